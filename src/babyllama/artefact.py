@@ -1,0 +1,321 @@
+"""What a finished folder is: a manifest written last, hashes, and completion in one rename.
+
+A folder is complete when, and only when, it holds `manifest.json`. Work goes on in
+`NAME.partial` beside it; the finished folder takes the name in one rename, and the one that it
+replaces is kept until then. Nothing here knows what a stage computes.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal
+
+from filelock import FileLock, Timeout
+from pydantic import BaseModel
+
+from babyllama.errors import InputError
+
+MANIFEST = "manifest.json"
+_WORK = "work.json"
+Facts = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One folder to be made, and everything that decides what is in it.
+
+    Attributes:
+        name: what a person calls it: `teachers/llama`.
+        kind: which code makes it, with `version`, an integer raised only when the same recipe and
+            inputs would give an output that means something else.
+        recipe: its own part of the recipe.
+        inputs: what it reads; folders with a manifest are known by it, others by their contents.
+        build: fills the folder it is given, and says facts worth keeping. It may be called again
+            on a folder that it left unfinished.
+    """
+
+    name: str
+    out: Path
+    kind: str
+    version: int
+    recipe: BaseModel
+    inputs: Mapping[str, Path]
+    build: Callable[[Path], Facts] = field(repr=False)
+    seed: int = 0
+
+    def key(self) -> dict[str, Any]:
+        """What a manifest must repeat for the folder to be taken as this stage's output."""
+        return {
+            "stage": self.kind,
+            "version": self.version,
+            "recipe": self.recipe.model_dump(mode="json"),
+            "inputs": {name: digest(path) for name, path in self.inputs.items()},
+            "seed": self.seed,
+        }
+
+
+@dataclass(frozen=True)
+class Status:
+    """Whether a stage's folder can be used as it stands; if not, why."""
+
+    state: Literal["complete", "missing", "unfinished", "stale", "damaged"]
+    reason: str = ""
+
+
+def status(stage: Stage) -> Status:
+    """Compare a folder with its stage, reading again only files that changed since they were made.
+
+    Returns:
+        `stale` names the field or the input that differs; `damaged` names the file.
+    """
+    manifest = read_manifest(stage.out)
+    if manifest is None:
+        partial = _partial(stage.out)
+        return Status("unfinished", "goes on") if partial.exists() else Status("missing", "is new")
+    difference = _difference(manifest, stage.key())
+    if difference:
+        return Status("stale", difference)
+    damage = next(damaged(stage.out, manifest, changed_only=True), None)
+    return Status("damaged", damage) if damage else Status("complete")
+
+
+def complete(stage: Stage, announce: Callable[[Stage, Status], None] = lambda *_: None) -> Path:
+    """Make the stage's folder unless it is there already; returns it.
+
+    A killed build is taken up where it was if it was of the same recipe and inputs, else begun
+    anew. The folder that is replaced stays until the new one has a manifest.
+    """
+    partial = _partial(stage.out)
+    _finish_interrupted_rename(stage.out)
+    now = status(stage)
+    announce(stage, now)
+    if now.state == "complete":
+        return stage.out
+    key = stage.key()
+    earlier = _start_or_go_on(partial, key)
+    started = time.monotonic()
+    try:
+        facts = stage.build(partial)
+    finally:
+        spent = earlier + time.monotonic() - started
+        _write_json(partial / _WORK, {"key": key, "wall_seconds": spent})
+    (partial / _WORK).unlink()
+    _write_manifest(partial, key, facts, wall_seconds=spent)
+    _replace(stage.out, partial)
+    return stage.out
+
+
+def read_manifest(folder: Path) -> dict[str, Any] | None:
+    """The manifest of a complete folder, or None."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (UnicodeDecodeError, json.JSONDecodeError):
+        return {"stage": "unreadable", "files": {}}
+    return manifest if isinstance(manifest, dict) else {"stage": "unreadable", "files": {}}
+
+
+def damaged(
+    folder: Path, manifest: Mapping[str, Any], *, changed_only: bool = False
+) -> Iterator[str]:
+    """One line for each file that is not what the manifest says.
+
+    Args:
+        changed_only: re-hash only files written after the manifest, which takes no time on a
+            folder that nobody touched. Bit rot shows only in a full check.
+    """
+    written = (folder / MANIFEST).stat().st_mtime_ns
+    if manifest.get("stage") == "unreadable":
+        yield f"{folder / MANIFEST} cannot be read"
+    for name, record in manifest["files"].items():
+        path = folder / name
+        if not path.is_file():
+            yield f"{path} is missing"
+        elif path.stat().st_size != record["size"]:
+            yield f"{path} has {path.stat().st_size} bytes where its manifest says {record['size']}"
+        elif changed_only and path.stat().st_mtime_ns <= written:
+            continue
+        elif hash_file(path) != record["sha256"]:
+            yield f"{path} has changed since it was written: its sha256 is another"
+
+
+def digest(path: Path) -> str:
+    """What identifies an input: a manifest's files, or the contents of a file or plain folder.
+
+    Two folders made by different stages with the same files are the same input. An input that is
+    not there yet has the digest "", which no built folder records.
+    """
+    manifest = read_manifest(path) if path.is_dir() else None
+    if manifest is not None:
+        files = {name: record["sha256"] for name, record in manifest["files"].items()}
+    elif path.is_dir():
+        files = {
+            file.relative_to(path).as_posix(): hash_file(file)
+            for file in sorted(path.rglob("*"))
+            if file.is_file()
+        }
+    elif path.is_file():
+        files = {"": hash_file(path)}
+    else:
+        return ""
+    return hashlib.sha256(_canonical(files)).hexdigest()
+
+
+def hash_file(path: Path) -> str:
+    """sha256 of a file, in constant memory."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a run's folder for this process; the lock goes with the process, however it ends.
+
+    Raises:
+        InputError: another process holds it (says which), or the folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / ".lock", blocking=False)
+        lock.acquire()
+    except Timeout:
+        raise InputError(
+            f"{folder} is in use by another run: {_holder(folder)}",
+            why="Two processes never write one run.",
+            mend="Wait for it, stop it, or write elsewhere: --run-dir DIR",
+        ) from None
+    except OSError as error:
+        raise InputError(
+            f"{folder} cannot be written: {error.strerror}",
+            mend="Choose a folder that is yours: --run-dir DIR",
+        ) from None
+    try:
+        holder = f"process {os.getpid()} on {platform.node()} since {time.ctime()}"
+        (folder / ".holder").write_text(holder, encoding="utf-8")
+        yield
+        (folder / ".holder").unlink(missing_ok=True)
+    finally:
+        lock.release()
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replace a file's contents so that a reader, or a crash, sees the old or the new whole."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    with beside.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+
+
+def unfinished(out: Path) -> Path:
+    """Where the work on a folder lies until it is complete."""
+    return _partial(out)
+
+
+def _partial(out: Path) -> Path:
+    return out.with_name(out.name + ".partial")
+
+
+def _replaced(out: Path) -> Path:
+    return out.with_name(out.name + ".replaced")
+
+
+def _start_or_go_on(partial: Path, key: Mapping[str, Any]) -> float:
+    """Prepare the partial folder; returns the seconds that earlier attempts spent on it."""
+    try:
+        work = json.loads((partial / _WORK).read_text(encoding="utf-8"))
+        if work["key"] == key:
+            return float(work["wall_seconds"])
+    except (FileNotFoundError, json.JSONDecodeError, KeyError, TypeError):
+        pass  # nothing there, or not of this stage: begun anew below
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    _write_json(partial / _WORK, {"key": key, "wall_seconds": 0.0})
+    return 0.0
+
+
+def _finish_interrupted_rename(out: Path) -> None:
+    """A kill between the two renames leaves a complete partial folder: let it take its name."""
+    if not out.exists() and (_partial(out) / MANIFEST).exists():
+        _partial(out).rename(out)
+    if (out / MANIFEST).exists():
+        shutil.rmtree(_replaced(out), ignore_errors=True)
+    elif _replaced(out).exists() and not out.exists():
+        _replaced(out).rename(out)
+
+
+def _replace(out: Path, partial: Path) -> None:
+    shutil.rmtree(_replaced(out), ignore_errors=True)
+    if out.exists():
+        out.rename(_replaced(out))
+    partial.rename(out)
+    shutil.rmtree(_replaced(out), ignore_errors=True)
+
+
+def _write_manifest(folder: Path, key: Mapping[str, Any], facts: Facts, **more: Any) -> None:
+    files = {
+        path.relative_to(folder).as_posix(): {
+            "sha256": hash_file(path),
+            "size": path.stat().st_size,
+        }
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+    _write_json(
+        folder / MANIFEST,
+        {**key, "facts": facts, **more, "versions": versions(), "files": files},
+    )
+
+
+def versions() -> dict[str, str]:
+    """Versions of what decides the numbers: recorded, never compared."""
+    packages = ("babyllama", "torch", "transformers", "tokenizers", "numpy")
+    return {"python": platform.python_version(), **{p: metadata.version(p) for p in packages}}
+
+
+def _difference(manifest: Mapping[str, Any], key: Mapping[str, Any]) -> str:
+    """The first thing in which a manifest and a key differ, in words; "" when they agree."""
+    for name in ("stage", "version", "seed"):
+        if manifest.get(name) != key[name]:
+            return f"{name} was {manifest.get(name)}, now {key[name]}"
+    was, now = dict(_leaves(manifest["recipe"])), dict(_leaves(key["recipe"]))
+    for name in [*now, *was]:
+        if was.get(name) != now.get(name):
+            return f"{name} was {was.get(name)}, now {now.get(name)}"
+    for name in key["inputs"].keys() | manifest["inputs"].keys():
+        if manifest["inputs"].get(name) != key["inputs"].get(name):
+            return f"its input {name} is another"
+    return ""
+
+
+def _leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(tree, dict):
+        for name, branch in tree.items():
+            yield from _leaves(branch, f"{path}.{name}" if path else name)
+    else:
+        yield path, tree
+
+
+def _holder(folder: Path) -> str:
+    try:
+        return (folder / ".holder").read_text(encoding="utf-8")
+    except OSError:
+        return "its holder did not say who it is"
+
+
+def _canonical(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, ensure_ascii=True).encode()
+
+
+def _write_json(path: Path, value: Any) -> None:
+    write_atomically(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")

@@ -1,0 +1,170 @@
+"""What a person sees while babyllama works: bars, tables, and how to go on after Ctrl-C.
+
+In a terminal a bar with throughput and time left; without one (a log file, a batch job) a plain
+line now and then. Nothing here decides anything.
+"""
+
+import signal
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+# Standard output is for results: a person's progress goes beside it.
+screen = Console(stderr=True, highlight=False)
+_SECONDS_BETWEEN_LINES = 20.0
+
+
+class Interrupted(Exception):
+    """Ctrl-C or SIGTERM was seen at a moment when everything is saved."""
+
+
+class ProgressBar:
+    """A bar (or lines) for work of known length, with a throughput in `unit` a second."""
+
+    def __init__(self, title: str, total: float, unit: str) -> None:
+        self._title, self._total, self._unit = title, total, unit
+        self._done, self._first = 0.0, 0.0
+        self._note = ""
+        self._started = self._last_line = time.monotonic()
+        self._bar: Progress | None = None
+        self._task = TaskID(0)
+
+    def __enter__(self) -> "ProgressBar":
+        if screen.is_terminal:
+            self._bar = Progress(
+                TextColumn("  {task.description}"),
+                BarColumn(bar_width=24),
+                TextColumn("{task.percentage:>3.0f}%"),
+                TextColumn("{task.fields[speed]}"),
+                TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+                TextColumn("{task.fields[note]}", style="dim"),
+                console=screen,
+                transient=True,
+            )
+            self._bar.start()
+            self._task = self._bar.add_task(self._title, total=self._total, speed="", note="")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar:
+            self._bar.stop()
+        elif self._done:
+            self._line()
+
+    def start_at(self, done: float) -> None:
+        """Work that an earlier process did: shown as done, not counted in the throughput."""
+        self._done = self._first = done
+        self._show()
+
+    def advance(self, amount: float, note: str = "") -> None:
+        """Count `amount` more; `note` is shown beside the bar."""
+        self._done += amount
+        self._note = note or self._note
+        self._show()
+
+    def _show(self) -> None:
+        if self._bar:
+            self._bar.update(
+                self._task, completed=self._done, speed=self._speed(), note=self._note
+            )
+        elif time.monotonic() - self._last_line > _SECONDS_BETWEEN_LINES:
+            self._line()
+
+    def _line(self) -> None:
+        self._last_line = time.monotonic()
+        share = self._done / self._total if self._total else 1.0
+        parts = [f"{self._title} {share:4.0%}", self._speed(), self._time_left(), self._note]
+        print("  " + ", ".join(part for part in parts if part), file=sys.stderr, flush=True)
+
+    def _rate(self) -> float:
+        return (self._done - self._first) / max(time.monotonic() - self._started, 1e-9)
+
+    def _speed(self) -> str:
+        return f"{quantity(self._rate())} {self._unit}/s"
+
+    def _time_left(self) -> str:
+        remaining = self._total - self._done
+        return f"{duration(remaining / self._rate())} left" if remaining and self._rate() else ""
+
+
+class Stop:
+    """Whether a person or a scheduler asked the process to end."""
+
+    requested = False
+
+
+@contextmanager
+def stoppable() -> Iterator[Stop]:
+    """Turn Ctrl-C and SIGTERM into `stop.requested`, for work that must end between two steps.
+
+    A second Ctrl-C ends at once.
+    """
+    stop = Stop()
+
+    def ask(number: int, _: FrameType | None) -> None:
+        if stop.requested:
+            raise KeyboardInterrupt
+        stop.requested = True
+        say("stopping after this step; once more stops at once", style="yellow")
+
+    try:
+        before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not the main thread: Python delivers signals there alone
+        before = {}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def say(text: str, style: str | None = None) -> None:
+    """One line to the person, beside the results."""
+    screen.print(text, style=style, soft_wrap=True, markup=False)
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    """A table with the first column left-aligned, the others right-aligned."""
+    made = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for index, column in enumerate(columns):
+        made.add_column(column, justify="right" if index else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*row)
+    return made
+
+
+def show(made: Table) -> None:
+    """Print a table to standard output, at full width when it is not a terminal."""
+    Console(width=None if sys.stdout.isatty() else 120, highlight=False).print(made)
+
+
+def quantity(value: float) -> str:
+    """A number a person can read at a glance: 950, 12.3k, 4.5M, 2.0G."""
+    for size, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            return f"{value / size:.1f}{letter}"
+    return f"{value:.0f}"
+
+
+def bytes_(value: float) -> str:
+    """A size in binary units: 2.4 GiB."""
+    for power, name in ((3, "GiB"), (2, "MiB"), (1, "KiB")):
+        if value >= 1024**power:
+            return f"{value / 1024**power:.1f} {name}"
+    return f"{value:.0f} bytes"
+
+
+def duration(seconds: float) -> str:
+    """A time in its two largest units: 2 h 05 min, 3 min 20 s, 12 s."""
+    seconds = round(seconds)
+    if seconds >= 3600:
+        return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
+    if seconds >= 60:
+        return f"{seconds // 60} min {seconds % 60:02d} s"
+    return f"{seconds} s"

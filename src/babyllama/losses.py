@@ -1,0 +1,249 @@
+"""The fused loss: cross-entropy from the text and KL from the teachers, a chunk of logits at a time.
+
+Logits exist for one chunk of tokens at any moment. A chunk's logits give at once its loss and the
+gradients to the hidden states and to the output head; then they are let go. Peak memory is a few
+(chunk, vocab) blocks whatever the batch.
+"""
+
+from collections.abc import Callable
+from contextlib import contextmanager
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+
+from babyllama.tokens import IGNORE_INDEX
+
+TeacherLogits = Callable[[slice], Tensor]
+Reduction = Literal["window_sum", "token_mean"]
+CHUNK = 256
+
+
+@dataclass(frozen=True)
+class LossTerms:
+    """What a batch says.
+
+    Attributes:
+        total: to differentiate.
+        cross_entropy, kl: detached, nats per token under either reduction. `kl` is at the loss's
+            temperature, without the factor T**2, and 0 when alpha is 1.
+    """
+
+    total: Tensor
+    cross_entropy: Tensor
+    kl: Tensor
+
+
+def distillation_loss(
+    hidden: Float[Tensor, "batch window hidden"],
+    head: Float[Tensor, "vocab hidden"],
+    labels: Int64[Tensor, "batch window"],
+    teacher_logits: TeacherLogits | None,
+    *,
+    temperature: float,
+    alpha: float,
+    reduction: Reduction,
+    chunk: int = CHUNK,
+) -> LossTerms:
+    """Weigh the text's cross-entropy against the KL from the teachers.
+
+        alpha * CE(z, y) + (1 - alpha) * T**2 * KL(softmax(z_bar / T) || softmax(z / T))
+
+    with z = hidden @ head.T. Holds a few (chunk, vocab) blocks, never (batch, window, vocab).
+
+    Args:
+        hidden: the student's last hidden states, after its final norm.
+        head: the student's output embedding, tied or not.
+        labels: the next token at each position. IGNORE_INDEX takes a position out of CE and,
+            under "token_mean", out of KL.
+        teacher_logits: given a slice of the batch * window positions, the ensemble's z_bar there,
+            not yet divided by T. No gradient flows into it. None is allowed when alpha is 1.
+        temperature: T > 0. T**2 keeps the gradient's size comparable across temperatures.
+        alpha: in [0, 1]. At 1 this is the twin's loss and `teacher_logits` is not called.
+        reduction: "token_mean" averages over the labelled positions. "window_sum" divides the KL
+            summed over all positions by batch alone, as the paper's code does, so that KL weighs
+            `window` times as much.
+        chunk: positions whose logits exist at once. It changes memory and speed, not the result.
+
+    Returns:
+        `total` with gradients to `hidden` and `head`, and the two terms for the log.
+
+    Raises:
+        ValueError: temperature or alpha out of range; teachers missing; vocabularies differ.
+
+    Source: Hinton et al. 2015, section 2; Timiryasov and Tastet 2023 for alpha and the ensemble.
+    """
+    if not temperature > 0:
+        raise ValueError(f"temperature is {temperature}; it must be above 0")
+    if not 0 <= alpha <= 1:
+        raise ValueError(f"alpha is {alpha}; it lies between 0 and 1")
+    if teacher_logits is None and alpha < 1:
+        raise ValueError(f"alpha is {alpha}, so teacher_logits are needed; at 1 they are not")
+    batch, window, width = hidden.shape
+    flat_labels = labels.reshape(-1)
+    labelled = (flat_labels != IGNORE_INDEX).sum()
+    if reduction == "window_sum":
+        kl_positions, kl_scale = flat_labels.numel(), hidden.new_tensor(1 / batch)
+        kl_mask = torch.ones_like(flat_labels, dtype=torch.bool)
+    else:
+        kl_positions, kl_scale = labelled, 1 / labelled.clamp(min=1)
+        kl_mask = flat_labels != IGNORE_INDEX
+    weights = _Weights(
+        ce=alpha / labelled.clamp(min=1),
+        kl=(1 - alpha) * temperature**2 * kl_scale,
+        temperature=temperature,
+        alpha=alpha,
+    )
+    total, ce, kl = _ChunkedLoss.apply(
+        hidden.reshape(-1, width), head, flat_labels, kl_mask, teacher_logits, weights, chunk
+    )
+    return LossTerms(total, ce / labelled.clamp(min=1), kl / max(kl_positions, 1))
+
+
+def cross_entropy_loss(
+    hidden: Float[Tensor, "batch window hidden"],
+    head: Float[Tensor, "vocab hidden"],
+    labels: Int64[Tensor, "batch window"],
+) -> LossTerms:
+    """The text alone: what teachers and twins minimise. The distillation loss at alpha = 1."""
+    return distillation_loss(
+        hidden, head, labels, None, temperature=1.0, alpha=1.0, reduction="token_mean"
+    )
+
+
+def token_log_probabilities(
+    hidden: Float[Tensor, "tokens hidden"],
+    head: Float[Tensor, "vocab hidden"],
+    labels: Int64[Tensor, " tokens"],
+    *,
+    chunk: int = CHUNK,
+) -> Float[Tensor, " tokens"]:
+    """log p(label) at each position in nats, a chunk of logits at a time; 0 where ignored."""
+    pieces = []
+    for start in range(0, len(labels), chunk):
+        part = slice(start, start + chunk)
+        logits = form_logits(hidden[part], head)
+        pieces.append(
+            -F.cross_entropy(logits, labels[part], ignore_index=IGNORE_INDEX, reduction="none")
+        )
+    return torch.cat(pieces)
+
+
+def form_logits(
+    states: Float[Tensor, "chunk hidden"], head: Float[Tensor, "vocab hidden"]
+) -> Float[Tensor, "chunk vocab"]:
+    """states @ head.T in float32 at least, however few bits the operands have."""
+    if states.dtype == torch.float64:
+        return states @ head.T
+    return states.float() @ head.float().T
+
+
+@contextmanager
+def short_products(enabled: bool) -> Iterator[None]:
+    """Let float32 products on a processor multiply in bfloat16 and add up in float32.
+
+    The operands lose bits, the results do not: logits and gradients stay float32, which rounding
+    the results to bfloat16 would spoil (a KL's gradient is a difference of nearly equal numbers).
+    """
+    settings = torch.backends.mkldnn.matmul
+    before = settings.fp32_precision
+    settings.fp32_precision = "bf16" if enabled else before
+    try:
+        yield
+    finally:
+        settings.fp32_precision = before
+
+
+@dataclass(frozen=True)
+class _Weights:
+    ce: Tensor
+    kl: Tensor
+    temperature: float
+    alpha: float
+
+
+class _ChunkedLoss(torch.autograd.Function):
+    """Forward takes the gradients along, since only there the logits exist."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        hidden: Tensor,
+        head: Tensor,
+        labels: Tensor,
+        kl_mask: Tensor,
+        teacher_logits: TeacherLogits | None,
+        weights: _Weights,
+        chunk: int,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        wants_gradient = any(ctx.needs_input_grad[:2])
+        exact = torch.float64 if hidden.dtype == torch.float64 else torch.float32
+        head_gradient = torch.zeros_like(head, dtype=exact) if wants_gradient else None
+        hidden_gradient = torch.empty_like(hidden) if wants_gradient else None
+        ce_sum = kl_sum = torch.zeros((), dtype=exact, device=hidden.device)
+        wide_head = head.to(exact)
+        for start in range(0, len(labels), chunk):
+            part = slice(start, min(start + chunk, len(labels)))
+            states = hidden[part].to(exact)
+            z = states @ wide_head.T
+            ce, kl, z_gradient = _chunk_terms(
+                z, labels[part], kl_mask[part], teacher_logits, part, weights, wants_gradient
+            )
+            ce_sum, kl_sum = ce_sum + ce, kl_sum + kl
+            if z_gradient is not None:
+                hidden_gradient[part] = z_gradient @ wide_head
+                head_gradient.addmm_(z_gradient.T, states)
+        if wants_gradient:
+            ctx.save_for_backward(hidden_gradient, head_gradient.to(head.dtype))
+        return weights.ce * ce_sum + weights.kl * kl_sum, ce_sum, kl_sum
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        hidden_gradient, head_gradient = ctx.saved_tensors
+        upstream = gradients[0]
+        return hidden_gradient * upstream, head_gradient * upstream, *[None] * 5
+
+
+def _chunk_terms(
+    z: Tensor,
+    labels: Tensor,
+    kl_mask: Tensor,
+    teacher_logits: TeacherLogits | None,
+    part: slice,
+    weights: _Weights,
+    wants_gradient: bool,
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Summed CE and KL of a chunk, and d total / d z; works in place on blocks that it owns."""
+    ce = kl = z.new_zeros(())
+    gradient = None
+    if weights.alpha > 0:
+        log_p = torch.log_softmax(z, dim=-1)
+        labelled = labels != IGNORE_INDEX
+        target = labels.clamp(min=0)[:, None]
+        ce = -(log_p.gather(1, target)[:, 0] * labelled).sum()
+        if wants_gradient:
+            scale = (labelled * weights.ce)[:, None]
+            gradient = log_p.exp_().mul_(scale)
+            gradient.scatter_add_(1, target, -scale.to(gradient.dtype))
+    if weights.alpha < 1:
+        assert teacher_logits is not None
+        z_bar = teacher_logits(part).to(z.dtype)
+        if z_bar.shape != z.shape:
+            raise ValueError(
+                f"the student's logits are {tuple(z.shape)}, the teachers' {tuple(z_bar.shape)}: "
+                "they must share the vocabulary"
+            )
+        log_q = torch.log_softmax(z / weights.temperature, dim=-1)
+        log_p_bar = torch.log_softmax(z_bar / weights.temperature, dim=-1)
+        p_bar = log_p_bar.exp()
+        kl = ((p_bar * log_p_bar.sub_(log_q)).sum(-1) * kl_mask).sum()
+        if wants_gradient:
+            # d KL / d z = (softmax(z / T) - p_bar) / T
+            scale = (kl_mask * weights.kl / weights.temperature)[:, None]
+            kl_gradient = log_q.exp_().sub_(p_bar).mul_(scale)
+            gradient = kl_gradient if gradient is None else gradient.add_(kl_gradient)
+    return ce, kl, gradient

@@ -1,0 +1,213 @@
+"""Models: any causal Hugging Face architecture, made from a recipe or loaded from a folder.
+
+What the rest of the package needs of a model is two things: the last hidden states for some
+tokens, and the output head that turns them into logits.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+
+from babyllama.errors import InputError
+from babyllama.recipe import GPT2Shape, LlamaShape, Shape
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedModel
+
+
+def new_model(shape: Shape, vocab_size: int, *, seed: int, separators: bool) -> "PreTrainedModel":
+    """A model with random weights, in float32.
+
+    Args:
+        vocab_size: tokens of the tokenizer.
+        seed: the same seed gives the same weights: that is what makes a twin.
+        separators: whether <s> and </s> stand in the token stream. If not, the model's
+            configuration does not name them either, since it will never have seen them.
+
+    Raises:
+        InputError: an architecture that transformers does not know or that refuses its settings.
+    """
+    from transformers import AutoModelForCausalLM
+
+    config = _configuration(shape, vocab_size, separators)
+    torch.manual_seed(seed)
+    return AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+
+
+def load_model(folder: Path) -> "PreTrainedModel":
+    """Load a model folder for reading: float32, no dropout, no gradients, nothing remote.
+
+    Raises:
+        InputError: no configuration, no weights, or weights that are a pickle.
+    """
+    from transformers import AutoModelForCausalLM
+
+    _refuse_unusable(folder)
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
+        )
+    except Exception as error:  # the library raises whatever it met, often several lines of it
+        raise InputError(
+            f"{folder} cannot be loaded as a causal language model",
+            why=str(error).strip().splitlines()[0],
+            mend="It must be a folder that transformers.AutoModelForCausalLM loads.",
+        ) from None
+    return model.eval().requires_grad_(False)
+
+
+def parameter_count(shape: Shape, vocab_size: int) -> int:
+    """Exact number of parameters, tied ones once, without allocating any."""
+    return sum(parameter.numel() for parameter in _on_meta(shape, vocab_size).parameters())
+
+
+def flops_per_token(model: "PreTrainedModel") -> int:
+    """Floating-point operations of one token's forward pass in matrix products with weights.
+
+    Attention's own products are left out: at 128 tokens they are a few percent. A training step
+    takes three times as much.
+    """
+    return sum(2 * rows * columns for rows, columns in product_shapes(model))
+
+
+def product_shapes(model: "PreTrainedModel") -> Iterator[tuple[int, int]]:
+    """(inputs, outputs) of every product of activations with a weight matrix, the head last."""
+    head = output_head(model)
+    for name, parameter in model.named_parameters():
+        if parameter.ndim == 2 and "embed" not in name and not name.endswith(("wte.weight", "wpe.weight")):
+            if parameter is not head:
+                yield tuple(parameter.shape)
+    yield head.shape[1], head.shape[0]
+
+
+def planned_flops_per_token(shape: Shape, vocab_size: int) -> int:
+    """`flops_per_token` of a model that is not there yet."""
+    return flops_per_token(_on_meta(shape, vocab_size))
+
+
+def hidden_states(
+    model: "PreTrainedModel", input_ids: Int64[Tensor, "batch window"]
+) -> Float[Tensor, "batch window hidden"]:
+    """The last hidden states, after the final norm: what the output head reads."""
+    states: Tensor = model.base_model(input_ids=input_ids, use_cache=False).last_hidden_state
+    return states
+
+
+def output_head(model: "PreTrainedModel") -> Float[nn.Parameter, "vocab hidden"]:
+    """The output embedding W with logits = hidden @ W.T.
+
+    Raises:
+        InputError: a head with a bias, which the loss does not read yet.
+    """
+    layer = model.get_output_embeddings()
+    if getattr(layer, "bias", None) is not None:
+        raise InputError(
+            f"{model.config.model_type}'s output head has a bias",
+            why="Logits are formed as hidden @ head.T, which would leave it out.",
+            mend="Use a model whose head has none, as LLaMA's and GPT-2's.",
+        )
+    return layer.weight
+
+
+def save_model(model: "PreTrainedModel", tokenizer: Path, folder: Path) -> None:
+    """Write an ordinary Hugging Face folder, tokenizer included, safetensors only."""
+    from babyllama.tokenizer import load_tokenizer
+
+    model.save_pretrained(folder)
+    load_tokenizer(tokenizer).save_pretrained(folder)
+
+
+def pick_device() -> torch.device:
+    """The graphics card where there is one, else the processor."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def compute_dtype(precision: str, device: torch.device) -> torch.dtype:
+    """float32 or bfloat16; `auto` takes bfloat16 where products in it are fast."""
+    if precision == "auto":
+        return torch.bfloat16 if _bfloat16_is_fast(device) else torch.float32
+    return torch.bfloat16 if precision == "bfloat16" else torch.float32
+
+
+def prefer_fast_attention(model: "PreTrainedModel", device: torch.device) -> None:
+    """On a processor, spell attention out as products.
+
+    On windows of some hundred tokens the fused kernel's backward pass takes longer there than the
+    products and the softmax by themselves: see `docs/log.md`.
+    """
+    if device.type == "cpu":
+        model.set_attn_implementation("eager")
+
+
+def _bfloat16_is_fast(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    try:
+        flags = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def _configuration(shape: Shape, vocab_size: int, separators: bool) -> "PretrainedConfig":
+    from transformers import AutoConfig
+
+    if isinstance(shape, LlamaShape | GPT2Shape):
+        kind, settings = shape.model_type, shape.model_dump(exclude={"model_type"})
+    else:
+        kind, settings = shape.architecture, dict(shape.settings)
+    tokens: dict[str, Any] = {"bos_token_id": None, "eos_token_id": None, "pad_token_id": 0}
+    if separators:
+        tokens |= {"bos_token_id": 1, "eos_token_id": 2}
+    try:
+        return AutoConfig.for_model(kind, vocab_size=vocab_size, **tokens, **settings)
+    except Exception as error:  # KeyError, TypeError, ValueError: each library class its own
+        raise InputError(
+            f"model {kind} cannot be made with {settings}",
+            why=str(error).strip().splitlines()[0],
+            mend="model_type or architecture must be one that transformers knows.",
+        ) from None
+
+
+def _on_meta(shape: Shape, vocab_size: int) -> "PreTrainedModel":
+    from transformers import AutoModelForCausalLM
+
+    with torch.device("meta"):
+        return AutoModelForCausalLM.from_config(_configuration(shape, vocab_size, True))
+
+
+def _refuse_unusable(folder: Path) -> None:
+    if not (folder / "config.json").is_file():
+        raise InputError(
+            f"{folder} holds no config.json",
+            why="A model is a Hugging Face folder: config.json, model.safetensors, tokenizer.",
+            mend="Name the folder that holds these files.",
+        )
+    if list(folder.glob("*.safetensors")):
+        return
+    pickles = sorted(
+        file.name for pattern in ("*.bin", "*.pt", "*.pth") for file in folder.glob(pattern)
+    )
+    if pickles:
+        raise InputError(
+            f"{folder} holds its weights as a pickle only: {pickles[0]}",
+            why="Loading a pickle runs whatever code was put into it.",
+            mend="Convert it on a machine that trusts it: "
+            "AutoModelForCausalLM.from_pretrained(...).save_pretrained(...)",
+        )
+    raise InputError(
+        f"{folder} holds no weights",
+        why="There is a config.json but no model.safetensors.",
+        mend="Copy the weights beside it, or train again.",
+    )
+
+
+def vocabulary_size(folder: Path) -> int:
+    """Rows of a model folder's output head, as its configuration says."""
+    _refuse_unusable(folder)
+    return int(json.loads((folder / "config.json").read_text("utf-8"))["vocab_size"])

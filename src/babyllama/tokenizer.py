@@ -1,0 +1,91 @@
+"""The tokenizer: byte-level BPE trained on the clean training text, kept as a Hugging Face folder.
+
+Source: the paper's settings (arXiv 2308.02019, section 3): NFKC, a leading space, 16,000 tokens,
+pairs seen at least twice, `<pad> <s> </s>` as 0, 1, 2.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+
+from babyllama.errors import InputError
+from babyllama.recipe import TokenizerRecipe
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+PAD, BOS, EOS = "<pad>", "<s>", "</s>"
+
+
+def train_tokenizer(corpus: Path, recipe: TokenizerRecipe, out: Path) -> dict[str, int]:
+    """Train on `corpus/train/*.txt` and write a folder that `AutoTokenizer` loads.
+
+    Returns:
+        `vocab_size`, which is smaller than asked for when the text has too few pairs.
+
+    Raises:
+        InputError: no training text.
+    """
+    files = sorted((corpus / "train").glob("*.txt"))
+    if not files:
+        raise InputError(
+            f"{corpus}/train holds no .txt file to train a tokenizer on",
+            mend="Make one: babyllama corpus clean SRC CORPUS",
+        )
+    tokenizer = _untrained()
+    trainer = trainers.BpeTrainer(
+        vocab_size=recipe.vocab_size,
+        min_frequency=recipe.min_frequency,
+        special_tokens=[PAD, BOS, EOS],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train([str(file) for file in files], trainer)
+    _as_hugging_face(tokenizer).save_pretrained(out)
+    return {"vocab_size": tokenizer.get_vocab_size()}
+
+
+def load_tokenizer(folder: Path) -> "PreTrainedTokenizerFast":
+    """Load a tokenizer folder, ours or any fast tokenizer of Hugging Face's.
+
+    Raises:
+        InputError: no tokenizer there, or one that cannot be read.
+    """
+    from transformers import AutoTokenizer
+
+    if not (folder / "tokenizer.json").is_file():
+        raise InputError(
+            f"{folder} holds no tokenizer.json",
+            why="A fast Hugging Face tokenizer is one such file.",
+            mend="Train one: babyllama tokenizer train CORPUS OUT",
+        )
+    try:
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except Exception as error:  # the library raises whatever its parser met
+        raise InputError(
+            f"{folder}/tokenizer.json cannot be read: {error}",
+            mend="Train it again: babyllama tokenizer train CORPUS OUT",
+        ) from None
+
+
+def same_vocabulary(one: Path, other: Path) -> bool:
+    """Whether two tokenizer folders give every token the same number."""
+    return bool(load_tokenizer(one).get_vocab() == load_tokenizer(other).get_vocab())
+
+
+def _untrained() -> Tokenizer:
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.normalizer = normalizers.NFKC()
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    tokenizer.post_processor = processors.ByteLevel(trim_offsets=True)
+    tokenizer.decoder = decoders.ByteLevel()
+    return tokenizer
+
+
+def _as_hugging_face(tokenizer: Tokenizer) -> "PreTrainedTokenizerFast":
+    from transformers import PreTrainedTokenizerFast
+
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token=PAD, bos_token=BOS, eos_token=EOS
+    )
