@@ -25,6 +25,7 @@ from babyllama.errors import InputError
 
 MANIFEST = "manifest.json"
 _WORK = "work.json"
+_IN_EVERY_MANIFEST = {"stage", "version", "recipe", "inputs", "seed", "files"}
 Facts = dict[str, Any]
 
 
@@ -74,13 +75,14 @@ def status(stage: Stage) -> Status:
     """Compare a folder with its stage, reading again only files that changed since they were made.
 
     Returns:
-        `stale` names the field or the input that differs; `damaged` names the file.
+        `stale` names the field or the input that differs; `damaged` names the file, which may be
+        the manifest itself.
     """
     manifest = read_manifest(stage.out)
     if manifest is None:
         partial = _partial(stage.out)
         return Status("unfinished", "goes on") if partial.exists() else Status("missing", "is new")
-    difference = _difference(manifest, stage.key())
+    difference = "" if _is_unreadable(manifest) else _difference(manifest, stage.key())
     if difference:
         return Status("stale", difference)
     damage = next(damaged(stage.out, manifest, changed_only=True), None)
@@ -100,6 +102,9 @@ def complete(stage: Stage, announce: Callable[[Stage, Status], None] = lambda *_
     if now.state == "complete":
         return stage.out
     key = stage.key()
+    if _is_made(partial, key):  # and killed before the first rename
+        _replace(stage.out, partial)
+        return stage.out
     earlier = _start_or_go_on(partial, key)
     started = time.monotonic()
     try:
@@ -107,21 +112,25 @@ def complete(stage: Stage, announce: Callable[[Stage, Status], None] = lambda *_
     finally:
         spent = earlier + time.monotonic() - started
         _write_json(partial / _WORK, {"key": key, "wall_seconds": spent})
-    (partial / _WORK).unlink()
+    # The manifest first: hashing takes minutes, and a kill then must not cost the whole build.
     _write_manifest(partial, key, facts, wall_seconds=spent)
     _replace(stage.out, partial)
     return stage.out
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
-    """The manifest of a complete folder, or None."""
+    """The manifest of a complete folder, or None; a broken one names no file.
+
+    Another program's `manifest.json` does not make a folder complete.
+    """
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (UnicodeDecodeError, json.JSONDecodeError):
+    except ValueError:  # neither JSON nor UTF-8
         return {"stage": "unreadable", "files": {}}
-    return manifest if isinstance(manifest, dict) else {"stage": "unreadable", "files": {}}
+    is_ours = isinstance(manifest, dict) and manifest.keys() >= _IN_EVERY_MANIFEST
+    return manifest if is_ours else None
 
 
 def damaged(
@@ -134,7 +143,7 @@ def damaged(
             folder that nobody touched. Bit rot shows only in a full check.
     """
     written = (folder / MANIFEST).stat().st_mtime_ns
-    if manifest.get("stage") == "unreadable":
+    if _is_unreadable(manifest):
         yield f"{folder / MANIFEST} cannot be read"
     for name, record in manifest["files"].items():
         path = folder / name
@@ -148,6 +157,20 @@ def damaged(
             yield f"{path} has changed since it was written: its sha256 is another"
 
 
+def verify(folder: Path) -> dict[Path, list[str]]:
+    """Hash every file of every finished artefact in a folder again.
+
+    Returns:
+        for each artefact, one line for each file that is damaged; none when it is whole.
+    """
+    found = {}
+    for path in sorted(folder.rglob(MANIFEST)):
+        manifest = read_manifest(path.parent)
+        if manifest is not None:
+            found[path.parent] = list(damaged(path.parent, manifest))
+    return found
+
+
 def digest(path: Path) -> str:
     """What identifies an input: a manifest's files, or the contents of a file or plain folder.
 
@@ -155,7 +178,7 @@ def digest(path: Path) -> str:
     not there yet has the digest "", which no built folder records.
     """
     manifest = read_manifest(path) if path.is_dir() else None
-    if manifest is not None:
+    if manifest is not None and not _is_unreadable(manifest):
         files = {name: record["sha256"] for name, record in manifest["files"].items()}
     elif path.is_dir():
         files = {
@@ -202,19 +225,22 @@ def locked(folder: Path) -> Iterator[None]:
         holder = f"process {os.getpid()} on {platform.node()} since {time.ctime()}"
         (folder / ".holder").write_text(holder, encoding="utf-8")
         yield
-        (folder / ".holder").unlink(missing_ok=True)
     finally:
+        (folder / ".holder").unlink(missing_ok=True)
         lock.release()
 
 
 def write_atomically(path: Path, text: str) -> None:
     """Replace a file's contents so that a reader, or a crash, sees the old or the new whole."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
-    with beside.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    try:
+        with beside.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)  # there only if it was not written whole
 
 
 def unfinished(out: Path) -> Path:
@@ -230,13 +256,22 @@ def _replaced(out: Path) -> Path:
     return out.with_name(out.name + ".replaced")
 
 
+def _is_unreadable(manifest: Mapping[str, Any]) -> bool:
+    return manifest.get("stage") == "unreadable"
+
+
+def _is_made(partial: Path, key: Mapping[str, Any]) -> bool:
+    manifest = read_manifest(partial)
+    return manifest is not None and not _difference(manifest, key)
+
+
 def _start_or_go_on(partial: Path, key: Mapping[str, Any]) -> float:
     """Prepare the partial folder; returns the seconds that earlier attempts spent on it."""
     try:
         work = json.loads((partial / _WORK).read_text(encoding="utf-8"))
         if work["key"] == key:
             return float(work["wall_seconds"])
-    except (FileNotFoundError, json.JSONDecodeError, KeyError, TypeError):
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
         pass  # nothing there, or not of this stage: begun anew below
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -247,7 +282,7 @@ def _start_or_go_on(partial: Path, key: Mapping[str, Any]) -> float:
 def _finish_interrupted_rename(out: Path) -> None:
     """A kill between the two renames leaves a complete partial folder: let it take its name."""
     if not out.exists() and (_partial(out) / MANIFEST).exists():
-        _partial(out).rename(out)
+        _replace(out, _partial(out))
     if (out / MANIFEST).exists():
         shutil.rmtree(_replaced(out), ignore_errors=True)
     elif _replaced(out).exists() and not out.exists():
@@ -255,8 +290,9 @@ def _finish_interrupted_rename(out: Path) -> None:
 
 
 def _replace(out: Path, partial: Path) -> None:
-    shutil.rmtree(_replaced(out), ignore_errors=True)
+    (partial / _WORK).unlink(missing_ok=True)
     if out.exists():
+        shutil.rmtree(_replaced(out), ignore_errors=True)
         out.rename(_replaced(out))
     partial.rename(out)
     shutil.rmtree(_replaced(out), ignore_errors=True)
@@ -269,7 +305,7 @@ def _write_manifest(folder: Path, key: Mapping[str, Any], facts: Facts, **more: 
             "size": path.stat().st_size,
         }
         for path in sorted(folder.rglob("*"))
-        if path.is_file()
+        if path.is_file() and path != folder / _WORK
     }
     _write_json(
         folder / MANIFEST,
@@ -292,7 +328,7 @@ def _difference(manifest: Mapping[str, Any], key: Mapping[str, Any]) -> str:
     for name in [*now, *was]:
         if was.get(name) != now.get(name):
             return f"{name} was {was.get(name)}, now {now.get(name)}"
-    for name in key["inputs"].keys() | manifest["inputs"].keys():
+    for name in [*key["inputs"], *manifest["inputs"]]:
         if manifest["inputs"].get(name) != key["inputs"].get(name):
             return f"its input {name} is another"
     return ""

@@ -70,9 +70,7 @@ class ProgressBar:
 
     def _show(self) -> None:
         if self._bar:
-            self._bar.update(
-                self._task, completed=self._done, speed=self._speed(), note=self._note
-            )
+            self._bar.update(self._task, completed=self._done, speed=self._speed(), note=self._note)
         elif time.monotonic() - self._last_line > _SECONDS_BETWEEN_LINES:
             self._line()
 
@@ -107,7 +105,7 @@ def stoppable() -> Iterator[Stop]:
     """
     stop = Stop()
 
-    def ask(number: int, _: FrameType | None) -> None:
+    def ask(_number: int, _frame: FrameType | None) -> None:
         if stop.requested:
             raise KeyboardInterrupt
         stop.requested = True

@@ -9,13 +9,13 @@ from babyllama.artefact import Facts
 from babyllama.errors import InputError
 from babyllama.losses import LossTerms, distillation_loss
 from babyllama.models import pick_device
-from babyllama.pretraining import finish_model, start_model
 from babyllama.recipe import DistillationRecipe, PretrainingRecipe
 from babyllama.signals import Signal
 from babyllama.signals.hidden import open_hidden
 from babyllama.signals.online import open_online
 from babyllama.tokenizer import same_vocabulary
 from babyllama.tokens import Batch, Windows
+from babyllama.training.folder import finish_model, start_model
 from babyllama.training.loop import Loss, train
 
 
@@ -45,9 +45,7 @@ def distill(
         source: Signal = open_hidden(signal, windows, device=pick_device())
     else:
         _refuse_other_vocabularies(teachers, tokenizer)
-        source = open_online(
-            teachers, precision=student.training.precision, device=pick_device()
-        )
+        source = open_online(teachers, precision=student.training.precision, device=pick_device())
     facts = train(
         model,
         distillation_from(source, recipe),

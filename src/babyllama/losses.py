@@ -1,13 +1,12 @@
-"""The fused loss: cross-entropy from the text and KL from the teachers, a chunk of logits at a time.
+"""The fused loss: cross-entropy from the text and KL from the teachers, by chunks of logits.
 
 Logits exist for one chunk of tokens at any moment. A chunk's logits give at once its loss and the
 gradients to the hidden states and to the output head; then they are let go. Peak memory is a few
 (chunk, vocab) blocks whatever the batch.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,8 +15,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from babyllama.tokens import IGNORE_INDEX
-
+IGNORE_INDEX = -100  # a label that no loss looks at, as torch names it
 TeacherLogits = Callable[[slice], Tensor]
 Reduction = Literal["window_sum", "token_mean"]
 CHUNK = 256
@@ -83,25 +81,23 @@ def distillation_loss(
         raise ValueError(f"alpha is {alpha}; it lies between 0 and 1")
     if teacher_logits is None and alpha < 1:
         raise ValueError(f"alpha is {alpha}, so teacher_logits are needed; at 1 they are not")
-    batch, window, width = hidden.shape
+    batch, _, width = hidden.shape
     flat_labels = labels.reshape(-1)
-    labelled = (flat_labels != IGNORE_INDEX).sum()
-    if reduction == "window_sum":
-        kl_positions, kl_scale = flat_labels.numel(), hidden.new_tensor(1 / batch)
-        kl_mask = torch.ones_like(flat_labels, dtype=torch.bool)
-    else:
-        kl_positions, kl_scale = labelled, 1 / labelled.clamp(min=1)
-        kl_mask = flat_labels != IGNORE_INDEX
+    labelled = flat_labels != IGNORE_INDEX
+    kl_mask = torch.ones_like(labelled) if reduction == "window_sum" else labelled
+    exact = _at_least_float32(hidden.dtype)
+    ce_count, kl_count = (mask.sum().clamp(min=1).to(exact) for mask in (labelled, kl_mask))
+    kl_divisor = torch.full_like(kl_count, batch) if reduction == "window_sum" else kl_count
     weights = _Weights(
-        ce=alpha / labelled.clamp(min=1),
-        kl=(1 - alpha) * temperature**2 * kl_scale,
+        ce=alpha / ce_count,
+        kl=(1 - alpha) * temperature**2 / kl_divisor,
         temperature=temperature,
         alpha=alpha,
     )
-    total, ce, kl = _ChunkedLoss.apply(
+    total, ce, kl = _ChunkedLoss.apply(  # type: ignore[no-untyped-call]
         hidden.reshape(-1, width), head, flat_labels, kl_mask, teacher_logits, weights, chunk
     )
-    return LossTerms(total, ce / labelled.clamp(min=1), kl / max(kl_positions, 1))
+    return LossTerms(total, ce / ce_count, kl / kl_count)
 
 
 def cross_entropy_loss(
@@ -137,9 +133,12 @@ def form_logits(
     states: Float[Tensor, "chunk hidden"], head: Float[Tensor, "vocab hidden"]
 ) -> Float[Tensor, "chunk vocab"]:
     """states @ head.T in float32 at least, however few bits the operands have."""
-    if states.dtype == torch.float64:
-        return states @ head.T
-    return states.float() @ head.float().T
+    exact = _at_least_float32(states.dtype)
+    return states.to(exact) @ head.to(exact).T
+
+
+def _at_least_float32(dtype: torch.dtype) -> torch.dtype:
+    return torch.float64 if dtype == torch.float64 else torch.float32
 
 
 @contextmanager
@@ -149,9 +148,12 @@ def short_products(enabled: bool) -> Iterator[None]:
     The operands lose bits, the results do not: logits and gradients stay float32, which rounding
     the results to bfloat16 would spoil (a KL's gradient is a difference of nearly equal numbers).
     """
-    settings = torch.backends.mkldnn.matmul
+    settings: Any = getattr(torch.backends.mkldnn, "matmul", None)
+    if settings is None or not enabled:  # torch before 2.9 has no such setting: exact products
+        yield
+        return
     before = settings.fp32_precision
-    settings.fp32_precision = "bf16" if enabled else before
+    settings.fp32_precision = "bf16"
     try:
         yield
     finally:
@@ -181,9 +183,10 @@ class _ChunkedLoss(torch.autograd.Function):
         chunk: int,
     ) -> tuple[Tensor, Tensor, Tensor]:
         wants_gradient = any(ctx.needs_input_grad[:2])
-        exact = torch.float64 if hidden.dtype == torch.float64 else torch.float32
-        head_gradient = torch.zeros_like(head, dtype=exact) if wants_gradient else None
-        hidden_gradient = torch.empty_like(hidden) if wants_gradient else None
+        exact = _at_least_float32(hidden.dtype)
+        # Summed over the chunks in `exact`, whatever the head's own precision.
+        head_gradient = torch.zeros_like(head, dtype=exact) if wants_gradient else head
+        hidden_gradient = torch.empty_like(hidden) if wants_gradient else hidden
         ce_sum = kl_sum = torch.zeros((), dtype=exact, device=hidden.device)
         wide_head = head.to(exact)
         for start in range(0, len(labels), chunk):

@@ -4,7 +4,6 @@ What the rest of the package needs of a model is two things: the last hidden sta
 tokens, and the output head that turns them into logits.
 """
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from babyllama.errors import InputError
-from babyllama.recipe import GPT2Shape, LlamaShape, Shape
+from babyllama.recipe import GPT2Shape, LlamaShape, PretrainingRecipe, Shape
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel
@@ -78,16 +77,37 @@ def flops_per_token(model: "PreTrainedModel") -> int:
 def product_shapes(model: "PreTrainedModel") -> Iterator[tuple[int, int]]:
     """(inputs, outputs) of every product of activations with a weight matrix, the head last."""
     head = output_head(model)
-    for name, parameter in model.named_parameters():
-        if parameter.ndim == 2 and "embed" not in name and not name.endswith(("wte.weight", "wpe.weight")):
-            if parameter is not head:
-                yield tuple(parameter.shape)
+    embeddings = {module.weight for module in model.modules() if isinstance(module, nn.Embedding)}
+    for parameter in model.parameters():
+        if parameter.ndim == 2 and parameter is not head and parameter not in embeddings:
+            yield parameter.shape[0], parameter.shape[1]
     yield head.shape[1], head.shape[0]
 
 
 def planned_flops_per_token(shape: Shape, vocab_size: int) -> int:
     """`flops_per_token` of a model that is not there yet."""
     return flops_per_token(_on_meta(shape, vocab_size))
+
+
+def planned_hidden_size(shape: Shape) -> int:
+    """Width of the last hidden states of a model that is not there yet."""
+    return int(_configuration(shape, 300, True).hidden_size)
+
+
+def refuse_short_positions(recipe: PretrainingRecipe, name: str) -> None:
+    """Check that a model can see a whole window.
+
+    Raises:
+        InputError: names the model, its positions and the window.
+    """
+    positions = getattr(_configuration(recipe.model, 300, True), "max_position_embeddings", None)
+    if positions is not None and positions < recipe.training.window:
+        raise InputError(
+            f"{name}: training.window is {recipe.training.window}, but the model has only "
+            f"{positions} positions",
+            why="A window must fit into the positions that the model knows.",
+            mend="Raise max_position_embeddings (GPT-2: n_positions), or shorten the window.",
+        )
 
 
 def hidden_states(
@@ -111,15 +131,8 @@ def output_head(model: "PreTrainedModel") -> Float[nn.Parameter, "vocab hidden"]
             why="Logits are formed as hidden @ head.T, which would leave it out.",
             mend="Use a model whose head has none, as LLaMA's and GPT-2's.",
         )
-    return layer.weight
-
-
-def save_model(model: "PreTrainedModel", tokenizer: Path, folder: Path) -> None:
-    """Write an ordinary Hugging Face folder, tokenizer included, safetensors only."""
-    from babyllama.tokenizer import load_tokenizer
-
-    model.save_pretrained(folder)
-    load_tokenizer(tokenizer).save_pretrained(folder)
+    weight: nn.Parameter = layer.weight
+    return weight
 
 
 def pick_device() -> torch.device:
@@ -158,7 +171,8 @@ def _configuration(shape: Shape, vocab_size: int, separators: bool) -> "Pretrain
     from transformers import AutoConfig
 
     if isinstance(shape, LlamaShape | GPT2Shape):
-        kind, settings = shape.model_type, shape.model_dump(exclude={"model_type"})
+        kind: str = shape.model_type
+        settings: dict[str, Any] = shape.model_dump(exclude={"model_type"})
     else:
         kind, settings = shape.architecture, dict(shape.settings)
     tokens: dict[str, Any] = {"bos_token_id": None, "eos_token_id": None, "pad_token_id": 0}
@@ -205,9 +219,3 @@ def _refuse_unusable(folder: Path) -> None:
         why="There is a config.json but no model.safetensors.",
         mend="Copy the weights beside it, or train again.",
     )
-
-
-def vocabulary_size(folder: Path) -> int:
-    """Rows of a model folder's output head, as its configuration says."""
-    _refuse_unusable(folder)
-    return int(json.loads((folder / "config.json").read_text("utf-8"))["vocab_size"])

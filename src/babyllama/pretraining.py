@@ -1,21 +1,15 @@
 """Stage: tokens -> a model trained on text alone, a teacher or a twin."""
 
-import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from torch import Tensor
 
 from babyllama.artefact import Facts
 from babyllama.losses import LossTerms, cross_entropy_loss
-from babyllama.models import new_model, save_model
 from babyllama.recipe import PretrainingRecipe
-from babyllama.tokenizer import load_tokenizer
-from babyllama.tokens import Batch, Windows, read_header, refuse_foreign_tokens
+from babyllama.tokens import Batch, Windows
+from babyllama.training.folder import finish_model, start_model
 from babyllama.training.loop import train
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
 
 
 def pretrain(
@@ -38,25 +32,6 @@ def pretrain(
     )
     finish_model(tokenizer, out)
     return facts
-
-
-def start_model(
-    recipe: PretrainingRecipe, tokens: Path, tokenizer: Path, *, seed: int
-) -> "PreTrainedModel":
-    """A new model for these tokens: what a student starts from as well, so twins start equal."""
-    vocab_size = len(load_tokenizer(tokenizer))
-    refuse_foreign_tokens(tokens, vocab_size, str(tokenizer))
-    separators = read_header(tokens)["layout"] == "lines"
-    return new_model(recipe.model, vocab_size, seed=seed, separators=separators)
-
-
-def finish_model(tokenizer: Path, out: Path) -> None:
-    """Turn a training folder into a model folder: best weights, tokenizer, no checkpoints."""
-    for file in sorted((out / "best").iterdir()):
-        file.replace(out / file.name)
-    (out / "best").rmdir()
-    load_tokenizer(tokenizer).save_pretrained(out)
-    shutil.rmtree(out / "checkpoints", ignore_errors=True)
 
 
 def _cross_entropy(hidden: Tensor, head: Tensor, batch: Batch) -> LossTerms:

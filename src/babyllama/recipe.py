@@ -6,10 +6,10 @@ Sizes are spelt as Hugging Face configurations spell them, so that `model` passe
 
 import difflib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -22,7 +22,9 @@ Part = TypeVar("Part", bound=BaseModel)
 class Frozen(BaseModel):
     """A part of a recipe: immutable, and a field it does not know is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False
+    )
 
 
 # --- corpus ---------------------------------------------------------------------------------
@@ -96,7 +98,7 @@ class LlamaShape(Frozen):
     attention_dropout: float = Field(0.0, ge=0, lt=1, description="Dropout on attention weights.")
 
     @model_validator(mode="after")
-    def _heads_divide_width(self) -> Self:
+    def _heads_divide_width(self) -> "LlamaShape":
         if self.hidden_size % self.num_attention_heads:
             raise ValueError(
                 f"num_attention_heads {self.num_attention_heads} does not divide "
@@ -119,7 +121,7 @@ class GPT2Shape(Frozen):
     attn_pdrop: float = Field(0.0, ge=0, lt=1, description="Dropout on attention weights.")
 
     @model_validator(mode="after")
-    def _heads_divide_width(self) -> Self:
+    def _heads_divide_width(self) -> "GPT2Shape":
         if self.n_embd % self.n_head:
             raise ValueError(f"n_head {self.n_head} does not divide n_embd {self.n_embd}")
         return self
@@ -172,7 +174,7 @@ class TrainingRecipe(Frozen):
     log_every: int = Field(10, ge=1, description="Updates between lines of training.jsonl.")
 
     @model_validator(mode="after")
-    def _micro_batch_divides(self) -> Self:
+    def _micro_batch_divides(self) -> "TrainingRecipe":
         if self.micro_batch_size and self.batch_size % self.micro_batch_size:
             raise ValueError(
                 f"micro_batch_size {self.micro_batch_size} does not divide "
@@ -264,7 +266,7 @@ class Recipe(Frozen):
     evaluation: EvaluationRecipe = EvaluationRecipe()
 
     @model_validator(mode="after")
-    def _parts_fit(self) -> Self:
+    def _parts_fit(self) -> "Recipe":
         for name, student in self.students.items():
             if isinstance(student, TwinStudent):
                 twin_of = self.students.get(student.of)
@@ -272,6 +274,11 @@ class Recipe(Frozen):
                     raise ValueError(
                         f"students.{name}.of is {student.of!r}, which is no distilled student"
                     )
+        windows = {student.training.window for student in self.distilled.values()}
+        if len(windows) > 1 and isinstance(self.signal, HiddenSignal):
+            raise ValueError(
+                f"students read windows of {sorted(windows)}, but a stored signal has one length"
+            )
         both = sorted(self.teachers.keys() & self.students.keys())
         if both:
             raise ValueError(f"{both[0]!r} names both a teacher and a student")
@@ -325,7 +332,7 @@ def load_recipe(name_or_path: str, settings: tuple[str, ...] = ()) -> Recipe:
     where, text = _recipe_text(name_or_path)
     try:
         tree = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that no calendar has
         raise _yaml_error(where, error) from None
     if not isinstance(tree, dict):
         raise InputError(
@@ -342,7 +349,7 @@ def parse(part: type[Part], tree: Any, where: str) -> Part:
     try:
         return part.model_validate(tree)
     except ValidationError as error:
-        raise _validation_error(part, where, error) from None
+        raise _validation_error(part, tree, where, error) from None
 
 
 def to_yaml(recipe: BaseModel) -> str:
@@ -374,7 +381,7 @@ def _recipe_text(name_or_path: str) -> tuple[str, str]:
         ) from None
 
 
-def _yaml_error(where: str, error: yaml.YAMLError) -> InputError:
+def _yaml_error(where: str, error: Exception) -> InputError:
     mark = getattr(error, "problem_mark", None)
     at = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
     return InputError(
@@ -395,7 +402,7 @@ def _apply(tree: dict[str, Any], setting: str) -> None:
         )
     try:
         parsed = yaml.safe_load(value)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError):
         raise InputError(f"--set {setting}: the value {value!r} is not YAML") from None
     branch: Any = tree
     for depth, key in enumerate(keys[:-1]):
@@ -408,110 +415,91 @@ def _apply(tree: dict[str, Any], setting: str) -> None:
     branch[keys[-1]] = parsed
 
 
-def _validation_error(part: type[BaseModel], where: str, error: ValidationError) -> InputError:
+def _validation_error(
+    part: type[BaseModel], tree: Any, where: str, error: ValidationError
+) -> InputError:
     first = error.errors(include_url=False)[0]
-    # Tags of unions stand in pydantic's path but not in the user's file.
-    keys = [str(key) for key in first["loc"]]
-    field = ".".join(_without_tags(part, keys))
-    kind, value = first["type"], first.get("input")
+    kind, path = first["type"], [str(key) for key in first["loc"]]
+    keys, model, description, choices = _locate(part, tree, path, missing=kind == "missing")
+    field = ".".join(keys)
     if kind == "extra_forbidden":
-        known = list(_fields_beside(part, keys))
+        known = list(model.model_fields)
         return InputError(
             f"{where}: {field} is not a field",
-            why=f"Known here: {', '.join(known)}." if known else "",
+            why=f"Known here: {', '.join(known)}.",
             mend=_nearest(keys[-1], known) or "See the fields: babyllama recipes NAME",
         )
     if kind == "missing":
-        return InputError(f"{where}: {field} is missing", mend=_describe(part, keys))
+        return InputError(f"{where}: {field} is missing", mend=description)
+    if kind.startswith("union_tag"):
+        tag = f"{field}.{first['ctx']['discriminator']}".replace("'", "")
+        given = first["ctx"].get("tag")
+        return InputError(
+            f"{where}: {tag} is {given!r}" if given else f"{where}: {tag} is missing",
+            why=f"It is one of {', '.join(choices)}, and decides which fields stand beside it.",
+            mend=_nearest(given or "", choices),
+        )
+    why = _sentence(first["msg"])
     if not field:
-        return InputError(f"{where}: {_sentence(first['msg'])}")
-    shown = value if isinstance(value, str | int | float | bool | None) else type(value).__name__
-    return InputError(
-        f"{where}: {field} is {shown!r}" if _is_plain(value) else f"{where}: {field} does not fit",
-        why=_sentence(first["msg"]),
-        mend=_describe(part, keys),
-    )
+        return InputError(f"{where}: does not fit together", why=why)
+    value = first.get("input")
+    plain = value is None or isinstance(value, str | int | float | bool)
+    what = f"{where}: {field} is {value!r}" if plain else f"{where}: {field} does not fit"
+    return InputError(what, why=why, mend=description)
 
 
-def _is_plain(value: Any) -> bool:
-    return value is None or isinstance(value, str | int | float | bool)
+def _locate(
+    part: type[BaseModel], tree: Any, path: list[str], *, missing: bool
+) -> tuple[list[str], type[BaseModel], str, list[str]]:
+    """Follow pydantic's path through the user's tree.
 
+    The tags of unions stand in that path but not in the user's file; they are left out. A
+    `missing` field is the last key of a path, and not in the file either.
 
-def _sentence(message: str) -> str:
-    message = message.removeprefix("Value error, ")
-    return message[:1].upper() + message[1:].rstrip(".") + "."
-
-
-def _models_along(part: type[BaseModel], keys: list[str]) -> Iterator[tuple[int, Any]]:
-    """(position, annotation) of every key that is a field, following unions and dicts."""
-    current: Any = part
-    for position, key in enumerate(keys):
-        candidates = list(_models_in(current))
-        for model in candidates:
-            if key in model.model_fields:
-                current = model.model_fields[key].annotation
-                yield position, model.model_fields[key]
-                break
-        else:
-            tagged = [model for model in candidates if key in _tags(model)]
-            current = tagged[0] if tagged else _value_type(current)
+    Returns:
+        the user's own keys, the innermost model on the way, the last field's description, and the
+        tags that may tell its value's alternatives apart.
+    """
+    keys: list[str] = []
+    model, annotation, description = part, None, ""
+    for position, key in enumerate(path):
+        branch = (
+            {str(name): value for name, value in tree.items()} if isinstance(tree, dict) else {}
+        )
+        if key not in branch and not (missing and position == len(path) - 1):
+            model = next((m for m in _models_in(annotation) if key in _tags(m)), model)
+            continue
+        keys.append(key)
+        tree = branch.get(key)
+        if key in model.model_fields:
+            info = model.model_fields[key]
+            annotation, description = info.annotation, info.description or ""
+            inner = list(_models_in(annotation))
+            model = inner[0] if len(inner) == 1 else model
+    return keys, model, description, [tag for m in _models_in(annotation) for tag in _tags(m)]
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Every model that an annotation mentions: itself, members of a union, values of a dict."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for argument in getattr(annotation, "__args__", ()):
-        if not _is_mapping(annotation):
-            yield from _models_in(argument)
-
-
-def _is_mapping(annotation: Any) -> bool:
-    return getattr(annotation, "__origin__", None) in (dict, Mapping)
-
-
-def _value_type(annotation: Any) -> Any:
-    return annotation.__args__[1] if _is_mapping(annotation) else None
+        yield from _models_in(argument)
 
 
 def _tags(model: type[BaseModel]) -> tuple[str, ...]:
+    """What tells a model from the others of its union."""
     for name in ("kind", "model_type"):
         if name in model.model_fields:
             return tuple(getattr(model.model_fields[name].annotation, "__args__", ()))
     return ()
 
 
-def _without_tags(part: type[BaseModel], keys: list[str]) -> list[str]:
-    current: Any = part
-    kept = []
-    for key in keys:
-        candidates = list(_models_in(current))
-        tagged = [model for model in candidates if key in _tags(model)]
-        fields = [model for model in candidates if key in model.model_fields]
-        if tagged and not fields and len(candidates) > 1:
-            current = tagged[0]
-            continue
-        kept.append(key)
-        current = fields[0].model_fields[key].annotation if fields else _value_type(current)
-    return kept
-
-
-def _fields_beside(part: type[BaseModel], keys: list[str]) -> Iterator[str]:
-    current: Any = part
-    for key in keys[:-1]:
-        candidates = list(_models_in(current))
-        fields = [model for model in candidates if key in model.model_fields]
-        tagged = [model for model in candidates if key in _tags(model)]
-        if fields:
-            current = fields[0].model_fields[key].annotation
-        else:
-            current = tagged[0] if tagged else _value_type(current)
-    for model in list(_models_in(current))[:1]:
-        yield from model.model_fields
-
-
-def _describe(part: type[BaseModel], keys: list[str]) -> str:
-    described = [info.description for _, info in _models_along(part, keys) if info.description]
-    return described[-1] if described else ""
+def _sentence(message: str) -> str:
+    ours = message.removeprefix("Value error, ")
+    if ours == message:  # pydantic's own; ours begin with the name of a field
+        message = message[:1].upper() + message[1:]
+    return message.removeprefix("Value error, ").rstrip(".") + "."
 
 
 def _nearest(word: str, known: list[str]) -> str:

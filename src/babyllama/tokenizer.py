@@ -7,7 +7,15 @@ pairs seen at least twice, `<pad> <s> </s>` as 0, 1, 2.
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from tokenizers import (
+    Tokenizer,
+    decoders,
+    models,
+    normalizers,
+    pre_tokenizers,
+    processors,
+    trainers,
+)
 
 from babyllama.errors import InputError
 from babyllama.recipe import TokenizerRecipe
@@ -25,7 +33,7 @@ def train_tokenizer(corpus: Path, recipe: TokenizerRecipe, out: Path) -> dict[st
         `vocab_size`, which is smaller than asked for when the text has too few pairs.
 
     Raises:
-        InputError: no training text.
+        InputError: no training text, or text that is not UTF-8.
     """
     files = sorted((corpus / "train").glob("*.txt"))
     if not files:
@@ -41,7 +49,13 @@ def train_tokenizer(corpus: Path, recipe: TokenizerRecipe, out: Path) -> dict[st
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    tokenizer.train([str(file) for file in files], trainer)
+    try:
+        tokenizer.train([str(file) for file in files], trainer)
+    except Exception as error:  # the library's only exception
+        raise InputError(
+            f"{corpus}/train cannot be read: {error}",
+            mend="Clean the text first: babyllama corpus clean SRC CORPUS",
+        ) from None
     _as_hugging_face(tokenizer).save_pretrained(out)
     return {"vocab_size": tokenizer.get_vocab_size()}
 

@@ -5,26 +5,33 @@
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import groupby, islice
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from jaxtyping import Int64
+from tokenizers import Tokenizer, normalizers, pre_tokenizers
 from torch import Tensor
 
 from babyllama.artefact import write_atomically
 from babyllama.console import ProgressBar
 from babyllama.errors import InputError
+from babyllama.losses import IGNORE_INDEX
 from babyllama.recipe import TokensRecipe
 from babyllama.tokenizer import load_tokenizer
 
-IGNORE_INDEX = -100
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
 Split = Literal["train", "dev"]
 _LINES_AT_ONCE = 20_000
+_CHARACTERS_AT_ONCE = 2**20
 
 
 def tokenize(corpus: Path, tokenizer: Path, recipe: TokensRecipe, out: Path) -> dict[str, int]:
@@ -34,9 +41,16 @@ def tokenize(corpus: Path, tokenizer: Path, recipe: TokensRecipe, out: Path) -> 
         tokens and white-space words of both splits.
 
     Raises:
-        InputError: a split without text.
+        InputError: a split without text, text that is not UTF-8, or a tokenizer without the tokens
+            that the layout asks for.
     """
     library = load_tokenizer(tokenizer)
+    if recipe.layout == "lines" and None in (library.bos_token_id, library.eos_token_id):
+        raise InputError(
+            f"{tokenizer} has no token for the start or the end of a text",
+            why="Under the layout `lines` one stands before every line, one after every document.",
+            mend="Name its bos_token and eos_token in tokenizer_config.json, or use layout: stream",
+        )
     dtype = np.uint16 if len(library) <= 2**16 else np.uint32
     facts = {"vocab_size": len(library)}
     for split in ("train", "dev"):
@@ -47,18 +61,17 @@ def tokenize(corpus: Path, tokenizer: Path, recipe: TokensRecipe, out: Path) -> 
             (out / f"{split}.bin").open("wb") as stream,
             ProgressBar(f"tokens {split}", size, "bytes") as bar,
         ):
-            for file in files:
-                for document in _documents(file, recipe.layout):
-                    starts.append(position)
-                    for piece in _pieces(document, recipe.layout):
-                        ids = _encode(library, piece, recipe.layout)
-                        stream.write(np.asarray(ids, dtype).tobytes())
-                        position += len(ids)
-                        words += sum(len(line.split()) for line in piece)
-                        bar.advance(sum(len(line.encode()) + 1 for line in piece))
-                    if recipe.layout == "lines":
-                        stream.write(np.asarray([library.eos_token_id], dtype).tobytes())
-                        position += 1
+            for pieces in _documents(files, recipe.layout, library.backend_tokenizer):
+                starts.append(position)
+                for piece in pieces:
+                    ids = _encode(library, piece, recipe.layout)
+                    stream.write(np.asarray(ids, dtype).tobytes())
+                    position += len(ids)
+                    words += sum(len(text.split()) for text in piece)
+                    bar.advance(sum(len(text.encode()) for text in piece))
+                if recipe.layout == "lines":
+                    stream.write(np.asarray([library.eos_token_id], dtype).tobytes())
+                    position += 1
         if not words:
             raise InputError(f"{corpus}/{split} holds no text to tokenize")
         np.save(out / f"{split}.documents.npy", np.asarray(starts, np.int64))
@@ -84,9 +97,7 @@ class Batch:
 
     def rows(self, start: int, stop: int) -> "Batch":
         """Some of the windows, without copying their tokens."""
-        return Batch(
-            self.indices[start:stop], self.input_ids[start:stop], self.labels[start:stop]
-        )
+        return Batch(self.indices[start:stop], self.input_ids[start:stop], self.labels[start:stop])
 
 
 class Windows:
@@ -138,14 +149,14 @@ class Windows:
             yield self.read(chosen[start : start + batch_size])
 
 
-def read_header(tokens: Path) -> dict[str, int | str]:
+def read_header(tokens: Path) -> dict[str, Any]:
     """What `tokenize` wrote about its streams.
 
     Raises:
         InputError: not a folder of tokens.
     """
     try:
-        header: dict[str, int | str] = json.loads((tokens / "tokens.json").read_text("utf-8"))
+        header: dict[str, Any] = json.loads((tokens / "tokens.json").read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(
             f"{tokens} holds no tokens.json",
@@ -172,36 +183,74 @@ def refuse_foreign_tokens(tokens: Path, vocab_size: int, model: str) -> None:
             )
 
 
-def _documents(file: Path, layout: str) -> Iterator[list[str]]:
-    """The lines of each document; under `stream` a file is one document, line breaks kept."""
-    with file.open(encoding="utf-8", newline="\n") as lines:
+def _documents(
+    files: Iterable[Path], layout: str, tokenizer: Tokenizer
+) -> Iterator[Iterator[Sequence[str]]]:
+    """The pieces of each document, small enough to hold: some lines, or some text under `stream`.
+
+    Blank lines part documents; under `stream` a file is one document.
+    """
+    for file in files:
         if layout == "stream":
-            yield list(lines)
-            return
-        document: list[str] = []
-        for line in lines:
-            if line.strip():
-                document.append(line.rstrip("\n"))
-            elif document:
-                yield document
-                document = []
-        if document:
-            yield document
+            blocks = _read(file, by_line=False)
+            texts = _cut(blocks) if _may_be_cut(tokenizer) else iter(["".join(blocks)])
+            yield ([text] for text in texts)
+            continue
+        for has_text, lines in groupby(_read(file, by_line=True), lambda line: bool(line.strip())):
+            if has_text:
+                yield _groups(lines)
 
 
-def _pieces(document: list[str], layout: str) -> Iterator[list[str]]:
-    """Groups of lines small enough to hold; `stream` is cut nowhere, for merges span lines."""
-    if layout == "stream":
-        yield document
-        return
-    for start in range(0, len(document), _LINES_AT_ONCE):
-        yield document[start : start + _LINES_AT_ONCE]
+def _groups(lines: Iterator[str]) -> Iterator[list[str]]:
+    while group := list(islice(lines, _LINES_AT_ONCE)):
+        yield group
 
 
-def _encode(library, lines: list[str], layout: str) -> list[int]:
+def _may_be_cut(tokenizer: Tokenizer) -> bool:
+    """Whether text cut before a space, after a letter or digit, has the tokens of the whole text.
+
+    So it is where GPT-2's pattern cuts words before merges are sought: a word has no space but
+    at its start, and a later piece, which starts with one, is given no other. Ours is such a
+    tokenizer; of others we cannot say, and their files are read whole.
+    """
+    words, normal = tokenizer.pre_tokenizer, tokenizer.normalizer
+    return (
+        isinstance(words, pre_tokenizers.ByteLevel)
+        and bool(words.use_regex)
+        and (normal is None or isinstance(normal, normalizers.NFKC | normalizers.NFC))
+        and all(" " not in str(added) for added in tokenizer.get_added_tokens_decoder().values())
+    )
+
+
+def _cut(blocks: Iterable[str]) -> Iterator[str]:
+    """The same text in other pieces, each but the first beginning with a space after a word."""
+    text = ""
+    for block in blocks:
+        text += block
+        space = text.rfind(" ")
+        while space > 0 and not text[space - 1].isalnum():
+            space = text.rfind(" ", 0, space)
+        if space > 0:
+            yield text[:space]
+            text = text[space:]
+    yield text
+
+
+def _read(file: Path, *, by_line: bool) -> Iterator[str]:
+    try:
+        with file.open(encoding="utf-8", newline="\n") as text:
+            yield from text if by_line else iter(partial(text.read, _CHARACTERS_AT_ONCE), "")
+    except UnicodeDecodeError:
+        raise InputError(
+            f"{file} is not UTF-8 text", mend="Clean the text first: babyllama corpus clean SRC OUT"
+        ) from None
+
+
+def _encode(library: "PreTrainedTokenizerFast", piece: Sequence[str], layout: str) -> list[int]:
     backend = library.backend_tokenizer
     if layout == "stream":
-        return backend.encode("".join(lines), add_special_tokens=False).ids
+        return [id_ for text in piece for id_ in backend.encode(text, add_special_tokens=False).ids]
+    lines = [line.rstrip("\n") for line in piece]
     encoded = backend.encode_batch_fast(lines, add_special_tokens=False)
     bos = library.bos_token_id
     return [token for line in encoded for token in (bos, *line.ids)]

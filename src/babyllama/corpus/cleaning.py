@@ -113,7 +113,7 @@ def paper_cbt(text: str) -> str:
 
 def paper_open_subtitles(text: str) -> str:
     """Drop lines that contain "subtitle" in any case; a last line without its end stays."""
-    return re.sub(r"(?im)^.*subtitle.*\n", "", text)
+    return re.sub(r"(?im)^(?=.*subtitle).*\n", "", text)
 
 
 def paper_wikipedia(text: str) -> str:
@@ -121,7 +121,8 @@ def paper_wikipedia(text: str) -> str:
 
     The public code also drops the text's first character, meant for an empty first line.
     """
-    text = re.sub(r"= = = (.+?) = = =\n", r"\1", text)
+    # The look-ahead keeps a long line that holds the sign but does not end in it linear.
+    text = re.sub(r"(?m)^(?=.* = = =\n)(.*?)= = = (.+) = = =\n", r"\1\2", text)
     return paper_blank_lines("\n".join(line.strip() for line in text.splitlines())[1:])
 
 
@@ -187,8 +188,8 @@ SUBTITLE_CUE = re.compile(
 )
 TALK_CUE = re.compile(r" ?(?:\([A-Z][^()\n.?!,;:]{0,60}\)|\[[A-Z]\w*\])")
 SUBTITLE_CREDIT = re.compile(
-    r"(?im)^.*(?:subtitl\w*[^.\n]{0,40}(?:\bby\b|\bfrom\b|:)|opensubtitles|addic7ed).*$"
-    r"|^\W*(?:caption(?:s|ed|ing)?|corrected|encoded|re-?sync\w*|ripped|sync\w*|timed|"
+    r"(?im)^.*(?:subtitl[^.\n]{0,50}(?:\bby\b|\bfrom\b|:)|opensubtitles|addic7ed).*$"
+    r"|^[^\w\n]*(?:caption(?:s|ed|ing)?|corrected|encoded|re-?sync\w{0,9}|ripped|sync\w{0,9}|timed|"
     r"transcri(?:bed|pt|ption)|translat(?:ed|ion))\b[^.\n]{0,30}(?:\bby\b|:).*$"
 )
 TALK_CREDIT = re.compile(r"(?m)^(?:Translator|Reviewer|Transcriber|Translated by|Reviewed by)\b.*$")

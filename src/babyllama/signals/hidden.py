@@ -26,7 +26,7 @@ from babyllama.console import Interrupted, ProgressBar, stoppable
 from babyllama.ensemble import Ensemble, load_ensemble
 from babyllama.errors import InputError
 from babyllama.losses import TeacherLogits, form_logits
-from babyllama.models import compute_dtype, pick_device
+from babyllama.models import compute_dtype, flops_per_token, pick_device
 from babyllama.tokenizer import load_tokenizer
 from babyllama.tokens import Batch, Windows, refuse_foreign_tokens
 
@@ -86,7 +86,7 @@ class HiddenSignal:
         self.header = read_signal(folder)
         self._device = device
         self._head = load_file(folder / "head.safetensors")["head"].to(device)
-        self.products = ((self._head.shape[1], self._head.shape[0]),)
+        self.products: tuple[tuple[int, int], ...] = ((self._head.shape[1], self._head.shape[0]),)
         # Held open for the signal's life: a map, not a copy.
         self._files = ExitStack()
         self._shards = [
@@ -167,7 +167,5 @@ def _shard(folder: Path, number: int) -> Path:
 
 
 def _flops(ensemble: Ensemble, windows: Windows) -> int:
-    from babyllama.models import flops_per_token
-
     per_token = sum(flops_per_token(model) for model in ensemble.models)
     return len(windows) * windows.window * per_token

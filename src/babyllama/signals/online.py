@@ -16,9 +16,7 @@ class OnlineSignal:
 
     def __init__(self, ensemble: Ensemble) -> None:
         self._ensemble = ensemble
-        self.products = tuple(
-            shape for model in ensemble.models for shape in product_shapes(model)
-        )
+        self.products = tuple(shape for model in ensemble.models for shape in product_shapes(model))
 
     def logits(self, batch: Batch) -> TeacherLogits:
         """Run the teachers over the batch's windows."""
@@ -34,4 +32,3 @@ def open_online(teachers: Sequence[Path], *, precision: str, device: torch.devic
     """
     dtype = compute_dtype(precision, device)
     return OnlineSignal(load_ensemble(teachers, device=device, dtype=dtype))
-

@@ -51,9 +51,7 @@ def save_checkpoint(
         old.unlink()
 
 
-def load_checkpoint(
-    folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer
-) -> Progress:
+def load_checkpoint(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> Progress:
     """Restore the newest checkpoint that can be read; names each one that cannot.
 
     Returns:

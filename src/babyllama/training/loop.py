@@ -31,13 +31,15 @@ from babyllama.models import (
 )
 from babyllama.recipe import TrainingRecipe
 from babyllama.tokens import Batch, Windows
-from babyllama.training.checkpoints import Progress, load_checkpoint, save_checkpoint
+from babyllama.training.checkpoints import load_checkpoint, save_checkpoint
 from babyllama.training.compilation import compile_blocks
 from babyllama.training.optimizer import learning_rate, make_optimizer, set_learning_rate
 from babyllama.training.speed import seconds_of_products
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+_SECONDS_BETWEEN_FLOORS = 30.0
 
 Loss = Callable[[Tensor, Tensor, Batch], LossTerms]
 
@@ -184,7 +186,7 @@ def _accumulate(
         share = len(part.indices) / windows
         terms = _terms(model, loss, part, device, dtype)
         with short_products(dtype == torch.bfloat16 and device.type == "cpu"):
-            (terms.total * share).backward()
+            (terms.total * share).backward()  # type: ignore[no-untyped-call]
         for name, value in _named(terms):
             sums[name] += float(value.detach()) * share
     return sums
@@ -233,18 +235,17 @@ class _Meter:
     ) -> None:
         self._flops_per_step = flops_per_step
         self._tokens_per_step = recipe.batch_size * recipe.window
-        self._measure_products = lambda: seconds_of_products(
+        self._measure_products: Callable[[], float] = lambda: seconds_of_products(
             model, recipe, dtype, teacher_products
         )
-        self._products = self._measure_products()
-        self._since, self._steps, self._last_step = time.monotonic(), 0, 0
+        self._products, self._products_at = self._measure_products(), time.monotonic()
+        self._since, self._last_step = time.monotonic(), 0
         self._total_seconds, self._total_steps = 0.0, 0
         self._shares: list[float] = []
 
     def pause(self) -> None:
-        """Leave out of the speed what was not training, and measure the products anew."""
-        self._products = self._measure_products()
-        self._since, self._last_step = time.monotonic(), -1
+        """Leave out of the speed what was not training."""
+        self._last_step = 0
 
     def line(
         self, step: int, epoch_steps: int, terms: dict[str, float], rate: float
@@ -263,18 +264,25 @@ class _Meter:
     def _speed(self, step: int) -> dict[str, float]:
         now, before = time.monotonic(), self._last_step
         seconds, self._since, self._last_step = now - self._since, now, step
-        if before <= 0:  # the first line after a start or a pause: warm-up, compilation
+        if before == 0:  # the first line after a start or a pause: warm-up, compilation, saving
             return {}
         steps = step - before
         self._total_seconds += seconds
         self._total_steps += steps
         share = self._products * steps / seconds
         self._shares.append(share)
+        self._refresh_products(now)
         return {
             "tokens_per_second": steps * self._tokens_per_step / seconds,
             "flops_per_second": steps * self._flops_per_step / seconds,
             "products_share": share,
         }
+
+    def _refresh_products(self, now: float) -> None:
+        """A shared machine's speed drifts, so the floor is measured again beside the training."""
+        if now - self._products_at > _SECONDS_BETWEEN_FLOORS:
+            self._products = self._measure_products()
+            self._products_at = self._since = time.monotonic()
 
     def summary(self) -> dict[str, float]:
         """Mean speed over all measured steps, median share, peak memory."""

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from babyllama.recipe import TrainingRecipe
 
@@ -41,14 +41,15 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, value: float) -> None:
 
 def _split(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
     embeddings = set(_embeddings(model))
-    matrices, others = [], []
+    matrices: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
     for parameter in model.parameters():
         decays = parameter.ndim >= 2 and parameter not in embeddings
         (matrices if decays else others).append(parameter)
     return matrices, others
 
 
-def _embeddings(model: nn.Module) -> Iterator[nn.Parameter]:
+def _embeddings(model: nn.Module) -> Iterator[Tensor]:
     for module in model.modules():
         if isinstance(module, nn.Embedding):
             yield module.weight

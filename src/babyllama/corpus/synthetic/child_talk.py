@@ -6,12 +6,13 @@ its place and its color, and whoever was named is likely to be named again.
 
 from collections.abc import Callable
 
-from babyllama.corpus.synthetic import clauses
-from babyllama.corpus.synthetic.clauses import Clause, look_at
+from babyllama.corpus.synthetic.agreement import be, other, say_be
+from babyllama.corpus.synthetic.clauses import QUESTIONS_AND_POINTING, STATEMENTS
 from babyllama.corpus.synthetic.lexicon import (
     COLORS,
     COUNTS,
     EATS,
+    MOODS,
     PERSON_KINDS,
     PLURAL,
     REFLEXIVE,
@@ -23,15 +24,14 @@ from babyllama.corpus.synthetic.lexicon import (
 )
 from babyllama.corpus.synthetic.phrases import (
     alone,
-    be,
+    an_object,
     choose_number,
     modified_being,
     name,
-    other,
-    say_be,
     the,
 )
-from babyllama.corpus.synthetic.scenes import PLACES, Scene
+from babyllama.corpus.synthetic.places import PLACES
+from babyllama.corpus.synthetic.scenes import Scene
 from babyllama.corpus.synthetic.speaker import Speaker
 
 
@@ -48,6 +48,8 @@ def child_talk(g: Speaker) -> None:
 
 def remark(g: Speaker, scene: Scene) -> None:
     """A statement or a question that nobody answers."""
+    if g.chance(1, 4):
+        g.say(g.rank(_CALLS, str) + " ,")
     g.end(g.choose(REMARKS)(g, scene, "present"))
 
 
@@ -67,22 +69,25 @@ def where_is(g: Speaker, scene: Scene) -> None:
 def what_is_this(g: Speaker, scene: Scene) -> None:
     """`What are these?` `These are spoons.`"""
     number = choose_number(g)
-    demonstrative = g.choose({"these": 3, "those": 2} if number == PLURAL else {"this": 3, "that": 2})
+    demonstrative = g.choose(
+        {"these": 3, "those": 2} if number == PLURAL else {"this": 3, "that": 2}
+    )
     g.say(f"what {be('present', number)} {demonstrative}")
     g.end("?")
     g.say(demonstrative)
     g.say(be("present", number))
     if number == SINGULAR:
         g.say("a")
-    shown = g.familiar((*scene.place.things, *scene.place.beings), "this_is", lambda n: n.singular)
-    g.say(scene.pick(g, shown).form(number))
+    shown = (*scene.place.things, *scene.place.beings)
+    g.say(scene.pick(g, shown, lambda one: one.form(number)).form(number))
     g.end()
 
 
 def what_color(g: Speaker, scene: Scene) -> None:
     """`What color is the ball?` `The ball is red.`"""
     g.say("what color is the")
-    thing = scene.pick(g, scene.place.things, is_said=True).singular
+    things = g.familiar(scene.place.things, "plain_state", lambda one: one.singular)
+    thing = scene.pick(g, things, lambda one: one.singular).singular
     g.say(thing)
     g.end("?")
     g.say(f"the {thing} is")
@@ -121,15 +126,19 @@ def who_is(g: Speaker, scene: Scene) -> None:
     g.end("?")
     g.say(scene.person(g).name)
     g.say(f"is {verb.ing}")
-    g.say("them" if helped.number == PLURAL else _HIM.get(helped.head.kind if helped.head else "", "it"))
+    g.say(
+        "them"
+        if helped.number == PLURAL
+        else _HIM.get(helped.head.kind if helped.head else "", "it")
+    )
     g.end()
 
 
 def how_many(g: Speaker, scene: Scene) -> None:
     """`How many ducks are there?` `There are three ducks.` `There is one duck.`"""
     g.say("how many")
-    options = g.familiar(scene.place.beings, "how_many", lambda n: n.singular)
-    counted = scene.pick(g, options)
+    allowed = g.familiar(scene.place.beings, "too_much", lambda one: one.singular)
+    counted = scene.pick(g, allowed, lambda one: one.plural)
     g.say(f"{counted.plural} are there")
     g.end("?")
     g.say("there")
@@ -145,10 +154,10 @@ def offer(g: Speaker, scene: Scene) -> None:
     g.say("do you want")
     article = g.choose({"any": 2, "the": 1})
     g.say(article)
-    options = (*scene.place.stuff, *scene.of_kinds(("food", "toy", "clothing")))
+    options = (*scene.edible, *scene.of_kinds(("toy", "clothing")))
     if article == "any":
-        options = tuple(g.familiar(clauses.edible(scene), "any", lambda n: n.singular))
-    wanted = scene.pick(g, options)
+        options = tuple(g.familiar(scene.edible, "any", lambda one: one.singular))
+    wanted = scene.pick(g, options, lambda one: one.plural if article == "any" else one.singular)
     thing = wanted.plural if article == "any" else wanted.singular
     g.say(thing)
     g.end("?")
@@ -161,11 +170,13 @@ def offer(g: Speaker, scene: Scene) -> None:
 
 def what_eats(g: Speaker, scene: Scene) -> None:
     """`What do cows eat?` `Cows eat grass.`"""
-    eaters = [one for one in scene.place.beings if one.singular in EATS]
+    eaters = [one for one in scene.animals if one.singular in EATS]
     number = choose_number(g)
     do, eat = ("do", "eat") if number == PLURAL else ("does the", "eats")
     g.say(f"what {do}")
-    eater = scene.pick(g, g.familiar(eaters, "eater", lambda n: n.singular))
+    eaters = g.familiar(eaters, "question", lambda one: one.singular)
+    eaters = g.familiar(eaters, "agent", lambda one: one.singular)
+    eater = scene.pick(g, eaters, lambda one: one.form(number))
     g.say(f"{eater.form(number)} eat")
     g.end("?")
     g.say(f"{'' if number == PLURAL else 'the'} {eater.form(number)} {eat}")
@@ -177,7 +188,8 @@ def what_eats(g: Speaker, scene: Scene) -> None:
 def request(g: Speaker, scene: Scene) -> None:
     """`Put the ball on the table!` `Now the ball is on the table.`"""
     g.say("put the")
-    thing = scene.pick(g, scene.place.things, is_said=True).singular
+    movable = g.familiar(scene.portable, "transferred", lambda one: one.singular)
+    thing = scene.pick(g, movable, lambda one: one.singular).singular
     g.say(thing)
     spot = g.rank(scene.place.spots, str)
     scene.whereabouts[thing] = spot
@@ -191,11 +203,12 @@ def give_request(g: Speaker, scene: Scene) -> None:
     """`Give Anna the ball!` `Now Anna has the ball.`"""
     is_double = g.chance(1, 2)
     g.say("give")
-    person = scene.person(g, construction="recipient") if is_double else None
+    person = scene.person(g) if is_double else None
     if person is not None:
         g.say(person.name)
     g.say("the")
-    thing = scene.pick(g, scene.place.things, is_said=True).singular
+    movable = g.familiar(scene.portable, "transferred", lambda one: one.singular)
+    thing = scene.pick(g, movable, lambda one: one.singular).singular
     g.say(thing)
     if person is None:
         g.say("to")
@@ -214,7 +227,7 @@ def what_did(g: Speaker, scene: Scene) -> None:
     g.say(verb.base)
     g.end("?")
     g.say(f"I {verb.past}")
-    clauses.an_object(g, scene, scene.of_kinds(TRANSITIVE[verb]))
+    an_object(g, scene, scene.of_kinds(TRANSITIVE[verb]))
     g.end()
 
 
@@ -222,9 +235,9 @@ def washing(g: Speaker, scene: Scene) -> None:
     """`Is Anna washing herself?` `No, Tom is washing himself.`"""
     g.say("is")
     person = scene.person(g, construction="reflexive")
+    g.say(person.name)
     verb = g.rank(REFLEXIVE, lambda verb: verb.ing)
-    g.say(f"{person.name} {verb.ing}")
-    g.say(person.himself)
+    g.say(f"{verb.ing} {person.himself}")
     g.end("?")
     if g.chance(1, 2):
         g.say(f"yes , {person.he} is")
@@ -238,7 +251,7 @@ def washing(g: Speaker, scene: Scene) -> None:
 def which_one(g: Speaker, scene: Scene) -> None:
     """`Who is tired?` `The dogs near the cat are.`"""
     g.say("who is")
-    mood = g.rank(clauses.MOODS[:12], str)
+    mood = g.rank(MOODS[:12], str)
     g.say(mood)
     g.end("?")
     say_be(g, modified_being(g, scene, "present"), "present", "copula_agreement")
@@ -252,39 +265,12 @@ def _whereabouts(g: Speaker, scene: Scene, thing: str) -> None:
 
 
 _HIM = {"male": "him", "female": "her", **dict.fromkeys(PERSON_KINDS[2:], "them")}
+_CALLS = ("oh", "well", "you see", "my dear", "yes", "now then")
 _OPENINGS = {"we are": 5, "look , we are": 3, "now we are": 2, "today we are": 2, "here we are": 2}
 
-REMARKS: dict[Clause, int] = {
-    clauses.state: 6,
-    clauses.modified_state: 13,
-    clauses.condition: 4,
-    clauses.alone_action: 8,
-    clauses.thing_action: 8,
-    clauses.social_action: 8,
-    clauses.meal: 3,
-    clauses.perfect: 5,
-    clauses.denied_action: 4,
-    clauses.reflexive: 6,
-    clauses.possession: 3,
-    clauses.existence: 5,
-    clauses.some_or_any: 4,
-    clauses.wanting_any: 4,
-    clauses.ever: 4,
-    clauses.quantified: 4,
-    clauses.too_much: 4,
-    clauses.happening: 4,
-    clauses.causing: 4,
-    clauses.giving: 4,
-    clauses.placing: 4,
-    clauses.belief: 4,
-    clauses.knowledge: 5,
-    clauses.what_question: 5,
-    clauses.where_question: 4,
-    clauses.demonstrative: 5,
-    look_at: 5,
-}
+REMARKS = STATEMENTS | QUESTIONS_AND_POINTING
 _EXCHANGES: dict[Callable[[Speaker, Scene], None], int] = {
-    remark: 20,
+    remark: 45,
     where_is: 3,
     what_is_this: 3,
     what_color: 2,

@@ -132,6 +132,10 @@ def _regular_past(stem: str) -> str:
     return stem + "ed"
 
 
+def _words(words: str) -> tuple[str, ...]:
+    return tuple(words.split())
+
+
 def _verbs(entries: str) -> tuple[Verb, ...]:
     return tuple(_make_verb(entry) for entry in entries.split())
 
@@ -170,7 +174,8 @@ _NOUNS = {
         blanket pillow carpet gate fence cart oven counter desk drawer swing slide tent
         wagon roof wall stove sink bathtub cradle""",
     "plant": "flower tree leaf/leaves bush rose seed daisy tulip branch vine",
-    "ground": "rock stone hole nest hill bridge path wave puddle bone stump shell feather coin pebble",
+    "ground": """rock stone hole nest hill bridge path wave puddle bone stump shell feather
+        coin pebble""",
     "body": "hand foot/feet tooth/teeth nose ear face finger knee",
     "place": """house kitchen garden farm park forest market school beach river village barn
         castle pond shop zoo playground meadow bedroom bathroom bakery harbor library stable
@@ -185,15 +190,13 @@ ALL_NOUNS = tuple(_BY_SINGULAR.values())
 PERSON_KINDS = ("male", "female", "person")
 ANIMATE_KINDS = (*PERSON_KINDS, "animal")
 
-MEN = tuple(
+MEN = _words(
     """Tom Ben Sam Max Jack Peter Paul Hugo Leo Oscar Felix Henry Oliver Simon Victor Walter
-    Arthur Bruno Carl David Edgar Frank George Harold Ivan Jasper Kevin Louis Martin
-    Nathan""".split()
+    Arthur Bruno Carl David Edgar Frank George Harold Ivan Jasper Kevin Louis Martin Nathan"""
 )
-WOMEN = tuple(
-    """Anna Mia Lily Emma Rosa Clara Lucy Ella Nora Sophie Julia Hannah Alice Betty Carla Diana
-    Edith Fiona Grace Helen Irene Judith Karen Laura Maria Nancy Olga Paula Ruth
-    Sarah""".split()
+WOMEN = _words(
+    """Anna Mia Lily Emma Rosa Clara Lucy Ella Nora Sophie Julia Hannah Alice Betty Carla
+    Diana Edith Fiona Grace Helen Irene Judith Karen Laura Maria Nancy Olga Paula Ruth Sarah"""
 )
 
 # What animate beings do alone. None of these takes an object.
@@ -210,7 +213,8 @@ ANIMAL_INTRANSITIVE = {
         "wolf fox": "howl growl run+/ran/run sleep/slept wait",
         "cat kitten": "sleep/slept purr jump yawn hiss sit+/sat",
         "bear lion tiger": "roar sleep/slept growl rest yawn run+/ran/run",
-        "bird robin parrot eagle owl crow pigeon": "sing/sang/sung fly/flew/flown hop+ rest sleep/slept",
+        "bird robin parrot crow pigeon": "sing/sang/sung fly/flew/flown hop+ rest sleep/slept",
+        "eagle owl": "fly/flew/flown rest hop+ sleep/slept",
         "duck goose swan penguin": "swim+/swam/swum quack waddle sleep/slept fly/flew/flown",
         "hen turkey chick": "cluck run+/ran/run scratch sleep/slept rest",
         "horse pony donkey zebra camel giraffe": "gallop neigh stand/stood rest run+/ran/run",
@@ -261,7 +265,8 @@ ALTERNATING = {
 TRANSITIVE = {
     verb: kinds.split()
     for entries, kinds in {
-        "find/found want lose/lost buy/bought take/took/taken hold/held": "toy tool clothing vessel reading",
+        "find/found want lose/lost": "toy tool clothing vessel reading",
+        "buy/bought take/took/taken hold/held": "toy tool clothing vessel reading",
         "carry bring/brought need touch": "toy tool vessel clothing reading",
         "see/saw/seen like": "toy tool clothing vessel reading furniture plant",
         "eat/ate/eaten taste cook": "food mass_food",
@@ -282,37 +287,49 @@ TRANSITIVE = {
 # The same with an animate object.
 SOCIAL = _verbs(
     """chase help follow love watch hug+ feed/fed meet/met kiss scare visit greet tease thank
-    tickle bite/bit/bitten save teach/taught lead/led admire trust fear praise forgive/forgave/forgiven
-    hear/heard hate pat+ call"""
+    tickle bite/bit/bitten save teach/taught lead/led admire trust fear praise
+    forgive/forgave/forgiven hear/heard hate pat+ call"""
 )
 ANIMAL_SOCIAL = _verbs("chase follow watch scare bite/bit/bitten lick love see/saw/seen")
-REFLEXIVE = _verbs("wash hurt/hurt dry see/saw/seen dress scratch cover clean admire warm blame cut+/cut")
-DOUBLE_OBJECT = _verbs("give/gave/given show/showed/shown send/sent hand lend/lent offer owe promise pass")
-PLACING = _verbs("put+/put hide/hid/hidden lay/laid leave/left drop+ place set+/set store hang/hung")
+REFLEXIVE = _verbs(
+    "wash hurt/hurt dry see/saw/seen dress scratch cover clean admire warm blame cut+/cut"
+)
+DOUBLE_OBJECT = _verbs(
+    "give/gave/given show/showed/shown send/sent hand lend/lent offer owe promise pass"
+)
+PLACING = _verbs(
+    "put+/put hide/hid/hidden lay/laid leave/left drop+ place set+/set store hang/hung"
+)
 # Each takes a sentence; only those of CLAUSE_ALONE can take nothing else.
 CLAUSE_ALONE = _verbs("think/thought say/said hope dream agree pretend complain")
 CLAUSE = (*CLAUSE_ALONE, *_verbs("know/knew/known believe notice remember"))
 EMBEDDING = _verbs("know/knew/known remember forget+/forgot/forgotten guess learn see/saw/seen")
 SPEECH = _verbs("say/said ask answer shout whisper reply call cry")
 GOING = _verbs(
-    """go/went/gone walk run+/ran/run come/came/come hurry ride/rode/ridden travel drive/drove/driven
-    return march wander"""
+    """go/went/gone walk run+/ran/run come/came/come hurry ride/rode/ridden travel
+    drive/drove/driven return march wander"""
 )
 
-MOODS = tuple(
-    """happy hungry tired asleep sad angry afraid thirsty awake sick busy proud lonely ready cold
-    quiet clever brave excited sleepy bored late alone""".split()
+MOODS = _words(
+    """happy hungry tired asleep sad angry afraid thirsty awake sick busy proud lonely ready
+    cold quiet clever brave excited sleepy bored late alone"""
 )
-CONDITIONS = tuple(
+CONDITIONS = _words(
     """dirty clean new old broken wet heavy pretty dry soft warm lost light cheap ugly sticky
-    shiny dusty full empty""".split()
+    shiny dusty full empty"""
 )
-COLORS = tuple("red blue green yellow brown white black pink orange gray purple".split())
-LOOKS = tuple("big little small old young funny fat pretty white brown black thin strange".split())
-SIZES = tuple("big small new old little pretty red blue round heavy green shiny long".split())
-TEMPERS = tuple("brave kind old clever young poor shy rich lonely wise lazy curious".split())
-COUNTS = tuple("two three four five six seven eight nine ten".split())
-TIMES = tuple("morning evening day afternoon night summer winter spring autumn".split())
-WEATHER = tuple("cold warm sunny rainy windy dark quiet snowy foggy".split())
-MANNERS = tuple("quickly slowly quietly happily sadly loudly carefully suddenly gently".split())
-WHENS = tuple("today now again every_day here outside together all_day".replace("_", " ").split())
+COLORS = _words("red blue green yellow brown white black pink orange gray purple")
+LOOKS = _words("big little small old young funny fat pretty white brown black thin strange")
+SIZES = _words("big small new old little pretty red blue round heavy green shiny long")
+TEMPERS = _words("brave kind old clever young poor shy rich lonely wise lazy curious")
+COUNTS = _words("two three four five six seven eight nine ten")
+TIMES = _words("morning evening day afternoon night summer winter spring autumn")
+WEATHER = _words("cold warm sunny rainy windy dark quiet snowy foggy")
+MANNERS = _words(
+    """quickly slowly quietly happily sadly loudly carefully suddenly gently eagerly badly
+    lazily softly proudly alone twice"""
+)
+WHENS = (
+    *_words("today now again here outside too"),
+    *("every day", "all day", "at home", "this time", "at last", "these days"),
+)

@@ -90,7 +90,7 @@ class _Listener:
 
     def _follows(self, form: str) -> bool:
         said, start = len(self.speaker.lines), len(self.speaker.tokens)
-        words = form.lower().split()
+        words = _fold(form)
         if said >= len(self._expected):
             return False
         return self._expected[said][start : start + len(words)] == words

@@ -48,13 +48,16 @@ class Speaker:
         self.spots: list[Spot] = []
         self._decide = decide
         self._novel = novel
+        self.is_novel = False
 
     def choose(self, weighted: Mapping[Option, int]) -> Option:
         """One of the keys, with a probability proportional to its (integer) value."""
         options = list(weighted)
         return options[self._among(list(weighted.values()), None)]
 
-    def rank(self, options: Sequence[Option], said: Callable[[Option], str] | None = None) -> Option:
+    def rank(
+        self, options: Sequence[Option], said: Callable[[Option], str] | None = None
+    ) -> Option:
         """One of `options`, the first likeliest: a discrete Zipf law.
 
         Args:
@@ -80,11 +83,19 @@ class Speaker:
     def familiar(
         self, options: Sequence[Option], construction: str, name: Callable[[Option], str]
     ) -> list[Option]:
-        """The options that may be said in `construction`."""
+        """The options that may be said in `construction`.
+
+        Args:
+            name: the word under which an option is held out.
+
+        Raises:
+            Unsayable: there is none, which only happens to a speaker with a `novel`.
+        """
         wants_held_out = self._novel == construction
         allowed = [o for o in options if is_held_out(name(o), construction) == wants_held_out]
         if not allowed:
             raise Unsayable(construction)
+        self.is_novel = self.is_novel or wants_held_out
         return allowed
 
     def say(self, words: str, wrong: Mapping[str, str] | None = None) -> None:
@@ -114,12 +125,12 @@ class Speaker:
 
 
 def zipf_weights(size: int) -> list[int]:
-    """Integer weights that fall as 1 / (rank + 2), none of them zero."""
-    return [max(1, 120 // (rank + 3)) for rank in range(size)]
+    """Integer weights that fall as 1 / (rank + 12), none of them zero."""
+    return [max(1, 600 // (rank + 12)) for rank in range(size)]
 
 
 def render(tokens: Sequence[str]) -> str:
-    """The line that `tokens` are: spaces, capitals, `an` before a vowel, quotation marks in pairs."""
+    """The line that `tokens` are: spaces, capitals, paired quotes, `an` before a vowel."""
     line = ""
     is_open, starts = False, True
     for position, token in enumerate(tokens):

@@ -8,23 +8,23 @@ other is in the present tense.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from babyllama.corpus.synthetic import child_talk, clauses
-from babyllama.corpus.synthetic.clauses import Clause, edible
+from babyllama.corpus.synthetic.child_talk import REMARKS
+from babyllama.corpus.synthetic.clauses import STATEMENTS
 from babyllama.corpus.synthetic.lexicon import (
+    ALTERNATING,
     ANIMAL_INTRANSITIVE,
     GOING,
     MANNERS,
     MOODS,
-    PERSON_KINDS,
     SIZES,
     TEMPERS,
     TIMES,
     TRANSITIVE,
     WEATHER,
-    Noun,
     named,
 )
-from babyllama.corpus.synthetic.scenes import PEOPLE, PLACES, Person, Place, Scene
+from babyllama.corpus.synthetic.places import PLACES, Place
+from babyllama.corpus.synthetic.scenes import PEOPLE, Person, Scene
 from babyllama.corpus.synthetic.speaker import QUOTE, Speaker
 
 
@@ -50,7 +50,7 @@ def opening(g: Speaker) -> Story:
     g.say("one")
     g.say(g.rank(WEATHER, str))
     g.say(g.rank(TIMES, str) + " ,")
-    hero, _ = _introduce(g, [])
+    hero = _introduce(g, [])
     place = _go(g, tuple(PLACES.values()))
     told = Story(Scene(place, cast=[hero]), hero)
     g.end()
@@ -63,14 +63,16 @@ def opening(g: Speaker) -> Story:
 
 def remark(g: Speaker, told: Story) -> None:
     """Something else that was so."""
-    g.end(g.choose(REMARKS)(g, told.scene, "past"))
+    if g.chance(1, 3):
+        g.say(g.rank(_LINKS, str) + " ,")
+    g.end(g.choose(STATEMENTS)(g, told.scene, "past"))
     told.is_in_mind = False
 
 
 def speech(g: Speaker, told: Story) -> None:
     """`"The dogs are asleep," said Tom.`"""
     g.say(QUOTE)
-    mark = g.choose(child_talk.REMARKS)(g, told.scene, "present")
+    mark = g.choose(REMARKS)(g, told.scene, "present")
     g.say("," if mark == "." else mark)
     g.say(QUOTE)
     g.say(g.choose(_ASKED if mark == "?" else _SAID))
@@ -84,7 +86,7 @@ def journey(g: Speaker, told: Story) -> None:
     g.say("then")
     _hero(g, told)
     here = told.scene.place
-    place = _go(g, tuple(place for place in PLACES.values() if place is not here))
+    place = _go(g, tuple(one for one in PLACES.values() if one is not here))
     g.end()
     told.scene = Scene(place, cast=told.scene.cast)
 
@@ -94,7 +96,7 @@ def meeting(g: Speaker, told: Story) -> None:
     g.say("there")
     _hero(g, told)
     g.say("met")
-    friend, _ = _introduce(g, told.scene.cast)
+    friend = _introduce(g, told.scene.cast)
     told.scene.cast.append(friend)
     g.end()
     if g.chance(1, 2):
@@ -105,17 +107,18 @@ def meeting(g: Speaker, told: Story) -> None:
 
 
 def loss(g: Speaker, told: Story) -> None:
-    """`One day Anna lost her key.` `She looked under the table.` ... `At last she found it.`"""
+    """`Suddenly Anna lost her key.` `She looked here, she looked there.` `At last Tom found it.`"""
     scene, hero = told.scene, told.hero
     g.say("suddenly")
     _hero(g, told)
     g.say(f"lost {hero.his}")
-    lost = scene.pick(g, _portable(scene), is_said=True).singular
+    lost = scene.pick(g, scene.portable, lambda one: one.singular).singular
     g.say(lost)
     g.end()
     places = list(scene.place.spots)
     while len(places) > 2 and g.chance(1, 2):
-        g.say(f"{hero.he} looked")
+        g.say(hero.he)
+        g.say(g.rank(("looked", "searched", "peeped"), str))
         place = g.rank(places, str)
         places.remove(place)
         g.say(f"{place} , but the {lost} was not there")
@@ -131,15 +134,17 @@ def loss(g: Speaker, told: Story) -> None:
 
 
 def gift(g: Speaker, told: Story) -> None:
-    """`On her birthday, Tom gave Anna a kite.` `She liked the kite.`"""
+    """`Tom had a surprise for Anna.` `It was a kite.` `She liked the kite and thanked him.`"""
     scene, hero = told.scene, told.hero
     giver = scene.person(g, [hero])
-    g.say(f"{giver.name} had something for {hero.name}")
+    g.say(f"{giver.name} had")
+    g.say(g.rank(("something", "a present", "a surprise"), str))
+    g.say(f"for {hero.name}")
     g.end()
     g.say("it was a")
     if g.chance(1, 2):
         g.say(g.rank(SIZES, str))
-    given = scene.pick(g, _portable(scene), is_said=True)
+    given = scene.pick(g, scene.portable, lambda one: one.singular)
     g.say(given.singular)
     g.end()
     verbs = [verb for verb in _ENJOYING if given.kind in TRANSITIVE[verb]]
@@ -151,20 +156,20 @@ def gift(g: Speaker, told: Story) -> None:
 
 
 def hunger(g: Speaker, told: Story) -> None:
-    """`Soon Anna was hungry.` `She did not have any bread.` `Tom gave her some bread.`"""
+    """`Soon Anna was hungry.` `She dreamed of bread.` `Tom brought her bread.`"""
     scene, hero = told.scene, told.hero
     g.say("soon")
     _hero(g, told)
-    is_thirsty = g.chance(1, 3) and bool(_drinks(scene))
+    is_thirsty = g.chance(1, 3) and bool(scene.of_kinds(("mass_drink",)))
     g.say("was thirsty" if is_thirsty else "was hungry")
     g.end()
-    g.say(f"{hero.he} did not have any")
-    options = _drinks(scene) if is_thirsty else [n for n in edible(scene) if "food" in n.kind]
-    wanted = scene.pick(g, options)
+    g.say(f"{hero.he} dreamed of")
+    options = scene.of_kinds(("mass_drink",) if is_thirsty else ("mass_food", "food"))
+    wanted = scene.pick(g, options, lambda one: one.plural)
     g.say(wanted.plural)
     g.end()
     helper = scene.person(g, [hero])
-    g.say(f"{helper.name} gave {hero.him} some {wanted.plural}")
+    g.say(f"{helper.name} brought {hero.him} {wanted.plural}")
     g.end()
     g.say(f"{hero.name} {'drank' if is_thirsty else 'ate'}")
     g.say("it" if wanted.is_mass else "them")
@@ -174,12 +179,12 @@ def hunger(g: Speaker, told: Story) -> None:
 
 
 def fright(g: Speaker, told: Story) -> None:
-    """`A big wolf came and scared the ducks.` `Anna chased it away.`"""
+    """`A big wolf came and scared the ducks.` `The wolf howled and ran away.`"""
     scene, hero = told.scene, told.hero
     g.say("a")
     g.say(g.rank(("big", "strange", "black", "angry", "hungry", "wild"), str))
-    animals = [one for one in scene.place.beings if one.kind == "animal"]
-    beast = scene.pick(g, g.familiar(animals, "beast", lambda n: n.singular), is_said=True)
+    beasts = g.familiar(scene.animals, "agent", lambda one: one.singular)
+    beast = scene.pick(g, beasts, lambda one: one.singular)
     g.say(f"{beast.singular} came and")
     g.say(g.rank(("scared", "chased", "bit"), str))
     g.say("the")
@@ -190,8 +195,11 @@ def fright(g: Speaker, told: Story) -> None:
         g.say(f"{hero.name} saw it and")
         g.say(g.rank(("shouted", "cried", "laughed", "trembled", "ran"), str))
         g.end()
-    verb = g.rank(ANIMAL_INTRANSITIVE[beast.singular], lambda verb: f"the {beast.singular} {verb.past}")
-    g.say(f"the {beast.singular} {verb.past} and went away")
+    verb = g.rank(
+        ANIMAL_INTRANSITIVE[beast.singular], lambda verb: f"the {beast.singular} {verb.past}"
+    )
+    g.say(f"the {beast.singular} {verb.past} and")
+    g.say(g.rank(("went away", "ran away", "disappeared", "left the place"), str))
     g.end()
     told.is_in_mind = False
 
@@ -202,21 +210,22 @@ def accident(g: Speaker, told: Story) -> None:
     g.say("by accident ,")
     culprit = scene.person(g)
     g.say(culprit.name)
-    breaking = {"vessel": "break", "toy": "break", "tool": "bend", "reading": "tear", "furniture": "burn"}
-    options = [n for n in scene.place.things if n.kind in breaking]
-    verbs = {base: next(v for k in ALL for v in ALL[k] if v.base == base) for base in breaking.values()}
-    here = list(dict.fromkeys(breaking[n.kind] for n in options))
-    base = g.rank(here, lambda base: verbs[base].past)
-    g.say(f"{verbs[base].past} the")
-    thing = scene.pick(g, [n for n in options if breaking[n.kind] == base], is_said=True).singular
+    here = [verb for verb, kinds in _DAMAGING.items() if scene.of_kinds(kinds)]
+    verb = g.rank(here, lambda verb: verb.past)
+    g.say(f"{verb.past} the")
+    things = g.familiar(scene.of_kinds(_DAMAGING[verb]), "plain_state", lambda one: one.singular)
+    thing = scene.pick(g, things, lambda one: one.singular).singular
     g.say(thing)
     g.end()
-    g.say(f"now the {thing} was {verbs[base].participle} and {culprit.name} was")
+    g.say(f"now the {thing} was {verb.participle} and {culprit.name} was")
     g.say(g.rank(("sad", "angry", "afraid", "sorry"), str))
     g.end()
     if g.chance(2, 3):
         helper = scene.person(g, [culprit])
-        g.say(f"{helper.name} helped {culprit.him} and fixed it")
+        g.say(helper.name)
+        g.say(g.rank(("helped", "hugged", "forgave", "comforted"), str))
+        g.say(f"{culprit.him} and")
+        g.say(g.rank(("fixed it", "bought a new one", "laughed", "went away"), str))
         g.end()
     told.is_in_mind = False
 
@@ -231,7 +240,7 @@ def wish(g: Speaker, told: Story) -> None:
     verb = g.rank(verbs, lambda verb: verb.base)
     g.say(f"{verb.base} a")
     options = [n for n in scene.place.things if n.kind in TRANSITIVE[verb]]
-    g.say(scene.pick(g, options, is_said=True).singular)
+    g.say(scene.pick(g, options, lambda one: one.singular).singular)
     g.end()
     if g.chance(3, 4):
         g.say(f"in the end {hero.he} {verb.past} one")
@@ -243,9 +252,9 @@ def wish(g: Speaker, told: Story) -> None:
 
 def ending(g: Speaker, told: Story) -> None:
     """`At night Anna went home.`"""
-    g.say("in the evening ,")
+    g.say(g.rank(("in the evening", "at night", "when it was dark", "the next day"), str) + " ,")
     _hero(g, told)
-    g.say(g.choose({"went home": 3, "fell asleep": 2, "was happy again": 2, "told a story": 1}))
+    g.say(g.rank(_ENDINGS, str))
     g.end()
 
 
@@ -255,8 +264,8 @@ def _hero(g: Speaker, told: Story) -> None:
     told.is_in_mind = True
 
 
-def _introduce(g: Speaker, known: list[Person]) -> tuple[Person, str]:
-    """`a brave girl named Anna`: somebody new, with what they are."""
+def _introduce(g: Speaker, known: list[Person]) -> Person:
+    """`a brave girl named Anna`: somebody new."""
     g.say("a")
     if g.chance(1, 2):
         g.say(g.rank(TEMPERS, str))
@@ -265,7 +274,7 @@ def _introduce(g: Speaker, known: list[Person]) -> tuple[Person, str]:
     new = [p for p in PEOPLE if p not in known and _ROLES[role] in ("", p.gender)]
     person = g.rank(new, lambda person: person.name)
     g.say(person.name)
-    return person, role
+    return person
 
 
 def _go(g: Speaker, places: tuple[Place, ...]) -> Place:
@@ -276,15 +285,6 @@ def _go(g: Speaker, places: tuple[Place, ...]) -> Place:
     return place
 
 
-def _portable(scene: Scene) -> list[Noun]:
-    return [*scene.of_kinds(("toy", "tool", "clothing", "vessel", "reading"))]
-
-
-def _drinks(scene: Scene) -> list[Noun]:
-    return [*scene.of_kinds(("mass_drink",))]
-
-
-ALL = clauses.ALTERNATING
 _ROLES = {
     "girl": "female",
     "boy": "male",
@@ -304,20 +304,35 @@ _ROLES = {
     "doctor": "",
     "cook": "",
 }
+_LINKS = ("that day", "later", "after that", "at first", "as always", "again", "some time later")
+_DAMAGING = {
+    verb: kinds
+    for kind, base, kinds in (
+        ("vessel", "break", ("vessel", "toy")),
+        ("tool", "bend", ("tool",)),
+        ("reading", "tear", ("reading",)),
+        ("furniture", "burn", ("furniture",)),
+    )
+    for verb in named(ALTERNATING[kind], base)
+}
 _ENJOYING = named(TRANSITIVE, "like hold touch take use")
 _WISHED = named(TRANSITIVE, "find buy draw build wear catch write steal carry")
+_ENDINGS = (
+    "went home",
+    "fell asleep",
+    "was happy again",
+    "told a story",
+    "sang a song",
+    "looked at the stars",
+    "wrote a letter",
+    "was very tired",
+)
 _SAID = {"said": 8, "answered": 2, "shouted": 2, "whispered": 2, "replied": 1, "called": 1}
 _ASKED = {"asked": 8, "whispered": 1, "cried": 1}
 
-REMARKS: dict[Clause, int] = {
-    clause: weight
-    for clause, weight in child_talk.REMARKS.items()
-    if clause
-    not in (clauses.what_question, clauses.where_question, clauses.demonstrative, clauses.look_at)
-}
 _EPISODES: dict[Callable[[Speaker, Story], None], int] = {
-    remark: 26,
-    speech: 10,
+    remark: 36,
+    speech: 16,
     journey: 3,
     meeting: 3,
     loss: 3,

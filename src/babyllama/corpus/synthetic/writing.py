@@ -2,10 +2,11 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from babyllama.corpus.synthetic.domains import DOMAINS
+from babyllama.corpus.synthetic.minimal_pairs import PHENOMENA, minimal_pairs
 from babyllama.corpus.synthetic.sampling import Document, documents
 from babyllama.errors import InputError
 
@@ -40,11 +41,21 @@ def synthesize(out: Path, *, words: int, dev_words: int, seed: int) -> None:
             _write(out / split / f"{domain}.txt", text)
     entropy = {split: _entropy(domains) for split, domains in corpus.items()}
     _write(out / "entropy.json", json.dumps(entropy, indent=2) + "\n")
+    for uid, rows in draw_pairs(corpus.values(), seed=seed).items():
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+        _write(out / "minimal_pairs" / f"{uid}.jsonl", text)
 
 
 def draw_split(split: str, *, words: int, seed: int) -> dict[str, list[Document]]:
     """The documents of one split by domain; `train` and `dev` are independent streams."""
     return {domain: _draw(domain, words // 2, seed, split) for domain in DOMAINS}
+
+
+def draw_pairs(corpus: Iterable[Split], *, seed: int) -> dict[str, list[dict[str, str | bool]]]:
+    """Minimal pairs by UID, none of whose sentences is a line of the corpus."""
+    drawn = [one for split in corpus for documents in split.values() for one in documents]
+    lines = {line for one in drawn for line in one.lines}
+    return {uid: minimal_pairs(uid, seed=seed, corpus=lines) for uid in PHENOMENA}
 
 
 def _draw(domain: str, words: int, seed: int, split: str) -> list[Document]:

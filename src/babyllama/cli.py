@@ -1,0 +1,509 @@
+"""The command line: parses, calls, prints.
+
+Nothing heavy is imported before a command needs it, so that `--help` answers at once. The one
+place where an `InputError` becomes a message and exit code 2.
+"""
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from typer.core import TyperGroup
+
+from babyllama.console import Interrupted, bytes_, duration, quantity, say, screen, show, table
+from babyllama.errors import InputError
+
+
+class _Commands(TyperGroup):
+    """Turns what a command raises into a message and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except InputError as error:
+            screen.print("error", style="bold red", end=": ")
+            say(str(error))
+            raise typer.Exit(2) from None
+        except (Interrupted, KeyboardInterrupt):
+            again = shlex.join(["babyllama", *sys.argv[1:]])
+            say("stopped; nothing finished is lost. The same command goes on where it was:")
+            say(f"  {again}", style="bold")
+            raise typer.Exit(1) from None
+
+
+def _group(help_text: str) -> typer.Typer:
+    return typer.Typer(help=help_text, no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+app = typer.Typer(
+    cls=_Commands,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help="Small language models from little data, taught by an ensemble that ran once.",
+)
+corpus_app = _group("Text: clean it, count it, make some.")
+tokenizer_app = _group("Tokenizers.")
+app.add_typer(corpus_app, name="corpus")
+app.add_typer(tokenizer_app, name="tokenizer")
+
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", help="Change a field of the recipe: key.path=value.")
+]
+RecipeName = Annotated[str, typer.Argument(help="A built-in recipe's name, or a YAML file.")]
+Out = Annotated[Path, typer.Option("--out", help="The folder to write.")]
+Tokens = Annotated[Path, typer.Option("--tokens", help="A folder written by `tokenize`.")]
+Tokenizer = Annotated[
+    Path, typer.Option("--tokenizer", help="A folder written by `tokenizer train`.")
+]
+Rules = Literal["honest", "2023", "2024", "2025"]
+
+
+@app.command()
+def run(
+    recipe: RecipeName,
+    run_dir: Annotated[
+        Path | None, typer.Option(help="The run's folder; runs/NAME unless told otherwise.")
+    ] = None,
+    settings: Settings = None,
+    until: Annotated[str | None, typer.Option(help="Stop after this stage.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan only.")] = False,
+) -> None:
+    """Raw text in, an evaluated student out: every stage that is not complete yet.
+
+    Example: `babyllama run mini`
+    """
+    from babyllama import artefact, pipeline
+    from babyllama.recipe import load_recipe
+
+    loaded = load_recipe(recipe, tuple(settings or ()))
+    folder = run_dir or Path("runs") / loaded.name
+    pipeline.refuse_other_run(loaded, folder)
+    line = pipeline.selected(loaded, folder, until)
+    if dry_run:
+        _show_plan(loaded, folder, line)
+        return
+    if any(artefact.status(stage).state != "complete" for stage in line):
+        from babyllama.checks import refuse_impossible
+
+        refuse_impossible(loaded, folder)
+    pipeline.run(loaded, folder, until=until)
+    report = artefact.read_manifest(folder / "report")
+    if report and until in (None, "report"):
+        print(report["facts"]["first_sentence"])
+        print(f"Report: {folder / 'report' / 'index.html'}")
+
+
+@app.command()
+def recipes(
+    name: Annotated[str | None, typer.Argument(help="A recipe to print.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    settings: Settings = None,
+) -> None:
+    """List the built-in recipes, or print one, fully resolved.
+
+    Example: `babyllama recipes mini > mine.yaml`
+    """
+    from babyllama.recipe import built_in_recipes, load_recipe, to_json, to_yaml
+
+    if name:
+        loaded = load_recipe(name, tuple(settings or ()))
+        print(to_json(loaded) if as_json else to_yaml(loaded), end="\n" if as_json else "")
+    elif as_json:
+        print(json.dumps(built_in_recipes()))
+    else:
+        for each in built_in_recipes():
+            print(each)
+
+
+@corpus_app.command()
+def clean(
+    src: Annotated[Path, typer.Argument(help="A folder with train/ and dev/, or plain files.")],
+    out: Annotated[Path, typer.Argument(help="The folder to write.")],
+    domain: Annotated[
+        str | None, typer.Option(help="Clean every file as this domain, whatever its name.")
+    ] = None,
+    rules: Annotated[Literal["paper", "thorough"], typer.Option(help="Which cleaners.")] = (
+        "thorough"
+    ),
+    dev_fraction: Annotated[
+        float, typer.Option(min=0.001, max=0.5, help="Kept for dev where there is no dev/.")
+    ] = 0.05,
+) -> None:
+    """Clean a corpus, a file a domain, and count it.
+
+    Example: `babyllama corpus clean data/babylm_10M clean --rules paper`
+    """
+    from babyllama import pipeline
+    from babyllama.recipe import CorpusRecipe, FolderSource
+
+    source = FolderSource(kind="folder", path=src, dev_fraction=dev_fraction)
+    recipe = CorpusRecipe(source=source, rules=rules)
+    _complete(pipeline.corpus_stage(src, recipe, out, domain=domain))
+
+
+@corpus_app.command()
+def stats(
+    folder: Annotated[Path, typer.Argument(help="A corpus: train/ and dev/, or plain files.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Count a corpus by split and domain.
+
+    Example: `babyllama corpus stats clean`
+    """
+    from babyllama.corpus.statistics import corpus_statistics
+
+    counted = corpus_statistics(folder)
+    if as_json:
+        print(json.dumps(counted, indent=1, ensure_ascii=False))
+        return
+    columns = ("documents", "lines", "words", "characters")
+    for split in ("train", "dev"):
+        rows = [
+            (name, *(f"{row[column]:,}" for column in columns))
+            for name, row in [
+                *counted[split]["domains"].items(),
+                ("total", counted[split]["total"]),
+            ]
+        ]
+        show(table(split, ("domain", *columns), rows))
+
+
+@corpus_app.command()
+def synthesize(
+    out: Annotated[Path, typer.Argument(help="The folder to write.")],
+    words: Annotated[int, typer.Option(help="White-space words of training text.")],
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
+    dev_words: Annotated[
+        int | None, typer.Option(help="White-space words of dev text; a fifth by default.")
+    ] = None,
+) -> None:
+    """Write English-like text of known entropy, and minimal pairs.
+
+    Example: `babyllama corpus synthesize grammar --words 100000 --seed 1`
+    """
+    from babyllama import pipeline
+    from babyllama.recipe import SyntheticSource, parse
+
+    tree = {"kind": "synthetic", "words": words, "dev_words": dev_words or max(200, words // 5)}
+    recipe = parse(SyntheticSource, tree, "corpus synthesize")
+    _complete(pipeline.source_stage(recipe, out, seed=seed))
+
+
+@tokenizer_app.command("train")
+def tokenizer_train(
+    corpus: Annotated[Path, typer.Argument(help="A clean corpus.")],
+    out: Annotated[Path, typer.Argument(help="The folder to write.")],
+    vocab_size: Annotated[int, typer.Option(help="Tokens, the three special ones included.")] = (
+        16_000
+    ),
+) -> None:
+    """Train byte-level BPE on a corpus's training text.
+
+    Example: `babyllama tokenizer train clean tokenizer --vocab-size 16000`
+    """
+    from babyllama import pipeline
+    from babyllama.recipe import TokenizerRecipe, parse
+
+    recipe = parse(TokenizerRecipe, {"vocab_size": vocab_size}, "tokenizer train")
+    _complete(pipeline.tokenizer_stage(corpus, recipe, out))
+
+
+@app.command()
+def tokenize(
+    corpus: Annotated[Path, typer.Argument(help="A clean corpus.")],
+    tokenizer: Annotated[Path, typer.Argument(help="A tokenizer folder.")],
+    out: Annotated[Path, typer.Argument(help="The folder to write.")],
+    layout: Annotated[
+        Literal["lines", "stream"], typer.Option(help="Where <s> and </s> stand.")
+    ] = "lines",
+) -> None:
+    """Write a corpus as memory-mapped streams of tokens.
+
+    Example: `babyllama tokenize clean tokenizer tokens`
+    """
+    from babyllama import pipeline
+    from babyllama.recipe import TokensRecipe
+
+    _complete(pipeline.tokens_stage(corpus, tokenizer, TokensRecipe(layout=layout), out))
+
+
+@app.command()
+def pretrain(
+    recipe: RecipeName,
+    model: Annotated[str, typer.Option(help="The teacher or student of the recipe to train.")],
+    tokens: Tokens,
+    tokenizer: Tokenizer,
+    out: Out,
+    settings: Settings = None,
+) -> None:
+    """Train one model of a recipe on text alone: a teacher, or a twin.
+
+    Example: `babyllama pretrain mini --model gpt2 --tokens tokens --tokenizer tokenizer --out gpt2`
+    """
+    from babyllama import pipeline
+    from babyllama.recipe import load_recipe
+
+    loaded = load_recipe(recipe, tuple(settings or ()))
+    part = loaded.pretraining(model)
+    _complete(pipeline.pretraining_stage(part, tokens, tokenizer, out, loaded.seed))
+
+
+@app.command()
+def signal(
+    teachers: Annotated[list[Path], typer.Argument(help="Model folders.")],
+    tokens: Tokens,
+    out: Out,
+    kind: Annotated[
+        Literal["hidden"], typer.Option(help="hidden: last hidden states in bfloat16.")
+    ] = "hidden",
+    window: Annotated[int, typer.Option(help="Tokens a window.", min=8)] = 128,
+) -> None:
+    """Run the teachers once and store what they say, for any number of students.
+
+    Example: `babyllama signal llama gpt2 --tokens tokens --kind hidden --out signal`
+    """
+    from babyllama import pipeline
+    from babyllama.recipe import HiddenSignal
+
+    _complete(pipeline.signal_stage(teachers, tokens, HiddenSignal(kind=kind), out, window=window))
+
+
+@app.command()
+def distill(
+    recipe: RecipeName,
+    tokens: Tokens,
+    tokenizer: Tokenizer,
+    out: Out,
+    teacher: Annotated[
+        list[Path] | None, typer.Option(help="A teacher to run beside the student; repeatable.")
+    ] = None,
+    signal_folder: Annotated[
+        Path | None, typer.Option("--signal", help="A folder written by `signal`.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="The student of the recipe; its first distilled one.")
+    ] = None,
+    alpha: Annotated[float | None, typer.Option(help="Weight of the text.")] = None,
+    temperature: Annotated[float | None, typer.Option(help="T of the KL.")] = None,
+    settings: Settings = None,
+) -> None:
+    """Train a student on the text and on what teachers or a stored signal say.
+
+    Example: `babyllama distill mini --tokens T --tokenizer B --signal S --out student`
+    """
+    from babyllama import pipeline
+    from babyllama.recipe import load_recipe
+
+    if bool(teacher) == bool(signal_folder):
+        raise InputError(
+            "distill needs either --teacher or --signal",
+            why="The student learns from teachers that run, or from what they said once.",
+            mend="For example: --teacher runs/mini/teachers/llama",
+        )
+    first = model or next(iter(load_recipe(recipe).distilled), "distilled")
+    changes = list(settings or ())
+    for name, value in (("alpha", alpha), ("temperature", temperature)):
+        if value is not None:
+            changes.append(f"students.{first}.{name}={value}")
+    loaded = load_recipe(recipe, tuple(changes))
+    student = loaded.distilled.get(first)
+    if student is None:
+        raise InputError(
+            f"recipe {loaded.name} has no distilled student {first!r}",
+            why=f"Its distilled students: {', '.join(loaded.distilled)}.",
+        )
+    stage = pipeline.distillation_stage(
+        student.pretraining, student, tokens, tokenizer, teacher or [], signal_folder, out,
+        loaded.seed,
+    )  # fmt: skip
+    _complete(stage)
+
+
+@app.command()
+def evaluate(
+    models: Annotated[list[Path], typer.Argument(help="Model folders.")],
+    benchmark: Annotated[
+        list[str], typer.Option(help="NAME=PATH of minimal pairs: a jsonl, a folder or a zip.")
+    ],
+    ensemble: Annotated[
+        bool, typer.Option("--ensemble", help="Also score the models averaged as one.")
+    ] = False,
+    rules: Annotated[Rules, typer.Option(help="Whose scoring rules.")] = "honest",
+    out: Annotated[Path | None, typer.Option(help="Write the scores to this JSON file.")] = None,
+    predictions: Annotated[
+        Path | None, typer.Option(help="Write a line an item into this folder.")
+    ] = None,
+) -> None:
+    """Score models on minimal pairs, in percent with 95% intervals.
+
+    Example: `babyllama evaluate twin --benchmark blimp=data/blimp --out twin.json`
+    """
+    from babyllama.evaluation import evaluate as score
+
+    benchmarks = dict(_name_and_path(each) for each in benchmark)
+    chosen = [(path.resolve().name, [path]) for path in models]
+    if ensemble:
+        chosen.append(("ensemble", models))
+    results = []
+    for name, paths in chosen:
+        alone = len(chosen) == 1
+        into = predictions if predictions is None or alone else predictions / name
+        results.append(score(paths, benchmarks, name=name, rules=rules, predictions=into))
+    _write_results(results, out)
+
+
+@app.command()
+def generate(
+    model: Annotated[Path, typer.Argument(help="A model folder.")],
+    prompt: Annotated[str, typer.Option(help="How the text begins.")],
+    n: Annotated[int, typer.Option("--n", min=1, help="How many continuations.")] = 1,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same text.")] = 0,
+    max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest continuation.")] = 60,
+) -> None:
+    """Let a model go on from a prompt.
+
+    Example: `babyllama generate runs/mini/students/distilled --prompt "Anna saw"`
+    """
+    from babyllama.generation import continuations
+
+    for text in continuations(model, prompt, n=n, seed=seed, max_new_tokens=max_new_tokens):
+        print(text)
+
+
+@app.command()
+def report(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders.")],
+    out: Out,
+) -> None:
+    """Write the report of one or several runs: index.html, report.md, figures.
+
+    Example: `babyllama report runs/mini --out report`
+    """
+    from babyllama.report import write_report
+
+    out.mkdir(parents=True, exist_ok=True)
+    facts = write_report(runs, out)
+    print(facts["first_sentence"])
+    print(f"Report: {out / 'index.html'}")
+
+
+@app.command()
+def verify(
+    folder: Annotated[Path, typer.Argument(help="A run, or any folder of finished artefacts.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Read every finished artefact again and name what is damaged. Exit code 1 if anything is.
+
+    Example: `babyllama verify runs/mini`
+    """
+    from babyllama import artefact
+
+    if not folder.is_dir():
+        raise InputError(f"{folder} is no folder", mend="Name a run: babyllama verify runs/mini")
+    found = artefact.verify(folder)
+    if as_json:
+        print(json.dumps({str(path): lines for path, lines in found.items()}, indent=1))
+    for path, lines in found.items():
+        if not as_json:
+            print(f"{path}: {'whole' if not lines else ''}".rstrip())
+            for line in lines:
+                print(f"  {line}")
+    damaged = [path for path, lines in found.items() if lines]
+    if not found:
+        raise InputError(
+            f"{folder} holds no finished artefact", why="None of its folders has a manifest.json."
+        )
+    if damaged:
+        say("Move each damaged folder away and run the same command again: it is rebuilt.")
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """The `babyllama` command."""
+    app()
+
+
+def _complete(stage: Any) -> None:
+    from babyllama import artefact, pipeline
+
+    pipeline.refuse_unwritable(stage.out)
+    with artefact.locked(stage.out.absolute().parent):
+        artefact.complete(stage, pipeline.announce)
+    print(stage.out)
+
+
+def _name_and_path(text: str) -> tuple[str, Path]:
+    name, equals, path = text.partition("=")
+    if not equals or not name or not path:
+        raise InputError(
+            f"--benchmark {text}: is not NAME=PATH",
+            mend="For example: --benchmark blimp=data/blimp",
+        )
+    return name, Path(path)
+
+
+def _write_results(results: list[dict[str, Any]], out: Path | None) -> None:
+    from babyllama.artefact import write_atomically
+
+    if out:
+        whole = results[0] if len(results) == 1 else {each["model"]: each for each in results}
+        out.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(out, json.dumps(whole, indent=1, ensure_ascii=False) + "\n")
+    rows = [
+        (
+            each["model"],
+            name,
+            f"{scores['score']:.1f}",
+            "{:.1f} to {:.1f}".format(*scores["interval"]),
+            f"{scores['n']:,}",
+        )
+        for each in results
+        for name, scores in each["benchmarks"].items()
+    ]
+    columns = ("model", "benchmark", "score", "95% interval", "pairs")
+    show(table(f"Scores in percent, rules: {results[0]['rules']['name']}", columns, rows))
+
+
+def _show_plan(recipe: Any, folder: Path, line: list[Any]) -> None:
+    from babyllama import artefact
+    from babyllama.planning import plan
+
+    planned = plan(recipe, folder)
+    states = [(stage.name, artefact.status(stage)) for stage in line]
+    show(
+        table(
+            f"Plan of {recipe.name} in {folder}",
+            ("stage", "state", "why"),
+            [(name, now.state, now.reason) for name, now in states],
+        )
+    )
+    show(
+        table(
+            "Models to train",
+            ("model", "parameters", "tokens", "FLOPs"),
+            [
+                (each.name, f"{each.parameters:,}", quantity(each.tokens), quantity(each.flops))
+                for each in planned.models
+            ],
+        )
+    )
+    if not planned.counted:
+        source = recipe.corpus.source
+        print(
+            f"{source.path} is not there yet: the plan assumes {source.expected_words:,} words. "
+            "Say where the text is: --set corpus.source.path=DIR"
+        )
+    print(f"Training text: about {planned.train_tokens:,} tokens")
+    print(f"FLOPs: {quantity(planned.flops)} (training and signal, evaluation not counted)")
+    print(
+        f"Disk: {bytes_(planned.disk_bytes)}, of that the stored signal "
+        f"{bytes_(planned.signal_bytes)}"
+    )
+    print(
+        f"Time here: about {duration(planned.seconds)} if all of it is trained anew "
+        f"(products reach {quantity(planned.machine_flops)}FLOP/s here, measured just now)"
+    )

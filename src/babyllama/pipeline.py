@@ -1,0 +1,345 @@
+"""The straight line: corpus -> tokenizer -> tokens -> teachers -> signal -> students -> evaluation
+-> report.
+
+Each function below describes one folder: what it is made from and what makes it. Stage modules are
+imported only when a stage has work to do, so that looking at a complete run takes no time.
+"""
+
+import contextlib
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from babyllama import artefact
+from babyllama.artefact import Facts, Stage
+from babyllama.console import duration, say
+from babyllama.errors import InputError
+from babyllama.recipe import (
+    CorpusRecipe,
+    DistillationRecipe,
+    DistilledStudent,
+    EvaluationRecipe,
+    FolderSource,
+    HiddenSignal,
+    PretrainingRecipe,
+    Recipe,
+    SyntheticSource,
+    TokenizerRecipe,
+    TokensRecipe,
+    load_recipe,
+    to_yaml,
+)
+
+GRAMMAR = "grammar"  # the benchmark that a synthetic corpus brings along
+
+
+def run(recipe: Recipe, folder: Path, *, until: str | None = None) -> None:
+    """Make everything in `folder` that is not complete, in order.
+
+    Raises:
+        InputError: the folder is in use, belongs to another recipe, or an input is wrong.
+        Interrupted: after Ctrl-C, with everything saved.
+    """
+    line = selected(recipe, folder, until)
+    with artefact.locked(folder):
+        refuse_other_run(recipe, folder)
+        artefact.write_atomically(folder / "recipe.yaml", to_yaml(recipe))
+        for stage in line:
+            artefact.complete(stage, announce)
+
+
+def stages(recipe: Recipe, folder: Path) -> Iterator[Stage]:
+    """Every stage of a run, in the order in which they are made."""
+    corpus, tokenizer, tokens = folder / "corpus", folder / "tokenizer", folder / "tokens"
+    source = recipe.corpus.source
+    if isinstance(source, SyntheticSource):
+        yield source_stage(source, folder / "source", seed=recipe.seed)
+        yield corpus_stage(folder / "source", recipe.corpus, corpus)
+    else:
+        yield corpus_stage(source.path, recipe.corpus, corpus)
+    yield tokenizer_stage(corpus, recipe.tokenizer, tokenizer)
+    yield tokens_stage(corpus, tokenizer, recipe.tokens, tokens)
+
+    teachers = [folder / "teachers" / name for name in recipe.teachers]
+    for name in recipe.teachers:
+        yield pretraining_stage(
+            recipe.pretraining(name), tokens, tokenizer, folder / "teachers" / name, recipe.seed
+        )
+    signal = None
+    if isinstance(recipe.signal, HiddenSignal):
+        signal = folder / "signal"
+        window = next(iter(recipe.distilled.values())).training.window
+        yield signal_stage(teachers, tokens, recipe.signal, signal, window=window)
+
+    for name, student in recipe.students.items():
+        out = folder / "students" / name
+        if isinstance(student, DistilledStudent):
+            yield distillation_stage(
+                student.pretraining, student, tokens, tokenizer, teachers, signal, out, recipe.seed
+            )
+        else:
+            yield pretraining_stage(recipe.pretraining(name), tokens, tokenizer, out, recipe.seed)
+
+    yield evaluation_stage(recipe, folder)
+    yield report_stage(recipe, folder)
+
+
+def source_stage(recipe: SyntheticSource, out: Path, *, seed: int) -> Stage:
+    """Text from the embedded grammar, its entropy and its minimal pairs."""
+
+    def build(folder: Path) -> Facts:
+        from babyllama.corpus.synthetic import synthesize
+
+        synthesize(folder, words=recipe.words, dev_words=recipe.dev_words, seed=seed)
+        return {}
+
+    return Stage("source", out, "synthetic", 1, recipe, {}, build, seed)
+
+
+def corpus_stage(
+    source: Path, recipe: CorpusRecipe, out: Path, *, domain: str | None = None
+) -> Stage:
+    """Clean text, a file a domain, and its statistics."""
+    given = recipe.source
+    dev_fraction = given.dev_fraction if isinstance(given, FolderSource) else 0.05
+
+    def build(folder: Path) -> Facts:
+        from babyllama.corpus.cleaning import clean_corpus
+
+        clean_corpus(source, folder, rules=recipe.rules, dev_fraction=dev_fraction, domain=domain)
+        return {}
+
+    # What the source says of itself is in its digest; its path is not part of what is made.
+    part = recipe.model_copy(
+        update={"source": given.model_copy(update={"path": Path(), "expected_words": 1})}
+        if isinstance(given, FolderSource)
+        else {}
+    )
+    inputs = {"source": source}
+    return Stage(out.name, out, "corpus", 1, part, inputs, build)
+
+
+def tokenizer_stage(corpus: Path, recipe: TokenizerRecipe, out: Path) -> Stage:
+    """Byte-level BPE trained on the clean training text."""
+
+    def build(folder: Path) -> Facts:
+        from babyllama.tokenizer import train_tokenizer
+
+        return {**train_tokenizer(corpus, recipe, folder)}
+
+    return Stage(out.name, out, "tokenizer", 1, recipe, {"corpus": corpus}, build)
+
+
+def tokens_stage(corpus: Path, tokenizer: Path, recipe: TokensRecipe, out: Path) -> Stage:
+    """Memory-mapped token streams."""
+
+    def build(folder: Path) -> Facts:
+        from babyllama.tokens import tokenize
+
+        return {**tokenize(corpus, tokenizer, recipe, folder)}
+
+    inputs = {"corpus": corpus, "tokenizer": tokenizer}
+    return Stage(out.name, out, "tokens", 1, recipe, inputs, build)
+
+
+def pretraining_stage(
+    recipe: PretrainingRecipe, tokens: Path, tokenizer: Path, out: Path, seed: int
+) -> Stage:
+    """A model trained on text alone: a teacher, or a twin."""
+
+    def build(folder: Path) -> Facts:
+        from babyllama.pretraining import pretrain
+
+        return pretrain(recipe, tokens, tokenizer, folder, seed=seed)
+
+    inputs = {"tokens": tokens, "tokenizer": tokenizer}
+    name = f"{out.parent.name}/{out.name}"
+    return Stage(name, out, "pretraining", 1, recipe, inputs, build, seed)
+
+
+def signal_stage(
+    teachers: Sequence[Path], tokens: Path, recipe: HiddenSignal, out: Path, *, window: int
+) -> Stage:
+    """The teachers' hidden states, stored once."""
+
+    def build(folder: Path) -> Facts:
+        from babyllama.signals.hidden import store_hidden
+
+        return store_hidden(teachers, tokens, folder, window=window)
+
+    inputs = {"tokens": tokens, **{f"teacher {path.name}": path for path in teachers}}
+    return Stage(out.name, out, f"signal of windows of {window}", 1, recipe, inputs, build)
+
+
+def distillation_stage(
+    student: PretrainingRecipe,
+    recipe: DistillationRecipe,
+    tokens: Path,
+    tokenizer: Path,
+    teachers: Sequence[Path],
+    signal: Path | None,
+    out: Path,
+    seed: int,
+) -> Stage:
+    """A student of the signal, or of teachers that run beside it."""
+
+    def build(folder: Path) -> Facts:
+        from babyllama.distillation import distill
+
+        return distill(
+            student, recipe, tokens, tokenizer, folder, teachers=teachers, signal=signal, seed=seed
+        )
+
+    inputs = {"tokens": tokens, "tokenizer": tokenizer}
+    if signal:
+        inputs["signal"] = signal
+    else:
+        inputs |= {f"teacher {path.name}": path for path in teachers}
+    part = DistilledStudent(
+        kind="distilled",
+        model=student.model,
+        training=student.training,
+        alpha=recipe.alpha,
+        temperature=recipe.temperature,
+        reduction=recipe.reduction,
+    )
+    name = f"{out.parent.name}/{out.name}"
+    return Stage(name, out, "distillation", 1, part, inputs, build, seed)
+
+
+def evaluation_stage(recipe: Recipe, folder: Path) -> Stage:
+    """Every model of a run and the teachers' ensemble on every benchmark."""
+    models = {name: [folder / "teachers" / name] for name in recipe.teachers}
+    if len(models) > 1:
+        models["ensemble"] = [path for paths in models.values() for path in paths]
+    models |= {name: [folder / "students" / name] for name in recipe.students}
+    benchmarks = dict(recipe.evaluation.benchmarks)
+    if isinstance(recipe.corpus.source, SyntheticSource):
+        benchmarks = {GRAMMAR: folder / "source" / "minimal_pairs", **benchmarks}
+    tokens = folder / "tokens"
+    before = folder / "evaluation"
+
+    def build(out: Path) -> Facts:
+        from babyllama.evaluation import evaluate
+
+        facts: Facts = {}
+        for name, paths in models.items():
+            inputs = {str(path): artefact.digest(path) for path in paths} | {
+                benchmark: artefact.digest(path) for benchmark, path in benchmarks.items()
+            }
+            key = {"rules": recipe.evaluation.rules, "tokens": artefact.digest(tokens), **inputs}
+            if _reuse_evaluation(name, key, before, out):
+                continue
+            facts[name] = evaluate(
+                paths,
+                benchmarks,
+                name=name,
+                rules=recipe.evaluation.rules,
+                out=out / f"{name}.json",
+                predictions=out / "predictions" / name,
+                tokens=tokens,
+            )
+            artefact.write_atomically(out / f"{name}.key", json.dumps(key))
+        return facts
+
+    inputs = {path.name: path for paths in models.values() for path in paths}
+    inputs |= {f"benchmark {name}": path for name, path in benchmarks.items()}
+    part = EvaluationRecipe(rules=recipe.evaluation.rules)
+    return Stage("evaluation", before, "evaluation", 1, part, {"tokens": tokens, **inputs}, build)
+
+
+def _reuse_evaluation(name: str, key: dict[str, str], before: Path, out: Path) -> bool:
+    """Take over a model's scores when neither it nor what it is scored on has changed.
+
+    They lie in the unfinished folder after a kill, or in the folder that is being replaced.
+    """
+    for folder in (out, before):
+        with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
+            if json.loads((folder / f"{name}.key").read_text("utf-8")) == key:
+                if folder != out:
+                    shutil.copytree(folder / "predictions" / name, out / "predictions" / name)
+                    shutil.copy(folder / f"{name}.json", out)
+                    shutil.copy(folder / f"{name}.key", out)
+                return True
+    return False
+
+
+def report_stage(recipe: Recipe, folder: Path) -> Stage:
+    """The page that answers first."""
+
+    def build(out: Path) -> Facts:
+        from babyllama.report import write_report
+
+        return write_report([folder], out)
+
+    models = {name: folder / "teachers" / name for name in recipe.teachers}
+    models |= {name: folder / "students" / name for name in recipe.students}
+    inputs = {"corpus": folder / "corpus", "evaluation": folder / "evaluation", **models}
+    return Stage("report", folder / "report", "report", 1, recipe, inputs, build, recipe.seed)
+
+
+def refuse_other_run(recipe: Recipe, folder: Path) -> None:
+    """Refuse a folder that another recipe's run lies in.
+
+    Raises:
+        InputError: names both recipes.
+    """
+    path = folder / "recipe.yaml"
+    if not path.exists():
+        return
+    owner = load_recipe(str(path)).name
+    if owner != recipe.name:
+        raise InputError(
+            f"{folder} belongs to recipe {owner}, not {recipe.name}",
+            why="A run is one folder; another recipe would rebuild all of it.",
+            mend=f"Choose another folder: --run-dir runs/{recipe.name}",
+        )
+
+
+def refuse_unwritable(out: Path) -> None:
+    """Refuse to put a new folder where something else lies.
+
+    Raises:
+        InputError: `out` is a file, or a folder with files that no stage wrote.
+    """
+    if out.is_dir() and any(out.iterdir()) and artefact.read_manifest(out) is None:
+        raise InputError(
+            f"{out} is there already and was not written by babyllama",
+            why="A finished stage replaces its folder; yours would be lost.",
+            mend="Name a new folder.",
+        )
+    if out.is_file():
+        raise InputError(f"{out} is a file", mend="Name a new folder.")
+
+
+def selected(recipe: Recipe, folder: Path, until: str | None = None) -> list[Stage]:
+    """The stages up to `until`, all by default. `teachers` means the last of the teachers.
+
+    Raises:
+        InputError: no stage of that name.
+    """
+    line = list(stages(recipe, folder))
+    if until is None:
+        return line
+    matching = [
+        index
+        for index, stage in enumerate(line)
+        if until in (stage.name, stage.name.partition("/")[0])
+    ]
+    if not matching:
+        raise InputError(
+            f"--until {until}: there is no such stage",
+            why="Stages here: " + ", ".join(stage.name for stage in line) + ".",
+        )
+    return line[: matching[-1] + 1]
+
+
+def announce(stage: Stage, now: artefact.Status) -> None:
+    """Say to the person what happens to a stage, and why."""
+    if now.state == "complete":
+        manifest = artefact.read_manifest(stage.out) or {}
+        took = duration(manifest.get("wall_seconds", 0))
+        say(f"{stage.name}: complete, skipped (took {took})", style="dim")
+    else:
+        say(f"{stage.name}: building, {now.reason}", style="bold")

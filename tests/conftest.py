@@ -1,0 +1,112 @@
+"""Small real things that many tests need: a corpus, its tokenizer and tokens, teachers, a signal."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+# One thread: the suite shares its machine, and the bits of a sum depend on the number of threads.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+LINES = [
+    "The cat sees a dog.", "A dog sees the cats.", "Anna gives Ben two red apples.",
+    "Where is the ball?", "It is behind the old house.", "The children have never seen any snow.",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory):
+    """Two domains of a few hundred lines."""
+    folder = tmp_path_factory.mktemp("corpus")
+    for split, repeats in (("train", 60), ("dev", 12)):
+        (folder / split).mkdir()
+        for number, domain in enumerate(("talk", "tales")):
+            lines = [LINES[(i * (number + 2) + i // 7) % len(LINES)] for i in range(6 * repeats)]
+            text = "".join(
+                line + ("\n\n" if i % 9 == 8 else "\n") for i, line in enumerate(lines)
+            )
+            (folder / split / f"{domain}.txt").write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tokenizer(corpus, tmp_path_factory):
+    """A tokenizer of that corpus."""
+    from babyllama.recipe import TokenizerRecipe
+    from babyllama.tokenizer import train_tokenizer
+
+    folder = tmp_path_factory.mktemp("tokenizer")
+    train_tokenizer(corpus, TokenizerRecipe(vocab_size=320), folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tokens(corpus, tokenizer, tmp_path_factory):
+    """Its token streams."""
+    from babyllama.recipe import TokensRecipe
+    from babyllama.tokens import tokenize
+
+    folder = tmp_path_factory.mktemp("tokens")
+    tokenize(corpus, tokenizer, TokensRecipe(), folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_recipe():
+    """A recipe whose models train in a second."""
+    from babyllama.recipe import Recipe
+
+    training = {"epochs": 2, "batch_size": 4, "window": 16, "learning_rate": 3e-3,
+                "warmup_steps": 2, "precision": "float32", "checkpoint_every": 3, "log_every": 1}  # fmt: skip
+    llama = {"model_type": "llama", "hidden_size": 16, "intermediate_size": 24,
+             "num_hidden_layers": 2, "num_attention_heads": 2, "max_position_embeddings": 64}  # fmt: skip
+    gpt2 = {"model_type": "gpt2", "n_embd": 24, "n_inner": 32, "n_layer": 1, "n_head": 2,
+            "n_positions": 64, "resid_pdrop": 0.1}  # fmt: skip
+    return Recipe.model_validate(
+        {
+            "name": "tiny",
+            "seed": 3,
+            "corpus": {"source": {"kind": "synthetic", "words": 2000, "dev_words": 500}},
+            "tokenizer": {"vocab_size": 320},
+            "teachers": {
+                "llama": {"model": llama, "training": training},
+                "gpt2": {"model": gpt2, "training": training},
+            },
+            "signal": {"kind": "hidden"},
+            "students": {
+                "distilled": {"kind": "distilled", "model": llama, "training": training},
+                "twin": {"kind": "twin", "of": "distilled"},
+            },
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def teachers(tiny_recipe, tokens, tokenizer, tmp_path_factory):
+    """A trained LLaMA and a trained GPT-2 of other widths."""
+    from babyllama.pretraining import pretrain
+
+    folder = tmp_path_factory.mktemp("teachers")
+    for name, part in tiny_recipe.teachers.items():
+        (folder / name).mkdir()
+        pretrain(part, tokens, tokenizer, folder / name, seed=1)
+    return [folder / name for name in tiny_recipe.teachers]
+
+
+@pytest.fixture(scope="session")
+def signal(teachers, tokens, tmp_path_factory):
+    """What those teachers say, stored."""
+    from babyllama.signals.hidden import store_hidden
+
+    folder = tmp_path_factory.mktemp("signal")
+    store_hidden(teachers, tokens, folder, window=16)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def data():
+    """The folder of real text and benchmarks, where there is one."""
+    folder = os.environ.get("BABYLLAMA_DATA")
+    if not folder:
+        pytest.skip("BABYLLAMA_DATA names no folder of real text and benchmarks")
+    return Path(folder)

@@ -1,0 +1,224 @@
+import io
+import os
+import re
+import signal
+import threading
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from babyllama import console
+from babyllama.console import ProgressBar, bytes_, duration, quantity, show, stoppable, table
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"),
+        (7, "7"),
+        (950, "950"),
+        (1_000, "1.0k"),
+        (12_345, "12.3k"),
+        (4_500_000, "4.5M"),
+        (2e9, "2.0G"),
+        (3.2e13, "32.0T"),
+        (-12_345, "-12.3k"),
+    ],
+)
+def test_a_quantity_reads_at_a_glance(value, text):
+    assert quantity(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0 bytes"),
+        (1023, "1023 bytes"),
+        (1024, "1.0 KiB"),
+        (5 * 1024**2, "5.0 MiB"),
+        (2.4 * 1024**3, "2.4 GiB"),
+        (800 * 1024**3, "800.0 GiB"),
+    ],
+)
+def test_a_size_is_in_binary_units(value, text):
+    assert bytes_(value) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 s"),
+        (12.4, "12 s"),
+        (59.6, "1 min 00 s"),
+        (200, "3 min 20 s"),
+        (3599.7, "1 h 00 min"),
+        (7500, "2 h 05 min"),
+        (100 * 3600, "100 h 00 min"),
+    ],
+)
+def test_a_time_is_in_its_two_largest_units(seconds, text):
+    assert duration(seconds) == text
+
+
+@given(st.integers(0, 10**7))
+def test_a_time_read_back_errs_by_less_than_its_smallest_unit(seconds):
+    sizes = {"h": 3600, "min": 60, "s": 1}
+    parts = re.findall(r"(\d+) (h|min|s)", duration(seconds))
+
+    back = sum(int(number) * sizes[unit] for number, unit in parts)
+
+    assert 0 <= seconds - back < sizes[parts[-1][1]]
+
+
+# --- progress -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that stands until a test moves it."""
+    now = SimpleNamespace(seconds=1000.0)
+    monkeypatch.setattr(console, "time", SimpleNamespace(monotonic=lambda: now.seconds))
+    return now
+
+
+@pytest.fixture
+def _no_terminal(monkeypatch):
+    monkeypatch.setattr(console, "screen", Console(file=io.StringIO(), force_terminal=False))
+
+
+@pytest.mark.usefixtures("_no_terminal")
+def test_without_a_terminal_a_bar_is_a_line_now_and_then(clock, monkeypatch, capsys):
+    monkeypatch.setattr(console, "_SECONDS_BETWEEN_LINES", 5.0)
+    with ProgressBar("teacher", 1000, "tokens") as bar:
+        for _ in range(4):
+            clock.seconds += 2
+            bar.advance(100, "loss 3.21")
+
+    captured = capsys.readouterr()
+    assert captured.err.splitlines() == [
+        "  teacher  30%, 50 tokens/s, 14 s left, loss 3.21",
+        "  teacher  40%, 50 tokens/s, 12 s left, loss 3.21",
+    ]
+    assert captured.out == ""
+
+
+@pytest.mark.usefixtures("_no_terminal")
+def test_what_an_earlier_process_did_is_shown_but_is_no_throughput(clock, capsys):
+    with ProgressBar("teacher", 1000, "tokens") as bar:
+        bar.start_at(600)
+        clock.seconds += 10
+        bar.advance(200)
+
+    assert capsys.readouterr().err == "  teacher  80%, 20 tokens/s, 10 s left\n"
+
+
+@pytest.mark.usefixtures("_no_terminal")
+def test_finished_work_has_no_time_left_and_work_without_parts_is_whole(clock, capsys):
+    with ProgressBar("all", 10, "bytes") as bar:
+        clock.seconds += 1
+        bar.advance(10)
+    with ProgressBar("nothing", 0, "bytes") as bar:
+        bar.advance(1e-9)
+    with ProgressBar("untouched", 10, "bytes"):
+        pass
+
+    assert capsys.readouterr().err.splitlines() == [
+        "  all 100%, 10 bytes/s",
+        "  nothing 100%, 1 bytes/s, 0 s left",
+    ]
+
+
+def test_in_a_terminal_a_bar_shows_speed_and_note_and_writes_no_lines(monkeypatch, capsys):
+    drawn = io.StringIO()
+    monkeypatch.setattr(
+        console, "screen", Console(file=drawn, force_terminal=True, width=100, legacy_windows=False)
+    )
+    with ProgressBar("teacher", 1000, "tokens") as bar:
+        bar.start_at(500)
+        bar.advance(250, "loss 3.21")
+
+    assert "teacher" in drawn.getvalue()
+    assert "75%" in drawn.getvalue()
+    assert "tokens/s" in drawn.getvalue()
+    assert "loss 3.21" in drawn.getvalue()
+    assert capsys.readouterr().err == ""
+
+
+# --- stopping -------------------------------------------------------------------------------
+
+
+def handlers():
+    return signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_first_signal_asks_and_the_handlers_are_put_back(number):
+    before = handlers()
+    with stoppable() as stop:
+        assert not stop.requested
+        os.kill(os.getpid(), number)
+        assert stop.requested
+
+    assert handlers() == before
+
+
+def test_a_second_ctrl_c_ends_at_once():
+    before = handlers()
+    with pytest.raises(KeyboardInterrupt), stoppable() as stop:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert stop.requested
+        os.kill(os.getpid(), signal.SIGINT)
+
+    assert handlers() == before
+
+
+def test_an_error_within_puts_the_handlers_back():
+    before = handlers()
+    with pytest.raises(RuntimeError, match="within"), stoppable():
+        raise RuntimeError("within")
+
+    assert handlers() == before
+
+
+def test_a_stop_that_was_asked_for_once_is_not_asked_for_again():
+    with stoppable():
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with stoppable() as stop:
+        assert not stop.requested
+
+
+def test_beside_the_main_thread_no_handler_is_set():
+    before = handlers()
+    seen = []
+
+    def work() -> None:
+        with stoppable() as stop:
+            seen.append((stop.requested, handlers()))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+
+    assert seen == [(False, before)]
+
+
+# --- tables and lines -----------------------------------------------------------------------
+
+
+def test_a_table_goes_to_standard_output_with_figures_to_the_right(capsys):
+    show(table("Scores", ["model", "BLiMP"], [["student", "69.8"], ["twin", "7.9"]]))
+
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert lines == ["Scores", "model    BLiMP", "student   69.8", "twin       7.9"]
+
+
+def test_what_is_said_is_printed_as_it_stands_in_one_line(monkeypatch):
+    said = io.StringIO()
+    monkeypatch.setattr(console, "screen", Console(file=said, width=20))
+    console.say("[bold] runs/mini/corpus: complete, skipped (took 12 s)")
+
+    assert said.getvalue() == "[bold] runs/mini/corpus: complete, skipped (took 12 s)\n"

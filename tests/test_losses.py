@@ -1,0 +1,228 @@
+"""The fused loss against the textbook's, and the laws that need no reference."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from references import plain_loss, realistic_logits
+
+from babyllama.losses import (
+    IGNORE_INDEX,
+    cross_entropy_loss,
+    distillation_loss,
+    short_products,
+    token_log_probabilities,
+)
+
+sizes = st.tuples(st.integers(1, 3), st.integers(2, 9), st.integers(3, 40), st.integers(2, 12))
+
+
+def make_case(batch, window, vocab, width, seed, near=1.0, dtype=torch.float64):
+    """A student near its teachers: hidden states and a head that nearly give their logits."""
+    generator = torch.Generator().manual_seed(seed)
+    z_bar = realistic_logits((batch, window), vocab, generator)
+    head = torch.randn(vocab, width, generator=generator, dtype=torch.float64)
+    fitted = torch.linalg.lstsq(head, z_bar.flatten(0, 1).T).solution.T
+    hidden = fitted.reshape(batch, window, width)
+    hidden = hidden + near * torch.randn(hidden.shape, generator=generator, dtype=torch.float64)
+    labels = torch.randint(0, vocab, (batch, window), generator=generator)
+    labels[:, -1] = IGNORE_INDEX
+    return hidden.to(dtype), head.to(dtype), labels, z_bar.to(dtype)
+
+
+def fused(hidden, head, labels, z_bar, *, chunk=256, **settings_):
+    flat = None if z_bar is None else z_bar.flatten(0, 1)
+    logits = None if flat is None else lambda part: flat[part]
+    return distillation_loss(hidden, head, labels, logits, chunk=chunk, **settings_)
+
+
+def with_gradients(loss, hidden, head):
+    hidden, head = hidden.clone().requires_grad_(), head.clone().requires_grad_()
+    value = loss(hidden, head)
+    return value.detach(), *torch.autograd.grad(value, (hidden, head))
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    sizes,
+    st.integers(0, 2**31),
+    st.floats(0.0, 1.0),
+    st.floats(0.3, 8.0),
+    st.sampled_from(["window_sum", "token_mean"]),
+    st.integers(1, 30),
+)
+def test_value_and_both_gradients_equal_the_textbook(
+    size, seed, alpha, temperature, reduction, chunk
+):
+    hidden, head, labels, z_bar = make_case(*size, seed)
+    chosen = {"alpha": alpha, "temperature": temperature, "reduction": reduction}
+    ours = with_gradients(
+        lambda h, w: fused(h, w, labels, z_bar, chunk=chunk, **chosen).total, hidden, head
+    )
+    theirs = with_gradients(
+        lambda h, w: plain_loss(h, w, labels, z_bar, **chosen)[0], hidden, head
+    )
+    for one, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("reduction", ["window_sum", "token_mean"])
+def test_logged_terms_are_nats_per_token_under_both_reductions(reduction):
+    hidden, head, labels, z_bar = make_case(2, 6, 20, 5, seed=1)
+    chosen = {"alpha": 0.3, "temperature": 2.0, "reduction": reduction}
+    terms = fused(hidden, head, labels, z_bar, **chosen)
+    _, cross_entropy, kl = plain_loss(hidden, head, labels, z_bar, **chosen)
+    torch.testing.assert_close(terms.cross_entropy, cross_entropy)
+    torch.testing.assert_close(terms.kl, kl)
+
+
+def test_window_sum_weighs_kl_by_the_window():
+    hidden, head, labels, z_bar = make_case(3, 8, 20, 5, seed=2)
+    labels = labels.clamp(min=0)  # with every position labelled the two differ by a factor alone
+    totals = {
+        reduction: fused(
+            hidden, head, labels, z_bar, alpha=0.0, temperature=2.0, reduction=reduction
+        ).total
+        for reduction in ("window_sum", "token_mean")
+    }
+    torch.testing.assert_close(totals["window_sum"], 8 * totals["token_mean"])
+
+
+def test_kl_is_zero_when_the_student_equals_its_teachers():
+    hidden, head, labels, _ = make_case(2, 5, 30, 6, seed=3)
+    terms = fused(
+        hidden, head, labels, hidden @ head.T, alpha=0.0, temperature=1.7, reduction="token_mean"
+    )
+    assert abs(float(terms.kl)) < 1e-12
+
+
+def test_alpha_one_is_cross_entropy_and_never_asks_the_teachers():
+    hidden, head, labels, _ = make_case(2, 5, 30, 6, seed=4)
+
+    def refuse(_part):
+        raise AssertionError("the teachers were asked")
+
+    terms = distillation_loss(
+        hidden, head, labels, refuse, temperature=2.0, alpha=1.0, reduction="window_sum"
+    )
+    twin = cross_entropy_loss(hidden, head, labels)
+    assert torch.equal(terms.total, twin.total)
+    torch.testing.assert_close(twin.total, plain_loss(
+        hidden, head, labels, None, temperature=1.0, alpha=1.0, reduction="token_mean")[0])  # fmt: skip
+
+
+def test_permuting_the_vocabulary_changes_nothing():
+    hidden, head, labels, z_bar = make_case(2, 5, 30, 6, seed=5)
+    order = torch.randperm(30, generator=torch.Generator().manual_seed(0))
+    moved = torch.argsort(order)[labels.clamp(min=0)].where(labels != IGNORE_INDEX, labels)
+    chosen = {"alpha": 0.4, "temperature": 2.0, "reduction": "token_mean"}
+    torch.testing.assert_close(
+        fused(hidden, head, labels, z_bar, **chosen).total,
+        fused(hidden, head[order], moved, z_bar[..., order], **chosen).total,
+    )
+
+
+def test_at_high_temperature_the_kl_is_half_the_squared_distance_of_centred_logits():
+    hidden, head, labels, z_bar = make_case(2, 5, 30, 6, seed=6)
+    labels = labels.clamp(min=0)
+    temperature = 1e4
+    total = fused(
+        hidden, head, labels, z_bar, alpha=0.0, temperature=temperature, reduction="token_mean"
+    ).total
+    difference = hidden @ head.T - z_bar
+    centred = difference - difference.mean(-1, keepdim=True)
+    torch.testing.assert_close(total, centred.square().mean(-1).mean() / 2, rtol=1e-3, atol=0)
+
+
+def test_ignored_positions_change_neither_value_nor_gradient():
+    hidden, head, labels, z_bar = make_case(2, 6, 20, 5, seed=7)
+    labels[0, 2] = IGNORE_INDEX
+    chosen = {"alpha": 0.5, "temperature": 2.0, "reduction": "token_mean"}
+    before = fused(hidden, head, labels, z_bar, **chosen).total
+    changed = hidden.clone()
+    changed[0, 2] += 10
+    assert torch.equal(before, fused(changed, head, labels, z_bar, **chosen).total)
+
+
+def test_a_batch_without_labels_has_no_loss_rather_than_no_number():
+    hidden, head, labels, _ = make_case(1, 4, 20, 5, seed=8)
+    terms = cross_entropy_loss(hidden, head, torch.full_like(labels, IGNORE_INDEX))
+    assert float(terms.total) == 0.0
+
+
+def test_confident_teachers_and_far_students_stay_finite():
+    hidden, head, labels, z_bar = make_case(1, 4, 20, 5, seed=9, dtype=torch.float32)
+    total, *gradients = with_gradients(
+        lambda h, w: fused(
+            h, w, labels, z_bar * 50, alpha=0.5, temperature=1.0, reduction="token_mean"
+        ).total,
+        hidden * 30,
+        head,
+    )
+    assert all(bool(torch.isfinite(each).all()) for each in (total, *gradients))
+
+
+def test_bfloat16_states_lose_no_more_than_the_plain_formula_does():
+    hidden, head, labels, z_bar = make_case(4, 32, 500, 32, seed=10, near=0.1)
+    hidden, head = hidden.bfloat16().double(), head.bfloat16().double()
+    chosen = {"alpha": 0.0, "temperature": 2.0, "reduction": "token_mean"}
+    _, exact, _ = with_gradients(
+        lambda h, w: plain_loss(h, w, labels, z_bar, **chosen)[0], hidden, head
+    )
+    _, plain, _ = with_gradients(
+        lambda h, w: plain_loss(h, w, labels, z_bar.bfloat16(), **chosen)[0],
+        hidden.bfloat16(), head.bfloat16(),
+    )  # fmt: skip
+    with short_products(True):
+        _, ours, _ = with_gradients(
+            lambda h, w: fused(h, w, labels, z_bar.float(), **chosen).total,
+            hidden.bfloat16(), head.bfloat16(),
+        )  # fmt: skip
+    error = lambda gradient: float((gradient.double() - exact).norm() / exact.norm())  # noqa: E731
+    assert error(ours) < error(plain) / 2
+    assert error(ours) < 0.02
+
+
+def test_short_products_end_with_their_block():
+    setting = torch.backends.mkldnn.matmul
+    before = setting.fp32_precision
+    with pytest.raises(RuntimeError), short_products(True):
+        assert setting.fp32_precision == "bf16"
+        raise RuntimeError
+    assert setting.fp32_precision == before
+
+
+def test_token_log_probabilities_equal_a_full_softmax():
+    hidden, head, labels, _ = make_case(1, 50, 30, 6, seed=11)
+    ours = token_log_probabilities(hidden[0], head, labels[0], chunk=7)
+    full = torch.log_softmax(hidden[0] @ head.T, dim=-1)
+    expected = full.gather(1, labels[0].clamp(min=0)[:, None])[:, 0]
+    expected[labels[0] == IGNORE_INDEX] = 0
+    torch.testing.assert_close(ours, expected)
+
+
+@pytest.mark.parametrize(
+    ("temperature", "alpha", "named"),
+    [(0.0, 0.5, "temperature"), (-1.0, 0.5, "temperature"), (1.0, 1.5, "alpha"),
+     (math.nan, 0.5, "temperature"), (1.0, -0.1, "alpha")],
+)  # fmt: skip
+def test_settings_out_of_range_are_refused(temperature, alpha, named):
+    hidden, head, labels, z_bar = make_case(1, 3, 10, 4, seed=12)
+    with pytest.raises(ValueError, match=named):
+        fused(hidden, head, labels, z_bar, temperature=temperature, alpha=alpha,
+              reduction="token_mean")  # fmt: skip
+
+
+def test_different_vocabularies_are_refused_with_both_sizes():
+    hidden, head, labels, z_bar = make_case(1, 3, 10, 4, seed=13)
+    with pytest.raises(ValueError, match=r"10.*9"):
+        fused(hidden, head, labels, z_bar[..., :9], temperature=1.0, alpha=0.5,
+              reduction="token_mean")  # fmt: skip
+
+
+def test_teachers_are_needed_below_alpha_one():
+    hidden, head, labels, _ = make_case(1, 3, 10, 4, seed=14)
+    with pytest.raises(ValueError, match="teacher_logits"):
+        fused(hidden, head, labels, None, temperature=1.0, alpha=0.5, reduction="token_mean")
