@@ -389,7 +389,11 @@ def test_a_number_must_be_finite(path, value):
             "students.distilled.model",
             "num_attention_heads 5 does not divide hidden_size 128",
         ),
-        ("teachers.gpt2.model.n_head", "teachers.gpt2.model", "n_head 5 does not divide n_embd 128"),
+        (
+            "teachers.gpt2.model.n_head",
+            "teachers.gpt2.model",
+            "n_head 5 does not divide n_embd 128",
+        ),
         (
             "students.distilled.training.micro_batch_size",
             "students.distilled.training",

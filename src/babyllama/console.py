@@ -88,7 +88,9 @@ class ProgressBar:
 
     def _time_left(self) -> str:
         remaining = self._total - self._done
-        return f"{duration(remaining / self._rate())} left" if remaining and self._rate() else ""
+        return (
+            f"{duration(remaining / self._rate())} left" if remaining > 0 and self._rate() else ""
+        )
 
 
 class Stop:

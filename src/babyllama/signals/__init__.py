@@ -5,12 +5,13 @@ the ensemble's logits there, which is all that the loss needs. `online` runs the
 reads their stored states; another kind is one more module with a `Signal` in it.
 """
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from babyllama.losses import TeacherLogits
 from babyllama.tokens import Batch
 
 
+@runtime_checkable  # so that the tests can check annotations
 class Signal(Protocol):
     """What distillation needs of the teachers.
 
