@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from babyllama import artefact
@@ -304,7 +304,7 @@ def test_a_kill_while_the_finished_files_are_hashed_costs_no_file(tmp_path, monk
         monkeypatch.setattr(artefact, "hash_file", interrupt)
         return {}
 
-    def interrupt(path: Path) -> str:
+    def interrupt(_: Path) -> str:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -320,12 +320,13 @@ def test_a_kill_before_the_first_rename_costs_no_build(tmp_path, monkeypatch, ol
     if old:
         complete(stage(tmp_path, goes_on, seed=8))
 
-    def interrupt(out: Path, partial: Path) -> None:
+    def interrupt(*_: Path) -> None:
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(artefact, "_replace", interrupt)
+    monkeypatch.setattr(artefact, "_replace", interrupt)
+    with pytest.raises(KeyboardInterrupt):
         complete(stage(tmp_path))
+    monkeypatch.undo()
     assert (unfinished(tmp_path / "out") / "manifest.json").exists()
 
     out = complete(stage(tmp_path, never))
@@ -464,6 +465,7 @@ def plant(folder: Path, tree: dict[str, bytes]) -> Path:
     return folder
 
 
+@settings(deadline=None)
 @given(one=trees, other=trees)
 def test_two_plain_folders_have_one_digest_when_and_only_when_their_files_agree(
     tmp_path_factory, one, other
@@ -493,6 +495,13 @@ def test_a_built_folder_is_known_by_its_files_alone(tmp_path):
 
     complete(stage(tmp_path, goes_on))
     assert digest(out) != known
+
+
+def test_an_input_whose_manifest_is_unreadable_is_known_by_what_it_holds(tmp_path):
+    one = plant(tmp_path / "one", {"manifest.json": b"{", "a": b"1"})
+    other = plant(tmp_path / "other", {"manifest.json": b"{", "a": b"2"})
+
+    assert digest(one) != digest(other)
 
 
 def test_an_input_that_is_not_there_has_no_digest(tmp_path):

@@ -6,7 +6,7 @@ import threading
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -63,6 +63,7 @@ def test_a_time_is_in_its_two_largest_units(seconds, text):
     assert duration(seconds) == text
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**7))
 def test_a_time_read_back_errs_by_less_than_its_smallest_unit(seconds):
     sizes = {"h": 3600, "min": 60, "s": 1}
@@ -163,10 +164,10 @@ def test_a_first_signal_asks_and_the_handlers_are_put_back(number):
 
 def test_a_second_ctrl_c_ends_at_once():
     before = handlers()
-    with pytest.raises(KeyboardInterrupt), stoppable() as stop:
+    with stoppable():
         os.kill(os.getpid(), signal.SIGINT)
-        assert stop.requested
-        os.kill(os.getpid(), signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
 
     assert handlers() == before
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
@@ -353,6 +353,7 @@ def test_a_key_that_yaml_reads_as_a_number_is_named():
     assert refusal(tree).what == "mine.yaml: teachers.1 is 1"
 
 
+@settings(deadline=None)
 @given(st.floats(max_value=0, exclude_max=True) | st.floats(min_value=1, exclude_min=True))
 def test_any_alpha_outside_0_to_1_is_refused_naming_field_and_value(alpha):
     error = refusal(changed("students.distilled.alpha", alpha))
@@ -361,6 +362,7 @@ def test_any_alpha_outside_0_to_1_is_refused_naming_field_and_value(alpha):
     assert "Weight of the text against the teachers" in error.mend
 
 
+@settings(deadline=None)
 @given(st.floats(min_value=0, max_value=1))
 def test_any_alpha_from_0_to_1_is_taken(alpha):
     recipe = parse(Recipe, changed("students.distilled.alpha", alpha), "mine.yaml")

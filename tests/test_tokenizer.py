@@ -3,7 +3,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
@@ -59,8 +59,11 @@ def test_no_special_token_is_added_to_a_text(library):
     assert not {0, 1, 2} & set(library("The quick fox")["input_ids"])
 
 
+@settings(deadline=None)
 @given(text=texts)
 def test_ids_decode_to_the_normalised_text_after_its_leading_space(library, text):
+    assume(not any(special in text for special in library.all_special_tokens))
+
     back = library.decode(library.encode(text))
 
     normal = unicodedata.normalize("NFKC", text)
@@ -143,7 +146,7 @@ def test_training_text_that_is_not_utf8_is_refused(tmp_path):
     source = corpus(tmp_path / "corpus")
     (source / "train" / "more.txt").write_bytes("Größe".encode("latin-1"))
 
-    with pytest.raises(InputError, match="corpus/train cannot be read: .*UTF-8"):
+    with pytest.raises(InputError, match=r"corpus/train cannot be read: .*UTF-8"):
         train_tokenizer(source, TokenizerRecipe(), tmp_path / "out")
 
 

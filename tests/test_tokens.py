@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
@@ -29,7 +29,7 @@ Füchse springen über Hunde.  It's 12 o'clock!
 \t
 狐狸跳过懒狗。 🦊
 """
-TALKS = "the dog jumps\nthe fox doesn't"
+TALKS = "the dog    jumps\nthe fox doesn't"
 LINES = TokensRecipe(layout="lines")
 STREAM = TokensRecipe(layout="stream")
 PAD, BOS, EOS = 0, 1, 2
@@ -90,7 +90,7 @@ def test_lines_begin_with_bos_and_documents_end_with_eos(place, library, tmp_pat
         *(BOS, *ids("The dog does not jump."), EOS),
         *(BOS, *ids("Füchse springen über Hunde.  It's 12 o'clock!"), EOS),
         *(BOS, *ids("狐狸跳过懒狗。 🦊"), EOS),
-        *(BOS, *ids("the dog jumps")),
+        *(BOS, *ids("the dog    jumps")),
         *(BOS, *ids("the fox doesn't"), EOS),
     ]
     assert not set(stream(out)) & set(library.encode("\n")[1:])
@@ -161,29 +161,15 @@ def test_how_much_is_read_at_once_changes_nothing(place, tmp_path, monkeypatch, 
         assert (parts / name).read_bytes() == (whole / name).read_bytes()
 
 
-texts = st.lists(
-    st.sampled_from(
-        ["the", "dog", " ", "  ", "\n", "\t", "\r\n", "\u3000", "\u00a0", "'", "'s", "'t", "12"]
-        + [
-            "ﬁ",
-            "é",
-            "e\u0301",
-            "\u0301",
-            "½",
-            "¨",
-            "狐狸",
-            "🦊",
-            ".",
-            "!?",
-            "<s>",
-            "</s>",
-            "\ufdfa",
-        ]
-    ),
-    max_size=30,
-).map("".join) | st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+SPACES = [" ", "  ", "\n", "\t", "\r\n", "\u3000", "\u00a0"]
+WORDS = ["the", "dog", "'", "'s", "'t", "12", "½", "ﬁ", "狐狸", "🦊", ".", "!?", "<s>", "</s>"]
+MARKS = ["é", "e\u0301", "\u0301", "¨", "\ufdfa"]  # what NFKC takes apart or joins
+texts = st.lists(st.sampled_from(SPACES + WORDS + MARKS), max_size=30).map("".join) | st.text(
+    st.characters(exclude_categories=["Cs"]), max_size=30
+)
 
 
+@settings(deadline=None)
 @given(text=texts, size=st.integers(1, 8))
 def test_pieces_of_a_text_have_the_tokens_of_the_whole(library, text, size):
     blocks = [text[start : start + size] for start in range(0, len(text), size)]
@@ -194,6 +180,7 @@ def test_pieces_of_a_text_have_the_tokens_of_the_whole(library, text, size):
     assert ids == library.encode(text)
 
 
+@settings(deadline=None)
 @given(words=st.lists(st.text("abc", min_size=1, max_size=5), min_size=1), size=st.integers(1, 50))
 def test_a_piece_is_no_longer_than_what_is_read_at_once_and_a_word(words, size):
     text = " ".join(words)
@@ -319,6 +306,7 @@ def epoch_of(windows: Windows, epoch: int, *, batch_size: int, seed: int) -> lis
     return [int(index) for batch in batches for index in batch.indices]
 
 
+@settings(deadline=None)
 @given(**drawn)
 def test_an_epoch_reads_every_window_once_but_what_fills_no_batch(
     long_stream, count, batch_size, seed, epoch
@@ -345,6 +333,7 @@ def test_the_order_is_another_in_another_epoch_and_for_another_seed(long_stream)
     assert all(sorted(order) == list(range(40)) for order in orders)
 
 
+@settings(deadline=None)
 @given(**drawn, asked=st.lists(st.integers(0, 200), max_size=5), step=st.integers(0, 200))
 def test_a_step_reads_the_same_windows_whatever_was_asked_before(
     long_stream, count, batch_size, seed, epoch, asked, step
@@ -367,6 +356,7 @@ def test_the_order_of_windows_stays_as_it_was_so_that_runs_begun_before_can_go_o
     assert batch.indices.tolist() == [33, 22, 15, 24, 5, 21, 1, 31]
 
 
+@settings(deadline=None)
 @given(count=st.integers(1, 40), limit=st.integers(1, 60), batch_size=st.integers(1, 12))
 def test_spread_reads_as_many_windows_as_asked_for_evenly(long_stream, count, limit, batch_size):
     batches = list(first_windows(long_stream, count).spread(limit, batch_size))

@@ -219,28 +219,35 @@ def evaluation_stage(recipe: Recipe, folder: Path) -> Stage:
         benchmarks = {GRAMMAR: folder / "source" / "minimal_pairs", **benchmarks}
     tokens = folder / "tokens"
     before = folder / "evaluation"
+    window = next(iter(recipe.teachers.values())).training.window
 
     def build(out: Path) -> Facts:
         from babyllama.evaluation import evaluate
 
         facts: Facts = {}
         for name, paths in models.items():
-            inputs = {str(path): artefact.digest(path) for path in paths} | {
+            inputs = {path.name: artefact.digest(path) for path in paths} | {
                 benchmark: artefact.digest(path) for benchmark, path in benchmarks.items()
             }
             key = {"rules": recipe.evaluation.rules, "tokens": artefact.digest(tokens), **inputs}
             if _reuse_evaluation(name, key, before, out):
                 continue
-            facts[name] = evaluate(
+            say(f"  {name}", style="dim")
+            result = evaluate(
                 paths,
                 benchmarks,
                 name=name,
                 rules=recipe.evaluation.rules,
-                out=out / f"{name}.json",
-                predictions=out / "predictions" / name,
                 tokens=tokens,
+                window=window,
+                predictions=out / "predictions" / name,
             )
+            text = json.dumps(result, indent=1, ensure_ascii=False) + "\n"
+            artefact.write_atomically(out / f"{name}.json", text)
             artefact.write_atomically(out / f"{name}.key", json.dumps(key))
+            facts[name] = {
+                benchmark: scores["score"] for benchmark, scores in result["benchmarks"].items()
+            }
         return facts
 
     inputs = {path.name: path for paths in models.values() for path in paths}

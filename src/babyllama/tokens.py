@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 Split = Literal["train", "dev"]
 _LINES_AT_ONCE = 20_000
-_CHARACTERS_AT_ONCE = 2**20
+_CHARACTERS_AT_ONCE = 2**17
 
 
 def tokenize(corpus: Path, tokenizer: Path, recipe: TokensRecipe, out: Path) -> dict[str, int]:

@@ -80,7 +80,7 @@ def social_action(g: Speaker, scene: Scene, tense: Tense) -> str:
 
 
 def meal(g: Speaker, scene: Scene, tense: Tense) -> str:
-    """`The cows eat some grass.`"""
+    """`The cows eat the grass.`"""
     eaters = [one for one in scene.animals if one.singular in EATS]
     g.say("the")
     number = choose_number(g)
@@ -89,7 +89,7 @@ def meal(g: Speaker, scene: Scene, tense: Tense) -> str:
     g.say(eater.form(number))
     eat = next(verb for verb in TRANSITIVE if verb.base == "eat")
     say_verb(g, eat, tense, number, agreement="verb_agreement")
-    g.say("some")
+    g.say("the")
     food = g.rank(EATS[eater.singular].split(), lambda word: noun(word).plural)
     g.say(noun(food).plural)
     return "."
@@ -237,9 +237,10 @@ def _gendered(g: Speaker, scene: Scene) -> Phrase:
     if g.chance(2, 5):
         return name(g, scene, "reflexive")
     people = scene.of_kinds(("male", "female"))
+    heads = g.familiar(people, "agent", lambda one: one.singular)
     if g.chance(1, 2):
-        return the(g, scene, people, "reflexive")
-    heads = g.familiar(people, "modified_subject", lambda one: one.singular)
+        return the(g, scene, heads, "reflexive")
+    heads = g.familiar(heads, "modified_subject", lambda one: one.singular)
     head = the(g, scene, heads, "reflexive")
     g.say(g.rank(("near", "behind", "beside"), str))
     nearest = the(g, scene, people)

@@ -87,6 +87,7 @@ def what_color(g: Speaker, scene: Scene) -> None:
     """`What color is the ball?` `The ball is red.`"""
     g.say("what color is the")
     things = g.familiar(scene.place.things, "plain_state", lambda one: one.singular)
+    things = g.familiar(things, "question", lambda one: one.singular)
     thing = scene.pick(g, things, lambda one: one.singular).singular
     g.say(thing)
     g.end("?")

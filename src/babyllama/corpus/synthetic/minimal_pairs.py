@@ -123,6 +123,7 @@ def _candidates(uid: str, phenomenon: Phenomenon, dice: Dice, is_novel: bool) ->
 
 _PLACES = tuple(PLACES.values())
 _PRESENT: tuple[Tense, ...] = ("present",)
+_PAST: tuple[Tense, ...] = ("past",)
 _ATTRACTOR = ("subject_verb_agreement", "syntax", (states.modified_state,), "modified_subject")
 _DETERMINER = (
     "determiner_noun_agreement",
@@ -131,7 +132,8 @@ _DETERMINER = (
     "demonstrative",
     _PRESENT,
 )
-_REFLEXIVE = ("anaphor_agreement", "morphology", (actions.reflexive,), "reflexive")
+# In the past, where the verb's own form does not give the number away.
+_REFLEXIVE = ("anaphor_agreement", "morphology", (actions.reflexive,), "reflexive", _PAST)
 
 PHENOMENA = {
     "copula_agreement": Phenomenon(
@@ -142,14 +144,14 @@ PHENOMENA = {
         "morphology",
         (actions.alone_action, actions.thing_action, actions.social_action),
         "agent",
-        ("present",),
+        _PRESENT,
     ),
     "question_agreement": Phenomenon(
         "subject_verb_agreement",
         "morphology",
         (asking.what_question, asking.where_question),
         "question",
-        ("present",),
+        _PRESENT,
     ),
     "attractor_prepositional": Phenomenon(*_ATTRACTOR),
     "attractor_subject_relative": Phenomenon(*_ATTRACTOR),
@@ -169,7 +171,7 @@ PHENOMENA = {
         "morphology",
         (actions.thing_action, actions.perfect),
         "agent",
-        ("past",),
+        _PAST,
     ),
     "irregular_plural_agreement": Phenomenon(
         "irregular_forms", "morphology", (states.state, states.condition), "plain_state"

@@ -1,0 +1,240 @@
+"""What a run lets us say: differences between models paired over items, and sentences of them.
+
+All scores and differences are in percent, all intervals at 95%. They say how far another draw of
+items would move a number, not how far another training seed would.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from jaxtyping import Float
+from scipy.stats import norm
+
+from babyllama.recipe import DistilledStudent
+from babyllama.report.read import Items, Model, Run, main_student, read_items, twin_of
+
+_Z = float(norm.ppf(0.975))
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A score or a difference of scores in percent, with its 95% interval."""
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether its interval leaves out zero, so that a difference is more than chance."""
+        return self.low > 0 or self.high < 0
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The student against another model on one benchmark.
+
+    Attributes:
+        title: what a sentence calls the other: `its twin`, `the best teacher, llama`.
+        difference: student minus other; None when their items cannot be paired.
+    """
+
+    benchmark: str
+    other: Model
+    title: str
+    difference: Estimate | None
+
+
+# --- arithmetic -------------------------------------------------------------------------------
+
+
+def mean_of_uids(uids: tuple[str, ...], values: Float[np.ndarray, " items"]) -> Estimate:
+    """Mean of the UIDs' means, in percent; UIDs and items are taken as independent draws.
+
+    s.e. = sqrt(sum_u var_u / n_u) / U, with the variance over the n_u items of each of U UIDs.
+
+    Args:
+        uids: the set each item belongs to; at least one item.
+        values: of each item: whether it is right, or by how much two models differ.
+    """
+    names, index, counts = np.unique(np.array(uids), return_inverse=True, return_counts=True)
+    means = np.bincount(index, values) / counts
+    variances = np.bincount(index, (values - means[index]) ** 2) / counts
+    value = float(means.mean())
+    error = math.sqrt(float((variances / counts).sum())) / len(names)
+    return Estimate(100 * value, 100 * (value - _Z * error), 100 * (value + _Z * error))
+
+
+def paired_difference(ours: Items | None, theirs: Items | None) -> Estimate | None:
+    """Ours minus theirs, item by item; None where the two did not answer the same items."""
+    if ours is None or theirs is None or ours.keys != theirs.keys or not ours.keys:
+        return None
+    return mean_of_uids(tuple(uid for uid, _ in ours.keys), ours.correct - theirs.correct)
+
+
+def differences_by_uid(ours: Items | None, theirs: Items | None) -> list[tuple[str, Estimate]]:
+    """The paired difference within each UID, the largest gain first."""
+    if ours is None or theirs is None or ours.keys != theirs.keys:
+        return []
+    uids = np.array([uid for uid, _ in ours.keys])
+    values = ours.correct - theirs.correct
+    found = [
+        (str(uid), mean_of_uids((str(uid),) * int((uids == uid).sum()), values[uids == uid]))
+        for uid in np.unique(uids)
+    ]
+    return sorted(found, key=lambda pair: (-pair[1].value, pair[0]))
+
+
+def by_novelty(items: Items) -> tuple[Estimate, Estimate] | None:
+    """Scores on pairs whose words were all seen in training, and on pairs with a novel word."""
+    if items.novel is None or items.novel.all() or not items.novel.any():
+        return None
+    parts = [
+        mean_of_uids(
+            tuple(uid for (uid, _), is_in in zip(items.keys, chosen, strict=True) if is_in),
+            items.correct[chosen],
+        )
+        for chosen in (~items.novel, items.novel)
+    ]
+    return parts[0], parts[1]
+
+
+def cross_entropy_share(student: DistilledStudent) -> float:
+    """Cross-entropy's part of the loss's weights, between 0 and 1: of weights, not of gradients."""
+    text = student.alpha
+    teachers = (1 - student.alpha) * student.temperature**2
+    if student.reduction == "window_sum":
+        teachers *= student.training.window
+    return text / (text + teachers)
+
+
+# --- comparisons ------------------------------------------------------------------------------
+
+
+def items_of(run: Run) -> Callable[[str, str], Items | None]:
+    """Reads (model, benchmark) once: a benchmark's answers are a file of tens of megabytes."""
+    return lru_cache(maxsize=None)(lambda model, benchmark: read_items(run, model, benchmark))
+
+
+def score(model: Model, benchmark: str) -> Estimate | None:
+    """A model's score as its evaluation gives it."""
+    found = model.benchmarks.get(benchmark)
+    return found and Estimate(found["score"], *found["interval"])
+
+
+def best_teacher(run: Run, benchmark: str) -> Model | None:
+    """The teacher with the highest score; the first of equals."""
+    scored = [m for m in run.models if m.role == "teacher" and benchmark in m.benchmarks]
+    return max(scored, key=lambda m: float(m.benchmarks[benchmark]["score"]), default=None)
+
+
+def comparisons(
+    run: Run, benchmark: str, items: Callable[[str, str], Items | None]
+) -> list[Comparison]:
+    """The main student against its twin, the best teacher, the ensemble, then the other teachers.
+
+    Models without a score on this benchmark are left out.
+    """
+    student = main_student(run)
+    if student is None or benchmark not in student.benchmarks:
+        return []
+    ours = items(student.name, benchmark)
+    return [
+        Comparison(
+            benchmark, other, title, paired_difference(ours, items(other.name, benchmark))
+        )
+        for other, title in _others(run, student, benchmark)
+        if benchmark in other.benchmarks
+    ]
+
+
+def _others(run: Run, student: Model, benchmark: str) -> Iterator[tuple[Model, str]]:
+    twin, best = twin_of(run, student.name), best_teacher(run, benchmark)
+    teachers = [model for model in run.models if model.role == "teacher"]
+    if twin:
+        yield twin, "its twin"
+    if best:
+        alone = len(teachers) == 1
+        yield best, f"its teacher, {best.name}" if alone else f"the best teacher, {best.name}"
+    yield from ((model, "the ensemble") for model in run.models if model.role == "ensemble")
+    yield from ((model, f"teacher {model.name}") for model in teachers if model is not best)
+
+
+# --- sentences --------------------------------------------------------------------------------
+
+
+def first_sentence(run: Run, items: Callable[[str, str], Items | None]) -> str:
+    """The answer: the student's score, and whether its twin, teacher and ensemble differ."""
+    student = main_student(run)
+    benchmark = next(iter(run.benchmarks), "")
+    found = score(student, benchmark) if student else None
+    if found is None or student is None:
+        return _without_student(run, benchmark)
+    who = "The student" if len(run.recipe.distilled) == 1 else f"The student {student.name}"
+    opening = (
+        f"{who} scores {found.value:.1f} on {benchmark} (95% interval {found.low:.1f} to "
+        f"{found.high:.1f}; one seed)"
+    )
+    compared = [
+        (each.title, each.difference)
+        for each in comparisons(run, benchmark, items)
+        if not each.title.startswith("teacher ")
+    ]
+    shown = [_clause(title, d) for title, d in compared if d and d.is_shown]
+    return ", ".join([opening, *shown]) + _not_shown(compared) + "."
+
+
+def spoken(difference: Estimate) -> str:
+    """A difference in words: `1.9 above (1.4 to 2.4)`, or that none can be shown."""
+    if not difference.is_shown:
+        return f"no difference can be shown ({_bounds(difference, 1)})"
+    sign = 1 if difference.value > 0 else -1
+    edges = sorted((sign * difference.low, sign * difference.high))
+    size = Estimate(sign * difference.value, edges[0], edges[1])
+    digits = 2 if size.low < 0.05 else 1  # so that an interval without zero never reads "0.0 to"
+    word = "above" if sign > 0 else "below"
+    return f"{size.value:.{digits}f} {word} ({_bounds(size, digits)})"
+
+
+def _clause(title: str, difference: Estimate) -> str:
+    size, _, interval = spoken(difference).partition(" (")
+    return f"{size} {title} ({interval}"
+
+
+def _not_shown(compared: list[tuple[str, Estimate | None]]) -> str:
+    """The rest of the sentence: which differences cannot be shown, with their intervals."""
+    held = [(title, d) for title, d in compared if d and not d.is_shown]
+    if not held:
+        return ""
+    if len(held) == 1:
+        title, difference = held[0]
+        return f"; no difference from {title} can be shown ({_bounds(difference, 1)})"
+    listed = [f"from {title} ({_bounds(difference, 1)})" for title, difference in held]
+    return f"; no difference can be shown {', '.join(listed[:-1])} or {listed[-1]}"
+
+
+def _bounds(estimate: Estimate, digits: int) -> str:
+    low, high = (round(edge, digits) + 0.0 for edge in (estimate.low, estimate.high))  # no "-0.0"
+    return f"{low:.{digits}f} to {high:.{digits}f}"
+
+
+def _without_student(run: Run, benchmark: str) -> str:
+    best = best_teacher(run, benchmark)
+    if best is not None:
+        found = best.benchmarks[benchmark]
+        low, high = found["interval"]
+        return (
+            f"The student is not scored; the best teacher, {best.name}, scores "
+            f"{found['score']:.1f} on {benchmark} (95% interval {low:.1f} to {high:.1f}; one seed)."
+        )
+    losses = {m.facts["dev_cross_entropy"]: m.name for m in run.models if m.manifest}
+    if losses:
+        lowest = min(losses)
+        return (
+            f"No model is scored yet; of {len(losses)} trained, {losses[lowest]} has the lowest "
+            f"dev cross-entropy, {lowest:.3f} nats a token."
+        )
+    return f"No model is trained yet; complete so far: {', '.join(run.stages)}."
