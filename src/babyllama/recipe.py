@@ -6,6 +6,7 @@ Sizes are spelt as Hugging Face configurations spell them, so that `model` passe
 
 import difflib
 import json
+import re
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
@@ -279,6 +280,9 @@ class Recipe(Frozen):
             raise ValueError(
                 f"students read windows of {sorted(windows)}, but a stored signal has one length"
             )
+        for name in [*self.teachers, *self.students]:
+            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name) or name == "ensemble":
+                raise ValueError(f"model {name!r}: a name is a folder's, of A-Z, 0-9, _, . and -")
         both = sorted(self.teachers.keys() & self.students.keys())
         if both:
             raise ValueError(f"{both[0]!r} names both a teacher and a student")

@@ -1,0 +1,64 @@
+"""The report: one page that answers first, and the same in Markdown.
+
+Reads run folders and never imports torch. `index.html` holds its figures and styles, asks for
+nothing from elsewhere, and is the same bytes for the same runs.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from babyllama.artefact import write_atomically
+from babyllama.errors import InputError
+from babyllama.report.markdown import aligned, escaped
+from babyllama.report.overview import overview
+from babyllama.report.page import page_of
+from babyllama.report.read import read_run
+
+__all__ = ["write_report"]
+
+
+def write_report(runs: Sequence[Path], out: Path) -> dict[str, Any]:
+    """Write index.html, report.md and figures/ about one or several runs.
+
+    Args:
+        runs: folders of runs; a run that was stopped early is shown as far as it goes.
+        out: the folder to write into; made when it is not there.
+
+    Returns:
+        `first_sentence`: the answer of the first run.
+
+    Raises:
+        InputError: no run, a folder that is no run, or a run with nothing to show.
+    """
+    if not runs:
+        raise InputError("no run to report", mend="Name one: babyllama report runs/mini --out DIR")
+    read = [read_run(folder) for folder in runs]
+    prefixes = [""] if len(read) == 1 else [f"{number}-" for number in range(1, len(read) + 1)]
+    pages = [page_of(run, prefix=prefix) for run, prefix in zip(read, prefixes, strict=True)]
+    told = {"pages": pages, "overview": overview(read) if len(read) > 1 else None}
+
+    (out / "figures").mkdir(parents=True, exist_ok=True)
+    for page in pages:
+        for figure in (figure for section in page.sections for figure in section.figures):
+            write_atomically(out / "figures" / figure.file, figure.svg)
+    templates = _templates()
+    for file, template in (("index.html", "report.html.j2"), ("report.md", "report.md.j2")):
+        write_atomically(out / file, templates.get_template(template).render(told))
+    return {"first_sentence": pages[0].sentence}
+
+
+def _templates() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("babyllama.report", "templates"),
+        autoescape=lambda name: name is not None and name.endswith(".html.j2"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["aligned"] = aligned
+    environment.filters["escaped"] = escaped
+    return environment

@@ -143,9 +143,7 @@ def comparisons(
         return []
     ours = items(student.name, benchmark)
     return [
-        Comparison(
-            benchmark, other, title, paired_difference(ours, items(other.name, benchmark))
-        )
+        Comparison(benchmark, other, title, paired_difference(ours, items(other.name, benchmark)))
         for other, title in _others(run, student, benchmark)
         if benchmark in other.benchmarks
     ]
@@ -230,11 +228,11 @@ def _without_student(run: Run, benchmark: str) -> str:
             f"The student is not scored; the best teacher, {best.name}, scores "
             f"{found['score']:.1f} on {benchmark} (95% interval {low:.1f} to {high:.1f}; one seed)."
         )
-    losses = {m.facts["dev_cross_entropy"]: m.name for m in run.models if m.manifest}
+    losses = [(m.facts["dev_cross_entropy"], m.name) for m in run.models if m.manifest]
     if losses:
-        lowest = min(losses)
+        lowest, name = min(losses)
         return (
-            f"No model is scored yet; of {len(losses)} trained, {losses[lowest]} has the lowest "
-            f"dev cross-entropy, {lowest:.3f} nats a token."
+            f"No model is scored yet; of {len(losses)} trained, {name} has the lowest dev "
+            f"cross-entropy, {lowest:.3f} nats a token."
         )
     return f"No model is trained yet; complete so far: {', '.join(run.stages)}."

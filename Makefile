@@ -1,0 +1,37 @@
+# `make` lists the targets.
+PYTHON ?= python3.11
+BIN := .venv/bin
+
+.PHONY: help demo test lint docs clean
+
+help:
+	@echo "make demo   install into .venv, run the whole line on the embedded corpus, say where the report is"
+	@echo "make test   install into .venv, run the tests"
+	@echo "make lint   ruff, mypy, import-linter"
+	@echo "make docs   write docs/reference from the command line and the recipes"
+	@echo "make clean  remove .venv and caches; runs/ stays"
+
+# pip is told the torch of constraints.txt: a build for processors. Where another torch is in .venv
+# already (a card's), it stays as long as it is 2.6 or newer.
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch .venv/installed
+
+demo: .venv/installed
+	$(BIN)/babyllama run mini
+
+test: .venv/installed
+	$(BIN)/python -m pytest
+
+lint: .venv/installed
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+docs: .venv/installed
+	$(BIN)/python docs/write_reference.py
+
+clean:
+	rm -rf .venv build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,85 @@
+"""Write docs/reference/: every command and every field of a recipe, from the code's own words."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import typer
+from pydantic import BaseModel
+
+from babyllama import recipe
+from babyllama.cli import app
+
+HERE = Path(__file__).parent / "reference"
+
+
+def main() -> None:
+    """Write both pages."""
+    HERE.mkdir(exist_ok=True)
+    (HERE / "commands.md").write_text(commands_page(), encoding="utf-8")
+    (HERE / "recipes.md").write_text(recipes_page(), encoding="utf-8")
+
+
+def commands_page() -> str:
+    """A section a command: what it does, its example, its arguments and options."""
+    parts = ["# Commands\n", "Written by `make docs` from the command line itself.\n"]
+    for name, command in sorted(_commands(typer.main.get_command(app), "babyllama")):
+        parts.append(f"## `{name}`\n")
+        parts.append(_paragraphs(command.help or "") + "\n")
+        rows = [_parameter_row(p) for p in command.params if p.name != "help"]
+        parts.append("| argument or option | what | default |\n|---|---|---|\n" + "".join(rows))
+    return "\n".join(parts)
+
+
+def recipes_page() -> str:
+    """A table for each part of a recipe."""
+    parts = ["# Recipes\n", "Written by `make docs` from `babyllama/recipe.py`.\n"]
+    for model in _models():
+        parts.append(f"## {model.__name__}\n")
+        parts.append(_paragraphs(model.__doc__ or "") + "\n")
+        rows = [
+            f"| `{name}` | {_escape(info.description or '')} | {_default(info)} |\n"
+            for name, info in model.model_fields.items()
+        ]
+        parts.append("| field | what | default |\n|---|---|---|\n" + "".join(rows))
+    return "\n".join(parts)
+
+
+def _commands(command: Any, name: str) -> Iterator[tuple[str, Any]]:
+    for part, child in getattr(command, "commands", {}).items():
+        if hasattr(child, "commands"):
+            yield from _commands(child, f"{name} {part}")
+        else:
+            yield f"{name} {part}", child
+
+
+def _models() -> Iterator[type[BaseModel]]:
+    for value in vars(recipe).values():
+        if isinstance(value, type) and issubclass(value, recipe.Frozen) and value.model_fields:
+            yield value
+
+
+def _parameter_row(parameter: Any) -> str:
+    names = ", ".join(f"`{opt}`" for opt in parameter.opts)
+    default = "" if parameter.default in (None, ()) or parameter.required else parameter.default
+    return f"| {names} | {_escape(getattr(parameter, 'help', '') or '')} | {default} |\n"
+
+
+def _default(info: Any) -> str:
+    if info.is_required():
+        return "required"
+    value = info.get_default(call_default_factory=True)
+    return "" if isinstance(value, BaseModel) else f"`{value}`"
+
+
+def _paragraphs(text: str) -> str:
+    lines = [line.strip() for line in text.strip().splitlines()]
+    return "\n".join(lines)
+
+
+def _escape(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,242 @@
+"""The figures, as SVG text that is the same for the same run.
+
+Every model has its own marker and line as well as its colour, so that grey paper tells them apart.
+Letters stay letters: a reader may select them, and the page's font draws them.
+"""
+
+import io
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from babyllama.report.claims import best_teacher
+from babyllama.report.read import Model, Run, main_student, twin_of
+from babyllama.report.signatures import smoothed, smoothing
+
+_WIDTH = 5.0  # inches: 360 points, so that a phone shows letters of 9 points nearly full size
+_STYLES = (  # colours of Okabe and Ito, which differ in lightness too
+    ("#0072B2", "o", "-"),
+    ("#D55E00", "s", "--"),
+    ("#000000", "^", "-."),
+    ("#009E73", "D", ":"),
+)
+_SETTINGS = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "babyllama",
+    "text.parse_math": False,
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 9,
+    "axes.titlesize": 9.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.6,
+    "axes.edgecolor": "#777777",
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+}
+
+
+def loss_curves(run: Run) -> str | None:
+    """A panel a model: smoothed training loss, dev loss after each epoch, the best epoch ringed."""
+    drawn = [model for model in run.models if _has_steps(model)]
+    if not drawn:
+        return None
+    rows = (len(drawn) + 1) // 2
+    with _style():
+        figure = Figure(figsize=(_WIDTH, 0.5 + 1.75 * rows), layout="constrained")
+        grid = list(figure.subplots(rows, 2, sharey=True, squeeze=False).flat)
+        for axes, model in zip(grid, drawn, strict=False):
+            _loss_panel(axes, model)
+        for axes in grid[len(drawn) :]:
+            axes.set_visible(False)
+        _limit_loss(grid[0], drawn)
+        handles, labels = grid[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=3)
+        figure.supylabel("nats per token", fontsize=9)
+        return _svg(figure, "loss")
+
+
+def overfitting(run: Run) -> str | None:
+    """Dev loss after each epoch: the student and its twin alone."""
+    student = main_student(run)
+    twin = twin_of(run, student.name) if student else None
+    drawn = [m for m in (student, twin) if m and m.curve is not None and len(m.curve.dev_epochs)]
+    if not drawn:
+        return None
+    with _style():
+        figure = Figure(figsize=(_WIDTH, 2.9), layout="constrained")
+        axes = figure.subplots()
+        for model, (colour, marker, line) in zip(drawn, _STYLES, strict=False):
+            assert model.curve is not None
+            x, y = model.curve.dev_epochs, model.curve.dev_cross_entropy
+            axes.plot(x, y, line, color=colour, marker=marker, markersize=4.5, label=_label(model))
+            best = int(y.argmin())
+            _ring(axes, float(x[best]), float(y[best]))
+        axes.set_xlabel("epoch")
+        axes.set_ylabel("dev, nats per token")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.legend()
+        return _svg(figure, "overfitting")
+
+
+def scores_by_group(run: Run, benchmark: str) -> str | None:
+    """A row a group, a mark a model with its 95% interval, and the score of guessing."""
+    drawn = [model for model in models_shown(run, benchmark) if _groups(model, benchmark)]
+    if not drawn:
+        return None
+    names = sorted(_groups(drawn[0], benchmark), key=lambda name: _score(drawn[0], benchmark, name))
+    row = 0.13 * len(drawn) + 0.17
+    with _style():
+        figure = Figure(figsize=(_WIDTH, 0.95 + row * len(names)), layout="constrained")
+        axes = figure.subplots()
+        for place, model in enumerate(drawn):
+            offset = 0.62 * ((len(drawn) - 1) / 2 - place) / max(len(drawn) - 1, 1)
+            _dots(axes, model, benchmark, names, offset, place)
+        chance = drawn[0].benchmarks[benchmark].get("chance")
+        if chance is not None:
+            axes.axvline(chance, color="#555555", linewidth=1, linestyle=(0, (1, 2)))
+        axes.set_yticks(range(len(names)), [name.replace("_", " ") for name in names])
+        axes.set_ylim(-0.6, len(names) - 0.4)
+        axes.set_xlabel("score in percent" + (", dotted: guessing" if chance is not None else ""))
+        axes.tick_params(axis="y", length=0)
+        figure.legend(loc="outside upper center", ncols=2)
+        return _svg(figure, "groups")
+
+
+def models_shown(run: Run, benchmark: str) -> list[Model]:
+    """The models that a figure has room for: student, twin, best teacher, ensemble."""
+    student = main_student(run)
+    ensemble = [model for model in run.models if model.role == "ensemble"]
+    wanted = [
+        student,
+        twin_of(run, student.name) if student else None,
+        best_teacher(run, benchmark),
+        *ensemble,
+    ]
+    return [model for model in wanted if model and benchmark in model.benchmarks]
+
+
+def inline(svg: str, label: str) -> str:
+    """The same figure as part of a page: no declarations, a name for who cannot see it."""
+    body = svg[svg.index("<svg") :]
+    head, _, rest = body.partition(">")
+    head = re.sub(r'\s(xmlns(:\w+)?|width|height|version)="[^"]*"', "", head)
+    return f'{head} role="img" aria-label="{_attribute(label)}">' + rest.replace(
+        "xlink:href", "href"
+    )
+
+
+def _loss_panel(axes: Axes, model: Model) -> None:
+    curve = model.curve
+    assert curve is not None
+    window = smoothing(len(curve.cross_entropy))
+    y = smoothed(curve.cross_entropy, lines=window)
+    axes.plot(curve.epochs, y, color="#8a8a8a", linewidth=1.2, label="train, smoothed")
+    axes.plot(
+        curve.dev_epochs,
+        curve.dev_cross_entropy,
+        "--",
+        color=_STYLES[0][0],
+        marker="o",
+        markersize=3.5,
+        linewidth=1,
+        label="dev",
+    )
+    if len(curve.dev_epochs):
+        best = int(curve.dev_cross_entropy.argmin())
+        _ring(axes, float(curve.dev_epochs[best]), float(curve.dev_cross_entropy[best]))
+    axes.set_title(_label(model), loc="left")
+    axes.set_xlabel("epoch")
+    axes.set_xlim(left=0)
+    axes.xaxis.get_major_locator().set_params(integer=True)
+
+
+def _limit_loss(axes: Axes, drawn: list[Model]) -> None:
+    """Leave the first steps above the frame: they would press all that matters into its floor."""
+    dev = [float(y) for m in drawn if m.curve for y in m.curve.dev_cross_entropy]
+    if dev:
+        curves = [m.curve.cross_entropy for m in drawn if m.curve]
+        ends = [float(y[-max(1, len(y) // 20) :].mean()) for y in curves]
+        low, high = min(dev + ends), max(dev + ends)
+        room = 0.25 * (high - low) + 0.05
+        axes.set_ylim(low - room / 2, high + room)
+
+
+def _ring(axes: Axes, x: float, y: float) -> None:
+    axes.plot(
+        [x], [y], "o", markersize=10, fillstyle="none", color="#000000", clip_on=False,
+        label="best epoch" if not _named(axes, "best epoch") else None,
+    )  # fmt: skip
+
+
+def _named(axes: Axes, label: str) -> bool:
+    return label in axes.get_legend_handles_labels()[1]
+
+
+def _dots(
+    axes: Axes, model: Model, benchmark: str, names: list[str], offset: float, place: int
+) -> None:
+    found = _groups(model, benchmark)
+    rows = [(y, found[name]) for y, name in enumerate(names) if name in found]
+    colour, marker, _ = _STYLES[place]
+    axes.errorbar(
+        [group["score"] for _, group in rows],
+        [y + offset for y, _ in rows],
+        xerr=[
+            [max(0.0, group["score"] - group["interval"][0]) for _, group in rows],
+            [max(0.0, group["interval"][1] - group["score"]) for _, group in rows],
+        ],
+        fmt=marker,
+        color=colour,
+        markersize=4,
+        markerfacecolor=colour if place % 2 == 0 else "white",
+        elinewidth=1,
+        label=_label(model),
+    )
+
+
+def _groups(model: Model, benchmark: str) -> dict[str, dict[str, object]]:
+    found: dict[str, dict[str, object]] = model.benchmarks[benchmark].get("groups", {})
+    return found
+
+
+def _score(model: Model, benchmark: str, name: str) -> tuple[float, str]:
+    return float(model.benchmarks[benchmark]["groups"][name]["score"]), name
+
+
+def _label(model: Model) -> str:
+    """A legend leaves out what begins with an underscore, hence the space before it."""
+    role = "" if model.name == model.role else f" ({model.role})"
+    return ("\u2009" if model.name.startswith("_") else "") + model.name + role
+
+
+def _has_steps(model: Model) -> bool:
+    return model.curve is not None and len(model.curve.cross_entropy) > 0
+
+
+@contextmanager
+def _style() -> Iterator[None]:
+    with mpl.rc_context(_SETTINGS), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")  # the page's font has it
+        yield
+
+
+def _svg(figure: Figure, name: str) -> str:
+    """SVG without dates; its ids begin with `name`, since a page holds several figures."""
+    file = io.StringIO()
+    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    figure.savefig(file, format="svg", metadata=nothing)
+    text = re.sub(r'(\sid="|url\(#|href="#)', rf"\g<1>{name}-", file.getvalue())
+    return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
+
+
+def _attribute(text: str) -> str:
+    return text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")

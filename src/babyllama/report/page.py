@@ -1,0 +1,214 @@
+"""What stands on the page and in which order; how it looks is the templates' business."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from babyllama.console import duration
+from babyllama.report import figures, tables
+from babyllama.report.claims import cross_entropy_share, first_sentence, items_of
+from babyllama.report.read import Run, main_student
+from babyllama.report.tables import Table
+
+_SHOWN_MISSING = 12
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A figure.
+
+    Attributes:
+        file: its name in figures/. svg: the file's text. inline: the same for within the page.
+    """
+
+    file: str
+    svg: str
+    inline: str
+    caption: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading and what stands under it; `code` is a command to paste."""
+
+    title: str
+    text: tuple[str, ...] = ()
+    tables: tuple[Table, ...] = ()
+    figures: tuple[Shown, ...] = ()
+    code: str = ""
+    points: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Page:
+    """One run, told.
+
+    Attributes:
+        missing: what the run has not made yet; empty for a complete run.
+    """
+
+    name: str
+    sentence: str
+    missing: str
+    sections: tuple[Section, ...]
+
+
+def page_of(run: Run, *, prefix: str = "") -> Page:
+    """Tell one run; `prefix` keeps the figures of several runs apart."""
+    items = items_of(run)
+    benchmark = next(iter(run.benchmarks), "")
+    sections = [
+        _section("Results", _given(tables.models_table(run), tables.differences_table(run, items))),
+        _losses(run, prefix),
+        _scores(run, benchmark, prefix, _given(tables.extremes_table(run, items))),
+        _section("Seen and novel words", _given(tables.novelty_table(run, items))),
+        _section("The bill", _given(tables.totals_table(run), tables.bill_table(run))),
+        _loss_weights(run),
+        _section("The paper's failure signatures", _given(tables.signatures_table(run, items))),
+        _section("The corpus", _given(tables.corpus_table(run)), _about_corpus(run)),
+        _section("What ran", _given(tables.artefacts_table(run)), _what_ran(run)),
+        Section("What this does not show", points=tuple(_limits(run))),
+        Section("Again", code=f"babyllama run runs/{run.recipe.name}/recipe.yaml"),
+    ]
+    return Page(
+        name=run.recipe.name,
+        sentence=first_sentence(run, items),
+        missing=_missing(run),
+        sections=tuple(section for section in sections if section),
+    )
+
+
+def _section(title: str, found: tuple[Table, ...], text: tuple[str, ...] = ()) -> Section | None:
+    return Section(title, text, found) if found or text else None
+
+
+def _given(*found: Table | None) -> tuple[Table, ...]:
+    return tuple(table for table in found if table)
+
+
+def _losses(run: Run, prefix: str) -> Section | None:
+    drawn = _drawn(
+        (f"{prefix}loss.svg", figures.loss_curves(run),
+         "Training cross-entropy (smoothed) and dev cross-entropy after each epoch, in nats per "
+         "token. The ring marks the best epoch. The first steps lie above the frame."),
+        (f"{prefix}overfitting.svg", figures.overfitting(run),
+         "Dev cross-entropy of the student and of its twin after each epoch: where a curve turns "
+         "up, the model has begun to learn its training text by heart."),
+    )  # fmt: skip
+    text = (
+        "Of every model the epoch with the lowest dev cross-entropy is kept. The paper chose the "
+        "student's epoch by its mixed loss instead, in which the teachers have a part.",
+    )
+    return Section("Training", text, figures=drawn) if drawn else None
+
+
+def _scores(run: Run, benchmark: str, prefix: str, found: tuple[Table, ...]) -> Section | None:
+    if not benchmark:
+        return None
+    names = ", ".join(model.name for model in figures.models_shown(run, benchmark))
+    drawn = _drawn(
+        (
+            f"{prefix}groups.svg",
+            figures.scores_by_group(run, benchmark),
+            f"Scores on {benchmark} by group with 95% intervals: {names}.",
+        )
+    )
+    return Section(f"Where the score comes from: {benchmark}", (), found, drawn)
+
+
+def _drawn(*given: tuple[str, str | None, str]) -> tuple[Shown, ...]:
+    return tuple(
+        Shown(file, svg, figures.inline(svg, caption), caption)
+        for file, svg, caption in given
+        if svg
+    )
+
+
+def _loss_weights(run: Run) -> Section | None:
+    """How text and teachers are weighed, for every distilled student."""
+    lines = []
+    for name, student in run.recipe.distilled.items():
+        window = " · window" if student.reduction == "window_sum" else ""
+        size = f" · {student.training.window}" if window else ""
+        T, alpha = student.temperature, student.alpha
+        lines.append(
+            f"{name}: reduction {student.reduction}, alpha {alpha:g}, T {T:g}. Cross-entropy has "
+            f"{cross_entropy_share(student):.2%} of the loss's weight: alpha against "
+            f"(1 - alpha) · T²{window}, here {alpha:g} against {1 - alpha:g} · {T**2:g}{size}. "
+            "This is a share of weights: what each term adds to the gradient depends on its size "
+            "as well."
+        )
+    return Section("How text and teachers are weighed", tuple(lines)) if lines else None
+
+
+def _about_corpus(run: Run) -> tuple[str, ...]:
+    """The tokens and, of a corpus from a grammar, its entropy."""
+    text = []
+    if run.tokens:
+        layout = run.tokens.get("layout", "")
+        text.append(
+            f"{run.tokens['train_tokens']:,} tokens to train on ({run.tokens['train_words']:,} "
+            f"words) and {run.tokens['dev_tokens']:,} for dev, from a vocabulary of "
+            f"{run.tokens['vocab_size']:,}; layout {layout}."
+        )
+    entropy = run.entropy.get("dev", {}).get("all", {}).get("nats_per_word")
+    if entropy is not None:
+        text.append(
+            f"The text is drawn from a grammar whose dev text has {entropy:.3f} nats a word: no "
+            "model can do better but by luck."
+        )
+    return tuple(text)
+
+
+def _what_ran(run: Run) -> tuple[str, ...]:
+    found = list(tables.manifests(run))
+    seconds = sum(float(manifest.get("wall_seconds", 0)) for _, manifest in found)
+    versions = found[-1][1].get("versions", {}) if found else {}
+    text = [
+        f"Recipe {run.recipe.name}, seed {run.recipe.seed}, {duration(seconds)} in all. Corpus "
+        f"cleaned by the {run.recipe.corpus.rules} rules; signal {run.recipe.signal.kind}.",
+        "Versions: " + ", ".join(f"{name} {number}" for name, number in versions.items()) + ".",
+    ]
+    rules = next((m.evaluation["rules"] for m in run.models if "rules" in m.evaluation), None)
+    if rules:
+        text.append(
+            f"Scoring rules {rules['name']}: sentences begin after {rules['context']}, "
+            f"{'with' if rules['leading_space'] else 'without'} a leading space; a tie counts "
+            f"{rules['ties']}; averaged over {rules['average']}."
+        )
+    return tuple(text)
+
+
+def _limits(run: Run) -> Iterator[str]:
+    """What a reader must not take from these numbers."""
+    yield (
+        "One seed: another seed would give other models, and its differences are not in the "
+        "intervals."
+    )
+    if run.benchmarks:
+        yield (
+            "Intervals are over items alone, taken as independent within a UID; items of a "
+            "benchmark made from templates are alike, so the true uncertainty is larger."
+        )
+        yield "Several differences are tested at 95% each, without correction for their number."
+        yield "Minimal pairs test grammar, not what the models know or how they write."
+    average = next((m.evaluation["rules"]["average"] for m in run.models if m.evaluation), "uids")
+    if average != "uids":
+        yield (
+            f"Scores average over {average} as these rules ask, differences over UIDs: a "
+            "difference need not be that of two scores in the table."
+        )
+    student = main_student(run)
+    if student and student.manifest:
+        yield (
+            "The twin has the student's recipe, not the teachers' compute: a twin trained for as "
+            "long as teachers, signal and student together was not run."
+        )
+    yield "The epoch is chosen on the dev text whose loss is shown, which flatters that loss."
+
+
+def _missing(run: Run) -> str:
+    if not run.missing:
+        return ""
+    named = ", ".join(run.missing[:_SHOWN_MISSING])
+    more = len(run.missing) - _SHOWN_MISSING
+    return f"Not there yet: {named}" + (f" and {more} more" if more > 0 else "") + "."

@@ -1,0 +1,114 @@
+"""The failures that the paper warns of, looked for with values.
+
+Each check gives a row: what was looked for, whether it was seen, and the numbers behind the word.
+"""
+
+from collections.abc import Callable, Iterator
+from itertools import combinations
+
+import numpy as np
+from jaxtyping import Float
+
+from babyllama.report.claims import comparisons, paired_difference, spoken
+from babyllama.report.read import Items, Model, Run
+
+_RISE = 0.5  # nats a token: more than the noise of a smoothed loss, less than any divergence
+_SHOWN = 4  # pairs of models named before the rest is only counted
+
+Row = tuple[str, str, str]
+
+
+def signatures(run: Run, items: Callable[[str, str], Items | None]) -> list[Row]:
+    """Divergence, a student below a teacher, and dev losses that do not order the scores."""
+    benchmark = next(iter(run.benchmarks), "")
+    rows = [_divergence(run)]
+    if benchmark:
+        rows += [_below_teachers(run, benchmark, items), _order(run, benchmark, items)]
+    return [row for row in rows if row]
+
+
+def smoothed(values: Float[np.ndarray, " steps"], *, lines: int) -> Float[np.ndarray, " steps"]:
+    """Mean over the last `lines` logged values, fewer at the start."""
+    sums = np.cumsum(np.insert(values, 0, 0.0))
+    ends = np.arange(1, len(values) + 1)
+    starts = np.maximum(ends - lines, 0)
+    return (sums[ends] - sums[starts]) / (ends - starts)
+
+
+def smoothing(run_length: int) -> int:
+    """How many logged values a curve is smoothed over: a fortieth of them, at least one."""
+    return max(1, run_length // 40)
+
+
+def _divergence(run: Run) -> Row | None:
+    """How far each model's smoothed training loss ends above its lowest."""
+    rises = []
+    for model in run.models:
+        if model.curve is not None and len(model.curve.cross_entropy):
+            curve = smoothed(
+                model.curve.cross_entropy, lines=smoothing(len(model.curve.cross_entropy))
+            )
+            rises.append((float(curve[-1] - curve.min()), model.name))
+    if not rises:
+        return None
+    rise, name = max(rises)
+    return (
+        "Divergence: training cross-entropy ends far above its lowest",
+        "seen" if not rise <= _RISE else "not seen",  # a loss that is no number counts as seen
+        f"largest rise at the end {rise:.2f} nats a token ({name}); called so above {_RISE}",
+    )
+
+
+def _below_teachers(
+    run: Run, benchmark: str, items: Callable[[str, str], Items | None]
+) -> Row | None:
+    """The student against each teacher, best first."""
+    against = [
+        (each.other.name, each.difference)
+        for each in comparisons(run, benchmark, items)
+        if each.other.role == "teacher" and each.difference
+    ]
+    if not against:
+        return None
+    below = [name for name, difference in against if difference.high < 0]
+    return (
+        f"Student below a teacher on {benchmark}",
+        "seen" if below else "not seen",
+        "; ".join(f"{name}: {spoken(difference)}" for name, difference in against),
+    )
+
+
+def _order(run: Run, benchmark: str, items: Callable[[str, str], Items | None]) -> Row | None:
+    """Pairs of models in which the lower dev loss has the lower score, beyond chance."""
+    scored = [m for m in run.models if benchmark in m.benchmarks and dev_loss(m) is not None]
+    pairs = list(combinations(scored, 2))
+    if not pairs:
+        return None
+    against = list(_against_order(pairs, benchmark, items))
+    named = "; ".join(against[:_SHOWN]) + ("; …" if len(against) > _SHOWN else "")
+    return (
+        f"Dev loss does not follow {benchmark}: a lower loss with a lower score",
+        "seen" if against else "not seen",
+        f"{len(against)} of {len(pairs)} pairs of models, counting differences that can be shown"
+        + (f": {named}" if named else ""),
+    )
+
+
+def _against_order(
+    pairs: list[tuple[Model, Model]], benchmark: str, items: Callable[[str, str], Items | None]
+) -> Iterator[str]:
+    for pair in pairs:
+        lower, higher = sorted(pair, key=lambda model: dev_loss(model) or 0.0)
+        difference = paired_difference(items(lower.name, benchmark), items(higher.name, benchmark))
+        if difference and difference.high < 0:
+            yield (
+                f"{lower.name} has {dev_loss(lower):.3f} against {higher.name}'s "
+                f"{dev_loss(higher):.3f}, yet scores {spoken(difference)}"
+            )
+
+
+def dev_loss(model: Model) -> float | None:
+    """Dev cross-entropy in nats a token: of the evaluation, else of the best epoch."""
+    dev = model.evaluation.get("dev", model.facts)
+    found = dev.get("cross_entropy", dev.get("dev_cross_entropy"))
+    return None if found is None else float(found)

@@ -1,0 +1,304 @@
+"""The report's tables: plain text in cells, decimals alike within a column, for page and Markdown.
+
+Scores are in percent, losses in nats. A column that no row can fill is left out.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from babyllama.console import bytes_, duration
+from babyllama.report.claims import (
+    Estimate,
+    by_novelty,
+    comparisons,
+    differences_by_uid,
+    score,
+    spoken,
+)
+from babyllama.report.figures import models_shown
+from babyllama.report.read import Items, Model, Run, main_student, twin_of
+from babyllama.report.signatures import dev_loss, signatures
+
+NONE = "–"
+_EXTREMES = 6  # UIDs listed on either side
+_ORDER = ("student", "twin", "ensemble", "teacher")
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text under a head; the first cell of a row names it.
+
+    Attributes:
+        words: columns that hold words and start at the left; all others end at the right.
+    """
+
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+    words: tuple[int, ...] = (0,)
+
+
+def models_table(run: Run) -> Table | None:
+    """Every model: its size, its best epoch, its dev loss, its scores."""
+    models = sorted(run.models, key=lambda model: _ORDER.index(model.role))
+    models = [model for model in models if model.manifest or model.evaluation]
+    if not models:
+        return None
+    columns: list[tuple[str, Callable[[Model], str]]] = [
+        ("parameters", lambda m: _with(m.facts.get("parameters"), "{:,.0f}")),
+        ("best epoch", lambda m: _best_epoch(m)),
+        ("dev, nats a token", lambda m: _with(dev_loss(m), "{:.3f}")),
+        ("perplexity", lambda m: _with(_exp(dev_loss(m)), "{:.2f}")),
+        ("nats a word", lambda m: _with(_per_word(m), "{:.3f}")),
+        ("above the grammar", lambda m: _with(_excess(run, m), "{:.3f}")),
+        *((name, _score_column(name)) for name in run.benchmarks),
+    ]
+    return _table("Models", "model", [(titled(m), m) for m in models], columns)
+
+
+def differences_table(run: Run, items: Callable[[str, str], Items | None]) -> Table | None:
+    """The main student against every other model, on every benchmark."""
+    student = main_student(run)
+    rows = [
+        (f"{student.name} − {each.other.name}", each.benchmark, _spoken(each.difference))
+        for benchmark in run.benchmarks
+        for each in comparisons(run, benchmark, items)
+        if student
+    ]
+    note = "Paired over items; means over UIDs. Intervals at 95%, for items alone."
+    head = ("difference", "benchmark", "student is")
+    return Table("Differences", head, tuple(rows), note, (0, 1, 2)) if rows else None
+
+
+def extremes_table(run: Run, items: Callable[[str, str], Items | None]) -> Table | None:
+    """The UIDs in which the student gains most on its twin, and those in which it loses most."""
+    student = main_student(run)
+    twin = twin_of(run, student.name) if student else None
+    benchmark = next(iter(run.benchmarks), "")
+    if not student or not twin:
+        return None
+    found = differences_by_uid(items(student.name, benchmark), items(twin.name, benchmark))
+    gains = [pair for pair in found if pair[1].value > 0][:_EXTREMES]
+    losses = [pair for pair in found if pair[1].value < 0][-_EXTREMES:]
+    rows = [
+        (uid, *(_uid_score(model, benchmark, uid) for model in (student, twin)), _signed(estimate))
+        for uid, estimate in [*gains, *losses]
+    ]
+    shown = sum(estimate.is_shown for _, estimate in found)
+    by_chance = 0.05 * len(found)
+    note = (
+        f"{shown} of {len(found)} intervals leave out zero; about {by_chance:.0f} would where "
+        "nothing differs."
+    )
+    head = ("UID", student.name, twin.name, "difference (95%)")
+    title = f"Largest gains and losses on {benchmark}, {student.name} against {twin.name}"
+    return Table(title, head, tuple(rows), note) if rows else None
+
+
+def novelty_table(run: Run, items: Callable[[str, str], Items | None]) -> Table | None:
+    """Scores on pairs of words seen in training, and on pairs with a novel word."""
+    rows = []
+    for benchmark in run.benchmarks:
+        for model in models_shown(run, benchmark):
+            answers = items(model.name, benchmark)
+            parts = by_novelty(answers) if answers else None
+            if parts:
+                rows.append((model.name, benchmark, *(_interval(part) for part in parts)))
+    head = ("model", "benchmark", "all words seen", "with a novel word")
+    note = "Means over UIDs, with 95% intervals. UIDs may differ between the two columns."
+    return Table("Novel words", head, tuple(rows), note, (0, 1)) if rows else None
+
+
+def bill_table(run: Run) -> Table | None:
+    """What each stage took."""
+    columns: list[tuple[str, Callable[[dict[str, Any]], str]]] = [
+        ("wall time", lambda m: _with(m.get("wall_seconds"), duration)),
+        ("FLOPs", lambda m: _with(m["facts"].get("flops"), scientific)),
+        ("peak memory", lambda m: _with(m["facts"].get("peak_memory_bytes"), bytes_)),
+        ("tokens/s", lambda m: _with(m["facts"].get("tokens_per_second"), "{:,.0f}")),
+        ("of plain products", lambda m: _with(m["facts"].get("products_share"), "{:.0%}")),
+    ]
+    note = (
+        "Of plain products: speed as a share of what matrix products of the same shapes alone "
+        "reach on that machine. Peak memory is of the process, which may have done stages before."
+    )
+    made = _table("Stages", "stage", list(manifests(run)), columns)
+    return made and Table(made.title, made.head, made.rows, note)
+
+
+def totals_table(run: Run) -> Table | None:
+    """All that the student needs, against its twin alone."""
+    student = main_student(run)
+    twin = twin_of(run, student.name) if student else None
+    if not student or not student.manifest:
+        return None
+    teachers = [model.manifest for model in run.models if model.role == "teacher"]
+    signal = [run.stages["signal"]] if "signal" in run.stages else []
+    whole = [*teachers, *signal, student.manifest]
+    sums = [("student, teachers and signal", _sum(whole)), ("student alone", _sum(whole[-1:]))]
+    if twin and twin.manifest:
+        sums.append(("twin alone", _sum([twin.manifest])))
+    rows = [(name, duration(s), scientific(flops)) for name, (s, flops) in sums]
+    if twin and twin.manifest:
+        (s, flops), (twin_s, twin_flops) = sums[0][1], sums[-1][1]
+        rows.append(("all of it per twin", _ratio(s, twin_s), _ratio(flops, twin_flops)))
+    return Table("Totals", ("what", "wall time", "FLOPs"), tuple(rows))
+
+
+def signatures_table(run: Run, items: Callable[[str, str], Items | None]) -> Table | None:
+    """The paper's failures, looked for."""
+    rows = tuple(signatures(run, items))
+    head = ("looked for", "", "values")
+    return Table("Failure signatures", head, rows, words=(0, 1, 2)) if rows else None
+
+
+def corpus_table(run: Run) -> Table | None:
+    """Domains of train and dev, and how much of dev train has seen."""
+    if not run.corpus:
+        return None
+    train, dev, overlap = (run.corpus.get(part, {}) for part in ("train", "dev", "overlap"))
+    names = [*train["domains"], *(name for name in dev["domains"] if name not in train["domains"])]
+    pairs = [(n, [part["domains"].get(n, {}) for part in (train, dev, overlap)]) for n in names]
+    pairs.append(("total", [part["total"] for part in (train, dev, overlap)]))
+    rows = [
+        (
+            name,
+            _with(of_train.get("words"), "{:,}"),
+            _with(of_train.get("share_of_words"), "{:.1%}"),
+            _with(of_train.get("distinct_words"), "{:,}"),
+            _with(of_dev.get("words"), "{:,}"),
+            _with(seen.get("in_train"), "{:,}"),
+            _with(seen.get("share"), "{:.3%}"),
+        )
+        for name, (of_train, of_dev, seen) in pairs
+    ]
+    head = ("domain", "train words", "share", "distinct", "dev words", "dev in train", "share ")
+    note = (
+        f"Dev in train: sequences of {overlap.get('words', 13)} words of dev that stand in train, "
+        "and their share of dev's."
+    )
+    return Table("Corpus", head, tuple(rows), note)
+
+
+def artefacts_table(run: Run) -> Table | None:
+    """Where and how each model was trained, and which file it is."""
+    models = [(titled(model), model) for model in run.models if model.manifest]
+    columns: list[tuple[str, Callable[[Model], str]]] = [
+        ("seed", lambda m: _with(m.manifest.get("seed"), "{}")),
+        ("steps", lambda m: _with(m.facts.get("steps"), "{:,}")),
+        ("device", lambda m: _with(m.facts.get("device"), "{}")),
+        ("precision", lambda m: _with(m.facts.get("precision"), "{}")),
+        ("weights, sha256", lambda m: weights_hash(m) or NONE),
+    ]
+    made = _table("Models trained", "model", models, columns)
+    return made and Table(made.title, made.head, made.rows, words=(0, 3, 4, 5))
+
+
+def manifests(run: Run) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every finished stage in the order in which they were made."""
+    order = ("source", "corpus", "tokenizer", "tokens")
+    yield from ((n, _safe(run.stages[n])) for n in order if n in run.stages)
+    trained = [model for model in run.models if model.manifest]
+    yield from ((titled(m), _safe(m.manifest)) for m in trained if m.role == "teacher")
+    if "signal" in run.stages:
+        yield "signal", _safe(run.stages["signal"])
+    yield from ((titled(m), _safe(m.manifest)) for m in trained if m.role != "teacher")
+    if "evaluation" in run.stages:
+        yield "evaluation", _safe(run.stages["evaluation"])
+
+
+def titled(model: Model) -> str:
+    """A model's name with its role, where the name does not say it."""
+    return model.name if model.name == model.role else f"{model.name} ({model.role})"
+
+
+def weights_hash(model: Model) -> str:
+    """The first 12 hex digits of the weights' sha256."""
+    record = model.manifest.get("files", {}).get("model.safetensors", {})
+    return str(record.get("sha256", ""))[:12]
+
+
+def scientific(value: float) -> str:
+    """A count of operations in digits that line up: 3.70e14."""
+    return f"{value:.2e}".replace("e+", "e") if value else "0"
+
+
+def _table(
+    title: str,
+    first: str,
+    named: Sequence[tuple[str, Any]],
+    columns: Sequence[tuple[str, Callable[[Any], str]]],
+) -> Table | None:
+    columns_of_cells = [(head, [cell(each) for _, each in named]) for head, cell in columns]
+    filled = [(head, cells) for head, cells in columns_of_cells if set(cells) != {NONE}]
+    rows = [(name, *(cells[row] for _, cells in filled)) for row, (name, _) in enumerate(named)]
+    return Table(title, (first, *(head for head, _ in filled)), tuple(rows)) if rows else None
+
+
+def _safe(manifest: Any) -> dict[str, Any]:
+    return {"facts": {}, **manifest}
+
+
+def _with(value: Any, form: str | Callable[[Any], str]) -> str:
+    if value is None:
+        return NONE
+    return form.format(value) if isinstance(form, str) else form(value)
+
+
+def _best_epoch(model: Model) -> str:
+    best, epochs = model.facts.get("best_epoch"), model.facts.get("epochs")
+    return NONE if best is None else f"{best} of {epochs}"
+
+
+def _exp(loss: float | None) -> float | None:
+    return None if loss is None else math.exp(min(loss, 700.0))
+
+
+def _per_word(model: Model) -> float | None:
+    found = model.evaluation.get("dev", {}).get("nats_per_word")
+    return None if found is None else float(found)
+
+
+def _excess(run: Run, model: Model) -> float | None:
+    """Nats a word above the entropy of the grammar's own dev text: 0 is a perfect model."""
+    entropy = run.entropy.get("dev", {}).get("all", {}).get("nats_per_word")
+    found = _per_word(model)
+    return None if entropy is None or found is None else found - float(entropy)
+
+
+def _score_column(benchmark: str) -> Callable[[Model], str]:
+    def cell(model: Model) -> str:
+        found = score(model, benchmark)
+        return _interval(found) if found else NONE
+
+    return cell
+
+
+def _interval(found: Estimate) -> str:
+    return f"{found.value:.1f} ({found.low:.1f} to {found.high:.1f})"
+
+
+def _signed(found: Estimate) -> str:
+    return f"{found.value:+.1f} ({found.low:+.1f} to {found.high:+.1f})"
+
+
+def _spoken(found: Estimate | None) -> str:
+    return spoken(found) if found else "not comparable: their items differ or were not kept"
+
+
+def _uid_score(model: Model, benchmark: str, uid: str) -> str:
+    found = model.benchmarks.get(benchmark, {}).get("subtasks", {}).get(uid, {}).get("score")
+    return _with(found, "{:.1f}")
+
+
+def _sum(parts: Sequence[Any]) -> tuple[float, float]:
+    found = [_safe(part) for part in parts]
+    seconds = sum(float(part.get("wall_seconds", 0)) for part in found)
+    return seconds, sum(float(part["facts"].get("flops", 0)) for part in found)
+
+
+def _ratio(ours: float, theirs: float) -> str:
+    return f"{ours / theirs:.1f} times" if theirs else NONE
