@@ -1,4 +1,4 @@
-"""Small real things that many tests need: a corpus, its tokenizer and tokens, teachers, a signal."""
+"""Small real things that many tests need: corpus, tokenizer, tokens, teachers, signal."""
 
 import os
 from pathlib import Path
@@ -22,9 +22,7 @@ def corpus(tmp_path_factory):
         (folder / split).mkdir()
         for number, domain in enumerate(("talk", "tales")):
             lines = [LINES[(i * (number + 2) + i // 7) % len(LINES)] for i in range(6 * repeats)]
-            text = "".join(
-                line + ("\n\n" if i % 9 == 8 else "\n") for i, line in enumerate(lines)
-            )
+            text = "".join(line + ("\n\n" if i % 9 == 8 else "\n") for i, line in enumerate(lines))
             (folder / split / f"{domain}.txt").write_text(text, encoding="utf-8")
     return folder
 
@@ -56,12 +54,33 @@ def tiny_recipe():
     """A recipe whose models train in a second."""
     from babyllama.recipe import Recipe
 
-    training = {"epochs": 2, "batch_size": 4, "window": 16, "learning_rate": 3e-3,
-                "warmup_steps": 2, "precision": "float32", "checkpoint_every": 3, "log_every": 1}  # fmt: skip
-    llama = {"model_type": "llama", "hidden_size": 16, "intermediate_size": 24,
-             "num_hidden_layers": 2, "num_attention_heads": 2, "max_position_embeddings": 64}  # fmt: skip
-    gpt2 = {"model_type": "gpt2", "n_embd": 24, "n_inner": 32, "n_layer": 1, "n_head": 2,
-            "n_positions": 64, "resid_pdrop": 0.1}  # fmt: skip
+    training = {
+        "epochs": 2,
+        "batch_size": 4,
+        "window": 16,
+        "learning_rate": 3e-3,
+        "warmup_steps": 2,
+        "precision": "float32",
+        "checkpoint_every": 3,
+        "log_every": 1,
+    }
+    llama = {
+        "model_type": "llama",
+        "hidden_size": 16,
+        "intermediate_size": 24,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "max_position_embeddings": 64,
+    }
+    gpt2 = {
+        "model_type": "gpt2",
+        "n_embd": 24,
+        "n_inner": 32,
+        "n_layer": 1,
+        "n_head": 2,
+        "n_positions": 64,
+        "resid_pdrop": 0.1,
+    }
     return Recipe.model_validate(
         {
             "name": "tiny",

@@ -1,4 +1,4 @@
-"""Plain formulas: slow, obvious, in float64. Tests and benchmarks hold the fast code against them."""
+"""Plain formulas: slow, obvious, in float64; what the fast code is held against."""
 
 from collections.abc import Sequence
 

@@ -31,9 +31,7 @@ def test_online_and_stored_teachers_make_nearly_the_same_student(
 
 def test_alpha_one_is_the_twin_bit_for_bit(tiny_recipe, tokens, tokenizer, signal, tmp_path):
     recipe = DistillationRecipe(alpha=1.0)
-    facts, weights = student(
-        tmp_path / "a", tiny_recipe, tokens, tokenizer, recipe, signal=signal
-    )
+    facts, weights = student(tmp_path / "a", tiny_recipe, tokens, tokenizer, recipe, signal=signal)
     (tmp_path / "twin").mkdir()
     twin_facts = pretrain(
         tiny_recipe.pretraining("twin"), tokens, tokenizer, tmp_path / "twin", seed=5
@@ -44,9 +42,7 @@ def test_alpha_one_is_the_twin_bit_for_bit(tiny_recipe, tokens, tokenizer, signa
     assert facts["flops"] == twin_facts["flops"]
 
 
-def test_teachers_pull_the_student_towards_them(
-    tiny_recipe, tokens, tokenizer, teachers, tmp_path
-):
+def test_teachers_pull_the_student_towards_them(tiny_recipe, tokens, tokenizer, teachers, tmp_path):
     import json
 
     recipe = DistillationRecipe(alpha=0.0, temperature=1.0)
@@ -59,7 +55,7 @@ def test_teachers_pull_the_student_towards_them(
 
 
 def test_a_teacher_of_another_vocabulary_is_refused(
-    tiny_recipe, corpus, tokens, teachers, tokenizer, tmp_path
+    tiny_recipe, corpus, tokens, teachers, tmp_path
 ):
     other = tmp_path / "other"
     train_tokenizer(corpus, TokenizerRecipe(vocab_size=400), other)

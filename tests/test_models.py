@@ -30,7 +30,12 @@ CPU = torch.device("cpu")
 
 @pytest.mark.parametrize(
     ("name", "parameters"),
-    [("llama", 359_973_888), ("gpt2", 704_928_768), ("distilled", 58_343_936), ("twin", 58_343_936)],
+    [
+        ("llama", 359_973_888),
+        ("gpt2", 704_928_768),
+        ("distilled", 58_343_936),
+        ("twin", 58_343_936),
+    ],
 )
 def test_the_papers_models_have_the_papers_sizes(name, parameters):
     recipe = load_recipe("strict-small")
@@ -103,7 +108,7 @@ def test_bfloat16_is_chosen_only_where_it_is_asked_for_or_fast():
 def test_a_window_longer_than_the_positions_is_refused(tiny_recipe):
     part = tiny_recipe.pretraining("gpt2")
     training = part.training.model_copy(update={"window": 65})
-    with pytest.raises(InputError, match="window is 65.*64 positions"):
+    with pytest.raises(InputError, match=r"window is 65.*64 positions"):
         refuse_short_positions(part.model_copy(update={"training": training}), "gpt2")
 
 

@@ -56,9 +56,7 @@ def test_a_stored_signal_serves_any_order_and_any_batch(signal, tokens):
         torch.testing.assert_close(alone, together[16 * row : 16 * (row + 1)])
 
 
-def test_a_killed_writer_goes_on_with_the_missing_shards(
-    teachers, tokens, tmp_path, monkeypatch
-):
+def test_a_killed_writer_goes_on_with_the_missing_shards(teachers, tokens, tmp_path, monkeypatch):
     monkeypatch.setattr(hidden_module, "_SHARD_BYTES", 16 * 40 * 2 * 7)
     (tmp_path / "whole").mkdir()
     store_hidden(teachers, tokens, tmp_path / "whole", window=16)
@@ -79,7 +77,9 @@ def test_a_killed_writer_goes_on_with_the_missing_shards(
     monkeypatch.setattr(hidden_module, "_write_shard", dying)
     with pytest.raises(KeyboardInterrupt):
         store_hidden(teachers, tokens, tmp_path / "cut", window=16)
-    monkeypatch.setattr(hidden_module, "_write_shard", lambda p, *r: (written.append(p.name), write(p, *r)))
+    monkeypatch.setattr(
+        hidden_module, "_write_shard", lambda p, *r: (written.append(p.name), write(p, *r))
+    )
     store_hidden(teachers, tokens, tmp_path / "cut", window=16)
     assert written == shards  # none twice
     assert not list((tmp_path / "cut").glob("*.writing"))

@@ -169,9 +169,7 @@ def test_dev_cross_entropy_is_the_mean_over_predicted_tokens(tiny_recipe, tokens
     assert ours == pytest.approx(total / count, rel=1e-5)
 
 
-def test_a_loss_that_is_no_number_stops_before_the_update(
-    tiny_recipe, tokens, tokenizer, tmp_path
-):
+def test_a_loss_that_is_no_number_stops_before_the_update(tiny_recipe, tokens, tokenizer, tmp_path):
     part = tiny_recipe.pretraining("llama")
     seen = []
 

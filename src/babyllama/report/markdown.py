@@ -4,7 +4,8 @@ import re
 
 from babyllama.report.tables import Table
 
-_SPECIAL = re.compile(r"([\\`*_\[\]<>|#~$])")
+# An underscore within a word is no markup, and the names of benchmarks are full of them.
+_SPECIAL = re.compile(r"([\\`*\[\]<>|#~$]|(?<!\w)_|_(?!\w))")
 
 
 def escaped(text: str) -> str:

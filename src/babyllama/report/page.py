@@ -18,11 +18,13 @@ class Shown:
 
     Attributes:
         file: its name in figures/. svg: the file's text. inline: the same for within the page.
+        label: what it is, in a few words, for who cannot see it; the caption says the rest.
     """
 
     file: str
     svg: str
     inline: str
+    label: str
     caption: str
 
 
@@ -87,10 +89,10 @@ def _given(*found: Table | None) -> tuple[Table, ...]:
 
 def _losses(run: Run, prefix: str) -> Section | None:
     drawn = _drawn(
-        (f"{prefix}loss.svg", figures.loss_curves(run),
+        (f"{prefix}loss.svg", figures.loss_curves(run), "Loss curves, a panel a model",
          "Training cross-entropy (smoothed) and dev cross-entropy after each epoch, in nats per "
          "token. The ring marks the best epoch. The first steps lie above the frame."),
-        (f"{prefix}overfitting.svg", figures.overfitting(run),
+        (f"{prefix}overfitting.svg", figures.overfitting(run), "Dev loss of student and twin",
          "Dev cross-entropy of the student and of its twin after each epoch: where a curve turns "
          "up, the model has begun to learn its training text by heart."),
     )  # fmt: skip
@@ -109,16 +111,17 @@ def _scores(run: Run, benchmark: str, prefix: str, found: tuple[Table, ...]) -> 
         (
             f"{prefix}groups.svg",
             figures.scores_by_group(run, benchmark),
+            f"Scores on {benchmark} by group",
             f"Scores on {benchmark} by group with 95% intervals: {names}.",
         )
     )
     return Section(f"Where the score comes from: {benchmark}", (), found, drawn)
 
 
-def _drawn(*given: tuple[str, str | None, str]) -> tuple[Shown, ...]:
+def _drawn(*given: tuple[str, str | None, str, str]) -> tuple[Shown, ...]:
     return tuple(
-        Shown(file, svg, figures.inline(svg, caption), caption)
-        for file, svg, caption in given
+        Shown(file, svg, figures.inline(svg, label), label, caption)
+        for file, svg, label, caption in given
         if svg
     )
 

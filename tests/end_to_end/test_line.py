@@ -1,0 +1,205 @@
+"""The real command on the embedded corpus, made small: run, skip, rebuild, kill, damage."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+import pytest
+
+SMALL = [
+    "corpus.source.words=3000", "corpus.source.dev_words=700", "tokenizer.vocab_size=400",
+    *(f"teachers.{name}.training.{field}" for name in ("llama", "gpt2")
+      for field in ("epochs=1", "batch_size=4", "window=32", "precision=float32")),
+    "teachers.llama.model.hidden_size=32", "teachers.llama.model.num_hidden_layers=1",
+    "teachers.gpt2.model.n_embd=32", "teachers.gpt2.model.n_layer=1",
+    "students.distilled.model.hidden_size=32", "students.distilled.model.num_hidden_layers=1",
+    *(f"students.distilled.training.{field}"
+      for field in ("epochs=2", "batch_size=4", "window=32", "precision=float32")),
+]  # fmt: skip
+
+
+def babyllama(*arguments, **options):
+    command = [sys.executable, "-c", "from babyllama.cli import main; main()"]
+    return subprocess.run(
+        [*command, *map(str, arguments)], capture_output=True, text=True, check=False, **options
+    )
+
+
+def run(folder, *more, settings=()):
+    chosen = [part for setting in [*SMALL, *settings] for part in ("--set", setting)]
+    return babyllama("run", "mini", "--run-dir", folder, *chosen, *more)
+
+
+def built(result):
+    return [line.partition(":")[0] for line in result.stderr.splitlines() if ": building" in line]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A complete small run, and what it printed."""
+    folder = tmp_path_factory.mktemp("runs") / "mini"
+    result = run(folder)
+    assert result.returncode == 0, result.stderr
+    return folder, result
+
+
+@pytest.fixture
+def copy(finished, tmp_path):
+    """A copy of it, to be broken."""
+    shutil.copytree(finished[0], tmp_path / "run")
+    return tmp_path / "run"
+
+
+def test_one_command_makes_everything(finished):
+    folder, result = finished
+    first, where = result.stdout.strip().splitlines()[-2:]
+    assert "student" in first
+    assert where == f"Report: {folder / 'report' / 'index.html'}"
+    made = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert {
+        "recipe.yaml", "corpus/train/stories.txt", "corpus/dev/child_talk.txt", "corpus/stats.json",
+        "tokenizer/tokenizer.json", "tokens/train.bin", "tokens/dev.documents.npy",
+        "teachers/llama/model.safetensors", "teachers/gpt2/training.jsonl",
+        "signal/states-00000.safetensors", "students/distilled/model.safetensors",
+        "students/twin/training.jsonl", "evaluation/distilled.json", "evaluation/ensemble.json",
+        "evaluation/predictions/twin/grammar.jsonl", "report/index.html", "report/report.md",
+    } <= made  # fmt: skip
+    assert not [name for name in made if ".partial" in name or "checkpoints" in name]
+
+
+def test_scores_say_what_they_are(finished):
+    result = json.loads((finished[0] / "evaluation" / "distilled.json").read_text())
+    assert result["rules"]["name"] == "honest"
+    assert result["rules"]["context"] == "<s>"
+    scores = result["benchmarks"]["grammar"]
+    low, high = scores["interval"]
+    assert 0 <= low <= scores["score"] <= high <= 100
+    assert scores["n"] == sum(each["n"] for each in scores["subtasks"].values())
+    assert result["dev"]["cross_entropy"] > 0
+
+
+def test_models_are_ordinary_folders_that_generate(finished):
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    for part in ("teachers/llama", "teachers/gpt2", "students/distilled", "students/twin"):
+        model = AutoModelForCausalLM.from_pretrained(finished[0] / part)
+        tokenizer = AutoTokenizer.from_pretrained(finished[0] / part)
+        ids = tokenizer("The", return_tensors="pt")["input_ids"]
+        made = model.generate(ids, max_new_tokens=4, do_sample=False, pad_token_id=0)
+        assert made.shape[1] > ids.shape[1]
+    said = babyllama("generate", finished[0] / "students/twin", "--prompt", "The", "--n", 2)
+    assert len(said.stdout.strip().splitlines()) == 2
+
+
+def test_a_second_run_builds_nothing(copy):
+    result = run(copy)
+    assert result.returncode == 0
+    assert built(result) == []
+
+
+def test_a_complete_run_is_recognised_without_torch(copy):
+    script = (
+        "import sys; sys.argv = ['babyllama', 'run', sys.argv[1], '--run-dir', sys.argv[2]]\n"
+        "from babyllama.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code\n"
+        "assert 'torch' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", script, copy / "recipe.yaml", copy],
+                   check=True, capture_output=True)  # fmt: skip
+
+
+def test_another_alpha_rebuilds_the_student_and_what_follows_alone(copy):
+    result = run(copy, settings=["students.distilled.alpha=0.9"])
+    assert result.returncode == 0, result.stderr
+    assert built(result) == ["students/distilled", "evaluation", "report"]
+    assert "alpha was 0.5, now 0.9" in result.stderr
+
+
+def test_a_flipped_byte_is_found_and_the_folder_rebuilt(copy):
+    weights = copy / "students" / "twin" / "model.safetensors"
+    before = weights.read_bytes()
+    weights.write_bytes(before[:-1] + bytes([before[-1] ^ 1]))
+    verified = babyllama("verify", copy)
+    assert verified.returncode == 1
+    assert "students/twin/model.safetensors has changed" in verified.stdout
+    result = run(copy)
+    assert built(result) == ["students/twin"]  # the same bits, so nothing after it is another
+    assert weights.read_bytes() == before
+
+
+@pytest.mark.parametrize("stage", ["teachers/gpt2", "signal", "students/distilled", "evaluation"])
+def test_killed_in_a_stage_the_same_command_goes_on(finished, tmp_path, stage):
+    """SIGKILL when the stage's unfinished folder appears; the models come out bit for bit."""
+    folder = tmp_path / "run"
+    names = ["source", "corpus", "tokenizer", "tokens", "teachers/llama", "teachers/gpt2",
+             "signal", "students/distilled", "students/twin", "evaluation"]  # fmt: skip
+    for name in names[: names.index(stage)]:
+        shutil.copytree(finished[0] / name, folder / name)
+    script = (
+        "import os, signal, sys, threading, pathlib\n"
+        "partial = pathlib.Path(sys.argv.pop(1))\n"
+        "def watch():\n"
+        "    while not (partial.is_dir() and len(list(partial.iterdir())) > 1): pass\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "threading.Thread(target=watch, daemon=True).start()\n"
+        "from babyllama.cli import main; main()\n"
+    )
+    chosen = [part for setting in SMALL for part in ("--set", setting)]
+    killed = subprocess.run(
+        [sys.executable, "-c", script, folder / f"{stage}.partial", "run", "mini",
+         "--run-dir", folder, *chosen], capture_output=True, check=False, env=os.environ,
+    )  # fmt: skip
+    assert killed.returncode == -signal.SIGKILL
+    result = run(folder)
+    assert result.returncode == 0, result.stderr
+    assert built(result)[0] == stage
+    for part in ("teachers/gpt2", "students/distilled", "students/twin"):
+        one, other = (root / part / "model.safetensors" for root in (finished[0], folder))
+        assert one.read_bytes() == other.read_bytes()
+
+
+def test_a_locked_run_names_its_holder(copy):
+    from filelock import FileLock
+
+    (copy / ".holder").write_text("process 4242 on elsewhere")
+    with FileLock(copy / ".lock"):
+        result = run(copy)
+    assert result.returncode == 2
+    assert "process 4242 on elsewhere" in result.stderr
+
+
+def test_the_line_by_single_commands_gives_the_same_tokens_and_twin(finished, tmp_path):
+    """What `run` does, a user can do stage by stage."""
+    folder = finished[0]
+    recipe = folder / "recipe.yaml"
+    names = ("clean", "tokenizer", "tokens", "llama", "signal", "student", "source")
+    at = {name: tmp_path / name for name in names}
+    common = ("--tokens", at["tokens"], "--tokenizer", at["tokenizer"])
+    for arguments in (
+        ("corpus", "synthesize", at["source"], "--words", 3000, "--dev-words", 700, "--seed", 0),
+        ("corpus", "clean", at["source"], at["clean"]),
+        ("tokenizer", "train", at["clean"], at["tokenizer"], "--vocab-size", 400),
+        ("tokenize", at["clean"], at["tokenizer"], at["tokens"]),
+        ("pretrain", recipe, "--model", "llama", *common, "--out", at["llama"]),
+        ("signal", folder / "teachers/llama", folder / "teachers/gpt2", "--tokens", at["tokens"],
+         "--kind", "hidden", "--window", 32, "--out", at["signal"]),
+        ("distill", recipe, *common, "--signal", at["signal"], "--out", at["student"]),
+        ("evaluate", at["student"], folder / "students/twin", "--ensemble",
+         "--benchmark", f"grammar={folder / 'source/minimal_pairs'}", "--out",
+         tmp_path / "scores.json"),
+        ("report", folder, "--out", tmp_path / "report"),
+    ):  # fmt: skip
+        result = babyllama(*arguments)
+        assert result.returncode == 0, result.stderr
+    for mine, theirs in (
+        (at["tokens"] / "train.bin", folder / "tokens/train.bin"),
+        (at["llama"] / "model.safetensors", folder / "teachers/llama/model.safetensors"),
+        (at["student"] / "model.safetensors", folder / "students/distilled/model.safetensors"),
+    ):
+        assert mine.read_bytes() == theirs.read_bytes()
+    scores = json.loads((tmp_path / "scores.json").read_text())
+    assert set(scores) == {"student", "twin", "ensemble"}

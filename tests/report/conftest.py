@@ -1,0 +1,138 @@
+"""A run that no one trained: small, valid, and complete, with numbers from a seeded generator."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from babyllama.recipe import load_recipe, to_yaml
+
+UIDS = {"npi_any": "npi", "npi_yet": "npi", "agreement": "agreement", "gap_filler": "islands"}
+SKILL = {"llama": 0.8, "gpt2": 0.7, "ensemble": 0.81, "distilled": 0.9, "twin": 0.6}
+VERSIONS = {"python": "3.11.0", "babyllama": "0.1.0", "torch": "2.6.0"}
+
+
+def write_json(path: Path, value: object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value), encoding="utf-8")
+
+
+def write_manifest(folder: Path, stage: str, facts: dict) -> None:
+    files = {"model.safetensors": {"sha256": "0123456789abcdef" * 4, "size": 1}}
+    key = {"stage": stage, "version": 1, "recipe": {}, "inputs": {}, "seed": 7}
+    more = {"wall_seconds": 100.0, "versions": VERSIONS, "files": files}
+    write_json(folder / "manifest.json", {**key, "facts": facts, **more})
+
+
+def write_training(folder: Path, name: str) -> None:
+    """Ten epochs; the twin over-fits from the fifth on."""
+    lines, dev = [], 4.0
+    for step in range(1, 101):
+        loss = 3.0 + 4.0 * np.exp(-step / 12)
+        lines.append({"step": step, "epoch": step / 10, "cross_entropy": loss, "loss": loss})
+        if step % 10 == 0:
+            dev += 0.08 if name == "twin" and step > 50 else -0.1 * np.exp(-step / 60)
+            lines.append({"step": step, "epoch": step // 10, "dev_cross_entropy": dev})
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    (folder / "training.jsonl").write_text(text, encoding="utf-8")
+    facts = {
+        "parameters": 1_234_567, "steps": 100, "epochs": 10, "best_epoch": 5,
+        "dev_cross_entropy": dev, "tokens": 409_600, "flops": 3_000_000_000_000,
+        "precision": "bfloat16", "device": "processor, 2 threads",
+        "peak_memory_bytes": 2**30, "tokens_per_second": 4321.0, "products_share": 0.54,
+    }  # fmt: skip
+    write_manifest(folder, "pretraining", facts)
+
+
+def summary(correct: list[float], group: str | None = None) -> dict:
+    mean = float(np.mean(correct))
+    error = float(np.std(correct)) / len(correct) ** 0.5
+    low, high = 100 * (mean - 1.96 * error), 100 * (mean + 1.96 * error)
+    found = {"score": 100 * mean, "stderr": 100 * error, "interval": [low, high]}
+    return {**found, "n": len(correct), **({"group": group} if group else {})}
+
+
+def answers(name: str, items: int) -> list[dict]:
+    """What a model of some skill says; models share the draw, so that pairing matters."""
+    draws = np.random.default_rng(3).random((len(UIDS), items))
+    return [
+        {
+            "UID": uid, "pairID": str(pair), "group": group, "novel": pair % 4 == 0,
+            "sentence_good": "good", "sentence_bad": "bad",
+            "log_likelihood_good": -1.0, "log_likelihood_bad": -2.0,
+            "correct": float(draws[row, pair] < SKILL.get(name, 0.75)),
+        }
+        for row, (uid, group) in enumerate(UIDS.items())
+        for pair in range(items)
+    ]  # fmt: skip
+
+
+def write_evaluation(folder: Path, name: str, benchmark: str, lines: list[dict]) -> None:
+    path = folder / "predictions" / name / f"{benchmark}.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    of = lambda key, value: [each["correct"] for each in lines if each[key] == value]  # noqa: E731
+    scores = {
+        **summary([line["correct"] for line in lines]),
+        "chance": 50.0,
+        "subtasks": {uid: summary(of("UID", uid), group) for uid, group in UIDS.items()},
+        "groups": {group: summary(of("group", group)) for group in dict.fromkeys(UIDS.values())},
+        "aggregates": {},
+    }
+    rules = {"name": "honest", "context": "<s>", "leading_space": False, "ties": "half"}
+    loss = 3.9 - SKILL.get(name, 0.75)
+    dev = {"cross_entropy": loss, "perplexity": float(np.exp(loss)), "nats_per_word": 1.4 * loss}
+    write_json(
+        folder / f"{name}.json",
+        {
+            "model": name,
+            "rules": {**rules, "average": "uids"},
+            "dev": {**dev, "tokens": 12_000},
+            "benchmarks": {benchmark: scores},
+        },
+    )
+
+
+def write_corpus(folder: Path) -> None:
+    words = {"words": 1000, "distinct_words": 120, "share_of_words": 0.5, "bytes": 5000}
+    total = {**words, "words": 2000, "share_of_words": 1.0}
+    part = {"domains": {"stories": words, "talk": words}, "total": total}
+    seen = {"sequences": 500, "in_train": 5, "share": 0.01}
+    overlap = {"words": 13, "domains": {"stories": seen, "talk": seen}, "total": seen}
+    write_json(folder / "corpus/stats.json", {"train": part, "dev": part, "overlap": overlap})
+    entropy = {"words": 2000, "nats": 3600.0, "nats_per_word": 1.8}
+    write_json(folder / "source/entropy.json", {"train": {"all": entropy}, "dev": {"all": entropy}})
+    tokens = {"vocab_size": 500, "train_tokens": 3000, "train_words": 2000, "dev_tokens": 3000}
+    write_json(folder / "tokens/tokens.json", {**tokens, "dev_words": 2000, "layout": "lines"})
+
+
+def build_run(folder: Path, *, items: int = 200, benchmark: str = "grammar") -> Path:
+    """A complete run of the mini recipe's shape."""
+    recipe = load_recipe("mini", ("seed=7",))
+    folder.mkdir(parents=True)
+    (folder / "recipe.yaml").write_text(to_yaml(recipe), encoding="utf-8")
+    write_corpus(folder)
+    for stage in ("source", "corpus", "tokenizer", "tokens", "evaluation"):
+        write_manifest(folder / stage, stage, {})
+    write_manifest(folder / "signal", "signal", {"kind": "hidden", "flops": 1_000_000_000_000})
+    for kind, names in (("teachers", recipe.teachers), ("students", recipe.students)):
+        for name in names:
+            (folder / kind / name).mkdir(parents=True)
+            write_training(folder / kind / name, name)
+            write_evaluation(folder / "evaluation", name, benchmark, answers(name, items))
+    ensemble = answers("ensemble", items)
+    write_evaluation(folder / "evaluation", "ensemble", benchmark, ensemble)
+    return folder
+
+
+@pytest.fixture
+def make_run(tmp_path):
+    """Makes a complete run in the test's own folder."""
+    return lambda name="run", **more: build_run(tmp_path / name, **more)
+
+
+@pytest.fixture
+def score_model():
+    """Writes a model's answers and the scores that follow from them."""
+    return write_evaluation
