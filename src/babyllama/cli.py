@@ -5,6 +5,7 @@ place where an `InputError` becomes a message and exit code 2.
 """
 
 import json
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -424,6 +425,10 @@ def verify(
 
 def main() -> None:
     """The `babyllama` command."""
+    # Threads that wait for each other sleep instead of spinning. On a processor that does anything
+    # else as well, spinning costs training most of its speed: see docs/log.md. It is read when
+    # torch is loaded, so it is set before that; a user's own setting stays.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     app()
 
 

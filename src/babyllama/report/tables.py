@@ -138,13 +138,14 @@ def totals_table(run: Run) -> Table | None:
     teachers = [model.manifest for model in run.models if model.role == "teacher"]
     signal = [run.stages["signal"]] if "signal" in run.stages else []
     whole = [*teachers, *signal, student.manifest]
-    sums = [("student, teachers and signal", _sum(whole)), ("student alone", _sum(whole[-1:]))]
+    parts = "student, teachers and signal" if signal else "student and teachers"
+    sums = [(parts, _sum(whole)), ("student alone", _sum(whole[-1:]))]
     if twin and twin.manifest:
         sums.append(("twin alone", _sum([twin.manifest])))
     rows = [(name, duration(s), scientific(flops)) for name, (s, flops) in sums]
     if twin and twin.manifest:
         (s, flops), (twin_s, twin_flops) = sums[0][1], sums[-1][1]
-        rows.append(("all of it per twin", _ratio(s, twin_s), _ratio(flops, twin_flops)))
+        rows.append(("all of it, in twins", _ratio(s, twin_s), _ratio(flops, twin_flops)))
     return Table("Totals", ("what", "wall time", "FLOPs"), tuple(rows))
 
 
@@ -175,7 +176,10 @@ def corpus_table(run: Run) -> Table | None:
         )
         for name, (of_train, of_dev, seen) in pairs
     ]
-    head = ("domain", "train words", "share", "distinct", "dev words", "dev in train", "share ")
+    head = (
+        "domain", "train words", "share of train", "distinct",
+        "dev words", "dev in train", "share of dev",
+    )  # fmt: skip
     note = (
         f"Dev in train: sequences of {overlap.get('words', 13)} words of dev that stand in train, "
         "and their share of dev's."
@@ -301,4 +305,4 @@ def _sum(parts: Sequence[Any]) -> tuple[float, float]:
 
 
 def _ratio(ours: float, theirs: float) -> str:
-    return f"{ours / theirs:.1f} times" if theirs else NONE
+    return f"{ours / theirs:.1f}" if theirs else NONE
