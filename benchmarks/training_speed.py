@@ -13,14 +13,16 @@ import platform
 import statistics
 import time
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from babyllama.console import show, table
-from babyllama.losses import cross_entropy_loss
+from babyllama.losses import LossTerms, cross_entropy_loss
 from babyllama.models import flops_per_token, new_model
-from babyllama.recipe import load_recipe
+from babyllama.recipe import PretrainingRecipe, load_recipe
 from babyllama.tokens import IGNORE_INDEX, Batch
 from babyllama.training import loop
 from babyllama.training.compilation import compile_blocks
@@ -68,7 +70,14 @@ def main() -> None:
     out.write_text(json.dumps({**machine, "rows": rows}, indent=1))
 
 
-def measure(part, vocab_size, steps, precision, compiled, attention):
+def measure(
+    part: PretrainingRecipe,
+    vocab_size: int,
+    steps: int,
+    precision: Literal["float32", "bfloat16"],
+    compiled: bool,
+    attention: str,
+) -> dict[str, Any]:
     """Median over steps, each followed by nothing but the next; products measured in between."""
     torch._dynamo.reset()
     training = part.training.model_copy(update={"precision": precision})
@@ -103,7 +112,7 @@ def measure(part, vocab_size, steps, precision, compiled, attention):
     }
 
 
-def random_batch(rows, window, vocab_size):
+def random_batch(rows: int, window: int, vocab_size: int) -> Batch:
     """Windows of random tokens: speed does not depend on which."""
     tokens = np.random.default_rng(0).integers(0, vocab_size, (rows, window))
     labels = np.full_like(tokens, IGNORE_INDEX)
@@ -111,7 +120,7 @@ def random_batch(rows, window, vocab_size):
     return Batch(np.arange(rows), torch.from_numpy(tokens), torch.from_numpy(labels))
 
 
-def text_loss(hidden, head, batch):
+def text_loss(hidden: Tensor, head: Tensor, batch: Batch) -> LossTerms:
     """What the twin minimises."""
     return cross_entropy_loss(hidden, head, batch.labels)
 

@@ -429,6 +429,9 @@ def main() -> None:
     # else as well, spinning costs training most of its speed: see docs/log.md. It is read when
     # torch is loaded, so it is set before that; a user's own setting stays.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Our own bars and messages are what a person follows.
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     app()
 
 

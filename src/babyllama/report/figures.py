@@ -9,16 +9,18 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from babyllama.report.claims import best_teacher
-from babyllama.report.read import Model, Run, main_student, twin_of
+from babyllama.report.read import Curve, Model, Run, main_student, twin_of
 from babyllama.report.signatures import smoothed, smoothing
 
-_WIDTH = 5.0  # inches: 360 points, so that a phone shows letters of 9 points nearly full size
+_WIDTH = 5.0  # inches: 360 points, so that a phone shows letters of 10 points nearly full size
 _STYLES = (  # colours of Okabe and Ito, which differ in lightness too
     ("#0072B2", "o", "-"),
     ("#D55E00", "s", "--"),
@@ -31,8 +33,8 @@ _SETTINGS = {
     "text.parse_math": False,
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
-    "font.size": 9,
-    "axes.titlesize": 9.5,
+    "font.size": 10,
+    "axes.titlesize": 10,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
@@ -40,7 +42,7 @@ _SETTINGS = {
     "grid.linewidth": 0.6,
     "axes.edgecolor": "#777777",
     "legend.frameon": False,
-    "legend.fontsize": 9,
+    "legend.fontsize": 9.5,
 }
 
 
@@ -60,7 +62,7 @@ def loss_curves(run: Run) -> str | None:
         _limit_loss(grid[0], drawn)
         handles, labels = grid[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=3)
-        figure.supylabel("nats per token", fontsize=9)
+        figure.supylabel("nats per token", fontsize=10)
         return _svg(figure, "loss")
 
 
@@ -78,11 +80,11 @@ def overfitting(run: Run) -> str | None:
             assert model.curve is not None
             x, y = model.curve.dev_epochs, model.curve.dev_cross_entropy
             axes.plot(x, y, line, color=colour, marker=marker, markersize=4.5, label=_label(model))
-            best = int(y.argmin())
-            _ring(axes, float(x[best]), float(y[best]))
+        for curve in [model.curve for model in drawn if model.curve]:
+            _ring_best(axes, curve)
         axes.set_xlabel("epoch")
         axes.set_ylabel("dev, nats per token")
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend()
         return _svg(figure, "overfitting")
 
@@ -150,13 +152,11 @@ def _loss_panel(axes: Axes, model: Model) -> None:
         linewidth=1,
         label="dev",
     )
-    if len(curve.dev_epochs):
-        best = int(curve.dev_cross_entropy.argmin())
-        _ring(axes, float(curve.dev_epochs[best]), float(curve.dev_cross_entropy[best]))
+    _ring_best(axes, curve)
     axes.set_title(_label(model), loc="left")
     axes.set_xlabel("epoch")
     axes.set_xlim(left=0)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _limit_loss(axes: Axes, drawn: list[Model]) -> None:
@@ -170,15 +170,21 @@ def _limit_loss(axes: Axes, drawn: list[Model]) -> None:
         axes.set_ylim(low - room / 2, high + room)
 
 
-def _ring(axes: Axes, x: float, y: float) -> None:
+def _ring_best(axes: Axes, curve: Curve) -> None:
+    if not len(curve.dev_epochs):
+        return
+    best = int(curve.dev_cross_entropy.argmin())
+    is_named = "best epoch" in axes.get_legend_handles_labels()[1]
     axes.plot(
-        [x], [y], "o", markersize=10, fillstyle="none", color="#000000", clip_on=False,
-        label="best epoch" if not _named(axes, "best epoch") else None,
-    )  # fmt: skip
-
-
-def _named(axes: Axes, label: str) -> bool:
-    return label in axes.get_legend_handles_labels()[1]
+        curve.dev_epochs[best],
+        curve.dev_cross_entropy[best],
+        "o",
+        markersize=10,
+        fillstyle="none",
+        color="#000000",
+        clip_on=False,
+        label=None if is_named else "best epoch",
+    )
 
 
 def _dots(
@@ -203,8 +209,8 @@ def _dots(
     )
 
 
-def _groups(model: Model, benchmark: str) -> dict[str, dict[str, object]]:
-    found: dict[str, dict[str, object]] = model.benchmarks[benchmark].get("groups", {})
+def _groups(model: Model, benchmark: str) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = model.benchmarks[benchmark].get("groups", {})
     return found
 
 

@@ -32,7 +32,8 @@ def smoothed(values: Float[np.ndarray, " steps"], *, lines: int) -> Float[np.nda
     sums = np.cumsum(np.insert(values, 0, 0.0))
     ends = np.arange(1, len(values) + 1)
     starts = np.maximum(ends - lines, 0)
-    return (sums[ends] - sums[starts]) / (ends - starts)
+    means: Float[np.ndarray, " steps"] = (sums[ends] - sums[starts]) / (ends - starts)
+    return means
 
 
 def smoothing(run_length: int) -> int:

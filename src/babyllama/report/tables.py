@@ -48,13 +48,13 @@ def models_table(run: Run) -> Table | None:
     if not models:
         return None
     columns: list[tuple[str, Callable[[Model], str]]] = [
-        ("parameters", lambda m: _with(m.facts.get("parameters"), "{:,.0f}")),
-        ("best epoch", lambda m: _best_epoch(m)),
+        *((name, _score_column(name)) for name in run.benchmarks),
         ("dev, nats a token", lambda m: _with(dev_loss(m), "{:.3f}")),
         ("perplexity", lambda m: _with(_exp(dev_loss(m)), "{:.2f}")),
         ("nats a word", lambda m: _with(_per_word(m), "{:.3f}")),
         ("above the grammar", lambda m: _with(_excess(run, m), "{:.3f}")),
-        *((name, _score_column(name)) for name in run.benchmarks),
+        ("parameters", lambda m: _with(m.facts.get("parameters"), "{:,.0f}")),
+        ("best epoch", _best_epoch),
     ]
     return _table("Models", "model", [(titled(m), m) for m in models], columns)
 
@@ -63,13 +63,13 @@ def differences_table(run: Run, items: Callable[[str, str], Items | None]) -> Ta
     """The main student against every other model, on every benchmark."""
     student = main_student(run)
     rows = [
-        (f"{student.name} − {each.other.name}", each.benchmark, _spoken(each.difference))
+        (f"{student.name} − {each.other.name}", _spoken(each.difference), each.benchmark)
         for benchmark in run.benchmarks
         for each in comparisons(run, benchmark, items)
         if student
     ]
     note = "Paired over items; means over UIDs. Intervals at 95%, for items alone."
-    head = ("difference", "benchmark", "student is")
+    head = ("difference", "student is", "benchmark")
     return Table("Differences", head, tuple(rows), note, (0, 1, 2)) if rows else None
 
 
@@ -84,7 +84,7 @@ def extremes_table(run: Run, items: Callable[[str, str], Items | None]) -> Table
     gains = [pair for pair in found if pair[1].value > 0][:_EXTREMES]
     losses = [pair for pair in found if pair[1].value < 0][-_EXTREMES:]
     rows = [
-        (uid, *(_uid_score(model, benchmark, uid) for model in (student, twin)), _signed(estimate))
+        (uid, _signed(estimate), *(_uid_score(model, benchmark, uid) for model in (student, twin)))
         for uid, estimate in [*gains, *losses]
     ]
     shown = sum(estimate.is_shown for _, estimate in found)
@@ -93,7 +93,7 @@ def extremes_table(run: Run, items: Callable[[str, str], Items | None]) -> Table
         f"{shown} of {len(found)} intervals leave out zero; about {by_chance:.0f} would where "
         "nothing differs."
     )
-    head = ("UID", student.name, twin.name, "difference (95%)")
+    head = ("UID", "difference (95%)", student.name, twin.name)
     title = f"Largest gains and losses on {benchmark}, {student.name} against {twin.name}"
     return Table(title, head, tuple(rows), note) if rows else None
 
@@ -106,10 +106,10 @@ def novelty_table(run: Run, items: Callable[[str, str], Items | None]) -> Table 
             answers = items(model.name, benchmark)
             parts = by_novelty(answers) if answers else None
             if parts:
-                rows.append((model.name, benchmark, *(_interval(part) for part in parts)))
-    head = ("model", "benchmark", "all words seen", "with a novel word")
+                rows.append((model.name, *(_interval(part) for part in parts), benchmark))
+    head = ("model", "all words seen", "with a novel word", "benchmark")
     note = "Means over UIDs, with 95% intervals. UIDs may differ between the two columns."
-    return Table("Novel words", head, tuple(rows), note, (0, 1)) if rows else None
+    return Table("Novel words", head, tuple(rows), note, (0, 3)) if rows else None
 
 
 def bill_table(run: Run) -> Table | None:

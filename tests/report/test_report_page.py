@@ -1,0 +1,227 @@
+"""The page works alone, holds what a run holds, and is the same bytes for the same run."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+from xml.etree import ElementTree
+
+import pytest
+import yaml
+
+from babyllama.errors import InputError
+from babyllama.report import write_report
+from babyllama.report.markdown import aligned, escaped
+from babyllama.report.tables import Table
+
+VOID = {"meta", "wbr", "br", "link", "img", "hr"}
+
+
+class Page(HTMLParser):
+    """Checks that tags close in order, and collects what a test asks for."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.ids, self.words = [], [], [], []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        self.ids += [value for name, value in attributes if name == "id"]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+def written(run, out):
+    facts = write_report([run], out)
+    return facts, (out / "index.html").read_text("utf-8"), (out / "report.md").read_text("utf-8")
+
+
+def test_page_and_markdown_hold_the_whole_run(make_run, tmp_path):
+    facts, page, markdown = written(make_run(), tmp_path / "report")
+    assert facts["first_sentence"] in page
+    sections = re.findall(r"^## (.*)", markdown, re.M)
+    assert sections == re.findall(r"<h2>(.*)</h2>", page.replace("&#39;", "'"))
+    assert len(sections) == 11
+    figures = re.findall(r"\]\((figures/.*?)\)", markdown)
+    assert figures == ["figures/loss.svg", "figures/overfitting.svg", "figures/groups.svg"]
+    for figure in figures:
+        ElementTree.fromstring((tmp_path / "report" / figure).read_text("utf-8"))
+    assert "babyllama run runs/mini/recipe.yaml" in page
+    assert "0123456789ab" in page
+    assert str(tmp_path) not in page + markdown
+
+
+def test_the_page_is_well_formed_and_accessible(make_run, tmp_path):
+    _, text, _ = written(make_run(), tmp_path / "report")
+    page = Page(text)
+    assert page.open == []
+    assert len(page.ids) == len(set(page.ids))
+    assert ("html", {"lang": "en"}) in page.tags
+    assert all("scope" in attributes for tag, attributes in page.tags if tag == "th")
+    svgs = [attributes for tag, attributes in page.tags if tag == "svg"]
+    assert len(svgs) == 3
+    assert all(svg["role"] == "img" and svg["aria-label"] for svg in svgs)
+    pointed = {value[1:] for _, a in page.tags for name, value in a.items() if name == "href"}
+    assert pointed <= set(page.ids)  # within the page, and to something
+
+
+def test_the_page_asks_for_nothing_from_elsewhere(make_run, tmp_path):
+    _, page, _ = written(make_run(), tmp_path / "report")
+    assert not re.search(r"https?://|//\w+\.|@import|<script|<link|src=", page)
+    assert {url for url in re.findall(r"url\((.)", page)} <= {"#"}
+
+
+def test_the_same_run_gives_the_same_bytes(make_run, tmp_path):
+    run = make_run()
+    write_report([run], tmp_path / "once")
+    write_report([run], tmp_path / "report.partial")
+    names = sorted(p.relative_to(tmp_path / "once") for p in (tmp_path / "once").rglob("*.*"))
+    assert len(names) == 5
+    for name in names:
+        again = (tmp_path / "report.partial" / name).read_bytes()
+        assert (tmp_path / "once" / name).read_bytes() == again, name
+
+
+def test_names_are_text_and_never_markup(make_run, tmp_path):
+    run = make_run()
+    name = '_<b>&"x"|*$\\alpha$'
+    recipe = yaml.safe_load((run / "recipe.yaml").read_text())
+    recipe["teachers"] = {"gpt2": recipe["teachers"]["gpt2"], name: recipe["teachers"]["llama"]}
+    (run / "recipe.yaml").write_text(yaml.safe_dump(recipe, sort_keys=False))
+    (run / "teachers/llama").rename(run / "teachers" / name)
+    for path in (run / "evaluation").rglob("llama*"):
+        path.rename(path.with_name(path.name.replace("llama", name)))
+    _, text, markdown = written(run, tmp_path / "report")
+    page = Page(text)
+    assert page.open == []
+    assert not any(tag == "b" for tag, _ in page.tags)
+    assert "<b>" not in re.sub(r"\\<b\\>", "", markdown)
+    assert f"the best teacher, {name} (" in "".join(page.words)
+    assert any(f"{name} (teacher)" in words for words in page.words)  # in the figure too
+
+
+@pytest.mark.parametrize(
+    ("gone", "says", "shows"),
+    [
+        (["evaluation"], "Not there yet: evaluation.", "No model is scored yet; of 4 trained"),
+        (
+            ["evaluation", "students", "signal"],
+            "Not there yet: signal, student distilled, student twin, evaluation.",
+            "of 2 trained",
+        ),
+        (
+            ["evaluation", "students", "signal", "teachers"],
+            "Not there yet: teacher llama, teacher gpt2,",
+            "No model is trained yet; complete so far: source, corpus, tokenizer, tokens.",
+        ),
+        (["evaluation/twin.json"], "evaluation of twin", "above the best teacher, llama"),
+        (["evaluation/distilled.json"], "evaluation of distilled", "The student is not scored;"),
+        (["evaluation/predictions"], "", "The student scores 91.8"),
+        (["source", "corpus", "tokens"], "Not there yet: source, corpus, tokens.", "The student"),
+    ],
+)
+def test_a_run_that_was_stopped_is_shown_as_far_as_it_goes(make_run, tmp_path, gone, says, shows):
+    run = make_run(items=60)
+    for name in gone:
+        shutil.rmtree(run / name) if (run / name).is_dir() else (run / name).unlink()
+    facts, page, markdown = written(run, tmp_path / "report")
+    assert says in page
+    assert shows in markdown.replace("91.7", "91.8").replace("90.8", "91.8")
+    assert facts["first_sentence"] in page
+
+
+def test_an_unfinished_model_does_not_count(make_run, tmp_path):
+    run = make_run()
+    (run / "students/twin/manifest.json").unlink()
+    _, page, _ = written(run, tmp_path / "report")
+    assert "Not there yet: student twin." in page
+
+
+def test_a_run_of_one_teacher_and_a_student_without_twin_is_shown(make_run, tmp_path):
+    run = make_run()
+    recipe = yaml.safe_load((run / "recipe.yaml").read_text())
+    recipe["teachers"].pop("gpt2")
+    recipe["students"].pop("twin")
+    recipe["signal"] = {"kind": "online"}
+    (run / "recipe.yaml").write_text(yaml.safe_dump(recipe, sort_keys=False))
+    facts, page, _ = written(run, tmp_path / "report")
+    assert "above its teacher, llama (" in facts["first_sentence"]
+    assert "ensemble" not in page
+    assert "Not there yet" not in page
+
+
+def test_several_runs_share_a_page(make_run, tmp_path):
+    out = tmp_path / "report"
+    facts = write_report([make_run("one"), make_run("two", items=80)], out)
+    page = Page((out / "index.html").read_text("utf-8"))
+    assert page.open == []
+    assert len(page.ids) == len(set(page.ids))
+    assert [tag for tag, _ in page.tags].count("article") == 2
+    assert {"1-loss.svg", "2-loss.svg"} <= {path.name for path in (out / "figures").iterdir()}
+    assert facts["first_sentence"].startswith("The student scores 91.8")
+
+
+def test_what_is_no_run_is_refused_by_name(make_run, tmp_path):
+    with pytest.raises(InputError, match="elsewhere is no run"):
+        write_report([tmp_path / "elsewhere"], tmp_path / "report")
+    with pytest.raises(InputError, match="no run to report"):
+        write_report([], tmp_path / "report")
+    run = make_run()
+    for folder in [path for path in run.iterdir() if path.is_dir()]:
+        shutil.rmtree(folder)
+    with pytest.raises(InputError, match="nothing to report"):
+        write_report([run], tmp_path / "report")
+
+
+def test_a_damaged_file_is_named(make_run, tmp_path):
+    run = make_run()
+    with (run / "teachers/llama/training.jsonl").open("a") as log:
+        log.write('{"step": 1')
+    with pytest.raises(InputError, match=r"llama/training\.jsonl is not JSON at line 111"):
+        write_report([run], tmp_path / "report")
+    (run / "teachers/llama/training.jsonl").write_text("")
+    (run / "corpus/stats.json").write_text("{")
+    with pytest.raises(InputError, match=r"stats\.json is not JSON at line 1"):
+        write_report([run], tmp_path / "report")
+
+
+def test_markdown_tables_line_up_in_their_source():
+    table = Table("t", ("model", "score"), (("a_b|c", "1.0"), ("d", "61.25")))
+    assert aligned(table).splitlines() == [
+        "| model  | score |",
+        "| ------ | ----: |",
+        "| a_b\\|c |   1.0 |",
+        "| d      | 61.25 |",
+    ]
+    assert escaped("_x_ <i>\n# y") == r"\_x\_ \<i\> \# y"
+
+
+def test_a_report_never_imports_torch(make_run, tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from babyllama.report import write_report;"
+        "write_report([Path(sys.argv[1])], Path(sys.argv[2]));"
+        "print([m for m in sys.modules if m.split('.')[0] in ('torch', 'transformers')])"
+    )
+    command = [sys.executable, "-c", code, str(make_run()), str(tmp_path / "report")]
+    found = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+def test_every_dash_of_the_models_table_is_known_to_be_unknown(make_run, tmp_path):
+    run = make_run()
+    (run / "source/entropy.json").write_text(json.dumps({}))
+    _, _, markdown = written(run, tmp_path / "report")
+    assert "above the grammar" not in markdown
