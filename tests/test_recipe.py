@@ -487,3 +487,11 @@ def test_a_setting_on_a_field_that_does_not_exist_is_refused_with_the_nearest():
 def test_a_recipe_cannot_be_changed_once_it_is_checked():
     with pytest.raises(ValueError, match="frozen"):
         load_recipe("mini").seed = 3
+
+
+def test_a_setting_of_one_teacher_leaves_the_others_alone():
+    """The shipped recipes share settings by YAML aliases."""
+    before = load_recipe("mini").teachers["gpt2"]
+    changed = load_recipe("mini", ("teachers.llama.training.epochs=3",))
+    assert changed.teachers["llama"].training.epochs == 3
+    assert changed.teachers["gpt2"] == before

@@ -343,6 +343,7 @@ def load_recipe(name_or_path: str, settings: tuple[str, ...] = ()) -> Recipe:
             f"{where}: holds {type(tree).__name__}, not a mapping of fields",
             mend="Start from a shipped one: babyllama recipes mini > mine.yaml",
         )
+    tree = _unshared(tree)
     for setting in settings:
         _apply(tree, setting)
     return parse(Recipe, tree, where)
@@ -393,6 +394,16 @@ def _yaml_error(where: str, error: Exception) -> InputError:
         why=f"The parser says: {getattr(error, 'problem', None) or error}.",
         mend="Mend that line; often it is the indentation or a missing colon.",
     )
+
+
+def _unshared(tree: Any) -> Any:
+    """A copy in which what YAML's `*alias` repeats is no longer one object.
+
+    Otherwise a setting of one teacher would change every teacher that shares its settings.
+    """
+    if isinstance(tree, dict):
+        return {key: _unshared(value) for key, value in tree.items()}
+    return [_unshared(value) for value in tree] if isinstance(tree, list) else tree
 
 
 def _apply(tree: dict[str, Any], setting: str) -> None:

@@ -136,3 +136,13 @@ def make_run(tmp_path):
 def score_model():
     """Writes a model's answers and the scores that follow from them."""
     return write_evaluation
+
+
+@pytest.fixture(scope="session")
+def told(tmp_path_factory):
+    """A complete run and its report, for tests that only look: (run, report, what was returned)."""
+    from babyllama.report import write_report
+
+    folder = tmp_path_factory.mktemp("told")
+    run = build_run(folder / "run")
+    return run, folder / "report", write_report([run], folder / "report")

@@ -136,7 +136,7 @@ def test_the_best_teacher_is_the_one_with_the_highest_score(make_run):
     assert best_teacher(read_run(make_run()), "grammar").name == "llama"
 
 
-def test_a_run_of_two_benchmarks_answers_on_blimp_first(make_run, score_model):
+def test_a_run_of_two_benchmarks_answers_on_blimp_first(make_run):
     folder = make_run(benchmark="blimp")
     other = make_run("other", benchmark="abc")
     for name in ("distilled", "twin"):

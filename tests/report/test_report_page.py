@@ -35,7 +35,8 @@ class Page(HTMLParser):
             self.open.append(tag)
 
     def handle_startendtag(self, tag, attributes):
-        self.tags.append((tag, dict(attributes)))
+        self.handle_starttag(tag, attributes)
+        self.handle_endtag(tag)
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
@@ -46,11 +47,16 @@ class Page(HTMLParser):
 
 def written(run, out):
     facts = write_report([run], out)
-    return facts, (out / "index.html").read_text("utf-8"), (out / "report.md").read_text("utf-8")
+    return facts, *texts(out)
 
 
-def test_page_and_markdown_hold_the_whole_run(make_run, tmp_path):
-    facts, page, markdown = written(make_run(), tmp_path / "report")
+def texts(out):
+    return (out / "index.html").read_text("utf-8"), (out / "report.md").read_text("utf-8")
+
+
+def test_page_and_markdown_hold_the_whole_run(told):
+    run, report, facts = told
+    page, markdown = texts(report)
     assert facts["first_sentence"] in page
     sections = re.findall(r"^## (.*)", markdown, re.M)
     assert sections == re.findall(r"<h2>(.*)</h2>", page.replace("&#39;", "'"))
@@ -58,15 +64,14 @@ def test_page_and_markdown_hold_the_whole_run(make_run, tmp_path):
     figures = re.findall(r"\]\((figures/.*?)\)", markdown)
     assert figures == ["figures/loss.svg", "figures/overfitting.svg", "figures/groups.svg"]
     for figure in figures:
-        ElementTree.fromstring((tmp_path / "report" / figure).read_text("utf-8"))
+        ElementTree.fromstring((report / figure).read_text("utf-8"))
     assert "babyllama run runs/mini/recipe.yaml" in page
     assert "0123456789ab" in page
-    assert str(tmp_path) not in page + markdown
+    assert str(run.parent) not in page + markdown
 
 
-def test_the_page_is_well_formed_and_accessible(make_run, tmp_path):
-    _, text, _ = written(make_run(), tmp_path / "report")
-    page = Page(text)
+def test_the_page_is_well_formed_and_accessible(told):
+    page = Page(texts(told[1])[0])
     assert page.open == []
     assert len(page.ids) == len(set(page.ids))
     assert ("html", {"lang": "en"}) in page.tags
@@ -78,39 +83,36 @@ def test_the_page_is_well_formed_and_accessible(make_run, tmp_path):
     assert pointed <= set(page.ids)  # within the page, and to something
 
 
-def test_the_page_asks_for_nothing_from_elsewhere(make_run, tmp_path):
-    _, page, _ = written(make_run(), tmp_path / "report")
+def test_the_page_asks_for_nothing_from_elsewhere(told):
+    page, _ = texts(told[1])
     assert not re.search(r"https?://|//\w+\.|@import|<script|<link|src=", page)
-    assert {url for url in re.findall(r"url\((.)", page)} <= {"#"}
+    assert set(re.findall(r"url\((.)", page)) <= {"#"}
 
 
-def test_the_same_run_gives_the_same_bytes(make_run, tmp_path):
-    run = make_run()
-    write_report([run], tmp_path / "once")
-    write_report([run], tmp_path / "report.partial")
-    names = sorted(p.relative_to(tmp_path / "once") for p in (tmp_path / "once").rglob("*.*"))
+def test_the_same_run_gives_the_same_bytes(told, tmp_path):
+    run, once, _ = told
+    again = tmp_path / "report.partial"
+    write_report([run], again)
+    names = sorted(path.relative_to(once) for path in once.rglob("*.*"))
     assert len(names) == 5
     for name in names:
-        again = (tmp_path / "report.partial" / name).read_bytes()
-        assert (tmp_path / "once" / name).read_bytes() == again, name
+        assert (once / name).read_bytes() == (again / name).read_bytes(), name
 
 
 def test_names_are_text_and_never_markup(make_run, tmp_path):
-    run = make_run()
+    run = make_run(items=20)
     name = '_<b>&"x"|*$\\alpha$'
-    recipe = yaml.safe_load((run / "recipe.yaml").read_text())
-    recipe["teachers"] = {"gpt2": recipe["teachers"]["gpt2"], name: recipe["teachers"]["llama"]}
-    (run / "recipe.yaml").write_text(yaml.safe_dump(recipe, sort_keys=False))
-    (run / "teachers/llama").rename(run / "teachers" / name)
-    for path in (run / "evaluation").rglob("llama*"):
-        path.rename(path.with_name(path.name.replace("llama", name)))
-    _, text, markdown = written(run, tmp_path / "report")
+    hostile = json.dumps(name)
+    for path in (run / "evaluation").rglob("*.json*"):
+        text = path.read_text("utf-8")
+        path.write_text(text.replace('"npi_any"', hostile).replace('"islands"', hostile), "utf-8")
+    text, markdown = written(run, tmp_path / "report")[1:]
     page = Page(text)
     assert page.open == []
     assert not any(tag == "b" for tag, _ in page.tags)
-    assert "<b>" not in re.sub(r"\\<b\\>", "", markdown)
-    assert f"the best teacher, {name} (" in "".join(page.words)
-    assert any(f"{name} (teacher)" in words for words in page.words)  # in the figure too
+    assert "<b>" not in markdown
+    assert name in "".join(page.words)  # a row of the table
+    assert any(words.strip() == name[1:] for words in page.words)  # in the figure
 
 
 @pytest.mark.parametrize(
@@ -129,8 +131,11 @@ def test_names_are_text_and_never_markup(make_run, tmp_path):
         ),
         (["evaluation/twin.json"], "evaluation of twin", "above the best teacher, llama"),
         (["evaluation/distilled.json"], "evaluation of distilled", "The student is not scored;"),
-        (["evaluation/predictions"], "", "The student scores 91.8"),
-        (["source", "corpus", "tokens"], "Not there yet: source, corpus, tokens.", "The student"),
+        (
+            ["evaluation/predictions", "source", "corpus", "tokens"],
+            "Not there yet: source, corpus, tokens.",
+            "its items cannot be paired with those of its twin, the best teacher, llama,",
+        ),
     ],
 )
 def test_a_run_that_was_stopped_is_shown_as_far_as_it_goes(make_run, tmp_path, gone, says, shows):
@@ -139,15 +144,17 @@ def test_a_run_that_was_stopped_is_shown_as_far_as_it_goes(make_run, tmp_path, g
         shutil.rmtree(run / name) if (run / name).is_dir() else (run / name).unlink()
     facts, page, markdown = written(run, tmp_path / "report")
     assert says in page
-    assert shows in markdown.replace("91.7", "91.8").replace("90.8", "91.8")
+    assert shows in markdown
     assert facts["first_sentence"] in page
 
 
-def test_an_unfinished_model_does_not_count(make_run, tmp_path):
-    run = make_run()
+def test_what_is_unfinished_does_not_count_and_an_empty_column_is_left_out(make_run, tmp_path):
+    run = make_run(items=20)
     (run / "students/twin/manifest.json").unlink()
+    (run / "source/entropy.json").write_text("{}")
     _, page, _ = written(run, tmp_path / "report")
     assert "Not there yet: student twin." in page
+    assert "above the grammar" not in page
 
 
 def test_a_run_of_one_teacher_and_a_student_without_twin_is_shown(make_run, tmp_path):
@@ -165,13 +172,13 @@ def test_a_run_of_one_teacher_and_a_student_without_twin_is_shown(make_run, tmp_
 
 def test_several_runs_share_a_page(make_run, tmp_path):
     out = tmp_path / "report"
-    facts = write_report([make_run("one"), make_run("two", items=80)], out)
+    facts = write_report([make_run("one", items=20), make_run("two", items=20)], out)
     page = Page((out / "index.html").read_text("utf-8"))
     assert page.open == []
     assert len(page.ids) == len(set(page.ids))
     assert [tag for tag, _ in page.tags].count("article") == 2
     assert {"1-loss.svg", "2-loss.svg"} <= {path.name for path in (out / "figures").iterdir()}
-    assert facts["first_sentence"].startswith("The student scores 91.8")
+    assert facts["first_sentence"] in "".join(page.words)
 
 
 def test_what_is_no_run_is_refused_by_name(make_run, tmp_path):
@@ -209,19 +216,12 @@ def test_markdown_tables_line_up_in_their_source():
     assert escaped("_x_ <i>\n# y") == r"\_x\_ \<i\> \# y"
 
 
-def test_a_report_never_imports_torch(make_run, tmp_path):
+def test_a_report_never_imports_torch(told, tmp_path):
     code = (
         "import sys; from pathlib import Path; from babyllama.report import write_report;"
         "write_report([Path(sys.argv[1])], Path(sys.argv[2]));"
         "print([m for m in sys.modules if m.split('.')[0] in ('torch', 'transformers')])"
     )
-    command = [sys.executable, "-c", code, str(make_run()), str(tmp_path / "report")]
+    command = [sys.executable, "-c", code, str(told[0]), str(tmp_path / "report")]
     found = subprocess.run(command, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
-
-
-def test_every_dash_of_the_models_table_is_known_to_be_unknown(make_run, tmp_path):
-    run = make_run()
-    (run / "source/entropy.json").write_text(json.dumps({}))
-    _, _, markdown = written(run, tmp_path / "report")
-    assert "above the grammar" not in markdown

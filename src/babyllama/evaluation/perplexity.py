@@ -13,7 +13,7 @@ from babyllama.ensemble import Ensemble
 from babyllama.losses import IGNORE_INDEX, token_log_probabilities
 from babyllama.tokens import Windows
 
-_TOKENS_AT_ONCE = 4096
+_TOKENS_AT_ONCE = 2048
 
 
 @torch.no_grad()

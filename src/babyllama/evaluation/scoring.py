@@ -25,7 +25,8 @@ from babyllama.tokenizer import load_tokenizer
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
-TOKENS_AT_ONCE = 4096
+# What a processor's caches hold; a card wants more at once.
+_TOKENS_ON_CPU, _TOKENS_ON_CARD = 1024, 16_384
 _SENTENCES_AT_ONCE = 10_000
 
 
@@ -61,7 +62,7 @@ def load_scorer(folders: Sequence[Path], rules: Rules, *, device: torch.device) 
 
 
 def log_likelihoods(
-    scorer: Scorer, sentences: Sequence[str], *, tokens_at_once: int = TOKENS_AT_ONCE
+    scorer: Scorer, sentences: Sequence[str], *, tokens_at_once: int | None = None
 ) -> Float64[np.ndarray, " sentences"]:
     """log p(sentence) in nats, summed over its tokens, in the order of the sentences.
 
@@ -69,11 +70,14 @@ def log_likelihoods(
 
     Args:
         tokens_at_once: tokens of a batch, padding included; a longer sentence is a batch alone.
+            It changes speed and memory, not the result.
 
     Raises:
         InputError: a sentence longer than the model's positions or with a token that the model
             does not know (before any is scored), or one to which the model gives no number.
     """
+    on_cpu = scorer.ensemble.head.device.type == "cpu"
+    budget = tokens_at_once or (_TOKENS_ON_CPU if on_cpu else _TOKENS_ON_CARD)
     sequences = _encode(scorer, sentences)
     # Longest first: what does not fit into memory fails at once. Then by their tokens, so that
     # batches, too, do not depend on the order in which sentences come.
@@ -81,7 +85,7 @@ def log_likelihoods(
     text_of = dict(zip(sequences, sentences, strict=True))
     found: dict[_Sequence, float] = {}
     with ProgressBar("scoring", sum(len(each.ids) for each in distinct), "tokens") as bar:
-        for batch in _batches(distinct, tokens_at_once):
+        for batch in _batches(distinct, budget):
             values = _score(scorer.ensemble, batch).tolist()
             found |= zip(batch, values, strict=True)
             if not np.isfinite(values).all():

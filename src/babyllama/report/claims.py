@@ -182,7 +182,9 @@ def first_sentence(run: Run, items: Callable[[str, str], Items | None]) -> str:
         if not each.title.startswith("teacher ")
     ]
     shown = [_clause(title, d) for title, d in compared if d and d.is_shown]
-    return ", ".join([opening, *shown]) + _not_shown(compared) + "."
+    unknown = [title for title, d in compared if d is None]
+    unpaired = f"; its items cannot be paired with those of {', '.join(unknown)}" * bool(unknown)
+    return ", ".join([opening, *shown]) + _not_shown(compared) + unpaired + "."
 
 
 def spoken(difference: Estimate) -> str:

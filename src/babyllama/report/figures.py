@@ -4,6 +4,7 @@ Every model has its own marker and line as well as its colour, so that grey pape
 Letters stay letters: a reader may select them, and the page's font draws them.
 """
 
+import html
 import io
 import re
 import warnings
@@ -63,7 +64,7 @@ def loss_curves(run: Run) -> str | None:
         handles, labels = grid[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=3)
         figure.supylabel("nats per token", fontsize=10)
-        return _svg(figure, "loss")
+        return _svg(figure)
 
 
 def overfitting(run: Run) -> str | None:
@@ -86,7 +87,7 @@ def overfitting(run: Run) -> str | None:
         axes.set_ylabel("dev, nats per token")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend()
-        return _svg(figure, "overfitting")
+        return _svg(figure)
 
 
 def scores_by_group(run: Run, benchmark: str) -> str | None:
@@ -110,7 +111,7 @@ def scores_by_group(run: Run, benchmark: str) -> str | None:
         axes.set_xlabel("score in percent" + (", dotted: guessing" if chance is not None else ""))
         axes.tick_params(axis="y", length=0)
         figure.legend(loc="outside upper center", ncols=2)
-        return _svg(figure, "groups")
+        return _svg(figure)
 
 
 def models_shown(run: Run, benchmark: str) -> list[Model]:
@@ -126,14 +127,16 @@ def models_shown(run: Run, benchmark: str) -> list[Model]:
     return [model for model in wanted if model and benchmark in model.benchmarks]
 
 
-def inline(svg: str, label: str) -> str:
-    """The same figure as part of a page: no declarations, a name for who cannot see it."""
-    body = svg[svg.index("<svg") :]
-    head, _, rest = body.partition(">")
+def inline(svg: str, label: str, *, ids: str) -> str:
+    """The same figure as part of a page: no declarations, a name for who cannot see it.
+
+    Args:
+        ids: what its ids begin with, since a page holds several figures.
+    """
+    body = re.sub(r'(\sid="|url\(#|href="#)', rf"\g<1>{ids}-", svg[svg.index("<svg") :])
+    head, _, rest = body.replace("xlink:href", "href").partition(">")
     head = re.sub(r'\s(xmlns(:\w+)?|width|height|version)="[^"]*"', "", head)
-    return f'{head} role="img" aria-label="{_attribute(label)}">' + rest.replace(
-        "xlink:href", "href"
-    )
+    return f'{head} role="img" aria-label="{html.escape(label)}">{rest}'
 
 
 def _loss_panel(axes: Axes, model: Model) -> None:
@@ -235,14 +238,9 @@ def _style() -> Iterator[None]:
         yield
 
 
-def _svg(figure: Figure, name: str) -> str:
-    """SVG without dates; its ids begin with `name`, since a page holds several figures."""
+def _svg(figure: Figure) -> str:
+    """SVG without dates, so that the same run gives the same bytes."""
     file = io.StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     figure.savefig(file, format="svg", metadata=nothing)
-    text = re.sub(r'(\sid="|url\(#|href="#)', rf"\g<1>{name}-", file.getvalue())
-    return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
-
-
-def _attribute(text: str) -> str:
-    return text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
+    return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"

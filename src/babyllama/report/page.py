@@ -120,7 +120,7 @@ def _scores(run: Run, benchmark: str, prefix: str, found: tuple[Table, ...]) -> 
 
 def _drawn(*given: tuple[str, str | None, str, str]) -> tuple[Shown, ...]:
     return tuple(
-        Shown(file, svg, figures.inline(svg, label), label, caption)
+        Shown(file, svg, figures.inline(svg, label, ids=file.removesuffix(".svg")), label, caption)
         for file, svg, label, caption in given
         if svg
     )

@@ -3,6 +3,7 @@
 Each check gives a row: what was looked for, whether it was seen, and the numbers behind the word.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from itertools import combinations
 
@@ -52,7 +53,7 @@ def _divergence(run: Run) -> Row | None:
             rises.append((float(curve[-1] - curve.min()), model.name))
     if not rises:
         return None
-    rise, name = max(rises)
+    rise, name = max(rises, key=lambda pair: (math.isnan(pair[0]), pair[0]))
     return (
         "Divergence: training cross-entropy ends far above its lowest",
         "seen" if not rise <= _RISE else "not seen",  # a loss that is no number counts as seen

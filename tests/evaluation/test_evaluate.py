@@ -1,0 +1,125 @@
+"""The stage: folders of models and files of pairs in, one JSON and a line a pair out."""
+
+import json
+import math
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModelForCausalLM
+
+from babyllama.errors import InputError
+from babyllama.evaluation import evaluate
+from babyllama.evaluation.rules import rules
+from babyllama.evaluation.scoring import load_scorer, log_likelihoods
+
+PAIRS = [
+    ("The cat sees a dog.", "The cat see a dog."),
+    ("A dog sees the cats.", "A dog the sees cats."),
+    ("Where is the ball?", "Where is the ball?"),
+]
+
+
+@pytest.fixture
+def pairs(tmp_path):
+    folder = tmp_path / "pairs"
+    folder.mkdir()
+    for uid, chosen in (("agreement", PAIRS[:1]), ("order", PAIRS[1:])):
+        lines = [{"sentence_good": good, "sentence_bad": bad} for good, bad in chosen]
+        text = "".join(json.dumps(line) + "\n" for line in lines)
+        (folder / f"{uid}.jsonl").write_text(text, encoding="utf-8")
+    return folder
+
+
+def read_lines(path):
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+def test_a_model_is_scored_and_every_item_written(teachers, pairs, tokens, tmp_path):
+    result = evaluate(
+        teachers[:1], {"pairs": pairs}, name="llama", rules="honest", tokens=tokens, window=16,
+        out=tmp_path / "deep" / "llama.json", predictions=tmp_path / "deep" / "predictions",
+    )  # fmt: skip
+    assert json.loads((tmp_path / "deep" / "llama.json").read_text("utf-8")) == result
+    assert [*result] == ["model", "rules", "dev", "benchmarks"]
+    assert result["model"] == "llama"
+    assert result["rules"] == {
+        "name": "honest", "context": "<s>", "leading_space": False, "ties": "a tie counts half",
+        "average": "mean over UIDs", "dtype": "float32",
+    }  # fmt: skip
+    lines = read_lines(tmp_path / "deep" / "predictions" / "pairs.jsonl")
+    assert [(line["sentence_good"], line["sentence_bad"]) for line in lines] == PAIRS
+    assert lines[2]["correct"] == 0.5
+    scorer = load_scorer(teachers[:1], rules("honest"), device=torch.device("cpu"))
+    ours = [[line["log_likelihood_good"], line["log_likelihood_bad"]] for line in lines]
+    alone = np.reshape([log_likelihoods(scorer, [s])[0] for pair in PAIRS for s in pair], (-1, 2))
+    np.testing.assert_allclose(ours, alone, atol=1e-4)
+    assert result["benchmarks"]["pairs"]["n"] == 3
+
+
+def test_two_benchmarks_get_what_each_gets_alone(teachers, pairs, tmp_path):
+    whole = {"all": pairs, "one": pairs / "order.jsonl"}
+    together = evaluate(teachers, whole, name="e", rules="2025", predictions=tmp_path / "p")
+    for name, path in whole.items():
+        alone = evaluate(teachers, {name: path}, name="e", rules="2025")
+        assert alone["benchmarks"][name] == together["benchmarks"][name]
+    assert len(read_lines(tmp_path / "p" / "all.jsonl")) == 3
+    assert len(read_lines(tmp_path / "p" / "one.jsonl")) == 2
+    assert "dev" not in together
+    assert together["rules"]["context"] is None
+
+
+def test_dev_is_the_plain_cross_entropy_of_the_mean_of_logits(teachers, tokens):
+    result = evaluate(teachers, {}, name="e", rules="honest", tokens=tokens, window=16)["dev"]
+    header = json.loads((tokens / "tokens.json").read_text("utf-8"))
+    stream = np.fromfile(tokens / "dev.bin", dtype=header["dtype"]).astype(np.int64)
+    rows = torch.from_numpy(stream[: len(stream) // 16 * 16].reshape(-1, 16))
+    models = [AutoModelForCausalLM.from_pretrained(f, dtype=torch.float64).eval() for f in teachers]
+    with torch.no_grad():
+        logits = sum(model(rows).logits for model in models) / len(models)
+    expected = torch.nn.functional.cross_entropy(
+        logits[:, :-1].flatten(0, 1), rows[:, 1:].flatten()
+    ).item()
+    assert result["cross_entropy"] == pytest.approx(expected, abs=1e-5)
+    assert result["perplexity"] == pytest.approx(math.exp(expected), rel=1e-5)
+    per_word = expected * header["dev_tokens"] / header["dev_words"]
+    assert result["nats_per_word"] == pytest.approx(per_word, rel=1e-5)
+    assert result["tokens"] == len(rows) * 15
+
+
+def test_few_dev_windows_are_spread_over_the_stream(teachers, tokens):
+    result = evaluate(
+        teachers[:1], {}, name="e", rules="honest", tokens=tokens, window=16, max_dev_windows=5
+    )
+    assert result["dev"]["tokens"] == 5 * 15
+
+
+def test_benchmarks_are_read_before_any_model(tmp_path, pairs):
+    benchmarks = {"good": pairs, "missing": tmp_path / "nothing"}
+    with pytest.raises(InputError, match="there is no .*nothing"):
+        evaluate([tmp_path / "no model"], benchmarks, name="x", rules="honest")
+
+
+def test_unknown_rules_come_first(tmp_path):
+    with pytest.raises(InputError, match="no rules 'fair'"):
+        evaluate([tmp_path], {"b": tmp_path}, name="x", rules="fair")
+
+
+def test_a_benchmark_name_with_a_slash_is_refused(teachers, pairs):
+    with pytest.raises(InputError, match="'a/b' cannot be a file's name"):
+        evaluate(teachers, {"a/b": pairs}, name="x", rules="honest")
+
+
+def test_dev_windows_longer_than_the_positions_are_refused(teachers, tokens):
+    with pytest.raises(InputError, match="gpt2 has 64 positions, the dev windows 128 tokens"):
+        evaluate(teachers[1:], {}, name="gpt2", rules="honest", tokens=tokens)
+
+
+def test_tokens_of_another_tokenizer_are_refused(teachers, tokens, tmp_path):
+    foreign = shutil.copytree(tokens, tmp_path / "foreign")
+    stream = np.fromfile(foreign / "dev.bin", dtype=np.uint16)
+    stream[3] = 9999
+    stream.tofile(foreign / "dev.bin")
+    with pytest.raises(InputError, match="holds token 9999, but llama knows only 0 to"):
+        evaluate(teachers[:1], {}, name="llama", rules="honest", tokens=foreign, window=16)

@@ -1,0 +1,126 @@
+"""Log-likelihoods against one forward pass a sentence in float64, and what must not change them."""
+
+import json
+import random
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM
+
+from babyllama.errors import InputError
+from babyllama.evaluation.rules import rules
+from babyllama.evaluation.scoring import load_scorer, log_likelihoods
+
+SENTENCES = [
+    "The cat sees a dog.", "The cat sees a dog.", "A dog sees the cats.", "Where?",
+    "Anna gives Ben two red apples that the children have never seen behind the old house.",
+    "Wo ist der Bär?\nHier, \u2028 sagt er.", "x", "Snow, snow and no end of snow.",
+]  # fmt: skip
+
+
+def scorer_of(folders, name="honest"):
+    return load_scorer(folders, rules(name), device=torch.device("cpu"))
+
+
+def plain(folders, tokenizer, sentences, *, context):
+    """Mean of the models' logits, whole softmax, a sentence at a time, all in float64."""
+    models = [AutoModelForCausalLM.from_pretrained(f, dtype=torch.float64).eval() for f in folders]
+    sums = []
+    for sentence in sentences:
+        ids = [*context, *tokenizer(sentence, add_special_tokens=False).input_ids]
+        with torch.no_grad():
+            logits = sum(model(torch.tensor([ids])).logits[0] for model in models) / len(models)
+        log_p = torch.log_softmax(logits, dim=-1)
+        sums.append(sum(float(log_p[at - 1, ids[at]]) for at in range(1, len(ids))))
+    return np.array(sums)
+
+
+@pytest.mark.parametrize("chosen", [[0], [1], [0, 1]], ids=["llama", "gpt2", "ensemble"])
+@pytest.mark.parametrize(("name", "context"), [("honest", [1]), ("2025", [])])
+def test_sums_are_those_of_one_plain_pass_a_sentence(teachers, chosen, name, context):
+    folders = [teachers[which] for which in chosen]
+    scorer = scorer_of(folders, name)
+    expected = plain(folders, scorer.tokenizer, SENTENCES, context=context)
+    np.testing.assert_allclose(log_likelihoods(scorer, SENTENCES), expected, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("tokens_at_once", [1, 7, 64, 100_000])
+def test_neither_batch_nor_order_nor_padding_counts(teachers, tokens_at_once):
+    scorer = scorer_of(teachers)
+    alone = [log_likelihoods(scorer, [sentence])[0] for sentence in SENTENCES]
+    order = random.Random(tokens_at_once).sample(range(len(SENTENCES)), len(SENTENCES))
+    shuffled = log_likelihoods(
+        scorer, [SENTENCES[at] for at in order], tokens_at_once=tokens_at_once
+    )
+    np.testing.assert_allclose(shuffled, np.array(alone)[order], atol=1e-4, rtol=0)
+
+
+def test_order_changes_no_bit(teachers):
+    scorer = scorer_of(teachers)
+    forwards = log_likelihoods(scorer, SENTENCES)
+    backwards = log_likelihoods(scorer, SENTENCES[::-1])
+    np.testing.assert_array_equal(forwards, backwards[::-1])
+
+
+def test_sentences_of_the_same_tokens_tie_exactly(teachers):
+    one, other = log_likelihoods(scorer_of(teachers), ["ﬁne snow", "fine snow"])  # NFKC
+    assert one == other
+
+
+def test_a_token_alone_without_context_has_nothing_to_score(teachers):
+    scorer = scorer_of(teachers, "2025")
+    (token,) = scorer.tokenizer("the", add_special_tokens=False).input_ids
+    assert token
+    assert log_likelihoods(scorer, ["the"])[0] == 0.0
+    both = log_likelihoods(scorer, ["the", "the cat"], tokens_at_once=1000)
+    assert both[0] == 0.0 > both[1]
+
+
+def test_no_sentences_have_no_log_likelihoods(teachers):
+    assert log_likelihoods(scorer_of(teachers), []).shape == (0,)
+
+
+def test_many_sentences_are_encoded_in_parts(teachers, monkeypatch):
+    scorer = scorer_of(teachers[:1])
+    whole = log_likelihoods(scorer, SENTENCES)
+    monkeypatch.setattr("babyllama.evaluation.scoring._SENTENCES_AT_ONCE", 3)
+    np.testing.assert_array_equal(log_likelihoods(scorer, SENTENCES), whole)
+
+
+def test_a_sentence_longer_than_the_positions_is_refused_by_name(teachers):
+    scorer = scorer_of(teachers)
+    assert scorer.positions == 64
+    fits, too_long = ["the"] * 64, ["the"] * 65
+    assert log_likelihoods(scorer, [" ".join(fits)])[0] < 0
+    with pytest.raises(InputError, match=r"needs 65 positions, the model has 64: 'the the"):
+        log_likelihoods(scorer, ["the cat", " ".join(too_long)])
+
+
+def test_a_model_that_answers_nan_is_refused_with_the_sentence(teachers, tmp_path):
+    folder = shutil.copytree(teachers[0], tmp_path / "broken")
+    weights = load_file(folder / "model.safetensors")
+    scorer = scorer_of(teachers)
+    spoilt = scorer.tokenizer("!", add_special_tokens=False).input_ids[-1]
+    weights["model.embed_tokens.weight"][spoilt] = float("nan")
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(InputError, match="no finite log-likelihood to 'the cat! the dog'"):
+        log_likelihoods(scorer_of([folder]), ["the cat", "the cat! the dog", "a dog sees"])
+
+
+def test_a_token_beyond_the_model_is_refused(teachers, tmp_path):
+    folder = shutil.copytree(teachers[0], tmp_path / "gap")
+    scorer = scorer_of([folder])
+    # A tokenizer whose numbers have a gap: its size fits, its largest number does not.
+    file = json.loads((folder / "tokenizer.json").read_text("utf-8"))
+    vocabulary = file["model"]["vocab"]
+    last = max(vocabulary, key=vocabulary.__getitem__)
+    known = len(scorer.ensemble.head)
+    assert vocabulary[last] == known - 1
+    text = scorer.tokenizer.decode([known - 1]).strip()
+    vocabulary[last] = known + 5
+    (folder / "tokenizer.json").write_text(json.dumps(file), encoding="utf-8")
+    with pytest.raises(InputError, match=rf"token {known + 5}.* 0 to {known - 1}"):
+        log_likelihoods(scorer_of([folder]), [text])
