@@ -97,7 +97,7 @@ def test_few_dev_windows_are_spread_over_the_stream(teachers, tokens):
 
 def test_benchmarks_are_read_before_any_model(tmp_path, pairs):
     benchmarks = {"good": pairs, "missing": tmp_path / "nothing"}
-    with pytest.raises(InputError, match="there is no .*nothing"):
+    with pytest.raises(InputError, match=r"there is no .*nothing"):
         evaluate([tmp_path / "no model"], benchmarks, name="x", rules="honest")
 
 

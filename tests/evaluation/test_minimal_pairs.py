@@ -135,7 +135,7 @@ def test_a_folder_without_pairs_is_refused(tmp_path):
 
 
 def test_a_path_to_nothing_is_refused(tmp_path):
-    with pytest.raises(InputError, match="there is no .*nothing"):
+    with pytest.raises(InputError, match=r"there is no .*nothing"):
         read_pairs(tmp_path / "nothing")
 
 
@@ -164,7 +164,7 @@ def test_a_locked_zip_is_refused(files, tmp_path):
             data[start + at] |= 1
             start = data.find(mark, start + 1)
     path.write_bytes(bytes(data))
-    with pytest.raises(InputError, match="locked.zip cannot be unpacked: .*password"):
+    with pytest.raises(InputError, match=r"locked\.zip cannot be unpacked: .*password"):
         read_pairs(path)
 
 

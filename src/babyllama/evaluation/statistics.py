@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float64
 
 Z = NormalDist().inv_cdf(0.975)
-Credits = Float64[np.ndarray, " pairs"]  # what each pair counts: 1, 0, or between for a tie
+Credits = Float64[np.ndarray, " _"]  # what each pair counts: 1, 0, or between for a tie
 
 
 @dataclass(frozen=True)
