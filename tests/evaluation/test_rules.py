@@ -38,8 +38,11 @@ def without(library, *names):
 
 def adds_bos(library):
     """Make the tokenizer put <s> before and </s> behind a text by itself."""
-    library.backend_tokenizer.post_processor = processors.TemplateProcessing(
+    template = processors.TemplateProcessing(
         single="<s> $A </s>", special_tokens=[("<s>", BOS), ("</s>", EOS)]
+    )
+    library.backend_tokenizer.post_processor = processors.Sequence(
+        [processors.ByteLevel(trim_offsets=True), template]
     )
     return library
 

@@ -96,7 +96,7 @@ def context_token(
     found: int | None = next((id_ for id_ in ids if id_ is not None), None)
     if found is None:
         raise InputError(
-            f"the tokenizer has no {' or '.join(names).upper()} token",
+            f"the tokenizer has no {' or '.join(name.upper() for name in names)} token",
             why=f"The rules of {rules.name} put it before every sentence.",
             mend="Use --rules honest, or name the token in tokenizer_config.json.",
         )
