@@ -15,6 +15,7 @@ from babyllama.losses import (
     short_products,
     token_log_probabilities,
 )
+from babyllama.training.compilation import can_compile
 
 sizes = st.tuples(st.integers(1, 3), st.integers(2, 9), st.integers(3, 40), st.integers(2, 12))
 
@@ -63,6 +64,24 @@ def test_value_and_both_gradients_equal_the_textbook(
     )
     theirs = with_gradients(lambda h, w: plain_loss(h, w, labels, z_bar, **chosen)[0], hidden, head)
     for one, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.skipif(not can_compile(), reason="no C++ compiler for torch.compile")
+@pytest.mark.parametrize("alpha", [0.0, 0.5, 1.0])
+def test_compiled_and_plain_agree(alpha):
+    hidden, head, labels, z_bar = make_case(2, 40, 60, 8, seed=20)
+    results = [
+        with_gradients(
+            lambda h, w, c=compiled: fused(
+                h, w, labels, z_bar, alpha=alpha, temperature=2.0, reduction="window_sum",
+                chunk=32, compiled=c,
+            ).total,
+            hidden, head,
+        )
+        for compiled in (False, True)
+    ]  # fmt: skip
+    for one, other in zip(*results, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
 
 

@@ -15,6 +15,7 @@ from babyllama.signals.hidden import open_hidden
 from babyllama.signals.online import open_online
 from babyllama.tokenizer import same_vocabulary
 from babyllama.tokens import Batch, Windows
+from babyllama.training.compilation import can_compile
 from babyllama.training.folder import finish_model, start_model
 from babyllama.training.loop import Loss, train
 
@@ -48,7 +49,7 @@ def distill(
         source = open_online(teachers, precision=student.training.precision, device=pick_device())
     facts = train(
         model,
-        distillation_from(source, recipe),
+        distillation_from(source, recipe, compiled=student.training.compile and can_compile()),
         windows,
         Windows(tokens, "dev", student.training.window),
         student.training,
@@ -60,7 +61,9 @@ def distill(
     return facts
 
 
-def distillation_from(signal: Signal, recipe: DistillationRecipe) -> Loss:
+def distillation_from(
+    signal: Signal, recipe: DistillationRecipe, *, compiled: bool = False
+) -> Loss:
     """The loop's `loss` for a student: the fused loss fed by a signal."""
 
     def loss(hidden: Tensor, head: Tensor, batch: Batch) -> LossTerms:
@@ -72,6 +75,7 @@ def distillation_from(signal: Signal, recipe: DistillationRecipe) -> Loss:
             temperature=recipe.temperature,
             alpha=recipe.alpha,
             reduction=recipe.reduction,
+            compiled=compiled,
         )
 
     return loss

@@ -8,6 +8,7 @@ gradients to the hidden states and to the output head; then they are let go. Pea
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 import torch
@@ -18,7 +19,7 @@ from torch.nn import functional as F  # noqa: N812
 IGNORE_INDEX = -100  # a label that no loss looks at, as torch names it
 TeacherLogits = Callable[[slice], Tensor]
 Reduction = Literal["window_sum", "token_mean"]
-CHUNK = 256
+CHUNK = 512
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ def distillation_loss(
     alpha: float,
     reduction: Reduction,
     chunk: int = CHUNK,
+    compiled: bool = False,
 ) -> LossTerms:
     """Weigh the text's cross-entropy against the KL from the teachers.
 
@@ -66,6 +68,8 @@ def distillation_loss(
             summed over all positions by batch alone, as the paper's code does, so that KL weighs
             `window` times as much.
         chunk: positions whose logits exist at once. It changes memory and speed, not the result.
+        compiled: fuse the element-wise part with torch.compile, which needs a compiler. It
+            changes speed, and the result by rounding alone.
 
     Returns:
         `total` with gradients to `hidden` and `head`, and the two terms for the log.
@@ -93,6 +97,7 @@ def distillation_loss(
         kl=(1 - alpha) * temperature**2 / kl_divisor,
         temperature=temperature,
         alpha=alpha,
+        compiled=compiled,
     )
     total, ce, kl = _ChunkedLoss.apply(  # type: ignore[no-untyped-call]
         hidden.reshape(-1, width), head, flat_labels, kl_mask, teacher_logits, weights, chunk
@@ -104,11 +109,14 @@ def cross_entropy_loss(
     hidden: Float[Tensor, "batch window hidden"],
     head: Float[Tensor, "vocab hidden"],
     labels: Int64[Tensor, "batch window"],
+    *,
+    compiled: bool = False,
 ) -> LossTerms:
     """The text alone: what teachers and twins minimise. The distillation loss at alpha = 1."""
     return distillation_loss(
-        hidden, head, labels, None, temperature=1.0, alpha=1.0, reduction="token_mean"
-    )
+        hidden, head, labels, None,
+        temperature=1.0, alpha=1.0, reduction="token_mean", compiled=compiled,
+    )  # fmt: skip
 
 
 def token_log_probabilities(
@@ -166,6 +174,7 @@ class _Weights:
     kl: Tensor
     temperature: float
     alpha: float
+    compiled: bool
 
 
 class _ChunkedLoss(torch.autograd.Function):
@@ -220,17 +229,21 @@ def _chunk_terms(
     weights: _Weights,
     wants_gradient: bool,
 ) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Summed CE and KL of a chunk, and d total / d z; works in place on blocks that it owns."""
+    """Summed CE and KL of a chunk, and d total / d z."""
+    labelled = labels != IGNORE_INDEX
+    target = labels.clamp(min=0)[:, None]
     ce = kl = z.new_zeros(())
     gradient = None
+    ce_pass, kl_pass = (
+        (_compiled(_cross_entropy), _compiled(_divergence))
+        if weights.compiled
+        else (_cross_entropy, _divergence)
+    )
     if weights.alpha > 0:
-        log_p = torch.log_softmax(z, dim=-1)
-        labelled = labels != IGNORE_INDEX
-        target = labels.clamp(min=0)[:, None]
-        ce = -(log_p.gather(1, target)[:, 0] * labelled).sum()
-        if wants_gradient:
-            scale = (labelled * weights.ce)[:, None]
-            gradient = log_p.exp_().mul_(scale)
+        scale = (labelled * weights.ce)[:, None]
+        log_normaliser, gradient = ce_pass(z, scale, wants_gradient)
+        ce = ((log_normaliser - z.gather(1, target))[:, 0] * labelled).sum()
+        if gradient is not None:
             gradient.scatter_add_(1, target, -scale.to(gradient.dtype))
     if weights.alpha < 1:
         assert teacher_logits is not None
@@ -240,13 +253,43 @@ def _chunk_terms(
                 f"the student's logits are {tuple(z.shape)}, the teachers' {tuple(z_bar.shape)}: "
                 "they must share the vocabulary"
             )
-        log_q = torch.log_softmax(z / weights.temperature, dim=-1)
-        log_p_bar = torch.log_softmax(z_bar / weights.temperature, dim=-1)
-        p_bar = log_p_bar.exp()
-        kl = ((p_bar * log_p_bar.sub_(log_q)).sum(-1) * kl_mask).sum()
-        if wants_gradient:
-            # d KL / d z = (softmax(z / T) - p_bar) / T
-            scale = (kl_mask * weights.kl / weights.temperature)[:, None]
-            kl_gradient = log_q.exp_().sub_(p_bar).mul_(scale)
-            gradient = kl_gradient if gradient is None else gradient.add_(kl_gradient)
+        scale = (kl_mask * weights.kl / weights.temperature)[:, None]
+        by_token, gradient = kl_pass(z, z_bar, weights.temperature, scale, gradient, wants_gradient)
+        kl = (by_token * kl_mask).sum()
     return ce, kl, gradient
+
+
+def _cross_entropy(z: Tensor, scale: Tensor, wants_gradient: bool) -> tuple[Tensor, Tensor | None]:
+    """log sum exp z of each row, and scale * softmax(z): the gradient but for the labels' ones."""
+    log_normaliser = torch.logsumexp(z, dim=-1, keepdim=True)
+    return log_normaliser, (z - log_normaliser).exp() * scale if wants_gradient else None
+
+
+def _divergence(
+    z: Tensor,
+    z_bar: Tensor,
+    temperature: float,
+    scale: Tensor,
+    gradient: Tensor | None,
+    wants_gradient: bool,
+) -> tuple[Tensor, Tensor | None]:
+    """KL(softmax(z_bar / T) || softmax(z / T)) of each row; its gradient on top of `gradient`.
+
+    d KL / d z = (softmax(z / T) - softmax(z_bar / T)) / T, the division being in `scale`.
+    """
+    log_q = torch.log_softmax(z / temperature, dim=-1)
+    log_p = torch.log_softmax(z_bar / temperature, dim=-1)
+    p = log_p.exp()
+    kl = (p * (log_p - log_q)).sum(-1)
+    if not wants_gradient:
+        return kl, None
+    ours = (log_q.exp() - p) * scale
+    return kl, ours if gradient is None else gradient + ours
+
+
+@lru_cache
+def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """One pass over a chunk in place of a dozen: on a processor the exponentials of separate
+    passes cost as much as the products."""
+    compiled: Callable[..., Any] = torch.compile(function)
+    return compiled

@@ -8,8 +8,9 @@ from babyllama.artefact import Facts
 from babyllama.losses import LossTerms, cross_entropy_loss
 from babyllama.recipe import PretrainingRecipe
 from babyllama.tokens import Batch, Windows
+from babyllama.training.compilation import can_compile
 from babyllama.training.folder import finish_model, start_model
-from babyllama.training.loop import train
+from babyllama.training.loop import Loss, train
 
 
 def pretrain(
@@ -23,7 +24,7 @@ def pretrain(
     model = start_model(recipe, tokens, tokenizer, seed=seed)
     facts = train(
         model,
-        _cross_entropy,
+        text_loss(recipe),
         Windows(tokens, "train", recipe.training.window),
         Windows(tokens, "dev", recipe.training.window),
         recipe.training,
@@ -34,5 +35,11 @@ def pretrain(
     return facts
 
 
-def _cross_entropy(hidden: Tensor, head: Tensor, batch: Batch) -> LossTerms:
-    return cross_entropy_loss(hidden, head, batch.labels)
+def text_loss(recipe: PretrainingRecipe) -> Loss:
+    """The loop's `loss` for a teacher or a twin: the text alone."""
+    compiled = recipe.training.compile and can_compile()
+
+    def loss(hidden: Tensor, head: Tensor, batch: Batch) -> LossTerms:
+        return cross_entropy_loss(hidden, head, batch.labels, compiled=compiled)
+
+    return loss

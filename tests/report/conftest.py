@@ -80,14 +80,14 @@ def write_evaluation(folder: Path, name: str, benchmark: str, lines: list[dict])
         "groups": {group: summary(of("group", group)) for group in dict.fromkeys(UIDS.values())},
         "aggregates": {},
     }
-    rules = {"name": "honest", "context": "<s>", "leading_space": False, "ties": "half"}
+    rules = {"name": "honest", "context": "<s>", "leading_space": False}
     loss = 3.9 - SKILL.get(name, 0.75)
     dev = {"cross_entropy": loss, "perplexity": float(np.exp(loss)), "nats_per_word": 1.4 * loss}
     write_json(
         folder / f"{name}.json",
         {
             "model": name,
-            "rules": {**rules, "average": "uids"},
+            "rules": {**rules, "ties": "a tie counts half", "average": "mean over UIDs"},
             "dev": {**dev, "tokens": 12_000},
             "benchmarks": {benchmark: scores},
         },

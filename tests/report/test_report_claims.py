@@ -42,6 +42,9 @@ def plain_difference(uids, ours, theirs):
         mean = sum(d) / len(d)
         means.append(mean)
         variances.append(sum((x - mean) ** 2 for x in d) / len(d) / len(d))
+        if len(d) == 1:
+            every = [a - b for a, b in zip(ours, theirs, strict=True)]
+            variances[-1] = sum((x - sum(every) / len(every)) ** 2 for x in every) / len(every)
     value = sum(means) / len(means)
     half = 1.959963984540054 * math.sqrt(sum(variances)) / len(means)
     return 100 * value, 100 * (value - half), 100 * (value + half)
@@ -126,7 +129,7 @@ def test_the_first_sentence_says_when_no_difference_can_be_shown(make_run):
     shutil.copytree(predictions / "distilled", predictions / "twin", dirs_exist_ok=True)
     run = read_run(run_folder)
     sentence = first_sentence(run, items_of(run))
-    assert sentence.endswith("; no difference from its twin can be shown (0.0 to 0.0).")
+    assert sentence.endswith("; no difference can be shown from its twin (0.0 to 0.0).")
     shutil.copytree(predictions / "distilled", predictions / "ensemble", dirs_exist_ok=True)
     sentence = first_sentence(run, items_of(run))
     assert "no difference can be shown from its twin (0.0 to 0.0) or from the ensemble" in sentence
@@ -179,6 +182,22 @@ def test_a_loss_that_ends_far_above_its_lowest_is_a_divergence(make_run, end):
             log.write(f'{{"step": {step}, "epoch": 10.1, "cross_entropy": {end}}}\n')
     run = read_run(folder)
     assert signatures(run, items_of(run))[0][1] == "seen"
+
+
+@pytest.mark.parametrize("dev", ["9.5", "NaN"])
+def test_a_dev_loss_that_jumps_within_an_epoch_is_a_divergence(make_run, dev):
+    folder = make_run()
+    with (folder / "students/twin/training.jsonl").open("a") as log:
+        log.write(f'{{"step": 110, "epoch": 11, "dev_cross_entropy": {dev}}}\n')
+    run = read_run(folder)
+    divergence = signatures(run, items_of(run))[0]
+    assert divergence[1] == "seen"
+    assert "twin, dev" in divergence[2]
+
+
+def test_uids_of_one_item_each_make_no_difference_certain():
+    ours, theirs = items("abcdef", [1, 0, 1, 1, 0, 1]), items("abcdef", [0, 0, 1, 0, 1, 1])
+    assert not paired_difference(ours, theirs).is_shown
 
 
 def test_smoothing_is_a_mean_over_the_last_values():

@@ -170,6 +170,33 @@ def test_a_run_of_one_teacher_and_a_student_without_twin_is_shown(make_run, tmp_
     assert "Not there yet" not in page
 
 
+def test_a_manifest_that_cannot_be_read_counts_as_missing(make_run, tmp_path):
+    run = make_run()
+    shutil.rmtree(run / "evaluation")
+    (run / "teachers/llama/manifest.json").write_text("{")
+    facts, page, _ = written(run, tmp_path / "report")
+    assert "Not there yet: teacher llama, evaluation." in page
+    assert "of 3 trained" in facts["first_sentence"]
+
+
+def test_every_distilled_student_is_compared(make_run, score_model, tmp_path):
+    run = make_run()
+    recipe = yaml.safe_load((run / "recipe.yaml").read_text())
+    recipe["students"]["second"] = recipe["students"]["distilled"] | {"alpha": 0.9}
+    (run / "recipe.yaml").write_text(yaml.safe_dump(recipe, sort_keys=False))
+    shutil.copytree(run / "students/distilled", run / "students/second")
+    kept = (run / "evaluation/predictions/twin/grammar.jsonl").read_text().splitlines()
+    score_model(run / "evaluation", "second", "grammar", [json.loads(line) for line in kept])
+    _, _, markdown = written(run, tmp_path / "report")
+    assert re.search(r"second − llama .* below", markdown)
+
+
+def test_the_rules_are_repeated_in_their_own_words(make_run, tmp_path):
+    _, page, markdown = written(make_run(), tmp_path / "report")
+    assert "without a leading space; a tie counts half; mean over UIDs." in page
+    assert "means over groups" not in markdown
+
+
 def test_several_runs_share_a_page(make_run, tmp_path):
     out = tmp_path / "report"
     facts = write_report([make_run("one", items=20), make_run("two", items=20)], out)

@@ -55,6 +55,7 @@ def mean_of_uids(uids: tuple[str, ...], values: Float[np.ndarray, " items"]) -> 
     """Mean of the UIDs' means, in percent; UIDs and items are taken as independent draws.
 
     s.e. = sqrt(sum_u var_u / n_u) / U, with the variance over the n_u items of each of U UIDs.
+    Where a UID has one item it is the variance over all items: one value shows no spread.
 
     Args:
         uids: the set each item belongs to; at least one item.
@@ -63,6 +64,7 @@ def mean_of_uids(uids: tuple[str, ...], values: Float[np.ndarray, " items"]) -> 
     names, index, counts = np.unique(np.array(uids), return_inverse=True, return_counts=True)
     means = np.bincount(index, values) / counts
     variances = np.bincount(index, (values - means[index]) ** 2) / counts
+    variances = np.where(counts > 1, variances, values.var())
     value = float(means.mean())
     error = math.sqrt(float((variances / counts).sum())) / len(names)
     return Estimate(100 * value, 100 * (value - _Z * error), 100 * (value + _Z * error))
@@ -89,7 +91,7 @@ def differences_by_uid(ours: Items | None, theirs: Items | None) -> list[tuple[s
 
 
 def by_novelty(items: Items) -> tuple[Estimate, Estimate] | None:
-    """Scores on pairs whose words were all seen in training, and on pairs with a novel word."""
+    """Scores on pairs of words seen in that construction, and on pairs with a withheld word."""
     if items.novel is None or items.novel.all() or not items.novel.any():
         return None
     parts = [
@@ -125,6 +127,12 @@ def score(model: Model, benchmark: str) -> Estimate | None:
     return found and Estimate(found["score"], *found["interval"])
 
 
+def group_score(model: Model, benchmark: str, group: str) -> Estimate | None:
+    """A model's score on one group of a benchmark."""
+    found = model.benchmarks.get(benchmark, {}).get("groups", {}).get(group)
+    return found and Estimate(found["score"], *found["interval"])
+
+
 def best_teacher(run: Run, benchmark: str) -> Model | None:
     """The teacher with the highest score; the first of equals."""
     scored = [m for m in run.models if m.role == "teacher" and benchmark in m.benchmarks]
@@ -132,13 +140,19 @@ def best_teacher(run: Run, benchmark: str) -> Model | None:
 
 
 def comparisons(
-    run: Run, benchmark: str, items: Callable[[str, str], Items | None]
+    run: Run,
+    benchmark: str,
+    items: Callable[[str, str], Items | None],
+    student: Model | None = None,
 ) -> list[Comparison]:
-    """The main student against its twin, the best teacher, the ensemble, then the other teachers.
+    """A student against its twin, the best teacher, the ensemble, then the other teachers.
 
     Models without a score on this benchmark are left out.
+
+    Args:
+        student: a distilled one; the main student unless told otherwise.
     """
-    student = main_student(run)
+    student = student or main_student(run)
     if student is None or benchmark not in student.benchmarks:
         return []
     ours = items(student.name, benchmark)
@@ -211,7 +225,7 @@ def _not_shown(compared: list[tuple[str, Estimate | None]]) -> str:
         return ""
     if len(held) == 1:
         title, difference = held[0]
-        return f"; no difference from {title} can be shown ({_bounds(difference, 1)})"
+        return f"; no difference can be shown from {title} ({_bounds(difference, 1)})"
     listed = [f"from {title} ({_bounds(difference, 1)})" for title, difference in held]
     return f"; no difference can be shown {', '.join(listed[:-1])} or {listed[-1]}"
 

@@ -1,12 +1,13 @@
 """What stands on the page and in which order; how it looks is the templates' business."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from babyllama import artefact
 from babyllama.console import duration
 from babyllama.report import figures, tables
 from babyllama.report.claims import cross_entropy_share, first_sentence, items_of
-from babyllama.report.read import Run, main_student
+from babyllama.report.read import Items, Run, main_student
 from babyllama.report.tables import Table
 
 _SHOWN_MISSING = 12
@@ -61,8 +62,8 @@ def page_of(run: Run, *, prefix: str = "") -> Page:
     sections = [
         _section("Results", _given(tables.models_table(run), tables.differences_table(run, items))),
         _losses(run, prefix),
-        _scores(run, benchmark, prefix, _given(tables.extremes_table(run, items))),
-        _section("Seen and novel words", _given(tables.novelty_table(run, items))),
+        _scores(run, benchmark, prefix, items),
+        _section("Words new to a construction", _given(tables.novelty_table(run, items))),
         _section("The bill", _given(tables.totals_table(run), tables.bill_table(run))),
         _loss_weights(run),
         _section("The paper's failure signatures", _given(tables.signatures_table(run, items))),
@@ -103,9 +104,12 @@ def _losses(run: Run, prefix: str) -> Section | None:
     return Section("Training", text, figures=drawn) if drawn else None
 
 
-def _scores(run: Run, benchmark: str, prefix: str, found: tuple[Table, ...]) -> Section | None:
+def _scores(
+    run: Run, benchmark: str, prefix: str, items: Callable[[str, str], Items | None]
+) -> Section | None:
     if not benchmark:
         return None
+    found = _given(tables.groups_table(run, benchmark), tables.extremes_table(run, items))
     names = ", ".join(model.name for model in figures.models_shown(run, benchmark))
     drawn = _drawn(
         (
@@ -169,16 +173,24 @@ def _what_ran(run: Run) -> tuple[str, ...]:
     text = [
         f"Recipe {run.recipe.name}, seed {run.recipe.seed}, {duration(seconds)} in all. Corpus "
         f"cleaned by the {run.recipe.corpus.rules} rules; signal {run.recipe.signal.kind}.",
+        "Contents, sha256: " + ", ".join(_digests(run)) + ".",
         "Versions: " + ", ".join(f"{name} {number}" for name, number in versions.items()) + ".",
     ]
     rules = next((m.evaluation["rules"] for m in run.models if "rules" in m.evaluation), None)
     if rules:
         text.append(
-            f"Scoring rules {rules['name']}: sentences begin after {rules['context']}, "
-            f"{'with' if rules['leading_space'] else 'without'} a leading space; a tie counts "
-            f"{rules['ties']}; averaged over {rules['average']}."
+            f"Scoring rules {rules['name']}: sentences begin after "
+            f"{rules['context'] or 'nothing'}, "
+            f"{'with' if rules['leading_space'] else 'without'} a leading space; "
+            f"{rules['ties']}; {rules['average']}."
         )
     return tuple(text)
+
+
+def _digests(run: Run) -> Iterator[str]:
+    """What identifies each finished stage that is no model, as later manifests name it."""
+    for name in run.stages:
+        yield f"{name} {artefact.digest(run.folder / name)[:12]}"
 
 
 def _limits(run: Run) -> Iterator[str]:
@@ -194,11 +206,10 @@ def _limits(run: Run) -> Iterator[str]:
         )
         yield "Several differences are tested at 95% each, without correction for their number."
         yield "Minimal pairs test grammar, not what the models know or how they write."
-    average = next((m.evaluation["rules"]["average"] for m in run.models if m.evaluation), "uids")
-    if average != "uids":
+    if run.recipe.evaluation.rules == "2023":
         yield (
-            f"Scores average over {average} as these rules ask, differences over UIDs: a "
-            "difference need not be that of two scores in the table."
+            "Under the rules of 2023 scores are means over groups; differences are means over UIDs "
+            "all the same, and need not be those of two scores in the table."
         )
     student = main_student(run)
     if student and student.manifest:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Bool, Float
 
-from babyllama.artefact import read_manifest
+from babyllama import artefact
 from babyllama.errors import InputError
 from babyllama.recipe import DistilledStudent, Recipe, TwinStudent, load_recipe
 
@@ -72,7 +72,8 @@ class Items:
     Attributes:
         keys: (UID, pair) of each item: two models are compared only where these agree.
         correct: 1, 0, or a tie's part.
-        novel: whether a content word of the pair is not in train; None where nobody said.
+        novel: whether the corpus withheld a word of the pair from the construction that the pair
+            tests; None where nobody said.
     """
 
     keys: tuple[tuple[str, str], ...]
@@ -158,7 +159,7 @@ def read_items(run: Run, model: str, benchmark: str) -> Items | None:
 
 def _stages(folder: Path) -> Iterator[tuple[str, Tree]]:
     for name in ("source", "corpus", "tokenizer", "tokens", "signal", "evaluation"):
-        manifest = read_manifest(folder / name)
+        manifest = _manifest(folder / name)
         if manifest is not None:
             yield name, manifest
 
@@ -176,7 +177,7 @@ def _models(folder: Path, recipe: Recipe) -> Iterator[Model]:
 
 def _model(folder: Path, kind: str, name: str, role: Role) -> Model:
     home = folder / kind / name
-    manifest = read_manifest(home)
+    manifest = _manifest(home)
     log = home / "training.jsonl"
     return Model(
         name=name,
@@ -185,6 +186,12 @@ def _model(folder: Path, kind: str, name: str, role: Role) -> Model:
         evaluation=_json(folder / "evaluation" / f"{name}.json"),
         curve=_curve(log) if manifest is not None and log.is_file() else None,
     )
+
+
+def _manifest(folder: Path) -> Tree | None:
+    """The manifest of a finished folder; one that cannot be read says nothing of what it holds."""
+    manifest = artefact.read_manifest(folder)
+    return None if manifest is None or manifest["stage"] == "unreadable" else manifest
 
 
 def _curve(path: Path) -> Curve:

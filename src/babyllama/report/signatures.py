@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from babyllama.report.claims import comparisons, paired_difference, spoken
-from babyllama.report.read import Items, Model, Run
+from babyllama.report.read import Curve, Items, Model, Run
 
 _RISE = 0.5  # nats a token: more than the noise of a smoothed loss, less than any divergence
 _SHOWN = 4  # pairs of models named before the rest is only counted
@@ -43,22 +43,35 @@ def smoothing(run_length: int) -> int:
 
 
 def _divergence(run: Run) -> Row | None:
-    """How far each model's smoothed training loss ends above its lowest."""
-    rises = []
-    for model in run.models:
-        if model.curve is not None and len(model.curve.cross_entropy):
-            curve = smoothed(
-                model.curve.cross_entropy, lines=smoothing(len(model.curve.cross_entropy))
-            )
-            rises.append((float(curve[-1] - curve.min()), model.name))
+    """How far training ends above its lowest loss, or dev jumps within an epoch."""
+    rises = [
+        (rise, f"{model.name}, {where}")
+        for model in run.models
+        if model.curve is not None
+        for where, rise in _rises(model.curve)
+    ]
     if not rises:
         return None
     rise, name = max(rises, key=lambda pair: (math.isnan(pair[0]), pair[0]))
     return (
-        "Divergence: training cross-entropy ends far above its lowest",
+        "Divergence: a loss that is no number, training that ends far above its lowest "
+        "cross-entropy, or dev far above the epoch before",
         "seen" if not rise <= _RISE else "not seen",  # a loss that is no number counts as seen
-        f"largest rise at the end {rise:.2f} nats a token ({name}); called so above {_RISE}",
+        f"largest rise {rise:.2f} nats a token ({name}); called so above {_RISE}",
     )
+
+
+def _rises(curve: Curve) -> Iterator[tuple[str, float]]:
+    """Nats a token. Dev is held against the epoch before: over-fitting creeps, divergence jumps."""
+    values = curve.cross_entropy
+    if len(values):
+        course = smoothed(values, lines=smoothing(len(values)))
+        yield "end of training", float(course[-1] - course.min())
+    dev = curve.dev_cross_entropy
+    if not np.isfinite(dev).all():
+        yield "dev", math.nan
+    elif len(dev) > 1:
+        yield f"dev, epoch {int(np.diff(dev).argmax()) + 2}", float(np.diff(dev).max())
 
 
 def _below_teachers(

@@ -14,6 +14,7 @@ from babyllama.report.claims import (
     by_novelty,
     comparisons,
     differences_by_uid,
+    group_score,
     score,
     spoken,
 )
@@ -60,13 +61,13 @@ def models_table(run: Run) -> Table | None:
 
 
 def differences_table(run: Run, items: Callable[[str, str], Items | None]) -> Table | None:
-    """The main student against every other model, on every benchmark."""
-    student = main_student(run)
+    """Each distilled student against its twin, teachers and ensemble, on every benchmark."""
+    students = [model for model in run.models if model.role == "student"]
     rows = [
         (f"{student.name} − {each.other.name}", _spoken(each.difference), each.benchmark)
+        for student in students
         for benchmark in run.benchmarks
-        for each in comparisons(run, benchmark, items)
-        if student
+        for each in comparisons(run, benchmark, items, student)
     ]
     note = "Paired over items; means over UIDs. Intervals at 95%, for items alone."
     head = ("difference", "student is", "benchmark")
@@ -99,7 +100,7 @@ def extremes_table(run: Run, items: Callable[[str, str], Items | None]) -> Table
 
 
 def novelty_table(run: Run, items: Callable[[str, str], Items | None]) -> Table | None:
-    """Scores on pairs of words seen in training, and on pairs with a novel word."""
+    """Scores on pairs of words seen in that construction, and on pairs with a withheld word."""
     rows = []
     for benchmark in run.benchmarks:
         for model in models_shown(run, benchmark):
@@ -107,9 +108,24 @@ def novelty_table(run: Run, items: Callable[[str, str], Items | None]) -> Table 
             parts = by_novelty(answers) if answers else None
             if parts:
                 rows.append((model.name, *(_interval(part) for part in parts), benchmark))
-    head = ("model", "all words seen", "with a novel word", "benchmark")
-    note = "Means over UIDs, with 95% intervals. UIDs may differ between the two columns."
-    return Table("Novel words", head, tuple(rows), note, (0, 3)) if rows else None
+    head = ("model", "all words seen in it", "with a withheld word", "benchmark")
+    note = (
+        "Withheld: the corpus uses the word, but never in the construction that the pair tests. "
+        "Means over UIDs, with 95% intervals; UIDs may differ between the two columns."
+    )
+    return Table("Words in a construction", head, tuple(rows), note, (0, 3)) if rows else None
+
+
+def groups_table(run: Run, benchmark: str) -> Table | None:
+    """The figure's numbers: a row a group, a column a model."""
+    models = [m for m in models_shown(run, benchmark) if m.benchmarks[benchmark].get("groups")]
+    names = dict.fromkeys(name for m in models for name in m.benchmarks[benchmark]["groups"])
+    rows = [
+        (name, *(_with(group_score(m, benchmark, name), _interval) for m in models))
+        for name in names
+    ]
+    head = ("group", *(model.name for model in models))
+    return Table(f"Scores on {benchmark} by group", head, tuple(rows)) if rows else None
 
 
 def bill_table(run: Run) -> Table | None:

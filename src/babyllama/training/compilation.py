@@ -12,12 +12,17 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
+def can_compile() -> bool:
+    """Whether torch.compile has what it needs: a card, or a C++ compiler for the processor."""
+    return torch.cuda.is_available() or bool(shutil.which("g++") or shutil.which("clang++"))
+
+
 def compile_blocks(model: "PreTrainedModel") -> None:
     """Compile each repeated block; equal blocks share one compilation.
 
-    Without a C++ compiler a processor runs the blocks as they are, and that is said once.
+    Without a compiler the blocks run as they are, and that is said once a training.
     """
-    if not torch.cuda.is_available() and not (shutil.which("g++") or shutil.which("clang++")):
+    if not can_compile():
         say("  no C++ compiler found: blocks run uncompiled, somewhat slower", style="dim")
         return
     for module in model.modules():
