@@ -64,7 +64,7 @@ def test_a_folder_gives_its_pairs_by_file_and_line(files, tmp_path):
 
 def test_a_gz_a_zip_and_a_folder_give_equal_pairs(files, tmp_path):
     gz = {f"{name}.gz": gzip.compress(data) for name, data in files.items()}
-    mac = {"__MACOSX/blimp/._island.jsonl": b"\x00\x05", "blimp/.hidden.jsonl": b"\x00"}
+    mac = {"__MACOSX/blimp/island.jsonl": b"\x00\x05", "blimp/.hidden.jsonl": b"\x00"}
     nested = {f"blimp/data/{name}": data for name, data in (files | NOISE).items()} | mac
     assert read_pairs(as_folder(tmp_path / "gz", gz)) == EXPECTED
     assert read_pairs(as_zip(tmp_path / "flat.zip", files)) == EXPECTED
