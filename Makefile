@@ -11,8 +11,7 @@ help:
 	@echo "make docs   write docs/reference from the command line and the recipes"
 	@echo "make clean  remove .venv and caches; runs/ stays"
 
-# pip is told the torch of constraints.txt: a build for processors. Where another torch is in .venv
-# already (a card's), it stays as long as it is 2.6 or newer.
+# constraints.txt pins the torch that the project is tested with.
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'

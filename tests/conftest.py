@@ -126,6 +126,6 @@ def signal(teachers, tokens, tmp_path_factory):
 def data():
     """The folder of real text and benchmarks, where there is one."""
     folder = os.environ.get("BABYLLAMA_DATA")
-    if not folder:
+    if not folder or not Path(folder).is_dir():
         pytest.skip("BABYLLAMA_DATA names no folder of real text and benchmarks")
     return Path(folder)

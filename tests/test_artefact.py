@@ -21,9 +21,11 @@ from babyllama.artefact import (
     locked,
     read_manifest,
     status,
-    unfinished,
     verify,
     write_atomically,
+)
+from babyllama.artefact import (
+    _partial as partial_of,
 )
 from babyllama.errors import InputError
 from babyllama.recipe import TokenizerRecipe
@@ -245,7 +247,7 @@ def test_an_interrupted_build_goes_on_in_the_folder_that_it_left(tmp_path):
 
     assert contents(out) == {"first.txt": "first half", "second.txt": "second half"}
     assert read_manifest(out)["files"].keys() == {"first.txt", "second.txt"}
-    assert not unfinished(out).exists()
+    assert not partial_of(out).exists()
 
 
 def test_an_interrupted_build_of_another_recipe_is_begun_anew(tmp_path):
@@ -278,7 +280,7 @@ def test_a_build_killed_by_the_system_is_begun_anew_when_its_input_changed_since
 
 @pytest.mark.parametrize("note", [b"", b"[1]", b"{}", b'{"key": 1', b"\xff\xfe"])
 def test_a_partial_folder_that_says_nothing_of_itself_is_begun_anew(tmp_path, note):
-    partial = unfinished(tmp_path / "out")
+    partial = partial_of(tmp_path / "out")
     partial.mkdir()
     (partial / "stray.txt").write_text("stray", encoding="utf-8")
     (partial / "work.json").write_bytes(note)
@@ -327,7 +329,7 @@ def test_a_kill_before_the_first_rename_costs_no_build(tmp_path, monkeypatch, ol
     with pytest.raises(KeyboardInterrupt):
         complete(stage(tmp_path))
     monkeypatch.undo()
-    assert (unfinished(tmp_path / "out") / "manifest.json").exists()
+    assert (partial_of(tmp_path / "out") / "manifest.json").exists()
 
     out = complete(stage(tmp_path, never))
 

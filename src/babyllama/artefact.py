@@ -25,6 +25,8 @@ from babyllama.errors import InputError
 
 MANIFEST = "manifest.json"
 _WORK = "work.json"
+_LOG = "training.jsonl"  # says how fast a model was made, not what it is
+SCRATCH = "checkpoints"  # what an unfinished build goes on from; gone when the folder is complete
 _IN_EVERY_MANIFEST = {"stage", "version", "recipe", "inputs", "seed", "files"}
 Facts = dict[str, Any]
 
@@ -40,7 +42,7 @@ class Stage:
         recipe: its own part of the recipe.
         inputs: what it reads; folders with a manifest are known by it, others by their contents.
         build: fills the folder it is given, and says facts worth keeping. It may be called again
-            on a folder that it left unfinished.
+            on a folder that it left unfinished; what it needs for that alone lies in SCRATCH.
     """
 
     name: str
@@ -174,12 +176,15 @@ def verify(folder: Path) -> dict[Path, list[str]]:
 def digest(path: Path) -> str:
     """What identifies an input: a manifest's files, or the contents of a file or plain folder.
 
-    Two folders made by different stages with the same files are the same input. An input that is
-    not there yet has the digest "", which no built folder records.
+    Two folders made by different stages with the same files are the same input; how fast a model
+    was trained does not count. An input that is not there yet has the digest "", which no built
+    folder records.
     """
     manifest = read_manifest(path) if path.is_dir() else None
     if manifest is not None and not _is_unreadable(manifest):
-        files = {name: record["sha256"] for name, record in manifest["files"].items()}
+        files = {
+            name: record["sha256"] for name, record in manifest["files"].items() if name != _LOG
+        }
     elif path.is_dir():
         files = {
             file.relative_to(path).as_posix(): hash_file(file)
@@ -200,8 +205,11 @@ def hash_file(path: Path) -> str:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, *, mend: str = "write elsewhere: --run-dir DIR") -> Iterator[None]:
     """Hold a run's folder for this process; the lock goes with the process, however it ends.
+
+    Args:
+        mend: what a person can do besides waiting.
 
     Raises:
         InputError: another process holds it (says which), or the folder cannot be written.
@@ -214,12 +222,12 @@ def locked(folder: Path) -> Iterator[None]:
         raise InputError(
             f"{folder} is in use by another run: {_holder(folder)}",
             why="Two processes never write one run.",
-            mend="Wait for it, stop it, or write elsewhere: --run-dir DIR",
+            mend=f"Wait for it, stop it, or {mend}.",
         ) from None
     except OSError as error:
         raise InputError(
             f"{folder} cannot be written: {error.strerror}",
-            mend="Choose a folder that is yours: --run-dir DIR",
+            mend=f"Choose a folder that is yours: {mend}.",
         ) from None
     try:
         holder = f"process {os.getpid()} on {platform.node()} since {time.ctime()}"
@@ -241,11 +249,6 @@ def write_atomically(path: Path, text: str) -> None:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)  # there only if it was not written whole
-
-
-def unfinished(out: Path) -> Path:
-    """Where the work on a folder lies until it is complete."""
-    return _partial(out)
 
 
 def _partial(out: Path) -> Path:
@@ -290,6 +293,7 @@ def _finish_interrupted_rename(out: Path) -> None:
 
 
 def _replace(out: Path, partial: Path) -> None:
+    shutil.rmtree(partial / SCRATCH, ignore_errors=True)
     (partial / _WORK).unlink(missing_ok=True)
     if out.exists():
         shutil.rmtree(_replaced(out), ignore_errors=True)
@@ -305,7 +309,7 @@ def _write_manifest(folder: Path, key: Mapping[str, Any], facts: Facts, **more: 
             "size": path.stat().st_size,
         }
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path != folder / _WORK
+        if path.is_file() and path != folder / _WORK and folder / SCRATCH not in path.parents
     }
     _write_json(
         folder / MANIFEST,

@@ -189,7 +189,11 @@ def synthesize(
     from babyllama import pipeline
     from babyllama.recipe import SyntheticSource, parse
 
-    tree = {"kind": "synthetic", "words": words, "dev_words": dev_words or max(200, words // 5)}
+    tree = {
+        "kind": "synthetic",
+        "words": words,
+        "dev_words": max(200, words // 5) if dev_words is None else dev_words,
+    }
     recipe = parse(SyntheticSource, tree, "corpus synthesize")
     _complete(pipeline.source_stage(recipe, out, seed=seed))
 
@@ -349,6 +353,11 @@ def evaluate(
     chosen = [(path.resolve().name, [path]) for path in models]
     if ensemble:
         chosen.append(("ensemble", models))
+    _refuse_twice("--benchmark", [each.partition("=")[0] for each in benchmark])
+    _refuse_twice("model", [name for name, _ in chosen])
+    for place in (out, predictions):
+        if place is not None:
+            _refuse_unwritable_place(place)
     results = []
     for name, paths in chosen:
         alone = len(chosen) == 1
@@ -386,7 +395,7 @@ def report(
     """
     from babyllama.report import write_report
 
-    out.mkdir(parents=True, exist_ok=True)
+    _refuse_unwritable_place(out)
     facts = write_report(runs, out)
     print(facts["first_sentence"])
     print(f"Report: {out / 'index.html'}")
@@ -439,9 +448,31 @@ def _complete(stage: Any) -> None:
     from babyllama import artefact, pipeline
 
     pipeline.refuse_unwritable(stage.out)
-    with artefact.locked(stage.out.absolute().parent):
+    pipeline.refuse_other_stage(stage)
+    _refuse_unwritable_place(stage.out)
+    with artefact.locked(pipeline.run_of(stage.out), mend="write elsewhere"):
         artefact.complete(stage, pipeline.announce)
     print(stage.out)
+
+
+def _refuse_twice(what: str, names: list[str]) -> None:
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise InputError(
+            f"{what} {twice[0]} is named twice",
+            why="Results go by the name, so one would overwrite the other.",
+            mend="Give them different names.",
+        )
+
+
+def _refuse_unwritable_place(path: Path) -> None:
+    parents = path.absolute().parents
+    existing = next(parent for parent in parents if parent.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        raise InputError(
+            f"{path} cannot be written: {existing} is no folder that is yours to write in",
+            mend="Name another place.",
+        )
 
 
 def _name_and_path(text: str) -> tuple[str, Path]:

@@ -46,7 +46,12 @@ def distill(
         source: Signal = open_hidden(signal, windows, device=pick_device())
     else:
         _refuse_other_vocabularies(teachers, tokenizer)
-        source = open_online(teachers, precision=student.training.precision, device=pick_device())
+        source = open_online(
+            teachers,
+            window=student.training.window,
+            precision=student.training.precision,
+            device=pick_device(),
+        )
     facts = train(
         model,
         distillation_from(source, recipe, compiled=student.training.compile and can_compile()),

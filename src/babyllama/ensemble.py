@@ -77,6 +77,22 @@ def combine(
     return Ensemble(tuple(models), torch.cat(heads, dim=-1), dtype)
 
 
+def refuse_long_windows(ensemble: Ensemble, window: int) -> None:
+    """Check that every model can see a whole window.
+
+    Raises:
+        InputError: names the model and its positions.
+    """
+    for model in ensemble.models:
+        positions = getattr(model.config, "max_position_embeddings", None)
+        if positions is not None and positions < window:
+            raise InputError(
+                f"{model.config.name_or_path} has {positions} positions, a window {window} tokens",
+                why="A teacher must see the whole window that the student reads.",
+                mend="Use shorter windows, or teachers with more positions.",
+            )
+
+
 def load_ensemble(
     folders: Sequence[Path], *, device: torch.device, dtype: torch.dtype = torch.float32
 ) -> Ensemble:

@@ -100,7 +100,14 @@ def distillation_loss(
         compiled=compiled,
     )
     total, ce, kl = _ChunkedLoss.apply(  # type: ignore[no-untyped-call]
-        hidden.reshape(-1, width), head, flat_labels, kl_mask, teacher_logits, weights, chunk
+        hidden.reshape(-1, width),
+        head,
+        flat_labels,
+        kl_mask,
+        teacher_logits,
+        weights,
+        chunk,
+        torch.is_grad_enabled(),  # inside `forward` it always reads False
     )
     return LossTerms(total, ce / ce_count, kl / kl_count)
 
@@ -190,8 +197,9 @@ class _ChunkedLoss(torch.autograd.Function):
         teacher_logits: TeacherLogits | None,
         weights: _Weights,
         chunk: int,
+        wants_gradient: bool,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        wants_gradient = any(ctx.needs_input_grad[:2])
+        wants_gradient = wants_gradient and any(ctx.needs_input_grad[:2])
         exact = _at_least_float32(hidden.dtype)
         # Summed over the chunks in `exact`, whatever the head's own precision.
         head_gradient = torch.zeros_like(head, dtype=exact) if wants_gradient else head
@@ -209,6 +217,7 @@ class _ChunkedLoss(torch.autograd.Function):
             if z_gradient is not None:
                 hidden_gradient[part] = z_gradient @ wide_head
                 head_gradient.addmm_(z_gradient.T, states)
+        ctx.mark_non_differentiable(ce_sum, kl_sum)
         if wants_gradient:
             ctx.save_for_backward(hidden_gradient, head_gradient.to(head.dtype))
         return weights.ce * ce_sum + weights.kl * kl_sum, ce_sum, kl_sum
@@ -217,7 +226,7 @@ class _ChunkedLoss(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         hidden_gradient, head_gradient = ctx.saved_tensors
         upstream = gradients[0]
-        return hidden_gradient * upstream, head_gradient * upstream, *[None] * 5
+        return hidden_gradient * upstream, head_gradient * upstream, *[None] * 6
 
 
 def _chunk_terms(

@@ -5,9 +5,6 @@ Each function below describes one folder: what it is made from and what makes it
 imported only when a stage has work to do, so that looking at a complete run takes no time.
 """
 
-import contextlib
-import json
-import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -19,8 +16,8 @@ from babyllama.recipe import (
     CorpusRecipe,
     DistillationRecipe,
     DistilledStudent,
-    EvaluationRecipe,
     FolderSource,
+    Frozen,
     HiddenSignal,
     PretrainingRecipe,
     Recipe,
@@ -34,6 +31,28 @@ from babyllama.recipe import (
 GRAMMAR = "grammar"  # the benchmark that a synthetic corpus brings along
 
 
+class Cleaning(Frozen):
+    """What decides a clean corpus besides the text it is made from."""
+
+    rules: str
+    dev_fraction: float
+    domain: str | None
+
+
+class StoredWindows(Frozen):
+    """What decides a stored signal besides teachers and tokens."""
+
+    kind: str
+    window: int
+
+
+class EvaluatedWindows(Frozen):
+    """What decides scores besides models, benchmarks and tokens."""
+
+    rules: str
+    window: int
+
+
 def run(recipe: Recipe, folder: Path, *, until: str | None = None) -> None:
     """Make everything in `folder` that is not complete, in order.
 
@@ -44,6 +63,8 @@ def run(recipe: Recipe, folder: Path, *, until: str | None = None) -> None:
     line = selected(recipe, folder, until)
     with artefact.locked(folder):
         refuse_other_run(recipe, folder)
+        for stage in line:
+            refuse_unwritable(stage.out)
         artefact.write_atomically(folder / "recipe.yaml", to_yaml(recipe))
         for stage in line:
             artefact.complete(stage, announce)
@@ -110,14 +131,9 @@ def corpus_stage(
         clean_corpus(source, folder, rules=recipe.rules, dev_fraction=dev_fraction, domain=domain)
         return {}
 
-    # What the source says of itself is in its digest; its path is not part of what is made.
-    part = recipe.model_copy(
-        update={"source": given.model_copy(update={"path": Path(), "expected_words": 1})}
-        if isinstance(given, FolderSource)
-        else {}
-    )
-    inputs = {"source": source}
-    return Stage(out.name, out, "corpus", 1, part, inputs, build)
+    # Where the source lies is not part of what is made: its contents are in its digest.
+    part = Cleaning(rules=recipe.rules, dev_fraction=dev_fraction, domain=domain)
+    return Stage(out.name, out, "corpus", 1, part, {"source": source}, build)
 
 
 def tokenizer_stage(corpus: Path, recipe: TokenizerRecipe, out: Path) -> Stage:
@@ -154,7 +170,7 @@ def pretraining_stage(
         return pretrain(recipe, tokens, tokenizer, folder, seed=seed)
 
     inputs = {"tokens": tokens, "tokenizer": tokenizer}
-    name = f"{out.parent.name}/{out.name}"
+    name = f"{out.absolute().parent.name}/{out.name}"
     return Stage(name, out, "pretraining", 1, recipe, inputs, build, seed)
 
 
@@ -168,8 +184,9 @@ def signal_stage(
 
         return store_hidden(teachers, tokens, folder, window=window)
 
-    inputs = {"tokens": tokens, **{f"teacher {path.name}": path for path in teachers}}
-    return Stage(out.name, out, f"signal of windows of {window}", 1, recipe, inputs, build)
+    inputs = {"tokens": tokens, **_numbered(teachers)}
+    part = StoredWindows(kind=recipe.kind, window=window)
+    return Stage(out.name, out, "signal", 1, part, inputs, build)
 
 
 def distillation_stage(
@@ -195,7 +212,7 @@ def distillation_stage(
     if signal:
         inputs["signal"] = signal
     else:
-        inputs |= {f"teacher {path.name}": path for path in teachers}
+        inputs |= _numbered(teachers)
     part = DistilledStudent(
         kind="distilled",
         model=student.model,
@@ -204,72 +221,42 @@ def distillation_stage(
         temperature=recipe.temperature,
         reduction=recipe.reduction,
     )
-    name = f"{out.parent.name}/{out.name}"
+    name = f"{out.absolute().parent.name}/{out.name}"
     return Stage(name, out, "distillation", 1, part, inputs, build, seed)
 
 
 def evaluation_stage(recipe: Recipe, folder: Path) -> Stage:
     """Every model of a run and the teachers' ensemble on every benchmark."""
-    models = {name: [folder / "teachers" / name] for name in recipe.teachers}
-    if len(models) > 1:
-        models["ensemble"] = [path for paths in models.values() for path in paths]
+    teachers = [folder / "teachers" / name for name in recipe.teachers]
+    models = {path.name: [path] for path in teachers}
     models |= {name: [folder / "students" / name] for name in recipe.students}
+    if len(teachers) > 1:
+        models["ensemble"] = teachers
     benchmarks = dict(recipe.evaluation.benchmarks)
     if isinstance(recipe.corpus.source, SyntheticSource):
         benchmarks = {GRAMMAR: folder / "source" / "minimal_pairs", **benchmarks}
     tokens = folder / "tokens"
     before = folder / "evaluation"
-    window = next(iter(recipe.teachers.values())).training.window
+    window = min(recipe.pretraining(name).training.window for name in models if name != "ensemble")
+
+    part = EvaluatedWindows(rules=recipe.evaluation.rules, window=window)
 
     def build(out: Path) -> Facts:
-        from babyllama.evaluation import evaluate
+        from babyllama.evaluation.of_run import evaluate_models
 
-        facts: Facts = {}
-        for name, paths in models.items():
-            inputs = {path.name: artefact.digest(path) for path in paths} | {
-                benchmark: artefact.digest(path) for benchmark, path in benchmarks.items()
-            }
-            key = {"rules": recipe.evaluation.rules, "tokens": artefact.digest(tokens), **inputs}
-            if _reuse_evaluation(name, key, before, out):
-                continue
-            say(f"  {name}", style="dim")
-            result = evaluate(
-                paths,
-                benchmarks,
-                name=name,
-                rules=recipe.evaluation.rules,
-                tokens=tokens,
-                window=window,
-                predictions=out / "predictions" / name,
-            )
-            text = json.dumps(result, indent=1, ensure_ascii=False) + "\n"
-            artefact.write_atomically(out / f"{name}.json", text)
-            artefact.write_atomically(out / f"{name}.key", json.dumps(key))
-            facts[name] = {
-                benchmark: scores["score"] for benchmark, scores in result["benchmarks"].items()
-            }
-        return facts
+        return evaluate_models(
+            models,
+            benchmarks,
+            rules=part.rules,
+            tokens=tokens,
+            window=window,
+            before=before,
+            out=out,
+        )
 
     inputs = {path.name: path for paths in models.values() for path in paths}
     inputs |= {f"benchmark {name}": path for name, path in benchmarks.items()}
-    part = EvaluationRecipe(rules=recipe.evaluation.rules)
     return Stage("evaluation", before, "evaluation", 1, part, {"tokens": tokens, **inputs}, build)
-
-
-def _reuse_evaluation(name: str, key: dict[str, str], before: Path, out: Path) -> bool:
-    """Take over a model's scores when neither it nor what it is scored on has changed.
-
-    They lie in the unfinished folder after a kill, or in the folder that is being replaced.
-    """
-    for folder in (out, before):
-        with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
-            if json.loads((folder / f"{name}.key").read_text("utf-8")) == key:
-                if folder != out:
-                    shutil.copytree(folder / "predictions" / name, out / "predictions" / name)
-                    shutil.copy(folder / f"{name}.json", out)
-                    shutil.copy(folder / f"{name}.key", out)
-                return True
-    return False
 
 
 def report_stage(recipe: Recipe, folder: Path) -> Stage:
@@ -304,12 +291,39 @@ def refuse_other_run(recipe: Recipe, folder: Path) -> None:
         )
 
 
+def _numbered(teachers: Sequence[Path]) -> dict[str, Path]:
+    return {f"teacher {number}, {path.name}": path for number, path in enumerate(teachers, 1)}
+
+
+def run_of(out: Path) -> Path:
+    """The run that a folder belongs to, or the folder that it will lie in: what is locked."""
+    parents = out.absolute().parents
+    return next((parent for parent in parents if (parent / "recipe.yaml").exists()), parents[0])
+
+
+def refuse_other_stage(stage: Stage) -> None:
+    """Refuse to replace another stage's finished folder: a slip of the hand, not a rebuild.
+
+    Raises:
+        InputError: says what lies there.
+    """
+    manifest = artefact.read_manifest(stage.out)
+    if manifest and manifest["stage"] not in (stage.kind, "unreadable"):
+        raise InputError(
+            f"{stage.out} holds a finished {manifest['stage']}, not a {stage.kind}",
+            why="It would be replaced.",
+            mend="Name another folder, or move that one away first.",
+        )
+
+
 def refuse_unwritable(out: Path) -> None:
     """Refuse to put a new folder where something else lies.
 
     Raises:
         InputError: `out` is a file, or a folder with files that no stage wrote.
     """
+    if not out.name or out.resolve() == Path.cwd():
+        raise InputError(f"{out} is the folder you are in", mend="Name a folder in it.")
     if out.is_dir() and any(out.iterdir()) and artefact.read_manifest(out) is None:
         raise InputError(
             f"{out} is there already and was not written by babyllama",

@@ -26,7 +26,7 @@ from babyllama.training.speed import machine_flops
 
 # English words become about this many tokens, line marks included; exact once they are counted.
 _TOKENS_PER_WORD = 1.5
-# Share of the speed of square products that training reached on the machines in docs/log.md.
+# Share of the speed of large square products that training of small models reached on processors.
 _REACHED = 0.4
 
 
@@ -82,9 +82,10 @@ def plan(recipe: Recipe, folder: Path) -> Plan:
         )
     )
     flops = sum(model.flops for model in models) + signal_flops
-    # Weights of every model, and two checkpoints of the largest: weights and two moments each.
+    # Weights of every model; of the largest three checkpoints while the oldest is let go (weights
+    # and two moments each), and its best epoch.
     weights = sum(4 * model.parameters for model in models)
-    checkpoints = 2 * 12 * max(model.parameters for model in models)
+    checkpoints = (3 * 12 + 4) * max(model.parameters for model in models)
     device = pick_device()
     speed = machine_flops(compute_dtype("auto", device), device)
     return Plan(
@@ -148,7 +149,7 @@ def _train_tokens(recipe: Recipe, folder: Path) -> tuple[int, bool]:
     source = recipe.corpus.source
     if not isinstance(source, FolderSource):
         return round(source.words * _TOKENS_PER_WORD), True
-    if not source.path.is_dir():
+    if not source.path.exists():
         return round(source.expected_words * _TOKENS_PER_WORD), False
     from babyllama.corpus.sources import read_split, read_text
 

@@ -421,6 +421,12 @@ def _apply(tree: dict[str, Any], setting: str) -> None:
         raise InputError(f"--set {setting}: the value {value!r} is not YAML") from None
     branch: Any = tree
     for depth, key in enumerate(keys[:-1]):
+        if depth == 1 and keys[0] in ("teachers", "students") and key not in branch:
+            raise InputError(
+                f"--set {setting}: {keys[0]} has no {key!r}",
+                why=f"There are {', '.join(branch)}.",
+                mend=_nearest(key, list(branch)),
+            )
         branch = branch.setdefault(key, {})
         if not isinstance(branch, dict):
             raise InputError(

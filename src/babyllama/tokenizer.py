@@ -4,6 +4,8 @@ Source: the paper's settings (arXiv 2308.02019, section 3): NFKC, a leading spac
 pairs seen at least twice, `<pad> <s> </s>` as 0, 1, 2.
 """
 
+import hashlib
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,7 +87,13 @@ def load_tokenizer(folder: Path) -> "PreTrainedTokenizerFast":
 
 def same_vocabulary(one: Path, other: Path) -> bool:
     """Whether two tokenizer folders give every token the same number."""
-    return bool(load_tokenizer(one).get_vocab() == load_tokenizer(other).get_vocab())
+    return vocabulary_digest(one) == vocabulary_digest(other)
+
+
+def vocabulary_digest(folder: Path) -> str:
+    """sha256 of which token has which number: equal for tokenizers whose streams can be mixed."""
+    vocabulary = sorted(load_tokenizer(folder).get_vocab().items())
+    return hashlib.sha256(json.dumps(vocabulary).encode()).hexdigest()
 
 
 def _untrained() -> Tokenizer:

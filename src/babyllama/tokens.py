@@ -24,7 +24,7 @@ from babyllama.console import ProgressBar
 from babyllama.errors import InputError
 from babyllama.losses import IGNORE_INDEX
 from babyllama.recipe import TokensRecipe
-from babyllama.tokenizer import load_tokenizer
+from babyllama.tokenizer import load_tokenizer, vocabulary_digest
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -76,7 +76,12 @@ def tokenize(corpus: Path, tokenizer: Path, recipe: TokensRecipe, out: Path) -> 
             raise InputError(f"{corpus}/{split} holds no text to tokenize")
         np.save(out / f"{split}.documents.npy", np.asarray(starts, np.int64))
         facts |= {f"{split}_tokens": position, f"{split}_words": words}
-    header = {"dtype": np.dtype(dtype).name, "layout": recipe.layout, **facts}
+    header = {
+        "dtype": np.dtype(dtype).name,
+        "layout": recipe.layout,
+        "vocabulary_sha256": vocabulary_digest(tokenizer),
+        **facts,
+    }
     write_atomically(out / "tokens.json", json.dumps(header, indent=1) + "\n")
     return facts
 
@@ -163,6 +168,20 @@ def read_header(tokens: Path) -> dict[str, Any]:
             mend="Make one: babyllama tokenize CORPUS TOKENIZER OUT",
         ) from None
     return header
+
+
+def refuse_other_tokenizer(tokens: Path, tokenizer: Path) -> None:
+    """Check that a tokenizer (or a model folder's) is the one that made these tokens.
+
+    Raises:
+        InputError: their vocabularies differ, whatever their sizes.
+    """
+    if read_header(tokens)["vocabulary_sha256"] != vocabulary_digest(tokenizer):
+        raise InputError(
+            f"{tokens} was not made by the tokenizer in {tokenizer}",
+            why="The same numbers would mean other tokens.",
+            mend=f"Run: babyllama tokenize CORPUS {tokenizer} OUT",
+        )
 
 
 def refuse_foreign_tokens(tokens: Path, vocab_size: int, model: str) -> None:

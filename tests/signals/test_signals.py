@@ -29,7 +29,7 @@ def mean_logits(teachers, batch):
 
 
 def test_online_logits_are_the_mean_of_the_teachers(teachers, batch):
-    logits = open_online(teachers, precision="float32", device=CPU).logits(batch)
+    logits = open_online(teachers, window=16, precision="float32", device=CPU).logits(batch)
     exact = mean_logits(teachers, batch)
     for part in (slice(0, 5), slice(5, 48), slice(0, 48)):
         torch.testing.assert_close(logits(part).double(), exact[part], rtol=1e-4, atol=1e-5)
@@ -99,6 +99,13 @@ def test_it_says_what_a_token_costs(signal):
 def test_another_window_is_refused(signal, tokens):
     with pytest.raises(InputError, match="window is 16, but the student reads windows of 32"):
         open_hidden(signal, Windows(tokens, "train", 32), device=CPU)
+
+
+def test_teachers_too_short_for_the_window_are_refused(teachers, tokens, tmp_path):
+    with pytest.raises(InputError, match="has 64 positions, a window 128 tokens"):
+        open_online(teachers, window=128, precision="float32", device=CPU)
+    with pytest.raises(InputError, match="has 64 positions, a window 65 tokens"):
+        store_hidden(teachers, tokens, tmp_path, window=65)
 
 
 def test_other_tokens_are_refused(signal, tokens):

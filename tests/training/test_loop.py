@@ -224,3 +224,28 @@ def test_the_log_says_speed_and_its_share_of_plain_products(
     assert facts["flops"] == facts["tokens"] * 3 * loop.flops_per_token(
         start_model(tiny_recipe.pretraining("llama"), tokens, tokenizer, seed=0)
     )
+
+
+def test_killed_between_the_last_step_and_the_manifest_nothing_is_trained_again(
+    tiny_recipe, tokens, tokenizer, tmp_path, monkeypatch
+):
+    from babyllama import artefact, pipeline
+
+    part = tiny_recipe.pretraining("llama")
+    whole = pipeline.pretraining_stage(part, tokens, tokenizer, tmp_path / "whole", 1)
+    stage = pipeline.pretraining_stage(part, tokens, tokenizer, tmp_path / "killed", 1)
+    artefact.complete(whole)
+
+    def die(*_arguments, **_more):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(artefact, "_write_manifest", die)
+        with pytest.raises(KeyboardInterrupt):
+            artefact.complete(stage)
+    with monkeypatch.context() as patched:
+        patched.setattr(loop, "_accumulate", die)  # a step would be one too many
+        artefact.complete(stage)
+    one, other = (load_file(s.out / "model.safetensors") for s in (whole, stage))
+    assert same(one, other)
+    assert not (stage.out / artefact.SCRATCH).exists()

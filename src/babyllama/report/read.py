@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float
 
 from babyllama import artefact
 from babyllama.errors import InputError
-from babyllama.recipe import DistilledStudent, Recipe, TwinStudent, load_recipe
+from babyllama.recipe import Recipe, TwinStudent, load_recipe
 
 ENSEMBLE = "ensemble"
 Role = Literal["teacher", "ensemble", "student", "twin"]
@@ -265,8 +265,3 @@ def twin_of(run: Run, student: str) -> Model | None:
         if isinstance(recipe, TwinStudent) and recipe.of == student:
             return run.model(name)
     return None
-
-
-def student_recipe(run: Run, name: str) -> DistilledStudent:
-    """How a distilled student was taught."""
-    return run.recipe.distilled[name]

@@ -2,7 +2,7 @@
 
 On disk, beside the manifest:
 
-    signal.json               what was read: window, count, digest of the stream, teachers
+    signal.json               what was read: window, count, digest of the stream
     head.safetensors          the ensemble's head (vocab, hidden), float32
     states-00000.safetensors  states (windows, window, hidden) of the first windows, and so on
 
@@ -23,12 +23,11 @@ from safetensors.torch import load_file, save_file
 
 from babyllama.artefact import Facts, hash_file, write_atomically
 from babyllama.console import Interrupted, ProgressBar, stoppable
-from babyllama.ensemble import Ensemble, load_ensemble
+from babyllama.ensemble import Ensemble, load_ensemble, refuse_long_windows
 from babyllama.errors import InputError
 from babyllama.losses import TeacherLogits, form_logits
 from babyllama.models import compute_dtype, flops_per_token, pick_device
-from babyllama.tokenizer import load_tokenizer
-from babyllama.tokens import Batch, Windows, refuse_foreign_tokens
+from babyllama.tokens import Batch, Windows, refuse_other_tokenizer
 
 _SHARD_BYTES = 64 * 2**20
 _WINDOWS_AT_ONCE = 32
@@ -41,7 +40,7 @@ def store_hidden(teachers: Sequence[Path], tokens: Path, out: Path, *, window: i
     missing.
 
     Returns:
-        bytes per token, tokens and seconds-free facts for the manifest.
+        bytes per token, tokens and FLOPs, for the manifest.
 
     Raises:
         InputError: teachers that do not share a vocabulary, or do not know the tokens.
@@ -49,7 +48,8 @@ def store_hidden(teachers: Sequence[Path], tokens: Path, out: Path, *, window: i
     device = pick_device()
     dtype = compute_dtype("auto", device)
     ensemble = load_ensemble(teachers, device=device, dtype=dtype)
-    refuse_foreign_tokens(tokens, len(load_tokenizer(teachers[0])), str(teachers[0]))
+    refuse_other_tokenizer(tokens, teachers[0])
+    refuse_long_windows(ensemble, window)
     windows = Windows(tokens, "train", window)
     width = ensemble.head.shape[1]
     per_shard = max(1, _SHARD_BYTES // (window * width * 2))

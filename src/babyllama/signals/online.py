@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from babyllama.ensemble import Ensemble, load_ensemble
+from babyllama.ensemble import Ensemble, load_ensemble, refuse_long_windows
 from babyllama.losses import TeacherLogits, form_logits
 from babyllama.models import compute_dtype, product_shapes
 from babyllama.tokens import Batch
@@ -24,11 +24,14 @@ class OnlineSignal:
         return lambda part: form_logits(states[part], self._ensemble.head)
 
 
-def open_online(teachers: Sequence[Path], *, precision: str, device: torch.device) -> OnlineSignal:
-    """Load teacher folders as one signal.
+def open_online(
+    teachers: Sequence[Path], *, window: int, precision: str, device: torch.device
+) -> OnlineSignal:
+    """Load teacher folders as one signal for windows of this length.
 
     Raises:
-        InputError: what `load_ensemble` raises.
+        InputError: teachers too short for the window; what `load_ensemble` raises.
     """
-    dtype = compute_dtype(precision, device)
-    return OnlineSignal(load_ensemble(teachers, device=device, dtype=dtype))
+    ensemble = load_ensemble(teachers, device=device, dtype=compute_dtype(precision, device))
+    refuse_long_windows(ensemble, window)
+    return OnlineSignal(ensemble)

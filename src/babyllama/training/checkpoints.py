@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from babyllama.console import say
 
+BEST = "best"  # the folder of the best epoch's model, beside the checkpoints
 _KEPT = 2
 
 
@@ -39,7 +40,7 @@ def save_checkpoint(
     folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress
 ) -> None:
     """Write `step-N.safetensors` atomically and let go of all but the newest ones."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     tensors = dict(_tensors(model, optimizer))
     path = folder / f"step-{progress.step:08d}.safetensors"
     beside = path.with_suffix(".writing")

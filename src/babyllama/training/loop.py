@@ -10,6 +10,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from babyllama.artefact import Facts
+from babyllama.artefact import SCRATCH, Facts
 from babyllama.console import Interrupted, ProgressBar, stoppable
 from babyllama.errors import InputError
 from babyllama.losses import LossTerms, cross_entropy_loss, short_products
@@ -31,7 +32,7 @@ from babyllama.models import (
 )
 from babyllama.recipe import TrainingRecipe
 from babyllama.tokens import Batch, Windows
-from babyllama.training.checkpoints import load_checkpoint, save_checkpoint
+from babyllama.training.checkpoints import BEST, load_checkpoint, save_checkpoint
 from babyllama.training.compilation import compile_blocks
 from babyllama.training.optimizer import learning_rate, make_optimizer, set_learning_rate
 from babyllama.training.speed import seconds_of_products
@@ -45,7 +46,7 @@ Loss = Callable[[Tensor, Tensor, Batch], LossTerms]
 
 
 class Diverged(InputError):
-    """The loss is no number, or far above its course; the weights were left as they were."""
+    """A loss or a gradient that is no number; the weights were left as they were."""
 
 
 def train(
@@ -74,6 +75,7 @@ def train(
     Raises:
         Diverged: a loss that is not a number. Interrupted: after Ctrl-C, with all saved.
     """
+    reset_peak_memory()
     device = pick_device()
     dtype = compute_dtype(recipe.precision, device)
     model.to(device).train()
@@ -81,7 +83,7 @@ def train(
     if recipe.compile:
         compile_blocks(model)
     optimizer = make_optimizer(model, recipe)
-    checkpoints = out / "checkpoints"
+    checkpoints = out / SCRATCH
     progress = load_checkpoint(checkpoints, model, optimizer)
     epoch_steps = train_windows.steps_per_epoch(recipe.batch_size)
     steps = epoch_steps * recipe.epochs
@@ -105,7 +107,7 @@ def train(
             terms["gradient_norm"] = float(
                 nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_norm)
             )
-            _refuse_divergence(step, terms, out)  # raises before the weights change
+            _refuse_divergence(step, terms, batch, out)  # raises before the weights change
             optimizer.step()
             optimizer.zero_grad()
             progress = replace(progress, step=step + 1)
@@ -120,14 +122,14 @@ def train(
                 best = dev < progress.best_cross_entropy
                 if best:
                     progress = replace(progress, best_cross_entropy=dev, best_epoch=epoch)
-                    model.save_pretrained(out / "best")
+                    model.save_pretrained(checkpoints / BEST)
                 _write(log, {"step": step + 1, "epoch": epoch, "dev_cross_entropy": dev})
                 save_checkpoint(checkpoints, model, optimizer, progress)
                 meter.pause()
             elif (step + 1) % recipe.checkpoint_every == 0 or stop.requested:
                 save_checkpoint(checkpoints, model, optimizer, progress)
                 meter.pause()
-            if stop.requested and step + 1 < steps:
+            if stop.requested:
                 raise Interrupted
     return {
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
@@ -207,12 +209,13 @@ def _named(terms: LossTerms) -> Iterator[tuple[str, Tensor]]:
     yield from (("loss", terms.total), ("cross_entropy", terms.cross_entropy), ("kl", terms.kl))
 
 
-def _refuse_divergence(step: int, terms: dict[str, float], out: Path) -> None:
+def _refuse_divergence(step: int, terms: dict[str, float], batch: Batch, out: Path) -> None:
     wrong = [f"{name} is {value}" for name, value in terms.items() if not math.isfinite(value)]
     if wrong:
         raise Diverged(
             f"{out.name.removesuffix('.partial')}: at step {step} {', '.join(wrong)}",
-            why="The training diverged; the weights before this step are in the last checkpoint.",
+            why=f"The update of windows {batch.indices.tolist()} was not made; the last checkpoint "
+            f"lies in {out / SCRATCH}.",
             mend="Try a lower training.learning_rate, more warmup_steps, or precision float32.",
         )
 
@@ -298,11 +301,26 @@ class _Meter:
 
 
 def peak_memory() -> int:
-    """Largest resident set of this process so far in bytes; on a card, its largest allocation."""
+    """Largest resident set since `reset_peak_memory` in bytes; on a card, largest allocation.
+
+    A system that cannot reset counts from the start of the process.
+    """
     if torch.cuda.is_available():
         return int(torch.cuda.max_memory_allocated())
+    with suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def reset_peak_memory() -> None:
+    """Forget the peak of what the process did before."""
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
 
 
 def _device_name(device: torch.device) -> str:

@@ -1,0 +1,79 @@
+"""Scores are kept while they hold, and never when they were damaged."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from babyllama import artefact
+from babyllama.evaluation.of_run import evaluate_models
+
+PAIRS = '{"sentence_good": "The cat sees a dog.", "sentence_bad": "The cat see a dog."}\n'
+
+
+@pytest.fixture
+def line(teachers, tokens, tmp_path):
+    """A function that makes or renews the evaluation of two teachers, and its folder."""
+    (tmp_path / "pairs.jsonl").write_text(PAIRS)
+    models = {path.name: [path] for path in teachers}
+    out = tmp_path / "evaluation"
+
+    def run(version=1, window=16):
+        from babyllama.recipe import EvaluationRecipe
+
+        def build(folder: Path):
+            return evaluate_models(
+                models, {"pairs": tmp_path / "pairs.jsonl"}, rules="honest", tokens=tokens,
+                window=window, before=out, out=folder,
+            )  # fmt: skip
+
+        stage = artefact.Stage("e", out, "evaluation", version, EvaluationRecipe(), {}, build)
+        artefact.complete(stage)
+        return stage
+
+    return run, out
+
+
+def scored(monkeypatch):
+    from babyllama.evaluation import evaluate, of_run
+
+    names = []
+
+    def counting(*arguments, name, **more):
+        names.append(name)
+        return evaluate(*arguments, name=name, **more)
+
+    monkeypatch.setattr(of_run, "evaluate", counting)
+    return names
+
+
+def test_what_has_not_changed_is_not_scored_again(line, monkeypatch):
+    run, out = line
+    run()
+    before = (out / "llama.json").read_text()
+    names = scored(monkeypatch)
+    run(version=2)
+    assert names == []
+    assert (out / "llama.json").read_text() == before
+    facts = artefact.read_manifest(out)["facts"]
+    assert set(facts) == {"llama", "gpt2"}
+
+
+def test_another_window_scores_all_again(line, monkeypatch):
+    run, _ = line
+    run()
+    names = scored(monkeypatch)
+    run(version=2, window=8)
+    assert names == ["llama", "gpt2"]
+
+
+def test_damaged_scores_are_never_taken_over(line, monkeypatch):
+    run, out = line
+    run()
+    result = json.loads((out / "llama.json").read_text())
+    result["benchmarks"]["pairs"]["score"] = 99.0
+    (out / "llama.json").write_text(json.dumps(result))
+    names = scored(monkeypatch)
+    run()
+    assert names == ["llama"]
+    assert json.loads((out / "llama.json").read_text())["benchmarks"]["pairs"]["score"] != 99.0
