@@ -55,9 +55,7 @@ def test_teachers_pull_the_student_towards_them(tiny_recipe, tokens, tokenizer, 
     assert kl[-1] < kl[0] / 3
 
 
-def test_a_teacher_of_another_vocabulary_is_refused(
-    tiny_recipe, corpus, teachers, tmp_path
-):
+def test_a_teacher_of_another_vocabulary_is_refused(tiny_recipe, corpus, teachers, tmp_path):
     other = tmp_path / "other"
     train_tokenizer(corpus, TokenizerRecipe(vocab_size=400), other)
     (tmp_path / "tokens").mkdir()

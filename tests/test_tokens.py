@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerFast
 from babyllama import tokens as module
 from babyllama.errors import InputError
 from babyllama.recipe import TokenizerRecipe, TokensRecipe
-from babyllama.tokenizer import load_tokenizer, train_tokenizer
+from babyllama.tokenizer import load_tokenizer, train_tokenizer, vocabulary_digest
 from babyllama.tokens import (
     IGNORE_INDEX,
     Windows,
@@ -145,7 +145,12 @@ def test_facts_and_header_count_tokens_and_words(place, library, tmp_path, recip
         "dev_tokens": count,
         "dev_words": len((TALES + " " + TALKS).split()),
     }
-    assert read_header(tmp_path) == {"dtype": "uint16", "layout": recipe.layout, **facts}
+    assert read_header(tmp_path) == {
+        "dtype": "uint16",
+        "layout": recipe.layout,
+        "vocabulary_sha256": vocabulary_digest(place / "tokenizer"),
+        **facts,
+    }
 
 
 @pytest.mark.parametrize("size", [1, 3, 1000])
