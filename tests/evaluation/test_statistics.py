@@ -74,3 +74,12 @@ def test_percent_is_a_hundred_times_the_share():
     assert written["stderr"] == pytest.approx(100 * math.sqrt(0.25 / 2))
     assert written["interval"] == pytest.approx([100 * x for x in wilson(0.5, 2)])
     assert written["n"] == 2
+
+
+def test_rounding_never_lifts_a_mean_above_one():
+    """Weights that were divided by their sum can sum to a little more than 1."""
+    weights = [0.7, 0.1, 0.2000000000000002]
+    assert sum(weights) > 1
+    estimate = weighted_mean([np.ones(3)] * 3, weights)
+    assert estimate.score == 1.0
+    assert estimate.interval[1] == 1.0

@@ -48,7 +48,8 @@ def weighted_mean(parts: Sequence[Credits], weights: Sequence[float]) -> Estimat
         weights: one a part, summing to 1.
     """
     n = sum(len(part) for part in parts)
-    score = sum(w * float(part.mean()) for w, part in zip(weights, parts, strict=True))
+    # Weights that sum to 1 do so up to rounding: a mean of ones must not pass 1.
+    score = min(1.0, sum(w * float(part.mean()) for w, part in zip(weights, parts, strict=True)))
     variance = sum(
         w**2 * float(part.var()) / len(part) for w, part in zip(weights, parts, strict=True)
     )
