@@ -28,7 +28,7 @@ def synthesize(out: Path, *, words: int, dev_words: int, seed: int) -> None:
         seed: any whole number from 0 on.
 
     Raises:
-        InputError: a number is negative or zero where there must be something to write.
+        InputError: a number is negative. (No words at all is a corpus too: empty files.)
     """
     _refuse_nonsense(words=words, dev_words=dev_words, seed=seed)
     corpus = {
