@@ -54,10 +54,10 @@ def _divergence(run: Run) -> Row | None:
         return None
     rise, name = max(rises, key=lambda pair: (math.isnan(pair[0]), pair[0]))
     return (
-        "Divergence: a loss that is no number, training that ends far above its lowest "
-        "cross-entropy, or dev far above the epoch before",
+        "Divergence: a loss that is no number or rises far",
         "seen" if not rise <= _RISE else "not seen",  # a loss that is no number counts as seen
-        f"largest rise {rise:.2f} nats a token ({name}); called so above {_RISE}",
+        f"largest rise {rise:.2f} nats a token ({name}), of training above its lowest or of dev "
+        f"above the epoch before; called so above {_RISE}",
     )
 
 

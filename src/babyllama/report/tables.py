@@ -139,7 +139,8 @@ def bill_table(run: Run) -> Table | None:
     ]
     note = (
         "Of plain products: speed as a share of what matrix products of the same shapes alone "
-        "reach on that machine. Peak memory is of the process, which may have done stages before."
+        "reach on that machine. Peak memory is the largest while it trained, "
+        "with mapped files that were resident."
     )
     made = _table("Stages", "stage", list(manifests(run)), columns)
     return made and Table(made.title, made.head, made.rows, note)
