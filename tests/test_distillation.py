@@ -60,7 +60,7 @@ def test_a_teacher_of_another_vocabulary_is_refused(tiny_recipe, corpus, teacher
     train_tokenizer(corpus, TokenizerRecipe(vocab_size=400), other)
     (tmp_path / "tokens").mkdir()
     tokenize(corpus, other, TokensRecipe(), tmp_path / "tokens")
-    with pytest.raises(InputError, match="another vocabulary"):
+    with pytest.raises(InputError, match="different vocabularies"):
         student(tmp_path / "a", tiny_recipe, tmp_path / "tokens", other, teachers=teachers)
 
 

@@ -10,6 +10,7 @@ from references import plain_loss, realistic_logits
 
 from babyllama.losses import (
     IGNORE_INDEX,
+    SparseTarget,
     cross_entropy_loss,
     distillation_loss,
     short_products,
@@ -174,6 +175,62 @@ def test_ignored_positions_change_neither_value_nor_gradient():
     assert torch.equal(before, fused(changed, head, labels, z_bar, **chosen).total)
 
 
+@pytest.mark.parametrize("alpha", [0.0, 0.5, 1.0])
+def test_softcapped_logits_have_the_textbooks_value_and_gradients(alpha):
+    hidden, head, labels, z_bar = make_case(2, 6, 20, 5, seed=21)
+    chosen = {"temperature": 2.0, "reduction": "token_mean"}
+
+    def textbook(h, w):
+        z = 4.0 * torch.tanh(h @ w.T / 4.0)
+        identity = torch.eye(20, dtype=torch.float64)
+        return plain_loss(z, identity, labels, z_bar, alpha=alpha, **chosen)[0]
+
+    ours = with_gradients(
+        lambda h, w: fused(h, w, labels, z_bar, alpha=alpha, softcap=4.0, chunk=5, **chosen).total,
+        hidden, head,
+    )  # fmt: skip
+    for one, other in zip(ours, with_gradients(textbook, hidden, head), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("reduction", ["window_sum", "token_mean"])
+@pytest.mark.parametrize("temperature", [1.0, 2.0])
+def test_a_sketch_that_keeps_every_token_is_the_exact_loss(temperature, reduction):
+    hidden, head, labels, z_bar = make_case(2, 6, 20, 5, seed=22)
+    chosen = {"alpha": 0.4, "temperature": temperature, "reduction": reduction}
+    flat = z_bar.flatten(0, 1)
+    log_p = torch.log_softmax(flat / temperature, -1)
+    order = torch.randperm(20, generator=torch.Generator().manual_seed(0)).expand(12, 20)
+
+    def sketch(part):
+        return SparseTarget(
+            order[part], log_p.exp()[part].gather(1, order[part]),
+            -(log_p.exp() * log_p).sum(-1)[part],
+        )  # fmt: skip
+
+    sketched = with_gradients(
+        lambda h, w: distillation_loss(h, w, labels, sketch, chunk=5, **chosen).total, hidden, head
+    )
+    exact = with_gradients(lambda h, w: plain_loss(h, w, labels, z_bar, **chosen)[0], hidden, head)
+    for one, other in zip(sketched, exact, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
+
+
+def test_a_sketch_has_the_gradient_of_its_own_value():
+    hidden, head, labels, _ = make_case(1, 4, 12, 3, seed=23)
+    weights = torch.tensor([[0.7, 0.2], [0.5, 0.9], [1.0, 0.1], [0.3, 0.3]], dtype=torch.float64)
+    tokens = torch.tensor([[3, 1], [0, 11], [5, 6], [2, 7]])
+
+    def loss(h):
+        return distillation_loss(
+            h, head, labels,
+            lambda part: SparseTarget(tokens[part], weights[part], weights[part].sum(-1)),
+            alpha=0.3, temperature=2.0, reduction="window_sum", chunk=3,
+        ).total  # fmt: skip
+
+    assert torch.autograd.gradcheck(loss, hidden.clone().requires_grad_())
+
+
 def test_a_batch_without_labels_has_no_loss_rather_than_no_number():
     hidden, head, labels, _ = make_case(1, 4, 20, 5, seed=8)
     terms = cross_entropy_loss(hidden, head, torch.full_like(labels, IGNORE_INDEX))
@@ -225,7 +282,7 @@ def test_short_products_end_with_their_block():
 
 def test_token_log_probabilities_equal_a_full_softmax():
     hidden, head, labels, _ = make_case(1, 50, 30, 6, seed=11)
-    ours = token_log_probabilities(hidden[0], head, labels[0], chunk=7)
+    ours = token_log_probabilities(lambda part: hidden[0, part] @ head.T, labels[0], chunk=7)
     full = torch.log_softmax(hidden[0] @ head.T, dim=-1)
     expected = full.gather(1, labels[0].clamp(min=0)[:, None])[:, 0]
     expected[labels[0] == IGNORE_INDEX] = 0
@@ -253,5 +310,5 @@ def test_different_vocabularies_are_refused_with_both_sizes():
 
 def test_teachers_are_needed_below_alpha_one():
     hidden, head, labels, _ = make_case(1, 3, 10, 4, seed=14)
-    with pytest.raises(ValueError, match="teacher_logits"):
+    with pytest.raises(ValueError, match="teachers are needed"):
         fused(hidden, head, labels, None, temperature=1.0, alpha=0.5, reduction="token_mean")

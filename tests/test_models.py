@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from babyllama.errors import InputError
+from babyllama.losses import cross_entropy_loss, form_logits
 from babyllama.models import (
     compute_dtype,
     flops_per_token,
@@ -18,6 +19,8 @@ from babyllama.models import (
     planned_flops_per_token,
     product_shapes,
     refuse_short_positions,
+    refuse_unread_head,
+    softcap_of,
 )
 from babyllama.recipe import LlamaShape, OtherShape, load_recipe
 
@@ -138,14 +141,68 @@ def test_damaged_weights_are_refused_by_name(teachers, tmp_path):
         load_model(tmp_path / "model")
 
 
-def test_an_output_head_with_a_bias_is_refused():
+SMALL = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 1,
+         "num_attention_heads": 2, "num_key_value_heads": 2}  # fmt: skip
+UNUSUAL_HEADS = {
+    "gptj": {"n_embd": 16, "n_layer": 1, "n_head": 2, "rotary_dim": 4},  # bias
+    "phi": SMALL,  # bias
+    "cohere": {**SMALL, "logit_scale": 0.3},
+    "granite": {**SMALL, "logits_scaling": 8.0},
+    "gemma2": {**SMALL, "head_dim": 8, "final_logit_softcapping": 2.0},
+}
+
+
+@pytest.mark.parametrize("architecture", UNUSUAL_HEADS)
+def test_heads_with_bias_scale_or_softcap_give_the_models_own_logits(architecture):
+    model = unusual(architecture)
+    input_ids = torch.arange(3, 11).reshape(2, 4)
+    with torch.no_grad():
+        expected = model(input_ids=input_ids).logits
+        states = hidden_states(model, input_ids).flatten(0, 1)
+        ours = form_logits(states, output_head(model), softcap_of(model))
+    torch.testing.assert_close(ours, expected.flatten(0, 1), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("architecture", ["gptj", "cohere", "gemma2"])
+def test_training_through_an_unusual_head_has_the_models_own_gradients(architecture):
+    model = unusual(architecture).double()
+    input_ids = torch.arange(3, 11).reshape(2, 4)
+    labels = torch.cat([input_ids[:, 1:], torch.full((2, 1), -100)], dim=1)
+    ours = cross_entropy_loss(
+        hidden_states(model, input_ids), output_head(model), labels, softcap=softcap_of(model)
+    ).total
+    logits = model(input_ids=input_ids).logits.double()
+    theirs = torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten())
+    # Gemma 2 takes its softcap in float32 whatever the model's precision.
+    torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-6)
+    parameters = list(model.parameters())
+    for one, other in zip(
+        torch.autograd.grad(ours, parameters), torch.autograd.grad(theirs, parameters), strict=True
+    ):
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-7)
+
+
+def test_an_architecture_that_does_something_else_to_its_logits_is_refused():
+    model = new_model(LLAMA, 300, seed=0, separators=True)
+    head = model.get_output_embeddings()
+    head.register_forward_hook(lambda _module, _inputs, logits: logits.abs())
+    with pytest.raises(InputError, match="llama forms its logits in a way that is not known"):
+        refuse_unread_head(model)
+
+
+def unusual(architecture):
+    """A model whose head is not a product alone, its logits of a trained model's size."""
     shape = OtherShape(
-        model_type="other", architecture="gptj",
-        settings={"n_embd": 16, "n_layer": 1, "n_head": 2, "rotary_dim": 4},
-    )  # fmt: skip
-    model = new_model(shape, 300, seed=0, separators=True)
-    with pytest.raises(InputError, match="has a bias"):
-        output_head(model)
+        model_type="other", architecture=architecture, settings=UNUSUAL_HEADS[architecture]
+    )
+    model = new_model(shape, 300, seed=0, separators=True).eval()
+    head = model.get_output_embeddings()
+    with torch.no_grad():
+        head.weight.mul_(20)
+        if head.bias is not None:
+            head.bias.normal_(generator=torch.Generator().manual_seed(0))
+    refuse_unread_head(model)
+    return model
 
 
 def test_a_model_folder_is_an_ordinary_one(teachers):

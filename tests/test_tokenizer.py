@@ -9,7 +9,7 @@ from transformers import AutoTokenizer
 
 from babyllama.errors import InputError
 from babyllama.recipe import TokenizerRecipe
-from babyllama.tokenizer import load_tokenizer, same_vocabulary, train_tokenizer
+from babyllama.tokenizer import differing_tokens, load_tokenizer, train_tokenizer
 
 TEXT = """The quick brown fox jumps over the lazy dog.
 The lazy dog does not jump over the quick brown fox.
@@ -126,9 +126,9 @@ def test_vocabularies_are_compared_by_their_numbers_not_their_size(folder, tmp_p
     source = corpus(tmp_path / "other")
     train_tokenizer(source, TokenizerRecipe(vocab_size=300), tmp_path / "two")
 
-    assert same_vocabulary(tmp_path / "one", tmp_path / "again")
-    assert not same_vocabulary(tmp_path / "one", tmp_path / "two")
-    assert not same_vocabulary(tmp_path / "two", folder)
+    assert not differing_tokens(tmp_path / "one", tmp_path / "again")
+    assert len(differing_tokens(tmp_path / "one", tmp_path / "two")) == 3
+    assert differing_tokens(tmp_path / "two", folder)
 
 
 # --- errors ---------------------------------------------------------------------------------

@@ -6,14 +6,13 @@ from pathlib import Path
 from torch import Tensor
 
 from babyllama.artefact import Facts
-from babyllama.errors import InputError
+from babyllama.ensemble import refuse_other_vocabulary
 from babyllama.losses import LossTerms, distillation_loss
-from babyllama.models import pick_device
+from babyllama.models import pick_device, softcap_of
 from babyllama.recipe import DistillationRecipe, PretrainingRecipe
 from babyllama.signals import Signal
 from babyllama.signals.hidden import open_hidden
 from babyllama.signals.online import open_online
-from babyllama.tokenizer import same_vocabulary
 from babyllama.tokens import Batch, Windows
 from babyllama.training.compilation import can_compile
 from babyllama.training.folder import finish_model, start_model
@@ -45,16 +44,23 @@ def distill(
     if signal is not None:
         source: Signal = open_hidden(signal, windows, device=pick_device())
     else:
-        _refuse_other_vocabularies(teachers, tokenizer)
+        for teacher in teachers:
+            refuse_other_vocabulary(teacher, tokenizer)
         source = open_online(
             teachers,
             window=student.training.window,
+            temperature=recipe.temperature,
             precision=student.training.precision,
             device=pick_device(),
         )
     facts = train(
         model,
-        distillation_from(source, recipe, compiled=student.training.compile and can_compile()),
+        distillation_from(
+            source,
+            recipe,
+            softcap=softcap_of(model),
+            compiled=student.training.compile and can_compile(),
+        ),
         windows,
         Windows(tokens, "dev", student.training.window),
         student.training,
@@ -67,7 +73,11 @@ def distill(
 
 
 def distillation_from(
-    signal: Signal, recipe: DistillationRecipe, *, compiled: bool = False
+    signal: Signal,
+    recipe: DistillationRecipe,
+    *,
+    softcap: float | None = None,
+    compiled: bool = False,
 ) -> Loss:
     """The loop's `loss` for a student: the fused loss fed by a signal."""
 
@@ -76,21 +86,12 @@ def distillation_from(
             hidden,
             head,
             batch.labels,
-            signal.logits(batch) if recipe.alpha < 1 else None,
+            signal.targets(batch) if recipe.alpha < 1 else None,
             temperature=recipe.temperature,
             alpha=recipe.alpha,
             reduction=recipe.reduction,
+            softcap=softcap,
             compiled=compiled,
         )
 
     return loss
-
-
-def _refuse_other_vocabularies(teachers: Sequence[Path], tokenizer: Path) -> None:
-    for teacher in teachers:
-        if not same_vocabulary(teacher, tokenizer):
-            raise InputError(
-                f"{teacher} was trained with another vocabulary than {tokenizer}",
-                why="Teachers and student must give every token the same number.",
-                mend="Train the teacher with this tokenizer, or distil with the teacher's.",
-            )

@@ -2,25 +2,120 @@
 
     [h1 | h2] @ [W1 / 2 | W2 / 2].T  =  (z1 + z2) / 2
 
-so that an ensemble has hidden states and a head like any model, and whatever scores, stores or
-distils one works on the other. A single model is an ensemble of one.
+so that an ensemble has hidden states and logits like any model, and whatever scores, stores or
+distils one works on the other. A single model is an ensemble of one. The mean of probabilities and
+models with a softcap take a product a model instead.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from babyllama.console import say
 from babyllama.errors import InputError
-from babyllama.models import hidden_states, load_model, output_head, prefer_fast_attention
-from babyllama.tokenizer import load_tokenizer, same_vocabulary
+from babyllama.losses import form_logits, token_log_probabilities
+from babyllama.models import (
+    hidden_states,
+    load_model,
+    output_head,
+    prefer_fast_attention,
+    softcap_of,
+)
+from babyllama.tokenizer import differing_tokens, load_tokenizer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+MeanOf = Literal["logits", "probabilities"]
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """How the states of several models, side by side, become the logits of one.
+
+    Attributes:
+        heads: (vocab, width) of each model; their widths add up to that of the states.
+        weights: of each model; they sum to 1.
+        softcaps: c where a model's logits are c * tanh(z / c).
+        mean_of: "logits" is the paper's. "probabilities" averages softmax(z_k / T).
+    """
+
+    heads: tuple[Float[Tensor, "vocab _"], ...]
+    weights: tuple[float, ...]
+    softcaps: tuple[float | None, ...]
+    mean_of: MeanOf = "logits"
+
+    @property
+    def vocab_size(self) -> int:
+        """Tokens that the logits speak of."""
+        return len(self.heads[0])
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Columns of the states that each model has."""
+        return tuple(head.shape[1] for head in self.heads)
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether the mixture's logits are one product of its states."""
+        return self.mean_of == "logits" and not any(self.softcaps)
+
+    @cached_property
+    def head(self) -> Float[Tensor, "vocab hidden"]:
+        """All heads side by side, each times its model's weight: logits = states @ head.T."""
+        weighted = [head * share for head, share in zip(self.heads, self.weights, strict=True)]
+        return torch.cat(weighted, dim=-1)
+
+    def logits(
+        self, states: Float[Tensor, "chunk hidden"], temperature: float = 1.0
+    ) -> Float[Tensor, "chunk vocab"]:
+        """z_bar with softmax(z_bar / T) the mixture's distribution at this temperature.
+
+        Under the mean of probabilities z_bar = T * log(sum_k w_k softmax(z_k / T)), which differs
+        by temperature; under the mean of logits it does not.
+        """
+        if self.is_linear:
+            return form_logits(states, self.head)
+        parts = zip(
+            torch.split(states, list(self.widths), dim=-1), self.heads, self.softcaps, strict=True
+        )
+        each = [form_logits(*part) for part in parts]
+        if self.mean_of == "logits":
+            total = each[0] * self.weights[0]
+            for z, weight in zip(each[1:], self.weights[1:], strict=True):
+                total = total.add_(z, alpha=weight)
+            return total
+        logs = [
+            torch.log_softmax(z / temperature, dim=-1) + torch.tensor(weight).log()
+            for z, weight in zip(each, self.weights, strict=True)
+            if weight > 0
+        ]
+        return temperature * torch.logsumexp(torch.stack(logs), dim=0)
+
+    def log_probabilities(
+        self, states: Float[Tensor, "tokens hidden"], labels: Int64[Tensor, " tokens"]
+    ) -> Float[Tensor, " tokens"]:
+        """log p(label) at each position in nats, 0 where the label is ignored."""
+        return token_log_probabilities(lambda part: self.logits(states[part]), labels)
+
+    def with_weights(self, weights: Sequence[float]) -> "Mixture":
+        """The same models weighed otherwise.
+
+        Raises:
+            InputError: not one weight a model, a negative one, or a sum other than 1.
+        """
+        refuse_weights(weights, len(self.heads))
+        return replace(self, weights=tuple(weights))
+
+    def to(self, device: torch.device) -> "Mixture":
+        """The same on another device."""
+        return replace(self, heads=tuple(head.to(device) for head in self.heads))
 
 
 @dataclass(frozen=True)
@@ -28,19 +123,24 @@ class Ensemble:
     """Models that share a vocabulary, read as one.
 
     Attributes:
-        head: all output heads side by side, each times its model's weight.
+        mixture: what makes one model's logits of their states.
         dtype: what the models compute in.
     """
 
     models: tuple["PreTrainedModel", ...]
-    head: Float[Tensor, "vocab hidden"]
+    mixture: Mixture
     dtype: torch.dtype
+
+    @property
+    def device(self) -> torch.device:
+        """Where the models are."""
+        return self.mixture.heads[0].device
 
     @torch.no_grad()
     def states(
         self, input_ids: Int64[Tensor, "batch window"]
     ) -> Float[Tensor, "batch window hidden"]:
-        """All models' last hidden states side by side: `states @ head.T` is the mean of logits."""
+        """All models' last hidden states side by side, as the mixture reads them."""
         enabled = self.dtype != torch.float32
         with torch.autocast(input_ids.device.type, dtype=self.dtype, enabled=enabled):
             return torch.cat([hidden_states(model, input_ids) for model in self.models], dim=-1)
@@ -51,6 +151,7 @@ def combine(
     vocab_size: int,
     *,
     weights: Sequence[float] | None = None,
+    mean_of: MeanOf = "logits",
     dtype: torch.dtype = torch.float32,
 ) -> Ensemble:
     """Read several models as one.
@@ -61,20 +162,48 @@ def combine(
         weights: one a model, summing to 1; equal by default, as in the paper.
 
     Raises:
-        InputError: a model that knows fewer tokens than the tokenizer has.
+        InputError: a model that knows fewer tokens than the tokenizer has; weights that do not
+            fit the models.
     """
-    shares = list(weights or [1 / len(models)] * len(models))
+    shares = tuple(weights or [1 / len(models)] * len(models))
+    refuse_weights(shares, len(models))
     heads = []
-    for model, share in zip(models, shares, strict=True):
+    for model in models:
         head = output_head(model).detach()
         if len(head) < vocab_size:
             raise InputError(
-                f"{model.config.name_or_path or model.config.model_type} knows {len(head)} tokens, "
-                f"the tokenizer has {vocab_size}",
+                f"{_name(model)} knows {len(head)} tokens, the tokenizer has {vocab_size}",
                 mend="Use the tokenizer that the model was trained with.",
             )
-        heads.append(head[:vocab_size] * share)
-    return Ensemble(tuple(models), torch.cat(heads, dim=-1), dtype)
+        if len(head) > vocab_size:
+            say(
+                f"  {_name(model)}: {len(head) - vocab_size} rows beyond the tokenizer's "
+                f"{vocab_size} tokens are left out",
+                style="dim",
+            )
+        heads.append(head[:vocab_size])
+    softcaps = tuple(softcap_of(model) for model in models)
+    return Ensemble(tuple(models), Mixture(tuple(heads), shares, softcaps, mean_of), dtype)
+
+
+def refuse_weights(weights: Sequence[float], models: int) -> None:
+    """Check weights of the models of an ensemble.
+
+    Raises:
+        InputError: not one a model, a negative one, or a sum other than 1.
+    """
+    given = " ".join(f"{weight:g}" for weight in weights)
+    if len(weights) != models:
+        raise InputError(
+            f"weights {given}: {len(weights)} of them, but there are {models} teachers",
+            mend="Give one weight a teacher, in the teachers' order.",
+        )
+    if min(weights) < 0 or abs(sum(weights) - 1) > 1e-6:
+        raise InputError(
+            f"weights {given} sum to {sum(weights):g}",
+            why="A mean's weights are not negative and sum to 1.",
+            mend=f"For example: {' '.join(['%.3g' % (1 / models)] * models)}",
+        )
 
 
 def refuse_long_windows(ensemble: Ensemble, window: int) -> None:
@@ -94,21 +223,41 @@ def refuse_long_windows(ensemble: Ensemble, window: int) -> None:
 
 
 def load_ensemble(
-    folders: Sequence[Path], *, device: torch.device, dtype: torch.dtype = torch.float32
+    folders: Sequence[Path],
+    *,
+    device: torch.device,
+    weights: Sequence[float] | None = None,
+    mean_of: MeanOf = "logits",
+    dtype: torch.dtype = torch.float32,
 ) -> Ensemble:
     """Load one or several model folders as one model.
 
     Raises:
-        InputError: folders whose tokenizers number tokens differently; what `load_model` raises.
+        InputError: folders whose tokenizers number tokens differently; what `load_model` and
+            `combine` raise.
     """
     for folder in folders[1:]:
-        if not same_vocabulary(folders[0], folder):
-            raise InputError(
-                f"{folders[0]} and {folder} have different vocabularies",
-                why="Their logits speak of different tokens, so they cannot be averaged.",
-                mend="Train both with one tokenizer.",
-            )
+        refuse_other_vocabulary(folders[0], folder)
     models = [load_model(folder).to(device) for folder in folders]
     for model in models:
         prefer_fast_attention(model, device)
-    return combine(models, len(load_tokenizer(folders[0])), dtype=dtype)
+    vocab_size = len(load_tokenizer(folders[0]))
+    return combine(models, vocab_size, weights=weights, mean_of=mean_of, dtype=dtype)
+
+
+def refuse_other_vocabulary(one: Path, other: Path) -> None:
+    """Check that two model or tokenizer folders give every token the same number.
+
+    Raises:
+        InputError: names three tokens that differ.
+    """
+    if differing := differing_tokens(one, other):
+        raise InputError(
+            f"{one} and {other} have different vocabularies",
+            why=f"The same number means other tokens: {'; '.join(differing)}.",
+            mend="Train both with one tokenizer.",
+        )
+
+
+def _name(model: "PreTrainedModel") -> str:
+    return str(model.config.name_or_path or model.config.model_type)

@@ -17,7 +17,25 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 IGNORE_INDEX = -100  # a label that no loss looks at, as torch names it
-TeacherLogits = Callable[[slice], Tensor]
+
+
+@dataclass(frozen=True)
+class SparseTarget:
+    """An unbiased sketch of the ensemble's distributions: weights of a few tokens a position.
+
+    Attributes:
+        tokens: whose weights these are; none twice in a row.
+        weights: E[weights] = softmax(z_bar / T) there, all other tokens having none.
+        entropy: of softmax(z_bar / T) itself in nats, so that what is reported is a KL.
+    """
+
+    tokens: Int64[Tensor, "chunk kept"]
+    weights: Float[Tensor, "chunk kept"]
+    entropy: Float[Tensor, " chunk"]
+
+
+# What the teachers say about a slice of positions: logits (chunk, vocab), or a sketch.
+TeacherTargets = Callable[[slice], Tensor | SparseTarget]
 Reduction = Literal["window_sum", "token_mean"]
 CHUNK = 512
 
@@ -41,11 +59,12 @@ def distillation_loss(
     hidden: Float[Tensor, "batch window hidden"],
     head: Float[Tensor, "vocab hidden"],
     labels: Int64[Tensor, "batch window"],
-    teacher_logits: TeacherLogits | None,
+    teachers: TeacherTargets | None,
     *,
     temperature: float,
     alpha: float,
     reduction: Reduction,
+    softcap: float | None = None,
     chunk: int = CHUNK,
     compiled: bool = False,
 ) -> LossTerms:
@@ -54,19 +73,23 @@ def distillation_loss(
         alpha * CE(z, y) + (1 - alpha) * T**2 * KL(softmax(z_bar / T) || softmax(z / T))
 
     with z = hidden @ head.T. Holds a few (chunk, vocab) blocks, never (batch, window, vocab).
+    Where the teachers give a sketch instead of logits, value and gradient of the KL are unbiased
+    estimates.
 
     Args:
         hidden: the student's last hidden states, after its final norm.
         head: the student's output embedding, tied or not.
         labels: the next token at each position. IGNORE_INDEX takes a position out of CE and,
             under "token_mean", out of KL.
-        teacher_logits: given a slice of the batch * window positions, the ensemble's z_bar there,
-            not yet divided by T. No gradient flows into it. None is allowed when alpha is 1.
+        teachers: given a slice of the batch * window positions, the ensemble's z_bar there, not
+            yet divided by T, or a sketch of its distribution at T. No gradient flows into it.
+            None is allowed when alpha is 1.
         temperature: T > 0. T**2 keeps the gradient's size comparable across temperatures.
-        alpha: in [0, 1]. At 1 this is the twin's loss and `teacher_logits` is not called.
+        alpha: in [0, 1]. At 1 this is the twin's loss and `teachers` is not called.
         reduction: "token_mean" averages over the labelled positions. "window_sum" divides the KL
             summed over all positions by batch alone, as the paper's code does, so that KL weighs
             `window` times as much.
+        softcap: the student's logits are c * tanh(z / c) of this c, as in Gemma 2.
         chunk: positions whose logits exist at once. It changes memory and speed, not the result.
         compiled: fuse the element-wise part with torch.compile, which needs a compiler. It
             changes speed, and the result by rounding alone.
@@ -83,8 +106,8 @@ def distillation_loss(
         raise ValueError(f"temperature is {temperature}; it must be above 0")
     if not 0 <= alpha <= 1:
         raise ValueError(f"alpha is {alpha}; it lies between 0 and 1")
-    if teacher_logits is None and alpha < 1:
-        raise ValueError(f"alpha is {alpha}, so teacher_logits are needed; at 1 they are not")
+    if teachers is None and alpha < 1:
+        raise ValueError(f"alpha is {alpha}, so teachers are needed; at 1 they are not")
     batch, _, width = hidden.shape
     flat_labels = labels.reshape(-1)
     labelled = flat_labels != IGNORE_INDEX
@@ -97,6 +120,7 @@ def distillation_loss(
         kl=(1 - alpha) * temperature**2 / kl_divisor,
         temperature=temperature,
         alpha=alpha,
+        softcap=softcap,
         compiled=compiled,
     )
     total, ce, kl = _ChunkedLoss.apply(  # type: ignore[no-untyped-call]
@@ -104,7 +128,7 @@ def distillation_loss(
         head,
         flat_labels,
         kl_mask,
-        teacher_logits,
+        teachers,
         weights,
         chunk,
         torch.is_grad_enabled(),  # inside `forward` it always reads False
@@ -117,39 +141,44 @@ def cross_entropy_loss(
     head: Float[Tensor, "vocab hidden"],
     labels: Int64[Tensor, "batch window"],
     *,
+    softcap: float | None = None,
     compiled: bool = False,
 ) -> LossTerms:
     """The text alone: what teachers and twins minimise. The distillation loss at alpha = 1."""
     return distillation_loss(
         hidden, head, labels, None,
-        temperature=1.0, alpha=1.0, reduction="token_mean", compiled=compiled,
+        temperature=1.0, alpha=1.0, reduction="token_mean", softcap=softcap, compiled=compiled,
     )  # fmt: skip
 
 
 def token_log_probabilities(
-    hidden: Float[Tensor, "tokens hidden"],
-    head: Float[Tensor, "vocab hidden"],
-    labels: Int64[Tensor, " tokens"],
-    *,
-    chunk: int = CHUNK,
+    logits_of: Callable[[slice], Tensor], labels: Int64[Tensor, " tokens"], *, chunk: int = CHUNK
 ) -> Float[Tensor, " tokens"]:
-    """log p(label) at each position in nats, a chunk of logits at a time; 0 where ignored."""
+    """log p(label) at each position in nats, a chunk of logits at a time; 0 where ignored.
+
+    Args:
+        logits_of: given a slice of the positions, their logits (chunk, vocab).
+    """
     pieces = []
     for start in range(0, len(labels), chunk):
         part = slice(start, start + chunk)
-        logits = form_logits(hidden[part], head)
         pieces.append(
-            -F.cross_entropy(logits, labels[part], ignore_index=IGNORE_INDEX, reduction="none")
+            -F.cross_entropy(
+                logits_of(part), labels[part], ignore_index=IGNORE_INDEX, reduction="none"
+            )
         )
     return torch.cat(pieces)
 
 
 def form_logits(
-    states: Float[Tensor, "chunk hidden"], head: Float[Tensor, "vocab hidden"]
+    states: Float[Tensor, "chunk hidden"],
+    head: Float[Tensor, "vocab hidden"],
+    softcap: float | None = None,
 ) -> Float[Tensor, "chunk vocab"]:
     """states @ head.T in float32 at least, however few bits the operands have."""
     exact = _at_least_float32(states.dtype)
-    return states.to(exact) @ head.to(exact).T
+    logits = states.to(exact) @ head.to(exact).T
+    return logits if softcap is None else softcap * torch.tanh(logits / softcap)
 
 
 def _at_least_float32(dtype: torch.dtype) -> torch.dtype:
@@ -181,6 +210,7 @@ class _Weights:
     kl: Tensor
     temperature: float
     alpha: float
+    softcap: float | None
     compiled: bool
 
 
@@ -194,7 +224,7 @@ class _ChunkedLoss(torch.autograd.Function):
         head: Tensor,
         labels: Tensor,
         kl_mask: Tensor,
-        teacher_logits: TeacherLogits | None,
+        teachers: TeacherTargets | None,
         weights: _Weights,
         chunk: int,
         wants_gradient: bool,
@@ -209,12 +239,14 @@ class _ChunkedLoss(torch.autograd.Function):
         for start in range(0, len(labels), chunk):
             part = slice(start, min(start + chunk, len(labels)))
             states = hidden[part].to(exact)
-            z = states @ wide_head.T
+            z = form_logits(states, wide_head, weights.softcap)
             ce, kl, z_gradient = _chunk_terms(
-                z, labels[part], kl_mask[part], teacher_logits, part, weights, wants_gradient
+                z, labels[part], kl_mask[part], teachers, part, weights, wants_gradient
             )
             ce_sum, kl_sum = ce_sum + ce, kl_sum + kl
             if z_gradient is not None:
+                if weights.softcap is not None:  # d c tanh(x / c) / d x = 1 - tanh(x / c)**2
+                    z_gradient = z_gradient * (1 - (z / weights.softcap) ** 2)
                 hidden_gradient[part] = z_gradient @ wide_head
                 head_gradient.addmm_(z_gradient.T, states)
         ctx.mark_non_differentiable(ce_sum, kl_sum)
@@ -233,14 +265,14 @@ def _chunk_terms(
     z: Tensor,
     labels: Tensor,
     kl_mask: Tensor,
-    teacher_logits: TeacherLogits | None,
+    teachers: TeacherTargets | None,
     part: slice,
     weights: _Weights,
     wants_gradient: bool,
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     """Summed CE and KL of a chunk, and d total / d z."""
     labelled = labels != IGNORE_INDEX
-    target = labels.clamp(min=0)[:, None]
+    label = labels.clamp(min=0)[:, None]
     ce = kl = z.new_zeros(())
     gradient = None
     ce_pass, kl_pass = (
@@ -251,21 +283,32 @@ def _chunk_terms(
     if weights.alpha > 0:
         scale = (labelled * weights.ce)[:, None]
         log_normaliser, gradient = ce_pass(z, scale, wants_gradient)
-        ce = ((log_normaliser - z.gather(1, target))[:, 0] * labelled).sum()
+        ce = ((log_normaliser - z.gather(1, label))[:, 0] * labelled).sum()
         if gradient is not None:
-            gradient.scatter_add_(1, target, -scale.to(gradient.dtype))
+            gradient.scatter_add_(1, label, -scale.to(gradient.dtype))
     if weights.alpha < 1:
-        assert teacher_logits is not None
-        z_bar = teacher_logits(part).to(z.dtype)
-        if z_bar.shape != z.shape:
-            raise ValueError(
-                f"the student's logits are {tuple(z.shape)}, the teachers' {tuple(z_bar.shape)}: "
-                "they must share the vocabulary"
-            )
+        assert teachers is not None
+        target = teachers(part)
         scale = (kl_mask * weights.kl / weights.temperature)[:, None]
-        by_token, gradient = kl_pass(z, z_bar, weights.temperature, scale, gradient, wants_gradient)
+        if isinstance(target, SparseTarget):
+            by_token, gradient = _sketched_divergence(
+                z, target, weights.temperature, scale, gradient, wants_gradient
+            )
+        else:
+            by_token, gradient = kl_pass(
+                z, _same_shape(target, z), weights.temperature, scale, gradient, wants_gradient
+            )
         kl = (by_token * kl_mask).sum()
     return ce, kl, gradient
+
+
+def _same_shape(z_bar: Tensor, z: Tensor) -> Tensor:
+    if z_bar.shape != z.shape:
+        raise ValueError(
+            f"the student's logits are {tuple(z.shape)}, the teachers' {tuple(z_bar.shape)}: "
+            "they must share the vocabulary"
+        )
+    return z_bar.to(z.dtype)
 
 
 def _cross_entropy(z: Tensor, scale: Tensor, wants_gradient: bool) -> tuple[Tensor, Tensor | None]:
@@ -293,6 +336,29 @@ def _divergence(
     if not wants_gradient:
         return kl, None
     ours = (log_q.exp() - p) * scale
+    return kl, ours if gradient is None else gradient + ours
+
+
+def _sketched_divergence(
+    z: Tensor,
+    target: SparseTarget,
+    temperature: float,
+    scale: Tensor,
+    gradient: Tensor | None,
+    wants_gradient: bool,
+) -> tuple[Tensor, Tensor | None]:
+    """An unbiased estimate of the KL of each row, -entropy - sum_j w_j log q_j; its gradient.
+
+    d / d z = (sum(w) q - w) / T: like the exact one it adds up to zero over the vocabulary.
+    """
+    weights = target.weights.to(z.dtype)
+    mass = weights.sum(-1, keepdim=True)
+    log_normaliser, ours = _cross_entropy(z / temperature, scale * mass, wants_gradient)
+    log_q = z.gather(1, target.tokens) / temperature - log_normaliser
+    kl = -target.entropy.to(z.dtype) - (weights * log_q).sum(-1)
+    if ours is None:
+        return kl, None
+    ours.scatter_add_(1, target.tokens, (-weights * scale).to(ours.dtype))
     return kl, ours if gradient is None else gradient + ours
 
 

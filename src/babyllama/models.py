@@ -13,6 +13,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from babyllama.errors import InputError
+from babyllama.losses import form_logits
 from babyllama.recipe import GPT2Shape, LlamaShape, PretrainingRecipe, Shape
 
 if TYPE_CHECKING:
@@ -29,20 +30,24 @@ def new_model(shape: Shape, vocab_size: int, *, seed: int, separators: bool) -> 
             configuration does not name them either, since it will never have seen them.
 
     Raises:
-        InputError: an architecture that transformers does not know or that refuses its settings.
+        InputError: an architecture that transformers does not know, that refuses its settings or
+            whose logits are not known here.
     """
     from transformers import AutoModelForCausalLM
 
     config = _configuration(shape, vocab_size, separators)
     torch.manual_seed(seed)
-    return AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    refuse_unread_head(model)
+    return model
 
 
 def load_model(folder: Path) -> "PreTrainedModel":
     """Load a model folder for reading: float32, no dropout, no gradients, nothing remote.
 
     Raises:
-        InputError: no configuration, no weights, or weights that are a pickle.
+        InputError: no configuration, no weights, weights that are a pickle, or logits that are
+            formed in a way that is not known here.
     """
     from transformers import AutoModelForCausalLM
 
@@ -57,6 +62,7 @@ def load_model(folder: Path) -> "PreTrainedModel":
             why=str(error).strip().splitlines()[0],
             mend="It must be a folder that transformers.AutoModelForCausalLM loads.",
         ) from None
+    refuse_unread_head(model)
     return model.eval().requires_grad_(False)
 
 
@@ -76,7 +82,7 @@ def flops_per_token(model: "PreTrainedModel") -> int:
 
 def product_shapes(model: "PreTrainedModel") -> Iterator[tuple[int, int]]:
     """(inputs, outputs) of every product of activations with a weight matrix, the head last."""
-    head = output_head(model)
+    head = model.get_output_embeddings().weight
     embeddings = {module.weight for module in model.modules() if isinstance(module, nn.Embedding)}
     for parameter in model.parameters():
         if parameter.ndim == 2 and parameter is not head and parameter not in embeddings:
@@ -113,26 +119,69 @@ def refuse_short_positions(recipe: PretrainingRecipe, name: str) -> None:
 def hidden_states(
     model: "PreTrainedModel", input_ids: Int64[Tensor, "batch window"]
 ) -> Float[Tensor, "batch window hidden"]:
-    """The last hidden states, after the final norm: what the output head reads."""
+    """What the output head reads: the last hidden states, after the final norm.
+
+    Where an architecture scales its logits the states are scaled instead, and where its head has a
+    bias they end in a 1, so that logits are `states @ output_head.T` for every architecture.
+    """
     states: Tensor = model.base_model(input_ids=input_ids, use_cache=False).last_hidden_state
-    return states
+    if _head_bias(model) is not None:
+        states = torch.cat([states, torch.ones_like(states[..., :1])], dim=-1)
+    scale = _logit_scale(model.config)
+    return states if scale == 1 else states * scale
 
 
-def output_head(model: "PreTrainedModel") -> Float[nn.Parameter, "vocab hidden"]:
-    """The output embedding W with logits = hidden @ W.T.
+def output_head(model: "PreTrainedModel") -> Float[Tensor, "vocab hidden"]:
+    """The output embedding, its bias as one more column; logits are hidden_states @ head.T.
+
+    Gradients flow through it to the model's own parameters.
+    """
+    weight: Tensor = model.get_output_embeddings().weight
+    bias = _head_bias(model)
+    return weight if bias is None else torch.cat([weight, bias[:, None]], dim=1)
+
+
+def softcap_of(model: "PreTrainedModel") -> float | None:
+    """c where a model's logits are c * tanh(hidden_states @ head.T / c), as Gemma 2's are."""
+    for name in ("final_logit_softcapping", "logits_soft_cap", "output_logit_soft_cap"):
+        if (softcap := getattr(model.config, name, None)) is not None:
+            return float(softcap)
+    return None
+
+
+@torch.no_grad()
+def refuse_unread_head(model: "PreTrainedModel") -> None:
+    """Check on a few tokens that we form the logits that the model forms itself.
 
     Raises:
-        InputError: a head with a bias, which the loss does not read yet.
+        InputError: an architecture that does something else to its logits.
     """
-    layer = model.get_output_embeddings()
-    if getattr(layer, "bias", None) is not None:
+    was_training = model.training
+    model.eval()
+    vocab_size = model.get_output_embeddings().weight.shape[0]
+    ids = (torch.arange(7, device=model.device) * 31 % vocab_size)[None]
+    theirs = model(input_ids=ids, use_cache=False).logits
+    ours = form_logits(hidden_states(model, ids)[0], output_head(model), softcap_of(model))
+    model.train(was_training)
+    if (ours - theirs[0]).abs().max() > 1e-3 * theirs.abs().max() + 1e-6:
         raise InputError(
-            f"{model.config.model_type}'s output head has a bias",
-            why="Logits are formed as hidden @ head.T, which would leave it out.",
-            mend="Use a model whose head has none, as LLaMA's and GPT-2's.",
+            f"{model.config.model_type} forms its logits in a way that is not known here",
+            why="They are not hidden states times the output head, scaled, with a bias or a "
+            "softcap; the loss would read other logits than the model gives.",
+            mend="Use another architecture, such as llama or gpt2.",
         )
-    weight: nn.Parameter = layer.weight
-    return weight
+
+
+def _head_bias(model: "PreTrainedModel") -> Tensor | None:
+    return getattr(model.get_output_embeddings(), "bias", None)
+
+
+def _logit_scale(config: "PretrainedConfig") -> float:
+    """What an architecture multiplies its logits by, under the names that it has for it."""
+    scale = 1.0
+    for name in ("logit_scale", "lm_head_multiplier"):
+        scale *= float(getattr(config, name, None) or 1)
+    return scale / float(getattr(config, "logits_scaling", None) or 1)
 
 
 def pick_device() -> torch.device:

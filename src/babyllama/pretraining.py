@@ -1,16 +1,21 @@
 """Stage: tokens -> a model trained on text alone, a teacher or a twin."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
 from babyllama.artefact import Facts
 from babyllama.losses import LossTerms, cross_entropy_loss
+from babyllama.models import softcap_of
 from babyllama.recipe import PretrainingRecipe
 from babyllama.tokens import Batch, Windows
 from babyllama.training.compilation import can_compile
 from babyllama.training.folder import finish_model, start_model
 from babyllama.training.loop import Loss, train
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 
 def pretrain(
@@ -24,7 +29,7 @@ def pretrain(
     model = start_model(recipe, tokens, tokenizer, seed=seed)
     facts = train(
         model,
-        text_loss(recipe),
+        text_loss(model, recipe),
         Windows(tokens, "train", recipe.training.window),
         Windows(tokens, "dev", recipe.training.window),
         recipe.training,
@@ -35,11 +40,12 @@ def pretrain(
     return facts
 
 
-def text_loss(recipe: PretrainingRecipe) -> Loss:
+def text_loss(model: "PreTrainedModel", recipe: PretrainingRecipe) -> Loss:
     """The loop's `loss` for a teacher or a twin: the text alone."""
     compiled = recipe.training.compile and can_compile()
+    softcap = softcap_of(model)
 
     def loss(hidden: Tensor, head: Tensor, batch: Batch) -> LossTerms:
-        return cross_entropy_loss(hidden, head, batch.labels, compiled=compiled)
+        return cross_entropy_loss(hidden, head, batch.labels, softcap=softcap, compiled=compiled)
 
     return loss

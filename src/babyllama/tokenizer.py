@@ -6,6 +6,7 @@ pairs seen at least twice, `<pad> <s> </s>` as 0, 1, 2.
 
 import hashlib
 import json
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,15 +86,32 @@ def load_tokenizer(folder: Path) -> "PreTrainedTokenizerFast":
         ) from None
 
 
-def same_vocabulary(one: Path, other: Path) -> bool:
-    """Whether two tokenizer folders give every token the same number."""
-    return vocabulary_digest(one) == vocabulary_digest(other)
+def differing_tokens(one: Path, other: Path, *, most: int = 3) -> list[str]:
+    """The first numbers that mean other tokens in two tokenizers, in words; none if equal."""
+    first, second = (
+        {number: token for token, number in load_tokenizer(folder).get_vocab().items()}
+        for folder in (one, other)
+    )
+    numbers = (
+        number
+        for number in sorted(first.keys() | second.keys())
+        if first.get(number) != second.get(number)
+    )
+    return [
+        f"{number} is {_shown(first.get(number))} in one and {_shown(second.get(number))} in the "
+        "other"
+        for number in islice(numbers, most)
+    ]
 
 
 def vocabulary_digest(folder: Path) -> str:
     """sha256 of which token has which number: equal for tokenizers whose streams can be mixed."""
     vocabulary = sorted(load_tokenizer(folder).get_vocab().items())
     return hashlib.sha256(json.dumps(vocabulary).encode()).hexdigest()
+
+
+def _shown(token: str | None) -> str:
+    return "no token" if token is None else repr(token)
 
 
 def _untrained() -> Tokenizer:

@@ -117,7 +117,7 @@ def test_a_token_beyond_the_model_is_refused(teachers, tmp_path):
     file = json.loads((folder / "tokenizer.json").read_text("utf-8"))
     vocabulary = file["model"]["vocab"]
     word = max((each for each in vocabulary if each[0] == "Ġ"), key=vocabulary.__getitem__)
-    known = len(scorer.ensemble.head)
+    known = scorer.ensemble.mixture.vocab_size
     vocabulary[word] = known + 5
     (folder / "tokenizer.json").write_text(json.dumps(file), encoding="utf-8")
     with pytest.raises(InputError, match=rf"token {known + 5}.* 0 to {known - 1}"):

@@ -29,7 +29,9 @@ def mean_logits(teachers, batch):
 
 
 def test_online_logits_are_the_mean_of_the_teachers(teachers, batch):
-    logits = open_online(teachers, window=16, precision="float32", device=CPU).logits(batch)
+    logits = open_online(
+        teachers, window=16, temperature=2.0, precision="float32", device=CPU
+    ).targets(batch)
     exact = mean_logits(teachers, batch)
     for part in (slice(0, 5), slice(5, 48), slice(0, 48)):
         torch.testing.assert_close(logits(part).double(), exact[part], rtol=1e-4, atol=1e-5)
@@ -37,7 +39,7 @@ def test_online_logits_are_the_mean_of_the_teachers(teachers, batch):
 
 def test_stored_logits_differ_by_bfloat16_rounding_alone(teachers, signal, tokens, batch):
     windows = Windows(tokens, "train", 16)
-    stored = open_hidden(signal, windows, device=CPU).logits(batch)(slice(0, 48))
+    stored = open_hidden(signal, windows, device=CPU).targets(batch)(slice(0, 48))
     exact = mean_logits(teachers, batch)
     kl = torch.nn.functional.kl_div(
         torch.log_softmax(stored.double(), -1), torch.log_softmax(exact, -1),
@@ -50,9 +52,9 @@ def test_stored_logits_differ_by_bfloat16_rounding_alone(teachers, signal, token
 def test_a_stored_signal_serves_any_order_and_any_batch(signal, tokens):
     windows = Windows(tokens, "train", 16)
     source = open_hidden(signal, windows, device=CPU)
-    together = source.logits(windows.read(WHICH))(slice(0, 48))
+    together = source.targets(windows.read(WHICH))(slice(0, 48))
     for row, index in enumerate(WHICH):
-        alone = source.logits(windows.read(np.array([index])))(slice(0, 16))
+        alone = source.targets(windows.read(np.array([index])))(slice(0, 16))
         torch.testing.assert_close(alone, together[16 * row : 16 * (row + 1)])
 
 
@@ -103,7 +105,7 @@ def test_another_window_is_refused(signal, tokens):
 
 def test_teachers_too_short_for_the_window_are_refused(teachers, tokens, tmp_path):
     with pytest.raises(InputError, match="has 64 positions, a window 128 tokens"):
-        open_online(teachers, window=128, precision="float32", device=CPU)
+        open_online(teachers, window=128, temperature=1.0, precision="float32", device=CPU)
     with pytest.raises(InputError, match="has 64 positions, a window 65 tokens"):
         store_hidden(teachers, tokens, tmp_path, window=65)
 

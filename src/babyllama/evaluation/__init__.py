@@ -104,7 +104,7 @@ def _refuse_odd_names(benchmarks: Iterable[str]) -> None:
 
 
 def _refuse_unfit(scorer: Scorer, tokens: Path, window: int, name: str) -> None:
-    refuse_foreign_tokens(tokens, len(scorer.ensemble.head), name)
+    refuse_foreign_tokens(tokens, scorer.ensemble.mixture.vocab_size, name)
     if scorer.positions is not None and window > scorer.positions:
         raise InputError(
             f"{name} has {scorer.positions} positions, the dev windows {window} tokens",

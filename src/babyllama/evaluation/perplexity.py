@@ -10,7 +10,7 @@ import torch
 
 from babyllama.console import ProgressBar
 from babyllama.ensemble import Ensemble
-from babyllama.losses import IGNORE_INDEX, token_log_probabilities
+from babyllama.losses import IGNORE_INDEX
 from babyllama.tokens import Windows
 
 _TOKENS_AT_ONCE = 2048
@@ -30,7 +30,7 @@ def dev_perplexity(
         InputError: less dev text than one window.
     """
     windows = Windows(tokens, "dev", window)
-    device = ensemble.head.device
+    device = ensemble.device
     total = torch.zeros((), dtype=torch.float64, device=device)
     scored = 0
     with ProgressBar("dev", min(max_windows, len(windows)), "windows") as bar:
@@ -38,7 +38,7 @@ def dev_perplexity(
             labels = batch.labels.to(device).flatten()
             states = ensemble.states(batch.input_ids.to(device)).flatten(0, 1)
             # Summed in float64: positions without a label add 0.
-            total += token_log_probabilities(states, ensemble.head, labels).double().sum()
+            total += ensemble.mixture.log_probabilities(states, labels).double().sum()
             scored += int((labels != IGNORE_INDEX).sum())
             bar.advance(len(batch.indices))
     cross_entropy = -float(total) / scored

@@ -19,7 +19,7 @@ from babyllama.console import ProgressBar
 from babyllama.ensemble import Ensemble, load_ensemble
 from babyllama.errors import InputError
 from babyllama.evaluation.rules import Rules, context_token
-from babyllama.losses import IGNORE_INDEX, token_log_probabilities
+from babyllama.losses import IGNORE_INDEX
 from babyllama.tokenizer import load_tokenizer
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def load_scorer(folders: Sequence[Path], rules: Rules, *, device: torch.device) 
     ensemble = load_ensemble(folders, device=device)
     tokenizer = load_tokenizer(folders[0])
     configs = [model.config for model in ensemble.models]
-    context = context_token(rules, tokenizer, configs, known=len(ensemble.head))
+    context = context_token(rules, tokenizer, configs, known=ensemble.mixture.vocab_size)
     limits = [getattr(config, "max_position_embeddings", None) for config in configs]
     positions = min((limit for limit in limits if limit is not None), default=None)
     return Scorer(ensemble, tokenizer, rules, context, positions)
@@ -76,7 +76,7 @@ def log_likelihoods(
         InputError: a sentence longer than the model's positions or with a token that the model
             does not know (before any is scored), or one to which the model gives no number.
     """
-    on_cpu = scorer.ensemble.head.device.type == "cpu"
+    on_cpu = scorer.ensemble.device.type == "cpu"
     budget = tokens_at_once or (_TOKENS_ON_CPU if on_cpu else _TOKENS_ON_CARD)
     sequences = _encode(scorer, sentences)
     # Longest first: what does not fit into memory fails at once. Then by their tokens, so that
@@ -144,7 +144,7 @@ def _refuse_unreadable(scorer: Scorer, sequence: _Sequence, sentence: str) -> No
             why="Scored in part, it would not compare with its pair.",
             mend="Take it out, or use a model with more positions.",
         )
-    known = len(scorer.ensemble.head)
+    known = scorer.ensemble.mixture.vocab_size
     largest = max(sequence.ids, default=0)
     if largest >= known:
         raise InputError(
@@ -165,13 +165,13 @@ def _batches(sequences: Sequence[_Sequence], tokens_at_once: int) -> Iterator[li
 
 @torch.no_grad()
 def _score(ensemble: Ensemble, batch: Sequence[_Sequence]) -> Float64[Tensor, " batch"]:
-    input_ids, labels = (ids.to(ensemble.head.device) for ids in _padded(batch))
+    input_ids, labels = (ids.to(ensemble.device) for ids in _padded(batch))
     scored = labels != IGNORE_INDEX
     found = torch.zeros(labels.shape, dtype=torch.float64, device=labels.device)
     if scored.any():
         # Logits are formed for scored positions alone; padding gets none.
         states = ensemble.states(input_ids)[scored]
-        found[scored] = token_log_probabilities(states, ensemble.head, labels[scored]).double()
+        found[scored] = ensemble.mixture.log_probabilities(states, labels[scored]).double()
     return found.sum(dim=1)
 
 

@@ -25,7 +25,7 @@ from babyllama.artefact import Facts, hash_file, write_atomically
 from babyllama.console import Interrupted, ProgressBar, stoppable
 from babyllama.ensemble import Ensemble, load_ensemble, refuse_long_windows
 from babyllama.errors import InputError
-from babyllama.losses import TeacherLogits, form_logits
+from babyllama.losses import TeacherTargets, form_logits
 from babyllama.models import compute_dtype, flops_per_token, pick_device
 from babyllama.tokens import Batch, Windows, refuse_other_tokenizer
 
@@ -51,9 +51,9 @@ def store_hidden(teachers: Sequence[Path], tokens: Path, out: Path, *, window: i
     refuse_other_tokenizer(tokens, teachers[0])
     refuse_long_windows(ensemble, window)
     windows = Windows(tokens, "train", window)
-    width = ensemble.head.shape[1]
+    width = ensemble.mixture.head.shape[1]
     per_shard = max(1, _SHARD_BYTES // (window * width * 2))
-    save_file({"head": ensemble.head.cpu().contiguous()}, out / "head.safetensors")
+    save_file({"head": ensemble.mixture.head.cpu().contiguous()}, out / "head.safetensors")
     with (
         stoppable() as stop,
         ProgressBar("signal", len(windows) * window, "tokens") as bar,
@@ -94,7 +94,7 @@ class HiddenSignal:
             for path in sorted(folder.glob("states-*.safetensors"))
         ]
 
-    def logits(self, batch: Batch) -> TeacherLogits:
+    def targets(self, batch: Batch) -> TeacherTargets:
         """Look the batch's windows up; their logits come from one product a slice."""
         states = torch.cat([self._window(int(index)) for index in batch.indices])
         states = states.to(self._device)

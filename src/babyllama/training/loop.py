@@ -29,6 +29,7 @@ from babyllama.models import (
     output_head,
     pick_device,
     prefer_fast_attention,
+    softcap_of,
 )
 from babyllama.recipe import TrainingRecipe
 from babyllama.tokens import Batch, Windows
@@ -158,17 +159,18 @@ def dev_cross_entropy(
     total = torch.zeros((), dtype=torch.float64)
     labelled = 0
     batch_size = recipe.micro_batch_size or recipe.batch_size
+    softcap = softcap_of(model)
+
+    def text_loss(hidden: Tensor, head: Tensor, batch: Batch) -> LossTerms:
+        return cross_entropy_loss(hidden, head, batch.labels, softcap=softcap)
+
     for batch in windows.spread(recipe.max_dev_windows, batch_size):
-        terms = _terms(model, _text_loss, batch, device, dtype)
+        terms = _terms(model, text_loss, batch, device, dtype)
         count = batch.labels.shape[0] * (batch.labels.shape[1] - 1)
         total += terms.cross_entropy.double().cpu() * count
         labelled += count
     model.train()
     return float(total) / labelled
-
-
-def _text_loss(hidden: Tensor, head: Tensor, batch: Batch) -> LossTerms:
-    return cross_entropy_loss(hidden, head, batch.labels)
 
 
 def _accumulate(
