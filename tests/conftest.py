@@ -115,10 +115,12 @@ def teachers(tiny_recipe, tokens, tokenizer, tmp_path_factory):
 @pytest.fixture(scope="session")
 def signal(teachers, tokens, tmp_path_factory):
     """What those teachers say, stored."""
-    from babyllama.signals.hidden import store_hidden
+    from babyllama.recipe import HiddenSignal
+    from babyllama.signals.store import SignalSource, store_signal
 
     folder = tmp_path_factory.mktemp("signal")
-    store_hidden(teachers, tokens, folder, window=16)
+    recipe = HiddenSignal(kind="hidden")
+    store_signal(SignalSource(tuple(teachers), tokens, recipe, window=16), folder)
     return folder
 
 

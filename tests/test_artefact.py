@@ -25,7 +25,7 @@ from babyllama.artefact import (
     write_atomically,
 )
 from babyllama.artefact import (
-    _partial as partial_of,
+    partial_folder as partial_of,
 )
 from babyllama.errors import InputError
 from babyllama.recipe import TokenizerRecipe

@@ -268,7 +268,7 @@ def test_windows_lie_side_by_side_and_labels_are_the_next_token(tmp_path):
     batch = windows.read(np.array([2, 0]))
 
     assert len(windows) == windows.count == 4
-    assert batch.indices.tolist() == [2, 0]
+    assert batch.starts.tolist() == [16, 0]
     assert batch.input_ids.tolist() == [list(range(16, 24)), list(range(8))]
     assert batch.labels.tolist() == [[*range(17, 24), IGNORE_INDEX], [*range(1, 8), IGNORE_INDEX]]
 
@@ -278,7 +278,7 @@ def test_rows_are_a_part_of_a_batch(tmp_path):
 
     part = batch.rows(1, 3)
 
-    assert part.indices.tolist() == [1, 7]
+    assert part.starts.tolist() == [8, 56]
     assert part.input_ids.tolist() == batch.input_ids[1:3].tolist()
     assert part.labels.tolist() == batch.labels[1:3].tolist()
 
@@ -308,7 +308,7 @@ def epoch_of(windows: Windows, epoch: int, *, batch_size: int, seed: int) -> lis
         windows.at(step, batch_size=batch_size, seed=seed)
         for step in range(epoch * steps, (epoch + 1) * steps)
     ]
-    return [int(index) for batch in batches for index in batch.indices]
+    return [int(at) // 8 for batch in batches for at in batch.starts]
 
 
 @settings(deadline=None)
@@ -350,26 +350,26 @@ def test_a_step_reads_the_same_windows_whatever_was_asked_before(
     one = fresh.at(step, batch_size=batch_size, seed=seed)
     other = used.at(step, batch_size=batch_size, seed=seed)
 
-    assert one.indices.tolist() == other.indices.tolist()
+    assert one.starts.tolist() == other.starts.tolist()
     assert one.input_ids.tolist() == other.input_ids.tolist()
-    assert one.input_ids[0, 0] == one.indices[0] * 8
+    assert one.input_ids[0, 0] == one.starts[0]
 
 
 def test_the_order_of_windows_stays_as_it_was_so_that_runs_begun_before_can_go_on(long_stream):
     batch = Windows(long_stream, "train", 8).at(5, batch_size=8, seed=0)
 
-    assert batch.indices.tolist() == [33, 22, 15, 24, 5, 21, 1, 31]
+    assert (batch.starts // 8).tolist() == [33, 22, 15, 24, 5, 21, 1, 31]
 
 
 @settings(deadline=None)
 @given(count=st.integers(1, 40), limit=st.integers(1, 60), batch_size=st.integers(1, 12))
 def test_spread_reads_as_many_windows_as_asked_for_evenly(long_stream, count, limit, batch_size):
     batches = list(first_windows(long_stream, count).spread(limit, batch_size))
-    read = [int(index) for batch in batches for index in batch.indices]
+    read = [int(at) // 8 for batch in batches for at in batch.starts]
 
     assert len(read) == min(limit, count)
     assert read == sorted(set(read))
-    assert all(len(batch.indices) == batch_size for batch in batches[:-1])
+    assert all(len(batch.starts) == batch_size for batch in batches[:-1])
     gaps = np.diff(read)
     assert read[0] == 0
     assert len(read) == 1 or read[-1] == count - 1

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
@@ -25,7 +26,8 @@ from babyllama.errors import InputError
 
 MANIFEST = "manifest.json"
 _WORK = "work.json"
-_LOG = "training.jsonl"  # says how fast a model was made, not what it is
+# How fast a model was made, how close a signal comes: not what they are.
+_ABOUT = {"training.jsonl", "fidelity.json", "frontier.json"}
 SCRATCH = "checkpoints"  # what an unfinished build goes on from; gone when the folder is complete
 _IN_EVERY_MANIFEST = {"stage", "version", "recipe", "inputs", "seed", "files"}
 Facts = dict[str, Any]
@@ -43,6 +45,8 @@ class Stage:
         inputs: what it reads; folders with a manifest are known by it, others by their contents.
         build: fills the folder it is given, and says facts worth keeping. It may be called again
             on a folder that it left unfinished; what it needs for that alone lies in SCRATCH.
+        reusable: a pattern of files, each of which `build` makes alone: when a folder is damaged,
+            those that are whole are kept, so that the others alone are made again.
     """
 
     name: str
@@ -53,6 +57,7 @@ class Stage:
     inputs: Mapping[str, Path]
     build: Callable[[Path], Facts] = field(repr=False)
     seed: int = 0
+    reusable: str | None = None
 
     def key(self) -> dict[str, Any]:
         """What a manifest must repeat for the folder to be taken as this stage's output."""
@@ -82,7 +87,7 @@ def status(stage: Stage) -> Status:
     """
     manifest = read_manifest(stage.out)
     if manifest is None:
-        partial = _partial(stage.out)
+        partial = partial_folder(stage.out)
         return Status("unfinished", "goes on") if partial.exists() else Status("missing", "is new")
     difference = "" if _is_unreadable(manifest) else _difference(manifest, stage.key())
     if difference:
@@ -97,7 +102,7 @@ def complete(stage: Stage, announce: Callable[[Stage, Status], None] = lambda *_
     A killed build is taken up where it was if it was of the same recipe and inputs, else begun
     anew. The folder that is replaced stays until the new one has a manifest.
     """
-    partial = _partial(stage.out)
+    partial = partial_folder(stage.out)
     _finish_interrupted_rename(stage.out)
     now = status(stage)
     announce(stage, now)
@@ -108,6 +113,8 @@ def complete(stage: Stage, announce: Callable[[Stage, Status], None] = lambda *_
         _replace(stage.out, partial)
         return stage.out
     earlier = _start_or_go_on(partial, key)
+    if now.state == "damaged" and stage.reusable:
+        _keep_whole(stage.out, partial, stage.reusable)
     started = time.monotonic()
     try:
         facts = stage.build(partial)
@@ -183,7 +190,9 @@ def digest(path: Path) -> str:
     manifest = read_manifest(path) if path.is_dir() else None
     if manifest is not None and not _is_unreadable(manifest):
         files = {
-            name: record["sha256"] for name, record in manifest["files"].items() if name != _LOG
+            name: record["sha256"]
+            for name, record in manifest["files"].items()
+            if name not in _ABOUT
         }
     elif path.is_dir():
         files = {
@@ -251,7 +260,8 @@ def write_atomically(path: Path, text: str) -> None:
         beside.unlink(missing_ok=True)  # there only if it was not written whole
 
 
-def _partial(out: Path) -> Path:
+def partial_folder(out: Path) -> Path:
+    """Where a folder is worked on before it is complete."""
     return out.with_name(out.name + ".partial")
 
 
@@ -282,10 +292,21 @@ def _start_or_go_on(partial: Path, key: Mapping[str, Any]) -> float:
     return 0.0
 
 
+def _keep_whole(out: Path, partial: Path, pattern: str) -> None:
+    """Link the files of a damaged folder that are what its manifest says."""
+    manifest = read_manifest(out)
+    for name, record in (manifest or {"files": {}})["files"].items():
+        path, kept = out / name, partial / name
+        if not fnmatch(name, pattern) or kept.exists() or not path.is_file():
+            continue
+        if path.stat().st_size == record["size"] and hash_file(path) == record["sha256"]:
+            os.link(path, kept)
+
+
 def _finish_interrupted_rename(out: Path) -> None:
     """A kill between the two renames leaves a complete partial folder: let it take its name."""
-    if not out.exists() and (_partial(out) / MANIFEST).exists():
-        _replace(out, _partial(out))
+    if not out.exists() and (partial_folder(out) / MANIFEST).exists():
+        _replace(out, partial_folder(out))
     if (out / MANIFEST).exists():
         shutil.rmtree(_replaced(out), ignore_errors=True)
     elif _replaced(out).exists() and not out.exists():

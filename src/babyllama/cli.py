@@ -83,6 +83,7 @@ def run(
     loaded = load_recipe(recipe, tuple(settings or ()))
     folder = run_dir or Path("runs") / loaded.name
     pipeline.refuse_other_run(loaded, folder)
+    loaded = _settled(loaded, folder)
     line = pipeline.selected(loaded, folder, until)
     if dry_run:
         _show_plan(loaded, folder, line)
@@ -263,18 +264,64 @@ def signal(
     tokens: Tokens,
     out: Out,
     kind: Annotated[
-        Literal["hidden"], typer.Option(help="hidden: last hidden states in bfloat16.")
+        Literal["hidden", "topk", "sampled"],
+        typer.Option(help="hidden: last hidden states. topk, sampled: a few tokens a position."),
     ] = "hidden",
+    precision: Annotated[
+        Literal["bfloat16", "int8"] | None, typer.Option(help="Of hidden states: bfloat16.")
+    ] = None,
+    bytes_per_token: Annotated[
+        int | None, typer.Option(help="Transform-code hidden states into so many bytes a token.")
+    ] = None,
+    k: Annotated[int | None, typer.Option("--k", help="Tokens a position: topk, sampled.")] = None,
+    temperature: Annotated[
+        list[float] | None,
+        typer.Option(help="topk, sampled: what it can be read at, 1 and 2; repeatable."),
+    ] = None,
+    weight: Annotated[
+        list[float] | None, typer.Option(help="A weight a teacher, in their order; repeatable.")
+    ] = None,
+    mean_of: Annotated[
+        Literal["logits", "probabilities"], typer.Option(help="What is averaged over teachers.")
+    ] = "logits",
     window: Annotated[int, typer.Option(help="Tokens a window.", min=8)] = 128,
+    passes: Annotated[
+        int, typer.Option(help="Passes at even offsets, for `shifted` windows.", min=1, max=64)
+    ] = 1,
+    processes: Annotated[
+        int, typer.Option(help="Processes that write together on this machine.", min=1)
+    ] = 1,
 ) -> None:
     """Run the teachers once and store what they say, for any number of students.
 
-    Example: `babyllama signal llama gpt2 --tokens tokens --kind hidden --out signal`
-    """
-    from babyllama import pipeline
-    from babyllama.recipe import HiddenSignal
+    Under `torchrun` its processes write together.
 
-    _complete(pipeline.signal_stage(teachers, tokens, HiddenSignal(kind=kind), out, window=window))
+    Example: `babyllama signal llama gpt2 --tokens tokens --bytes-per-token 64 --out signal`
+    """
+    from babyllama import artefact, pipeline
+    from babyllama.recipe import FixedWindows, ShiftedWindows, parse_stored_signal
+
+    asked = {
+        "kind": kind, "precision": precision, "bytes_per_token": bytes_per_token, "k": k,
+        "temperatures": temperature, "weights": weight, "mean_of": mean_of,
+    }  # fmt: skip
+    given = {name: value for name, value in asked.items() if value is not None}
+    recipe = parse_stored_signal(given, "signal")
+    placing = ShiftedWindows(kind="shifted", passes=passes) if passes > 1 else FixedWindows()
+    offsets = placing.offsets(window)
+    rank, launched = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+    if rank > 0:
+        from babyllama.signals.store import SignalSource, write_share
+
+        source = SignalSource(tuple(teachers), tokens, recipe, window, offsets)
+        write_share(source, artefact.partial_folder(out), rank, launched)
+        return
+    stage = pipeline.signal_stage(
+        teachers, tokens, recipe, out, window=window, offsets=offsets,
+        processes=max(processes, launched), alone=launched == 1,
+    )  # fmt: skip
+    _complete(stage)
+    _show_fidelity(out)
 
 
 @app.command()
@@ -294,6 +341,9 @@ def distill(
     ] = None,
     alpha: Annotated[float | None, typer.Option(help="Weight of the text.")] = None,
     temperature: Annotated[float | None, typer.Option(help="T of the KL.")] = None,
+    weight: Annotated[
+        list[float] | None, typer.Option(help="A weight a teacher, in their order; repeatable.")
+    ] = None,
     settings: Settings = None,
 ) -> None:
     """Train a student on the text and on what teachers or a stored signal say.
@@ -301,7 +351,7 @@ def distill(
     Example: `babyllama distill mini --tokens T --tokenizer B --signal S --out student`
     """
     from babyllama import pipeline
-    from babyllama.recipe import load_recipe
+    from babyllama.recipe import load_recipe, mixing_of
 
     if bool(teacher) == bool(signal_folder):
         raise InputError(
@@ -314,6 +364,8 @@ def distill(
     for name, value in (("alpha", alpha), ("temperature", temperature)):
         if value is not None:
             changes.append(f"students.{first}.{name}={value}")
+    if weight:
+        changes.append(f"students.{first}.weights={weight}")
     loaded = load_recipe(recipe, tuple(changes))
     student = loaded.distilled.get(first)
     if student is None:
@@ -323,7 +375,7 @@ def distill(
         )
     stage = pipeline.distillation_stage(
         student.pretraining, student, tokens, tokenizer, teacher or [], signal_folder, out,
-        loaded.seed,
+        loaded.seed, mixing_of(loaded.signal),
     )  # fmt: skip
     _complete(stage)
 
@@ -432,6 +484,17 @@ def verify(
         raise typer.Exit(1)
 
 
+def _settled(recipe: Any, folder: Path) -> Any:
+    """The recipe with `signal: auto` decided, which is said."""
+    if recipe.signal.kind != "auto":
+        return recipe
+    from babyllama.planning import settled
+
+    decided, why = settled(recipe, folder)
+    say(why)
+    return decided
+
+
 def main() -> None:
     """The `babyllama` command."""
     # Threads that wait for each other sleep instead of spinning. On a processor that does anything
@@ -505,6 +568,23 @@ def _write_results(results: list[dict[str, Any]], out: Path | None) -> None:
     ]
     columns = ("model", "benchmark", "score", "95% interval", "pairs")
     show(table(f"Scores in percent, rules: {results[0]['rules']['name']}", columns, rows))
+
+
+def _show_fidelity(folder: Path) -> None:
+    """How close a stored signal comes to its teachers, a line a temperature."""
+    measured = json.loads((folder / "fidelity.json").read_text("utf-8"))
+    rows = [
+        (
+            temperature,
+            "unbiased" if each["kl"] is None else f"{each['kl']:.5f}",
+            f"{each['gradient_angle']:.1f}",
+            f"{each['gradient_norm_ratio']:.3f}",
+        )
+        for temperature, each in measured["temperatures"].items()
+    ]
+    columns = ("temperature", "KL, nats a token", "gradient angle, degrees", "its length")
+    title = f"{measured['bytes_per_token']:,} bytes a token, against the teachers themselves"
+    show(table(title, columns, rows))
 
 
 def _show_plan(recipe: Any, folder: Path, line: list[Any]) -> None:

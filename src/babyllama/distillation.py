@@ -6,13 +6,13 @@ from pathlib import Path
 from torch import Tensor
 
 from babyllama.artefact import Facts
-from babyllama.ensemble import refuse_other_vocabulary
+from babyllama.ensemble import MeanOf, refuse_other_vocabulary
 from babyllama.losses import LossTerms, distillation_loss
 from babyllama.models import pick_device, softcap_of
 from babyllama.recipe import DistillationRecipe, PretrainingRecipe
 from babyllama.signals import Signal
-from babyllama.signals.hidden import open_hidden
 from babyllama.signals.online import open_online
+from babyllama.signals.stored import open_stored
 from babyllama.tokens import Batch, Windows
 from babyllama.training.compilation import can_compile
 from babyllama.training.folder import finish_model, start_model
@@ -28,21 +28,30 @@ def distill(
     *,
     teachers: Sequence[Path] = (),
     signal: Path | None = None,
+    weights: Sequence[float] | None = None,
+    mean_of: MeanOf = "logits",
     seed: int,
 ) -> Facts:
     """Train a new student on the text and on what the teachers say, and write its folder.
 
     Args:
-        teachers: run beside the student when no `signal` is given.
+        teachers: run beside the student when no `signal` is given, with these `weights` (unless
+            the recipe has its own) and this mean; a signal was stored with both.
         signal: a folder written by `babyllama signal`.
 
     Raises:
         InputError: teachers or a signal that do not belong to these tokens or this tokenizer.
     """
     model = start_model(student, tokens, tokenizer, seed=seed)
-    windows = Windows(tokens, "train", student.training.window)
+    windows = Windows(tokens, "train", student.training.window, student.training.windows)
     if signal is not None:
-        source: Signal = open_hidden(signal, windows, device=pick_device())
+        source: Signal = open_stored(
+            signal,
+            windows,
+            temperature=recipe.temperature,
+            weights=recipe.weights,
+            device=pick_device(),
+        )
     else:
         for teacher in teachers:
             refuse_other_vocabulary(teacher, tokenizer)
@@ -52,6 +61,8 @@ def distill(
             temperature=recipe.temperature,
             precision=student.training.precision,
             device=pick_device(),
+            weights=recipe.weights or weights,
+            mean_of=mean_of,
         )
     facts = train(
         model,

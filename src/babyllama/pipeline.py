@@ -13,18 +13,21 @@ from babyllama.artefact import Facts, Stage
 from babyllama.console import duration, say
 from babyllama.errors import InputError
 from babyllama.recipe import (
+    AutoSignal,
     CorpusRecipe,
     DistillationRecipe,
     DistilledStudent,
     FolderSource,
     Frozen,
-    HiddenSignal,
+    Mixing,
     PretrainingRecipe,
     Recipe,
+    StoredSignal,
     SyntheticSource,
     TokenizerRecipe,
     TokensRecipe,
     load_recipe,
+    mixing_of,
     to_yaml,
 )
 
@@ -42,8 +45,16 @@ class Cleaning(Frozen):
 class StoredWindows(Frozen):
     """What decides a stored signal besides teachers and tokens."""
 
-    kind: str
+    signal: StoredSignal
     window: int
+    offsets: tuple[int, ...]
+
+
+class TaughtLive(Frozen):
+    """What decides a student of teachers that run beside it."""
+
+    student: DistilledStudent
+    teachers: Mixing
 
 
 class EvaluatedWindows(Frozen):
@@ -51,6 +62,7 @@ class EvaluatedWindows(Frozen):
 
     rules: str
     window: int
+    teachers: Mixing
 
 
 def run(recipe: Recipe, folder: Path, *, until: str | None = None) -> None:
@@ -87,18 +99,24 @@ def stages(recipe: Recipe, folder: Path) -> Iterator[Stage]:
         yield pretraining_stage(
             recipe.pretraining(name), tokens, tokenizer, folder / "teachers" / name, recipe.seed
         )
-    signal = None
-    if isinstance(recipe.signal, HiddenSignal):
+    assert not isinstance(recipe.signal, AutoSignal), "settled before: planning.settled"
+    signal, mixing = None, mixing_of(recipe.signal)
+    if isinstance(recipe.signal, StoredSignal):
         signal = folder / "signal"
-        window = next(iter(recipe.distilled.values())).training.window
-        yield signal_stage(teachers, tokens, recipe.signal, signal, window=window)
+        readers = [student.training for student in recipe.distilled.values()]
+        window = readers[0].window
+        offsets = sorted({at for reader in readers for at in reader.windows.offsets(window)})
+        yield signal_stage(
+            teachers, tokens, recipe.signal, signal, window=window, offsets=tuple(offsets)
+        )
 
     for name, student in recipe.students.items():
         out = folder / "students" / name
         if isinstance(student, DistilledStudent):
             yield distillation_stage(
-                student.pretraining, student, tokens, tokenizer, teachers, signal, out, recipe.seed
-            )
+                student.pretraining, student, tokens, tokenizer, teachers, signal, out, recipe.seed,
+                mixing,
+            )  # fmt: skip
         else:
             yield pretraining_stage(recipe.pretraining(name), tokens, tokenizer, out, recipe.seed)
 
@@ -175,18 +193,32 @@ def pretraining_stage(
 
 
 def signal_stage(
-    teachers: Sequence[Path], tokens: Path, recipe: HiddenSignal, out: Path, *, window: int
+    teachers: Sequence[Path],
+    tokens: Path,
+    recipe: StoredSignal,
+    out: Path,
+    *,
+    window: int,
+    offsets: tuple[int, ...] = (0,),
+    processes: int = 1,
+    alone: bool = True,
 ) -> Stage:
-    """The teachers' hidden states, stored once."""
+    """What the teachers say, stored once.
+
+    Args:
+        processes: how many write it; they change its speed alone.
+        alone: start the others here; otherwise a launcher has.
+    """
 
     def build(folder: Path) -> Facts:
-        from babyllama.signals.hidden import store_hidden
+        from babyllama.signals.store import SignalSource, store_signal, store_together
 
-        return store_hidden(teachers, tokens, folder, window=window)
+        source = SignalSource(tuple(teachers), tokens, recipe, window, offsets)
+        return (store_signal if alone else store_together)(source, folder, processes=processes)
 
     inputs = {"tokens": tokens, **_numbered(teachers)}
-    part = StoredWindows(kind=recipe.kind, window=window)
-    return Stage(out.name, out, "signal", 1, part, inputs, build)
+    part = StoredWindows(signal=recipe, window=window, offsets=offsets)
+    return Stage(out.name, out, "signal", 2, part, inputs, build, reusable="*.safetensors")
 
 
 def distillation_stage(
@@ -198,29 +230,31 @@ def distillation_stage(
     signal: Path | None,
     out: Path,
     seed: int,
+    mixing: Mixing | None = None,
 ) -> Stage:
-    """A student of the signal, or of teachers that run beside it."""
+    """A student of the signal, or of teachers that run beside it and are mixed as `mixing` says."""
+    mixing = mixing or Mixing()
 
     def build(folder: Path) -> Facts:
         from babyllama.distillation import distill
 
         return distill(
-            student, recipe, tokens, tokenizer, folder, teachers=teachers, signal=signal, seed=seed
-        )
+            student, recipe, tokens, tokenizer, folder, teachers=teachers, signal=signal, seed=seed,
+            weights=mixing.weights, mean_of=mixing.mean_of,
+        )  # fmt: skip
 
+    part: Frozen = DistilledStudent(
+        kind="distilled",
+        model=student.model,
+        training=student.training,
+        **{name: getattr(recipe, name) for name in DistillationRecipe.model_fields},
+    )
     inputs = {"tokens": tokens, "tokenizer": tokenizer}
     if signal:
         inputs["signal"] = signal
     else:
         inputs |= _numbered(teachers)
-    part = DistilledStudent(
-        kind="distilled",
-        model=student.model,
-        training=student.training,
-        alpha=recipe.alpha,
-        temperature=recipe.temperature,
-        reduction=recipe.reduction,
-    )
+        part = TaughtLive(student=part, teachers=mixing)
     name = f"{out.absolute().parent.name}/{out.name}"
     return Stage(name, out, "distillation", 1, part, inputs, build, seed)
 
@@ -239,7 +273,8 @@ def evaluation_stage(recipe: Recipe, folder: Path) -> Stage:
     before = folder / "evaluation"
     window = min(recipe.pretraining(name).training.window for name in models if name != "ensemble")
 
-    part = EvaluatedWindows(rules=recipe.evaluation.rules, window=window)
+    mixing = mixing_of(recipe.signal)
+    part = EvaluatedWindows(rules=recipe.evaluation.rules, window=window, teachers=mixing)
 
     def build(out: Path) -> Facts:
         from babyllama.evaluation.of_run import evaluate_models
@@ -248,6 +283,8 @@ def evaluation_stage(recipe: Recipe, folder: Path) -> Stage:
             models,
             benchmarks,
             rules=part.rules,
+            weights=mixing.weights,
+            mean_of=mixing.mean_of,
             tokens=tokens,
             window=window,
             before=before,

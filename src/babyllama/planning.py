@@ -16,10 +16,20 @@ from babyllama.models import (
     planned_hidden_size,
 )
 from babyllama.recipe import (
+    AutoSignal,
     DistilledStudent,
     FolderSource,
     HiddenSignal,
+    JitteredWindows,
+    Mixing,
+    OnlineSignal,
     Recipe,
+    SampledSignal,
+    StoredSignal,
+    TopKSignal,
+    load_recipe,
+    mixing_of,
+    parse,
 )
 from babyllama.tokens import read_header
 from babyllama.training.speed import machine_flops
@@ -28,6 +38,8 @@ from babyllama.training.speed import machine_flops
 _TOKENS_PER_WORD = 1.5
 # Share of the speed of large square products that training of small models reached on processors.
 _REACHED = 0.4
+# Of the free disk, what `signal: auto` may fill.
+_SHARE_OF_DISK = 0.5
 
 
 @dataclass(frozen=True)
@@ -70,17 +82,11 @@ def plan(recipe: Recipe, folder: Path) -> Plan:
     vocab_size = recipe.tokenizer.vocab_size
     train_tokens, counted = _train_tokens(recipe, folder)
     models = tuple(_models(recipe, vocab_size, train_tokens))
-    stored = isinstance(recipe.signal, HiddenSignal)
-    width = sum(planned_hidden_size(teacher.model) for teacher in recipe.teachers.values())
-    signal_bytes = train_tokens * width * 2 if stored else 0
-    signal_flops = (
-        stored
-        * train_tokens
-        * sum(
-            planned_flops_per_token(teacher.model, vocab_size)
-            for teacher in recipe.teachers.values()
-        )
-    )
+    stored_tokens = 0
+    if isinstance(recipe.signal, StoredSignal):
+        stored_tokens = train_tokens * len(_offsets(recipe))
+    signal_bytes = stored_tokens * _signal_bytes_per_token(recipe, recipe.signal)
+    signal_flops = stored_tokens * _teachers_flops(recipe, vocab_size)
     flops = sum(model.flops for model in models) + signal_flops
     # Weights of every model; of the largest three checkpoints while the oldest is let go (weights
     # and two moments each), and its best epoch.
@@ -100,15 +106,58 @@ def plan(recipe: Recipe, folder: Path) -> Plan:
     )
 
 
+def settled(recipe: Recipe, folder: Path) -> tuple[Recipe, str]:
+    """Decide `signal: auto` by passes over the text and by the disk; why, in a sentence.
+
+    A run that has decided keeps its decision: it lies in the run's recipe.yaml. The first that
+    fits into half of the free disk is taken: hidden states in bfloat16, in 8 bits, in 64 bytes.
+    """
+    if not isinstance(recipe.signal, AutoSignal):
+        return recipe, ""
+    mixing = mixing_of(recipe.signal).model_dump()
+    kept = folder / "recipe.yaml"
+    if kept.exists():
+        before = load_recipe(str(kept)).signal
+        if not isinstance(before, AutoSignal) and mixing_of(before).model_dump() == mixing:
+            return _with_signal(recipe, before), f"signal {before.kind}: as this run began"
+    tokens = _train_tokens(recipe, folder)[0]
+    readers = [student for student in recipe.distilled.values() if student.alpha < 1]
+    reads = sum(student.training.epochs for student in readers)
+    passes = len(_offsets(recipe))
+    online = OnlineSignal(kind="online", **mixing)
+    many = f"{reads} passes over the text by {len(readers)} student{'s'[: len(readers) != 1]}"
+    if any(isinstance(reader.training.windows, JitteredWindows) for reader in readers):
+        return _with_signal(recipe, online), "signal online: jittered windows never come twice"
+    if len({reader.training.window for reader in readers}) > 1:
+        return _with_signal(recipe, online), "signal online: the students' windows differ in length"
+    if reads <= passes:
+        return _with_signal(recipe, online), f"signal online: {many}, storing one takes {passes}"
+    free = _free_disk(folder)
+    for form in ({}, {"precision": "int8"}, {"bytes_per_token": 64}):
+        stored = HiddenSignal.model_validate({"kind": "hidden", **mixing, **form})
+        size = passes * tokens * _signal_bytes_per_token(recipe, stored)
+        if size <= _SHARE_OF_DISK * free:
+            name = "64 bytes a token" if "bytes_per_token" in form else stored.precision
+            why = f"{many}; stored once ({name}) it takes {bytes_(size)} of {bytes_(free)} free"
+            return _with_signal(recipe, stored), f"signal hidden: {why}"
+    return _with_signal(recipe, online), f"signal online: {bytes_(free)} of free disk hold no other"
+
+
+def _with_signal(recipe: Recipe, signal: OnlineSignal | StoredSignal) -> Recipe:
+    return parse(
+        Recipe, {**recipe.model_dump(mode="json"), "signal": signal.model_dump(mode="json")},
+        f"recipe {recipe.name}",
+    )  # fmt: skip
+
+
 def refuse_full_disk(planned: Plan, folder: Path) -> None:
     """Check, before any work, that the run fits.
 
     Raises:
         InputError: says how much is needed and how much is free.
     """
-    existing = next(parent for parent in [folder, *folder.absolute().parents] if parent.exists())
     have = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    free = shutil.disk_usage(existing).free
+    free = _free_disk(folder)
     if planned.disk_bytes - have > free:
         raise InputError(
             f"{folder} needs about {bytes_(planned.disk_bytes)}, its disk has {bytes_(free)} free",
@@ -124,7 +173,7 @@ def _models(recipe: Recipe, vocab_size: int, train_tokens: int) -> Iterator[Plan
         flops_per_token = 3 * planned_flops_per_token(part.model, vocab_size)
         student = recipe.students.get(name)
         if isinstance(student, DistilledStudent) and student.alpha < 1:
-            flops_per_token += _teachers_flops(recipe, vocab_size)
+            flops_per_token += _signal_flops(recipe, vocab_size)
         tokens = part.training.epochs * train_tokens
         yield PlannedModel(
             name=name,
@@ -135,12 +184,44 @@ def _models(recipe: Recipe, vocab_size: int, train_tokens: int) -> Iterator[Plan
 
 
 def _teachers_flops(recipe: Recipe, vocab_size: int) -> int:
-    """A token's forward cost of the teachers beside the student: whole, or their heads alone."""
-    if isinstance(recipe.signal, HiddenSignal):
-        return sum(
-            2 * vocab_size * planned_hidden_size(part.model) for part in recipe.teachers.values()
-        )
+    """A token's forward pass of all teachers."""
     return sum(planned_flops_per_token(part.model, vocab_size) for part in recipe.teachers.values())
+
+
+def _signal_flops(recipe: Recipe, vocab_size: int) -> int:
+    """What the signal costs a student for each token: the teachers, their heads, or nothing.
+
+    A transform code's head is narrower than is assumed here, as wide as its code turns out.
+    """
+    if isinstance(recipe.signal, HiddenSignal):
+        return 2 * vocab_size * _width(recipe)
+    return 0 if isinstance(recipe.signal, StoredSignal) else _teachers_flops(recipe, vocab_size)
+
+
+def _signal_bytes_per_token(recipe: Recipe, signal: Mixing) -> int:
+    """What a token takes on disk; as the forms themselves say once they are made."""
+    if isinstance(signal, HiddenSignal):
+        if signal.bytes_per_token is not None:
+            return signal.bytes_per_token
+        return _width(recipe) * (2 if signal.precision == "bfloat16" else 1)
+    if isinstance(signal, TopKSignal | SampledSignal):
+        return signal.k * (4 if recipe.tokenizer.vocab_size <= 2**16 else 6) + 16
+    return 0
+
+
+def _width(recipe: Recipe) -> int:
+    return sum(planned_hidden_size(teacher.model) for teacher in recipe.teachers.values())
+
+
+def _offsets(recipe: Recipe) -> set[int]:
+    """Passes over the text that a stored signal must have to serve every student."""
+    readers = [student.training for student in recipe.distilled.values()]
+    return {at for reader in readers for at in reader.windows.offsets(reader.window)}
+
+
+def _free_disk(folder: Path) -> int:
+    existing = next(parent for parent in [folder, *folder.absolute().parents] if parent.exists())
+    return shutil.disk_usage(existing).free
 
 
 def _train_tokens(recipe: Recipe, folder: Path) -> tuple[int, bool]:

@@ -30,7 +30,7 @@ def pretrain(
     facts = train(
         model,
         text_loss(model, recipe),
-        Windows(tokens, "train", recipe.training.window),
+        Windows(tokens, "train", recipe.training.window, recipe.training.windows),
         Windows(tokens, "dev", recipe.training.window),
         recipe.training,
         out,

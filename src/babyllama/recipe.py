@@ -144,6 +144,45 @@ Shape = Annotated[LlamaShape | GPT2Shape | OtherShape, Field(discriminator="mode
 # --- training -------------------------------------------------------------------------------
 
 
+class FixedWindows(Frozen):
+    """Consecutive windows, the same in every epoch, in another order: the paper's models."""
+
+    kind: Literal["fixed"] = "fixed"
+
+    def offsets(self, window: int) -> tuple[int, ...]:
+        """Where the tilings of the stream start that epochs go through in turn."""
+        del window
+        return (0,)
+
+
+class ShiftedWindows(Frozen):
+    """Consecutive windows that start elsewhere in each epoch, at one of a few even offsets."""
+
+    kind: Literal["shifted"]
+    passes: int = Field(
+        ge=2, le=64, description="Offsets gone through in turn; a stored signal has a pass of each."
+    )
+
+    def offsets(self, window: int) -> tuple[int, ...]:
+        """Even offsets, whatever the seed, so that one signal serves students of every seed."""
+        return tuple(number * window // self.passes for number in range(self.passes))
+
+
+class JitteredWindows(Frozen):
+    """Every window is moved by its own random offset: needs teachers beside the student."""
+
+    kind: Literal["jittered"]
+
+    def offsets(self, window: int) -> tuple[int, ...]:
+        """Every one: nothing that is stored serves them all."""
+        return tuple(range(window))
+
+
+WindowsRecipe = Annotated[
+    FixedWindows | ShiftedWindows | JitteredWindows, Field(discriminator="kind")
+]
+
+
 class TrainingRecipe(Frozen):
     """One model's training: AdamW, linear warm-up, cosine decay to zero."""
 
@@ -153,6 +192,9 @@ class TrainingRecipe(Frozen):
         None, ge=1, description="Windows in memory at once; divides batch_size. Default: all."
     )
     window: int = Field(128, ge=8, description="Tokens the model sees at once.")
+    windows: WindowsRecipe = Field(
+        FixedWindows(), description="Where windows start: `fixed`, `shifted` or `jittered`."
+    )
     learning_rate: float = Field(gt=0, lt=1, description="Peak learning rate.")
     warmup_steps: int = Field(0, ge=0, description="Updates until the peak.")
     weight_decay: float = Field(0.0, ge=0, description="Kept off norms, biases and embeddings.")
@@ -201,6 +243,11 @@ class DistillationRecipe(Frozen):
         description="`token_mean`: KL per token, the textbook's. `window_sum`: KL summed over the "
         "window, as the paper's code does, so that KL weighs `window` times as much.",
     )
+    weights: tuple[float, ...] | None = Field(
+        None,
+        description="A weight a teacher, summing to 1, in the teachers' order; the signal's own by "
+        "default. `topk` and `sampled` signals have theirs built in.",
+    )
 
 
 class DistilledStudent(DistillationRecipe):
@@ -226,19 +273,91 @@ class TwinStudent(Frozen):
 Student = Annotated[DistilledStudent | TwinStudent, Field(discriminator="kind")]
 
 
-class OnlineSignal(Frozen):
+class Mixing(Frozen):
+    """How several teachers become one."""
+
+    weights: tuple[float, ...] | None = Field(
+        None, description="A weight a teacher, summing to 1; equal by default, as in the paper."
+    )
+    mean_of: Literal["logits", "probabilities"] = Field(
+        "logits", description="What is averaged over the teachers: `logits` is the paper's."
+    )
+
+
+class OnlineSignal(Mixing):
     """The teachers run beside the student."""
 
     kind: Literal["online"]
 
 
-class HiddenSignal(Frozen):
-    """The teachers' last hidden states, stored once in bfloat16."""
+class HiddenSignal(Mixing):
+    """The teachers' last hidden states, stored once: any temperature, alpha and weights."""
 
     kind: Literal["hidden"]
+    precision: Literal["bfloat16", "int8"] = Field(
+        "bfloat16", description="`int8`: 8 bits a number with a scale a token, half the size."
+    )
+    bytes_per_token: int | None = Field(
+        None, ge=1, description="Transform-code the states into so many bytes a token instead."
+    )
+    code_temperature: float = Field(
+        2.0, gt=0, description="Temperature at which a transform code loses least."
+    )
+
+    @model_validator(mode="after")
+    def _one_form(self) -> "HiddenSignal":
+        if self.bytes_per_token is not None and self.precision == "int8":
+            raise ValueError(
+                f"bytes_per_token {self.bytes_per_token} and precision int8 exclude each other"
+            )
+        return self
 
 
-Signal = Annotated[OnlineSignal | HiddenSignal, Field(discriminator="kind")]
+class _KeptTokens(Mixing):
+    """A few tokens a position, for named temperatures only."""
+
+    k: int = Field(ge=1, description="Distinct tokens kept a position.")
+    temperatures: tuple[float, ...] = Field(
+        (1.0, 2.0), min_length=1, description="Temperatures that a student may learn at."
+    )
+
+    @model_validator(mode="after")
+    def _temperatures_fit(self) -> "_KeptTokens":
+        if min(self.temperatures) <= 0:
+            raise ValueError(f"temperatures {self.temperatures}: each must be above 0")
+        if self.mean_of == "probabilities" and len(self.temperatures) > 1:
+            raise ValueError(
+                f"temperatures {self.temperatures}: the mean of probabilities is another at each, "
+                "so a signal of it serves one"
+            )
+        return self
+
+
+class TopKSignal(_KeptTokens):
+    """Logits of the k likeliest tokens and the exact mass of the rest."""
+
+    kind: Literal["topk"]
+
+
+class SampledSignal(_KeptTokens):
+    """k tokens drawn so that the gradient is unbiased."""
+
+    kind: Literal["sampled"]
+
+
+class AutoSignal(Mixing):
+    """Decided at the first run by passes over the text and by the disk; the run keeps it."""
+
+    kind: Literal["auto"]
+
+
+def mixing_of(signal: Mixing) -> Mixing:
+    """What a signal says of its teachers, whatever its kind."""
+    return Mixing(weights=signal.weights, mean_of=signal.mean_of)
+
+
+StoredSignal = HiddenSignal | TopKSignal | SampledSignal
+Signal = Annotated[OnlineSignal | StoredSignal | AutoSignal, Field(discriminator="kind")]
 
 
 class EvaluationRecipe(Frozen):
@@ -275,11 +394,8 @@ class Recipe(Frozen):
                     raise ValueError(
                         f"students.{name}.of is {student.of!r}, which is no distilled student"
                     )
-        windows = {student.training.window for student in self.distilled.values()}
-        if len(windows) > 1 and isinstance(self.signal, HiddenSignal):
-            raise ValueError(
-                f"students read windows of {sorted(windows)}, but a stored signal has one length"
-            )
+        if isinstance(self.signal, StoredSignal):
+            _refuse_unservable(self.signal, self.distilled, len(self.teachers))
         for name in [*self.teachers, *self.students]:
             if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name) or name == "ensemble":
                 raise ValueError(f"model {name!r}: a name is a folder's, of A-Z, 0-9, _, . and -")
@@ -316,6 +432,40 @@ class Recipe(Frozen):
             why=f"Its models are {', '.join(known)}.",
             mend=_nearest(name, known),
         )
+
+
+def _refuse_unservable(
+    signal: StoredSignal, students: dict[str, DistilledStudent], teachers: int
+) -> None:
+    """Check that one stored signal serves every student of the recipe."""
+    lengths = {student.training.window for student in students.values()}
+    if len(lengths) > 1:
+        raise ValueError(
+            f"students read windows of {sorted(lengths)}, but a stored signal has one length"
+        )
+    for name, student in students.items():
+        if isinstance(student.training.windows, JitteredWindows):
+            raise ValueError(
+                f"students.{name}.training.windows is jittered, which no stored signal serves; "
+                "use signal.kind online"
+            )
+        if isinstance(signal, HiddenSignal):
+            continue
+        if student.temperature not in signal.temperatures:
+            raise ValueError(
+                f"students.{name}.temperature is {student.temperature:g}, the signal is stored for "
+                f"{', '.join(f'{each:g}' for each in signal.temperatures)}"
+            )
+        if student.weights is not None:
+            raise ValueError(
+                f"students.{name}.weights: a {signal.kind} signal has its weights built in"
+            )
+    for where, weights in [
+        ("signal", signal.weights),
+        *((f"students.{name}", student.weights) for name, student in students.items()),
+    ]:
+        if weights is not None and len(weights) != teachers:
+            raise ValueError(f"{where}.weights has {len(weights)} for {teachers} teachers")
 
 
 # --- YAML in, YAML out ----------------------------------------------------------------------
@@ -355,6 +505,23 @@ def parse(part: type[Part], tree: Any, where: str) -> Part:
         return part.model_validate(tree)
     except ValidationError as error:
         raise _validation_error(part, tree, where, error) from None
+
+
+def parse_stored_signal(tree: Any, where: str) -> StoredSignal:
+    """The recipe that a stored signal was made from.
+
+    Raises:
+        InputError: a kind or a field that this version does not know.
+    """
+    kinds: dict[str, type[StoredSignal]] = {
+        "hidden": HiddenSignal, "topk": TopKSignal, "sampled": SampledSignal
+    }  # fmt: skip
+    kind = tree.get("kind") if isinstance(tree, dict) else None
+    if kind not in kinds:
+        raise InputError(
+            f"{where}: kind is {kind!r}", why=f"Kinds that are stored: {', '.join(kinds)}."
+        )
+    return parse(kinds[kind], tree, where)
 
 
 def to_yaml(recipe: BaseModel) -> str:

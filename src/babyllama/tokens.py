@@ -23,7 +23,12 @@ from babyllama.artefact import write_atomically
 from babyllama.console import ProgressBar
 from babyllama.errors import InputError
 from babyllama.losses import IGNORE_INDEX
-from babyllama.recipe import TokensRecipe
+from babyllama.recipe import (
+    FixedWindows,
+    JitteredWindows,
+    TokensRecipe,
+    WindowsRecipe,
+)
 from babyllama.tokenizer import load_tokenizer, vocabulary_digest
 
 if TYPE_CHECKING:
@@ -91,51 +96,68 @@ class Batch:
     """Some windows of one stream.
 
     Attributes:
-        indices: which windows, in the order of the rows; a stored signal is looked up by them.
+        starts: the first token of each window in the stream, in the order of the rows; a stored
+            signal is looked up by them.
         labels: the next token at each position; IGNORE_INDEX at a window's last position, whose
             next token lies outside what was read (as in the paper: CE on 127 of 128 positions).
     """
 
-    indices: Int64[np.ndarray, " batch"]
+    starts: Int64[np.ndarray, " batch"]
     input_ids: Int64[Tensor, "batch window"]
     labels: Int64[Tensor, "batch window"]
 
     def rows(self, start: int, stop: int) -> "Batch":
         """Some of the windows, without copying their tokens."""
-        return Batch(self.indices[start:stop], self.input_ids[start:stop], self.labels[start:stop])
+        return Batch(self.starts[start:stop], self.input_ids[start:stop], self.labels[start:stop])
 
 
 class Windows:
-    """Consecutive windows of equal length over one split's stream: the paper's `fixed` windows.
+    """Windows of equal length over one split's stream, each epoch's in its own order.
 
-    The order of an epoch is a function of the seed and the epoch alone, so a run that goes on
-    needs one integer, the step.
+    Where an epoch's windows start and in which order they come is a function of the seed and the
+    epoch alone, so a run that goes on needs one integer, the step.
     """
 
-    def __init__(self, tokens: Path, split: Split, window: int) -> None:
+    def __init__(
+        self, tokens: Path, split: Split, window: int, placing: WindowsRecipe | None = None
+    ) -> None:
         self.header = read_header(tokens)
         self.path = tokens / f"{split}.bin"
         self.window = window
+        self.placing = placing or FixedWindows()
         self._stream = np.memmap(self.path, dtype=self.header["dtype"], mode="r")
-        self.count = len(self._stream) // window
+        moved = 0 if isinstance(self.placing, FixedWindows) else window - 1
+        self.count = max(0, len(self._stream) - moved) // window
         if self.count == 0:
             raise InputError(
                 f"{self.path} holds {len(self._stream)} tokens, less than one window of {window}",
-                why="A model reads whole windows.",
+                why="A model reads whole windows, and windows that move need room for one more.",
                 mend="Give more text, or a shorter training.window.",
             )
 
     def __len__(self) -> int:
         return self.count
 
-    def read(self, indices: npt.NDArray[np.int64]) -> Batch:
-        """The windows of these numbers, as a batch."""
-        rows = np.stack(
-            [self._stream[i * self.window : (i + 1) * self.window] for i in indices]
-        ).astype(np.int64)
+    @property
+    def stream_tokens(self) -> int:
+        """Tokens of the whole stream."""
+        return len(self._stream)
+
+    @property
+    def offsets(self) -> tuple[int, ...]:
+        """Where the tilings start that epochs go through in turn."""
+        return self.placing.offsets(self.window)
+
+    def read(self, indices: npt.NDArray[np.int64], *, offset: int = 0) -> Batch:
+        """The windows of these numbers in the tiling that starts at `offset`, as a batch."""
+        return self.read_at(indices * self.window + offset)
+
+    def read_at(self, starts: npt.NDArray[np.int64]) -> Batch:
+        """The windows that start at these tokens, as a batch."""
+        rows = np.stack([self._stream[at : at + self.window] for at in starts]).astype(np.int64)
         labels = np.full_like(rows, IGNORE_INDEX)
         labels[:, :-1] = rows[:, 1:]
-        return Batch(indices, torch.from_numpy(rows), torch.from_numpy(labels))
+        return Batch(starts, torch.from_numpy(rows), torch.from_numpy(labels))
 
     def steps_per_epoch(self, batch_size: int) -> int:
         """Updates in one pass; the windows that do not fill a last batch are left to chance."""
@@ -145,7 +167,11 @@ class Windows:
         """The batch of an update: each epoch reads every window once, in its own order."""
         epoch, within = divmod(step, self.steps_per_epoch(batch_size))
         order = np.random.default_rng((seed, epoch)).permutation(self.count)
-        return self.read(order[within * batch_size : (within + 1) * batch_size])
+        chosen = order[within * batch_size : (within + 1) * batch_size]
+        if isinstance(self.placing, JitteredWindows):
+            moves = np.random.default_rng((seed, epoch, 1)).integers(self.window, size=self.count)
+            return self.read_at(chosen * self.window + moves[chosen])
+        return self.read(chosen, offset=self.offsets[epoch % len(self.offsets)])
 
     def spread(self, limit: int, batch_size: int) -> Iterator[Batch]:
         """At most `limit` windows, evenly spread over the stream, in batches: for dev scores."""

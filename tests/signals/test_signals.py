@@ -1,120 +1,245 @@
-"""Live and stored signals say the same thing about the same windows."""
+"""Live and stored signals of every kind say the same thing about the same windows."""
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from references import plain_loss
 
 from babyllama.errors import InputError
+from babyllama.losses import SparseTarget, distillation_loss
 from babyllama.models import load_model
-from babyllama.signals import hidden as hidden_module
-from babyllama.signals.hidden import open_hidden, store_hidden
+from babyllama.recipe import (
+    HiddenSignal,
+    JitteredWindows,
+    SampledSignal,
+    ShiftedWindows,
+    TopKSignal,
+)
 from babyllama.signals.online import open_online
+from babyllama.signals.store import SignalSource, store_signal
+from babyllama.signals.stored import open_stored, read_signal
 from babyllama.tokens import Windows
 
 CPU = torch.device("cpu")
 WHICH = np.array([7, 2, 19])
+KINDS = {
+    "bfloat16": HiddenSignal(kind="hidden"),
+    "int8": HiddenSignal(kind="hidden", precision="int8"),
+    "coded": HiddenSignal(kind="hidden", bytes_per_token=16),
+    "topk": TopKSignal(kind="topk", k=319),
+    "sampled": SampledSignal(kind="sampled", k=320),
+}
 
 
 @pytest.fixture
-def batch(tokens):
-    return Windows(tokens, "train", 16).read(WHICH)
+def windows(tokens):
+    return Windows(tokens, "train", 16)
+
+
+@pytest.fixture
+def batch(windows):
+    return windows.read(WHICH)
+
+
+@pytest.fixture(scope="module")
+def stored(teachers, tokens, tmp_path_factory):
+    """A folder of each kind, and one of the mean of probabilities."""
+    folders = {}
+    kinds = {
+        **KINDS,
+        "probabilities": KINDS["bfloat16"].model_copy(update={"mean_of": "probabilities"}),
+    }
+    for name, recipe in kinds.items():
+        folders[name] = tmp_path_factory.mktemp(name)
+        source = SignalSource(tuple(teachers), tokens, recipe, window=16)
+        store_signal(source, folders[name])
+    return folders
+
+
+def each_logits(teachers, batch):
+    """The reference: every teacher's own logits in float64."""
+    with torch.no_grad():
+        return [
+            load_model(folder).double()(input_ids=batch.input_ids).logits.flatten(0, 1)
+            for folder in teachers
+        ]
 
 
 def mean_logits(teachers, batch):
-    """The reference: every teacher's own logits in float64, averaged."""
-    with torch.no_grad():
-        each = [load_model(t).double()(input_ids=batch.input_ids).logits for t in teachers]
-    return (sum(each) / len(each)).flatten(0, 1)
+    return sum(each_logits(teachers, batch)) / len(teachers)
+
+
+def read_back(targets, positions, vocab, temperature):
+    """Probabilities that a signal's targets stand for, all positions at once."""
+    target = targets(slice(0, positions))
+    if isinstance(target, SparseTarget):
+        whole = torch.zeros(positions, vocab, dtype=torch.float64)
+        return whole.scatter_(1, target.tokens, target.weights.double())
+    return torch.softmax(target.double() / temperature, -1)
 
 
 def test_online_logits_are_the_mean_of_the_teachers(teachers, batch):
-    logits = open_online(
-        teachers, window=16, temperature=2.0, precision="float32", device=CPU
-    ).targets(batch)
+    source = open_online(teachers, window=16, temperature=2.0, precision="float32", device=CPU)
+    logits = source.targets(batch)
     exact = mean_logits(teachers, batch)
     for part in (slice(0, 5), slice(5, 48), slice(0, 48)):
         torch.testing.assert_close(logits(part).double(), exact[part], rtol=1e-4, atol=1e-5)
 
 
-def test_stored_logits_differ_by_bfloat16_rounding_alone(teachers, signal, tokens, batch):
-    windows = Windows(tokens, "train", 16)
-    stored = open_hidden(signal, windows, device=CPU).targets(batch)(slice(0, 48))
-    exact = mean_logits(teachers, batch)
-    kl = torch.nn.functional.kl_div(
-        torch.log_softmax(stored.double(), -1), torch.log_softmax(exact, -1),
-        log_target=True, reduction="batchmean",
-    )  # fmt: skip
-    assert 0 < float(kl) < 1e-4
-    torch.testing.assert_close(stored.double(), exact, rtol=0.05, atol=0.05)
+@pytest.mark.parametrize("temperature", [1.0, 2.0])
+@pytest.mark.parametrize(
+    ("kind", "at_most"),
+    [("bfloat16", 1e-5), ("int8", 1e-4), ("coded", 0.01), ("topk", 1e-4), ("sampled", 1e-5)],
+)
+def test_every_kind_gives_the_ensembles_distribution_back(
+    stored, teachers, windows, batch, kind, at_most, temperature
+):
+    source = open_stored(stored[kind], windows, temperature=temperature, device=CPU)
+    read = read_back(source.targets(batch), 48, 320, temperature)
+    exact = torch.log_softmax(mean_logits(teachers, batch) / temperature, -1)
+    kl = (exact.exp() * (exact - read.clamp(min=1e-12).log())).sum(-1).mean()
+    assert abs(float(kl)) < at_most
 
 
-def test_a_stored_signal_serves_any_order_and_any_batch(signal, tokens):
-    windows = Windows(tokens, "train", 16)
-    source = open_hidden(signal, windows, device=CPU)
-    together = source.targets(windows.read(WHICH))(slice(0, 48))
+@pytest.mark.parametrize("reduction", ["window_sum", "token_mean"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_feeds_the_same_loss(stored, teachers, windows, batch, kind, reduction):
+    generator = torch.Generator().manual_seed(0)
+    hidden = torch.randn(3, 16, 12, generator=generator, dtype=torch.float64)
+    head = torch.randn(320, 12, generator=generator, dtype=torch.float64)
+    chosen = {"alpha": 0.3, "temperature": 2.0, "reduction": reduction}
+    source = open_stored(stored[kind], windows, temperature=2.0, device=CPU)
+    z_bar = mean_logits(teachers, batch).reshape(3, 16, 320)
+
+    def gradients(loss):
+        h, w = hidden.clone().requires_grad_(), head.clone().requires_grad_()
+        return torch.autograd.grad(loss(h, w), (h, w))
+
+    ours = gradients(
+        lambda h, w: (
+            distillation_loss(h, w, batch.labels, source.targets(batch), chunk=11, **chosen).total
+        )
+    )
+    exact = gradients(lambda h, w: plain_loss(h, w, batch.labels, z_bar, **chosen)[0])
+    for one, other in zip(ours, exact, strict=True):
+        assert float((one - other).norm() / other.norm()) < (0.1 if kind == "coded" else 0.01)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_stored_signal_serves_any_order_and_any_batch(stored, windows, kind):
+    source = open_stored(stored[kind], windows, temperature=1.0, device=CPU)
+    together = read_back(source.targets(windows.read(WHICH)), 48, 320, 1.0)
     for row, index in enumerate(WHICH):
-        alone = source.targets(windows.read(np.array([index])))(slice(0, 16))
+        alone = read_back(source.targets(windows.read(np.array([index]))), 16, 320, 1.0)
         torch.testing.assert_close(alone, together[16 * row : 16 * (row + 1)])
 
 
-def test_a_killed_writer_goes_on_with_the_missing_shards(teachers, tokens, tmp_path, monkeypatch):
-    monkeypatch.setattr(hidden_module, "_SHARD_BYTES", 16 * 40 * 2 * 7)
-    (tmp_path / "whole").mkdir()
-    store_hidden(teachers, tokens, tmp_path / "whole", window=16)
-    shards = sorted(file.name for file in (tmp_path / "whole").glob("states-*"))
-    assert len(shards) > 3
-
-    (tmp_path / "cut").mkdir()
-    write = hidden_module._write_shard
-    written = []
-
-    def dying(path, *rest):
-        if len(written) == 2:
-            path.with_suffix(".writing").write_bytes(b"half a shard")
-            raise KeyboardInterrupt
-        written.append(path.name)
-        write(path, *rest)
-
-    monkeypatch.setattr(hidden_module, "_write_shard", dying)
-    with pytest.raises(KeyboardInterrupt):
-        store_hidden(teachers, tokens, tmp_path / "cut", window=16)
-    monkeypatch.setattr(
-        hidden_module, "_write_shard", lambda p, *r: (written.append(p.name), write(p, *r))
-    )
-    store_hidden(teachers, tokens, tmp_path / "cut", window=16)
-    assert written == shards  # none twice
-    assert not list((tmp_path / "cut").glob("*.writing"))
-    for name in shards:
-        one, other = (load_file(tmp_path / folder / name)["states"] for folder in ("whole", "cut"))
-        assert torch.equal(one, other)
+@pytest.mark.parametrize("kind", ["bfloat16", "int8"])
+def test_hidden_kinds_serve_any_teacher_weights(stored, teachers, windows, batch, kind):
+    source = open_stored(stored[kind], windows, temperature=1.0, device=CPU, weights=(0.9, 0.1))
+    one, other = each_logits(teachers, batch)
+    exact = torch.softmax(0.9 * one + 0.1 * other, -1)
+    read = read_back(source.targets(batch), 48, 320, 1.0)
+    torch.testing.assert_close(read, exact, rtol=0.05, atol=1e-3)
 
 
-def test_it_says_what_a_token_costs(signal):
-    header = hidden_module.read_signal(signal)
-    assert header["bytes_per_token"] == 2 * (16 + 24)  # both teachers' widths in bfloat16
-    size = sum(file.stat().st_size for file in signal.glob("states-*"))
-    tokens = header["windows"] * header["window"]
-    assert size == pytest.approx(tokens * header["bytes_per_token"], rel=0.02)
+@pytest.mark.parametrize("temperature", [1.0, 3.0])
+def test_the_mean_of_probabilities_comes_out_of_stored_states(
+    stored, teachers, windows, batch, temperature
+):
+    source = open_stored(stored["probabilities"], windows, temperature=temperature, device=CPU)
+    one, other = (torch.softmax(z / temperature, -1) for z in each_logits(teachers, batch))
+    read = read_back(source.targets(batch), 48, 320, temperature)
+    torch.testing.assert_close(read, (one + other) / 2, rtol=0.05, atol=1e-3)
+    logits = torch.softmax(mean_logits(teachers, batch) / temperature, -1)
+    assert (read - (one + other) / 2).abs().sum() < (read - logits).abs().sum()
+
+
+def test_a_signal_says_what_a_token_costs(stored):
+    for name, folder in stored.items():
+        header = read_signal(folder)
+        size = sum(file.stat().st_size for file in folder.glob("shard-*"))
+        tokens = sum(header["windows"]) * header["window"]
+        assert size == pytest.approx(tokens * header["bytes_per_token"], rel=0.05), name
+    assert read_signal(stored["bfloat16"])["bytes_per_token"] == 2 * (16 + 24)
+
+
+def test_shifted_windows_find_their_own_pass(teachers, tokens, tmp_path):
+    windows = Windows(tokens, "train", 16, ShiftedWindows(kind="shifted", passes=4))
+    source = SignalSource(tuple(teachers), tokens, KINDS["bfloat16"], 16, windows.offsets)
+    store_signal(source, tmp_path)
+    signal = open_stored(tmp_path, windows, temperature=1.0, device=CPU)
+    offsets = set()
+    for step in range(0, 8 * windows.steps_per_epoch(4), 3):
+        batch = windows.at(step, batch_size=4, seed=1)
+        offsets.update(batch.starts % 16)
+        exact = mean_logits(teachers, batch)
+        read = signal.targets(batch)(slice(0, 64)).double()
+        torch.testing.assert_close(read, exact, rtol=0.05, atol=0.05)
+    assert offsets == {0, 4, 8, 12}
+    fixed = Windows(tokens, "train", 16)  # pass 0 serves a student of fixed windows too
+    last = fixed.read(np.array([len(fixed) - 1]))
+    read = open_stored(tmp_path, fixed, temperature=1.0, device=CPU).targets(last)(slice(0, 16))
+    torch.testing.assert_close(read.double(), mean_logits(teachers, last), rtol=0.05, atol=0.05)
+
+
+# --- errors ---------------------------------------------------------------------------------
 
 
 def test_another_window_is_refused(signal, tokens):
     with pytest.raises(InputError, match="window is 16, but the student reads windows of 32"):
-        open_hidden(signal, Windows(tokens, "train", 32), device=CPU)
+        open_stored(signal, Windows(tokens, "train", 32), temperature=1.0, device=CPU)
+
+
+@pytest.mark.parametrize(
+    ("placing", "said"),
+    [(ShiftedWindows(kind="shifted", passes=2), "at offsets 0, 8"),
+     (JitteredWindows(kind="jittered"), "at random places")],
+)  # fmt: skip
+def test_windows_that_were_not_stored_are_refused(signal, tokens, placing, said):
+    with pytest.raises(InputError, match=f"at offsets 0, the student reads them {said}"):
+        open_stored(signal, Windows(tokens, "train", 16, placing), temperature=1.0, device=CPU)
 
 
 def test_teachers_too_short_for_the_window_are_refused(teachers, tokens, tmp_path):
     with pytest.raises(InputError, match="has 64 positions, a window 128 tokens"):
         open_online(teachers, window=128, temperature=1.0, precision="float32", device=CPU)
     with pytest.raises(InputError, match="has 64 positions, a window 65 tokens"):
-        store_hidden(teachers, tokens, tmp_path, window=65)
+        store_signal(SignalSource(tuple(teachers), tokens, KINDS["bfloat16"], 65), tmp_path)
 
 
 def test_other_tokens_are_refused(signal, tokens):
     with pytest.raises(InputError, match="stored for other tokens"):
-        open_hidden(signal, Windows(tokens, "dev", 16), device=CPU)
+        open_stored(signal, Windows(tokens, "dev", 16), temperature=1.0, device=CPU)
 
 
-def test_a_folder_that_is_no_signal_is_refused(tokens, tmp_path):
+def test_a_folder_that_is_no_signal_is_refused(windows, tmp_path):
     with pytest.raises(InputError, match=r"no signal\.json"):
-        open_hidden(tmp_path, Windows(tokens, "train", 16), device=CPU)
+        open_stored(tmp_path, windows, temperature=1.0, device=CPU)
+
+
+@pytest.mark.parametrize("kind", ["topk", "sampled"])
+def test_kept_tokens_refuse_another_temperature_and_other_weights(stored, windows, kind):
+    with pytest.raises(InputError, match=r"temperature is 3, .* was stored for 1, 2"):
+        open_stored(stored[kind], windows, temperature=3.0, device=CPU)
+    with pytest.raises(InputError, match=f"a {kind} signal has its teachers' weights built in"):
+        open_stored(stored[kind], windows, temperature=2.0, device=CPU, weights=(0.4, 0.6))
+
+
+def test_weights_that_do_not_fit_the_teachers_are_refused(signal, windows):
+    with pytest.raises(InputError, match="1 of them, but there are 2 teachers"):
+        open_stored(signal, windows, temperature=1.0, device=CPU, weights=(1.0,))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "said"),
+    [
+        (TopKSignal(kind="topk", k=321), "k is 321, the vocabulary has 320 tokens"),
+        (SampledSignal(kind="sampled", k=999), "k is 999, the vocabulary has 320 tokens"),
+        (HiddenSignal(kind="hidden", bytes_per_token=80), "the states themselves take 80"),
+        (HiddenSignal(kind="hidden", weights=(0.5, 0.4)), "sum to 0.9"),
+    ],
+)
+def test_forms_that_do_not_fit_the_teachers_are_refused(teachers, tokens, tmp_path, recipe, said):
+    with pytest.raises(InputError, match=said):
+        store_signal(SignalSource(tuple(teachers), tokens, recipe, 16), tmp_path)

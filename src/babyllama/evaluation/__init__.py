@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from babyllama.artefact import Facts, write_atomically
+from babyllama.ensemble import MeanOf
 from babyllama.errors import InputError
 from babyllama.evaluation.minimal_pairs import Pair, evaluate_pairs, read_pairs
 from babyllama.evaluation.perplexity import dev_perplexity
@@ -30,6 +31,8 @@ def evaluate(
     rules: str,
     out: Path | None = None,
     predictions: Path | None = None,
+    weights: Sequence[float] | None = None,
+    mean_of: MeanOf = "logits",
     tokens: Path | None = None,
     max_dev_windows: int = 8192,
     window: int = 128,
@@ -37,12 +40,14 @@ def evaluate(
     """Score a model, or several read as one, on minimal pairs and on dev text.
 
     Args:
-        models: one folder, or several for their ensemble (mean of logits).
+        models: one folder, or several for their ensemble.
         benchmarks: name to a .jsonl file, a folder of them or a zip.
         name: what the results call the model.
         rules: honest, 2023, 2024 or 2025.
         out: a JSON file to write the results to as well.
         predictions: a folder for BENCHMARK.jsonl, a line a pair.
+        weights: of the models of an ensemble, equal by default.
+        mean_of: what is averaged over them.
         tokens: a folder of tokens, to be scored on its dev part.
         window: tokens that the model sees at once there.
 
@@ -56,7 +61,7 @@ def evaluate(
     chosen = rules_named(rules)
     read = {benchmark: read_pairs(path) for benchmark, path in benchmarks.items()}
     _refuse_odd_names(read)
-    scorer = load_scorer(models, chosen, device=pick_device())
+    scorer = load_scorer(models, chosen, device=pick_device(), weights=weights, mean_of=mean_of)
     if tokens:
         _refuse_unfit(scorer, tokens, window, name)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from babyllama.artefact import Facts, digest, hash_file, read_manifest, write_atomically
 from babyllama.console import say
+from babyllama.ensemble import MeanOf
 from babyllama.evaluation import evaluate
 
 
@@ -16,6 +17,8 @@ def evaluate_models(
     benchmarks: Mapping[str, Path],
     *,
     rules: str,
+    weights: Sequence[float] | None = None,
+    mean_of: MeanOf = "logits",
     tokens: Path,
     window: int,
     before: Path,
@@ -28,6 +31,8 @@ def evaluate_models(
 
     Args:
         models: name to one folder, or to several for their ensemble.
+        weights: of the ensemble's models, equal by default.
+        mean_of: what the ensemble averages over them.
 
     Returns:
         each model's headline scores in percent.
@@ -45,11 +50,15 @@ def evaluate_models(
             "tokens": digest(tokens),
             "window": window,
         }
+        mixing: dict[str, Any] = {}
+        if len(folders) > 1:
+            mixing = {"weights": weights, "mean_of": mean_of}
+            key |= {"weights": weights and list(weights), "mean_of": mean_of}
         if not _is_kept(out, name, key) and not _take_over(before, out, name, key):
             say(f"  {name}", style="dim")
             result = evaluate(
                 folders, benchmarks, name=name, rules=rules, tokens=tokens, window=window,
-                predictions=out / "predictions" / name,
+                predictions=out / "predictions" / name, **mixing,
             )  # fmt: skip
             write_atomically(out / f"{name}.json", _as_json(result))
             write_atomically(out / f"{name}.key", _as_json(key))

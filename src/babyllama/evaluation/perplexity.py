@@ -40,7 +40,7 @@ def dev_perplexity(
             # Summed in float64: positions without a label add 0.
             total += ensemble.mixture.log_probabilities(states, labels).double().sum()
             scored += int((labels != IGNORE_INDEX).sum())
-            bar.advance(len(batch.indices))
+            bar.advance(len(batch.starts))
     cross_entropy = -float(total) / scored
     header = windows.header
     return {

@@ -16,7 +16,7 @@ from jaxtyping import Float64, Int64
 from torch import Tensor
 
 from babyllama.console import ProgressBar
-from babyllama.ensemble import Ensemble, load_ensemble
+from babyllama.ensemble import Ensemble, MeanOf, load_ensemble
 from babyllama.errors import InputError
 from babyllama.evaluation.rules import Rules, context_token
 from babyllama.losses import IGNORE_INDEX
@@ -46,13 +46,20 @@ class Scorer:
     positions: int | None
 
 
-def load_scorer(folders: Sequence[Path], rules: Rules, *, device: torch.device) -> Scorer:
+def load_scorer(
+    folders: Sequence[Path],
+    rules: Rules,
+    *,
+    device: torch.device,
+    weights: Sequence[float] | None = None,
+    mean_of: MeanOf = "logits",
+) -> Scorer:
     """Load a model folder, or several as their ensemble, in float32.
 
     Raises:
         InputError: what `load_ensemble` raises, or a tokenizer without the rules' context token.
     """
-    ensemble = load_ensemble(folders, device=device)
+    ensemble = load_ensemble(folders, device=device, weights=weights, mean_of=mean_of)
     tokenizer = load_tokenizer(folders[0])
     configs = [model.config for model in ensemble.models]
     context = context_token(rules, tokenizer, configs, known=ensemble.mixture.vocab_size)

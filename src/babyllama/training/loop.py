@@ -184,10 +184,10 @@ def _accumulate(
     """Forward and backward over the batch, a micro-batch at a time; the terms of the whole."""
     size = recipe.micro_batch_size or recipe.batch_size
     sums = {"loss": 0.0, "cross_entropy": 0.0, "kl": 0.0}
-    windows = len(batch.indices)
+    windows = len(batch.starts)
     for start in range(0, windows, size):
         part = batch.rows(start, start + size)
-        share = len(part.indices) / windows
+        share = len(part.starts) / windows
         terms = _terms(model, loss, part, device, dtype)
         with short_products(dtype == torch.bfloat16 and device.type == "cpu"):
             (terms.total * share).backward()  # type: ignore[no-untyped-call]
@@ -200,7 +200,7 @@ def _terms(
     model: "PreTrainedModel", loss: Loss, batch: Batch, device: torch.device, dtype: torch.dtype
 ) -> LossTerms:
     reduced = dtype != torch.float32
-    batch = Batch(batch.indices, batch.input_ids.to(device), batch.labels.to(device))
+    batch = Batch(batch.starts, batch.input_ids.to(device), batch.labels.to(device))
     with torch.autocast(device.type, dtype=dtype, enabled=reduced):
         hidden = hidden_states(model, batch.input_ids)
     with short_products(reduced and device.type == "cpu"):
@@ -216,8 +216,8 @@ def _refuse_divergence(step: int, terms: dict[str, float], batch: Batch, out: Pa
     if wrong:
         raise Diverged(
             f"{out.name.removesuffix('.partial')}: at step {step} {', '.join(wrong)}",
-            why=f"The update of windows {batch.indices.tolist()} was not made; the last checkpoint "
-            f"lies in {out / SCRATCH}.",
+            why=f"The update of the windows at tokens {batch.starts.tolist()} was not made; the "
+            f"last checkpoint lies in {out / SCRATCH}.",
             mend="Try a lower training.learning_rate, more warmup_steps, or precision float32.",
         )
 

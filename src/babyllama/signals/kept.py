@@ -1,0 +1,23 @@
+"""What the two kinds that keep a few tokens a position have in common."""
+
+from collections.abc import Iterator
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from babyllama.ensemble import Mixture
+from babyllama.losses import CHUNK
+
+
+def logits_by_chunk(
+    mixture: Mixture, states: Float[Tensor, "tokens hidden"], temperature: float
+) -> Iterator[Float[Tensor, "chunk vocab"]]:
+    """The mixture's logits of some states, a chunk of positions at a time."""
+    for start in range(0, len(states), CHUNK):
+        yield mixture.logits(states[start : start + CHUNK], temperature)
+
+
+def narrow_integers(vocab_size: int) -> torch.dtype:
+    """The smallest integers that hold every token."""
+    return torch.uint16 if vocab_size <= 2**16 else torch.int32

@@ -1,0 +1,331 @@
+"""Writing a signal: the teachers run once over the training windows, what they say is stored.
+
+On disk, beside the manifest:
+
+    signal.json               what was read and in which form it is kept
+    format.safetensors        what reading needs besides the shards: heads, codes, tables
+    shard-00000.safetensors   tensors (windows, window, ...) of the first windows, and so on
+    fidelity.json             how close it comes to the ensemble on held-out windows
+
+Windows are keyed by where they start in the stream, never by step, seed or batch. A shard is
+written whole or not at all and depends on nothing but its number, so any number of processes write
+a signal together, and a killed writer goes on with the shards that are missing.
+"""
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from babyllama.artefact import Facts, hash_file, write_atomically
+from babyllama.console import Interrupted, ProgressBar, bytes_, say, stoppable
+from babyllama.ensemble import load_ensemble, refuse_long_windows
+from babyllama.errors import InputError
+from babyllama.models import compute_dtype, flops_per_token, pick_device
+from babyllama.recipe import StoredSignal
+from babyllama.signals.fidelity import measure_fidelity
+from babyllama.signals.formats import Format, fit_format, format_from, format_tensors
+from babyllama.tokens import Batch, Windows, refuse_other_tokenizer
+
+_SHARD_BYTES = 64 * 2**20
+_SHARD_TOKENS = 2**17  # a kill costs at most this much of the teachers' work a process
+_WINDOWS_AT_ONCE = 32
+_SAMPLE_TOKENS = 2**16
+_FIDELITY_TOKENS = 2**13
+_SECONDS_BETWEEN_LOOKS = 0.2
+
+
+@dataclass(frozen=True)
+class SignalSource:
+    """What a signal is made from, and how.
+
+    Attributes:
+        window: tokens a window.
+        offsets: where each pass over the stream starts; one pass, at 0, for `fixed` windows.
+    """
+
+    teachers: tuple[Path, ...]
+    tokens: Path
+    recipe: StoredSignal
+    window: int
+    offsets: tuple[int, ...] = (0,)
+
+
+def store_signal(source: SignalSource, out: Path, *, processes: int = 1) -> Facts:
+    """Run the teachers once over the training windows and store what they say.
+
+    Args:
+        processes: on this machine, each with teachers of its own, on its own card where there are
+            several.
+
+    Returns:
+        kind, bytes per token, tokens, FLOPs and speed, for the manifest.
+
+    Raises:
+        InputError: teachers that do not share a vocabulary, do not know the tokens or give no
+            number; a form that does not fit them; a disk too small.
+    """
+    writer = _Writer(source, out)
+    writer.prepare()
+    helpers = [
+        get_context("spawn").Process(
+            target=write_share, args=(source, out, rank, processes), daemon=True
+        )
+        for rank in range(1, processes)
+    ]
+    for helper in helpers:
+        helper.start()
+    try:
+        seconds = writer.write(0, processes, [helper.is_alive for helper in helpers])
+    finally:
+        for helper in helpers:
+            helper.terminate()  # at once: a shard is written whole or not at all
+    return writer.finish(seconds)
+
+
+def write_share(source: SignalSource, out: Path, rank: int, processes: int) -> None:
+    """Write every n-th shard of a signal that another process prepares and completes."""
+    while not (out / "signal.json").exists():
+        time.sleep(_SECONDS_BETWEEN_LOOKS)
+    if torch.cuda.is_available():
+        torch.cuda.set_device(rank % torch.cuda.device_count())
+    elif processes > 1:
+        torch.set_num_threads(max(1, torch.get_num_threads() // processes))
+    writer = _Writer(source, out)
+    for number in range(rank, len(writer.plan), processes):
+        writer.write_shard(number)
+
+
+def store_together(source: SignalSource, out: Path, *, processes: int) -> Facts:
+    """`store_signal` where another launcher has started the other processes' `write_share`."""
+    writer = _Writer(source, out)
+    writer.prepare()
+    return writer.finish(writer.write(0, processes, [lambda: True]))
+
+
+class _Writer:
+    """The teachers, held open while shards are written."""
+
+    def __init__(self, source: SignalSource, out: Path) -> None:
+        self.source, self.out = source, out
+        device = pick_device()
+        self.ensemble = load_ensemble(
+            source.teachers,
+            device=device,
+            weights=source.recipe.weights,
+            mean_of=source.recipe.mean_of,
+            dtype=compute_dtype("auto", device),
+        )
+        refuse_other_tokenizer(source.tokens, source.teachers[0])
+        refuse_long_windows(self.ensemble, source.window)
+        self.windows = Windows(source.tokens, "train", source.window)
+        self.counts = tuple(
+            (self.windows.stream_tokens - offset) // source.window for offset in source.offsets
+        )
+        self.form = self._form()
+        per_shard = min(_SHARD_BYTES // self.form.bytes_per_token, _SHARD_TOKENS) // source.window
+        self.plan = shard_plan(self.counts, max(1, per_shard))
+
+    def _form(self) -> Format:
+        """The form of an earlier attempt, which its shards are in, or a new one."""
+        kept = self.out / "format.safetensors"
+        mixture = self.ensemble.mixture
+        if kept.exists():
+            with suppress(SafetensorError, KeyError):  # a damaged one is made anew, and the same
+                tensors = load_file(kept, device=str(self.ensemble.device))
+                return format_from(self.source.recipe, mixture, tensors)
+        indices = np.linspace(
+            0, len(self.windows) - 1, min(len(self.windows), _SAMPLE_TOKENS // self.source.window)
+        )
+        sample = self._states_at(np.unique(indices.astype(np.int64)) * self.source.window)
+        return fit_format(self.source.recipe, mixture, sample.flatten(0, 1))
+
+    def prepare(self) -> None:
+        """Check the disk, say what the signal will take, and write what all processes need."""
+        tokens = sum(self.counts) * self.source.window
+        size = tokens * self.form.bytes_per_token
+        say(
+            f"  {self.form.bytes_per_token:,} bytes a token, {bytes_(size)} on disk for "
+            f"{tokens:,} tokens"
+        )
+        have = sum(file.stat().st_size for file in self.out.glob("shard-*.safetensors"))
+        free = shutil.disk_usage(self.out).free
+        if size - have > free:
+            raise InputError(
+                f"the signal takes {bytes_(size)}, {self.out.parent} has {bytes_(free)} free",
+                why=f"{tokens:,} tokens at {self.form.bytes_per_token:,} bytes each.",
+                mend="Write it to another disk, or store less: --bytes-per-token 64",
+            )
+        _save(self.out / "format.safetensors", format_tensors(self.form))
+        write_atomically(self.out / "signal.json", json.dumps(self.header(), indent=1) + "\n")
+
+    def header(self) -> dict[str, Any]:
+        """What `signal.json` says: enough to read the signal and to refuse what it is not for."""
+        mixture = self.ensemble.mixture
+        return {
+            "recipe": self.source.recipe.model_dump(mode="json"),
+            "window": self.source.window,
+            "offsets": list(self.source.offsets),
+            "windows": list(self.counts),
+            "windows_per_shard": self.plan[0][1] - self.plan[0][0],
+            "shards": len(self.plan),
+            "teachers": [folder.name for folder in self.source.teachers],
+            "weights": list(mixture.weights),
+            "softcaps": list(mixture.softcaps),
+            "vocab_size": mixture.vocab_size,
+            "stream_sha256": hash_file(self.windows.path),
+            "bytes_per_token": self.form.bytes_per_token,
+        }
+
+    def write(self, rank: int, processes: int, alive: Sequence[Callable[[], bool]]) -> float:
+        """Write this process's shards and wait for those of the others; seconds of it all."""
+        started, window = time.monotonic(), self.source.window
+        with stoppable() as stop, ProgressBar("signal", sum(self.counts) * window, "tokens") as bar:
+            waiting = set(range(len(self.plan)))
+            mine = iter(range(rank, len(self.plan), processes))
+            while waiting:
+                number = next(mine, None)
+                if number is not None:
+                    self.write_shard(number)
+                elif not any(each() for each in alive):
+                    for left in self._missing(waiting):  # of a process that ended before its time
+                        self.write_shard(left)
+                else:
+                    time.sleep(_SECONDS_BETWEEN_LOOKS)
+                for done in waiting - self._missing(waiting):
+                    waiting.remove(done)
+                    first, stop_ = self.plan[done]
+                    bar.advance((stop_ - first) * window)
+                if stop.requested:
+                    raise Interrupted
+        return time.monotonic() - started
+
+    def _missing(self, numbers: set[int]) -> set[int]:
+        return {number for number in numbers if not shard_path(self.out, number).exists()}
+
+    def write_shard(self, number: int) -> None:
+        """Write a shard unless it is there; a cut one is named and written again."""
+        path = shard_path(self.out, number)
+        if path.exists():
+            damage = unreadable(path)
+            if not damage:
+                return
+            say(f"  {damage}: it is written again")
+        first, stop = self.plan[number]
+        pieces = [
+            self._encoded(self._starts(np.arange(at, min(at + _WINDOWS_AT_ONCE, stop))))
+            for at in range(first, stop, _WINDOWS_AT_ONCE)
+        ]
+        _save(path, {name: torch.cat([each[name] for each in pieces]) for name in pieces[0]})
+
+    def _starts(self, numbers: np.ndarray) -> np.ndarray:
+        """Where windows start, numbered through all passes."""
+        before = np.cumsum([0, *self.counts])
+        passes = np.searchsorted(before, numbers, side="right") - 1
+        offsets = np.array(self.source.offsets)[passes]
+        starts: np.ndarray = (numbers - before[passes]) * self.source.window + offsets
+        return starts
+
+    def _encoded(self, starts: np.ndarray) -> dict[str, Tensor]:
+        states = self._states_at(starts)
+        rows, window, _ = states.shape
+        seeds = torch.from_numpy(starts)[:, None] * window + torch.arange(
+            window
+        )  # each token of each window has its own
+        stored = self.form.encode(states.flatten(0, 1), seeds.flatten().to(states.device))
+        return {
+            name: tensor.view(rows, window, *tensor.shape[1:]).cpu()
+            for name, tensor in stored.items()
+        }
+
+    def _states_at(self, starts: np.ndarray) -> Tensor:
+        return torch.cat(
+            [
+                self._states(self.windows.read_at(starts[at : at + _WINDOWS_AT_ONCE]))
+                for at in range(0, len(starts), _WINDOWS_AT_ONCE)
+            ]
+        )
+
+    def _states(self, batch: Batch) -> Tensor:
+        states = self.ensemble.states(batch.input_ids.to(self.ensemble.device)).float()
+        if not torch.isfinite(states).all():
+            self._refuse_no_number(states, batch)
+        return states
+
+    def _refuse_no_number(self, states: Tensor, batch: Batch) -> None:
+        broken = ~torch.isfinite(states)
+        row = int(broken.flatten(1).any(1).nonzero()[0])
+        column = int(broken[row].any(0).nonzero()[0])
+        ends = np.cumsum(self.ensemble.mixture.widths)
+        teacher = self.source.teachers[int(np.searchsorted(ends, column, side="right"))]
+        raise InputError(
+            f"{teacher} gives states that are no numbers for the window at token "
+            f"{int(batch.starts[row])} of {self.windows.path}",
+            why="A student cannot learn from NaN or infinite logits.",
+            mend="Train this teacher again, or go back to an earlier checkpoint.",
+        )
+
+    def finish(self, seconds: float) -> Facts:
+        """Measure what was written, and tidy up."""
+        for left in self.out.glob("*.writing"):
+            left.unlink()
+        tokens = sum(self.counts) * self.source.window
+        fidelity = self._fidelity() | {"tokens_per_second_written": tokens / seconds}
+        write_atomically(self.out / "fidelity.json", json.dumps(fidelity, indent=1) + "\n")
+        header = self.header()
+        return {
+            "kind": self.source.recipe.kind,
+            **{name: header[name] for name in ("bytes_per_token", "window", "offsets", "shards")},
+            "tokens": tokens,
+            "flops": tokens * sum(flops_per_token(model) for model in self.ensemble.models),
+            "fidelity": fidelity,
+        }
+
+    def _fidelity(self) -> dict[str, Any]:
+        dev = Windows(self.source.tokens, "dev", self.source.window)
+        batches = dev.spread(_FIDELITY_TOKENS // self.source.window, _WINDOWS_AT_ONCE)
+        states = torch.cat([self._states(batch).flatten(0, 1) for batch in batches])
+        return measure_fidelity(self.form, self.ensemble.mixture, states)
+
+
+def shard_plan(counts: Sequence[int], per_shard: int) -> list[tuple[int, int]]:
+    """(first, stop) of each shard's windows, numbered through all passes."""
+    total = sum(counts)
+    return [(first, min(first + per_shard, total)) for first in range(0, total, per_shard)]
+
+
+def shard_path(folder: Path, number: int) -> Path:
+    """Where a shard lies."""
+    return folder / f"shard-{number:05d}.safetensors"
+
+
+def unreadable(path: Path) -> str:
+    """What is wrong with a shard's length or header, in words; "" for a whole one.
+
+    A flipped byte in its numbers shows only against the manifest's hash.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            file.keys()
+    except (SafetensorError, OSError) as error:
+        return f"{path} is cut short or damaged ({str(error).strip()})"
+    return ""
+
+
+def _save(path: Path, tensors: dict[str, Tensor]) -> None:
+    """Write so that a kill at any byte leaves the old file or none, never half of one."""
+    beside = path.with_name(f"{path.name}.{os.getpid()}.writing")
+    save_file(tensors, beside)
+    beside.replace(path)
