@@ -115,6 +115,61 @@ def test_a_users_mistake_is_named_and_mended(arguments, said, tmp_path, monkeypa
     assert said in refused(*arguments)
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--kind", "topk"), "k is missing"),
+        (("--kind", "hidden", "--k", "5"), "k"),
+        (("--kind", "topk", "--k", "321"), "k is 321, the vocabulary has 320 tokens"),
+        (("--kind", "sampled", "--k", "0"), "k is 0"),
+        (("--bytes-per-token", "0"), "bytes_per_token is 0"),
+        (("--bytes-per-token", "500"), "bytes_per_token is 500"),
+        (("--bytes-per-token", "8", "--precision", "int8"), "exclude each other"),
+        (("--weight", "0.5"), "1 of them, but there are 2 teachers"),
+        (("--weight", "0.5", "--weight", "0.6"), "sum to 1.1"),
+        (("--kind", "topk", "--k", "5", "--temperature", "0"), "each must be above 0"),
+        (("--kind", "topk", "--k", "5", "--mean-of", "probabilities"), "so a signal of it serves"),
+        (("--window", "65"), "has 64 positions"),
+    ],
+)
+def test_a_signal_that_cannot_be_is_refused(teachers, tokens, tmp_path, options, said):
+    out = tmp_path / "signal"
+    given = ("--tokens", tokens, "--window", 16, *options, "--out", out)
+    assert said in refused("signal", *teachers, *given)
+    assert not out.exists()
+
+
+def test_a_signal_says_what_it_takes_and_how_close_it_comes(teachers, tokens, tmp_path):
+    out = tmp_path / "signal"
+    said = babyllama(
+        "signal", *teachers, "--tokens", tokens, "--window", 16, "--bytes-per-token", 8,
+        "--passes", 2, "--out", out,
+    )  # fmt: skip
+    assert "8 bytes a token, 111.9 KiB on disk for 14,320 tokens" in said, said
+    assert "against the teachers themselves" in said
+    assert json.loads((out / "signal.json").read_text())["offsets"] == [0, 8]
+
+
+def test_torchruns_processes_write_a_signal_together(teachers, tokens, tmp_path):
+    import os
+
+    out = tmp_path / "signal"
+    command = [
+        sys.executable, "-c", "from babyllama.cli import main; main()", "signal",
+        *map(str, teachers), "--tokens", str(tokens), "--window", "16", "--out", str(out),
+    ]  # fmt: skip
+    ranks = [
+        subprocess.Popen(
+            command, env={**os.environ, "RANK": str(rank), "WORLD_SIZE": "2"},
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )
+        for rank in (1, 0)
+    ]  # fmt: skip
+    said = [rank.communicate()[0] for rank in ranks]
+    assert [rank.returncode for rank in ranks] == [0, 0], said
+    assert (out / "manifest.json").exists()
+
+
 def test_a_folder_of_the_users_own_is_never_replaced(corpus, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")

@@ -284,7 +284,7 @@ def test_a_missing_field_is_explained():
         ("corpus.source.kind", "synthetic, folder"),
         ("teachers.llama.model.model_type", "llama, gpt2, other"),
         ("students.distilled.kind", "distilled, twin"),
-        ("signal.kind", "online, hidden"),
+        ("signal.kind", "online, hidden, topk, sampled, auto"),
     ],
 )
 def test_a_choice_that_is_missing_or_unknown_is_named_with_its_alternatives(path, alternatives):

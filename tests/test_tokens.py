@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerFast
 
 from babyllama import tokens as module
 from babyllama.errors import InputError
-from babyllama.recipe import TokenizerRecipe, TokensRecipe
+from babyllama.recipe import JitteredWindows, ShiftedWindows, TokenizerRecipe, TokensRecipe
 from babyllama.tokenizer import load_tokenizer, train_tokenizer, vocabulary_digest
 from babyllama.tokens import (
     IGNORE_INDEX,
@@ -353,6 +353,37 @@ def test_a_step_reads_the_same_windows_whatever_was_asked_before(
     assert one.starts.tolist() == other.starts.tolist()
     assert one.input_ids.tolist() == other.input_ids.tolist()
     assert one.input_ids[0, 0] == one.starts[0]
+
+
+@settings(deadline=None)
+@given(seed=st.integers(0, 2**31), epoch=st.integers(0, 9), passes=st.integers(2, 8))
+def test_shifted_epochs_start_at_even_offsets_in_turn_whatever_the_seed(
+    long_stream, seed, epoch, passes
+):
+    windows = Windows(long_stream, "train", 8, ShiftedWindows(kind="shifted", passes=passes))
+    steps = windows.steps_per_epoch(1)
+    starts = [
+        int(windows.at(step, batch_size=1, seed=seed).starts[0])
+        for step in range(epoch * steps, (epoch + 1) * steps)
+    ]
+    offset = (epoch % passes) * 8 // passes
+    assert sorted(starts) == [offset + 8 * number for number in range(39)]
+
+
+@settings(deadline=None)
+@given(seed=st.integers(0, 2**31), epoch=st.integers(0, 3))
+def test_jittered_windows_move_each_by_its_own_offset_and_stay_in_the_stream(
+    long_stream, seed, epoch
+):
+    windows = Windows(long_stream, "train", 8, JitteredWindows(kind="jittered"))
+    assert len(windows) == 39
+    batches = [windows.at(39 * epoch + step, batch_size=1, seed=seed) for step in range(39)]
+    starts = [int(batch.starts[0]) for batch in batches]
+    assert sorted(start // 8 for start in starts) == sorted({start // 8 for start in starts})
+    assert len({start % 8 for start in starts}) > 2
+    assert all(batch.input_ids[0, 0] == batch.starts[0] for batch in batches)
+    again = windows.at(39 * epoch + 7, batch_size=1, seed=seed)
+    assert again.starts[0] == starts[7]
 
 
 def test_the_order_of_windows_stays_as_it_was_so_that_runs_begun_before_can_go_on(long_stream):

@@ -160,7 +160,8 @@ def refuse_unread_head(model: "PreTrainedModel") -> None:
     model.eval()
     vocab_size = model.get_output_embeddings().weight.shape[0]
     ids = (torch.arange(7, device=model.device) * 31 % vocab_size)[None]
-    theirs = model(input_ids=ids, use_cache=False).logits
+    mask = torch.ones_like(ids)  # said, since the library warns of ids that look like padding
+    theirs = model(input_ids=ids, attention_mask=mask, use_cache=False).logits
     ours = form_logits(hidden_states(model, ids)[0], output_head(model), softcap_of(model))
     model.train(was_training)
     if (ours - theirs[0]).abs().max() > 1e-3 * theirs.abs().max() + 1e-6:

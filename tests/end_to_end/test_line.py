@@ -63,7 +63,7 @@ def test_one_command_makes_everything(finished):
         "recipe.yaml", "corpus/train/stories.txt", "corpus/dev/child_talk.txt", "corpus/stats.json",
         "tokenizer/tokenizer.json", "tokens/train.bin", "tokens/dev.documents.npy",
         "teachers/llama/model.safetensors", "teachers/gpt2/training.jsonl",
-        "signal/states-00000.safetensors", "students/distilled/model.safetensors",
+        "signal/shard-00000.safetensors", "students/distilled/model.safetensors",
         "students/twin/training.jsonl", "evaluation/distilled.json", "evaluation/ensemble.json",
         "evaluation/predictions/twin/grammar.jsonl", "report/index.html", "report/report.md",
     } <= made  # fmt: skip

@@ -21,6 +21,8 @@ from babyllama.ensemble import Mixture
 from babyllama.losses import SparseTarget, TeacherTargets
 from babyllama.signals.kept import logits_by_chunk, narrow_integers
 
+_FLOOR = 1e-30  # of a probability: there are always k tokens to draw
+
 
 @dataclass(frozen=True)
 class Sampled:
@@ -61,7 +63,7 @@ class Sampled:
         for z in logits_by_chunk(self.mixture, states, self.temperatures[0]):
             z = z - z.amax(-1, keepdim=True)
             log_p = [torch.log_softmax(z / t, dim=-1) for t in self.temperatures]
-            p = log_p[self.temperatures.index(self.drawn_at)].exp()
+            p = log_p[self.temperatures.index(self.drawn_at)].exp().clamp(min=_FLOOR)
             c = inclusion_scale(p, self.k)
             tokens = draw(torch.clamp(c * p.double(), max=1), self.k, uniform[at : at + len(z)])
             normalisers = [torch.logsumexp(z / t, dim=-1) for t in self.temperatures]
@@ -94,15 +96,17 @@ class Sampled:
 
 
 def inclusion_scale(p: Float[Tensor, "tokens vocab"], k: int) -> Float64[Tensor, "tokens 1"]:
-    """c with sum_i min(1, c p_i) = k, for each row.
+    """c with sum_i min(1, c p_i) = k, for each row; no p may be 0.
 
     With the j likeliest tokens certain, the others share k - j places: c = (k - j) / (1 - their
-    mass). The smallest j for which the next token is not certain is the solution.
+    mass). The smallest j for which the next token is not certain is the solution. The mass left is
+    added up from its smallest parts, for it can be far below a float's share of 1.
     """
-    top = p.topk(k, dim=-1).values.double()
-    before = top.cumsum(-1) - top  # mass of the j likeliest, j = 0 ... k - 1
+    values, tokens = p.topk(k, dim=-1)
+    top = values.double()
+    rest = p.double().scatter(1, tokens, 0.0).sum(-1, keepdim=True)
+    left = rest + top.flip(-1).cumsum(-1).flip(-1)  # mass beyond the j likeliest, j = 0 ... k - 1
     places = torch.arange(k, 0, -1, dtype=torch.float64, device=p.device)
-    left = (p.double().sum(-1, keepdim=True) - before).clamp(min=torch.finfo(torch.float64).tiny)
     c = places / left
     fits = c * top <= 1 + 1e-12
     fits[:, -1] = True  # one place left: the next token has at most all of the mass that is left
@@ -123,11 +127,11 @@ def draw(
 
 
 def _uniform(seeds: Int64[Tensor, " tokens"]) -> Float64[Tensor, " tokens"]:
-    """A number in [0, 1) for each seed, the same wherever and in whatever order it is asked for.
+    """A number in (0, 1) for each seed, the same wherever and in whatever order it is asked for.
 
     Two rounds of a multiply-and-shift hash of 32 bits, in integers that do not overflow.
     """
     x = seeds & 0xFFFFFFFF
     for factor in (0x7FEB352D, 0x45D9F3B):
         x = ((x ^ (x >> 16)) * factor) & 0xFFFFFFFF
-    return (x ^ (x >> 16)).double() / 2**32
+    return ((x ^ (x >> 16)).double() + 0.5) / 2**32

@@ -97,7 +97,7 @@ def store_signal(source: SignalSource, out: Path, *, processes: int = 1) -> Fact
 
 def write_share(source: SignalSource, out: Path, rank: int, processes: int) -> None:
     """Write every n-th shard of a signal that another process prepares and completes."""
-    while not (out / "signal.json").exists():
+    while not _is_prepared(source, out):
         time.sleep(_SECONDS_BETWEEN_LOOKS)
     if torch.cuda.is_available():
         torch.cuda.set_device(rank % torch.cuda.device_count())
@@ -113,6 +113,21 @@ def store_together(source: SignalSource, out: Path, *, processes: int) -> Facts:
     writer = _Writer(source, out)
     writer.prepare()
     return writer.finish(writer.write(0, processes, [lambda: True]))
+
+
+def _is_prepared(source: SignalSource, out: Path) -> bool:
+    """Whether the first process has begun this signal; what lies there may be of another."""
+    try:
+        header = json.loads((out / "signal.json").read_text("utf-8"))
+    except FileNotFoundError:
+        return False
+    wanted = {
+        "recipe": source.recipe.model_dump(mode="json"),
+        "window": source.window,
+        "offsets": list(source.offsets),
+        "teachers": [folder.name for folder in source.teachers],
+    }
+    return all(header.get(name) == value for name, value in wanted.items())
 
 
 class _Writer:
@@ -191,29 +206,34 @@ class _Writer:
 
     def write(self, rank: int, processes: int, alive: Sequence[Callable[[], bool]]) -> float:
         """Write this process's shards and wait for those of the others; seconds of it all."""
-        started, window = time.monotonic(), self.source.window
-        with stoppable() as stop, ProgressBar("signal", sum(self.counts) * window, "tokens") as bar:
-            waiting = set(range(len(self.plan)))
-            mine = iter(range(rank, len(self.plan), processes))
-            while waiting:
-                number = next(mine, None)
-                if number is not None:
-                    self.write_shard(number)
-                elif not any(each() for each in alive):
-                    for left in self._missing(waiting):  # of a process that ended before its time
-                        self.write_shard(left)
-                else:
+        started = time.monotonic()
+        total = sum(self.counts) * self.source.window
+        own = range(rank, len(self.plan), processes)
+        others = set(range(len(self.plan))) - set(own)
+        with stoppable() as stop, ProgressBar("signal", total, "tokens") as bar:
+            for number in own:
+                self.write_shard(number)
+                others = self._advance({number}, others, bar)
+                if stop.requested:
+                    raise Interrupted
+            while others:
+                if any(each() for each in alive):
                     time.sleep(_SECONDS_BETWEEN_LOOKS)
-                for done in waiting - self._missing(waiting):
-                    waiting.remove(done)
-                    first, stop_ = self.plan[done]
-                    bar.advance((stop_ - first) * window)
+                else:  # a process ended before its time: its work is done here
+                    self.write_shard(min(others))
+                others = self._advance(set(), others, bar)
                 if stop.requested:
                     raise Interrupted
         return time.monotonic() - started
 
-    def _missing(self, numbers: set[int]) -> set[int]:
-        return {number for number in numbers if not shard_path(self.out, number).exists()}
+    def _advance(self, done: set[int], others: set[int], bar: ProgressBar) -> set[int]:
+        """Count the shards that are done on the bar; those of others that are not yet there."""
+        missing = {number for number in others if not shard_path(self.out, number).exists()}
+        windows = sum(
+            stop - first for first, stop in (self.plan[n] for n in done | others - missing)
+        )
+        bar.advance(windows * self.source.window)
+        return missing
 
     def write_shard(self, number: int) -> None:
         """Write a shard unless it is there; a cut one is named and written again."""

@@ -1,0 +1,107 @@
+"""What a run will take, and how `signal: auto` is decided."""
+
+import shutil
+
+import pytest
+
+from babyllama import planning
+from babyllama.planning import plan, settled
+from babyllama.recipe import Recipe, load_recipe, to_yaml
+
+
+def auto(tiny_recipe, **signal):
+    return tiny_recipe.model_copy(update={"signal": changed(tiny_recipe, **signal).signal})
+
+
+def changed(recipe, students=None, **signal):
+    tree = recipe.model_dump(mode="json")
+    tree["signal"] = {"kind": "auto", **signal}
+    for name, value in (students or {}).items():
+        tree["students"]["distilled"][name] = value
+    return Recipe.model_validate(tree)
+
+
+@pytest.fixture
+def disk(monkeypatch):
+    """Sets how many bytes are free."""
+
+    def free(number):
+        monkeypatch.setattr(
+            planning.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(number, 0, number)
+        )
+
+    return free
+
+
+@pytest.mark.parametrize(
+    ("free", "kind", "form"),
+    [
+        (10**9, "hidden", {"precision": "bfloat16", "bytes_per_token": None}),
+        (400_000, "hidden", {"precision": "int8"}),
+        (300, "online", {}),
+    ],
+)
+def test_auto_takes_the_most_exact_form_that_half_of_the_disk_holds(
+    tiny_recipe, tmp_path, disk, free, kind, form
+):
+    disk(free)  # about 3,000 tokens of 40 numbers: 240 kB in bfloat16, 120 in 8 bits
+    recipe, why = settled(changed(tiny_recipe), tmp_path)
+    assert recipe.signal.kind == kind
+    assert all(getattr(recipe.signal, name) == value for name, value in form.items())
+    assert why.startswith(f"signal {kind}: ")
+
+
+def test_auto_codes_states_where_eight_bits_do_not_fit(disk, tmp_path):
+    recipe = load_recipe("strict-small", ("signal={kind: auto}",))
+    disk(10**10)  # 15M tokens: 77 GB in bfloat16, 38 in 8 bits, 1 coded
+    recipe, why = settled(recipe, tmp_path)
+    assert recipe.signal.bytes_per_token == 64
+    assert "6 passes over the text by 1 student; stored once (64 bytes a token) it takes" in why
+
+
+def test_auto_stores_nothing_that_is_read_once(tiny_recipe, tmp_path):
+    training = tiny_recipe.students["distilled"].training.model_dump(mode="json")
+    recipe, why = settled(changed(tiny_recipe, {"training": {**training, "epochs": 1}}), tmp_path)
+    assert recipe.signal.kind == "online"
+    assert why == "signal online: 1 passes over the text by 1 student, storing one takes 1"
+
+
+def test_auto_runs_the_teachers_for_jittered_windows(tiny_recipe, tmp_path):
+    training = tiny_recipe.students["distilled"].training.model_dump(mode="json")
+    recipe, why = settled(
+        changed(tiny_recipe, {"training": {**training, "windows": {"kind": "jittered"}}}), tmp_path
+    )
+    assert recipe.signal.kind == "online"
+    assert "jittered" in why
+
+
+def test_a_run_keeps_what_was_decided_although_its_disk_has_filled(tiny_recipe, tmp_path, disk):
+    disk(10**9)
+    first, _ = settled(changed(tiny_recipe), tmp_path)
+    (tmp_path / "recipe.yaml").write_text(to_yaml(first))
+    disk(300)
+    again, why = settled(changed(tiny_recipe), tmp_path)
+    assert again == first
+    assert why == "signal hidden: as this run began"
+    other, _ = settled(changed(tiny_recipe, mean_of="probabilities"), tmp_path)
+    assert other.signal.kind == "online"  # another ensemble: decided anew
+
+
+def test_auto_keeps_how_the_teachers_are_mixed(tiny_recipe, tmp_path):
+    recipe, _ = settled(changed(tiny_recipe, weights=[0.3, 0.7]), tmp_path)
+    assert recipe.signal.weights == (0.3, 0.7)
+
+
+def test_a_plan_counts_the_passes_of_shifted_windows_and_the_form_of_the_signal(
+    tiny_recipe, tmp_path
+):
+    tree = tiny_recipe.model_dump(mode="json")
+    sizes = {}
+    for form in ({}, {"precision": "int8"}, {"bytes_per_token": 8}):
+        tree["signal"] = {"kind": "hidden", **form}
+        one = plan(Recipe.model_validate(tree), tmp_path)
+        sizes[one.signal_bytes / one.train_tokens] = form
+    assert sorted(sizes) == [8, 40, 80]
+    tree["students"]["distilled"]["training"]["windows"] = {"kind": "shifted", "passes": 4}
+    four = plan(Recipe.model_validate(tree), tmp_path)
+    assert four.signal_bytes == 4 * 8 * four.train_tokens
