@@ -436,6 +436,35 @@ def test_students_of_two_windows_share_no_stored_signal_but_may_share_an_online_
     assert len(parse(Recipe, tree, "mine.yaml").distilled) == 2
 
 
+TOPK = {"kind": "topk", "k": 5, "temperatures": [1.0, 2.0]}
+
+
+@pytest.mark.parametrize(
+    ("signal", "student", "said"),
+    [
+        ({"kind": "hidden", "precision": "int8", "bytes_per_token": 8}, {}, "exclude each other"),
+        ({"kind": "hidden", "weights": [1.0]}, {}, "signal.weights has 1 for 2 teachers"),
+        ({"kind": "hidden"}, {"weights": [1.0]}, "distilled.weights has 1 for 2 teachers"),
+        (TOPK, {"temperature": 3.0}, "temperature is 3, the signal is stored for 1, 2"),
+        (TOPK, {"weights": [0.5, 0.5]}, "a topk signal has its weights built in"),
+        ({**TOPK, "mean_of": "probabilities"}, {}, "the mean of probabilities is another at each"),
+        ({**TOPK, "temperatures": [0.0]}, {}, "each must be above 0"),
+    ],
+)
+def test_signals_that_do_not_serve_their_students_are_refused(signal, student, said):
+    tree = changed("signal", signal)
+    tree["students"]["distilled"] |= student
+    assert said in f"{refusal(tree)}"
+
+
+def test_jittered_windows_need_teachers_beside_the_student():
+    tree = changed("signal", {"kind": "hidden"})
+    tree["students"]["distilled"]["training"]["windows"] = {"kind": "jittered"}
+    assert "which no stored signal serves" in refusal(tree).why
+    tree["signal"] = {"kind": "online"}
+    parse(Recipe, tree, "mine.yaml")
+
+
 def test_set_changes_fields_at_any_depth_and_reads_its_value_as_yaml():
     recipe = load_recipe(
         "mini",

@@ -480,7 +480,7 @@ def verify(
             f"{folder} holds no finished artefact", why="None of its folders has a manifest.json."
         )
     if damaged:
-        say("Move each damaged folder away and run the same command again: it is rebuilt.")
+        say("Run the command that made it again: what is damaged is made anew.")
         raise typer.Exit(1)
 
 

@@ -15,6 +15,7 @@ from babyllama.recipe import (
     ShiftedWindows,
     TopKSignal,
 )
+from babyllama.signals import stored as stored_module
 from babyllama.signals.online import open_online
 from babyllama.signals.store import SignalSource, store_signal
 from babyllama.signals.stored import open_stored, read_signal
@@ -153,6 +154,20 @@ def test_the_mean_of_probabilities_comes_out_of_stored_states(
     torch.testing.assert_close(read, (one + other) / 2, rtol=0.05, atol=1e-3)
     logits = torch.softmax(mean_logits(teachers, batch) / temperature, -1)
     assert (read - (one + other) / 2).abs().sum() < (read - logits).abs().sum()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_signal_kept_on_the_device_is_the_same(stored, windows, kind, monkeypatch):
+    mapped = open_stored(stored[kind], windows, temperature=1.0, device=CPU)
+    monkeypatch.setattr(stored_module, "fits_on_card", lambda *_: True)
+    resident = open_stored(stored[kind], windows, temperature=1.0, device=CPU)
+    one, other = mapped.read(WHICH * 16), resident.read(WHICH * 16)
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_a_processor_keeps_nothing_but_its_page_cache(signal):
+    assert not stored_module.fits_on_card(read_signal(signal), CPU)
 
 
 def test_a_signal_says_what_a_token_costs(stored):

@@ -5,7 +5,7 @@ its free memory is kept there.
 """
 
 import json
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
-from babyllama.artefact import damaged, hash_file, read_manifest
+from babyllama.artefact import damaged, hash_file, look_again, read_manifest
 from babyllama.ensemble import Mixture, refuse_weights
 from babyllama.errors import InputError
 from babyllama.losses import TeacherTargets
@@ -202,9 +202,7 @@ def _refuse_damage(folder: Path, header: dict[str, Any]) -> None:
     found = next(damaged(folder, manifest), "") if manifest else ""
     found = found or next(filter(None, map(unreadable, paths)), "")
     if found:
-        for path in filter(lambda path: found.startswith(str(path)), paths):
-            with suppress(OSError):  # so that the next look at the folder hashes it again
-                path.touch()
+        look_again(folder, [found])
         raise InputError(
             found, why="The other files are whole or are named next.", mend=f"{again} this alone."
         )
