@@ -290,7 +290,15 @@ class OnlineSignal(Mixing):
     kind: Literal["online"]
 
 
-class HiddenSignal(Mixing):
+class _Stored(Mixing):
+    """What the stored kinds share."""
+
+    frontier: bool = Field(
+        False, description="Also measure every other kind at several sizes on held-out text."
+    )
+
+
+class HiddenSignal(_Stored):
     """The teachers' last hidden states, stored once: any temperature, alpha and weights."""
 
     kind: Literal["hidden"]
@@ -313,7 +321,7 @@ class HiddenSignal(Mixing):
         return self
 
 
-class _KeptTokens(Mixing):
+class _KeptTokens(_Stored):
     """A few tokens a position, for named temperatures only."""
 
     k: int = Field(ge=1, description="Distinct tokens kept a position.")

@@ -12,6 +12,8 @@ that averages out over tokens, as a sketch's does, averages out in it as it does
 
 import math
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -19,10 +21,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from babyllama.ensemble import Mixture
-from babyllama.losses import CHUNK, SparseTarget
+from babyllama.losses import CHUNK, SparseTarget, TeacherTargets
 from babyllama.signals.formats import Format
 
 _TEMPERATURES = (1.0, 2.0)
+
+
+Measures = dict[str, float | None]
 
 
 @torch.no_grad()
@@ -33,64 +38,97 @@ def measure_fidelity(
 
     Returns:
         bytes_per_token, tokens, tokens_per_second_read (the reading that training waits for: from
-        stored numbers to logits or a sketch), and for each temperature that the form serves
-        kl (nats a token; None for a sketch), gradient_angle (degrees) and gradient_norm_ratio.
+        stored numbers to logits or a sketch), and temperatures as `compare` gives them.
     """
-    seeds = torch.arange(len(states), device=states.device)
-    stored = form.encode(states, seeds)
-    student_states, student_head = _stand_in(states, mixture.head)
-    served = [t for t in _TEMPERATURES if t in (form.temperatures or _TEMPERATURES)]
-    by_temperature = {
-        f"{temperature:g}": _compare(
-            form, stored, mixture, states, (student_states, student_head), temperature
-        )
-        for temperature in served
-    }
-    started = time.perf_counter()
-    targets = form.targets(stored, [*served, *(form.temperatures or ())][0])
-    for start in range(0, len(states), CHUNK):
-        targets(slice(start, start + CHUNK))
-    seconds = time.perf_counter() - started
+    [by_temperature] = compare([form], mixture, states)
     return {
         "bytes_per_token": form.bytes_per_token,
         "tokens": len(states),
-        "tokens_per_second_read": len(states) / seconds,
+        "tokens_per_second_read": len(states) / _seconds_of_reading(form, states),
         "temperatures": by_temperature,
     }
 
 
-def _compare(
-    form: Format,
-    stored: dict[str, Tensor],
+@torch.no_grad()
+def compare(
+    forms: Sequence[Format], mixture: Mixture, states: Float[Tensor, "tokens hidden"]
+) -> list[dict[str, Measures]]:
+    """Several forms against the ensemble, which is worked out once for all of them.
+
+    Returns:
+        For each form, and each temperature ("1", "2") that it serves: kl (nats a token; None for a
+        sketch), gradient_angle (degrees) and gradient_norm_ratio.
+    """
+    seeds = torch.arange(len(states), device=states.device)
+    stored = [form.encode(states, seeds) for form in forms]
+    student = _stand_in(states, mixture.head)
+    found: list[dict[str, Measures]] = [{} for _ in forms]
+    for temperature in _TEMPERATURES:
+        targets = {
+            number: form.targets(stored[number], temperature)
+            for number, form in enumerate(forms)
+            if form.temperatures is None or temperature in form.temperatures
+        }
+        for number, measures in _compare_at(temperature, targets, mixture, states, student).items():
+            found[number][f"{temperature:g}"] = measures
+    return found
+
+
+def _compare_at(
+    temperature: float,
+    targets: dict[int, TeacherTargets],
     mixture: Mixture,
     states: Tensor,
     student: tuple[Tensor, Tensor],
-    temperature: float,
-) -> dict[str, float | None]:
-    targets = form.targets(stored, temperature)
-    kl: Tensor | None = states.new_zeros((), dtype=torch.float64)
-    exact_gradient = torch.zeros_like(student[1])
-    gradient = torch.zeros_like(student[1])
+) -> dict[int, Measures]:
+    student_states, student_head = student
+    exact_gradient = torch.zeros_like(student_head)
+    sums = {number: _Sums(torch.zeros_like(student_head)) for number in targets}
     for start in range(0, len(states), CHUNK):
         part = slice(start, min(start + CHUNK, len(states)))
         log_p = torch.log_softmax(mixture.logits(states[part], temperature) / temperature, dim=-1)
-        h = student[0][part]
-        q = torch.softmax(h @ student[1].T / temperature, dim=-1)
+        h = student_states[part]
+        q = torch.softmax(h @ student_head.T / temperature, dim=-1)
         exact_gradient += (q - log_p.exp()).T @ h
-        target = targets(part)
-        if isinstance(target, SparseTarget):
-            kl = None
-            q = q * target.weights.sum(-1, keepdim=True)
-            gradient += q.scatter_add(1, target.tokens, -target.weights).T @ h
-            continue
-        log_read = torch.log_softmax(target / temperature, dim=-1)
-        assert kl is not None
-        kl += (log_p.exp() * (log_p - log_read)).sum(-1).double().sum()
-        gradient += (q - log_read.exp()).T @ h
+        for number, target in targets.items():
+            sums[number].add(target(part), log_p, q, h, temperature)
     return {
-        "kl": None if kl is None else float(kl) / len(states),
-        **angle(gradient, exact_gradient),
+        number: {
+            "kl": None if each.kl is None else each.kl / len(states),
+            **angle(each.gradient, exact_gradient),
+        }
+        for number, each in sums.items()
     }
+
+
+@dataclass
+class _Sums:
+    """What one form gives, summed over the tokens so far."""
+
+    gradient: Tensor
+    kl: float | None = 0.0
+
+    def add(
+        self, target: Tensor | SparseTarget, log_p: Tensor, q: Tensor, h: Tensor, temperature: float
+    ) -> None:
+        if isinstance(target, SparseTarget):
+            self.kl = None
+            q = q * target.weights.sum(-1, keepdim=True)
+            self.gradient += q.scatter_add(1, target.tokens, -target.weights).T @ h
+            return
+        log_read = torch.log_softmax(target / temperature, dim=-1)
+        assert self.kl is not None
+        self.kl += float((log_p.exp() * (log_p - log_read)).sum(-1).double().sum())
+        self.gradient += (q - log_read.exp()).T @ h
+
+
+def _seconds_of_reading(form: Format, states: Tensor) -> float:
+    stored = form.encode(states, torch.arange(len(states), device=states.device))
+    targets = form.targets(stored, (form.temperatures or _TEMPERATURES)[0])
+    started = time.perf_counter()
+    for start in range(0, len(states), CHUNK):
+        targets(slice(start, start + CHUNK))
+    return time.perf_counter() - started
 
 
 def angle(gradient: Tensor, exact: Tensor) -> dict[str, float]:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from babyllama.ensemble import Mixture
 from babyllama.recipe import HiddenSignal, SampledSignal, StoredSignal, TopKSignal
-from babyllama.signals.fidelity import measure_fidelity
+from babyllama.signals.fidelity import compare
 from babyllama.signals.formats import Format, fit_format
 from babyllama.signals.sampled import Sampled
 from babyllama.signals.topk import TopK
@@ -36,16 +36,20 @@ def measure_frontier(
         held_out: states of other text, on which they are measured.
 
     Returns:
-        A row a form: name ("hidden 64 B", "topk 14"), kind, bytes_per_token, and for each
-        temperature kl (nats a token; None for a sketch), gradient_angle (degrees) and
-        gradient_norm_ratio.
+        A row a form: name ("hidden 64 B", "topk 14"), kind, bytes_per_token, and temperatures as
+        `fidelity.compare` gives them.
     """
-    rows = []
-    for name, kind, form in frontier_forms(mixture, sample):
-        found = measure_fidelity(form, mixture, held_out)
-        kept = {key: found[key] for key in ("bytes_per_token", "temperatures")}
-        rows.append({"name": name, "kind": kind, **kept})
-    return rows
+    names, kinds, forms = zip(*frontier_forms(mixture, sample), strict=True)
+    found = compare(forms, mixture, held_out)
+    return [
+        {
+            "name": name,
+            "kind": kind,
+            "bytes_per_token": form.bytes_per_token,
+            "temperatures": by_temperature,
+        }
+        for name, kind, form, by_temperature in zip(names, kinds, forms, found, strict=True)
+    ]
 
 
 def frontier_forms(

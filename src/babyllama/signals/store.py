@@ -6,6 +6,7 @@ On disk, beside the manifest:
     format.safetensors        what reading needs besides the shards: heads, codes, tables
     shard-00000.safetensors   tensors (windows, window, ...) of the first windows, and so on
     fidelity.json             how close it comes to the ensemble on held-out windows
+    frontier.json             the same of every other kind, where the recipe asks for it
 
 Windows are keyed by where they start in the stream, never by step, seed or batch. A shard is
 written whole or not at all and depends on nothing but its number, so any number of processes write
@@ -37,6 +38,7 @@ from babyllama.models import compute_dtype, flops_per_token, pick_device
 from babyllama.recipe import StoredSignal
 from babyllama.signals.fidelity import measure_fidelity
 from babyllama.signals.formats import Format, fit_format, format_from, format_tensors
+from babyllama.signals.frontier import measure_frontier
 from babyllama.tokens import Batch, Windows, refuse_other_tokenizer
 
 _SHARD_BYTES = 64 * 2**20
@@ -44,6 +46,7 @@ _SHARD_TOKENS = 2**17  # a kill costs at most this much of the teachers' work a 
 _WINDOWS_AT_ONCE = 32
 _SAMPLE_TOKENS = 2**16
 _FIDELITY_TOKENS = 2**13
+_FRONTIER_TOKENS = 2**12
 _SECONDS_BETWEEN_LOOKS = 0.2
 
 
@@ -161,11 +164,15 @@ class _Writer:
             with suppress(SafetensorError, KeyError):  # a damaged one is made anew, and the same
                 tensors = load_file(kept, device=str(self.ensemble.device))
                 return format_from(self.source.recipe, mixture, tensors)
+        return fit_format(self.source.recipe, mixture, self._sample())
+
+    def _sample(self) -> Tensor:
+        """States of windows spread evenly over the text: what forms are fitted to."""
         indices = np.linspace(
             0, len(self.windows) - 1, min(len(self.windows), _SAMPLE_TOKENS // self.source.window)
         )
-        sample = self._states_at(np.unique(indices.astype(np.int64)) * self.source.window)
-        return fit_format(self.source.recipe, mixture, sample.flatten(0, 1))
+        starts = np.unique(indices.astype(np.int64)) * self.source.window
+        return self._states_at(starts).flatten(0, 1)
 
     def prepare(self) -> None:
         """Check the disk, say what the signal will take, and write what all processes need."""
@@ -302,8 +309,14 @@ class _Writer:
         for left in self.out.glob("*.writing"):
             left.unlink()
         tokens = sum(self.counts) * self.source.window
-        fidelity = self._fidelity() | {"tokens_per_second_written": tokens / seconds}
+        held_out = self._held_out()
+        measured = measure_fidelity(self.form, self.ensemble.mixture, held_out)
+        fidelity = measured | {"tokens_per_second_written": tokens / seconds}
         write_atomically(self.out / "fidelity.json", json.dumps(fidelity, indent=1) + "\n")
+        if self.source.recipe.frontier:
+            some = held_out[:: -(-len(held_out) // _FRONTIER_TOKENS)]
+            frontier = measure_frontier(self.ensemble.mixture, self._sample(), some)
+            write_atomically(self.out / "frontier.json", json.dumps(frontier, indent=1) + "\n")
         header = self.header()
         return {
             "kind": self.source.recipe.kind,
@@ -313,11 +326,11 @@ class _Writer:
             "fidelity": fidelity,
         }
 
-    def _fidelity(self) -> dict[str, Any]:
+    def _held_out(self) -> Tensor:
+        """States of dev windows, spread evenly."""
         dev = Windows(self.source.tokens, "dev", self.source.window)
         batches = dev.spread(_FIDELITY_TOKENS // self.source.window, _WINDOWS_AT_ONCE)
-        states = torch.cat([self._states(batch).flatten(0, 1) for batch in batches])
-        return measure_fidelity(self.form, self.ensemble.mixture, states)
+        return torch.cat([self._states(batch).flatten(0, 1) for batch in batches])
 
 
 def shard_plan(counts: Sequence[int], per_shard: int) -> list[tuple[int, int]]:

@@ -1,0 +1,96 @@
+"""The frontier: every kind at several sizes, and more bytes come closer."""
+
+import json
+
+import pytest
+import torch
+
+from babyllama.ensemble import Mixture
+from babyllama.recipe import HiddenSignal
+from babyllama.signals.fidelity import measure_fidelity
+from babyllama.signals.formats import fit_format
+from babyllama.signals.frontier import measure_frontier
+from babyllama.signals.store import SignalSource, store_signal
+
+VOCAB, WIDTHS = 150, (12, 12)
+
+
+def make_mixture(mean_of="logits"):
+    generator = torch.Generator().manual_seed(0)
+    heads = tuple(0.8 * torch.randn(VOCAB, width, generator=generator) for width in WIDTHS)
+    return Mixture(heads, (0.5, 0.5), (None, None), mean_of)
+
+
+@pytest.fixture(scope="module")
+def states():
+    """Held-out ones and a sample, some directions wider than others."""
+    made = torch.randn(3000, sum(WIDTHS), generator=torch.Generator().manual_seed(1))
+    made *= torch.linspace(2, 0.2, sum(WIDTHS))
+    return made[:1000], made[1000:]
+
+
+@pytest.fixture(scope="module")
+def frontier(states):
+    held_out, sample = states
+    return measure_frontier(make_mixture(), sample, held_out)
+
+
+def test_every_kind_is_measured_at_the_sizes_that_fit(frontier):
+    names = [row["name"] for row in frontier]
+    assert names[:4] == ["hidden bfloat16", "hidden int8", "hidden 8 B", "hidden 16 B"]
+    assert names[4:] == [
+        *(f"topk {k}" for k in (6, 14, 30, 62, 126)),
+        *(f"sampled {k}" for k in (4, 12, 28, 60, 124)),
+    ]
+    assert [row["kind"] for row in frontier] == ["hidden"] * 4 + ["topk"] * 5 + ["sampled"] * 5
+    sizes = [row["bytes_per_token"] for row in frontier]
+    assert sizes == [48, 28, 8, 16] + 2 * [32, 64, 128, 256, 512]
+    assert all(set(row["temperatures"]) == {"1", "2"} for row in frontier)
+
+
+@pytest.mark.parametrize("temperature", ["1", "2"])
+def test_more_bytes_come_closer(frontier, temperature):
+    for names, number in (
+        (["hidden 8 B", "hidden 16 B", "hidden int8", "hidden bfloat16"], "kl"),
+        ([f"topk {k}" for k in (6, 14, 30, 62, 126)], "kl"),
+        ([f"sampled {k}" for k in (4, 28, 124)], "gradient_angle"),
+    ):
+        rows = {row["name"]: row["temperatures"][temperature][number] for row in frontier}
+        found = [rows[name] for name in names]
+        assert found == sorted(found, reverse=True)
+
+
+def test_a_row_is_what_fidelity_measures_of_that_form_alone(states, frontier):
+    held_out, sample = states
+    mixture = make_mixture()
+    form = fit_format(HiddenSignal(kind="hidden", bytes_per_token=16), mixture, sample)
+    alone = measure_fidelity(form, mixture, held_out)
+    [row] = [row for row in frontier if row["name"] == "hidden 16 B"]
+    assert row["temperatures"] == alone["temperatures"]
+
+
+def test_the_mean_of_probabilities_is_kept_at_one_temperature(states):
+    held_out, sample = states
+    rows = measure_frontier(make_mixture("probabilities"), sample, held_out[:200])
+    by_kind = {row["kind"]: list(row["temperatures"]) for row in rows}
+    assert by_kind == {"hidden": ["1", "2"], "topk": ["1"], "sampled": ["1"]}
+
+
+def test_tokens_beyond_the_vocabulary_are_not_asked_for():
+    heads = (torch.randn(40, 8, generator=torch.Generator().manual_seed(2)),)
+    states = torch.randn(300, 8, generator=torch.Generator().manual_seed(3))
+    rows = measure_frontier(Mixture(heads, (1.0,), (None,)), states, states)
+    names = [row["name"] for row in rows]
+    assert names == [
+        "hidden bfloat16", "hidden int8", "topk 6", "topk 14", "topk 30",
+        "sampled 4", "sampled 12", "sampled 28",
+    ]  # fmt: skip
+
+
+def test_a_signal_stores_its_frontier_when_asked(teachers, tokens, signal, tmp_path):
+    recipe = HiddenSignal(kind="hidden", frontier=True)
+    store_signal(SignalSource(tuple(teachers), tokens, recipe, window=16), tmp_path)
+    rows = json.loads((tmp_path / "frontier.json").read_text("utf-8"))
+    assert rows[0]["name"] == "hidden bfloat16"
+    assert rows[0]["temperatures"]["2"]["kl"] == pytest.approx(0, abs=1e-4)
+    assert not (signal / "frontier.json").exists()
