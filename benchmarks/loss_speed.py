@@ -27,7 +27,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -38,7 +38,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from babyllama.console import bytes_, say, show, table
-from babyllama.losses import CHUNK, distillation_loss, form_logits, short_products
+from babyllama.losses import (
+    chunk_size,
+    distillation_loss,
+    form_logits,
+    quick_products,
+    short_products,
+)
 from babyllama.training.compilation import can_compile
 from babyllama.training.loop import peak_memory, reset_peak_memory
 
@@ -187,7 +193,7 @@ def all_ways() -> dict[str, Way]:
     """Name to way; peers that are installed. The floor comes first, the paper's way last."""
     ways: dict[str, Way] = {"products alone": products}
     if not ON_CARD:
-        ways["products, short results"] = partial(products, results=torch.bfloat16)
+        ways["products, torch's own"] = partial(products, own=True)
     if can_compile():
         ways["ours, compiled"] = partial(ours, compiled=True)
     ways["ours, plain"] = partial(ours, compiled=False)
@@ -195,28 +201,51 @@ def all_ways() -> dict[str, Way]:
         ways["Liger"] = partial(liger, **LIGER)
         if ON_CARD:
             ways["Liger's kernel"] = liger_kernel
+        else:
+            ways["Liger, our products"] = with_our_products(ways["Liger"])
     if has("trl"):
         ways["TRL"] = partial(trl, **TRL)
         ways["TRL, KL alone"] = partial(trl, **TRL, text=False)
+        if not ON_CARD:
+            ways["TRL, our products"] = with_our_products(ways["TRL"])
     if can_compile():
-        ways["the paper's way, compiled"] = lambda inputs: paper_way(inputs, compiled=True)
+        ways["the paper's way, compiled"] = partial(paper_way, compiled=True)
     ways["the paper's way"] = paper_way
     return ways
 
 
-def products(inputs: Inputs, results: torch.dtype = torch.float32) -> Result:
-    """The floor: the four products of each chunk and nothing else. Its loss is no loss."""
+def our_products(case: Case) -> AbstractContextManager[None]:
+    """How training multiplies: on a processor float32, by the quickest library that gives it."""
+    return short_products(True) if _dtype(case) == torch.bfloat16 else quick_products()
+
+
+def with_our_products(way: Way) -> Way:
+    """The same code, its float32 products done by the library that does ours."""
+
+    def faster(inputs: Inputs) -> Result:
+        with our_products(inputs.case):
+            return way(inputs)
+
+    return faster
+
+
+def products(inputs: Inputs, *, own: bool = False) -> Result:
+    """The floor: the four products of each chunk and nothing else. Its loss is no loss.
+
+    They are ours: results in float32, by the same library. With `own`, as torch does those of the
+    training's precision: in bfloat16 results are bfloat16 too, which is quicker and less than the
+    loss needs.
+    """
     case = inputs.case
-    short = _dtype(case)
-    operands = short if results == torch.bfloat16 or ON_CARD else torch.float32
+    short = _dtype(case) if own or ON_CARD else torch.float32
     hidden, head, states, teacher_head = (
-        each.to(operands)
+        each.to(short)
         for each in (inputs.hidden, inputs.head, inputs.teacher_states, inputs.teacher_head)
     )
-    chunk = min(CHUNK, case.tokens)
-    z, z_bar = (torch.empty(chunk, case.vocab, dtype=operands, device=head.device) for _ in "12")
+    chunk = min(chunk_size(case.vocab, head.device), case.tokens)
+    z, z_bar = (torch.empty(chunk, case.vocab, dtype=short, device=head.device) for _ in "12")
     hidden_gradient, head_gradient = torch.empty_like(hidden), torch.zeros_like(head)
-    with short_products(short == torch.bfloat16 and not ON_CARD):
+    with nullcontext() if own else our_products(case):
         for start in range(0, case.tokens, chunk):
             part = slice(start, start + chunk)
             rows = len(hidden[part])
@@ -232,7 +261,7 @@ def ours(inputs: Inputs, *, compiled: bool) -> Result:
     case = inputs.case
     hidden = inputs.hidden.detach().view(-1, WINDOW, case.width).requires_grad_()
     head = inputs.head.detach().requires_grad_()
-    with short_products(case.precision == "bfloat16" and not ON_CARD):
+    with our_products(case):
         loss = distillation_loss(
             hidden,
             head,
@@ -483,7 +512,7 @@ def measure_alone(case: Case, name: str) -> dict[str, float]:
     """
     way = all_ways()[name]
     inputs = make_inputs(dataclasses.replace(case, teacher_widths=tuple(case.teacher_widths)))
-    few = 4 * CHUNK
+    few = 2 * chunk_size(case.vocab, inputs.head.device)
     head_of = {key: getattr(inputs, key)[:few] for key in ("hidden", "labels", "teacher_states")}
     way(dataclasses.replace(inputs, case=_with_tokens(inputs.case, few), **head_of))
     _give_back_freed_memory()

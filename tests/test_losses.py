@@ -1,18 +1,23 @@
 """The fused loss against the textbook's, and the laws that need no reference."""
 
 import math
+from collections import Counter
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from references import plain_loss, realistic_logits
+from torch.utils._python_dispatch import TorchDispatchMode
 
+from babyllama import losses
 from babyllama.losses import (
     IGNORE_INDEX,
     SparseTarget,
+    chunk_size,
     cross_entropy_loss,
     distillation_loss,
+    quick_products,
     short_products,
     token_log_probabilities,
 )
@@ -69,14 +74,14 @@ def test_value_and_both_gradients_equal_the_textbook(
 
 
 @pytest.mark.skipif(not can_compile(), reason="no C++ compiler for torch.compile")
-@pytest.mark.parametrize("alpha", [0.0, 0.5, 1.0])
-def test_compiled_and_plain_agree(alpha):
+@pytest.mark.parametrize(("alpha", "softcap"), [(0.0, None), (0.5, None), (1.0, None), (0.5, 4.0)])
+def test_compiled_and_plain_agree_to_the_last_ragged_chunk(alpha, softcap):
     hidden, head, labels, z_bar = make_case(2, 40, 60, 8, seed=20)
     results = [
         with_gradients(
             lambda h, w, c=compiled: fused(
                 h, w, labels, z_bar, alpha=alpha, temperature=2.0, reduction="window_sum",
-                chunk=32, compiled=c,
+                softcap=softcap, chunk=32, compiled=c,
             ).total,
             hidden, head,
         )
@@ -84,6 +89,81 @@ def test_compiled_and_plain_agree(alpha):
     ]  # fmt: skip
     for one, other in zip(*results, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
+
+
+def test_passes_over_a_few_rows_at_a_time_change_nothing(monkeypatch):
+    hidden, head, labels, z_bar = make_case(2, 40, 60, 8, seed=21)
+    chosen = {"alpha": 0.5, "temperature": 2.0, "reduction": "token_mean"}
+    results = []
+    for cached_bytes in (2**20, 7 * 60 * 8):
+        monkeypatch.setattr(losses, "_CACHED_BYTES", cached_bytes)
+        results.append(
+            with_gradients(
+                lambda h, w: fused(h, w, labels, z_bar, chunk=32, **chosen).total, hidden, head
+            )
+        )
+    for one, other in zip(*results, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
+
+
+class Watch(TorchDispatchMode):
+    """Counts operations, and notes the most elements that one of them gave."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls = Counter()
+        self.largest = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        self.calls[func.overloadpacket.__name__] += 1
+        if isinstance(result, torch.Tensor):
+            self.largest = max(self.largest, result.numel())
+        return result
+
+
+def watched(windows, *, alpha):
+    hidden, head, labels, _ = make_case(1, 32, 200, 8, seed=22)
+    hidden, labels = hidden.repeat(windows, 1, 1), labels.repeat(windows, 1)
+    flat, teacher_head = hidden.flatten(0, 1).clone(), head.clone()
+    hidden.requires_grad_(), head.requires_grad_()
+    with Watch() as watch:
+        distillation_loss(
+            hidden, head, labels, lambda part: flat[part] @ teacher_head.T,
+            alpha=alpha, temperature=2.0, reduction="token_mean", chunk=32,
+        ).total.backward()  # fmt: skip
+    return watch
+
+
+def test_memory_does_not_grow_with_the_batch():
+    assert watched(2, alpha=0.5).largest == watched(8, alpha=0.5).largest == 32 * 200
+
+
+@pytest.mark.parametrize(("alpha", "softmaxes"), [(0.0, 2), (0.5, 3), (1.0, 1)])
+def test_the_half_of_the_loss_that_weighs_nothing_is_not_computed(alpha, softmaxes):
+    assert watched(4, alpha=alpha).calls["logsumexp"] == 4 * softmaxes
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.5, 1.0])
+def test_nothing_waits_for_the_device(alpha):
+    """Tensors without data raise where code asks for a value."""
+    hidden = torch.empty(2, 20, 8, device="meta", requires_grad=True)
+    head = torch.empty(30, 8, device="meta", requires_grad=True)
+    labels = torch.empty(2, 20, device="meta", dtype=torch.int64)
+    z_bar = torch.empty(40, 30, device="meta")
+    distillation_loss(
+        hidden, head, labels, lambda part: z_bar[part],
+        alpha=alpha, temperature=2.0, reduction="token_mean", chunk=16,
+    ).total.backward()  # fmt: skip
+    assert hidden.grad.shape == hidden.shape
+
+
+def test_a_larger_vocabulary_takes_smaller_chunks_of_the_same_memory():
+    cpu = torch.device("cpu")
+    sizes_ = [chunk_size(vocab, cpu) for vocab in (1_000, 4_000, 16_000, 50_000)]
+    assert sizes_ == sorted(sizes_, reverse=True)
+    assert sizes_[-1] * 50_000 * 4 <= 32 * 2**20
+    assert chunk_size(1_000_000, cpu) == 128  # below that products read the heads too often
 
 
 @pytest.mark.parametrize("reduction", ["window_sum", "token_mean"])
@@ -278,6 +358,15 @@ def test_short_products_end_with_their_block():
     with short_products(True):
         assert setting.fp32_precision == "bf16"
     assert setting.fp32_precision == before
+
+
+def test_quick_products_round_nothing():
+    generator = torch.Generator().manual_seed(0)
+    a, b = torch.randn(300, 700, generator=generator), torch.randn(700, 500, generator=generator)
+    exact = a.double() @ b.double()
+    with quick_products():
+        error = (a @ b - exact).norm() / exact.norm()
+    assert error < 1e-6
 
 
 def test_token_log_probabilities_equal_a_full_softmax():

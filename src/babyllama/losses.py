@@ -1,12 +1,12 @@
 """The fused loss: cross-entropy from the text and KL from the teachers, by chunks of logits.
 
 Logits exist for one chunk of tokens at any moment. A chunk's logits give at once its loss and the
-gradients to the hidden states and to the output head; then they are let go. Peak memory is a few
-(chunk, vocab) blocks whatever the batch.
+gradients to the hidden states and to the output head; the next chunk's take their place. Peak
+memory is two (chunk, vocab) blocks, the student's and the teachers', whatever the batch.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
@@ -36,8 +36,14 @@ class SparseTarget:
 
 # What the teachers say about a slice of positions: logits (chunk, vocab), or a sketch.
 TeacherTargets = Callable[[slice], Tensor | SparseTarget]
+_Soften = Callable[..., tuple[Tensor, Tensor, Tensor]]
 Reduction = Literal["window_sum", "token_mean"]
-CHUNK = 512
+CHUNK = 512  # positions whose logits exist at once, for who does not ask `chunk_size`
+# Of a (chunk, vocab) block: on a processor near its caches' size, on a card enough to fill it.
+_BLOCK_BYTES = {"cpu": 32 * 2**20, "cuda": 256 * 2**20}
+# torch 2.8 learned to give a card's products of few bits in float32.
+_HAS_LONG_RESULTS = tuple(int(part) for part in torch.__version__.split(".")[:2]) >= (2, 8)
+_CACHED_BYTES = 2**20  # what uncompiled passes over a processor's block work on at once
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,7 @@ def distillation_loss(
     alpha: float,
     reduction: Reduction,
     softcap: float | None = None,
-    chunk: int = CHUNK,
+    chunk: int | None = None,
     compiled: bool = False,
 ) -> LossTerms:
     """Weigh the text's cross-entropy against the KL from the teachers.
@@ -90,7 +96,8 @@ def distillation_loss(
             summed over all positions by batch alone, as the paper's code does, so that KL weighs
             `window` times as much.
         softcap: the student's logits are c * tanh(z / c) of this c, as in Gemma 2.
-        chunk: positions whose logits exist at once. It changes memory and speed, not the result.
+        chunk: positions whose logits exist at once; `chunk_size` by default. It changes memory and
+            speed, not the result.
         compiled: fuse the element-wise part with torch.compile, which needs a compiler. It
             changes speed, and the result by rounding alone.
 
@@ -130,7 +137,7 @@ def distillation_loss(
         kl_mask,
         teachers,
         weights,
-        chunk,
+        chunk or chunk_size(len(head), hidden.device),
         torch.is_grad_enabled(),  # inside `forward` it always reads False
     )
     return LossTerms(total, ce / ce_count, kl / kl_count)
@@ -149,6 +156,15 @@ def cross_entropy_loss(
         hidden, head, labels, None,
         temperature=1.0, alpha=1.0, reduction="token_mean", softcap=softcap, compiled=compiled,
     )  # fmt: skip
+
+
+def chunk_size(vocab: int, device: torch.device) -> int:
+    """Positions whose logits exist at once: as many as make a block of a fixed size.
+
+    Few enough for memory, enough for products at full speed whatever the vocabulary.
+    """
+    rows = _BLOCK_BYTES.get(device.type, _BLOCK_BYTES["cuda"]) // (4 * vocab)
+    return min(max(rows // 64 * 64, 128), 4096)
 
 
 def token_log_probabilities(
@@ -176,8 +192,13 @@ def form_logits(
     softcap: float | None = None,
 ) -> Float[Tensor, "chunk vocab"]:
     """states @ head.T in float32 at least, however few bits the operands have."""
-    exact = _at_least_float32(states.dtype)
-    logits = states.to(exact) @ head.to(exact).T
+    short = _operand_dtype(states)
+    if short.itemsize < 4 and not torch.is_grad_enabled():
+        logits = torch.mm(states, head.to(short).T, out_dtype=torch.float32)
+    else:
+        exact = _at_least_float32(states.dtype)
+        with quick_products():
+            logits = states.to(exact) @ head.to(exact).T
     return logits if softcap is None else softcap * torch.tanh(logits / softcap)
 
 
@@ -202,6 +223,36 @@ def short_products(enabled: bool) -> Iterator[None]:
         yield
     finally:
         settings.fp32_precision = before
+
+
+def quick_products() -> AbstractContextManager[None]:
+    """Let oneDNN do float32 products on a processor where it rounds nothing by it.
+
+    torch leaves them to MKL unless operands may be rounded. Where oneDNN has no kernel that rounds
+    (AVX-512 without AMX), it then multiplies what it is given, and on AMD's processors more than
+    twice as fast as MKL: 440 against 190 GFLOP/s on two Zen 5 cores.
+    """
+    return short_products(_short_products_are_exact())
+
+
+@lru_cache
+def _short_products_are_exact() -> bool:
+    """Asked by value, since nothing tells which kernel oneDNN takes."""
+    generator = torch.Generator().manual_seed(0)
+    with torch.autocast("cpu", enabled=False), torch.no_grad():
+        a = torch.randn(256, 512, generator=generator, device="cpu", dtype=torch.float32)
+        b = torch.randn(512, 1024, generator=generator, device="cpu", dtype=torch.float32)
+        exact = a.double() @ b.double()
+        with short_products(True):
+            error = (a @ b - exact).norm() / exact.norm()
+    return float(error) < 1e-5  # bfloat16 operands would give 2e-3
+
+
+def _operand_dtype(states: Tensor) -> torch.dtype:
+    """What products take: on a card the states' own few bits, since its results may be longer."""
+    if states.device.type == "cuda" and states.dtype.itemsize < 4 and _HAS_LONG_RESULTS:
+        return states.dtype
+    return _at_least_float32(states.dtype)
 
 
 @dataclass(frozen=True)
@@ -231,24 +282,31 @@ class _ChunkedLoss(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor, Tensor]:
         wants_gradient = wants_gradient and any(ctx.needs_input_grad[:2])
         exact = _at_least_float32(hidden.dtype)
+        operands = head.to(_operand_dtype(hidden))
         # Summed over the chunks in `exact`, whatever the head's own precision.
         head_gradient = torch.zeros_like(head, dtype=exact) if wants_gradient else head
         hidden_gradient = torch.empty_like(hidden) if wants_gradient else hidden
         ce_sum = kl_sum = torch.zeros((), dtype=exact, device=hidden.device)
-        wide_head = head.to(exact)
-        for start in range(0, len(labels), chunk):
-            part = slice(start, min(start + chunk, len(labels)))
-            states = hidden[part].to(exact)
-            z = form_logits(states, wide_head, weights.softcap)
-            ce, kl, z_gradient = _chunk_terms(
-                z, labels[part], kl_mask[part], teachers, part, weights, wants_gradient
-            )
-            ce_sum, kl_sum = ce_sum + ce, kl_sum + kl
-            if z_gradient is not None:
-                if weights.softcap is not None:  # d c tanh(x / c) / d x = 1 - tanh(x / c)**2
-                    z_gradient = z_gradient * (1 - (z / weights.softcap) ** 2)
-                hidden_gradient[part] = z_gradient @ wide_head
-                head_gradient.addmm_(z_gradient.T, states)
+        block = torch.empty(
+            min(chunk, len(labels)), len(head), dtype=exact, device=hidden.device
+        )  # every chunk's logits, then their gradient
+        with quick_products():
+            for start in range(0, len(labels), chunk):
+                part = slice(start, min(start + chunk, len(labels)))
+                states = hidden[part].to(operands.dtype)
+                z = block[: len(states)]
+                _multiply(states, operands.T, z)
+                if weights.softcap is not None:
+                    z.div_(weights.softcap).tanh_().mul_(weights.softcap)
+                target = teachers(part) if teachers is not None and weights.alpha < 1 else None
+                ce, kl = _chunk_terms(
+                    z, labels[part], kl_mask[part], target, weights, wants_gradient
+                )
+                ce_sum, kl_sum = ce_sum + ce, kl_sum + kl
+                if wants_gradient:
+                    z_gradient = z.to(operands.dtype)
+                    hidden_gradient[part] = z_gradient @ operands
+                    _add_product(z_gradient.T, states, head_gradient)
         ctx.mark_non_differentiable(ce_sum, kl_sum)
         if wants_gradient:
             ctx.save_for_backward(hidden_gradient, head_gradient.to(head.dtype))
@@ -261,45 +319,57 @@ class _ChunkedLoss(torch.autograd.Function):
         return hidden_gradient * upstream, head_gradient * upstream, *[None] * 6
 
 
+def _multiply(a: Tensor, b: Tensor, out: Tensor) -> None:
+    """out = a @ b, in as many bits as `out` has."""
+    if a.dtype == out.dtype:
+        torch.mm(a, b, out=out)
+    else:
+        torch.mm(a, b, out_dtype=out.dtype, out=out)
+
+
+def _add_product(a: Tensor, b: Tensor, total: Tensor) -> None:
+    """total += a @ b, in as many bits as `total` has."""
+    if a.dtype == total.dtype:
+        total.addmm_(a, b)
+    else:
+        torch.addmm(total, a, b, out_dtype=total.dtype, out=total)
+
+
 def _chunk_terms(
     z: Tensor,
     labels: Tensor,
     kl_mask: Tensor,
-    teachers: TeacherTargets | None,
-    part: slice,
+    target: Tensor | SparseTarget | None,
     weights: _Weights,
     wants_gradient: bool,
-) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Summed CE and KL of a chunk, and d total / d z."""
+) -> tuple[Tensor, Tensor]:
+    """Summed CE and KL of a chunk. `z` is overwritten by d total / d z."""
+    ce = kl = z.new_zeros(())
     labelled = labels != IGNORE_INDEX
     label = labels.clamp(min=0)[:, None]
-    ce = kl = z.new_zeros(())
-    gradient = None
-    ce_pass, kl_pass = (
-        (_compiled(_cross_entropy), _compiled(_divergence))
-        if weights.compiled
-        else (_cross_entropy, _divergence)
-    )
-    if weights.alpha > 0:
-        scale = (labelled * weights.ce)[:, None]
-        log_normaliser, gradient = ce_pass(z, scale, wants_gradient)
-        ce = ((log_normaliser - z.gather(1, label))[:, 0] * labelled).sum()
-        if gradient is not None:
-            gradient.scatter_add_(1, label, -scale.to(gradient.dtype))
-    if weights.alpha < 1:
-        assert teachers is not None
-        target = teachers(part)
-        scale = (kl_mask * weights.kl / weights.temperature)[:, None]
-        if isinstance(target, SparseTarget):
-            by_token, gradient = _sketched_divergence(
-                z, target, weights.temperature, scale, gradient, wants_gradient
-            )
-        else:
-            by_token, gradient = kl_pass(
-                z, _same_shape(target, z), weights.temperature, scale, gradient, wants_gradient
-            )
-        kl = (by_token * kl_mask).sum()
-    return ce, kl, gradient
+    ce_scale = (labelled * weights.ce)[:, None] if weights.alpha > 0 else None
+    kl_scale = (kl_mask * weights.kl / weights.temperature)[:, None] if weights.alpha < 1 else None
+    z_at_label = z.gather(1, label)
+    if isinstance(target, SparseTarget):
+        assert kl_scale is not None
+        kept = target.weights.to(z.dtype)
+        z_kept = z.gather(1, target.tokens)
+        q_scale = kl_scale * kept.sum(-1, keepdim=True)
+        normaliser, kl_normaliser, _ = _soften(z, None, ce_scale, q_scale, weights, wants_gradient)
+        log_q = z_kept / weights.temperature - kl_normaliser
+        divergence = -target.entropy.to(z.dtype) - (kept * log_q).sum(-1)
+        if wants_gradient:
+            _subtract(z, target.tokens, kept * kl_scale, z_kept, weights.softcap)
+    else:
+        z_bar = None if target is None else _same_shape(target, z)
+        normaliser, _, divergence = _soften(z, z_bar, ce_scale, kl_scale, weights, wants_gradient)
+    if ce_scale is not None:
+        ce = ((normaliser - z_at_label)[:, 0] * labelled).sum()
+        if wants_gradient:
+            _subtract(z, label, ce_scale, z_at_label, weights.softcap)
+    if kl_scale is not None:
+        kl = (divergence * kl_mask).sum()
+    return ce, kl
 
 
 def _same_shape(z_bar: Tensor, z: Tensor) -> Tensor:
@@ -311,60 +381,88 @@ def _same_shape(z_bar: Tensor, z: Tensor) -> Tensor:
     return z_bar.to(z.dtype)
 
 
-def _cross_entropy(z: Tensor, scale: Tensor, wants_gradient: bool) -> tuple[Tensor, Tensor | None]:
-    """log sum exp z of each row, and scale * softmax(z): the gradient but for the labels' ones."""
-    log_normaliser = torch.logsumexp(z, dim=-1, keepdim=True)
-    return log_normaliser, (z - log_normaliser).exp() * scale if wants_gradient else None
+def _subtract(
+    gradient: Tensor, tokens: Tensor, amounts: Tensor, z: Tensor, softcap: float | None
+) -> None:
+    """Take from the gradient what a target puts on single tokens, whose logits are `z`."""
+    slope = 1 if softcap is None else 1 - (z / softcap) ** 2
+    gradient.scatter_add_(1, tokens, (-amounts * slope).to(gradient.dtype))
 
 
-def _divergence(
+def _soften(
     z: Tensor,
-    z_bar: Tensor,
-    temperature: float,
-    scale: Tensor,
-    gradient: Tensor | None,
+    z_bar: Tensor | None,
+    ce_scale: Tensor | None,
+    kl_scale: Tensor | None,
+    weights: _Weights,
     wants_gradient: bool,
-) -> tuple[Tensor, Tensor | None]:
-    """KL(softmax(z_bar / T) || softmax(z / T)) of each row; its gradient on top of `gradient`.
+) -> tuple[Tensor, Tensor, Tensor]:
+    """`_soften_rows`, compiled or so few rows at a time that they stay in a processor's cache."""
+    settings = (weights.temperature, weights.softcap, wants_gradient)
+    run = _compiled(_soften_rows) if weights.compiled else _soften_rows
+    if weights.compiled or z.device.type != "cpu":
+        return run(z, z_bar, ce_scale, kl_scale, *settings)
+    rows = max(1, _CACHED_BYTES // (z.shape[1] * z.itemsize))
+    pieces = []
+    for start in range(0, len(z), rows):
+        few, few_bar, few_ce, few_kl = (
+            None if each is None else each[start : start + rows]
+            for each in (z, z_bar, ce_scale, kl_scale)
+        )
+        assert few is not None
+        pieces.append(run(few, few_bar, few_ce, few_kl, *settings))
+    normaliser, kl_normaliser, divergence = (torch.cat(each) for each in zip(*pieces, strict=True))
+    return normaliser, kl_normaliser, divergence
 
-    d KL / d z = (softmax(z / T) - softmax(z_bar / T)) / T, the division being in `scale`.
-    """
-    log_q = torch.log_softmax(z / temperature, dim=-1)
-    log_p = torch.log_softmax(z_bar / temperature, dim=-1)
-    p = log_p.exp()
-    kl = (p * (log_p - log_q)).sum(-1)
-    if not wants_gradient:
-        return kl, None
-    ours = (log_q.exp() - p) * scale
-    return kl, ours if gradient is None else gradient + ours
 
-
-def _sketched_divergence(
+def _soften_rows(
     z: Tensor,
-    target: SparseTarget,
+    z_bar: Tensor | None,
+    ce_scale: Tensor | None,
+    kl_scale: Tensor | None,
     temperature: float,
-    scale: Tensor,
-    gradient: Tensor | None,
+    softcap: float | None,
     wants_gradient: bool,
-) -> tuple[Tensor, Tensor | None]:
-    """An unbiased estimate of the KL of each row, -entropy - sum_j w_j log q_j; its gradient.
+) -> tuple[Tensor, Tensor, Tensor]:
+    """All that the loss needs of each row of logits; they become their own gradient.
 
-    d / d z = (sum(w) q - w) / T: like the exact one it adds up to zero over the vocabulary.
+        ce_scale * softmax(z) + kl_scale * (softmax(z / T) - softmax(z_bar / T))
+
+    through the softcap's slope; the caller takes the labels' ones off. A part whose scale is None
+    is not computed, nor softmax(z_bar / T) without `z_bar`.
+
+    Returns:
+        log sum exp of z and of z / T, (rows, 1), and KL(softmax(z_bar / T) || softmax(z / T)),
+        (rows,); 0 where not computed.
     """
-    weights = target.weights.to(z.dtype)
-    mass = weights.sum(-1, keepdim=True)
-    log_normaliser, ours = _cross_entropy(z / temperature, scale * mass, wants_gradient)
-    log_q = z.gather(1, target.tokens) / temperature - log_normaliser
-    kl = -target.entropy.to(z.dtype) - (weights * log_q).sum(-1)
-    if ours is None:
-        return kl, None
-    ours.scatter_add_(1, target.tokens, (-weights * scale).to(ours.dtype))
-    return kl, ours if gradient is None else gradient + ours
+    normaliser = kl_normaliser = z.new_zeros(len(z), 1)
+    divergence = z.new_zeros(len(z))
+    gradient = None
+    if ce_scale is not None:
+        normaliser = torch.logsumexp(z, dim=-1, keepdim=True)
+        gradient = (z - normaliser).exp() * ce_scale if wants_gradient else None
+    if kl_scale is not None:
+        scaled = z / temperature
+        kl_normaliser = torch.logsumexp(scaled, dim=-1, keepdim=True)
+        log_q = scaled - kl_normaliser
+        pull = log_q.exp() if wants_gradient else None
+        if z_bar is not None:
+            scaled_bar = z_bar / temperature
+            log_p = scaled_bar - torch.logsumexp(scaled_bar, dim=-1, keepdim=True)
+            p = log_p.exp()
+            divergence = (p * (log_p - log_q)).sum(-1)
+            pull = None if pull is None else pull - p
+        if pull is not None:
+            gradient = pull * kl_scale if gradient is None else gradient + pull * kl_scale
+    if gradient is not None:
+        z.copy_(gradient if softcap is None else gradient * (1 - (z / softcap) ** 2))
+    return normaliser, kl_normaliser, divergence
 
 
 @lru_cache
-def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+def _compiled(function: _Soften) -> _Soften:
     """One pass over a chunk in place of a dozen: on a processor the exponentials of separate
-    passes cost as much as the products."""
-    compiled: Callable[..., Any] = torch.compile(function)
+    passes cost as much as the products. A second number of rows makes it compile once more, for
+    any number."""
+    compiled: _Soften = torch.compile(function)
     return compiled
