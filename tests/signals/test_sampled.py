@@ -36,13 +36,19 @@ def make_logits(rows, vocab, seed):
     return ((z - z.amax(-1, keepdim=True)).clamp(min=-31) * 64).round() / 64
 
 
-def pieces_of_drawing(z, k, drawn_at):
+def drawn_from(z, temperatures):
+    """The mean over the temperatures of softmax(z / T)."""
+    return torch.stack([torch.softmax(z / temperature, -1) for temperature in temperatures]).mean(0)
+
+
+def pieces_of_drawing(z, k, temperatures):
     """Middles and lengths of the pieces of [0, 1) within which one row draws the same tokens."""
-    p = torch.softmax(z / drawn_at, -1)
+    p = drawn_from(z, temperatures)
     kept = torch.clamp(inclusion_scale(p[None], k) * p, max=1)
     breaks = (kept.cumsum(-1) % 1).flatten().sort().values
     breaks = torch.cat([breaks.new_zeros(1), breaks, breaks.new_ones(1)])
-    return (breaks[1:] + breaks[:-1]) / 2, breaks.diff()
+    real = breaks.diff() > 1e-12  # the others are rounding between two breaks that are one
+    return ((breaks[1:] + breaks[:-1]) / 2)[real], breaks.diff()[real]
 
 
 @pytest.fixture
@@ -51,7 +57,7 @@ def every_draw(monkeypatch):
 
     def draws(z, k, temperatures=TEMPERATURES):
         form = make_form(k, len(z), temperatures)
-        middles, lengths = pieces_of_drawing(z, k, form.drawn_at)
+        middles, lengths = pieces_of_drawing(z, k, temperatures)
         monkeypatch.setattr(sampled, "_uniform", lambda seeds: middles[seeds])
         stored = form.encode(z.expand(len(middles), -1), torch.arange(len(middles)))
         return form, stored, lengths
@@ -78,18 +84,29 @@ def test_the_expectation_of_the_weights_is_the_distribution(
     torch.testing.assert_close(expectation, exact, rtol=2e-6, atol=1e-9)
 
 
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
 @pytest.mark.parametrize("k", [1, 4, 12])
-def test_weights_sum_to_one_at_the_drawing_temperature_in_every_draw(every_draw, k):
-    form, stored, _ = every_draw(make_logits(1, 100, seed=2)[0], k)
-    assert form.drawn_at == 2.0
-    sums = form.targets(stored, 2.0)(ALL).weights.sum(-1)
+def test_weights_drawn_for_one_temperature_sum_to_one_in_every_draw(every_draw, k, temperature):
+    form, stored, _ = every_draw(make_logits(1, 100, seed=2)[0], k, (temperature,))
+    sums = form.targets(stored, temperature)(ALL).weights.sum(-1)
     torch.testing.assert_close(sums, torch.ones_like(sums), rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize("temperature", TEMPERATURES)
+def test_no_weight_is_large_at_any_temperature_of_several(every_draw, temperature):
+    z = make_logits(1, 100, seed=2)[0]
+    form, stored, _ = every_draw(z, 12)
+    c = float(inclusion_scale(drawn_from(z, TEMPERATURES)[None], 12))
+    likely = torch.softmax(z / temperature, -1)[stored["tokens"].long()]
+    weights = form.targets(stored, temperature)(ALL).weights
+    bound = torch.maximum(likely, torch.full_like(likely, len(TEMPERATURES) / c))
+    assert (weights <= bound * (1 + 1e-5)).all()
 
 
 def test_likely_tokens_are_in_every_draw_with_their_exact_probability(every_draw):
     z = make_logits(1, 100, seed=3)[0]
     form, stored, _ = every_draw(z, 12)
-    p = torch.softmax(z / form.drawn_at, -1)
+    p = drawn_from(z, TEMPERATURES)
     certain = (inclusion_scale(p[None], 12)[0] * p > 1 + 1e-9).nonzero()[:, 0]
     assert 2 <= len(certain) < 12
     for temperature in TEMPERATURES:
