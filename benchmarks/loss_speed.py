@@ -1,6 +1,6 @@
 """How fast the fused distillation loss is, beside its floor and the losses a user would pick.
 
-    python -m benchmarks.loss_speed [--precision both] [--repeats 5] [--out FILE.json]
+    python -m benchmarks.loss_speed [--precision both] [--tokens 4096] [--repeats 5] [--out FILE]
     python -m benchmarks.loss_speed --table      ours alone, over vocabularies and tokens
 
 One call is the loss of a batch and its gradients to the student's hidden states and head. All ways
@@ -94,7 +94,11 @@ def main() -> None:
         print(json.dumps(measure_alone(Case(**json.loads(asked.case)), asked.memory_of)))
         return
     say_absent_peers()
-    cases = [Case(precision=name, vocab=v) for name in asked.precisions for v in asked.vocab]
+    cases = [
+        Case(precision=name, tokens=asked.tokens, vocab=vocab)
+        for name in asked.precisions
+        for vocab in asked.vocab
+    ]
     results: dict[str, Any] = {"machine": machine()}
     print("  ".join(f"{name}: {value}" for name, value in results["machine"].items()))
     for case in cases:
@@ -640,6 +644,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--precision", choices=("float32", "bfloat16", "both"))
     parser.add_argument("--vocab", type=int, nargs="+")
+    parser.add_argument("--tokens", type=int, default=Case.tokens)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--ways", nargs="+", default=[], metavar="NAME", help="only these")
     parser.add_argument("--no-memory", dest="memory", action="store_false")
