@@ -1,0 +1,82 @@
+"""The benchmarks of stored signals run: their smallest settings, whose numbers mean nothing."""
+
+import json
+import sys
+
+import pytest
+
+from babyllama.recipe import LlamaShape
+
+SHAPE = {"model_type": "llama", "hidden_size": 16, "intermediate_size": 32,
+         "num_hidden_layers": 1, "num_attention_heads": 2}  # fmt: skip
+
+
+@pytest.fixture
+def small(monkeypatch, tmp_path):
+    """One benchmark with tiny models, run as the command line runs it."""
+    from benchmarks import made_up, stored_signal, whole_bill
+
+    shapes = (LlamaShape(**SHAPE), LlamaShape(**SHAPE | {"hidden_size": 24}))
+    monkeypatch.setattr(made_up, "teacher_shapes", lambda _layers: shapes)
+    monkeypatch.setattr(made_up, "VOCAB_SIZE", 320)
+    for module in (stored_signal, whole_bill):
+        monkeypatch.setattr(module, "VOCAB_SIZE", 320)
+        monkeypatch.setattr(module, "STUDENT", LlamaShape(**SHAPE))
+        monkeypatch.setattr(module, "BATCH", 2)
+    # Compilation takes longer than all else together.
+    for place in ("training.compilation", "distillation", "pretraining"):
+        monkeypatch.setattr(f"babyllama.{place}.can_compile", lambda: False)
+    monkeypatch.setattr(stored_signal, "can_compile", lambda: False)
+
+    def run(module, *arguments):
+        out = tmp_path / "out.json"
+        monkeypatch.setattr(sys, "argv", ["benchmark", *arguments, "--out", str(out)])
+        module.main()
+        return json.loads(out.read_text())
+
+    return run
+
+
+def test_every_kind_of_signal_is_timed_beside_the_text(small, monkeypatch):
+    from babyllama.recipe import HiddenSignal
+    from benchmarks import stored_signal
+
+    kinds = stored_signal.KINDS | {
+        name: HiddenSignal(kind="hidden", bytes_per_token=4)
+        for name in ("coded 64 B", "coded 32 B")
+    }
+    monkeypatch.setattr(stored_signal, "KINDS", kinds)
+    monkeypatch.setattr(stored_signal, "TOKENS", 1_024)
+    found = small(stored_signal, "--precision", "float32", "--repeats", "1")
+    assert set(found["float32"]["steps"]) == {stored_signal.TEXT, *kinds}
+    assert set(found["reading"]) == set(stored_signal.PLAIN)
+
+
+def test_the_bill_counts_signal_students_and_peer(small, monkeypatch):
+    from benchmarks import whole_bill
+
+    monkeypatch.setattr(whole_bill, "WINDOWS", 4)
+    found = small(whole_bill, "--peer-steps", "2")
+    assert len(found["peer's step"]) == 2
+    assert found["storing"] > 0 < found["second student"]
+
+
+def test_finished_students_are_not_trained_again(tmp_path, monkeypatch, capsys, tokens, tokenizer):
+    from benchmarks import equal_learning
+
+    out = tmp_path / "equal.json"
+    monkeypatch.setattr(equal_learning, "WINDOW", 16)
+    monkeypatch.setattr(
+        sys, "argv",
+        ["benchmark", "--teacher", "not/asked", "--tokens", str(tokens), "--tokenizer", str(tokenizer),
+         "--out", str(out), "--seeds", "1", "--kinds", "online"],
+    )  # fmt: skip
+    results = {
+        f"{kind}, seed {seed}": {"dev_cross_entropy": 5.0 + value, "steps": 3}
+        for kind, value in (("online", 0.0), ("twin", 0.5))
+        for seed in (0, 1)
+    }
+    asked = equal_learning._arguments()
+    equal_learning.keep(out, equal_learning.setting_of(asked), results)
+    equal_learning.main()
+    assert "| twin |  | 5.5000 | +0.5000 | +0.5000 to +0.5000 | 2 |" in capsys.readouterr().out
