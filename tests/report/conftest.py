@@ -107,6 +107,42 @@ def write_corpus(folder: Path) -> None:
     write_json(folder / "tokens/tokens.json", {**tokens, "dev_words": 2000, "layout": "lines"})
 
 
+def measured(loss: float, *, sketch: bool = False) -> dict:
+    """What a form that loses so much is measured at, for both temperatures."""
+    return {
+        temperature: {
+            "kl": None if sketch else loss / T**2,
+            "gradient_angle": 60 * loss**0.5,
+            "gradient_norm_ratio": 1 + loss,
+        }
+        for temperature, T in (("1", 1), ("2", 2))
+    }
+
+
+def write_signal(folder: Path) -> None:
+    """A signal in bfloat16, what it loses, and what others would."""
+    size, tokens = 512, 3000
+    facts = {"kind": "hidden", "bytes_per_token": size, "tokens": tokens, "flops": 10**12}
+    write_manifest(folder, "signal", facts)
+    more = {"tokens_per_second_read": 9e4, "tokens_per_second_written": 9e3}
+    fidelity = {"bytes_per_token": size, "tokens": tokens, "temperatures": measured(1e-5)}
+    write_json(folder / "fidelity.json", {**fidelity, **more})
+    forms = [("hidden bfloat16", "hidden", size, 1e-5), ("hidden int8", "hidden", 260, 1e-4)]
+    forms += [(f"hidden {each} B", "hidden", each, 4 / each) for each in (8, 16, 32, 64)]
+    forms += [(f"topk {each}", "topk", 8 + 4 * each, 4 / each) for each in (6, 14, 30, 62)]
+    forms += [(f"sampled {each}", "sampled", 16 + 4 * each, 1 / each) for each in (4, 12, 28, 60)]
+    write_json(
+        folder / "frontier.json",
+        [
+            {
+                "name": name, "kind": kind, "bytes_per_token": bytes_,
+                "temperatures": measured(loss, sketch=kind == "sampled"),
+            }
+            for name, kind, bytes_, loss in forms
+        ],
+    )  # fmt: skip
+
+
 def build_run(folder: Path, *, items: int = 200, benchmark: str = "grammar") -> Path:
     """A complete run of the mini recipe's shape."""
     recipe = load_recipe("mini", ("seed=7",))
@@ -115,7 +151,7 @@ def build_run(folder: Path, *, items: int = 200, benchmark: str = "grammar") -> 
     write_corpus(folder)
     for stage in ("source", "corpus", "tokenizer", "tokens", "evaluation"):
         write_manifest(folder / stage, stage, {})
-    write_manifest(folder / "signal", "signal", {"kind": "hidden", "flops": 1_000_000_000_000})
+    write_signal(folder / "signal")
     for kind, names in (("teachers", recipe.teachers), ("students", recipe.students)):
         for name in names:
             (folder / kind / name).mkdir(parents=True)

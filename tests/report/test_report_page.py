@@ -60,9 +60,10 @@ def test_page_and_markdown_hold_the_whole_run(told):
     assert facts["first_sentence"] in page
     sections = re.findall(r"^## (.*)", markdown, re.M)
     assert sections == re.findall(r"<h2>(.*)</h2>", page.replace("&#39;", "'"))
-    assert len(sections) == 11
+    assert len(sections) == 12
     figures = re.findall(r"\]\((figures/.*?)\)", markdown)
-    assert figures == ["figures/loss.svg", "figures/overfitting.svg", "figures/groups.svg"]
+    names = ("loss", "overfitting", "groups", "frontier")
+    assert figures == [f"figures/{name}.svg" for name in names]
     for figure in figures:
         ElementTree.fromstring((report / figure).read_text("utf-8"))
     assert "babyllama run runs/mini/recipe.yaml" in page
@@ -77,7 +78,7 @@ def test_the_page_is_well_formed_and_accessible(told):
     assert ("html", {"lang": "en"}) in page.tags
     assert all("scope" in attributes for tag, attributes in page.tags if tag == "th")
     svgs = [attributes for tag, attributes in page.tags if tag == "svg"]
-    assert len(svgs) == 3
+    assert len(svgs) == 4
     assert all(svg["role"] == "img" and svg["aria-label"] for svg in svgs)
     pointed = {value[1:] for _, a in page.tags for name, value in a.items() if name == "href"}
     assert pointed <= set(page.ids)  # within the page, and to something
@@ -94,7 +95,7 @@ def test_the_same_run_gives_the_same_bytes(told, tmp_path):
     again = tmp_path / "report.partial"
     write_report([run], again)
     names = sorted(path.relative_to(once) for path in once.rglob("*.*"))
-    assert len(names) == 5
+    assert len(names) == 6
     for name in names:
         assert (once / name).read_bytes() == (again / name).read_bytes(), name
 
@@ -189,6 +190,49 @@ def test_every_distilled_student_is_compared(make_run, score_model, tmp_path):
     score_model(run / "evaluation", "second", "grammar", [json.loads(line) for line in kept])
     _, _, markdown = written(run, tmp_path / "report")
     assert re.search(r"second − llama .* below", markdown)
+
+
+def test_the_stored_signal_is_shown_with_what_it_loses(told):
+    page, markdown = texts(told[1])
+    section = markdown[markdown.index("## The stored signal") :]
+    section = section[: section.index("\n## ")]
+    assert "Kind hidden: 512 bytes a token, 1.5 MiB for 3,000 tokens." in section
+    assert re.search(r"\| T = 2 +\| +0\.0000 \| +0\.2° \| +1\.000 \|", section)
+    assert re.search(r"\| hidden 16 B +\| +16 \| +0\.2500 \| +30\.0° \| +0\.0625 \|", section)
+    assert re.search(r"\| sampled 12 +\| +64 \| +– \| +17\.3° \| +– \|", section)
+    assert page.count("hidden int8") == 1
+    drawn = (told[1] / "figures/frontier.svg").read_text("utf-8")
+    for words in ("hidden", "topk", "sampled", "T = 1", "T = 2", "bytes per token"):
+        assert f">{words}</text>" in drawn
+
+
+@pytest.mark.parametrize("gone", [["frontier"], ["frontier", "fidelity"]])
+def test_a_signal_that_was_measured_less_is_shown_as_far_as_it_goes(make_run, tmp_path, gone):
+    run = make_run(items=20)
+    for name in gone:
+        (run / "signal" / f"{name}.json").unlink()
+    _, page, markdown = written(run, tmp_path / "report")
+    assert "512 bytes a token" in page
+    assert ("What was stored" in page) == ("fidelity" not in gone)
+    assert "figures/frontier.svg" not in markdown
+    facts = {"kind": "hidden", "flops": 10**12}  # as runs of before say
+    manifest = json.loads((run / "signal/manifest.json").read_text("utf-8"))
+    (run / "signal/manifest.json").write_text(json.dumps({**manifest, "facts": facts}), "utf-8")
+    _, page, _ = written(run, tmp_path / "older")
+    assert "bytes a token" not in page
+
+
+def test_a_signal_of_one_temperature_is_drawn_in_one_column(make_run, tmp_path):
+    run = make_run(items=20)
+    path = run / "signal" / "frontier.json"
+    rows = json.loads(path.read_text("utf-8"))
+    for row in rows:
+        row["temperatures"].pop("2")
+    path.write_text(json.dumps(rows), "utf-8")
+    written(run, tmp_path / "report")
+    drawn = (tmp_path / "report/figures/frontier.svg").read_text("utf-8")
+    assert ">T = 1</text>" in drawn
+    assert ">T = 2</text>" not in drawn
 
 
 def test_the_rules_are_repeated_in_their_own_words(make_run, tmp_path):

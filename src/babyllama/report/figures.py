@@ -15,7 +15,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
 from babyllama.report.claims import best_teacher
 from babyllama.report.read import Curve, Model, Run, main_student, twin_of
@@ -28,6 +28,13 @@ _STYLES = (  # colours of Okabe and Ito, which differ in lightness too
     ("#000000", "^", "-."),
     ("#009E73", "D", ":"),
 )
+_NOISE = {"kl": 1e-6, "gradient_angle": 1e-3}  # below, float32 is measured and no signal
+_LABEL_PLACES: dict[str, tuple[int, dict[str, Any]]] = {  # which point, and where beside it
+    "hidden": (4, {"ha": "right", "va": "top"}),
+    "topk": (-1, {"ha": "left", "va": "top"}),
+    "sampled": (-1, {"ha": "left", "va": "bottom"}),
+}
+_SIZES = (8, 32, 128, 512, 2048)  # bytes that the axis names
 _SETTINGS = {
     "svg.fonttype": "none",
     "svg.hashsalt": "babyllama",
@@ -114,6 +121,31 @@ def scores_by_group(run: Run, benchmark: str) -> str | None:
         return _svg(figure)
 
 
+def signal_frontier(run: Run) -> str | None:
+    """KL and gradient angle against bytes a token, a column a temperature, a line a kind."""
+    temperatures = frontier_temperatures(run)
+    if not temperatures:
+        return None
+    with _style():
+        figure = Figure(figsize=(_WIDTH, 5.0), layout="constrained")
+        grid = figure.subplots(2, len(temperatures), sharex=True, sharey="row", squeeze=False)
+        for row, (key, said) in enumerate(
+            (("kl", "KL, nats per token"), ("gradient_angle", "angle, degrees"))
+        ):
+            for axes, temperature in zip(grid[row], temperatures, strict=True):
+                _frontier_panel(axes, run, temperature, key)
+            grid[row][0].set_ylabel(said)
+        for axes, temperature in zip(grid[0], temperatures, strict=True):
+            axes.set_title(f"T = {temperature}", loc="left")
+        figure.supxlabel("bytes per token", fontsize=10)
+        return _svg(figure)
+
+
+def frontier_temperatures(run: Run) -> list[str]:
+    """Temperatures at which any form of the frontier was measured."""
+    return list(dict.fromkeys(t for row in run.frontier for t in row["temperatures"]))
+
+
 def models_shown(run: Run, benchmark: str) -> list[Model]:
     """The models that a figure has room for: student, twin, best teacher, ensemble."""
     student = main_student(run)
@@ -160,6 +192,43 @@ def _loss_panel(axes: Axes, model: Model) -> None:
     axes.set_xlabel("epoch")
     axes.set_xlim(left=0)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def _frontier_panel(axes: Axes, run: Run, temperature: str, key: str) -> None:
+    """A line a kind, named beside it; what the run itself stored is ringed."""
+    kinds = list(dict.fromkeys(row["kind"] for row in run.frontier))
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlim(
+        _SIZES[0] / 1.5, 2.5 * max(_SIZES[-1], *(r["bytes_per_token"] for r in run.frontier))
+    )
+    axes.set_xticks(_SIZES, map(str, _SIZES))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    for kind, (colour, marker, line) in zip(kinds, _STYLES, strict=False):
+        points = [
+            (int(row["bytes_per_token"]), float(value))
+            for row in run.frontier
+            if row["kind"] == kind
+            and (value := row["temperatures"].get(temperature, {}).get(key) or 0) > _NOISE[key]
+        ]
+        if not points:
+            continue
+        x, y = zip(*sorted(points), strict=True)
+        axes.plot(x, y, line, color=colour, marker=marker, markersize=4, linewidth=1.2)
+        at, place = _LABEL_PLACES[kind]
+        at = min(at, len(x) - 1)
+        beside = (5 if place["ha"] == "left" else -5, 3 if place["va"] == "bottom" else -3)
+        axes.annotate(
+            kind, (x[at], y[at]), beside, textcoords="offset points", color=colour, **place
+        )
+    stored = run.fidelity.get("temperatures", {}).get(temperature, {}).get(key) or 0
+    if stored > _NOISE[key]:
+        axes.plot(
+            run.fidelity["bytes_per_token"], stored, "o",
+            markersize=10, fillstyle="none", color="#000000", clip_on=False,
+        )  # fmt: skip
 
 
 def _limit_loss(axes: Axes, drawn: list[Model]) -> None:

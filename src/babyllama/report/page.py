@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from babyllama import artefact
-from babyllama.console import duration
+from babyllama.console import bytes_, duration
 from babyllama.report import figures, tables
 from babyllama.report.claims import cross_entropy_share, first_sentence, items_of
 from babyllama.report.read import Items, Run, main_student
@@ -65,6 +65,7 @@ def page_of(run: Run, *, prefix: str = "") -> Page:
         _scores(run, benchmark, prefix, items),
         _section("Words new to a construction", _given(tables.novelty_table(run, items))),
         _section("The bill", _given(tables.totals_table(run), tables.bill_table(run))),
+        _signal(run, prefix),
         _loss_weights(run),
         _section("The paper's failure signatures", _given(tables.signatures_table(run, items))),
         _section("The corpus", _given(tables.corpus_table(run)), _about_corpus(run)),
@@ -128,6 +129,27 @@ def _drawn(*given: tuple[str, str | None, str, str]) -> tuple[Shown, ...]:
         for file, svg, label, caption in given
         if svg
     )
+
+
+def _signal(run: Run, prefix: str) -> Section | None:
+    """What was stored of the teachers, and how close it comes to them."""
+    if "signal" not in run.stages:
+        return None
+    facts = run.stages["signal"].get("facts", {})
+    kind, size, tokens = (facts.get(name) for name in ("kind", "bytes_per_token", "tokens"))
+    text = []
+    if kind and size and tokens:
+        text.append(
+            f"Kind {kind}: {size:,} bytes a token, {bytes_(size * tokens)} for {tokens:,} tokens."
+        )
+    drawn = _drawn(
+        (f"{prefix}frontier.svg", figures.signal_frontier(run), "What each kind of signal loses",
+         "KL from the teachers and angle between a stand-in student's gradient and the exact one, "
+         "against bytes a token, on held-out text; both axes logarithmic. The ring is what this "
+         "run stored. Signals of drawn tokens have no KL."),
+    )  # fmt: skip
+    found = _given(tables.fidelity_table(run), tables.frontier_table(run))
+    return Section("The stored signal", tuple(text), found, drawn) if text or found else None
 
 
 def _loss_weights(run: Run) -> Section | None:

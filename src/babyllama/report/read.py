@@ -88,6 +88,8 @@ class Run:
     Attributes:
         stages: finished folders that are no model, by name, with their manifests.
         corpus: corpus/stats.json. entropy: source/entropy.json. tokens: tokens/tokens.json.
+        fidelity, frontier: signal/fidelity.json and frontier.json: how close the stored signal
+            comes to the teachers, and how close every kind would at several sizes.
         missing: what the recipe makes and this folder does not hold, in the recipe's order.
     """
 
@@ -98,6 +100,8 @@ class Run:
     corpus: Tree
     entropy: Tree
     tokens: Tree
+    fidelity: Tree
+    frontier: tuple[Tree, ...]
     missing: tuple[str, ...]
 
     def model(self, name: str) -> Model | None:
@@ -138,6 +142,8 @@ def read_run(folder: Path) -> Run:
         corpus=_json(folder / "corpus" / "stats.json"),
         entropy=_json(folder / "source" / "entropy.json"),
         tokens=_json(folder / "tokens" / "tokens.json"),
+        fidelity=_json(folder / "signal" / "fidelity.json") if "signal" in stages else {},
+        frontier=_rows(folder / "signal" / "frontier.json") if "signal" in stages else (),
         missing=tuple(_missing(recipe, stages, models)),
     )
 
@@ -238,13 +244,20 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
 
 def _json(path: Path) -> Tree:
     """A JSON file, or nothing when it is not there."""
-    if not path.is_file():
-        return {}
+    found: Tree = _parsed(path) if path.is_file() else {}
+    return found
+
+
+def _rows(path: Path) -> tuple[Tree, ...]:
+    """A JSON file that is a list, or nothing when it is not there."""
+    return tuple(_parsed(path)) if path.is_file() else ()
+
+
+def _parsed(path: Path) -> Any:
     try:
-        found: Tree = json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
         raise _no_json(path, error, error.lineno) from None
-    return found
 
 
 def _no_json(path: Path, error: json.JSONDecodeError, line: int) -> InputError:

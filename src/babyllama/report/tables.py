@@ -18,7 +18,7 @@ from babyllama.report.claims import (
     score,
     spoken,
 )
-from babyllama.report.figures import models_shown
+from babyllama.report.figures import frontier_temperatures, models_shown
 from babyllama.report.read import Items, Model, Run, main_student, twin_of
 from babyllama.report.signatures import dev_loss, signatures
 
@@ -126,6 +126,40 @@ def groups_table(run: Run, benchmark: str) -> Table | None:
     ]
     head = ("group", *(model.name for model in models))
     return Table(f"Scores on {benchmark} by group", head, tuple(rows)) if rows else None
+
+
+def fidelity_table(run: Run) -> Table | None:
+    """How close what was stored comes to the teachers, at each temperature."""
+    measured = run.fidelity.get("temperatures", {})
+    columns: list[tuple[str, Callable[[Any], str]]] = [
+        ("KL, nats a token", lambda m: _with(m["kl"], _small)),
+        ("gradient's angle", lambda m: _with(m["gradient_angle"], "{:.1f}°")),
+        ("its length", lambda m: _with(m["gradient_norm_ratio"], "{:.3f}")),
+    ]
+    named = [(f"T = {temperature}", each) for temperature, each in measured.items()]
+    made = _table("What was stored", "temperature", named, columns)
+    note = (
+        "On held-out text. KL: from the teachers' distribution to what is read back. Gradient: a "
+        "stand-in student's, against that from the teachers themselves; length 1 is theirs."
+    )
+    return made and Table(made.title, made.head, made.rows, note)
+
+
+def frontier_table(run: Run) -> Table | None:
+    """The figure's numbers: a row a form."""
+    columns: list[tuple[str, Callable[[Any], str]]] = [
+        ("bytes a token", lambda row: f"{row['bytes_per_token']:,}")
+    ]
+    for temperature in frontier_temperatures(run):
+        for title, key, form in (
+            (f"KL, T = {temperature}", "kl", _small),
+            (f"angle, T = {temperature}", "gradient_angle", "{:.1f}°"),
+        ):
+            columns.append((title, _measured(temperature, key, form)))
+    named = [(str(row["name"]), row) for row in run.frontier]
+    made = _table("Every kind at several sizes", "form", named, columns)
+    note = "KL in nats a token. A sketch of drawn tokens has no KL. B: bytes; else tokens kept."
+    return made and Table(made.title, made.head, made.rows, note)
 
 
 def bill_table(run: Run) -> Table | None:
@@ -267,6 +301,15 @@ def _with(value: Any, form: str | Callable[[Any], str]) -> str:
     if value is None:
         return NONE
     return form.format(value) if isinstance(form, str) else form(value)
+
+
+def _measured(temperature: str, key: str, form: str | Callable[[Any], str]) -> Callable[[Any], str]:
+    return lambda row: _with(row["temperatures"].get(temperature, {}).get(key), form)
+
+
+def _small(kl: float) -> str:
+    """Four decimals, which is more than a KL of a few thousand tokens knows."""
+    return f"{max(kl, 0.0):.4f}"
 
 
 def _best_epoch(model: Model) -> str:
