@@ -66,11 +66,9 @@ def test_finished_students_are_not_trained_again(tmp_path, monkeypatch, capsys, 
 
     out = tmp_path / "equal.json"
     monkeypatch.setattr(equal_learning, "WINDOW", 16)
-    monkeypatch.setattr(
-        sys, "argv",
-        ["benchmark", "--teacher", "not/asked", "--tokens", str(tokens), "--tokenizer", str(tokenizer),
-         "--out", str(out), "--seeds", "1", "--kinds", "online"],
-    )  # fmt: skip
+    folders = ["--tokens", str(tokens), "--tokenizer", str(tokenizer), "--out", str(out)]
+    chosen = ["--teacher", "not/asked", "--seeds", "1", "--kinds", "online"]
+    monkeypatch.setattr(sys, "argv", ["benchmark", *folders, *chosen])
     results = {
         f"{kind}, seed {seed}": {"dev_cross_entropy": 5.0 + value, "steps": 3}
         for kind, value in (("online", 0.0), ("twin", 0.5))
