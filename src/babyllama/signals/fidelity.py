@@ -4,10 +4,14 @@ Two measures. The KL from the ensemble to what is read back, in nats a token; a 
 drawn tokens has none. And the gradient that a student would get from it against the exact one:
 the angle between them and the ratio of their lengths.
 
-No student exists yet when a signal is written, so one stands in: the ensemble seen through the
-first quarter of its states' principal directions, which is as near to its teachers as a student of
-a quarter of their width can come. Its gradient is that of its head, summed over all tokens; noise
-that averages out over tokens, as a sketch's does, averages out in it as it does in training.
+No student exists yet when a signal is written, so one stands in: it sees random mixtures of the
+ensemble's states, a quarter as many as there are states, and its head is the one that comes nearest
+to the ensemble's logits from there. (Not the states' principal directions: what such a student does
+not know is what a transform code leaves out, and the angle between the two would be of that alone.)
+Its gradient is that of its head, summed over all tokens; noise that averages out over tokens, as a
+sketch's does, averages out in it as it does in training. Angles compare forms; those of a real
+student are smaller at the start of its training and larger at the end, when little is left to
+learn: see `benchmarks/signal_frontier.py`.
 """
 
 import math
@@ -17,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from babyllama.ensemble import Mixture
@@ -32,26 +36,32 @@ Measures = dict[str, float | None]
 
 @torch.no_grad()
 def measure_fidelity(
-    form: Format, mixture: Mixture, states: Float[Tensor, "tokens hidden"]
+    form: Format,
+    mixture: Mixture,
+    states: Float[Tensor, "tokens hidden"],
+    inputs: Int64[Tensor, " tokens"] | None = None,
 ) -> dict[str, Any]:
-    """Encode held-out states, read them back, and compare.
+    """Encode held-out states, where `inputs` were read, read them back, and compare.
 
     Returns:
         bytes_per_token, tokens, tokens_per_second_read (the reading that training waits for: from
         stored numbers to logits or a sketch), and temperatures as `compare` gives them.
     """
-    [by_temperature] = compare([form], mixture, states)
+    [by_temperature] = compare([form], mixture, states, inputs)
     return {
         "bytes_per_token": form.bytes_per_token,
         "tokens": len(states),
-        "tokens_per_second_read": len(states) / _seconds_of_reading(form, states),
+        "tokens_per_second_read": len(states) / _seconds_of_reading(form, states, inputs),
         "temperatures": by_temperature,
     }
 
 
 @torch.no_grad()
 def compare(
-    forms: Sequence[Format], mixture: Mixture, states: Float[Tensor, "tokens hidden"]
+    forms: Sequence[Format],
+    mixture: Mixture,
+    states: Float[Tensor, "tokens hidden"],
+    inputs: Int64[Tensor, " tokens"] | None = None,
 ) -> list[dict[str, Measures]]:
     """Several forms against the ensemble, which is worked out once for all of them.
 
@@ -59,9 +69,8 @@ def compare(
         For each form, and each temperature ("1", "2") that it serves: kl (nats a token; None for a
         sketch), gradient_angle (degrees) and gradient_norm_ratio.
     """
-    seeds = torch.arange(len(states), device=states.device)
-    stored = [form.encode(states, seeds) for form in forms]
-    student = _stand_in(states, mixture.head)
+    stored = [_written(form, states, inputs) for form in forms]
+    student = stand_in(states, mixture.head)
     found: list[dict[str, Measures]] = [{} for _ in forms]
     for temperature in _TEMPERATURES:
         targets = {
@@ -122,8 +131,14 @@ class _Sums:
         self.gradient += (q - log_read.exp()).T @ h
 
 
-def _seconds_of_reading(form: Format, states: Tensor) -> float:
-    stored = form.encode(states, torch.arange(len(states), device=states.device))
+def _written(form: Format, states: Tensor, inputs: Tensor | None) -> dict[str, Tensor]:
+    seeds = torch.arange(len(states), device=states.device)
+    stored = form.encode(states, seeds, inputs)
+    return stored if inputs is None else {**stored, "inputs": inputs}
+
+
+def _seconds_of_reading(form: Format, states: Tensor, inputs: Tensor | None) -> float:
+    stored = _written(form, states, inputs)
     targets = form.targets(stored, (form.temperatures or _TEMPERATURES)[0])
     started = time.perf_counter()
     for start in range(0, len(states), CHUNK):
@@ -141,14 +156,17 @@ def angle(gradient: Tensor, exact: Tensor) -> dict[str, float]:
     }
 
 
-def _stand_in(states: Tensor, head: Tensor) -> tuple[Tensor, Tensor]:
+def stand_in(states: Tensor, head: Tensor) -> tuple[Tensor, Tensor]:
     """States and head of the stand-in student; the last column of its states is 1."""
     mean = states.mean(0)
     centred = states - mean
-    _, vectors = torch.linalg.eigh(centred.T @ centred)
-    directions = vectors[:, -max(1, states.shape[1] // 4) :]
+    hidden = states.shape[1]
+    generator = torch.Generator().manual_seed(0)
+    mixing = torch.randn(hidden, max(1, hidden // 4), generator=generator).to(states)
+    seen = centred @ (mixing / math.sqrt(hidden))
+    best = torch.linalg.lstsq(seen.T @ seen, seen.T @ centred).solution  # states from what it sees
     ones = states.new_ones(len(states), 1)
     return (
-        torch.cat([centred @ directions, ones], dim=1),
-        torch.cat([head @ directions, (head @ mean)[:, None]], dim=1),
+        torch.cat([seen, ones], dim=1),
+        torch.cat([head @ best.T, (head @ mean)[:, None]], dim=1),
     )

@@ -42,26 +42,39 @@ class Format(Protocol):
         ...
 
     def encode(
-        self, states: Float[Tensor, "tokens hidden"], seeds: Int64[Tensor, " tokens"]
+        self,
+        states: Float[Tensor, "tokens hidden"],
+        seeds: Int64[Tensor, " tokens"],
+        inputs: Int64[Tensor, " tokens"] | None = None,
     ) -> dict[str, Tensor]:
-        """Named tensors (tokens, ...) of some tokens; random draws depend on the seeds alone."""
+        """Named tensors (tokens, ...) of what teachers say where they have read `inputs`.
+
+        Random draws depend on the seeds alone. Without inputs a form cannot make use of what they
+        tell; one that was fitted with them needs them.
+        """
         ...
 
     def targets(self, stored: dict[str, Tensor], temperature: float) -> TeacherTargets:
-        """What the ensemble says of stored tokens at a temperature, a slice at a time."""
+        """What the ensemble says of stored tokens at a temperature, a slice at a time.
+
+        `stored` may hold more by name: `inputs`, the token that was read at each position.
+        """
         ...
 
 
 def fit_format(
-    recipe: StoredSignal, mixture: Mixture, sample: Float[Tensor, "tokens hidden"]
+    recipe: StoredSignal,
+    mixture: Mixture,
+    sample: Float[Tensor, "tokens hidden"],
+    inputs: Int64[Tensor, " tokens"] | None = None,
 ) -> Format:
-    """The form that a recipe asks for, made for states such as these.
+    """The form that a recipe asks for, made for states such as these, where `inputs` were read.
 
     Raises:
         InputError: more bytes than the states take, or more tokens than there are.
     """
     if isinstance(recipe, HiddenSignal):
-        return fit_hidden(recipe, mixture, sample)
+        return fit_hidden(recipe, mixture, sample, inputs)
     if recipe.k > mixture.vocab_size:
         raise InputError(
             f"k is {recipe.k}, the vocabulary has {mixture.vocab_size} tokens",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from babyllama.ensemble import Mixture
@@ -28,19 +28,22 @@ def measure_frontier(
     mixture: Mixture,
     sample: Float[Tensor, "tokens hidden"],
     held_out: Float[Tensor, "held hidden"],
+    sample_inputs: Int64[Tensor, " tokens"] | None = None,
+    held_out_inputs: Int64[Tensor, " held"] | None = None,
 ) -> list[dict[str, Any]]:
     """Measure every kind at several sizes.
 
     Args:
         sample: states that codes and tables are fitted to.
         held_out: states of other text, on which they are measured.
+        sample_inputs, held_out_inputs: the token that was read at each state.
 
     Returns:
         A row a form: name ("hidden 64 B", "topk 14"), kind, bytes_per_token, and temperatures as
         `fidelity.compare` gives them.
     """
-    names, kinds, forms = zip(*frontier_forms(mixture, sample), strict=True)
-    found = compare(forms, mixture, held_out)
+    names, kinds, forms = zip(*frontier_forms(mixture, sample, sample_inputs), strict=True)
+    found = compare(forms, mixture, held_out, held_out_inputs)
     return [
         {
             "name": name,
@@ -53,16 +56,17 @@ def measure_frontier(
 
 
 def frontier_forms(
-    mixture: Mixture, sample: Float[Tensor, "tokens hidden"]
+    mixture: Mixture,
+    sample: Float[Tensor, "tokens hidden"],
+    inputs: Int64[Tensor, " tokens"] | None = None,
 ) -> Iterator[tuple[str, str, Format]]:
     """Name, kind and form of all that is measured, each fitted when its turn comes."""
     some = sample[:: -(-len(sample) // _REST_TOKENS)]
     for name, recipe in _recipes(mixture):
-        yield (
-            name,
-            recipe.kind,
-            fit_format(recipe, mixture, some if isinstance(recipe, TopKSignal) else sample),
-        )
+        if isinstance(recipe, TopKSignal):
+            yield name, recipe.kind, fit_format(recipe, mixture, some)
+        else:
+            yield name, recipe.kind, fit_format(recipe, mixture, sample, inputs)
 
 
 def _recipes(mixture: Mixture) -> Iterator[tuple[str, StoredSignal]]:

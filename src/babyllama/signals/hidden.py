@@ -40,10 +40,13 @@ class Bfloat16States:
         return 2 * sum(self.mixture.widths)
 
     def encode(
-        self, states: Float[Tensor, "tokens hidden"], seeds: Int64[Tensor, " tokens"]
+        self,
+        states: Float[Tensor, "tokens hidden"],
+        seeds: Int64[Tensor, " tokens"],
+        inputs: Int64[Tensor, " tokens"] | None = None,
     ) -> dict[str, Tensor]:
         """What is stored of some tokens."""
-        del seeds  # nothing is drawn
+        del seeds, inputs  # nothing is drawn or foreseen
         return {"states": states.to(torch.bfloat16)}
 
     def targets(self, stored: dict[str, Tensor], temperature: float) -> TeacherTargets:
@@ -76,10 +79,13 @@ class EightBitStates:
         return sum(self.mixture.widths) + 4
 
     def encode(
-        self, states: Float[Tensor, "tokens hidden"], seeds: Int64[Tensor, " tokens"]
+        self,
+        states: Float[Tensor, "tokens hidden"],
+        seeds: Int64[Tensor, " tokens"],
+        inputs: Int64[Tensor, " tokens"] | None = None,
     ) -> dict[str, Tensor]:
         """What is stored of some tokens."""
-        del seeds
+        del seeds, inputs
         level = (states.float() - self.mean) / self.spread.clamp(min=torch.finfo().tiny)
         level = torch.where(self.spread > 0, level, 0.0)
         scale = level.abs().amax(-1, keepdim=True).clamp(min=torch.finfo().tiny) / _LEVELS
@@ -120,22 +126,32 @@ class CodedStates:
         return self.code.bytes_per_token
 
     def encode(
-        self, states: Float[Tensor, "tokens hidden"], seeds: Int64[Tensor, " tokens"]
+        self,
+        states: Float[Tensor, "tokens hidden"],
+        seeds: Int64[Tensor, " tokens"],
+        inputs: Int64[Tensor, " tokens"] | None = None,
     ) -> dict[str, Tensor]:
         """What is stored of some tokens."""
         del seeds
-        return {"code": encode(self.code, states.float())}
+        tokens = inputs if self._foresees else None
+        return {"code": encode(self.code, states.float(), head=self.mixture.head, tokens=tokens)}
 
     def targets(self, stored: dict[str, Tensor], temperature: float) -> TeacherTargets:
         """The mixture's logits of stored tokens: one product with a narrow head where it can be."""
 
         def logits(part: slice) -> Tensor:
-            coordinates = decode(self.code, stored["code"][part])
+            tokens = stored["inputs"][part] if self._foresees else None
+            coordinates = decode(self.code, stored["code"][part], tokens)
             if self.mixture.is_linear:
                 return form_logits(coordinates, self._narrow_head)
             return self.mixture.logits(coordinates @ self.code.basis.T, temperature)
 
         return logits
+
+    @property
+    def _foresees(self) -> bool:
+        """Whether the code leaves out what the input token alone tells."""
+        return len(self.code.expected) > 1
 
     @cached_property
     def _narrow_head(self) -> Tensor:
@@ -146,9 +162,12 @@ HiddenFormat = Bfloat16States | EightBitStates | CodedStates
 
 
 def fit_hidden(
-    recipe: HiddenSignal, mixture: Mixture, sample: Float[Tensor, "tokens hidden"]
+    recipe: HiddenSignal,
+    mixture: Mixture,
+    sample: Float[Tensor, "tokens hidden"],
+    inputs: Int64[Tensor, " tokens"] | None,
 ) -> HiddenFormat:
-    """The form that a recipe asks for, made for states such as these.
+    """The form that a recipe asks for, made for states such as these, where `inputs` were read.
 
     Raises:
         InputError: more bytes a token than the states themselves take.
@@ -167,6 +186,7 @@ def fit_hidden(
             mixture.head,
             bytes_per_token=recipe.bytes_per_token,
             temperature=recipe.code_temperature,
+            tokens=inputs,
         )
         return CodedStates(mixture, code)
     if recipe.precision == "int8":

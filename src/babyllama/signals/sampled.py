@@ -52,9 +52,13 @@ class Sampled:
         return self.k * (number + 2) + 4 + 6 * len(self.temperatures)
 
     def encode(
-        self, states: Float[Tensor, "tokens hidden"], seeds: Int64[Tensor, " tokens"]
+        self,
+        states: Float[Tensor, "tokens hidden"],
+        seeds: Int64[Tensor, " tokens"],
+        inputs: Int64[Tensor, " tokens"] | None = None,
     ) -> dict[str, Tensor]:
         """What is stored of some tokens: a function of the seeds, one a token."""
+        del inputs
         assert self.mixture is not None
         uniform = _uniform(seeds)
         kept: dict[str, list[Tensor]] = {

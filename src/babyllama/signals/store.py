@@ -42,7 +42,7 @@ from babyllama.signals.frontier import measure_frontier
 from babyllama.tokens import Batch, Windows, refuse_other_tokenizer
 
 _SHARD_BYTES = 64 * 2**20
-_SHARD_TOKENS = 2**17  # a kill costs at most this much of the teachers' work a process
+_SHARD_TOKENS = 2**16  # a kill costs at most this much of the teachers' work a process
 _WINDOWS_AT_ONCE = 32
 _SAMPLE_TOKENS = 2**16
 _FIDELITY_TOKENS = 2**13
@@ -164,15 +164,15 @@ class _Writer:
             with suppress(SafetensorError, KeyError):  # a damaged one is made anew, and the same
                 tensors = load_file(kept, device=str(self.ensemble.device))
                 return format_from(self.source.recipe, mixture, tensors)
-        return fit_format(self.source.recipe, mixture, self._sample())
+        return fit_format(self.source.recipe, mixture, *self._sample())
 
-    def _sample(self) -> Tensor:
-        """States of windows spread evenly over the text: what forms are fitted to."""
+    def _sample(self) -> tuple[Tensor, Tensor]:
+        """Windows spread evenly over the text: what forms are fitted to."""
         indices = np.linspace(
             0, len(self.windows) - 1, min(len(self.windows), _SAMPLE_TOKENS // self.source.window)
         )
         starts = np.unique(indices.astype(np.int64)) * self.source.window
-        return self._states_at(starts).flatten(0, 1)
+        return self._said(starts)
 
     def prepare(self) -> None:
         """Check the disk, say what the signal will take, and write what all processes need."""
@@ -266,24 +266,28 @@ class _Writer:
         return starts
 
     def _encoded(self, starts: np.ndarray) -> dict[str, Tensor]:
-        states = self._states_at(starts)
-        rows, window, _ = states.shape
-        seeds = torch.from_numpy(starts)[:, None] * window + torch.arange(
-            window
-        )  # each token of each window has its own
-        stored = self.form.encode(states.flatten(0, 1), seeds.flatten().to(states.device))
+        states, inputs = self._said(starts)
+        rows, window = len(starts), self.source.window
+        # Each token of each window has a seed of its own, whoever writes it and when.
+        seeds = torch.from_numpy(starts)[:, None] * window + torch.arange(window)
+        stored = self.form.encode(states, seeds.flatten().to(states.device), inputs)
         return {
             name: tensor.view(rows, window, *tensor.shape[1:]).cpu()
             for name, tensor in stored.items()
         }
 
-    def _states_at(self, starts: np.ndarray) -> Tensor:
-        return torch.cat(
-            [
-                self._states(self.windows.read_at(starts[at : at + _WINDOWS_AT_ONCE]))
-                for at in range(0, len(starts), _WINDOWS_AT_ONCE)
-            ]
-        )
+    def _said(self, starts: np.ndarray) -> tuple[Tensor, Tensor]:
+        """The teachers' states at every position of some windows, and the tokens read there."""
+        batches = [
+            self.windows.read_at(starts[at : at + _WINDOWS_AT_ONCE])
+            for at in range(0, len(starts), _WINDOWS_AT_ONCE)
+        ]
+        return self._read(batches)
+
+    def _read(self, batches: Sequence[Batch]) -> tuple[Tensor, Tensor]:
+        states = [self._states(batch).flatten(0, 1) for batch in batches]
+        inputs = torch.cat([batch.input_ids.flatten() for batch in batches])
+        return torch.cat(states), inputs.to(self.ensemble.device)
 
     def _states(self, batch: Batch) -> Tensor:
         states = self.ensemble.states(batch.input_ids.to(self.ensemble.device)).float()
@@ -309,13 +313,15 @@ class _Writer:
         for left in self.out.glob("*.writing"):
             left.unlink()
         tokens = sum(self.counts) * self.source.window
-        held_out = self._held_out()
-        measured = measure_fidelity(self.form, self.ensemble.mixture, held_out)
+        mixture = self.ensemble.mixture
+        states, inputs = self._held_out()
+        measured = measure_fidelity(self.form, mixture, states, inputs)
         fidelity = measured | {"tokens_per_second_written": tokens / seconds}
         write_atomically(self.out / "fidelity.json", json.dumps(fidelity, indent=1) + "\n")
         if self.source.recipe.frontier:
-            some = held_out[:: -(-len(held_out) // _FRONTIER_TOKENS)]
-            frontier = measure_frontier(self.ensemble.mixture, self._sample(), some)
+            some = slice(None, None, -(-len(states) // _FRONTIER_TOKENS))
+            sample, sample_inputs = self._sample()
+            frontier = measure_frontier(mixture, sample, states[some], sample_inputs, inputs[some])
             write_atomically(self.out / "frontier.json", json.dumps(frontier, indent=1) + "\n")
         header = self.header()
         return {
@@ -326,11 +332,11 @@ class _Writer:
             "fidelity": fidelity,
         }
 
-    def _held_out(self) -> Tensor:
-        """States of dev windows, spread evenly."""
+    def _held_out(self) -> tuple[Tensor, Tensor]:
+        """Dev windows, spread evenly."""
         dev = Windows(self.source.tokens, "dev", self.source.window)
-        batches = dev.spread(_FIDELITY_TOKENS // self.source.window, _WINDOWS_AT_ONCE)
-        return torch.cat([self._states(batch).flatten(0, 1) for batch in batches])
+        limit = max(1, _FIDELITY_TOKENS // self.source.window)
+        return self._read(list(dev.spread(limit, _WINDOWS_AT_ONCE)))
 
 
 def shard_plan(counts: Sequence[int], per_shard: int) -> list[tuple[int, int]]:

@@ -57,6 +57,7 @@ class StoredSignal:
     def targets(self, batch: Batch) -> TeacherTargets:
         """Look the batch's windows up; what they say is worked out a slice at a time."""
         stored = self.read(batch.starts)
+        stored["inputs"] = batch.input_ids.to(self._device)
         return self._form.targets(
             {name: tensor.flatten(0, 1) for name, tensor in stored.items()}, self._temperature
         )

@@ -44,10 +44,13 @@ class TopK:
         return self.k * (number + 2) + 4 * len(self.temperatures)
 
     def encode(
-        self, states: Float[Tensor, "tokens hidden"], seeds: Int64[Tensor, " tokens"]
+        self,
+        states: Float[Tensor, "tokens hidden"],
+        seeds: Int64[Tensor, " tokens"],
+        inputs: Int64[Tensor, " tokens"] | None = None,
     ) -> dict[str, Tensor]:
         """What is stored of some tokens."""
-        del seeds  # nothing is drawn
+        del seeds, inputs  # nothing is drawn or foreseen
         assert self.mixture is not None
         kept: dict[str, list[Tensor]] = {"tokens": [], "logits": [], "normalisers": []}
         for z in logits_by_chunk(self.mixture, states, self.temperatures[0]):
