@@ -100,6 +100,22 @@ def test_choosing_bytes_by_the_tokens_own_metric_lowers_the_kl() -> None:
     assert kl(code, held_out, 1.0) < 0.7 * divergence(held_out.logits, by_the_mean_metric, 1.0)
 
 
+def test_the_last_byte_is_the_best_of_all_under_the_tokens_own_metric() -> None:
+    T, sample = 1.5, replace(ensemble(300), tokens=None)
+    sample = replace(sample, head=sample.head[:40])  # few enough that all of them are looked at
+    code = fit(sample, 5, T=T)
+    chosen = write(code, sample)[:20]
+    tried = chosen.repeat_interleave(256, 0)
+    tried[:, -1] = torch.arange(256).repeat(20)
+    decoded = decode(code, tried).double() @ code.basis.double().T
+    head = sample.head.double() / T
+    errors = (decoded.view(20, 256, -1) - sample.states[:20, None].double()) @ head.T
+    p = torch.softmax(sample.states[:20].double() @ head.T, dim=-1)[:, None]
+    costs = (p * errors.square()).sum(-1) - (p * errors).sum(-1).square()
+    picked = costs.gather(1, chosen[:, -1:].long())[:, 0]
+    assert torch.allclose(picked, costs.amin(1), rtol=1e-4)
+
+
 def test_what_the_input_token_says_takes_no_bytes() -> None:
     sample, held_out = ensemble(2000), ensemble(400, seed=1)
     blind = fit(replace(sample, tokens=None), 4)
