@@ -66,7 +66,8 @@ def test_a_row_is_what_fidelity_measures_of_that_form_alone(states, frontier):
     form = fit_format(HiddenSignal(kind="hidden", bytes_per_token=16), mixture, sample)
     alone = measure_fidelity(form, mixture, held_out)
     [row] = [row for row in frontier if row["name"] == "hidden 16 B"]
-    assert row["temperatures"] == alone["temperatures"]
+    for temperature, measures in row["temperatures"].items():
+        assert measures == pytest.approx(alone["temperatures"][temperature], rel=1e-4)
 
 
 def test_the_mean_of_probabilities_is_kept_at_one_temperature(states):
