@@ -1,6 +1,7 @@
 """The frontier: every kind at several sizes, and more bytes come closer."""
 
 import json
+import sys
 
 import pytest
 import torch
@@ -95,3 +96,29 @@ def test_a_signal_stores_its_frontier_when_asked(teachers, tokens, signal, tmp_p
     assert rows[0]["name"] == "hidden bfloat16"
     assert rows[0]["temperatures"]["2"]["kl"] == pytest.approx(0, abs=1e-4)
     assert not (signal / "frontier.json").exists()
+
+
+def test_the_benchmark_sets_every_kind_beside_its_peers(teachers, tokens, tmp_path, monkeypatch):
+    """Smallest settings: what is checked is that better forms of a kind come out better."""
+    from benchmarks import signal_frontier
+
+    out = tmp_path / "out.json"
+    given = ["--teacher", teachers[0], "--teacher", teachers[1], "--tokens", tokens, "--out", out]
+    more = ["--student", teachers[0], "--fresh", "--sample", 512, "--held-out", 256]
+    monkeypatch.setattr(signal_frontier, "WINDOW", 16)
+    monkeypatch.setattr(sys, "argv", ["benchmark", *map(str, [*given, *more])])
+    signal_frontier.main()
+    found = json.loads(out.read_text("utf-8"))
+    rows = {row["name"]: row for row in found["rows"]}
+    for worse, better in (
+        ("PCA 8, 8 bits", "PCA 32, 8 bits"),
+        ("top-k 12, even rest", "top-k 127, even rest"),
+        ("DistillKit 50, bucket", "DistillKit 128, bucket"),
+        ("topk 14", "topk 126"),
+    ):
+        for number in ("kl", "gradient_angle"):
+            of = {name: rows[name]["temperatures"]["1"][number] for name in (worse, better)}
+            assert of[better] < of[worse], (better, number)
+    assert rows["drawn 50 at T=1"]["temperatures"]["1"]["kl"] is None
+    assert 3 < rows["drawn 50 at T=1"]["bytes_per_token"] <= 150
+    assert all(row["ratio"] > 0 for row in found["variances"])
