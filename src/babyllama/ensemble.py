@@ -19,7 +19,7 @@ from torch import Tensor
 
 from babyllama.console import say
 from babyllama.errors import InputError
-from babyllama.losses import form_logits, token_log_probabilities
+from babyllama.losses import form_logits, products_for, token_log_probabilities
 from babyllama.models import (
     hidden_states,
     load_model,
@@ -142,7 +142,11 @@ class Ensemble:
     ) -> Float[Tensor, "batch window hidden"]:
         """All models' last hidden states side by side, as the mixture reads them."""
         enabled = self.dtype != torch.float32
-        with torch.autocast(input_ids.device.type, dtype=self.dtype, enabled=enabled):
+        device = input_ids.device
+        with (
+            products_for(self.dtype, device),
+            torch.autocast(device.type, dtype=self.dtype, enabled=enabled),
+        ):
             return torch.cat([hidden_states(model, input_ids) for model in self.models], dim=-1)
 
 

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from babyllama.artefact import SCRATCH, Facts
 from babyllama.console import Interrupted, ProgressBar, stoppable
 from babyllama.errors import InputError
-from babyllama.losses import LossTerms, cross_entropy_loss, short_products
+from babyllama.losses import LossTerms, cross_entropy_loss, products_for
 from babyllama.models import (
     compute_dtype,
     flops_per_token,
@@ -189,7 +189,7 @@ def _accumulate(
         part = batch.rows(start, start + size)
         share = len(part.starts) / windows
         terms = _terms(model, loss, part, device, dtype)
-        with short_products(dtype == torch.bfloat16 and device.type == "cpu"):
+        with products_for(dtype, device):
             (terms.total * share).backward()  # type: ignore[no-untyped-call]
         for name, value in _named(terms):
             sums[name] += float(value.detach()) * share
@@ -201,9 +201,9 @@ def _terms(
 ) -> LossTerms:
     reduced = dtype != torch.float32
     batch = Batch(batch.starts, batch.input_ids.to(device), batch.labels.to(device))
-    with torch.autocast(device.type, dtype=dtype, enabled=reduced):
-        hidden = hidden_states(model, batch.input_ids)
-    with short_products(reduced and device.type == "cpu"):
+    with products_for(dtype, device):
+        with torch.autocast(device.type, dtype=dtype, enabled=reduced):
+            hidden = hidden_states(model, batch.input_ids)
         return loss(hidden, output_head(model), batch)
 
 
