@@ -77,16 +77,20 @@ def main() -> None:
         each = [ensemble.states(batch.input_ids.to(device)).flatten(0, 1) for batch in batches]
         return torch.cat(each).float()
 
+    def inputs_of(batches: Sequence[Batch]) -> Tensor:
+        return torch.cat([batch.input_ids.flatten() for batch in batches]).to(device)
+
     train, dev = (Windows(asked.tokens, split, WINDOW) for split in ("train", "dev"))
-    sample = states_of(list(train.spread(asked.sample // WINDOW, WINDOWS_AT_ONCE)))
+    read = list(train.spread(asked.sample // WINDOW, WINDOWS_AT_ONCE))
+    sample = states_of(read)
     batches = list(dev.spread(asked.held_out // WINDOW, WINDOWS_AT_ONCE))
     held_out = states_of(batches)
     say(f"  {len(sample):,} tokens to fit to, {len(held_out):,} to measure on")
 
-    forms = [(name, form) for name, _, form in frontier_forms(mixture, sample)]
+    forms = [(name, form) for name, _, form in frontier_forms(mixture, sample, inputs_of(read))]
     forms += list(peers(mixture, sample, held_out))
     student = open_student(asked.student, asked.fresh, mixture, held_out, batches)
-    rows = measure(forms, mixture, held_out, student)
+    rows = measure(forms, mixture, held_out, inputs_of(batches), student)
     variances = variance_table(mixture, held_out)
     print_rows(rows, title=f"{asked.student or 'stand-in'}{', new weights' * asked.fresh}")
     print_variances(variances)
@@ -150,10 +154,14 @@ class Sums:
 
 
 def measure(
-    forms: list[tuple[str, Format]], mixture: Mixture, held_out: Tensor, student: Student
+    forms: list[tuple[str, Format]],
+    mixture: Mixture,
+    held_out: Tensor,
+    inputs: Tensor,
+    student: Student,
 ) -> list[dict[str, Any]]:
     """KL, angle and ratio of every form at every temperature that it serves."""
-    stored = [form.encode(held_out, torch.arange(len(held_out))) for _, form in forms]
+    stored = [written(form, held_out, inputs) for _, form in forms]
     rows: list[dict[str, Any]] = [
         {"name": name, "bytes_per_token": form.bytes_per_token, "temperatures": {}}
         for name, form in forms
@@ -191,6 +199,14 @@ def measure(
         each = next(iter(row["temperatures"].values()))
         row["bytes_per_token"] = row["bytes_per_token"] or 3 * each["distinct"]
     return rows
+
+
+def written(form: Format, states: Tensor, inputs: Tensor) -> dict[str, Tensor]:
+    """What a form stores, and the tokens that whoever reads it knows; peers make no use of them."""
+    seeds = torch.arange(len(states), device=states.device)
+    if isinstance(form, Peer):
+        return form.encode(states, seeds)
+    return {**form.encode(states, seeds, inputs), "inputs": inputs}
 
 
 def pull_back(z: Tensor, difference: Tensor, student: Student) -> Tensor:
