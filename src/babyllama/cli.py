@@ -314,7 +314,7 @@ def signal(
         from babyllama.signals.store import SignalSource, write_share
 
         source = SignalSource(tuple(teachers), tokens, recipe, window, offsets)
-        write_share(source, artefact.partial_folder(out), rank, launched)
+        write_share(source, artefact.partial_folder(out), rank, launched, finished=out)
         return
     stage = pipeline.signal_stage(
         teachers, tokens, recipe, out, window=window, offsets=offsets,

@@ -115,6 +115,35 @@ def test_shares_of_several_processes_are_each_shard_once(teachers, tokens, tmp_p
     assert len(list(tmp_path.glob("shard-*.safetensors"))) == len(writer.plan)
 
 
+def test_a_process_that_comes_when_all_is_done_ends(teachers, tokens, tmp_path):
+    source = SignalSource(tuple(teachers), tokens, HIDDEN, 16)
+    (tmp_path / "signal").mkdir()
+    store_signal(source, tmp_path / "signal")
+    before = hashes(tmp_path / "signal")
+    store_module.write_share(
+        source, tmp_path / "signal.partial", 1, 2, finished=tmp_path / "signal"
+    )
+    assert hashes(tmp_path / "signal") == before
+
+
+def test_a_process_whose_folder_was_completed_meanwhile_ends(
+    teachers, tokens, tmp_path, monkeypatch
+):
+    source = SignalSource(tuple(teachers), tokens, HIDDEN, 16)
+    (tmp_path / "signal.partial").mkdir()
+    store_module._Writer(source, tmp_path / "signal.partial").prepare()
+    write = store_module._save
+
+    def renamed_before(path, tensors):
+        if (tmp_path / "signal.partial").exists():
+            (tmp_path / "signal.partial").rename(tmp_path / "signal")
+        write(path, tensors)
+
+    monkeypatch.setattr(store_module, "_save", renamed_before)
+    store_module.write_share(source, tmp_path / "signal.partial", 1, 2)
+    assert not list((tmp_path / "signal").glob("shard-*"))
+
+
 def test_a_shard_cut_in_an_unfinished_signal_is_written_again(teachers, tokens, tmp_path, capsys):
     source = SignalSource(tuple(teachers), tokens, HIDDEN, 16)
     store_signal(source, tmp_path)

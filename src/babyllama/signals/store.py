@@ -98,9 +98,18 @@ def store_signal(source: SignalSource, out: Path, *, processes: int = 1) -> Fact
     return writer.finish(seconds)
 
 
-def write_share(source: SignalSource, out: Path, rank: int, processes: int) -> None:
-    """Write every n-th shard of a signal that another process prepares and completes."""
+def write_share(
+    source: SignalSource, out: Path, rank: int, processes: int, *, finished: Path | None = None
+) -> None:
+    """Write every n-th shard of a signal that another process prepares and completes.
+
+    Args:
+        finished: what `out` is called once it is complete. The first process does not wait for
+            this one: it may be there before this one has begun.
+    """
     while not _is_prepared(source, out):
+        if finished is not None and _is_prepared(source, finished):
+            return
         time.sleep(_SECONDS_BETWEEN_LOOKS)
     if torch.cuda.is_available():
         torch.cuda.set_device(rank % torch.cuda.device_count())
@@ -108,14 +117,23 @@ def write_share(source: SignalSource, out: Path, rank: int, processes: int) -> N
         torch.set_num_threads(max(1, torch.get_num_threads() // processes))
     writer = _Writer(source, out)
     for number in range(rank, len(writer.plan), processes):
-        writer.write_shard(number)
+        try:
+            writer.write_shard(number)
+        except (OSError, SafetensorError):
+            if out.exists():
+                raise
+            return  # complete, and called otherwise by now
 
 
 def store_together(source: SignalSource, out: Path, *, processes: int) -> Facts:
-    """`store_signal` where another launcher has started the other processes' `write_share`."""
+    """`store_signal` where another launcher has started the other processes' `write_share`.
+
+    When its own shards are done this process goes on with the others' last ones, so it never waits
+    for one that came late or died.
+    """
     writer = _Writer(source, out)
     writer.prepare()
-    return writer.finish(writer.write(0, processes, [lambda: True]))
+    return writer.finish(writer.write(0, processes, []))
 
 
 def _is_prepared(source: SignalSource, out: Path) -> bool:
@@ -226,8 +244,8 @@ class _Writer:
             while others:
                 if any(each() for each in alive):
                     time.sleep(_SECONDS_BETWEEN_LOOKS)
-                else:  # a process ended before its time: its work is done here
-                    self.write_shard(min(others))
+                else:  # whoever should write them ended, or works its way up to them
+                    self.write_shard(max(others))
                 others = self._advance(set(), others, bar)
                 if stop.requested:
                     raise Interrupted
