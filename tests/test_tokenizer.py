@@ -1,10 +1,10 @@
 import json
-import unicodedata
 from pathlib import Path
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from tokenizers.normalizers import NFKC
 from transformers import AutoTokenizer
 
 from babyllama.errors import InputError
@@ -66,7 +66,8 @@ def test_ids_decode_to_the_normalised_text_after_its_leading_space(library, text
 
     back = library.decode(library.encode(text))
 
-    normal = unicodedata.normalize("NFKC", text)
+    # The tokenizer's own NFKC: Python's is of a newer Unicode, with more digits to normalise.
+    normal = NFKC().normalize_str(text)
     assert back == (normal if normal.startswith(" ") or not normal else " " + normal)
 
 

@@ -67,6 +67,8 @@ def hashes(folder):
 def small_shards(monkeypatch):
     """Nine windows a shard, so that a tiny signal has several."""
     monkeypatch.setattr(store_module, "_SHARD_TOKENS", 16 * 9)
+    # A share's threads are for a process of its own; here they would be those of all later tests.
+    monkeypatch.setattr(torch, "set_num_threads", lambda _: None)
 
 
 @pytest.fixture
