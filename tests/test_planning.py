@@ -9,10 +9,6 @@ from babyllama.planning import plan, settled
 from babyllama.recipe import Recipe, load_recipe, to_yaml
 
 
-def auto(tiny_recipe, **signal):
-    return tiny_recipe.model_copy(update={"signal": changed(tiny_recipe, **signal).signal})
-
-
 def changed(recipe, students=None, **signal):
     tree = recipe.model_dump(mode="json")
     tree["signal"] = {"kind": "auto", **signal}
@@ -85,6 +81,16 @@ def test_a_run_keeps_what_was_decided_although_its_disk_has_filled(tiny_recipe, 
     assert why == "signal hidden: as this run began"
     other, _ = settled(changed(tiny_recipe, mean_of="probabilities"), tmp_path)
     assert other.signal.kind == "online"  # another ensemble: decided anew
+
+
+def test_a_kept_decision_gives_way_to_windows_that_it_cannot_serve(tiny_recipe, tmp_path):
+    first, _ = settled(changed(tiny_recipe), tmp_path)
+    (tmp_path / "recipe.yaml").write_text(to_yaml(first))
+    training = tiny_recipe.students["distilled"].training.model_dump(mode="json")
+    recipe, _ = settled(
+        changed(tiny_recipe, {"training": {**training, "windows": {"kind": "jittered"}}}), tmp_path
+    )
+    assert recipe.signal.kind == "online"
 
 
 def test_auto_keeps_how_the_teachers_are_mixed(tiny_recipe, tmp_path):

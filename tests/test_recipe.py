@@ -446,6 +446,8 @@ TOPK = {"kind": "topk", "k": 5, "temperatures": [1.0, 2.0]}
         ({"kind": "hidden", "precision": "int8", "bytes_per_token": 8}, {}, "exclude each other"),
         ({"kind": "hidden", "weights": [1.0]}, {}, "signal.weights has 1 for 2 teachers"),
         ({"kind": "hidden"}, {"weights": [1.0]}, "distilled.weights has 1 for 2 teachers"),
+        ({"kind": "online", "weights": [0.9, 0.9]}, {}, "sum to 1.8"),
+        ({"kind": "hidden"}, {"weights": [1.5, -0.5]}, "not negative"),
         (TOPK, {"temperature": 3.0}, "temperature is 3, the signal is stored for 1, 2"),
         (TOPK, {"weights": [0.5, 0.5]}, "a topk signal has its weights built in"),
         ({**TOPK, "mean_of": "probabilities"}, {}, "the mean of probabilities is another at each"),

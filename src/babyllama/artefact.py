@@ -312,7 +312,10 @@ def _keep_whole(out: Path, partial: Path, pattern: str) -> None:
         if not fnmatch(name, pattern) or kept.exists() or not path.is_file():
             continue
         if path.stat().st_size == record["size"] and hash_file(path) == record["sha256"]:
-            os.link(path, kept)
+            try:
+                os.link(path, kept)
+            except OSError:  # a file system without hard links
+                shutil.copy2(path, kept)
 
 
 def _finish_interrupted_rename(out: Path) -> None:

@@ -318,7 +318,7 @@ def signal(
         return
     stage = pipeline.signal_stage(
         teachers, tokens, recipe, out, window=window, offsets=offsets,
-        processes=max(processes, launched), alone=launched == 1,
+        processes=launched if launched > 1 else processes, alone=launched == 1,
     )  # fmt: skip
     _complete(stage)
     _show_fidelity(out)

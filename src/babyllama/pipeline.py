@@ -217,7 +217,8 @@ def signal_stage(
         return (store_signal if alone else store_together)(source, folder, processes=processes)
 
     inputs = {"tokens": tokens, **_numbered(teachers)}
-    part = StoredWindows(signal=recipe, window=window, offsets=offsets)
+    stored = recipe.model_copy(update={"frontier": False})  # about the signal, not of it
+    part = StoredWindows(signal=stored, window=window, offsets=offsets)
     return Stage(out.name, out, "signal", 2, part, inputs, build, reusable="*.safetensors")
 
 

@@ -115,11 +115,6 @@ def settled(recipe: Recipe, folder: Path) -> tuple[Recipe, str]:
     if not isinstance(recipe.signal, AutoSignal):
         return recipe, ""
     mixing = mixing_of(recipe.signal).model_dump()
-    kept = folder / "recipe.yaml"
-    if kept.exists():
-        before = load_recipe(str(kept)).signal
-        if not isinstance(before, AutoSignal) and mixing_of(before).model_dump() == mixing:
-            return _with_signal(recipe, before), f"signal {before.kind}: as this run began"
     tokens = _train_tokens(recipe, folder)[0]
     readers = [student for student in recipe.distilled.values() if student.alpha < 1]
     reads = sum(student.training.epochs for student in readers)
@@ -130,6 +125,11 @@ def settled(recipe: Recipe, folder: Path) -> tuple[Recipe, str]:
         return _with_signal(recipe, online), "signal online: jittered windows never come twice"
     if len({reader.training.window for reader in readers}) > 1:
         return _with_signal(recipe, online), "signal online: the students' windows differ in length"
+    kept = folder / "recipe.yaml"
+    if kept.exists():
+        before = load_recipe(str(kept)).signal
+        if not isinstance(before, AutoSignal) and mixing_of(before).model_dump() == mixing:
+            return _with_signal(recipe, before), f"signal {before.kind}: as this run began"
     if reads <= passes:
         return _with_signal(recipe, online), f"signal online: {many}, storing one takes {passes}"
     free = _free_disk(folder)
@@ -163,7 +163,8 @@ def refuse_full_disk(planned: Plan, folder: Path) -> None:
             f"{folder} needs about {bytes_(planned.disk_bytes)}, its disk has {bytes_(free)} free",
             why=f"The stored signal takes {bytes_(planned.signal_bytes)} of that, the models and "
             "checkpoints the rest.",
-            mend="Free some space, use --run-dir on another disk, or --set signal.kind=online.",
+            mend="Free some space, use --run-dir on another disk, or store nothing: "
+            "--set 'signal={kind: online}'.",
         )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from babyllama.errors import InputError
 
@@ -233,6 +233,14 @@ class PretrainingRecipe(Frozen):
     training: TrainingRecipe
 
 
+def _weights_of_a_mean(weights: tuple[float, ...] | None) -> tuple[float, ...] | None:
+    if weights is not None and (min(weights, default=-1) < 0 or abs(sum(weights) - 1) > 1e-6):
+        raise ValueError(
+            f"weights {weights} sum to {sum(weights):g}; a mean's are not negative and sum to 1"
+        )
+    return weights
+
+
 class DistillationRecipe(Frozen):
     """How teachers weigh against the text: alpha * CE + (1 - alpha) * T**2 * KL."""
 
@@ -248,6 +256,11 @@ class DistillationRecipe(Frozen):
         description="A weight a teacher, summing to 1, in the teachers' order; the signal's own by "
         "default. `topk` and `sampled` signals have theirs built in.",
     )
+
+    @field_validator("weights")
+    @classmethod
+    def _weights_are_a_means(cls, weights: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        return _weights_of_a_mean(weights)
 
 
 class DistilledStudent(DistillationRecipe):
@@ -282,6 +295,11 @@ class Mixing(Frozen):
     mean_of: Literal["logits", "probabilities"] = Field(
         "logits", description="What is averaged over the teachers: `logits` is the paper's."
     )
+
+    @field_validator("weights")
+    @classmethod
+    def _weights_are_a_means(cls, weights: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        return _weights_of_a_mean(weights)
 
 
 class OnlineSignal(Mixing):

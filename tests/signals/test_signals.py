@@ -252,7 +252,6 @@ def test_weights_that_do_not_fit_the_teachers_are_refused(signal, windows):
         (TopKSignal(kind="topk", k=321), "k is 321, the vocabulary has 320 tokens"),
         (SampledSignal(kind="sampled", k=999), "k is 999, the vocabulary has 320 tokens"),
         (HiddenSignal(kind="hidden", bytes_per_token=80), "the states themselves take 80"),
-        (HiddenSignal(kind="hidden", weights=(0.5, 0.4)), "sum to 0.9"),
     ],
 )
 def test_forms_that_do_not_fit_the_teachers_are_refused(teachers, tokens, tmp_path, recipe, said):

@@ -186,6 +186,34 @@ def test_rot_that_changes_no_date_is_found_when_the_signal_is_opened(stage, toke
     assert artefact.status(stage).state == "damaged"  # so the same command mends it
 
 
+def test_shards_are_never_read_in_a_form_that_they_were_not_written_in(
+    teachers, tokens, tmp_path, monkeypatch
+):
+    from babyllama.signals import hidden
+
+    recipe = HiddenSignal(kind="hidden", bytes_per_token=16)
+    stage = signal_stage(teachers, tokens, recipe, tmp_path / "run" / "signal", window=16)
+    artefact.complete(stage)
+    fit = hidden.fit_code
+    monkeypatch.setattr(hidden, "fit_code", lambda *a, **more: fit(*a, **more, seed=5))
+    flip(stage.out / "format.safetensors")
+    artefact.complete(stage)  # with a code that comes out another, as it may on another machine
+
+    fresh = signal_stage(teachers, tokens, recipe, tmp_path / "other" / "signal", window=16)
+    artefact.complete(fresh)
+    assert hashes(stage.out) == hashes(fresh.out)
+
+
+def test_the_frontier_is_no_part_of_what_a_signal_is(teachers, tokens, tmp_path):
+    measured = HIDDEN.model_copy(update={"frontier": True})
+    one, other = (
+        signal_stage(teachers, tokens, recipe, tmp_path / "run" / "signal", window=16)
+        for recipe in (HIDDEN, measured)
+    )
+    artefact.complete(one)
+    assert artefact.status(other).state == "complete"
+
+
 def test_a_half_written_or_cut_signal_is_refused(teachers, tokens, tmp_path):
     windows = Windows(tokens, "train", 16)
     store_signal(SignalSource(tuple(teachers), tokens, HIDDEN, 16), tmp_path)

@@ -72,7 +72,7 @@ def compare(
     stored = [_written(form, states, inputs) for form in forms]
     student = stand_in(states, mixture.head)
     found: list[dict[str, Measures]] = [{} for _ in forms]
-    for temperature in _TEMPERATURES:
+    for temperature in sorted({t for form in forms for t in form.temperatures or _TEMPERATURES}):
         targets = {
             number: form.targets(stored[number], temperature)
             for number, form in enumerate(forms)

@@ -30,7 +30,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from babyllama.artefact import Facts, hash_file, write_atomically
+from babyllama.artefact import Facts, digest, hash_file, write_atomically
 from babyllama.console import Interrupted, ProgressBar, bytes_, say, stoppable
 from babyllama.ensemble import load_ensemble, refuse_long_windows
 from babyllama.errors import InputError
@@ -39,6 +39,7 @@ from babyllama.recipe import StoredSignal
 from babyllama.signals.fidelity import measure_fidelity
 from babyllama.signals.formats import Format, fit_format, format_from, format_tensors
 from babyllama.signals.frontier import measure_frontier
+from babyllama.signals.hidden import CodedStates, EightBitStates
 from babyllama.tokens import Batch, Windows, refuse_other_tokenizer
 
 _SHARD_BYTES = 64 * 2**20
@@ -143,10 +144,11 @@ def _is_prepared(source: SignalSource, out: Path) -> bool:
     except FileNotFoundError:
         return False
     wanted = {
-        "recipe": source.recipe.model_dump(mode="json"),
+        "recipe": source.recipe.model_dump(mode="json", exclude={"frontier"}),
         "window": source.window,
         "offsets": list(source.offsets),
-        "teachers": [folder.name for folder in source.teachers],
+        "teachers_sha256": [digest(folder) for folder in source.teachers],
+        "stream_sha256": hash_file(source.tokens / "train.bin"),
     }
     return all(header.get(name) == value for name, value in wanted.items())
 
@@ -170,6 +172,8 @@ class _Writer:
         self.counts = tuple(
             (self.windows.stream_tokens - offset) // source.window for offset in source.offsets
         )
+        Windows(source.tokens, "dev", source.window)  # refuses dev text that is too short
+        self._is_new_form = False
         self.form = self._form()
         per_shard = min(_SHARD_BYTES // self.form.bytes_per_token, _SHARD_TOKENS) // source.window
         self.plan = shard_plan(self.counts, max(1, per_shard))
@@ -179,9 +183,10 @@ class _Writer:
         kept = self.out / "format.safetensors"
         mixture = self.ensemble.mixture
         if kept.exists():
-            with suppress(SafetensorError, KeyError):  # a damaged one is made anew, and the same
+            with suppress(SafetensorError, KeyError):  # a damaged one is made anew
                 tensors = load_file(kept, device=str(self.ensemble.device))
                 return format_from(self.source.recipe, mixture, tensors)
+        self._is_new_form = True
         return fit_format(self.source.recipe, mixture, *self._sample())
 
     def _sample(self) -> tuple[Tensor, Tensor]:
@@ -196,6 +201,9 @@ class _Writer:
         """Check the disk, say what the signal will take, and write what all processes need."""
         tokens = sum(self.counts) * self.source.window
         size = tokens * self.form.bytes_per_token
+        if self._is_new_form and isinstance(self.form, CodedStates | EightBitStates):
+            for shard in self.out.glob("shard-*.safetensors"):
+                shard.unlink()  # written in a form that is gone: another fit reads them wrongly
         say(
             f"  {self.form.bytes_per_token:,} bytes a token, {bytes_(size)} on disk for "
             f"{tokens:,} tokens"
@@ -206,7 +214,7 @@ class _Writer:
             raise InputError(
                 f"the signal takes {bytes_(size)}, {self.out.parent} has {bytes_(free)} free",
                 why=f"{tokens:,} tokens at {self.form.bytes_per_token:,} bytes each.",
-                mend="Write it to another disk, or store less: --bytes-per-token 64",
+                mend="Write it to another disk, or store fewer bytes a token: docs/signals.md.",
             )
         _save(self.out / "format.safetensors", format_tensors(self.form))
         write_atomically(self.out / "signal.json", json.dumps(self.header(), indent=1) + "\n")
@@ -215,13 +223,14 @@ class _Writer:
         """What `signal.json` says: enough to read the signal and to refuse what it is not for."""
         mixture = self.ensemble.mixture
         return {
-            "recipe": self.source.recipe.model_dump(mode="json"),
+            "recipe": self.source.recipe.model_dump(mode="json", exclude={"frontier"}),
             "window": self.source.window,
             "offsets": list(self.source.offsets),
             "windows": list(self.counts),
             "windows_per_shard": self.plan[0][1] - self.plan[0][0],
             "shards": len(self.plan),
             "teachers": [folder.name for folder in self.source.teachers],
+            "teachers_sha256": [digest(folder) for folder in self.source.teachers],
             "weights": list(mixture.weights),
             "softcaps": list(mixture.softcaps),
             "vocab_size": mixture.vocab_size,
@@ -231,6 +240,7 @@ class _Writer:
 
     def write(self, rank: int, processes: int, alive: Sequence[Callable[[], bool]]) -> float:
         """Write this process's shards and wait for those of the others; seconds of it all."""
+        self._began_anew = not any(self.out.glob("shard-*.safetensors"))
         started = time.monotonic()
         total = sum(self.counts) * self.source.window
         own = range(rank, len(self.plan), processes)
@@ -334,7 +344,9 @@ class _Writer:
         mixture = self.ensemble.mixture
         states, inputs = self._held_out()
         measured = measure_fidelity(self.form, mixture, states, inputs)
-        fidelity = measured | {"tokens_per_second_written": tokens / seconds}
+        fidelity = dict(measured)
+        if self._began_anew:  # the seconds of an earlier attempt are not known here
+            fidelity["tokens_per_second_written"] = tokens / seconds
         write_atomically(self.out / "fidelity.json", json.dumps(fidelity, indent=1) + "\n")
         if self.source.recipe.frontier:
             some = slice(None, None, -(-len(states) // _FRONTIER_TOKENS))

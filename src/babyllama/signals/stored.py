@@ -185,7 +185,9 @@ def _refuse_other_windows(folder: Path, header: dict[str, Any], windows: Windows
             f"{folder} holds windows at offsets {', '.join(map(str, header['offsets']))}, "
             f"the student reads them {wanted}",
             why="A stored signal serves the windows that it was made of alone.",
-            mend=f"Store it with --passes {len(windows.offsets)}, or distil with --teacher.",
+            mend="Distil with --teacher."
+            if isinstance(windows.placing, JitteredWindows)
+            else f"Store it with --passes {len(windows.offsets)}, or distil with --teacher.",
         )
 
 
@@ -205,7 +207,9 @@ def _refuse_damage(folder: Path, header: dict[str, Any]) -> None:
     if found:
         look_again(folder, [found])
         raise InputError(
-            found, why="The other files are whole or are named next.", mend=f"{again} this alone."
+            found,
+            why="`babyllama verify` names all that is damaged.",
+            mend=f"{again} damaged shards alone.",
         )
 
 
