@@ -1,14 +1,26 @@
 """The benchmarks of stored signals run: their smallest settings, whose numbers mean nothing."""
 
 import json
+import os
 import sys
 
 import pytest
+import torch
 
 from babyllama.recipe import LlamaShape
 
 SHAPE = {"model_type": "llama", "hidden_size": 16, "intermediate_size": 32,
          "num_hidden_layers": 1, "num_attention_heads": 2}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def as_it_was():
+    """A benchmark is a process of its own and may set its threads; later tests keep theirs."""
+    environment, threads = dict(os.environ), torch.get_num_threads()
+    yield
+    os.environ.clear()
+    os.environ.update(environment)
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture
