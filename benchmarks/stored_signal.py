@@ -45,16 +45,14 @@ from babyllama.recipe import (
     HiddenSignal,
     PretrainingRecipe,
     SampledSignal,
+    StoredSignal,
     TopKSignal,
     TrainingRecipe,
-)
-from babyllama.recipe import (
-    StoredSignal as SignalRecipe,
 )
 from babyllama.signals.coding import decode
 from babyllama.signals.hidden import CodedStates
 from babyllama.signals.store import SignalSource, store_signal
-from babyllama.signals.stored import StoredSignal, open_stored
+from babyllama.signals.stored import OpenSignal, open_stored
 from babyllama.tokens import Windows
 from babyllama.training import loop
 from babyllama.training.compilation import can_compile, compile_blocks
@@ -65,7 +63,7 @@ from benchmarks.made_up import STUDENT, VOCAB_SIZE, WINDOW, make_inputs
 TEMPERATURE = 2.0
 BATCH = 16
 TOKENS = 65_536
-KINDS: dict[str, SignalRecipe] = {
+KINDS: dict[str, StoredSignal] = {
     "hidden bfloat16": HiddenSignal(kind="hidden"),
     "hidden int8": HiddenSignal(kind="hidden", precision="int8"),
     "coded 64 B": HiddenSignal(kind="hidden", bytes_per_token=64),
@@ -111,7 +109,7 @@ def main() -> None:
 
 
 def time_steps(
-    signals: dict[str, StoredSignal], windows: Windows, precision: str, repeats: int
+    signals: dict[str, OpenSignal], windows: Windows, precision: str, repeats: int
 ) -> Timed:
     """Seconds of a whole step with each signal, and of one on the text alone, in turn."""
     device = pick_device()
@@ -142,7 +140,7 @@ def time_steps(
     )
 
 
-def flops_beside_text(signals: dict[str, StoredSignal]) -> dict[str, float]:
+def flops_beside_text(signals: dict[str, OpenSignal]) -> dict[str, float]:
     """What a step's products alone would make of its time, beside a step on the text."""
     step = 3 * flops_per_token(new_model(STUDENT, VOCAB_SIZE, seed=0, separators=True))
     return {TEXT: 1.0} | {
@@ -151,10 +149,10 @@ def flops_beside_text(signals: dict[str, StoredSignal]) -> dict[str, float]:
     }
 
 
-def time_parts(signals: dict[str, StoredSignal], windows: Windows, repeats: int) -> Timed:
+def time_parts(signals: dict[str, OpenSignal], windows: Windows, repeats: int) -> Timed:
     """Seconds of what a step does with its signal before any product with a head."""
 
-    def look_up_and_decode(number: int, signal: StoredSignal) -> None:
+    def look_up_and_decode(number: int, signal: OpenSignal) -> None:
         batch = windows.at(number, batch_size=BATCH, seed=0)
         stored = {name: each.flatten(0, 1) for name, each in signal.read(batch.starts).items()}
         decoded = _decoding(signal, stored, batch.input_ids.flatten())
@@ -168,7 +166,7 @@ def time_parts(signals: dict[str, StoredSignal], windows: Windows, repeats: int)
 
 
 def _decoding(
-    signal: StoredSignal, stored: dict[str, Tensor], tokens: Tensor
+    signal: OpenSignal, stored: dict[str, Tensor], tokens: Tensor
 ) -> Callable[[slice], Any]:
     form: Any = signal._form
     if isinstance(form, CodedStates):
@@ -210,11 +208,11 @@ def time_reading(folder: Path, windows: Windows, repeats: int) -> dict[str, Any]
     batches = np.array_split(np.arange(len(windows)) * WINDOW, len(windows) // BATCH)
     size = sum(file.stat().st_size for file in files)
 
-    def ours(signal: StoredSignal) -> None:
+    def ours(signal: OpenSignal) -> None:
         for batch in batches:
             signal.read(batch)
 
-    readers: dict[str, Callable[[StoredSignal], None]] = {
+    readers: dict[str, Callable[[OpenSignal], None]] = {
         "ours": ours,
         "readinto": lambda _: _read_into(files, size // len(batches)),
         "memory map": lambda _: _copy_maps(files, size // len(batches)),
@@ -228,7 +226,7 @@ def time_reading(folder: Path, windows: Windows, repeats: int) -> dict[str, Any]
 
 
 def _cold(
-    readers: dict[str, Callable[[StoredSignal], None]],
+    readers: dict[str, Callable[[OpenSignal], None]],
     folder: Path,
     windows: Windows,
     files: list[Path],
@@ -245,7 +243,7 @@ def _cold(
     return seconds
 
 
-def _open(folder: Path, windows: Windows) -> StoredSignal:
+def _open(folder: Path, windows: Windows) -> OpenSignal:
     return open_stored(folder, windows, temperature=TEMPERATURE, device=pick_device())
 
 
@@ -330,7 +328,7 @@ def print_reading(reading: dict[str, Any]) -> None:
             f"the whole signal in order ({size}), GB/s",
             (
                 "signal",
-                "StoredSignal.read",
+                "OpenSignal.read",
                 "readinto",
                 "memory map",
                 f"ours / best (aim {AIM_READING:.0%})",

@@ -1,6 +1,7 @@
 """The command line: what it refuses, and that it does so before any work, without a traceback."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -139,13 +140,35 @@ def test_a_signal_that_cannot_be_is_refused(teachers, tokens, tmp_path, options,
     assert not out.exists()
 
 
+def test_options_of_distill_belong_to_what_is_named_not_to_the_recipes_own(
+    tiny_recipe, teachers, tokens, tokenizer, tmp_path
+):
+    from babyllama.recipe import to_yaml
+
+    path = tmp_path / "tiny.yaml"
+    topk = tiny_recipe.model_dump(mode="json") | {"signal": {"kind": "topk", "k": 3}}
+    path.write_text(to_yaml(type(tiny_recipe).model_validate(topk)), encoding="utf-8")
+    three = [*teachers, teachers[0]]  # two are the recipe's; its own signal serves 1 and 2
+    given = [option for each in three for option in ("--teacher", each)]
+    given += [option for each in (0.5, 0.3, 0.2) for option in ("--weight", each)]
+    common = ("distill", path, "--tokens", tokens, "--tokenizer", tokenizer)
+    babyllama(*common, *given, "--temperature", 3, "--out", tmp_path / "student")
+    assert "alpha is 1.5" in refused(*common, *given, "--alpha", 1.5, "--out", tmp_path / "no")
+    assert "sum to 0.5" in refused(
+        *common, "--teacher", teachers[0], "--weight", 0.5, "--out", tmp_path / "no"
+    )
+
+
 def test_a_signal_says_what_it_takes_and_how_close_it_comes(teachers, tokens, tmp_path):
     out = tmp_path / "signal"
     said = babyllama(
         "signal", *teachers, "--tokens", tokens, "--window", 16, "--bytes-per-token", 8,
         "--passes", 2, "--out", out,
     )  # fmt: skip
-    assert "8 bytes a token, 111.9 KiB on disk for 14,320 tokens" in said, said
+    # The codes take 8 * 14,320 bytes, 111.9 KiB; the code's own tables come on top.
+    size = re.search(r"8 bytes a token, ([0-9.]+) KiB on disk for 14,320 tokens", said)
+    assert size, said
+    assert 112 < float(size[1]) < 400
     assert "against the teachers themselves" in said
     assert json.loads((out / "signal.json").read_text())["offsets"] == [0, 8]
 

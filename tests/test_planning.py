@@ -2,7 +2,9 @@
 
 import shutil
 
+import numpy as np
 import pytest
+import torch
 
 from babyllama import planning
 from babyllama.planning import plan, settled
@@ -15,6 +17,9 @@ def changed(recipe, students=None, **signal):
     for name, value in (students or {}).items():
         tree["students"]["distilled"][name] = value
     return Recipe.model_validate(tree)
+
+
+HEADS = 4 * 320 * (16 + 24)  # both heads in float32
 
 
 @pytest.fixture
@@ -98,6 +103,37 @@ def test_auto_keeps_how_the_teachers_are_mixed(tiny_recipe, tmp_path):
     assert recipe.signal.weights == (0.3, 0.7)
 
 
+@pytest.mark.parametrize(
+    "signal",
+    [
+        {"kind": "hidden"},
+        {"kind": "hidden", "precision": "int8"},
+        {"kind": "hidden", "bytes_per_token": 8},
+        {"kind": "topk", "k": 3, "temperatures": [1.0, 2.0, 4.0]},
+        {"kind": "sampled", "k": 3, "temperatures": [2.0]},
+    ],
+)
+def test_a_plan_knows_what_a_token_will_take(tiny_recipe, teachers, tokens, signal):
+    from babyllama.ensemble import load_ensemble
+    from babyllama.recipe import parse_stored_signal
+    from babyllama.signals.formats import fit_format
+    from babyllama.tokens import Windows
+
+    ensemble = load_ensemble(teachers, device=torch.device("cpu"))
+    batch = Windows(tokens, "train", 16).read(np.arange(40))
+    recipe = parse_stored_signal(signal, "here")
+    form = fit_format(recipe, ensemble.mixture, ensemble.states(batch.input_ids).flatten(0, 1))
+    assert planning._signal_bytes_per_token(tiny_recipe, recipe) == form.bytes_per_token
+
+
+def test_auto_asks_students_that_learn_from_text_alone_as_well(tiny_recipe, tmp_path):
+    tree = changed(tiny_recipe).model_dump(mode="json")
+    other = {**tree["students"]["distilled"], "alpha": 1.0}
+    other["training"] = {**other["training"], "windows": {"kind": "jittered"}}
+    tree["students"]["other"] = other
+    assert settled(Recipe.model_validate(tree), tmp_path)[0].signal.kind == "online"
+
+
 def test_a_plan_counts_the_passes_of_shifted_windows_and_the_form_of_the_signal(
     tiny_recipe, tmp_path
 ):
@@ -106,8 +142,8 @@ def test_a_plan_counts_the_passes_of_shifted_windows_and_the_form_of_the_signal(
     for form in ({}, {"precision": "int8"}, {"bytes_per_token": 8}):
         tree["signal"] = {"kind": "hidden", **form}
         one = plan(Recipe.model_validate(tree), tmp_path)
-        sizes[one.signal_bytes / one.train_tokens] = form
-    assert sorted(sizes) == [8, 40, 80]
+        sizes[(one.signal_bytes - HEADS) / one.train_tokens] = form
+    assert sorted(sizes) == [8, 44, 80]
     tree["students"]["distilled"]["training"]["windows"] = {"kind": "shifted", "passes": 4}
     four = plan(Recipe.model_validate(tree), tmp_path)
-    assert four.signal_bytes == 4 * 8 * four.train_tokens
+    assert four.signal_bytes == 4 * 8 * four.train_tokens + HEADS

@@ -351,7 +351,7 @@ def distill(
     Example: `babyllama distill mini --tokens T --tokenizer B --signal S --out student`
     """
     from babyllama import pipeline
-    from babyllama.recipe import load_recipe, mixing_of
+    from babyllama.recipe import DistilledStudent, load_recipe, mixing_of, parse
 
     if bool(teacher) == bool(signal_folder):
         raise InputError(
@@ -359,20 +359,18 @@ def distill(
             why="The student learns from teachers that run, or from what they said once.",
             mend="For example: --teacher runs/mini/teachers/llama",
         )
-    first = model or next(iter(load_recipe(recipe).distilled), "distilled")
-    changes = list(settings or ())
-    for name, value in (("alpha", alpha), ("temperature", temperature)):
-        if value is not None:
-            changes.append(f"students.{first}.{name}={value}")
-    if weight:
-        changes.append(f"students.{first}.weights={weight}")
-    loaded = load_recipe(recipe, tuple(changes))
+    loaded = load_recipe(recipe, tuple(settings or ()))
+    first = model or next(iter(loaded.distilled))
     student = loaded.distilled.get(first)
     if student is None:
         raise InputError(
             f"recipe {loaded.name} has no distilled student {first!r}",
             why=f"Its distilled students: {', '.join(loaded.distilled)}.",
         )
+    # These belong to the teachers and the signal that are named here, not to the recipe's own.
+    asked = {"alpha": alpha, "temperature": temperature, "weights": weight}
+    given = {name: value for name, value in asked.items() if value is not None}
+    student = parse(DistilledStudent, student.model_dump(mode="json") | given, "distill")
     stage = pipeline.distillation_stage(
         student.pretraining, student, tokens, tokenizer, teacher or [], signal_folder, out,
         loaded.seed, mixing_of(loaded.signal),

@@ -7,9 +7,10 @@ distils one works on the other. A single model is an ensemble of one. The mean o
 models with a softcap take a product a model instead.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -27,6 +28,7 @@ from babyllama.models import (
     prefer_fast_attention,
     softcap_of,
 )
+from babyllama.recipe import fault_of_weights
 from babyllama.tokenizer import differing_tokens, load_tokenizer
 
 if TYPE_CHECKING:
@@ -85,18 +87,16 @@ class Mixture:
         parts = zip(
             torch.split(states, list(self.widths), dim=-1), self.heads, self.softcaps, strict=True
         )
-        each = [form_logits(*part) for part in parts]
+        each = (form_logits(*part) for part in parts)  # one model's at a time
         if self.mean_of == "logits":
-            total = each[0] * self.weights[0]
-            for z, weight in zip(each[1:], self.weights[1:], strict=True):
-                total = total.add_(z, alpha=weight)
-            return total
-        logs = [
-            torch.log_softmax(z / temperature, dim=-1) + torch.tensor(weight).log()
-            for z, weight in zip(each, self.weights, strict=True)
-            if weight > 0
-        ]
-        return temperature * torch.logsumexp(torch.stack(logs), dim=0)
+            weighted = (z.mul_(share) for z, share in zip(each, self.weights, strict=True))
+            return reduce(Tensor.add_, weighted)
+        logs = (
+            torch.log_softmax(z / temperature, dim=-1).add_(math.log(share))
+            for z, share in zip(each, self.weights, strict=True)
+            if share > 0
+        )
+        return reduce(torch.logaddexp, logs).mul_(temperature)
 
     def log_probabilities(
         self, states: Float[Tensor, "tokens hidden"], labels: Int64[Tensor, " tokens"]
@@ -112,10 +112,6 @@ class Mixture:
         """
         refuse_weights(weights, len(self.heads))
         return replace(self, weights=tuple(weights))
-
-    def to(self, device: torch.device) -> "Mixture":
-        """The same on another device."""
-        return replace(self, heads=tuple(head.to(device) for head in self.heads))
 
 
 @dataclass(frozen=True)
@@ -202,12 +198,8 @@ def refuse_weights(weights: Sequence[float], models: int) -> None:
             f"weights {given}: {len(weights)} of them, but there are {models} teachers",
             mend="Give one weight a teacher, in the teachers' order.",
         )
-    if min(weights) < 0 or abs(sum(weights) - 1) > 1e-6:
-        raise InputError(
-            f"weights {given} sum to {sum(weights):g}",
-            why="A mean's weights are not negative and sum to 1.",
-            mend=f"For example: {' '.join(['%.3g' % (1 / models)] * models)}",
-        )
+    if fault := fault_of_weights(weights):
+        raise InputError(fault, mend=f"For example: {' '.join([f'{1 / models:.3g}'] * models)}")
 
 
 def refuse_long_windows(ensemble: Ensemble, window: int) -> None:

@@ -2,7 +2,8 @@
 
 Logits exist for one chunk of tokens at any moment. A chunk's logits give at once its loss and the
 gradients to the hidden states and to the output head; the next chunk's take their place. Peak
-memory is two (chunk, vocab) blocks, the student's and the teachers', whatever the batch.
+memory is a few (chunk, vocab) blocks, whatever the batch: compiled, the student's and the
+teachers'.
 """
 
 from collections.abc import Callable, Iterator
@@ -55,7 +56,8 @@ class LossTerms:
     Attributes:
         total: to differentiate.
         cross_entropy, kl: detached, nats per token under either reduction. `kl` is at the loss's
-            temperature, without the factor T**2, and 0 when alpha is 1.
+            temperature, without the factor T**2. What does not count is not worked out: `kl` is 0
+            when alpha is 1, `cross_entropy` when it is 0.
     """
 
     total: Tensor

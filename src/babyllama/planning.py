@@ -31,6 +31,7 @@ from babyllama.recipe import (
     mixing_of,
     parse,
 )
+from babyllama.signals.kept import kept_bytes
 from babyllama.tokens import read_header
 from babyllama.training.speed import machine_flops
 
@@ -86,6 +87,8 @@ def plan(recipe: Recipe, folder: Path) -> Plan:
     if isinstance(recipe.signal, StoredSignal):
         stored_tokens = train_tokens * len(_offsets(recipe))
     signal_bytes = stored_tokens * _signal_bytes_per_token(recipe, recipe.signal)
+    if isinstance(recipe.signal, HiddenSignal):
+        signal_bytes += 4 * vocab_size * _width(recipe)  # the heads, beside the states
     signal_flops = stored_tokens * _teachers_flops(recipe, vocab_size)
     flops = sum(model.flops for model in models) + signal_flops
     # Weights of every model; of the largest three checkpoints while the oldest is let go (weights
@@ -116,14 +119,15 @@ def settled(recipe: Recipe, folder: Path) -> tuple[Recipe, str]:
         return recipe, ""
     mixing = mixing_of(recipe.signal).model_dump()
     tokens = _train_tokens(recipe, folder)[0]
-    readers = [student for student in recipe.distilled.values() if student.alpha < 1]
+    students = list(recipe.distilled.values())
+    readers = [student for student in students if student.alpha < 1]
     reads = sum(student.training.epochs for student in readers)
     passes = len(_offsets(recipe))
     online = OnlineSignal(kind="online", **mixing)
     many = f"{reads} passes over the text by {len(readers)} student{'s'[: len(readers) != 1]}"
-    if any(isinstance(reader.training.windows, JitteredWindows) for reader in readers):
+    if any(isinstance(student.training.windows, JitteredWindows) for student in students):
         return _with_signal(recipe, online), "signal online: jittered windows never come twice"
-    if len({reader.training.window for reader in readers}) > 1:
+    if len({student.training.window for student in students}) > 1:
         return _with_signal(recipe, online), "signal online: the students' windows differ in length"
     kept = folder / "recipe.yaml"
     if kept.exists():
@@ -200,13 +204,15 @@ def _signal_flops(recipe: Recipe, vocab_size: int) -> int:
 
 
 def _signal_bytes_per_token(recipe: Recipe, signal: Mixing) -> int:
-    """What a token takes on disk; as the forms themselves say once they are made."""
+    """What a token takes on disk, as the form itself says once it is made."""
     if isinstance(signal, HiddenSignal):
         if signal.bytes_per_token is not None:
             return signal.bytes_per_token
-        return _width(recipe) * (2 if signal.precision == "bfloat16" else 1)
+        return _width(recipe) * 2 if signal.precision == "bfloat16" else _width(recipe) + 4
     if isinstance(signal, TopKSignal | SampledSignal):
-        return signal.k * (4 if recipe.tokenizer.vocab_size <= 2**16 else 6) + 16
+        each, once = (4, 0) if isinstance(signal, TopKSignal) else (6, 4)
+        kept = kept_bytes(signal.k, recipe.tokenizer.vocab_size)
+        return kept + once + each * len(signal.temperatures)
     return 0
 
 

@@ -7,13 +7,13 @@ Sizes are spelt as Hugging Face configurations spell them, so that `model` passe
 import difflib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from babyllama.errors import InputError
 
@@ -165,7 +165,8 @@ class ShiftedWindows(Frozen):
 
     def offsets(self, window: int) -> tuple[int, ...]:
         """Even offsets, whatever the seed, so that one signal serves students of every seed."""
-        return tuple(number * window // self.passes for number in range(self.passes))
+        even = (number * window // self.passes for number in range(self.passes))
+        return tuple(dict.fromkeys(even))  # a window has no more offsets than tokens
 
 
 class JitteredWindows(Frozen):
@@ -233,12 +234,21 @@ class PretrainingRecipe(Frozen):
     training: TrainingRecipe
 
 
-def _weights_of_a_mean(weights: tuple[float, ...] | None) -> tuple[float, ...] | None:
-    if weights is not None and (min(weights, default=-1) < 0 or abs(sum(weights) - 1) > 1e-6):
-        raise ValueError(
-            f"weights {weights} sum to {sum(weights):g}; a mean's are not negative and sum to 1"
-        )
+def fault_of_weights(weights: Sequence[float]) -> str:
+    """What keeps weights from being those of a mean, in words; "" if nothing does."""
+    if min(weights, default=-1.0) >= 0 and abs(sum(weights) - 1) <= 1e-6:
+        return ""
+    given = " ".join(f"{weight:g}" for weight in weights)
+    return f"weights {given} sum to {sum(weights):g}; a mean's are not negative and sum to 1"
+
+
+def _of_a_mean(weights: tuple[float, ...]) -> tuple[float, ...]:
+    if fault := fault_of_weights(weights):
+        raise ValueError(fault)
     return weights
+
+
+Weights = Annotated[tuple[float, ...], AfterValidator(_of_a_mean)]
 
 
 class DistillationRecipe(Frozen):
@@ -251,16 +261,11 @@ class DistillationRecipe(Frozen):
         description="`token_mean`: KL per token, the textbook's. `window_sum`: KL summed over the "
         "window, as the paper's code does, so that KL weighs `window` times as much.",
     )
-    weights: tuple[float, ...] | None = Field(
+    weights: Weights | None = Field(
         None,
         description="A weight a teacher, summing to 1, in the teachers' order; the signal's own by "
         "default. `topk` and `sampled` signals have theirs built in.",
     )
-
-    @field_validator("weights")
-    @classmethod
-    def _weights_are_a_means(cls, weights: tuple[float, ...] | None) -> tuple[float, ...] | None:
-        return _weights_of_a_mean(weights)
 
 
 class DistilledStudent(DistillationRecipe):
@@ -289,17 +294,12 @@ Student = Annotated[DistilledStudent | TwinStudent, Field(discriminator="kind")]
 class Mixing(Frozen):
     """How several teachers become one."""
 
-    weights: tuple[float, ...] | None = Field(
+    weights: Weights | None = Field(
         None, description="A weight a teacher, summing to 1; equal by default, as in the paper."
     )
     mean_of: Literal["logits", "probabilities"] = Field(
         "logits", description="What is averaged over the teachers: `logits` is the paper's."
     )
-
-    @field_validator("weights")
-    @classmethod
-    def _weights_are_a_means(cls, weights: tuple[float, ...] | None) -> tuple[float, ...] | None:
-        return _weights_of_a_mean(weights)
 
 
 class OnlineSignal(Mixing):
@@ -312,7 +312,9 @@ class _Stored(Mixing):
     """What the stored kinds share."""
 
     frontier: bool = Field(
-        False, description="Also measure every other kind at several sizes on held-out text."
+        False,
+        description="Also measure every other kind at several sizes on held-out text, while this "
+        "one is stored; a signal that is there already is not stored again for it.",
     )
 
 

@@ -207,13 +207,14 @@ def test_another_window_is_refused(signal, tokens):
 
 
 @pytest.mark.parametrize(
-    ("placing", "said"),
-    [(ShiftedWindows(kind="shifted", passes=2), "at offsets 0, 8"),
-     (JitteredWindows(kind="jittered"), "at random places")],
+    ("placing", "said", "mend"),
+    [(ShiftedWindows(kind="shifted", passes=2), "at offsets 0, 8", "Store it with --passes 2"),
+     (JitteredWindows(kind="jittered"), "at random places", "Distil with --teacher")],
 )  # fmt: skip
-def test_windows_that_were_not_stored_are_refused(signal, tokens, placing, said):
-    with pytest.raises(InputError, match=f"at offsets 0, the student reads them {said}"):
+def test_windows_that_were_not_stored_are_refused(signal, tokens, placing, said, mend):
+    with pytest.raises(InputError, match=f"at offsets 0, the student reads them {said}") as error:
         open_stored(signal, Windows(tokens, "train", 16, placing), temperature=1.0, device=CPU)
+    assert error.value.mend.startswith(mend)
 
 
 def test_teachers_too_short_for_the_window_are_refused(teachers, tokens, tmp_path):

@@ -83,22 +83,31 @@ def test_a_writer_killed_twice_leaves_the_bytes_of_one_never_stopped(teachers, t
         code, _ = write(teachers, tokens, tmp_path / "cut", dies_at)
         assert code == -signals.SIGKILL
         assert len(list((tmp_path / "cut").glob("shard-*.safetensors"))) == dies_at
-        assert list((tmp_path / "cut").glob("*.writing"))
+        assert list((tmp_path / "cut" / "checkpoints").glob("shard-*"))
     kept = (tmp_path / "cut" / "shard-00001.safetensors").stat().st_mtime_ns
     code, said = write(teachers, tokens, tmp_path / "cut", dies_at=-1)
     assert code == 0, said
     assert hashes(tmp_path / "cut") == hashes(tmp_path / "whole")
     assert (tmp_path / "cut" / "shard-00001.safetensors").stat().st_mtime_ns == kept
-    assert not list((tmp_path / "cut").glob("*.writing"))
 
 
-def test_two_processes_write_what_one_writes(teachers, tokens, tmp_path):
+def test_two_processes_write_what_one_writes(teachers, tokens, tmp_path, capsys):
     for processes in (1, 2):
         (tmp_path / str(processes)).mkdir()
         recipe = SampledSignal(kind="sampled", k=5)
         source = SignalSource(tuple(teachers), tokens, recipe, window=16)
         store_signal(source, tmp_path / str(processes), processes=processes)
     assert hashes(tmp_path / "1") == hashes(tmp_path / "2")
+    assert "ended with" not in capsys.readouterr().err  # the second one did its share
+
+
+def test_a_helper_that_fails_is_named_and_its_share_is_done(
+    teachers, tokens, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(store_module, "_help", os.abort)  # wants no arguments: it fails at once
+    store_signal(SignalSource(tuple(teachers), tokens, HIDDEN, 16), tmp_path, processes=2)
+    assert "ended with 1; its shards are written" in capsys.readouterr().err
+    open_stored(tmp_path, Windows(tokens, "train", 16), temperature=1.0, device=CPU)
 
 
 def test_the_work_of_a_process_that_died_is_done_by_the_first(teachers, tokens, tmp_path):
@@ -108,13 +117,42 @@ def test_the_work_of_a_process_that_died_is_done_by_the_first(teachers, tokens, 
     assert len(list(tmp_path.glob("shard-*"))) == len(writer.plan) > 3
 
 
-def test_shares_of_several_processes_are_each_shard_once(teachers, tokens, tmp_path):
+def test_shares_of_several_processes_are_each_shard_once(teachers, tokens, tmp_path, monkeypatch):
     source = SignalSource(tuple(teachers), tokens, HIDDEN, 16)
     writer = store_module._Writer(source, tmp_path)
     writer.prepare()
+    written = []
+    monkeypatch.setattr(store_module._Writer, "write_shard", lambda _, n: written.append(n))
     for rank in range(3):
         store_module.write_share(source, tmp_path, rank, 3)
-    assert len(list(tmp_path.glob("shard-*.safetensors"))) == len(writer.plan)
+    assert sorted(written) == list(range(len(writer.plan)))
+
+
+def test_a_folder_of_other_teachers_is_not_taken_for_the_same_signal(teachers, tokens, tmp_path):
+    again = tmp_path / "retrained" / teachers[0].name  # of the same name
+    shutil.copytree(teachers[0], again)
+    weights = load_file(again / "model.safetensors")
+    save_file(
+        {name: tensor * 2 for name, tensor in weights.items()}, again / "model.safetensors",
+        metadata={"format": "pt"},
+    )  # fmt: skip
+    source, other = (
+        SignalSource((first, teachers[1]), tokens, HIDDEN, 16) for first in (teachers[0], again)
+    )
+    (tmp_path / "signal").mkdir()
+    store_module._Writer(source, tmp_path / "signal").prepare()
+    assert store_module._is_prepared(store_module.identity_of(source), tmp_path / "signal")
+    assert not store_module._is_prepared(store_module.identity_of(other), tmp_path / "signal")
+
+
+def test_dev_text_too_short_is_refused_before_any_shard(teachers, tokens, tmp_path):
+    short = tmp_path / "tokens"
+    shutil.copytree(tokens, short)
+    (short / "dev.bin").write_bytes((short / "dev.bin").read_bytes()[:20])
+    (tmp_path / "out").mkdir()
+    with pytest.raises(InputError, match=r"dev\.bin holds 10 tokens, less than one window of 16"):
+        store_signal(SignalSource(tuple(teachers), short, HIDDEN, 16), tmp_path / "out")
+    assert not list((tmp_path / "out").iterdir())
 
 
 def test_a_process_that_comes_when_all_is_done_ends(teachers, tokens, tmp_path):
@@ -293,6 +331,8 @@ def test_fidelity_lies_beside_the_signal(teachers, tokens, tmp_path):
     assert 0 <= written["temperatures"]["1"]["kl"] < 1e-4
     assert written["temperatures"]["2"]["gradient_angle"] < 1
     assert written["tokens_per_second_written"] > 0
+    again = store_signal(SignalSource(tuple(teachers), tokens, HIDDEN, 16), tmp_path)
+    assert "tokens_per_second_written" not in again["fidelity"]  # nothing was written
 
 
 def flip(path):

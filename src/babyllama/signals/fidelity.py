@@ -28,9 +28,7 @@ from babyllama.ensemble import Mixture
 from babyllama.losses import CHUNK, SparseTarget, TeacherTargets
 from babyllama.signals.formats import Format
 
-_TEMPERATURES = (1.0, 2.0)
-
-
+_TEMPERATURES = (1.0, 2.0)  # at which a form is measured that serves any
 Measures = dict[str, float | None]
 
 
@@ -66,8 +64,8 @@ def compare(
     """Several forms against the ensemble, which is worked out once for all of them.
 
     Returns:
-        For each form, and each temperature ("1", "2") that it serves: kl (nats a token; None for a
-        sketch), gradient_angle (degrees) and gradient_norm_ratio.
+        For each form, and each temperature ("1", "2") that it is read at: kl (nats a token; None
+        for a sketch), gradient_angle (degrees) and gradient_norm_ratio.
     """
     stored = [_written(form, states, inputs) for form in forms]
     student = stand_in(states, mixture.head)

@@ -60,7 +60,7 @@ def frontier_forms(
     sample: Float[Tensor, "tokens hidden"],
     inputs: Int64[Tensor, " tokens"] | None = None,
 ) -> Iterator[tuple[str, str, Format]]:
-    """Name, kind and form of all that is measured, each fitted when its turn comes."""
+    """Name, kind and form of all that is measured."""
     some = sample[:: -(-len(sample) // _REST_TOKENS)]
     for name, recipe in _recipes(mixture):
         if isinstance(recipe, TopKSignal):

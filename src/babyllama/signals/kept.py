@@ -18,6 +18,11 @@ def logits_by_chunk(
         yield mixture.logits(states[start : start + CHUNK], temperature)
 
 
+def kept_bytes(k: int, vocab_size: int) -> int:
+    """What k tokens take: a number and half a float each."""
+    return k * (narrow_integers(vocab_size).itemsize + 2)
+
+
 def narrow_integers(vocab_size: int) -> torch.dtype:
     """The smallest integers that hold every token."""
     return torch.uint16 if vocab_size <= 2**16 else torch.int32

@@ -8,12 +8,11 @@ k distinct tokens and makes the weights sum to exactly 1.
 
 A signal for several temperatures is drawn from the mean of their distributions, so that no weight
 at any of them is large; its weights sum to 1 in expectation. Drawn for one temperature alone, a
-signal has a third less variance there.
+signal has less variance there.
 
 Source: sparse logit sampling, arXiv 2503.16870, which draws with replacement; Horvitz and Thompson
-1952 for the weights, Madow 1949 for the drawing. At 12 distinct tokens a position, drawn for one
-temperature, the variance is 0.79 of drawing with replacement at T = 1 and 0.98 at T = 2 (0.57 and
-0.95 at 60) on the laptop recipe's teachers: see `benchmarks/signal_frontier.py`.
+1952 for the weights, Madow 1949 for the drawing. How much variance that saves over drawing with
+replacement is in `docs/log.md`: a fifth at 12 distinct tokens and T = 1, hardly any at T = 2.
 """
 
 import math
@@ -25,7 +24,7 @@ from torch import Tensor
 
 from babyllama.ensemble import Mixture
 from babyllama.losses import SparseTarget, TeacherTargets
-from babyllama.signals.kept import logits_by_chunk, narrow_integers
+from babyllama.signals.kept import kept_bytes, logits_by_chunk, narrow_integers
 
 _FLOOR = 1e-30  # of a probability: there are always k tokens to draw
 
@@ -48,8 +47,7 @@ class Sampled:
     @property
     def bytes_per_token(self) -> int:
         """What a token takes on disk: kept tokens, c, and normaliser and entropy a temperature."""
-        number = narrow_integers(self.vocab_size).itemsize
-        return self.k * (number + 2) + 4 + 6 * len(self.temperatures)
+        return kept_bytes(self.k, self.vocab_size) + 4 + 6 * len(self.temperatures)
 
     def encode(
         self,
@@ -136,7 +134,7 @@ def _uniform(seeds: Int64[Tensor, " tokens"]) -> Float64[Tensor, " tokens"]:
 
     Two rounds of a multiply-and-shift hash of 32 bits, in integers that do not overflow.
     """
-    x = seeds & 0xFFFFFFFF
+    x = (seeds ^ (seeds >> 32)) & 0xFFFFFFFF
     for factor in (0x7FEB352D, 0x45D9F3B):
         x = ((x ^ (x >> 16)) * factor) & 0xFFFFFFFF
     return ((x ^ (x >> 16)).double() + 0.5) / 2**32

@@ -16,6 +16,8 @@ a signal together, and a killed writer goes on with the shards that are missing.
 import json
 import os
 import shutil
+import signal
+import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -30,7 +32,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from babyllama.artefact import Facts, digest, hash_file, write_atomically
+from babyllama.artefact import SCRATCH, Facts, digest, hash_file, write_atomically
 from babyllama.console import Interrupted, ProgressBar, bytes_, say, stoppable
 from babyllama.ensemble import load_ensemble, refuse_long_windows
 from babyllama.errors import InputError
@@ -84,19 +86,19 @@ def store_signal(source: SignalSource, out: Path, *, processes: int = 1) -> Fact
     writer = _Writer(source, out)
     writer.prepare()
     helpers = [
-        get_context("spawn").Process(
-            target=write_share, args=(source, out, rank, processes), daemon=True
-        )
+        get_context("spawn").Process(target=_help, args=(source, out, rank, processes), daemon=True)
         for rank in range(1, processes)
     ]
     for helper in helpers:
         helper.start()
     try:
-        seconds = writer.write(0, processes, [helper.is_alive for helper in helpers])
+        speed = writer.write(0, processes, [helper.is_alive for helper in helpers])
     finally:
         for helper in helpers:
+            if helper.exitcode:
+                say(f"  process {helper.pid} ended with {helper.exitcode}; its shards are written")
             helper.terminate()  # at once: a shard is written whole or not at all
-    return writer.finish(seconds)
+    return writer.finish(speed)
 
 
 def write_share(
@@ -108,8 +110,9 @@ def write_share(
         finished: what `out` is called once it is complete. The first process does not wait for
             this one: it may be there before this one has begun.
     """
-    while not _is_prepared(source, out):
-        if finished is not None and _is_prepared(source, finished):
+    identity = identity_of(source)
+    while not _is_prepared(identity, out):
+        if finished is not None and _is_prepared(identity, finished):
             return
         time.sleep(_SECONDS_BETWEEN_LOOKS)
     if torch.cuda.is_available():
@@ -137,20 +140,33 @@ def store_together(source: SignalSource, out: Path, *, processes: int) -> Facts:
     return writer.finish(writer.write(0, processes, []))
 
 
-def _is_prepared(source: SignalSource, out: Path) -> bool:
-    """Whether the first process has begun this signal; what lies there may be of another."""
-    try:
-        header = json.loads((out / "signal.json").read_text("utf-8"))
-    except FileNotFoundError:
-        return False
-    wanted = {
+def identity_of(source: SignalSource) -> dict[str, Any]:
+    """What tells one signal from another; `signal.json` repeats it."""
+    return {
         "recipe": source.recipe.model_dump(mode="json", exclude={"frontier"}),
         "window": source.window,
         "offsets": list(source.offsets),
         "teachers_sha256": [digest(folder) for folder in source.teachers],
         "stream_sha256": hash_file(source.tokens / "train.bin"),
     }
-    return all(header.get(name) == value for name, value in wanted.items())
+
+
+def _is_prepared(identity: dict[str, Any], out: Path) -> bool:
+    """Whether the first process has begun this signal; what lies there may be of another."""
+    try:
+        header = json.loads((out / "signal.json").read_text("utf-8"))
+    except FileNotFoundError:
+        return False
+    return all(header.get(name) == value for name, value in identity.items())
+
+
+def _help(source: SignalSource, out: Path, rank: int, processes: int) -> None:
+    """`write_share` in a process of its own: the first one hears Ctrl-C and reports mistakes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        write_share(source, out, rank, processes)
+    except InputError:
+        sys.exit(2)  # the first process comes upon the same when it does this one's work
 
 
 class _Writer:
@@ -173,21 +189,20 @@ class _Writer:
             (self.windows.stream_tokens - offset) // source.window for offset in source.offsets
         )
         Windows(source.tokens, "dev", source.window)  # refuses dev text that is too short
-        self._is_new_form = False
-        self.form = self._form()
+        self.tokens = sum(self.counts) * source.window
+        self.form, self.form_is_new = self._form()
         per_shard = min(_SHARD_BYTES // self.form.bytes_per_token, _SHARD_TOKENS) // source.window
         self.plan = shard_plan(self.counts, max(1, per_shard))
 
-    def _form(self) -> Format:
-        """The form of an earlier attempt, which its shards are in, or a new one."""
+    def _form(self) -> tuple[Format, bool]:
+        """The form of an earlier attempt, which its shards are in, or a new one; and which."""
         kept = self.out / "format.safetensors"
         mixture = self.ensemble.mixture
         if kept.exists():
             with suppress(SafetensorError, KeyError):  # a damaged one is made anew
                 tensors = load_file(kept, device=str(self.ensemble.device))
-                return format_from(self.source.recipe, mixture, tensors)
-        self._is_new_form = True
-        return fit_format(self.source.recipe, mixture, *self._sample())
+                return format_from(self.source.recipe, mixture, tensors), False
+        return fit_format(self.source.recipe, mixture, *self._sample()), True
 
     def _sample(self) -> tuple[Tensor, Tensor]:
         """Windows spread evenly over the text: what forms are fitted to."""
@@ -199,53 +214,54 @@ class _Writer:
 
     def prepare(self) -> None:
         """Check the disk, say what the signal will take, and write what all processes need."""
-        tokens = sum(self.counts) * self.source.window
-        size = tokens * self.form.bytes_per_token
-        if self._is_new_form and isinstance(self.form, CodedStates | EightBitStates):
+        tables = format_tensors(self.form)
+        size = self.tokens * self.form.bytes_per_token + sum(t.nbytes for t in tables.values())
+        if self.form_is_new and isinstance(self.form, CodedStates | EightBitStates):
             for shard in self.out.glob("shard-*.safetensors"):
                 shard.unlink()  # written in a form that is gone: another fit reads them wrongly
         say(
             f"  {self.form.bytes_per_token:,} bytes a token, {bytes_(size)} on disk for "
-            f"{tokens:,} tokens"
+            f"{self.tokens:,} tokens"
         )
-        have = sum(file.stat().st_size for file in self.out.glob("shard-*.safetensors"))
+        have = sum(file.stat().st_size for file in self.out.glob("*.safetensors"))
         free = shutil.disk_usage(self.out).free
         if size - have > free:
             raise InputError(
                 f"the signal takes {bytes_(size)}, {self.out.parent} has {bytes_(free)} free",
-                why=f"{tokens:,} tokens at {self.form.bytes_per_token:,} bytes each.",
+                why=f"{self.tokens:,} tokens at {self.form.bytes_per_token:,} bytes each.",
                 mend="Write it to another disk, or store fewer bytes a token: docs/signals.md.",
             )
-        _save(self.out / "format.safetensors", format_tensors(self.form))
+        _save(self.out / "format.safetensors", tables)
         write_atomically(self.out / "signal.json", json.dumps(self.header(), indent=1) + "\n")
 
     def header(self) -> dict[str, Any]:
         """What `signal.json` says: enough to read the signal and to refuse what it is not for."""
         mixture = self.ensemble.mixture
         return {
-            "recipe": self.source.recipe.model_dump(mode="json", exclude={"frontier"}),
-            "window": self.source.window,
-            "offsets": list(self.source.offsets),
+            **identity_of(self.source),
             "windows": list(self.counts),
             "windows_per_shard": self.plan[0][1] - self.plan[0][0],
             "shards": len(self.plan),
             "teachers": [folder.name for folder in self.source.teachers],
-            "teachers_sha256": [digest(folder) for folder in self.source.teachers],
             "weights": list(mixture.weights),
             "softcaps": list(mixture.softcaps),
             "vocab_size": mixture.vocab_size,
-            "stream_sha256": hash_file(self.windows.path),
             "bytes_per_token": self.form.bytes_per_token,
         }
 
-    def write(self, rank: int, processes: int, alive: Sequence[Callable[[], bool]]) -> float:
-        """Write this process's shards and wait for those of the others; seconds of it all."""
-        self._began_anew = not any(self.out.glob("shard-*.safetensors"))
+    def write(
+        self, rank: int, processes: int, alive: Sequence[Callable[[], bool]]
+    ) -> dict[str, float]:
+        """Write this process's shards and wait for those of the others.
+
+        Returns:
+            tokens_per_second_written; nothing where an earlier attempt wrote some of them.
+        """
+        goes_on = any(self.out.glob("shard-*.safetensors"))
         started = time.monotonic()
-        total = sum(self.counts) * self.source.window
         own = range(rank, len(self.plan), processes)
         others = set(range(len(self.plan))) - set(own)
-        with stoppable() as stop, ProgressBar("signal", total, "tokens") as bar:
+        with stoppable() as stop, ProgressBar("signal", self.tokens, "tokens") as bar:
             for number in own:
                 self.write_shard(number)
                 others = self._advance({number}, others, bar)
@@ -259,7 +275,8 @@ class _Writer:
                 others = self._advance(set(), others, bar)
                 if stop.requested:
                     raise Interrupted
-        return time.monotonic() - started
+        speed = self.tokens / (time.monotonic() - started)
+        return {} if goes_on else {"tokens_per_second_written": speed}
 
     def _advance(self, done: set[int], others: set[int], bar: ProgressBar) -> set[int]:
         """Count the shards that are done on the bar; those of others that are not yet there."""
@@ -336,17 +353,11 @@ class _Writer:
             mend="Train this teacher again, or go back to an earlier checkpoint.",
         )
 
-    def finish(self, seconds: float) -> Facts:
-        """Measure what was written, and tidy up."""
-        for left in self.out.glob("*.writing"):
-            left.unlink()
-        tokens = sum(self.counts) * self.source.window
+    def finish(self, speed: dict[str, float]) -> Facts:
+        """Measure what was written."""
         mixture = self.ensemble.mixture
         states, inputs = self._held_out()
-        measured = measure_fidelity(self.form, mixture, states, inputs)
-        fidelity = dict(measured)
-        if self._began_anew:  # the seconds of an earlier attempt are not known here
-            fidelity["tokens_per_second_written"] = tokens / seconds
+        fidelity = measure_fidelity(self.form, mixture, states, inputs) | speed
         write_atomically(self.out / "fidelity.json", json.dumps(fidelity, indent=1) + "\n")
         if self.source.recipe.frontier:
             some = slice(None, None, -(-len(states) // _FRONTIER_TOKENS))
@@ -357,8 +368,8 @@ class _Writer:
         return {
             "kind": self.source.recipe.kind,
             **{name: header[name] for name in ("bytes_per_token", "window", "offsets", "shards")},
-            "tokens": tokens,
-            "flops": tokens * sum(flops_per_token(model) for model in self.ensemble.models),
+            "tokens": self.tokens,
+            "flops": self.tokens * sum(flops_per_token(model) for model in self.ensemble.models),
             "fidelity": fidelity,
         }
 
@@ -394,7 +405,12 @@ def unreadable(path: Path) -> str:
 
 
 def _save(path: Path, tensors: dict[str, Tensor]) -> None:
-    """Write so that a kill at any byte leaves the old file or none, never half of one."""
-    beside = path.with_name(f"{path.name}.{os.getpid()}.writing")
+    """Write so that a kill at any byte leaves the old file or none, never half of one.
+
+    Halves lie in SCRATCH, which is no part of a complete folder.
+    """
+    scratch = path.parent / SCRATCH
+    scratch.mkdir(exist_ok=True)
+    beside = scratch / f"{path.name}.{os.getpid()}"
     save_file(tensors, beside)
     beside.replace(path)

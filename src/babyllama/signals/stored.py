@@ -17,10 +17,16 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from babyllama.artefact import damaged, hash_file, look_again, read_manifest
-from babyllama.ensemble import Mixture, refuse_weights
+from babyllama.ensemble import Mixture
 from babyllama.errors import InputError
 from babyllama.losses import TeacherTargets
-from babyllama.recipe import HiddenSignal, JitteredWindows, TopKSignal, parse_stored_signal
+from babyllama.recipe import (
+    HiddenSignal,
+    JitteredWindows,
+    SampledSignal,
+    TopKSignal,
+    parse_stored_signal,
+)
 from babyllama.signals.formats import Format, format_from
 from babyllama.signals.store import shard_path, unreadable
 from babyllama.tokens import Batch, Windows
@@ -28,7 +34,7 @@ from babyllama.tokens import Batch, Windows
 _SHARE_OF_CARD = 0.5
 
 
-class StoredSignal:
+class OpenSignal:
     """A stored signal, held open for one temperature."""
 
     def __init__(
@@ -91,10 +97,19 @@ class StoredSignal:
         return {name: each[row : row + count] for name, each in self._slices[shard].items()}
 
     def _on_card(self) -> dict[str, Tensor]:
-        return {
-            name: torch.cat([shard[name][:].to(self._device) for shard in self._slices])
-            for name in self._slices[0]
-        }
+        return {name: self._all_of(name) for name in self._slices[0]}
+
+    def _all_of(self, name: str) -> Tensor:
+        """Every window's, a shard at a time into their place: never twice on the device."""
+        first = self._slices[0][name][:1]
+        count = int(self._before[-1])
+        whole: Tensor = first.new_empty(count, *first.shape[1:], device=self._device)
+        row = 0
+        for shard in self._slices:
+            windows = shard[name][:]
+            whole[row : row + len(windows)] = windows.to(self._device)
+            row += len(windows)
+        return whole
 
 
 def open_stored(
@@ -104,7 +119,7 @@ def open_stored(
     temperature: float,
     device: torch.device,
     weights: tuple[float, ...] | None = None,
-) -> StoredSignal:
+) -> OpenSignal:
     """Open a stored signal for the windows that a student will read.
 
     Args:
@@ -123,12 +138,11 @@ def open_stored(
     if isinstance(recipe, HiddenSignal):
         mixture = _mixture(header, tensors, recipe)
         if weights is not None:
-            refuse_weights(weights, len(mixture.heads))
             mixture = mixture.with_weights(weights)
     else:
         _refuse_unstored(folder, recipe, temperature, weights)
     form = format_from(recipe, mixture, tensors)
-    return StoredSignal(folder, header, form, temperature=temperature, device=device)
+    return OpenSignal(folder, header, form, temperature=temperature, device=device)
 
 
 def read_signal(folder: Path) -> dict[str, Any]:
@@ -214,19 +228,21 @@ def _refuse_damage(folder: Path, header: dict[str, Any]) -> None:
 
 
 def _refuse_unstored(
-    folder: Path, recipe: Any, temperature: float, weights: tuple[float, ...] | None
+    folder: Path,
+    recipe: TopKSignal | SampledSignal,
+    temperature: float,
+    weights: tuple[float, ...] | None,
 ) -> None:
-    kind = "topk" if isinstance(recipe, TopKSignal) else "sampled"
     if temperature not in recipe.temperatures:
         stored = ", ".join(f"{each:g}" for each in recipe.temperatures)
         raise InputError(
             f"temperature is {temperature:g}, {folder} was stored for {stored}",
-            why=f"The weights of a {kind} signal are exact at its stored temperatures alone.",
+            why=f"The weights of a {recipe.kind} signal are exact at its own temperatures alone.",
             mend=f"Use one of them, or store it with --temperature {temperature:g}.",
         )
     if weights is not None:
         raise InputError(
-            f"{folder}: a {kind} signal has its teachers' weights built in",
+            f"{folder}: a {recipe.kind} signal has its teachers' weights built in",
             why="What it keeps is of the mixture, not of each teacher.",
             mend="Store it again with these weights, or store hidden states.",
         )

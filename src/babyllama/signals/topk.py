@@ -3,8 +3,7 @@
 A position keeps k tokens and log sum exp(z / T) for each temperature it may be read at, so both
 the kept tokens' probabilities and the mass of all others are exact there. How that mass is spread
 is not kept: it follows the mean of what such rests are, one distribution for the whole signal, so
-that a whole distribution comes back. It is biased, and what it leaves out is for most corpora a
-third of the probability: see `docs/log.md` for what that costs.
+that a whole distribution comes back. It is biased: see `docs/log.md` for what that costs.
 """
 
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ from torch import Tensor
 from babyllama.ensemble import Mixture
 from babyllama.losses import CHUNK, TeacherTargets
 from babyllama.recipe import TopKSignal
-from babyllama.signals.kept import logits_by_chunk, narrow_integers
+from babyllama.signals.kept import kept_bytes, logits_by_chunk, narrow_integers
 
 _FLOOR = 1e-12  # of a probability: none is 0, none is taken to a power it cannot bear
 
@@ -39,9 +38,8 @@ class TopK:
 
     @property
     def bytes_per_token(self) -> int:
-        """What a token takes on disk: a number and half a float a kept token, the normalisers."""
-        number = narrow_integers(self.rest.shape[1]).itemsize
-        return self.k * (number + 2) + 4 * len(self.temperatures)
+        """What a token takes on disk: kept tokens, and a normaliser a temperature."""
+        return kept_bytes(self.k, self.rest.shape[1]) + 4 * len(self.temperatures)
 
     def encode(
         self,

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 
 def can_compile() -> bool:
-    """Whether torch.compile has what it needs: a card, or a C++ compiler for the processor."""
-    return torch.cuda.is_available() or bool(shutil.which("g++") or shutil.which("clang++"))
+    """Whether torch.compile has what it needs: a C++ compiler, for a card one of C."""
+    compilers = ("gcc", "cc", "clang") if torch.cuda.is_available() else ("g++", "clang++")
+    return any(map(shutil.which, compilers))
 
 
 def compile_blocks(model: "PreTrainedModel") -> None:
