@@ -189,12 +189,14 @@ def student_of(setting: Setting) -> PretrainingRecipe:
 def write_part_of_stream(tokens: Path, out: Path, count: int) -> None:
     """A folder of tokens whose training stream is windows taken evenly from the whole one's."""
     header = read_header(tokens)
-    stream = np.fromfile(tokens / "train.bin", header["dtype"])
-    windows = stream[: len(stream) // WINDOW * WINDOW].reshape(-1, WINDOW)
-    chosen = np.unique(np.linspace(0, len(windows) - 1, count // WINDOW).astype(np.int64))
+    whole = header["train_tokens"] // WINDOW
+    chosen = np.unique(np.linspace(0, whole - 1, count // WINDOW).astype(np.int64))
     out.mkdir(parents=True, exist_ok=True)
-    windows[chosen].tofile(out / "train.bin")
-    shutil.copy(tokens / "dev.bin", out)
+    for name, dtype in (("train.bin", header["dtype"]), ("train.words.bin", "uint8")):
+        stream = np.fromfile(tokens / name, dtype)
+        stream[: whole * WINDOW].reshape(-1, WINDOW)[chosen].tofile(out / name)
+    for name in ("dev.bin", "dev.words.bin"):
+        shutil.copy(tokens / name, out)
     header["train_tokens"] = len(chosen) * WINDOW
     write_atomically(out / "tokens.json", json.dumps(header))
 

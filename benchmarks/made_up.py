@@ -105,6 +105,7 @@ def _write_tokens(made: Inputs, **splits: int) -> None:
         generator.integers(3, VOCAB_SIZE, count, dtype=np.uint16).tofile(
             made.tokens / f"{split}.bin"
         )
+        np.ones(count, np.uint8).tofile(made.tokens / f"{split}.words.bin")
     header = {
         "dtype": "uint16",
         "layout": "lines",

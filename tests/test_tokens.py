@@ -1,4 +1,5 @@
 import json
+import sys
 import unicodedata
 from pathlib import Path
 
@@ -11,7 +12,13 @@ from transformers import PreTrainedTokenizerFast
 
 from babyllama import tokens as module
 from babyllama.errors import InputError
-from babyllama.recipe import JitteredWindows, ShiftedWindows, TokenizerRecipe, TokensRecipe
+from babyllama.recipe import (
+    FixedWindows,
+    JitteredWindows,
+    ShiftedWindows,
+    TokenizerRecipe,
+    TokensRecipe,
+)
 from babyllama.tokenizer import load_tokenizer, train_tokenizer, vocabulary_digest
 from babyllama.tokens import (
     IGNORE_INDEX,
@@ -71,6 +78,7 @@ def put_stream(folder: Path, count: int, *, dtype: str = "uint16") -> Path:
     folder.mkdir(exist_ok=True)
     for split in ("train", "dev"):
         np.arange(count, dtype=dtype).tofile(folder / f"{split}.bin")
+        (np.arange(count) * 7 % 5).astype(np.uint8).tofile(folder / f"{split}.words.bin")
     (folder / "tokens.json").write_text(json.dumps({"dtype": dtype}), encoding="utf-8")
     return folder
 
@@ -162,7 +170,8 @@ def test_how_much_is_read_at_once_changes_nothing(place, tmp_path, monkeypatch, 
 
     parts = tokenized(place, recipe, tmp_path / "parts")
 
-    for name in ("train.bin", "train.documents.npy", "dev.bin", "tokens.json"):
+    files = ("train.bin", "train.words.bin", "train.documents.npy", "dev.bin", "tokens.json")
+    for name in files:
         assert (parts / name).read_bytes() == (whole / name).read_bytes()
 
 
@@ -181,6 +190,7 @@ def test_pieces_of_a_text_have_the_tokens_of_the_whole(library, text, size):
     pieces = list(module._cut(blocks))
 
     assert "".join(pieces) == text
+    assert [word for piece in pieces for word in piece.split()] == text.split()
     ids = [token for piece in pieces for token in library.encode(piece)]
     assert ids == library.encode(text)
 
@@ -257,6 +267,141 @@ def test_tokens_take_two_bytes_while_the_vocabulary_fits(tmp_path, size, dtype):
     assert read_header(tmp_path)["dtype"] == dtype
     assert stream(tmp_path) == [0, 3, size - 1, 1]
     assert (tmp_path / "train.bin").stat().st_size == 4 * np.dtype(dtype).itemsize
+
+
+# --- words ----------------------------------------------------------------------------------
+
+# Emoji in parts, marks that join or stand alone, wide letters, every kind of space, no letters.
+HARD = """👩‍👩‍👧 waves🏳️‍🌈 👍🏽\tto ｆｕｌｌ　ｗｉｄｔｈ\u00a0letters\u2003here\x1cand\x85there.
+--- *** ... !!! @#$ \u200b \u00ad
+e\u0301te\u0301 \u0301 a\u0301\u0323\u0307b ¨ \ufdfa ½ ﬁ ﬁn \u1100\u1161\u11a8 <s> x</s>y
+
+ \u3000 \t
+狐狸跳过 懒狗。狐狸，　跑！\r
+ lead and trail\u00a0
+"""
+
+
+def words_begun(folder: Path, split: str = "train") -> list[int]:
+    return np.fromfile(folder / f"{split}.words.bin", np.uint8).tolist()
+
+
+def plain_words_begun(text: str, spans: list[tuple[int, int]]) -> list[int]:
+    """For each token, the words that begin in it: each word and each token one by one."""
+    counts, at = [0] * len(spans), 0
+    for word in text.split():
+        at = text.index(word, at)
+        reaching = [token for token, (_, end) in enumerate(spans) if end > at]
+        counts[min([*reaching, len(spans) - 1])] += 1
+        at += len(word)
+    return counts
+
+
+def put_corpus(folder: Path, text: str) -> Path:
+    for split in ("train", "dev"):
+        (folder / split).mkdir(parents=True)
+        (folder / split / "a.txt").write_bytes(text.encode())
+    return folder
+
+
+def test_a_word_counts_at_its_first_token_and_separators_have_none(place, library, tmp_path):
+    corpus = put_corpus(tmp_path / "corpus", "the dog  foxy\n🦊 é\n")
+    out = tokenized(place, LINES, tmp_path / "out", corpus=corpus)
+
+    tokens = library.convert_ids_to_tokens(stream(out))
+
+    assert list(zip(tokens, words_begun(out), strict=True)) == [
+        *[("<s>", 0), ("Ġthe", 1), ("Ġdog", 1), ("Ġ", 0), ("Ġfox", 1), ("y", 0)],
+        *[("<s>", 0), ("ĠðŁ¦Ĭ", 1), ("Ġ", 0), ("Ã", 1), ("©", 0), ("</s>", 0)],
+    ]
+
+
+@pytest.mark.parametrize("recipe", [LINES, STREAM], ids=lambda recipe: recipe.layout)
+@pytest.mark.parametrize("size", [1, 5, 10_000])
+def test_words_of_tokens_add_up_to_the_words_of_the_text(
+    place, tmp_path, monkeypatch, recipe, size
+):
+    monkeypatch.setattr(module, "_LINES_AT_ONCE", size)
+    monkeypatch.setattr(module, "_CHARACTERS_AT_ONCE", size)
+    corpus = put_corpus(tmp_path / "corpus", HARD)
+
+    out = tokenized(place, recipe, tmp_path / "out", corpus=corpus)
+
+    header = read_header(out)
+    for split in ("train", "dev"):
+        assert len(words_begun(out, split)) == len(stream(out, split)) == header[f"{split}_tokens"]
+        assert sum(words_begun(out, split)) == header[f"{split}_words"] == len(HARD.split())
+
+
+@settings(deadline=None)
+@given(lines=st.lists(texts, min_size=1, max_size=5), layout=st.sampled_from(["lines", "stream"]))
+def test_each_word_is_where_one_word_after_another_would_be_put(library, lines, layout):
+    first, piece = [(0, 0)], [line.rstrip("\n") for line in lines]
+    if layout == "stream":
+        first, piece = [], ["\n".join(lines)]
+    expected = []
+    for text in piece:
+        encoding = library.backend_tokenizer.encode(text, add_special_tokens=False)
+        expected += plain_words_begun(text, first + encoding.offsets)
+
+    ids, counts = module._encode(library, piece, layout)
+
+    assert counts.tolist() == expected
+    assert len(ids) == len(expected)
+
+
+def test_a_space_is_what_str_split_splits_at():
+    spaces = {code for code in range(sys.maxunicode + 1) if not chr(code).split()}
+
+    assert set(np.flatnonzero(module._IS_SPACE)) == spaces
+
+
+def dropping_tokenizer(folder: Path) -> Path:
+    """A tokenizer of words that drops every x before it looks."""
+    tokenizer = Tokenizer(models.WordLevel({"<s>": 0, "</s>": 1, "<unk>": 2}, unk_token="<unk>"))
+    tokenizer.normalizer = normalizers.Replace("x", "")
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", unk_token="<unk>"
+    ).save_pretrained(folder)
+    return folder
+
+
+def test_a_word_without_a_token_counts_at_the_next_of_its_line_or_at_the_last(tmp_path):
+    corpus = put_corpus(tmp_path / "corpus", "a x b xx xx\nx\nx xa\n")
+    tokenizer = dropping_tokenizer(tmp_path / "tokenizer")
+
+    lines = tokenized(tmp_path, LINES, tmp_path / "lines", corpus=corpus, tokenizer=tokenizer)
+    whole = tokenized(tmp_path, STREAM, tmp_path / "stream", corpus=corpus, tokenizer=tokenizer)
+
+    assert stream(lines) == [0, 2, 2, 0, 0, 2, 1]
+    assert words_begun(lines) == [0, 1, 4, 1, 0, 2, 0]
+    assert stream(whole) == [2, 2, 2]
+    assert words_begun(whole) == [1, 2, 5]
+    assert read_header(lines)["train_words"] == read_header(whole)["train_words"] == 8
+
+
+def test_text_without_a_token_has_no_words(tmp_path):
+    corpus = put_corpus(tmp_path / "corpus", "xx x\n")
+    (corpus / "train" / "b.txt").write_text("a a", encoding="utf-8")
+    tokenizer = dropping_tokenizer(tmp_path / "tokenizer")
+
+    with pytest.raises(InputError, match="corpus/dev holds no text to tokenize"):
+        tokenized(tmp_path, STREAM, tmp_path, corpus=corpus, tokenizer=tokenizer)
+
+    assert words_begun(tmp_path) == [1, 1]
+
+
+@pytest.mark.parametrize("recipe", [LINES, STREAM], ids=lambda recipe: recipe.layout)
+def test_a_token_of_more_words_than_a_byte_counts_is_refused(tmp_path, recipe):
+    tokenizer = dropping_tokenizer(tmp_path / "tokenizer")
+    most = put_corpus(tmp_path / "most", "a" + 254 * " x")
+    more = put_corpus(tmp_path / "more", "a" + 255 * " x")
+
+    out = tokenized(tmp_path, recipe, tmp_path / "out", corpus=most, tokenizer=tokenizer)
+    assert max(words_begun(out)) == 255
+    with pytest.raises(InputError, match="tokenizer makes one token of 256 words"):
+        tokenized(tmp_path, recipe, tmp_path / "out", corpus=more, tokenizer=tokenizer)
 
 
 # --- windows --------------------------------------------------------------------------------
@@ -392,6 +537,66 @@ def test_the_order_of_windows_stays_as_it_was_so_that_runs_begun_before_can_go_o
     assert (batch.starts // 8).tolist() == [33, 22, 15, 24, 5, 21, 1, 31]
 
 
+PLACINGS = [
+    FixedWindows(),
+    ShiftedWindows(kind="shifted", passes=4),
+    JitteredWindows(kind="jittered"),
+]
+
+
+def plain_words(folder: Path, starts: np.ndarray, window: int) -> int:
+    begun = words_begun(folder)
+    return sum(sum(begun[start : start + window]) for start in starts.tolist())
+
+
+@settings(deadline=None)
+@given(starts=st.lists(st.integers(0, 8 * 40 - 8), max_size=30))
+def test_words_are_those_that_begin_in_the_windows(long_stream, starts):
+    windows, at = Windows(long_stream, "train", 8), np.array(starts, np.int64)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_WINDOWS_AT_ONCE", 7)
+        assert windows.words(at) == plain_words(long_stream, at, 8)
+
+
+@pytest.mark.parametrize("placing", PLACINGS, ids=lambda placing: placing.kind)
+@settings(deadline=None)
+@given(**drawn)
+def test_words_of_steps_are_those_of_the_batches_that_are_read(
+    long_stream, placing, count, batch_size, seed, epoch
+):
+    windows = Windows(long_stream, "train", 8, placing)
+    windows.count = min(count, 39)
+    steps = windows.steps_per_epoch(batch_size)
+    batches = [
+        windows.at(epoch * steps + step, batch_size=batch_size, seed=seed) for step in range(steps)
+    ]
+
+    words = windows.words_of_steps(epoch, batch_size=batch_size, seed=seed)
+
+    assert words.dtype == np.int64
+    assert words.tolist() == [plain_words(long_stream, batch.starts, 8) for batch in batches]
+
+
+def test_more_words_than_a_byte_holds_are_counted(tmp_path):
+    put_stream(tmp_path, 1024)
+    np.full(1024, 255, np.uint8).tofile(tmp_path / "train.words.bin")
+    windows = Windows(tmp_path, "train", 512)
+
+    assert windows.words(np.array([0, 1, 512])) == 3 * 512 * 255
+    assert windows.words_of_steps(0, batch_size=1, seed=0).tolist() == [512 * 255] * 2
+
+
+@pytest.mark.parametrize(
+    ("placing", "starts"),
+    list(zip(PLACINGS, ([232, 56, 280], [140, 308, 108], [141, 307, 110]), strict=True)),
+)
+def test_no_placing_reads_other_windows_than_it_did(long_stream, placing, starts):
+    batch = Windows(long_stream, "train", 8, placing).at(9, batch_size=8, seed=0)
+
+    assert batch.starts[:3].tolist() == starts
+
+
 @settings(deadline=None)
 @given(count=st.integers(1, 40), limit=st.integers(1, 60), batch_size=st.integers(1, 12))
 def test_spread_reads_as_many_windows_as_asked_for_evenly(long_stream, count, limit, batch_size):
@@ -424,6 +629,25 @@ def test_a_folder_that_holds_no_tokens_is_refused(tmp_path):
         with pytest.raises(InputError, match=r"holds no tokens\.json") as caught:
             Windows(folder, "train", 8)
         assert caught.value.mend == "Make one: babyllama tokenize CORPUS TOKENIZER OUT"
+
+
+@pytest.mark.parametrize(
+    ("size", "what"),
+    [
+        (None, r"train\.words\.bin is missing"),
+        (30, r"train\.words\.bin has 30 bytes for 32 tokens"),
+    ],
+)
+def test_a_stream_without_its_words_is_refused(tmp_path, size, what):
+    words = put_stream(tmp_path, 32) / "train.words.bin"
+    words.unlink()
+    if size is not None:
+        words.write_bytes(bytes(size))
+
+    with pytest.raises(InputError, match=what) as caught:
+        Windows(tmp_path, "train", 8)
+
+    assert caught.value.mend == "Run: babyllama tokenize CORPUS TOKENIZER OUT"
 
 
 def test_a_model_that_does_not_know_a_token_is_refused_with_the_token(tmp_path):

@@ -174,7 +174,7 @@ def tokens_stage(corpus: Path, tokenizer: Path, recipe: TokensRecipe, out: Path)
         return {**tokenize(corpus, tokenizer, recipe, folder)}
 
     inputs = {"corpus": corpus, "tokenizer": tokenizer}
-    return Stage(out.name, out, "tokens", 1, recipe, inputs, build)
+    return Stage(out.name, out, "tokens", 2, recipe, inputs, build)
 
 
 def pretraining_stage(

@@ -1,21 +1,23 @@
 """The token stream on disk, and the windows that models read from it.
 
 `train.bin` and `dev.bin` are bare numbers, memory-mapped: a corpus of any size takes no memory.
-`*.documents.npy` says at which token each document starts, `tokens.json` how to read the rest.
+`*.words.bin` has a byte for each token: how many white-space words begin in it, so that training
+counts the words it saw. `*.documents.npy` says at which token each document starts, `tokens.json`
+how to read the rest.
 """
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import groupby, islice
+from itertools import accumulate, chain, groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from jaxtyping import Int64
+from jaxtyping import Int64, UInt8
 from tokenizers import Tokenizer, normalizers, pre_tokenizers
 from torch import Tensor
 
@@ -37,17 +39,24 @@ if TYPE_CHECKING:
 Split = Literal["train", "dev"]
 _LINES_AT_ONCE = 20_000
 _CHARACTERS_AT_ONCE = 2**17
+_WINDOWS_AT_ONCE = 4096
+# What str.split() splits at; beyond the ideographic space there is none.
+_IS_SPACE = np.array([chr(code).isspace() for code in range(0x3002)])
 
 
 def tokenize(corpus: Path, tokenizer: Path, recipe: TokensRecipe, out: Path) -> dict[str, int]:
     """Write a clean corpus as token streams; documents keep the order of files and of lines.
 
+    A word counts at the first token that reaches past the word's first character. Where none does,
+    because the tokenizer drops all that is left of a line (of a file, under `stream`), it counts
+    at the last token before; text that has no token at all has no words either.
+
     Returns:
         tokens and white-space words of both splits.
 
     Raises:
-        InputError: a split without text, text that is not UTF-8, or a tokenizer without the tokens
-            that the layout asks for.
+        InputError: a split without text, text that is not UTF-8, a tokenizer without the tokens
+            that the layout asks for, or one that makes one token of more than 255 words.
     """
     library = load_tokenizer(tokenizer)
     if recipe.layout == "lines" and None in (library.bos_token_id, library.eos_token_id):
@@ -64,18 +73,22 @@ def tokenize(corpus: Path, tokenizer: Path, recipe: TokensRecipe, out: Path) -> 
         starts, position, words = [], 0, 0
         with (
             (out / f"{split}.bin").open("wb") as stream,
+            (out / f"{split}.words.bin").open("wb") as begun,
             ProgressBar(f"tokens {split}", size, "bytes") as bar,
         ):
             for pieces in _documents(files, recipe.layout, library.backend_tokenizer):
                 starts.append(position)
                 for piece in pieces:
-                    ids = _encode(library, piece, recipe.layout)
+                    ids, counts = _encode(library, piece, recipe.layout)
+                    _refuse_more_than_a_byte_holds(counts, tokenizer)
                     stream.write(np.asarray(ids, dtype).tobytes())
+                    begun.write(counts.astype(np.uint8).tobytes())
                     position += len(ids)
-                    words += sum(len(text.split()) for text in piece)
+                    words += int(counts.sum())
                     bar.advance(sum(len(text.encode()) for text in piece))
                 if recipe.layout == "lines":
                     stream.write(np.asarray([library.eos_token_id], dtype).tobytes())
+                    begun.write(bytes(1))
                     position += 1
         if not words:
             raise InputError(f"{corpus}/{split} holds no text to tokenize")
@@ -116,6 +129,10 @@ class Windows:
 
     Where an epoch's windows start and in which order they come is a function of the seed and the
     epoch alone, so a run that goes on needs one integer, the step.
+
+    Raises:
+        InputError: no tokens there, less than one window of them, or not a number of words for
+            each of them.
     """
 
     def __init__(
@@ -134,6 +151,7 @@ class Windows:
                 why="A model reads whole windows, and windows that move need room for one more.",
                 mend="Give more text, or a shorter training.window.",
             )
+        self._words = _open_words(tokens / f"{split}.words.bin", len(self._stream))
 
     def __len__(self) -> int:
         return self.count
@@ -166,18 +184,44 @@ class Windows:
     def at(self, step: int, *, batch_size: int, seed: int) -> Batch:
         """The batch of an update: each epoch reads every window once, in its own order."""
         epoch, within = divmod(step, self.steps_per_epoch(batch_size))
-        order = np.random.default_rng((seed, epoch)).permutation(self.count)
-        chosen = order[within * batch_size : (within + 1) * batch_size]
-        if isinstance(self.placing, JitteredWindows):
-            moves = np.random.default_rng((seed, epoch, 1)).integers(self.window, size=self.count)
-            return self.read_at(chosen * self.window + moves[chosen])
-        return self.read(chosen, offset=self.offsets[epoch % len(self.offsets)])
+        starts = self._starts_of(epoch, seed)
+        return self.read_at(starts[within * batch_size : (within + 1) * batch_size])
+
+    def words(self, starts: Int64[np.ndarray, " windows"]) -> int:
+        """White-space words that begin in the windows that start at these tokens."""
+        return int(self._words_in_each(starts).sum())
+
+    def words_of_steps(
+        self, epoch: int, *, batch_size: int, seed: int
+    ) -> Int64[np.ndarray, " steps"]:
+        """Words of the batch of each of an epoch's updates, without reading their tokens."""
+        read = self._starts_of(epoch, seed)[: self.steps_per_epoch(batch_size) * batch_size]
+        return np.add.reduceat(self._words_in_each(read), np.arange(0, len(read), batch_size))
 
     def spread(self, limit: int, batch_size: int) -> Iterator[Batch]:
         """At most `limit` windows, evenly spread over the stream, in batches: for dev scores."""
         chosen = np.unique(np.linspace(0, self.count - 1, min(limit, self.count)).astype(np.int64))
         for start in range(0, len(chosen), batch_size):
             yield self.read(chosen[start : start + batch_size])
+
+    def _starts_of(self, epoch: int, seed: int) -> Int64[np.ndarray, " count"]:
+        """Where an epoch's windows start, in the order in which they are read."""
+        order = np.random.default_rng((seed, epoch)).permutation(self.count)
+        if isinstance(self.placing, JitteredWindows):
+            moves = np.random.default_rng((seed, epoch, 1)).integers(self.window, size=self.count)
+            return order * self.window + moves[order]
+        return order * self.window + self.offsets[epoch % len(self.offsets)]
+
+    def _words_in_each(
+        self, starts: Int64[np.ndarray, " windows"]
+    ) -> Int64[np.ndarray, " windows"]:
+        """Words that begin in each window; some thousand windows are held at once."""
+        windows = np.lib.stride_tricks.sliding_window_view(self._words, self.window)
+        counts = np.empty(len(starts), np.int64)
+        for at in range(0, len(starts), _WINDOWS_AT_ONCE):
+            block = slice(at, at + _WINDOWS_AT_ONCE)
+            windows[starts[block]].sum(axis=1, dtype=np.int64, out=counts[block])
+        return counts
 
 
 def read_header(tokens: Path) -> dict[str, Any]:
@@ -291,11 +335,66 @@ def _read(file: Path, *, by_line: bool) -> Iterator[str]:
         ) from None
 
 
-def _encode(library: "PreTrainedTokenizerFast", piece: Sequence[str], layout: str) -> list[int]:
-    backend = library.backend_tokenizer
-    if layout == "stream":
-        return [id_ for text in piece for id_ in backend.encode(text, add_special_tokens=False).ids]
-    lines = [line.rstrip("\n") for line in piece]
-    encoded = backend.encode_batch_fast(lines, add_special_tokens=False)
-    bos = library.bos_token_id
-    return [token for line in encoded for token in (bos, *line.ids)]
+def _encode(
+    library: "PreTrainedTokenizerFast", piece: Sequence[str], layout: str
+) -> tuple[list[int], Int64[np.ndarray, " tokens"]]:
+    """The tokens of some texts, and how many words begin in each."""
+    texts, first = piece, []
+    if layout == "lines":
+        texts, first = [line.rstrip("\n") for line in piece], [library.bos_token_id]
+    encoded = library.backend_tokenizer.encode_batch(texts, add_special_tokens=False)
+    ids = [token for text in encoded for token in chain(first, text.ids)]
+    # <s> ends where its line starts, so no word begins in it.
+    ends = [[*(0 for _ in first), *(end for _, end in text.offsets)] for text in encoded]
+    return ids, _words_begun(texts, ends)
+
+
+def _words_begun(
+    texts: Sequence[str], ends: Sequence[Sequence[int]]
+) -> Int64[np.ndarray, " tokens"]:
+    """How many white-space words begin in each token, the tokens of all texts in a row.
+
+    Args:
+        ends: for each token of each text, the character of that text behind its last. Tokens that
+            share a character end together; the first of them has the word.
+    """
+    joined = "\n".join(texts)
+    codes = np.frombuffer(joined.encode("utf-32-le"), np.uint32)
+    is_space = _IS_SPACE[np.minimum(codes, len(_IS_SPACE) - 1)]
+    words = np.flatnonzero(~is_space & np.append(True, is_space[:-1])[: len(is_space)])
+
+    firsts = np.fromiter(accumulate((len(text) + 1 for text in texts[:-1]), initial=0), np.int64)
+    sizes = np.fromiter(map(len, ends), np.int64)
+    reach = np.fromiter(chain.from_iterable(ends), np.int64) + np.repeat(firsts, sizes)
+    # A normaliser may put marks in another order; what was reached stays reached.
+    tokens = np.searchsorted(np.maximum.accumulate(reach), words, side="right")
+    last = (np.cumsum(sizes) - 1)[np.searchsorted(firsts, words, side="right") - 1]
+    tokens = np.minimum(tokens, last)
+    return np.bincount(tokens[tokens >= 0], minlength=len(reach))
+
+
+def _refuse_more_than_a_byte_holds(counts: Int64[np.ndarray, " tokens"], tokenizer: Path) -> None:
+    most = counts.max(initial=0)
+    if most > np.iinfo(np.uint8).max:
+        raise InputError(
+            f"{tokenizer} makes one token of {most} words",
+            why="How many words begin in a token is kept in one byte, up to 255.",
+            mend="Train one that parts words: babyllama tokenizer train CORPUS OUT",
+        )
+
+
+def _open_words(path: Path, tokens: int) -> UInt8[np.ndarray, " tokens"]:
+    """How many words begin in each token of a stream, memory-mapped."""
+    mend = "Run: babyllama tokenize CORPUS TOKENIZER OUT"
+    if not path.is_file():
+        raise InputError(
+            f"{path} is missing",
+            why="It says at which tokens words begin; training counts the words it saw.",
+            mend=mend,
+        )
+    size = path.stat().st_size
+    if size != tokens:
+        raise InputError(
+            f"{path} has {size} bytes for {tokens} tokens", why="Each token has one.", mend=mend
+        )
+    return np.memmap(path, dtype=np.uint8, mode="r")
