@@ -33,6 +33,7 @@ from babyllama.console import say
 from babyllama.distillation import distill
 from babyllama.pretraining import pretrain
 from babyllama.recipe import (
+    AdamW,
     DistillationRecipe,
     HiddenSignal,
     LlamaShape,
@@ -177,8 +178,7 @@ def student_of(setting: Setting) -> PretrainingRecipe:
             window=WINDOW,
             learning_rate=setting.learning_rate,
             warmup_steps=30,
-            weight_decay=0.1,
-            beta2=0.98,
+            optimizer=AdamW(weight_decay=0.1, beta2=0.98),
             precision=setting.precision,
             compile=True,
             checkpoint_every=1_000_000,

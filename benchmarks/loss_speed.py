@@ -46,7 +46,7 @@ from babyllama.losses import (
     short_products,
 )
 from babyllama.training.compilation import can_compile
-from babyllama.training.loop import peak_memory, reset_peak_memory
+from babyllama.training.log import peak_memory, reset_peak_memory
 
 PEERS = {"liger_kernel": "liger-kernel", "trl": "trl"}
 INSTALL = "pip install -c constraints.txt -e '.[benchmarks]'"

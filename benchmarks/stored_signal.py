@@ -54,9 +54,10 @@ from babyllama.signals.hidden import CodedStates
 from babyllama.signals.store import SignalSource, store_signal
 from babyllama.signals.stored import OpenSignal, open_stored
 from babyllama.tokens import Windows
-from babyllama.training import loop
 from babyllama.training.compilation import can_compile, compile_blocks
+from babyllama.training.loop import Forward, Loss, accumulate
 from babyllama.training.optimizer import make_optimizer
+from babyllama.training.processes import Processes
 from benchmarks.loss_speed import machine
 from benchmarks.made_up import STUDENT, VOCAB_SIZE, WINDOW, make_inputs
 
@@ -121,6 +122,8 @@ def time_steps(
     model = new_model(STUDENT, VOCAB_SIZE, seed=0, separators=True).to(device).train()
     prefer_fast_attention(model, device)
     compile_blocks(model)
+    forward, processes = Forward(model, dtype), Processes()
+    never = torch.zeros((), device=device)  # is an update held back
     optimizer = make_optimizer(model, student.training)
     recipe = DistillationRecipe(alpha=0.5, temperature=TEMPERATURE, reduction="window_sum")
     losses = {TEXT: text_loss(model, student)} | {
@@ -128,11 +131,11 @@ def time_steps(
         for name, signal in signals.items()
     }
 
-    def step(number: int, loss: loop.Loss) -> None:
+    def step(number: int, loss: Loss) -> None:
         batch = windows.at(number, batch_size=BATCH, seed=0)
-        loop._accumulate(model, loss, batch, student.training, device, dtype)
+        accumulate(forward, loss, batch, student.training, processes, dtype=dtype)
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
+        optimizer.step(never)
         optimizer.zero_grad()
 
     return _in_turn(
