@@ -452,6 +452,21 @@ def report(
 
 
 @app.command()
+def watch(
+    run: Annotated[Path, typer.Argument(help="A run, or a model's folder, finished or not.")],
+    once: Annotated[bool, typer.Option("--once", help="Print one picture and end.")] = False,
+    every: Annotated[float, typer.Option(min=0.1, help="Seconds between looks.")] = 2.0,
+) -> None:
+    """Show how far a run is, from another terminal: it is only read. Ctrl-C ends the watching.
+
+    Example: `babyllama watch runs/mini`
+    """
+    from babyllama.watch import watch as follow
+
+    follow(run, every=every, once=once)
+
+
+@app.command()
 def verify(
     folder: Annotated[Path, typer.Argument(help="A run, or any folder of finished artefacts.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
