@@ -350,6 +350,10 @@ def test_each_word_is_where_one_word_after_another_would_be_put(library, lines, 
     assert len(ids) == len(expected)
 
 
+def test_a_word_counts_at_its_first_token_though_later_ones_end_before_it():
+    assert module._words_begun(["abc d"], [[3, 0, 0, 3, 5]]).tolist() == [1, 0, 0, 0, 1]
+
+
 def test_a_space_is_what_str_split_splits_at():
     spaces = {code for code in range(sys.maxunicode + 1) if not chr(code).split()}
 

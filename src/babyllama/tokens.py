@@ -366,7 +366,7 @@ def _words_begun(
     firsts = np.fromiter(accumulate((len(text) + 1 for text in texts[:-1]), initial=0), np.int64)
     sizes = np.fromiter(map(len, ends), np.int64)
     reach = np.fromiter(chain.from_iterable(ends), np.int64) + np.repeat(firsts, sizes)
-    # A normaliser may put marks in another order; what was reached stays reached.
+    # One character may become words (NFKC of U+FDFA); the spaces between end where it starts.
     tokens = np.searchsorted(np.maximum.accumulate(reach), words, side="right")
     last = (np.cumsum(sizes) - 1)[np.searchsorted(firsts, words, side="right") - 1]
     tokens = np.minimum(tokens, last)
