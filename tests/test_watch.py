@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -121,6 +122,20 @@ def test_no_line_is_wider_than_the_terminal_and_no_picture_higher(run, columns):
     lines = once(run, columns=columns, rows=24).splitlines()
     assert max(map(len, lines)) <= columns
     assert len(lines) <= 24
+
+
+def test_averaged_weights_have_a_curve_of_their_own(run):
+    ends = {"dev_cross_entropy": 4.25, "averaged_dev_cross_entropy": 4.125}
+    write(run / "teachers" / "gpt2.partial", [step(100), {"step": 100, "epoch": 1, **ends}])
+    assert "xx dev 4.250   oo averaged dev 4.125" in once(run)
+
+
+@pytest.mark.parametrize(("last", "top"), [(60, 6.0), (400, 4.0)])
+def test_the_first_fall_is_cut_off_once_it_would_flatten_the_rest(run, last, top):
+    """Step 10 has 6.0; what follows the first tenth of 400 steps starts below 4.3."""
+    write(run / "teachers" / "gpt2.partial", [step(number) for number in range(10, last + 1, 5)])
+    labels = re.findall(r"│ ([0-9.]+) *$", once(run, rows=40), flags=re.MULTILINE)
+    assert max(map(float, labels)) == pytest.approx(top, abs=0.5)
 
 
 def test_a_low_terminal_shows_numbers_alone(run):

@@ -453,7 +453,8 @@ def _remarks(now: Snapshot) -> Iterator[str]:
         yield f"{part.name} is in work, last file {duration(now.age or 0)} ago; {what}"
     if now.worker.state in ("none", "gone"):
         why = f"its {now.worker.who} is gone" if now.worker.who else "no process holds it"
-        yield f"It has stopped: {why}. The same command goes on where it was:"
+        yield f"It has stopped: {why}."
+        yield "The same command goes on where it was:"
         yield f"  {_command(now)}"
     elif part is None:
         comes = next(part for part in now.parts if part.state != "complete")
