@@ -23,11 +23,12 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel
 
 from babyllama.errors import InputError
+from babyllama.recipe import deciding
 
 MANIFEST = "manifest.json"
 _WORK = "work.json"
 # How fast a model was made, how close a signal comes: not what they are.
-_ABOUT = {"training.jsonl", "fidelity.json", "frontier.json"}
+_ABOUT = {"training.jsonl", "fidelity.json", "frontier.json", "trackers"}
 SCRATCH = "checkpoints"  # what an unfinished build goes on from; gone when the folder is complete
 _IN_EVERY_MANIFEST = {"stage", "version", "recipe", "inputs", "seed", "files"}
 Facts = dict[str, Any]
@@ -47,6 +48,8 @@ class Stage:
             on a folder that it left unfinished; what it needs for that alone lies in SCRATCH.
         reusable: a pattern of files, each of which `build` makes alone: when a folder is damaged,
             those that are whole are kept, so that the others alone are made again.
+        together: whether every process that a launcher started takes part in `build`; the first
+            makes the other stages alone.
     """
 
     name: str
@@ -58,13 +61,14 @@ class Stage:
     build: Callable[[Path], Facts] = field(repr=False)
     seed: int = 0
     reusable: str | None = None
+    together: bool = False
 
     def key(self) -> dict[str, Any]:
         """What a manifest must repeat for the folder to be taken as this stage's output."""
         return {
             "stage": self.kind,
             "version": self.version,
-            "recipe": self.recipe.model_dump(mode="json"),
+            "recipe": deciding(self.recipe),
             "inputs": {name: digest(path) for name, path in self.inputs.items()},
             "seed": self.seed,
         }
@@ -87,11 +91,10 @@ def status(stage: Stage) -> Status:
     """
     manifest = read_manifest(stage.out)
     if manifest is None:
-        partial = partial_folder(stage.out)
-        return Status("unfinished", "goes on") if partial.exists() else Status("missing", "is new")
-    difference = "" if _is_unreadable(manifest) else _difference(manifest, stage.key())
-    if difference:
-        return Status("stale", difference)
+        return _unfinished(stage)
+    other = "" if _is_unreadable(manifest) else _difference(manifest, stage.key())
+    if other:
+        return Status("stale", other)
     damage = next(damaged(stage.out, manifest, changed_only=True), None)
     return Status("damaged", damage) if damage else Status("complete")
 
@@ -204,7 +207,7 @@ def digest(path: Path) -> str:
         files = {
             name: record["sha256"]
             for name, record in manifest["files"].items()
-            if name not in _ABOUT
+            if name.partition("/")[0] not in _ABOUT
         }
     elif path.is_dir():
         files = {
@@ -272,6 +275,15 @@ def write_atomically(path: Path, text: str) -> None:
         beside.unlink(missing_ok=True)  # there only if it was not written whole
 
 
+def difference(was: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """The first leaf in which two trees differ, in words; "" when they agree."""
+    before, after = dict(_leaves(was)), dict(_leaves(now))
+    for name in [*after, *before]:
+        if before.get(name) != after.get(name):
+            return f"{name} was {before.get(name)}, now {after.get(name)}"
+    return ""
+
+
 def partial_folder(out: Path) -> Path:
     """Where a folder is worked on before it is complete."""
     return out.with_name(out.name + ".partial")
@@ -290,14 +302,31 @@ def _is_made(partial: Path, key: Mapping[str, Any]) -> bool:
     return manifest is not None and not _difference(manifest, key)
 
 
-def _start_or_go_on(partial: Path, key: Mapping[str, Any]) -> float:
-    """Prepare the partial folder; returns the seconds that earlier attempts spent on it."""
+def _unfinished(stage: Stage) -> Status:
+    partial = partial_folder(stage.out)
+    if not partial.exists():
+        return Status("missing", "is new")
+    key, was = stage.key(), _work(partial).get("key")
+    if was == key or _is_made(partial, key):
+        return Status("unfinished", "goes on")
+    other = _difference(was, key) if was else "it does not say what it is"
+    return Status("missing", f"anew, since what was begun is of another recipe: {other}")
+
+
+def _work(partial: Path) -> dict[str, Any]:
+    """What an unfinished folder says of itself; nothing if it is not there or cut short."""
     try:
         work = json.loads((partial / _WORK).read_text(encoding="utf-8"))
-        if work["key"] == key:
-            return float(work["wall_seconds"])
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        pass  # nothing there, or not of this stage: begun anew below
+    except (FileNotFoundError, ValueError):
+        return {}
+    return work if isinstance(work, dict) and work.keys() >= {"key", "wall_seconds"} else {}
+
+
+def _start_or_go_on(partial: Path, key: Mapping[str, Any]) -> float:
+    """Prepare the partial folder; returns the seconds that earlier attempts spent on it."""
+    work = _work(partial)
+    if work and work["key"] == key:
+        return float(work["wall_seconds"])
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     _write_json(partial / _WORK, {"key": key, "wall_seconds": 0.0})
@@ -364,10 +393,8 @@ def _difference(manifest: Mapping[str, Any], key: Mapping[str, Any]) -> str:
     for name in ("stage", "version", "seed"):
         if manifest.get(name) != key[name]:
             return f"{name} was {manifest.get(name)}, now {key[name]}"
-    was, now = dict(_leaves(manifest["recipe"])), dict(_leaves(key["recipe"]))
-    for name in [*now, *was]:
-        if was.get(name) != now.get(name):
-            return f"{name} was {was.get(name)}, now {now.get(name)}"
+    if other := difference(manifest["recipe"], key["recipe"]):
+        return other
     for name in [*key["inputs"], *manifest["inputs"]]:
         if manifest["inputs"].get(name) != key["inputs"].get(name):
             return f"its input {name} is another"
@@ -375,7 +402,7 @@ def _difference(manifest: Mapping[str, Any], key: Mapping[str, Any]) -> str:
 
 
 def _leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    if isinstance(tree, dict):
+    if isinstance(tree, Mapping):
         for name, branch in tree.items():
             yield from _leaves(branch, f"{path}.{name}" if path else name)
     else:

@@ -7,14 +7,30 @@ place where an `InputError` becomes a message and exit code 2.
 import json
 import os
 import shlex
+import signal as signals
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any, Literal
 
 import typer
 from typer.core import TyperGroup
 
-from babyllama.console import Interrupted, bytes_, duration, quantity, say, screen, show, table
+from babyllama.console import (
+    RUN_AGAIN,
+    Interrupted,
+    bytes_,
+    duration,
+    hush,
+    quantity,
+    say,
+    screen,
+    show,
+    table,
+)
 from babyllama.errors import InputError
 
 
@@ -23,16 +39,50 @@ class _Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
+            with _preemptible():
+                result = super().invoke(ctx)
+            _leave_processes()
+            return result
         except InputError as error:
-            screen.print("error", style="bold red", end=": ")
+            rank = int(os.environ.get("RANK", 0))
+            screen.quiet = False  # what went wrong in another process alone is told by it alone
+            who = f"error in process {rank}" if rank else "error"
+            screen.print(who, style="bold red", end=": ")
             say(str(error))
             raise typer.Exit(2) from None
-        except (Interrupted, KeyboardInterrupt):
+        except (Interrupted, KeyboardInterrupt) as error:
             again = shlex.join(["babyllama", *sys.argv[1:]])
             say("stopped; nothing finished is lost. The same command goes on where it was:")
             say(f"  {again}", style="bold")
-            raise typer.Exit(1) from None
+            code = RUN_AGAIN if isinstance(error, Interrupted) else 1
+            raise typer.Exit(code) from None
+
+
+def _leave_processes() -> None:
+    """Part from the processes that worked together, if any did."""
+    if "torch.distributed" in sys.modules:
+        from torch import distributed
+
+        if distributed.is_available() and distributed.is_initialized():
+            distributed.destroy_process_group()
+
+
+@contextmanager
+def _preemptible() -> Iterator[None]:
+    """Take SIGTERM, a cluster's notice, for a request to stop; a training first saves itself."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise Interrupted
+
+    try:
+        before = signals.signal(signals.SIGTERM, stop)
+    except ValueError:  # not the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signals.signal(signals.SIGTERM, before)
 
 
 def _group(help_text: str) -> typer.Typer:
@@ -75,6 +125,8 @@ def run(
 ) -> None:
     """Raw text in, an evaluated student out: every stage that is not complete yet.
 
+    Under `torchrun` or `accelerate launch` models are trained by all processes together.
+
     Example: `babyllama run mini`
     """
     from babyllama import artefact, pipeline
@@ -82,17 +134,21 @@ def run(
 
     loaded = load_recipe(recipe, tuple(settings or ()))
     folder = run_dir or Path("runs") / loaded.name
+    launched = _launched()
     pipeline.refuse_other_run(loaded, folder)
     loaded = _settled(loaded, folder)
     line = pipeline.selected(loaded, folder, until)
     if dry_run:
         _show_plan(loaded, folder, line)
         return
-    if any(artefact.status(stage).state != "complete" for stage in line):
+    is_new = any(artefact.status(stage).state != "complete" for stage in line)
+    if is_new and launched.rank == 0:
         from babyllama.checks import refuse_impossible
 
-        refuse_impossible(loaded, folder)
-    pipeline.run(loaded, folder, until=until)
+        refuse_impossible(loaded, folder, processes=launched.count)
+    pipeline.run(loaded, folder, until=until, launched=launched)
+    if launched.rank > 0:
+        return
     report = artefact.read_manifest(folder / "report")
     if report and until in (None, "report"):
         print(report["facts"]["first_sentence"])
@@ -309,18 +365,20 @@ def signal(
     recipe = parse_stored_signal(given, "signal")
     placing = ShiftedWindows(kind="shifted", passes=passes) if passes > 1 else FixedWindows()
     offsets = placing.offsets(window)
-    rank, launched = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
-    if rank > 0:
+    launched = _launched()
+    if launched.rank > 0:
         from babyllama.signals.store import SignalSource, write_share
 
         source = SignalSource(tuple(teachers), tokens, recipe, window, offsets)
-        write_share(source, artefact.partial_folder(out), rank, launched, finished=out)
+        partial = artefact.partial_folder(out)
+        write_share(source, partial, launched.rank, launched.count, finished=out)
         return
+    alone = launched.count == 1
     stage = pipeline.signal_stage(
         teachers, tokens, recipe, out, window=window, offsets=offsets,
-        processes=launched if launched > 1 else processes, alone=launched == 1,
+        processes=processes if alone else launched.count, alone=alone,
     )  # fmt: skip
-    _complete(stage)
+    _complete(replace(stage, together=False))  # the others need no call: they wait for the folder
     _show_fidelity(out)
 
 
@@ -514,6 +572,11 @@ def main() -> None:
     # else as well, spinning costs training most of its speed: see docs/log.md. It is read when
     # torch is loaded, so it is set before that; a user's own setting stays.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if int(os.environ.get("RANK", 0)) > 0:
+        hush()
+    if int(os.environ.get("WORLD_SIZE", 1)) > 1:
+        # torch warns that looking for unused parameters costs time: see training/processes.py.
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     # Our own bars and messages are what a person follows.
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
@@ -523,12 +586,24 @@ def main() -> None:
 def _complete(stage: Any) -> None:
     from babyllama import artefact, pipeline
 
+    launched = _launched()
+    if launched.rank > 0:
+        pipeline.complete(stage, launched)
+        return
     pipeline.refuse_unwritable(stage.out)
     pipeline.refuse_other_stage(stage)
     _refuse_unwritable_place(stage.out)
     with artefact.locked(pipeline.run_of(stage.out), mend="write elsewhere"):
-        artefact.complete(stage, pipeline.announce)
+        pipeline.complete(stage, launched)
     print(stage.out)
+
+
+def _launched() -> Any:
+    """What torchrun, `accelerate launch` or a batch script says of this process."""
+    from babyllama.pipeline import Launched
+
+    rank, count = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+    return Launched(rank, count)
 
 
 def _refuse_twice(what: str, names: list[str]) -> None:

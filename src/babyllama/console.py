@@ -20,6 +20,10 @@ screen = Console(stderr=True, highlight=False)
 _SECONDS_BETWEEN_LINES = 20.0
 
 
+# Exit code of a process that was asked to stop and saved everything: EX_TEMPFAIL, run me again.
+RUN_AGAIN = 75
+
+
 class Interrupted(Exception):
     """Ctrl-C or SIGTERM was seen at a moment when everything is saved."""
 
@@ -78,7 +82,8 @@ class ProgressBar:
         self._last_line = time.monotonic()
         share = self._done / self._total if self._total else 1.0
         parts = [f"{self._title} {share:4.0%}", self._speed(), self._time_left(), self._note]
-        print("  " + ", ".join(part for part in parts if part), file=sys.stderr, flush=True)
+        if not screen.quiet:
+            print("  " + ", ".join(part for part in parts if part), file=sys.stderr, flush=True)
 
     def _rate(self) -> float:
         return (self._done - self._first) / max(time.monotonic() - self._started, 1e-9)
@@ -122,6 +127,11 @@ def stoppable() -> Iterator[Stop]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def hush() -> None:
+    """Show nothing from here on: another process shows the same work."""
+    screen.quiet = True
 
 
 def say(text: str, style: str | None = None) -> None:

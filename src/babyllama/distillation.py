@@ -15,7 +15,7 @@ from babyllama.signals.online import open_online
 from babyllama.signals.stored import open_stored
 from babyllama.tokens import Batch, Windows
 from babyllama.training.compilation import can_compile
-from babyllama.training.folder import finish_model, start_model
+from babyllama.training.folder import start_model
 from babyllama.training.loop import Loss, train
 
 
@@ -64,7 +64,7 @@ def distill(
             weights=recipe.weights or weights,
             mean_of=mean_of,
         )
-    facts = train(
+    return train(
         model,
         distillation_from(
             source,
@@ -75,12 +75,11 @@ def distill(
         windows,
         Windows(tokens, "dev", student.training.window),
         student.training,
+        tokenizer,
         out,
         seed=seed,
         teacher_products=source.products if recipe.alpha < 1 else (),
     )
-    finish_model(tokenizer, out)
-    return facts
 
 
 def distillation_from(

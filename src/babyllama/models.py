@@ -207,6 +207,15 @@ def prefer_fast_attention(model: "PreTrainedModel", device: torch.device) -> Non
         model.set_attn_implementation("eager")
 
 
+def checkpoint_activations(model: "PreTrainedModel") -> None:
+    """Keep the inputs of blocks alone for the backward pass, which computes the rest again."""
+    before = getattr(
+        model, "gradient_checkpointing_enable", None
+    )  # its name in transformers < 5.10
+    enable = getattr(model, "activation_checkpointing_enable", before)
+    enable({"use_reentrant": False})
+
+
 def _bfloat16_is_fast(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)

@@ -6,6 +6,7 @@ imported only when a stage has work to do, so that looking at a complete run tak
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from babyllama import artefact
@@ -65,24 +66,80 @@ class EvaluatedWindows(Frozen):
     teachers: Mixing
 
 
-def run(recipe: Recipe, folder: Path, *, until: str | None = None) -> None:
+@dataclass(frozen=True)
+class Launched:
+    """Which of the processes that a launcher started this is; alone where none did."""
+
+    rank: int = 0
+    count: int = 1
+
+
+ALONE = Launched()
+
+
+def run(
+    recipe: Recipe, folder: Path, *, until: str | None = None, launched: Launched = ALONE
+) -> None:
     """Make everything in `folder` that is not complete, in order.
 
     Raises:
         InputError: the folder is in use, belongs to another recipe, or an input is wrong.
         Interrupted: after Ctrl-C, with everything saved.
     """
-    line = selected(recipe, folder, until)
+    line = selected(recipe, folder, until, launched)
+    if launched.rank > 0:
+        for stage in line:
+            complete(stage, launched)
+        return
     with artefact.locked(folder):
         refuse_other_run(recipe, folder)
         for stage in line:
             refuse_unwritable(stage.out)
         artefact.write_atomically(folder / "recipe.yaml", to_yaml(recipe))
         for stage in line:
+            is_new = artefact.status(stage).state != "complete"
+            complete(stage, launched)
+            if stage.kind == "tokens" and is_new:
+                from babyllama.checks import refuse_misfits
+
+                refuse_misfits(recipe, stage.out)
+
+
+def complete(stage: Stage, launched: Launched = ALONE) -> None:
+    """Make a stage's folder unless it is there, with every process that is needed for it."""
+    if launched.count == 1:
+        artefact.complete(stage, announce)
+    elif not stage.together:
+        if launched.rank == 0:
             artefact.complete(stage, announce)
+    elif launched.rank == 0:
+        _lead(stage)
+    else:
+        from babyllama.training.processes import Processes
+
+        folder = Processes().tell("")
+        if folder:
+            stage.build(Path(folder))
 
 
-def stages(recipe: Recipe, folder: Path) -> Iterator[Stage]:
+def _lead(stage: Stage) -> None:
+    """Make a stage with the other processes, which are told where, or that there is no need."""
+    from babyllama.training.processes import Processes
+
+    processes, told = Processes(), False
+
+    def build(folder: Path) -> Facts:
+        nonlocal told
+        told = True
+        processes.tell(str(folder))
+        return stage.build(folder)
+
+    artefact.complete(replace(stage, build=build), announce)
+    if not told:
+        processes.tell("")
+
+
+def stages(recipe: Recipe, folder: Path, launched: Launched = ALONE) -> Iterator[Stage]:
     """Every stage of a run, in the order in which they are made."""
     corpus, tokenizer, tokens = folder / "corpus", folder / "tokenizer", folder / "tokens"
     source = recipe.corpus.source
@@ -107,8 +164,9 @@ def stages(recipe: Recipe, folder: Path) -> Iterator[Stage]:
         window = readers[0].window
         offsets = sorted({at for reader in readers for at in reader.windows.offsets(window)})
         yield signal_stage(
-            teachers, tokens, recipe.signal, signal, window=window, offsets=tuple(offsets)
-        )
+            teachers, tokens, recipe.signal, signal, window=window, offsets=tuple(offsets),
+            processes=launched.count, alone=launched.count == 1, rank=launched.rank,
+        )  # fmt: skip
 
     for name, student in recipe.students.items():
         out = folder / "students" / name
@@ -189,7 +247,7 @@ def pretraining_stage(
 
     inputs = {"tokens": tokens, "tokenizer": tokenizer}
     name = f"{out.absolute().parent.name}/{out.name}"
-    return Stage(name, out, "pretraining", 1, recipe, inputs, build, seed)
+    return Stage(name, out, "pretraining", 1, recipe, inputs, build, seed, together=True)
 
 
 def signal_stage(
@@ -202,24 +260,36 @@ def signal_stage(
     offsets: tuple[int, ...] = (0,),
     processes: int = 1,
     alone: bool = True,
+    rank: int = 0,
 ) -> Stage:
     """What the teachers say, stored once.
 
     Args:
         processes: how many write it; they change its speed alone.
-        alone: start the others here; otherwise a launcher has.
+        alone: start the others here; otherwise a launcher has, and this is number `rank`.
     """
 
     def build(folder: Path) -> Facts:
-        from babyllama.signals.store import SignalSource, store_signal, store_together
+        from babyllama.signals.store import (
+            SignalSource,
+            store_signal,
+            store_together,
+            write_share,
+        )
 
         source = SignalSource(tuple(teachers), tokens, recipe, window, offsets)
+        if rank > 0:
+            write_share(source, folder, rank, processes, finished=out)
+            return {}
         return (store_signal if alone else store_together)(source, folder, processes=processes)
 
     inputs = {"tokens": tokens, **_numbered(teachers)}
     stored = recipe.model_copy(update={"frontier": False})  # about the signal, not of it
     part = StoredWindows(signal=stored, window=window, offsets=offsets)
-    return Stage(out.name, out, "signal", 2, part, inputs, build, reusable="*.safetensors")
+    return Stage(
+        out.name, out, "signal", 2, part, inputs, build,
+        reusable="*.safetensors", together=not alone,
+    )  # fmt: skip
 
 
 def distillation_stage(
@@ -257,7 +327,7 @@ def distillation_stage(
         inputs |= _numbered(teachers)
         part = TaughtLive(student=part, teachers=mixing)
     name = f"{out.absolute().parent.name}/{out.name}"
-    return Stage(name, out, "distillation", 1, part, inputs, build, seed)
+    return Stage(name, out, "distillation", 1, part, inputs, build, seed, together=True)
 
 
 def evaluation_stage(recipe: Recipe, folder: Path) -> Stage:
@@ -372,13 +442,15 @@ def refuse_unwritable(out: Path) -> None:
         raise InputError(f"{out} is a file", mend="Name a new folder.")
 
 
-def selected(recipe: Recipe, folder: Path, until: str | None = None) -> list[Stage]:
+def selected(
+    recipe: Recipe, folder: Path, until: str | None = None, launched: Launched = ALONE
+) -> list[Stage]:
     """The stages up to `until`, all by default. `teachers` means the last of the teachers.
 
     Raises:
         InputError: no stage of that name.
     """
-    line = list(stages(recipe, folder))
+    line = list(stages(recipe, folder, launched))
     if until is None:
         return line
     matching = [

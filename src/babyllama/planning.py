@@ -5,9 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from babyllama import artefact
 from babyllama.console import bytes_
 from babyllama.errors import InputError
+from babyllama.memory import Taught, TrainingMemory, training_memory
 from babyllama.models import (
     compute_dtype,
     parameter_count,
@@ -45,12 +48,17 @@ _SHARE_OF_DISK = 0.5
 
 @dataclass(frozen=True)
 class PlannedModel:
-    """A model to be trained: what it is and what its training takes."""
+    """A model to be trained: what it is and what its training takes.
+
+    Attributes:
+        memory: at its peak, in a process of its own; None where it cannot be said beforehand.
+    """
 
     name: str
     parameters: int
     tokens: int
     flops: float
+    memory: TrainingMemory | None
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,7 @@ class Plan:
         counted: whether the corpus was counted; otherwise its size is the recipe's expectation.
         flops: of training and of the signal; evaluation comes on top and is small.
         disk_bytes: at the fullest moment, checkpoints included.
+        device: what it was worked out for; the models' memory is a card's where there is one.
         seconds: at the speed that square products reached in half a second just now.
     """
 
@@ -72,6 +81,7 @@ class Plan:
     disk_bytes: int
     machine_flops: float
     seconds: float
+    device: torch.device
 
 
 def plan(recipe: Recipe, folder: Path) -> Plan:
@@ -82,20 +92,20 @@ def plan(recipe: Recipe, folder: Path) -> Plan:
     """
     vocab_size = recipe.tokenizer.vocab_size
     train_tokens, counted = _train_tokens(recipe, folder)
-    models = tuple(_models(recipe, vocab_size, train_tokens))
     stored_tokens = 0
     if isinstance(recipe.signal, StoredSignal):
         stored_tokens = train_tokens * len(_offsets(recipe))
     signal_bytes = stored_tokens * _signal_bytes_per_token(recipe, recipe.signal)
     if isinstance(recipe.signal, HiddenSignal):
         signal_bytes += 4 * vocab_size * _width(recipe)  # the heads, beside the states
+    device = pick_device()
+    models = tuple(_models(recipe, vocab_size, train_tokens, signal_bytes, device))
     signal_flops = stored_tokens * _teachers_flops(recipe, vocab_size)
     flops = sum(model.flops for model in models) + signal_flops
     # Weights of every model; of the largest three checkpoints while the oldest is let go (weights
     # and two moments each), and its best epoch.
     weights = sum(4 * model.parameters for model in models)
     checkpoints = (3 * 12 + 4) * max(model.parameters for model in models)
-    device = pick_device()
     speed = machine_flops(compute_dtype("auto", device), device)
     return Plan(
         models=models,
@@ -106,6 +116,7 @@ def plan(recipe: Recipe, folder: Path) -> Plan:
         disk_bytes=weights + checkpoints + signal_bytes + 16 * train_tokens,
         machine_flops=speed,
         seconds=flops / (speed * _REACHED),
+        device=device,
     )
 
 
@@ -172,20 +183,32 @@ def refuse_full_disk(planned: Plan, folder: Path) -> None:
         )
 
 
-def _models(recipe: Recipe, vocab_size: int, train_tokens: int) -> Iterator[PlannedModel]:
-    shapes = {name: recipe.pretraining(name) for name in [*recipe.teachers, *recipe.students]}
-    for name, part in shapes.items():
+def _models(
+    recipe: Recipe, vocab_size: int, train_tokens: int, signal_bytes: int, device: torch.device
+) -> Iterator[PlannedModel]:
+    for name in [*recipe.teachers, *recipe.students]:
+        part, student = recipe.pretraining(name), recipe.students.get(name)
         flops_per_token = 3 * planned_flops_per_token(part.model, vocab_size)
-        student = recipe.students.get(name)
+        taught = None
         if isinstance(student, DistilledStudent) and student.alpha < 1:
             flops_per_token += _signal_flops(recipe, vocab_size)
+            taught = _taught(recipe, signal_bytes)
         tokens = part.training.epochs * train_tokens
         yield PlannedModel(
             name=name,
             parameters=parameter_count(part.model, vocab_size),
             tokens=tokens,
             flops=float(flops_per_token * tokens),
+            memory=training_memory(part, vocab_size, device, taught=taught),
         )
+
+
+def _taught(recipe: Recipe, signal_bytes: int) -> Taught:
+    if isinstance(recipe.signal, TopKSignal | SampledSignal):
+        return Taught(signal_bytes=signal_bytes)
+    if isinstance(recipe.signal, HiddenSignal):
+        return Taught(_width(recipe), signal_bytes=signal_bytes)
+    return Taught(_width(recipe), running=tuple(each.model for each in recipe.teachers.values()))
 
 
 def _teachers_flops(recipe: Recipe, vocab_size: int) -> int:

@@ -11,7 +11,7 @@ from babyllama.models import softcap_of
 from babyllama.recipe import PretrainingRecipe
 from babyllama.tokens import Batch, Windows
 from babyllama.training.compilation import can_compile
-from babyllama.training.folder import finish_model, start_model
+from babyllama.training.folder import start_model
 from babyllama.training.loop import Loss, train
 
 if TYPE_CHECKING:
@@ -27,17 +27,16 @@ def pretrain(
         InputError: tokens that the tokenizer does not have, or fewer than a window.
     """
     model = start_model(recipe, tokens, tokenizer, seed=seed)
-    facts = train(
+    return train(
         model,
         text_loss(model, recipe),
         Windows(tokens, "train", recipe.training.window, recipe.training.windows),
         Windows(tokens, "dev", recipe.training.window),
         recipe.training,
+        tokenizer,
         out,
         seed=seed,
     )
-    finish_model(tokenizer, out)
-    return facts
 
 
 def text_loss(model: "PreTrainedModel", recipe: PretrainingRecipe) -> Loss:

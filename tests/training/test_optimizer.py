@@ -1,41 +1,149 @@
-"""AdamW's groups and the schedule."""
+"""Groups, Muon's share, and the climb of SAM."""
 
 import pytest
 import torch
+from torch import nn
 
 from babyllama.models import new_model
-from babyllama.recipe import GPT2Shape, TrainingRecipe
-from babyllama.training.optimizer import learning_rate, make_optimizer
+from babyllama.recipe import GPT2Shape, LlamaShape, TrainingRecipe
+from babyllama.training.optimizer import climb, make_optimizer
 
-RECIPE = TrainingRecipe(
-    epochs=1, batch_size=2, learning_rate=0.1, warmup_steps=10, weight_decay=0.3
+GPT2 = GPT2Shape(model_type="gpt2", n_embd=8, n_inner=16, n_layer=1, n_head=1)
+LLAMA = LlamaShape(
+    model_type="llama",
+    hidden_size=8,
+    intermediate_size=12,
+    num_hidden_layers=1,
+    num_attention_heads=2,
 )
 
 
-def test_warm_up_is_linear_and_the_decay_half_a_cosine_to_zero():
-    rates = [learning_rate(step, 110, RECIPE) for step in range(111)]
-    assert rates[0] == pytest.approx(0.01)
-    assert rates[9] == pytest.approx(0.1)
-    assert rates[60] == pytest.approx(0.05)
-    assert rates[110] == pytest.approx(0.0)
-    assert rates[10:] == sorted(rates[10:], reverse=True)
+def recipe(**optimizer):
+    return TrainingRecipe.model_validate(
+        {"epochs": 1, "batch_size": 2, "learning_rate": 0.1, "optimizer": optimizer}
+    )
 
 
-def test_a_schedule_shorter_than_its_warm_up_still_rises():
-    assert learning_rate(2, 5, RECIPE) == pytest.approx(0.03)
+def named_groups(model, optimizer):
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    return [
+        ({names[id(p)] for p in group["params"]}, group["weight_decay"])
+        for group in optimizer.param_groups
+    ]
 
 
 def test_weight_decay_spares_norms_biases_and_embeddings():
-    shape = GPT2Shape(model_type="gpt2", n_embd=8, n_inner=16, n_layer=1, n_head=1)
-    model = new_model(shape, 300, seed=0, separators=True)
-    groups = make_optimizer(model, RECIPE).param_groups
-    names = {id(parameter): name for name, parameter in model.named_parameters()}
-    decayed = {names[id(p)] for p in groups[0]["params"]}
-    spared = {names[id(p)] for p in groups[1]["params"]}
-    assert groups[0]["weight_decay"] == 0.3
-    assert groups[1]["weight_decay"] == 0.0
+    model = new_model(GPT2, 300, seed=0, separators=True)
+    optimizer = make_optimizer(model, recipe(kind="adamw", weight_decay=0.3))
+    (decayed, strength), (spared, none) = named_groups(model, optimizer)
+    assert (strength, none) == (0.3, 0.0)
     assert {"transformer.h.0.attn.c_attn.weight", "transformer.h.0.mlp.c_fc.weight"} <= decayed
     assert {"transformer.wte.weight", "transformer.wpe.weight", "transformer.ln_f.weight"} <= spared
-    assert decayed | spared == set(names.values())
-    assert all(p.ndim >= 2 for p in groups[0]["params"])
-    assert isinstance(groups[0]["params"][0], torch.nn.Parameter)
+    assert decayed | spared == {name for name, _ in model.named_parameters()}
+
+
+def test_a_recipe_can_let_everything_decay():
+    model = new_model(GPT2, 300, seed=0, separators=True)
+    optimizer = make_optimizer(model, recipe(kind="adamw", weight_decay=0.3, decay="all"))
+    assert [strength for _, strength in named_groups(model, optimizer)] == [0.3, 0.3]
+
+
+@pytest.mark.parametrize("kind", ["muon", "sam"])
+def test_muon_takes_the_blocks_matrices_and_adamw_the_rest(kind):
+    model = new_model(LLAMA, 300, seed=0, separators=True)
+    muon = {"kind": "muon", "weight_decay": 0.1, "rest": {"weight_decay": 0.2, "beta2": 0.95}}
+    chosen = muon if kind == "muon" else {"kind": "sam", "around": muon}
+    optimizer = make_optimizer(model, recipe(**chosen))
+    assert [type(part).__name__ for part in optimizer.parts] == ["Muon", "AdamW"]
+    (inner, _), (head, decay), (others, _) = named_groups(model, optimizer)
+    assert all(".layers.0." in name and "norm" not in name for name in inner)
+    assert len(inner) == 7
+    assert head == {"lm_head.weight"}
+    assert decay == 0.2
+    assert "model.embed_tokens.weight" in others
+    assert optimizer.parts[1].param_groups[0]["betas"] == (0.9, 0.95)
+
+
+def test_muons_update_is_as_long_as_adamws():
+    matrix = nn.Parameter(torch.randn(64, 48, generator=torch.Generator().manual_seed(0)))
+    block = nn.Module()
+    block.layers = nn.ModuleList([nn.Module()])
+    block.layers[0].weight = matrix
+    optimizer = make_optimizer(block, recipe(kind="muon"))
+    before = matrix.detach().clone()
+    matrix.grad = torch.randn(64, 48, generator=torch.Generator().manual_seed(1))
+    optimizer.set_learning_rate(0.1)
+    optimizer.parts[0].step()
+    root_mean_square = (matrix - before).square().mean().sqrt()
+    assert 0.1 * 0.15 < root_mean_square < 0.1 * 0.3  # AdamW's is about 0.2 of its rate
+
+
+@pytest.mark.parametrize("kind", ["adamw", "muon"])
+def test_an_update_that_is_held_back_is_not_made(kind):
+    model = new_model(LLAMA, 300, seed=0, separators=True)
+    optimizer = make_optimizer(model, recipe(kind=kind))
+    for parameter in model.parameters():
+        parameter.grad = torch.full_like(parameter, torch.nan)
+    before = [parameter.detach().clone() for parameter in model.parameters()]
+    optimizer.step(torch.ones(()))
+    assert all(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
+    for parameter in model.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    optimizer.step(torch.zeros(()))
+    assert not any(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
+
+
+def test_sam_climbs_rho_along_the_gradient_and_comes_back_to_the_bit():
+    generator = torch.Generator().manual_seed(0)
+    model = nn.Linear(5, 3)
+    gradients = []
+    for parameter in model.parameters():
+        parameter.data = torch.randn(parameter.shape, generator=generator)
+        parameter.grad = torch.randn(parameter.shape, generator=generator)
+        gradients.append(parameter.grad.clone())
+    before = [parameter.detach().clone() for parameter in model.parameters()]
+    back = climb(model, 0.05)
+    norm = torch.cat([gradient.flatten() for gradient in gradients]).norm()
+    for old, parameter, gradient in zip(before, model.parameters(), gradients, strict=True):
+        torch.testing.assert_close(parameter.detach(), old + 0.05 * gradient / norm)
+        assert parameter.grad is None
+    back()
+    assert all(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
+
+
+def test_sams_update_is_that_of_the_gradient_at_the_worst_point_near(
+    tiny_recipe, tokens, tokenizer
+):
+    from small_trainings import text_loss, with_training
+
+    from babyllama.tokens import Windows
+    from babyllama.training.folder import start_model
+    from babyllama.training.loop import Forward, accumulate
+    from babyllama.training.processes import Processes
+
+    part = with_training(tiny_recipe.pretraining("llama"), batch_size=4)
+    model = start_model(part, tokens, tokenizer, seed=1)
+    batch = Windows(tokens, "train", 16).at(0, batch_size=4, seed=1)
+    forward, processes = Forward(model, torch.float32), Processes()
+
+    def gradient():
+        model.zero_grad()
+        accumulate(forward, text_loss, batch, part.training, processes, dtype=torch.float32)
+        return [parameter.grad.clone() for parameter in model.parameters()]
+
+    here = gradient()
+    norm = torch.cat([each.flatten() for each in here]).norm()
+    with torch.no_grad():
+        for parameter, each in zip(model.parameters(), here, strict=True):
+            parameter += 0.5 * each / norm
+    expected = gradient()
+    with torch.no_grad():
+        for parameter, each in zip(model.parameters(), here, strict=True):
+            parameter -= 0.5 * each / norm
+    gradient()
+    back = climb(model, 0.5)
+    found = gradient()
+    back()
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
+    assert not torch.allclose(found[0], here[0], rtol=1e-2)

@@ -1,24 +1,30 @@
 """Checkpoints: everything a killed run needs to go on to the same bits.
 
-A checkpoint is one safetensors file (weights and optimiser state) that is complete when it has its
-name; the newest two are kept, so that one cut short by a full disk has one before it.
+A checkpoint is one safetensors file (weights, optimiser state, averaged weights) that is complete
+when it has its name; the newest few are kept, so that one cut short by a full disk has one before
+it. Shared-out tensors are written whole, by the first process.
 """
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from babyllama.artefact import difference
 from babyllama.console import say
+from babyllama.errors import InputError
+from babyllama.training.average import Average
+from babyllama.training.optimizer import Optimizer
+from babyllama.training.processes import Processes, placed, whole
 
 BEST = "best"  # the folder of the best epoch's model, beside the checkpoints
-_KEPT = 2
 
 
 @dataclass(frozen=True)
@@ -26,70 +32,129 @@ class Progress:
     """Where a run stands.
 
     Attributes:
-        step: updates done.
+        step: updates done, skipped ones counted.
+        words_seen: white-space words of the text in all windows read so far.
         best_cross_entropy: lowest dev cross-entropy so far, nats per token.
         best_epoch: the epoch that had it; 0 before the first.
+        best_is_averaged: whether the averaged weights had it.
+        skipped: steps whose windows are left out, since the loss was lost there.
+        recent: losses of the last steps, the oldest first.
     """
 
     step: int = 0
+    words_seen: int = 0
     best_cross_entropy: float = float("inf")
     best_epoch: int = 0
+    best_is_averaged: bool = False
+    skipped: tuple[int, ...] = ()
+    recent: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class State:
+    """What a training changes.
+
+    Attributes:
+        origin: what the training is of; a checkpoint of another one is refused.
+    """
+
+    model: nn.Module
+    optimizer: Optimizer
+    average: Average | None
+    origin: Mapping[str, Any]
 
 
 def save_checkpoint(
-    folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress
+    folder: Path, state: State, progress: Progress, processes: Processes, *, keep: int
 ) -> None:
-    """Write `step-N.safetensors` atomically and let go of all but the newest ones."""
-    folder.mkdir(parents=True, exist_ok=True)
-    tensors = dict(_tensors(model, optimizer))
-    path = folder / f"step-{progress.step:08d}.safetensors"
-    beside = path.with_suffix(".writing")
-    save_file(tensors, beside, metadata={"progress": json.dumps(asdict(progress))})
-    with beside.open("rb") as file:
-        os.fsync(file.fileno())
-    beside.replace(path)
-    for old in sorted(folder.glob("step-*.safetensors"))[:-_KEPT]:
-        old.unlink()
+    """Write `step-N.safetensors` atomically and let go of all but the newest `keep`."""
+    tensors = {name: whole(value.detach()).cpu() for name, value in _tensors(state)}
+    if processes.is_first:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"step-{progress.step:08d}.safetensors"
+        beside = path.with_suffix(".writing")
+        about = {"progress": asdict(progress), "origin": dict(state.origin)}
+        save_file(
+            {name: value.contiguous() for name, value in tensors.items()},
+            beside,
+            metadata={name: json.dumps(value) for name, value in about.items()},
+        )
+        with beside.open("rb") as file:
+            os.fsync(file.fileno())
+        beside.replace(path)
+        for old in sorted(folder.glob("step-*.safetensors"))[:-keep]:
+            old.unlink()
+    processes.wait()
 
 
-def load_checkpoint(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> Progress:
+def load_checkpoint(folder: Path, state: State) -> Progress:
     """Restore the newest checkpoint that can be read; names each one that cannot.
 
     Returns:
         where the run stands; step 0 when there is nothing to go on from.
+
+    Raises:
+        InputError: a checkpoint of another recipe, tokenizer or seed, or one written by another
+            number of processes.
     """
     for path in sorted(folder.glob("step-*.safetensors"), reverse=True):
         try:
             with safe_open(path, "pt") as file:
+                about = {name: json.loads(text) for name, text in file.metadata().items()}
+                progress = _progress(about["progress"])
                 stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-                progress = Progress(**json.loads(file.metadata()["progress"]))
         except Exception as error:  # safetensors raises its own and the system's errors
             say(f"  {path} is damaged ({error}); the one before it is used", style="yellow")
             continue
-        _restore(stored, model, optimizer)
+        _refuse_foreign(path, about["origin"], state.origin)
+        _restore(stored, state)
         return progress
     return Progress()
 
 
-def _tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> Mapping[str, Tensor]:
-    named = dict(model.named_parameters())  # a tied weight has one name here
-    tensors = {f"model.{name}": value.detach() for name, value in named.items()}
-    for name, parameter in named.items():
-        for key, value in optimizer.state.get(parameter, {}).items():
-            tensors[f"optimizer.{key}.{name}"] = value
-    return {name: value.cpu().contiguous() for name, value in tensors.items()}
+def _progress(tree: dict[str, Any]) -> Progress:
+    lists = {name: tuple(value) for name, value in tree.items() if isinstance(value, list)}
+    return Progress(**tree | lists)
 
 
-def _restore(
-    stored: Mapping[str, Tensor], model: nn.Module, optimizer: torch.optim.Optimizer
-) -> None:
-    named = dict(model.named_parameters())
-    with torch.no_grad():
-        for name, parameter in named.items():
-            parameter.copy_(stored[f"model.{name}"])
+def _refuse_foreign(path: Path, was: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    if was["processes"] != now["processes"]:
+        raise InputError(
+            f"{path} was written by {was['processes']} processes, now there are {now['processes']}",
+            why="They would add up gradients in another order and draw other dropout, so the run "
+            "would not end in the bits of one that was never stopped.",
+            mend=f"Start {was['processes']} processes, or begin anew: rm -r {path.parent}",
+        )
+    if other := difference(was, now):
+        raise InputError(
+            f"{path} is of another training: {other}",
+            why="Going on from it would mix two recipes.",
+            mend=f"Train with what it was begun with, or begin anew: rm -r {path.parent}",
+        )
+
+
+def _tensors(state: State) -> Iterator[tuple[str, Tensor]]:
+    for name, parameter in state.model.named_parameters():  # a tied weight has one name here
+        yield f"model.{name}", parameter
+        for key, value in state.optimizer.state_of(parameter).items():
+            yield f"optimizer.{key}.{name}", value
+    for name, value in (state.average.tensors if state.average else {}).items():
+        yield f"average.{name}", value
+
+
+@torch.no_grad()
+def _restore(stored: Mapping[str, Tensor], state: State) -> None:
+    named = dict(state.model.named_parameters())
     for full_name, value in stored.items():
-        if full_name.startswith("optimizer."):
-            _, key, name = full_name.split(".", 2)
+        kind, _, name = full_name.partition(".")
+        if kind == "model":
+            named[name].copy_(placed(value, named[name]))
+        elif kind == "average":
+            assert state.average is not None, "the origin's recipe says so"
+            state.average.tensors[name].copy_(placed(value, named[name]))
+        else:
+            key, _, name = name.partition(".")
             parameter = named[name]
-            on = parameter.device if key != "step" else value.device
-            optimizer.state[parameter][key] = value.to(on)
+            is_count = value.ndim == 0  # of updates, which is never shared out
+            on = value.to(parameter.device) if is_count else placed(value, parameter)
+            state.optimizer.state_of(parameter)[key] = on

@@ -10,6 +10,7 @@ from babyllama.recipe import PretrainingRecipe
 from babyllama.tokenizer import load_tokenizer
 from babyllama.tokens import read_header, refuse_foreign_tokens, refuse_other_tokenizer
 from babyllama.training.checkpoints import BEST
+from babyllama.training.processes import Processes, whole
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -27,6 +28,22 @@ def start_model(
     return new_model(recipe.model, vocab_size, seed=seed, separators=separators)
 
 
+def save_model(model: "PreTrainedModel", folder: Path, processes: Processes) -> None:
+    """Write a model's folder without its tokenizer; every process takes part, the first writes."""
+    if processes.count == 1:
+        model.save_pretrained(folder)
+        return
+    named = dict(model.named_parameters()) | dict(model.named_buffers())  # a tied weight once
+    weights = {
+        name: whole(value.detach()).cpu()
+        for name, value in model.state_dict().items()
+        if name in named
+    }
+    if processes.is_first:
+        model.save_pretrained(folder, state_dict=weights)
+    processes.wait()
+
+
 def finish_model(tokenizer: Path, out: Path) -> None:
     """Turn a training folder into a model folder: the best weights and the tokenizer.
 
@@ -34,4 +51,6 @@ def finish_model(tokenizer: Path, out: Path) -> None:
     """
     for file in sorted((out / SCRATCH / BEST).iterdir()):
         shutil.copy(file, out / file.name)
-    load_tokenizer(tokenizer).save_pretrained(out)
+    library = load_tokenizer(tokenizer)
+    for folder in (out, *out.glob("chck_*")):
+        library.save_pretrained(folder)

@@ -4,341 +4,449 @@ What happens in a step is visible here or one call away. The order of the data a
 step are functions of (seed, step), so a run that was killed goes on to the same bits.
 """
 
-import json
-import math
-import resource
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from babyllama.artefact import SCRATCH, Facts
-from babyllama.console import Interrupted, ProgressBar, stoppable
+from babyllama.console import Interrupted, Stop, stoppable
 from babyllama.errors import InputError
 from babyllama.losses import LossTerms, cross_entropy_loss, products_for
 from babyllama.models import (
+    checkpoint_activations,
     compute_dtype,
     flops_per_token,
     hidden_states,
     output_head,
-    pick_device,
     prefer_fast_attention,
     softcap_of,
 )
-from babyllama.recipe import TrainingRecipe
+from babyllama.recipe import Sam, TrainingRecipe, deciding
+from babyllama.tokenizer import load_tokenizer
 from babyllama.tokens import Batch, Windows
-from babyllama.training.checkpoints import BEST, load_checkpoint, save_checkpoint
+from babyllama.training.average import make_average, weights_of
+from babyllama.training.checkpoints import (
+    BEST,
+    Progress,
+    State,
+    load_checkpoint,
+    save_checkpoint,
+)
 from babyllama.training.compilation import compile_blocks
-from babyllama.training.optimizer import learning_rate, make_optimizer, set_learning_rate
+from babyllama.training.folder import finish_model, save_model
+from babyllama.training.guard import Diverged, Guard
+from babyllama.training.log import TrainingLog, reset_peak_memory
+from babyllama.training.optimizer import climb, make_optimizer
+from babyllama.training.processes import Processes, whole
+from babyllama.training.schedule import Course, learning_rate, plan_course, word_marks
 from babyllama.training.speed import seconds_of_products
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-_SECONDS_BETWEEN_FLOORS = 30.0
-
 Loss = Callable[[Tensor, Tensor, Batch], LossTerms]
+_MOST_REWINDS = 20  # a training that loses its course more often needs another recipe
 
 
-class Diverged(InputError):
-    """A loss or a gradient that is no number; the weights were left as they were."""
+class Forward(nn.Module):
+    """One forward pass with its loss: what is copied or shared out over processes as one module."""
+
+    def __init__(self, model: "PreTrainedModel", dtype: torch.dtype) -> None:
+        super().__init__()
+        self.model, self.dtype = model, dtype
+
+    def forward(self, loss: Loss, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """Loss, cross-entropy and KL of some windows."""
+        device = self.model.device
+        batch = Batch(batch.starts, batch.input_ids.to(device), batch.labels.to(device))
+        with products_for(self.dtype, device):
+            with torch.autocast(device.type, dtype=self.dtype, enabled=self.dtype != torch.float32):
+                hidden = hidden_states(self.model, batch.input_ids)
+            terms = loss(hidden, output_head(self.model), batch)
+        return terms.total, terms.cross_entropy, terms.kl
+
+
+@dataclass(frozen=True)
+class _Training:
+    """What stays as it is while a model trains."""
+
+    model: "PreTrainedModel"
+    forward: nn.Module
+    dtype: torch.dtype
+    loss: Loss
+    windows: Windows
+    dev_windows: Windows
+    recipe: TrainingRecipe
+    course: Course
+    state: State
+    processes: Processes
+    tokenizer: Path
+    out: Path
+    seed: int
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.out / SCRATCH
 
 
 def train(
     model: "PreTrainedModel",
     loss: Loss,
-    train_windows: Windows,
+    windows: Windows,
     dev_windows: Windows,
     recipe: TrainingRecipe,
+    tokenizer: Path,
     out: Path,
     *,
     seed: int,
     teacher_products: tuple[tuple[int, int], ...] = (),
 ) -> Facts:
-    """Train `model` in place and leave in it the weights of its best epoch.
+    """Train `model` in place, and write the best of its weights as a model folder.
 
     Args:
         loss: from the student's hidden states, its head and the batch to the terms of the loss.
-        out: gets `training.jsonl`, a line a logged step and one an epoch, and `checkpoints/`
-            while training. A run that finds checkpoints there goes on from the newest.
+        tokenizer: goes along with kept models, and spells out windows where the loss is lost.
+        out: the folder. It also gets `training.jsonl`, a line a logged step and one an epoch, a
+            model folder `chck_*` for each mark of words seen, and `checkpoints/` while training. A
+            run that finds checkpoints there goes on from the newest.
         teacher_products: (inputs, outputs) of products that the loss does besides the student's
             own, so that the share of the machine's speed counts them.
 
     Returns:
-        steps, epochs, dev cross-entropy, FLOPs, peak memory and speed, for the manifest.
+        steps, epochs, words, dev cross-entropy, FLOPs, peak memory and speed, for the manifest.
 
     Raises:
-        Diverged: a loss that is not a number. Interrupted: after Ctrl-C, with all saved.
+        InputError: a recipe that does not fit the windows or the number of processes, a checkpoint
+            of another training.
+        Diverged: a loss that is lost. Interrupted: after Ctrl-C or SIGTERM, with all saved.
     """
     reset_peak_memory()
-    device = pick_device()
-    dtype = compute_dtype(recipe.precision, device)
-    model.to(device).train()
-    prefer_fast_attention(model, device)
-    if recipe.compile:
-        compile_blocks(model)
-    optimizer = make_optimizer(model, recipe)
-    checkpoints = out / SCRATCH
-    progress = load_checkpoint(checkpoints, model, optimizer)
-    epoch_steps = train_windows.steps_per_epoch(recipe.batch_size)
-    steps = epoch_steps * recipe.epochs
+    training = _prepare(model, loss, windows, dev_windows, recipe, tokenizer, out, seed)
+    processes, course = training.processes, training.course
+    passes = 2 if isinstance(recipe.optimizer, Sam) else 1
     tokens_per_step = recipe.batch_size * recipe.window
-    flops_per_step = tokens_per_step * (
-        3 * flops_per_token(model) + sum(2 * k * n for k, n in teacher_products)
+    flops_per_step = (
+        passes
+        * tokens_per_step
+        * (3 * flops_per_token(model) + sum(2 * k * n for k, n in teacher_products))
     )
-    meter = _Meter(model, recipe, dtype, teacher_products, flops_per_step)
-
-    with (
-        stoppable() as stop,
-        ProgressBar(out.name.removesuffix(".partial"), steps * tokens_per_step, "tokens") as bar,
-        _open_log(out / "training.jsonl", progress.step) as log,
-    ):
-        bar.start_at(progress.step * tokens_per_step)
-        for step in range(progress.step, steps):
-            set_learning_rate(optimizer, learning_rate(step, steps, recipe))
-            batch = train_windows.at(step, batch_size=recipe.batch_size, seed=seed)
-            torch.manual_seed(_step_seed(seed, step))
-            terms = _accumulate(model, loss, batch, recipe, device, dtype)
-            terms["gradient_norm"] = float(
-                nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_norm)
-            )
-            _refuse_divergence(step, terms, batch, out)  # raises before the weights change
-            optimizer.step()
-            optimizer.zero_grad()
-            progress = replace(progress, step=step + 1)
-            bar.advance(tokens_per_step, f"cross-entropy {terms['cross_entropy']:.3f}")
-
-            if step % recipe.log_every == 0 or step + 1 == steps:
-                rate = optimizer.param_groups[0]["lr"]
-                _write(log, meter.line(step + 1, epoch_steps, terms, rate))
-            if (step + 1) % epoch_steps == 0:
-                epoch = (step + 1) // epoch_steps
-                dev = dev_cross_entropy(model, dev_windows, recipe, device, dtype)
-                best = dev < progress.best_cross_entropy
-                if best:
-                    progress = replace(progress, best_cross_entropy=dev, best_epoch=epoch)
-                    model.save_pretrained(checkpoints / BEST)
-                _write(log, {"step": step + 1, "epoch": epoch, "dev_cross_entropy": dev})
-                save_checkpoint(checkpoints, model, optimizer, progress)
-                meter.pause()
-            elif (step + 1) % recipe.checkpoint_every == 0 or stop.requested:
-                save_checkpoint(checkpoints, model, optimizer, progress)
-                meter.pause()
-            if stop.requested:
-                raise Interrupted
+    log = TrainingLog(
+        out / "training.jsonl",
+        recipe,
+        course,
+        tokens_per_step=tokens_per_step,
+        flops_per_step=flops_per_step,
+        seconds_of_products=lambda: (
+            passes
+            * seconds_of_products(model, recipe, training.dtype, teacher_products)
+            / processes.count
+        ),
+        writes=processes.is_first,
+    )
+    progress = load_checkpoint(training.checkpoints, training.state)
+    with stoppable() as stop, log:
+        if recipe.on_divergence == "rewind" and progress.step == 0:
+            _save(training, progress)  # so that there is something to go back to
+        while True:
+            try:
+                progress = _train(training, progress, log, stop)
+                break
+            except Diverged as lost:
+                if recipe.on_divergence == "stop" or len(progress.skipped) >= _MOST_REWINDS:
+                    raise
+                progress = _rewind(training, lost, log)
+    if processes.is_first:
+        finish_model(tokenizer, out)
     return {
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
-        "steps": steps,
+        "steps": course.steps,
         "epochs": recipe.epochs,
         "best_epoch": progress.best_epoch,
+        "best_is_averaged": progress.best_is_averaged,
         "dev_cross_entropy": progress.best_cross_entropy,
-        "tokens": steps * tokens_per_step,
-        "flops": steps * flops_per_step,
-        "precision": str(dtype).removeprefix("torch."),
-        "device": _device_name(device),
-        **meter.summary(),
+        "tokens": course.steps * tokens_per_step,
+        "words_seen": progress.words_seen,
+        "max_words_seen": recipe.budget.words if recipe.budget else None,
+        "skipped_steps": list(progress.skipped),
+        "flops": course.steps * flops_per_step,
+        "precision": str(training.dtype).removeprefix("torch."),
+        "device": _device_name(processes.device),
+        "processes": processes.count,
+        **log.summary(),
     }
+
+
+def _train(training: _Training, progress: Progress, log: TrainingLog, stop: Stop) -> Progress:
+    """From where the run stands to its end."""
+    recipe, course, state = training.recipe, training.course, training.state
+    guard = Guard(
+        training.out.name.removesuffix(".partial"),
+        training.checkpoints,
+        lambda batch: _text_of(batch, training.tokenizer),
+        training.processes.device,
+        progress.recent,
+    )
+    log.go_on_at(progress.step)
+    for step in range(progress.step, course.steps):
+        batch = training.windows.at(step, batch_size=recipe.batch_size, seed=training.seed)
+        seen = None
+        if step not in progress.skipped:
+            rate = learning_rate(step, course.steps, recipe)
+            state.optimizer.set_learning_rate(rate)
+            numbers = _backward(training, batch, step, stop)
+            seen = guard.judge(step, batch, numbers, rate)  # raises for the step before this one
+            state.optimizer.step(guard.held_back)  # makes no update that is spoilt
+            state.optimizer.zero_grad()
+            if state.average:
+                state.average.update(step + 1)
+        log.step(seen, progress.words_seen)
+        words = progress.words_seen + training.windows.words(batch.starts)
+        marks = word_marks(recipe, progress.words_seen, words)
+        progress = replace(progress, step=step + 1, words_seen=words)
+
+        stopping = seen is not None and seen.values["stop"] > 0
+        due = (step + 1) % recipe.checkpoint_every == 0
+        if due or stopping or marks or course.ends_epoch(step + 1):
+            last = guard.settle()  # nothing spoilt is ever saved
+            log.step(last, words)
+            stopping = stopping or (last is not None and last.values["stop"] > 0)
+            for mark in marks:
+                save_model(training.model, training.out / mark, training.processes)
+            if course.ends_epoch(step + 1):
+                progress = _end_epoch(training, progress, log)
+            progress = replace(progress, recent=tuple(guard.recent))
+            _save(training, progress)
+            log.pause()
+        if stopping:
+            raise Interrupted
+    return progress
+
+
+def _backward(training: _Training, batch: Batch, step: int, stop: Stop) -> Tensor:
+    """Leave the clipped gradient of a batch in the model; returns the step's NUMBERS.
+
+    They are means over all processes, so that all of them judge and stop alike.
+    """
+    recipe, model, processes = training.recipe, training.model, training.processes
+    mine = processes.share(len(batch.starts))
+    weight = (mine.stop - mine.start) * processes.count / len(batch.starts)
+    rows = batch.rows(mine.start, mine.stop)
+    dropout = (training.seed * 1_000_003 + step + 7_919_003 * processes.rank) % 2**63
+
+    def gradient() -> Tensor:
+        _seed_dropout(dropout, processes.device)
+        return accumulate(
+            training.forward, training.loss, rows, recipe, processes,
+            dtype=training.dtype, weight=weight,
+        )  # fmt: skip
+
+    terms = weight * gradient()
+    if isinstance(recipe.optimizer, Sam):
+        back = climb(model, recipe.optimizer.rho)
+        gradient()  # with the same units dropped
+        back()
+    norm = whole(nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_norm))
+    asked = torch.tensor(float(stop.requested), device=terms.device)
+    return processes.mean(torch.cat([terms, torch.stack([norm, asked])]))
+
+
+def accumulate(
+    forward: nn.Module,
+    loss: Loss,
+    batch: Batch,
+    recipe: TrainingRecipe,
+    processes: Processes,
+    *,
+    dtype: torch.dtype,
+    weight: float = 1.0,
+) -> Tensor:
+    """Forward and backward over windows, a micro-batch at a time; the means of the loss's terms.
+
+    Args:
+        weight: what the gradient is multiplied by.
+    """
+    windows = len(batch.starts)
+    size = recipe.micro_batch_size or windows
+    sums = torch.zeros(3, device=processes.device)
+    for start in range(0, windows, size):
+        part = batch.rows(start, min(start + size, windows))
+        share = len(part.starts) / windows
+        with processes.quiet(forward, until=start + size >= windows):
+            total, cross_entropy, kl = forward(loss, part)
+            with products_for(dtype, processes.device):
+                (total * (share * weight)).backward()
+        sums += share * torch.stack([total.detach(), cross_entropy, kl]).float()
+    return sums
+
+
+def _end_epoch(training: _Training, progress: Progress, log: TrainingLog) -> Progress:
+    """Score the weights, and the averaged ones; keep them if they are the best so far."""
+    processes, average = training.processes, training.state.average
+    epoch = training.course.epoch(progress.step)
+    scores = {"dev_cross_entropy": _dev(training)}
+    if scores["dev_cross_entropy"] < progress.best_cross_entropy:
+        progress = _keep_best(training, progress, scores["dev_cross_entropy"], epoch, False)
+    if average:
+        with weights_of(training.model, average.after_epoch(epoch, processes)):
+            scores["averaged_dev_cross_entropy"] = _dev(training)
+            if scores["averaged_dev_cross_entropy"] < progress.best_cross_entropy:
+                progress = _keep_best(
+                    training, progress, scores["averaged_dev_cross_entropy"], epoch, True
+                )
+    log.epoch(progress.step, epoch, scores)
+    return progress
+
+
+def _keep_best(
+    training: _Training, progress: Progress, score: float, epoch: int, averaged: bool
+) -> Progress:
+    save_model(training.model, training.checkpoints / BEST, training.processes)
+    return replace(progress, best_cross_entropy=score, best_epoch=epoch, best_is_averaged=averaged)
+
+
+def _rewind(training: _Training, lost: Diverged, log: TrainingLog) -> Progress:
+    """Back to the last checkpoint, to leave out the windows of the step where the loss was lost."""
+    training.state.optimizer.zero_grad()
+    progress = load_checkpoint(training.checkpoints, training.state)
+    progress = replace(progress, skipped=(*progress.skipped, lost.step))
+    _save(training, progress)
+    log.go_on_at(progress.step)
+    log.rewound(progress.step, lost.step, lost.what)
+    return progress
+
+
+def _save(training: _Training, progress: Progress) -> None:
+    save_checkpoint(
+        training.checkpoints,
+        training.state,
+        progress,
+        training.processes,
+        keep=training.recipe.keep,
+    )
+
+
+def _dev(training: _Training) -> float:
+    return dev_cross_entropy(
+        training.forward,
+        training.dev_windows,
+        training.recipe,
+        training.processes,
+        softcap=softcap_of(training.model),
+    )
 
 
 @torch.no_grad()
 def dev_cross_entropy(
-    model: "PreTrainedModel",
+    forward: nn.Module,
     windows: Windows,
     recipe: TrainingRecipe,
-    device: torch.device,
-    dtype: torch.dtype,
+    processes: Processes,
+    *,
+    softcap: float | None = None,
 ) -> float:
     """Mean cross-entropy over the dev windows in nats per token: what chooses the best epoch."""
-    model.eval()
-    total = torch.zeros((), dtype=torch.float64)
-    labelled = 0
-    batch_size = recipe.micro_batch_size or recipe.batch_size
-    softcap = softcap_of(model)
 
     def text_loss(hidden: Tensor, head: Tensor, batch: Batch) -> LossTerms:
         return cross_entropy_loss(hidden, head, batch.labels, softcap=softcap)
 
-    for batch in windows.spread(recipe.max_dev_windows, batch_size):
-        terms = _terms(model, text_loss, batch, device, dtype)
-        count = batch.labels.shape[0] * (batch.labels.shape[1] - 1)
-        total += terms.cross_entropy.double().cpu() * count
-        labelled += count
-    model.train()
-    return float(total) / labelled
+    forward.eval()
+    sums = torch.zeros(2, dtype=torch.float64, device=processes.device)
+    size = recipe.micro_batch_size or max(1, recipe.batch_size // processes.count)
+    batches = list(windows.spread(recipe.max_dev_windows, size))
+    for first in range(0, len(batches), processes.count):
+        # Processes without a batch left do another one's, for nothing: all take part in each pass.
+        mine = first + processes.rank
+        batch = batches[min(mine, len(batches) - 1)]
+        cross_entropy = forward(text_loss, batch)[1]
+        count = batch.labels.shape[0] * (batch.labels.shape[1] - 1) * (mine < len(batches))
+        sums += torch.stack([cross_entropy.double() * count, torch.tensor(count).to(sums)])
+    forward.train()
+    total, labelled = (processes.count * processes.mean(sums)).tolist()
+    return float(total / labelled)
 
 
-def _accumulate(
+def _prepare(
     model: "PreTrainedModel",
     loss: Loss,
-    batch: Batch,
+    windows: Windows,
+    dev_windows: Windows,
     recipe: TrainingRecipe,
-    device: torch.device,
-    dtype: torch.dtype,
-) -> dict[str, float]:
-    """Forward and backward over the batch, a micro-batch at a time; the terms of the whole."""
-    size = recipe.micro_batch_size or recipe.batch_size
-    sums = {"loss": 0.0, "cross_entropy": 0.0, "kl": 0.0}
-    windows = len(batch.starts)
-    for start in range(0, windows, size):
-        part = batch.rows(start, start + size)
-        share = len(part.starts) / windows
-        terms = _terms(model, loss, part, device, dtype)
-        with products_for(dtype, device):
-            (terms.total * share).backward()  # type: ignore[no-untyped-call]
-        for name, value in _named(terms):
-            sums[name] += float(value.detach()) * share
-    return sums
+    tokenizer: Path,
+    out: Path,
+    seed: int,
+) -> _Training:
+    processes = Processes()
+    refuse_uneven(recipe, processes.count)
+    course = plan_course(windows, recipe, seed=seed)
+    device = processes.device
+    dtype = compute_dtype(recipe.precision, device)
+    model.to(device).train()
+    prefer_fast_attention(model, device)
+    if recipe.activation_checkpointing:
+        checkpoint_activations(model)
+    if recipe.compile:
+        compile_blocks(model)
+    forward = processes.together(Forward(model, dtype), shard=recipe.shard)
+    origin = {
+        "recipe": deciding(recipe),
+        "model": {"model_type": model.config.model_type, "shapes": _shapes(model)},
+        "tokenizer": windows.header["vocabulary_sha256"],
+        "seed": seed,
+        "processes": processes.count,
+    }
+    state = State(
+        model,
+        make_optimizer(model, recipe),
+        make_average(model, recipe, out / SCRATCH),
+        origin,
+    )
+    return _Training(
+        model, forward, dtype, loss, windows, dev_windows, recipe, course, state, processes,
+        tokenizer, out, seed,
+    )  # fmt: skip
 
 
-def _terms(
-    model: "PreTrainedModel", loss: Loss, batch: Batch, device: torch.device, dtype: torch.dtype
-) -> LossTerms:
-    reduced = dtype != torch.float32
-    batch = Batch(batch.starts, batch.input_ids.to(device), batch.labels.to(device))
-    with products_for(dtype, device):
-        with torch.autocast(device.type, dtype=dtype, enabled=reduced):
-            hidden = hidden_states(model, batch.input_ids)
-        return loss(hidden, output_head(model), batch)
+def refuse_uneven(recipe: TrainingRecipe, processes: int) -> None:
+    """Check that micro-batches and processes divide a batch.
 
-
-def _named(terms: LossTerms) -> Iterator[tuple[str, Tensor]]:
-    yield from (("loss", terms.total), ("cross_entropy", terms.cross_entropy), ("kl", terms.kl))
-
-
-def _refuse_divergence(step: int, terms: dict[str, float], batch: Batch, out: Path) -> None:
-    wrong = [f"{name} is {value}" for name, value in terms.items() if not math.isfinite(value)]
-    if wrong:
-        raise Diverged(
-            f"{out.name.removesuffix('.partial')}: at step {step} {', '.join(wrong)}",
-            why=f"The update of the windows at tokens {batch.starts.tolist()} was not made; the "
-            f"last checkpoint lies in {out / SCRATCH}.",
-            mend="Try a lower training.learning_rate, more warmup_steps, or precision float32.",
-        )
-
-
-def _step_seed(seed: int, step: int) -> int:
-    """Dropout's seed: the same for a step however often it is done, another for the next one."""
-    return (seed * 1_000_003 + step) % 2**63
-
-
-class _Meter:
-    """Speed and memory: tokens and FLOPs a second, and the share of what plain products reach."""
-
-    def __init__(
-        self,
-        model: "PreTrainedModel",
-        recipe: TrainingRecipe,
-        dtype: torch.dtype,
-        teacher_products: tuple[tuple[int, int], ...],
-        flops_per_step: int,
-    ) -> None:
-        self._flops_per_step = flops_per_step
-        self._tokens_per_step = recipe.batch_size * recipe.window
-        self._measure_products: Callable[[], float] = lambda: seconds_of_products(
-            model, recipe, dtype, teacher_products
-        )
-        self._products, self._products_at = self._measure_products(), time.monotonic()
-        self._since, self._last_step = time.monotonic(), 0
-        self._total_seconds, self._total_steps = 0.0, 0
-        self._shares: list[float] = []
-
-    def pause(self) -> None:
-        """Leave out of the speed what was not training."""
-        self._last_step = 0
-
-    def line(
-        self, step: int, epoch_steps: int, terms: dict[str, float], rate: float
-    ) -> dict[str, Any]:
-        """What is logged of a step; speed is over the steps since the line before."""
-        return {
-            "step": step,
-            "epoch": round(step / epoch_steps, 4),
-            "tokens": step * self._tokens_per_step,
-            **terms,
-            "learning_rate": rate,
-            **self._speed(step),
-            "memory_bytes": peak_memory(),
-        }
-
-    def _speed(self, step: int) -> dict[str, float]:
-        now, before = time.monotonic(), self._last_step
-        seconds, self._since, self._last_step = now - self._since, now, step
-        if before == 0:  # the first line after a start or a pause: warm-up, compilation, saving
-            return {}
-        steps = step - before
-        self._total_seconds += seconds
-        self._total_steps += steps
-        share = self._products * steps / seconds
-        self._shares.append(share)
-        self._refresh_products(now)
-        return {
-            "tokens_per_second": steps * self._tokens_per_step / seconds,
-            "flops_per_second": steps * self._flops_per_step / seconds,
-            "products_share": share,
-        }
-
-    def _refresh_products(self, now: float) -> None:
-        """A shared machine's speed drifts, so the floor is measured again beside the training."""
-        if now - self._products_at > _SECONDS_BETWEEN_FLOORS:
-            self._products = self._measure_products()
-            self._products_at = self._since = time.monotonic()
-
-    def summary(self) -> dict[str, float]:
-        """Mean speed over all measured steps, median share, peak memory."""
-        facts: dict[str, float] = {"peak_memory_bytes": peak_memory()}
-        if self._total_steps:
-            speed = self._total_steps / self._total_seconds
-            facts |= {
-                "tokens_per_second": speed * self._tokens_per_step,
-                "flops_per_second": speed * self._flops_per_step,
-                "products_share": sorted(self._shares)[len(self._shares) // 2],
-            }
-        return facts
-
-
-def peak_memory() -> int:
-    """Largest resident set since `reset_peak_memory` in bytes; on a card, largest allocation.
-
-    A system that cannot reset counts from the start of the process.
+    Raises:
+        InputError: names both, and sizes that would do.
     """
-    if torch.cuda.is_available():
-        return int(torch.cuda.max_memory_allocated())
-    with suppress(OSError):
-        for line in Path("/proc/self/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    at_once = recipe.micro_batch_size or 1
+    if recipe.batch_size % (at_once * processes):
+        parts = f"{processes} processes"
+        if recipe.micro_batch_size:
+            parts = f"training.micro_batch_size {at_once} in each of " + parts
+        nearest = max(1, round(recipe.batch_size / (at_once * processes))) * at_once * processes
+        raise InputError(
+            f"training.batch_size is {recipe.batch_size}, which {parts} do not divide",
+            why="Every process takes the same number of windows, in whole micro-batches.",
+            mend=f"For example: training.batch_size={nearest}",
+        )
 
 
-def reset_peak_memory() -> None:
-    """Forget the peak of what the process did before."""
-    if torch.cuda.is_available():
-        torch.cuda.reset_peak_memory_stats()
-    with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")
+def _seed_dropout(seed: int, device: torch.device) -> None:
+    """As torch.manual_seed, which asks every other kind of device too, a millisecond each time."""
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.manual_seed(seed)
+
+
+def _shapes(model: nn.Module) -> dict[str, str]:
+    return {name: "x".join(map(str, p.shape)) for name, p in model.named_parameters()}
+
+
+def _text_of(batch: Batch, tokenizer: Path) -> str:
+    """The first window, as a person reads it, at most a line of it."""
+    text: str = load_tokenizer(tokenizer).decode(batch.input_ids[0].tolist())
+    return text if len(text) <= 200 else text[:200] + "..."
 
 
 def _device_name(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"processor, {torch.get_num_threads()} threads"
-
-
-def _open_log(path: Path, step: int) -> IO[str]:
-    """Open the log for more lines, without those of steps that will be done again."""
-    lines = path.read_text("utf-8").splitlines() if path.exists() else []
-    kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= step]
-    path.write_text("".join(line + "\n" for line in kept), "utf-8")
-    return path.open("a", encoding="utf-8")
-
-
-def _write(log: IO[str], line: dict[str, Any]) -> None:
-    log.write(json.dumps(line) + "\n")
-    log.flush()

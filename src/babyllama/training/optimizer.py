@@ -1,45 +1,138 @@
-"""AdamW and its schedule."""
+"""What turns gradients into updates: AdamW, Muon with AdamW for the rest, SAM around either."""
 
-import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import chain
 
 import torch
 from torch import Tensor, nn
 
-from babyllama.recipe import TrainingRecipe
+from babyllama.errors import InputError
+from babyllama.recipe import AdamW, Muon, Sam, TrainingRecipe
 
 
-def make_optimizer(model: nn.Module, recipe: TrainingRecipe) -> torch.optim.AdamW:
-    """AdamW in one fused kernel; weight decay on weight matrices alone."""
+class Optimizer:
+    """One or two of torch's optimisers that take a step together.
+
+    `held_back` is what keeps a spoilt update from being made without waiting for the device: the
+    fused kernels read it there.
+    """
+
+    def __init__(self, parts: list[torch.optim.Optimizer]) -> None:
+        self.parts = parts
+
+    @property
+    def param_groups(self) -> Iterator[dict[str, object]]:
+        """The groups of all parts."""
+        return chain.from_iterable(part.param_groups for part in self.parts)
+
+    def state_of(self, parameter: Tensor) -> dict[str, Tensor]:
+        """What is kept of a parameter between updates; filled in place by a checkpoint."""
+        part = next(part for part in self.parts if _has(part, parameter))
+        state: dict[str, Tensor] = part.state[parameter]
+        return state
+
+    def set_learning_rate(self, value: float) -> None:
+        """Set the rate of the coming update."""
+        for group in self.param_groups:
+            group["lr"] = value
+
+    def step(self, held_back: Tensor) -> None:
+        """Make the update, unless `held_back`, a number on the device, is 1."""
+        for part in self.parts:
+            if part.defaults.get("fused"):
+                part.found_inf = held_back  # type: ignore[attr-defined]
+                part.step()
+            elif not bool(held_back):  # these have no such switch: here the device is waited for
+                part.step()
+
+    def zero_grad(self) -> None:
+        """Let go of the gradients."""
+        for part in self.parts:
+            part.zero_grad()
+
+
+def make_optimizer(model: nn.Module, recipe: TrainingRecipe) -> Optimizer:
+    """The recipe's optimiser for a model's parameters.
+
+    Raises:
+        InputError: Muon with a torch that does not have it.
+    """
+    refuse_missing_optimizer(recipe)
+    chosen = recipe.optimizer
+    if isinstance(chosen, Sam):
+        chosen = chosen.around
     matrices, others = _split(model)
+    rate = recipe.learning_rate
+    if isinstance(chosen, AdamW):
+        return Optimizer([_adamw(matrices, others, chosen, rate)])
+    inner, rest = _of_blocks(model, matrices)
+    return Optimizer([_muon(inner, chosen, rate), _adamw(rest, others, chosen.rest, rate)])
+
+
+def climb(model: nn.Module, rho: float) -> Callable[[], None]:
+    """Move the weights by `rho` along their gradient, and let go of it; returns the way back.
+
+    Weights come back to their very bits: they are kept, not subtracted from.
+
+    Source: Foret et al. 2021 (arXiv 2010.01412), equation 2.
+    """
+    moved = [parameter for parameter in model.parameters() if parameter.grad is not None]
+    before = [parameter.detach().clone() for parameter in moved]
+    gradients = [parameter.grad for parameter in moved if parameter.grad is not None]
+    length = nn.utils.get_total_norm(gradients)
+    with torch.no_grad():
+        for parameter, gradient in zip(moved, gradients, strict=True):
+            parameter.add_(gradient * (rho / (length + 1e-12)))
+            parameter.grad = None
+
+    def back() -> None:
+        with torch.no_grad():
+            for parameter, kept in zip(moved, before, strict=True):
+                parameter.copy_(kept)
+
+    return back
+
+
+def _adamw(
+    matrices: list[nn.Parameter], others: list[nn.Parameter], recipe: AdamW, rate: float
+) -> torch.optim.AdamW:
+    spared = recipe.weight_decay if recipe.decay == "all" else 0.0
     groups = [
         {"params": matrices, "weight_decay": recipe.weight_decay},
-        {"params": others, "weight_decay": 0.0},
+        {"params": others, "weight_decay": spared},
     ]
     return torch.optim.AdamW(
-        groups,
-        lr=recipe.learning_rate,
-        betas=(recipe.beta1, recipe.beta2),
-        eps=recipe.epsilon,
-        fused=True,
+        groups, lr=rate, betas=(recipe.beta1, recipe.beta2), eps=recipe.epsilon, fused=True
     )
 
 
-def learning_rate(step: int, steps: int, recipe: TrainingRecipe) -> float:
-    """Linear warm-up to the peak, then half a cosine to zero at `steps`."""
-    if step < recipe.warmup_steps:
-        return recipe.learning_rate * (step + 1) / recipe.warmup_steps
-    progress = (step - recipe.warmup_steps) / max(1, steps - recipe.warmup_steps)
-    return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
+def refuse_missing_optimizer(recipe: TrainingRecipe) -> None:
+    """Check that this torch has the recipe's optimiser.
+
+    Raises:
+        InputError: Muon with a torch before 2.9.
+    """
+    chosen = recipe.optimizer.around if isinstance(recipe.optimizer, Sam) else recipe.optimizer
+    if isinstance(chosen, Muon) and not hasattr(torch.optim, "Muon"):
+        raise InputError(
+            f"training.optimizer is muon, which torch {torch.__version__} does not have",
+            mend="Install torch 2.9 or later, or use training.optimizer={kind: adamw}",
+        )
 
 
-def set_learning_rate(optimizer: torch.optim.Optimizer, value: float) -> None:
-    """Set the rate of the coming update."""
-    for group in optimizer.param_groups:
-        group["lr"] = value
+def _muon(matrices: list[nn.Parameter], recipe: Muon, rate: float) -> torch.optim.Optimizer:
+    made: torch.optim.Optimizer = torch.optim.Muon(
+        matrices,
+        lr=rate,
+        weight_decay=recipe.weight_decay,
+        momentum=recipe.momentum,
+        adjust_lr_fn="match_rms_adamw",
+    )
+    return made
 
 
 def _split(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """Weight matrices, the head's among them unless it is tied, and all else."""
     embeddings = set(_embeddings(model))
     matrices: list[nn.Parameter] = []
     others: list[nn.Parameter] = []
@@ -49,7 +142,22 @@ def _split(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
     return matrices, others
 
 
+def _of_blocks(
+    model: nn.Module, matrices: list[nn.Parameter]
+) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """Matrices of two dimensions inside the repeated blocks, and the others."""
+    lists = (module for module in model.modules() if isinstance(module, nn.ModuleList))
+    inside = {parameter for blocks in lists for parameter in blocks.parameters()}
+    inner = [each for each in matrices if each in inside and each.ndim == 2]
+    chosen = set(inner)
+    return inner, [each for each in matrices if each not in chosen]
+
+
 def _embeddings(model: nn.Module) -> Iterator[Tensor]:
     for module in model.modules():
         if isinstance(module, nn.Embedding):
             yield module.weight
+
+
+def _has(part: torch.optim.Optimizer, parameter: Tensor) -> bool:
+    return any(parameter is each for group in part.param_groups for each in group["params"])

@@ -1,0 +1,95 @@
+"""Averaged weights, which are scored beside the trained ones and may become the model."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from babyllama.recipe import ExponentialAverage, LastEpochs, TrainingRecipe
+from babyllama.training.processes import Processes, placed, whole
+
+
+class MovingAverage:
+    """`average = decay * average + (1 - decay) * weights` after every update.
+
+    The decay grows to its value, as (1 + n) / (10 + n) after n updates, so that the first weights,
+    which are random, are soon forgotten.
+    """
+
+    def __init__(self, model: nn.Module, recipe: ExponentialAverage) -> None:
+        self._decay = recipe.decay
+        self._weights: list[Tensor] = list(model.parameters())
+        self.tensors = {name: p.detach().clone() for name, p in model.named_parameters()}
+
+    @torch.no_grad()
+    def update(self, step: int) -> None:
+        """Take in the weights after update number `step`, counted from 1."""
+        decay = min(self._decay, (1 + step) / (10 + step))
+        torch._foreach_lerp_(list(self.tensors.values()), self._weights, 1 - decay)
+
+    def after_epoch(self, epoch: int, processes: Processes) -> dict[str, Tensor]:
+        """The averaged weights, whole."""
+        del epoch, processes
+        return {name: whole(value) for name, value in self.tensors.items()}
+
+
+class EpochAverage:
+    """The mean of the weights at the ends of the last epochs, which lie on disk till then."""
+
+    def __init__(self, model: nn.Module, recipe: LastEpochs, folder: Path) -> None:
+        self._model, self._count, self._folder = model, recipe.epochs, folder
+        self.tensors: dict[str, Tensor] = {}
+
+    def update(self, step: int) -> None:
+        """Nothing happens within an epoch."""
+
+    def after_epoch(self, epoch: int, processes: Processes) -> dict[str, Tensor]:
+        """Keep this epoch's weights; returns the mean, whole."""
+        weights = {name: whole(p.detach()).cpu() for name, p in self._model.named_parameters()}
+        if processes.is_first:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            save_file(weights, self._path(epoch))
+            self._path(epoch - self._count).unlink(missing_ok=True)
+        processes.wait()
+        first = max(1, epoch - self._count + 1)
+        kept = [load_file(self._path(each)) for each in range(first, epoch + 1)]
+        return {name: sum(each[name] / len(kept) for each in kept) for name in weights}
+
+    def _path(self, epoch: int) -> Path:
+        return self._folder / f"epoch-{epoch:04d}.safetensors"
+
+
+Average = MovingAverage | EpochAverage
+
+
+def make_average(model: nn.Module, recipe: TrainingRecipe, folder: Path) -> Average | None:
+    """The average that the recipe asks for.
+
+    Args:
+        folder: where weights of past epochs may lie while the training goes on.
+    """
+    if isinstance(recipe.average, ExponentialAverage):
+        return MovingAverage(model, recipe.average)
+    if isinstance(recipe.average, LastEpochs):
+        return EpochAverage(model, recipe.average, folder)
+    return None
+
+
+@contextmanager
+def weights_of(model: nn.Module, average: dict[str, Tensor]) -> Iterator[None]:
+    """Lend the averaged weights to the model; afterwards it has its own again, bit for bit."""
+    own = {name: p.detach().clone() for name, p in model.named_parameters()}
+    _copy(model, average)
+    try:
+        yield
+    finally:
+        _copy(model, own)
+
+
+@torch.no_grad()
+def _copy(model: nn.Module, weights: dict[str, Tensor]) -> None:
+    for name, parameter in model.named_parameters():
+        parameter.copy_(placed(weights[name], parameter))

@@ -1,0 +1,104 @@
+"""How long a training is, and the learning rate on its way."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from babyllama.errors import InputError
+from babyllama.recipe import Cosine, TrainingRecipe, WarmupStableDecay
+from babyllama.tokens import Windows
+
+_MILLION = 1_000_000
+
+
+@dataclass(frozen=True)
+class Course:
+    """How far a training goes.
+
+    Attributes:
+        epoch_steps: updates in one pass over the windows.
+        steps: updates in all; fewer than the epochs' where a budget of words stops it.
+    """
+
+    epoch_steps: int
+    steps: int
+
+    def ends_epoch(self, step: int) -> bool:
+        """Whether the models are scored after this many updates; the end counts as one."""
+        return step % self.epoch_steps == 0 or step == self.steps
+
+    def epoch(self, step: int) -> int:
+        """Which pass this many updates have ended, or are in; the first is 1."""
+        return -(-step // self.epoch_steps)
+
+
+def plan_course(windows: Windows, recipe: TrainingRecipe, *, seed: int) -> Course:
+    """Count the updates, and fit them into the budget of words.
+
+    Raises:
+        InputError: epochs that read more words than the budget and are not to stop there; a
+            warm-up that takes all updates.
+    """
+    epoch_steps = windows.steps_per_epoch(recipe.batch_size)
+    steps = epoch_steps * recipe.epochs
+    if recipe.budget is not None:
+        seen = np.cumsum(
+            [
+                windows.words_of_steps(epoch, batch_size=recipe.batch_size, seed=seed)
+                for epoch in range(recipe.epochs)
+            ]
+        )
+        within = int(np.searchsorted(seen, recipe.budget.words, side="right"))
+        if within < steps and (recipe.budget.beyond == "refuse" or not within):
+            raise InputError(
+                f"training.epochs is {recipe.epochs}, which reads {seen[-1]:,} words of text; "
+                f"training.budget.words is {recipe.budget.words:,}",
+                why=f"An epoch reads about {seen[epoch_steps - 1]:,} words.",
+                mend=f"Train for {within // epoch_steps} epochs, or stop within one: "
+                "training.budget.beyond=stop"
+                if within
+                else "Give more words than one update reads, or a smaller training.batch_size.",
+            )
+        steps = min(steps, within)
+    if recipe.warmup_steps >= steps:
+        raise InputError(
+            f"training.warmup_steps is {recipe.warmup_steps}, the training has {steps} updates",
+            why="The learning rate would never reach its peak.",
+            mend=f"Warm up for a tenth of them at most: training.warmup_steps={steps // 10}",
+        )
+    return Course(epoch_steps, steps)
+
+
+def learning_rate(step: int, steps: int, recipe: TrainingRecipe) -> float:
+    """The rate of an update: a line up to the peak, then what the schedule says.
+
+    Source: warm-up-stable-decay is Hu et al. 2024 (arXiv 2404.06395), section 4.
+    """
+    if step < recipe.warmup_steps:
+        return recipe.learning_rate * (step + 1) / recipe.warmup_steps
+    schedule = recipe.schedule
+    done = (step - recipe.warmup_steps) / max(1, steps - recipe.warmup_steps)
+    if isinstance(schedule, WarmupStableDecay):
+        done = max(0.0, 1 - (steps - step) / (schedule.decay * steps))
+    left = 1 - min(done, 1.0)
+    if isinstance(schedule, Cosine):
+        left = 0.5 * (1 - math.cos(math.pi * left))
+    return recipe.learning_rate * (schedule.final + (1 - schedule.final) * left)
+
+
+def word_marks(recipe: TrainingRecipe, before: int, now: int) -> list[str]:
+    """Names of the model folders that are due when words seen go from `before` to `now`.
+
+    Source: BabyLM 2025's rules: every 1M words to 10M, every 10M to 100M, every 100M to 1B.
+    """
+    marks = recipe.word_checkpoints
+    if marks == "babylm":
+        marks = tuple(count * unit * _MILLION for unit in (1, 10, 100) for count in range(1, 11))
+    return [_name(mark) for mark in sorted(set(marks)) if before < mark <= now]
+
+
+def _name(words: int) -> str:
+    if words % _MILLION == 0:
+        return f"chck_{words // _MILLION}M"
+    return f"chck_{words // 1000}K" if words % 1000 == 0 else f"chck_{words}"

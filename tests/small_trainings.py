@@ -1,0 +1,62 @@
+"""Trainings small enough to be done again and again, and ways to cut them short."""
+
+import json
+
+import torch
+
+from babyllama.losses import cross_entropy_loss
+from babyllama.recipe import PretrainingRecipe, TrainingRecipe
+from babyllama.tokens import Windows
+from babyllama.training.folder import start_model
+from babyllama.training.loop import Forward, dev_cross_entropy, train
+from babyllama.training.processes import Processes
+
+
+def text_loss(hidden, head, batch):
+    return cross_entropy_loss(hidden, head, batch.labels)
+
+
+def with_training(part, **changes):
+    training = TrainingRecipe.model_validate(part.training.model_dump() | changes)
+    return PretrainingRecipe(model=part.model, training=training)
+
+
+def run(part, tokens, tokenizer, out, loss=text_loss, seed=1):
+    """Train, and return (facts, weights of the last step)."""
+    out.mkdir(exist_ok=True)
+    model = start_model(part, tokens, tokenizer, seed=seed)
+    facts = train(
+        model, loss, Windows(tokens, "train", 16, part.training.windows),
+        Windows(tokens, "dev", 16), part.training, tokenizer, out, seed=seed,
+    )  # fmt: skip
+    return facts, {name: p.detach().clone() for name, p in model.named_parameters()}
+
+
+def dev_of(model, windows, recipe):
+    return dev_cross_entropy(Forward(model, torch.float32), windows, recipe, Processes())
+
+
+def lines(folder):
+    return [json.loads(line) for line in (folder / "training.jsonl").read_text().splitlines()]
+
+
+def same(one, other):
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+SPEED = ("tokens_per_second", "flops_per_second", "products_share", "memory_bytes")
+
+
+class Cut(Exception):
+    """A kill at a step of our choice."""
+
+
+def cut_at(calls):
+    left = iter(range(calls))
+
+    def loss(hidden, head, batch):
+        if torch.is_grad_enabled() and next(left, None) is None:
+            raise Cut
+        return text_loss(hidden, head, batch)
+
+    return loss

@@ -1,0 +1,128 @@
+"""The guard: no spoilt update is made, and what is said helps."""
+
+import math
+
+import pytest
+import torch
+from small_trainings import lines, run, text_loss, with_training
+
+from babyllama.losses import LossTerms
+from babyllama.training.guard import Diverged
+
+FEW = {"batch_size": 16}  # steps
+
+
+def spoilt_at(call, factor, *, seen=None):
+    """A loss that is multiplied by `factor` at one call, counted from 1, and once only."""
+    calls = []
+
+    def loss(hidden, head, batch):
+        terms = text_loss(hidden, head, batch)
+        if torch.is_grad_enabled():
+            calls.append(1)
+            if seen is not None:
+                seen.append(head.detach().clone())
+            if len(calls) == call:
+                return LossTerms(terms.total * factor, terms.cross_entropy, terms.kl)
+        return terms
+
+    return loss
+
+
+@pytest.mark.parametrize("factor", [math.nan, math.inf])
+@pytest.mark.parametrize("optimizer", ["adamw", "muon", "sam"])
+def test_a_loss_that_is_no_number_stops_before_the_update(
+    factor, optimizer, tiny_recipe, tokens, tokenizer, tmp_path
+):
+    part = with_training(tiny_recipe.pretraining("llama"), optimizer={"kind": optimizer})
+    seen = []
+    call = 9 if optimizer == "sam" else 5  # which takes two gradients a step
+    with pytest.raises(Diverged, match=r"at step 4 loss is (nan|inf)") as raised:
+        run(part, tokens, tokenizer, tmp_path / "m", spoilt_at(call, factor, seen=seen))
+    # One more step was begun before the numbers were there: from the weights of before.
+    last = seen[-2] if optimizer == "sam" else seen[-1]
+    assert torch.equal(last, seen[call - 1])
+    said = str(raised.value)
+    assert "step-00000003.safetensors" in said
+    assert "Learning rate 0.003, gradient norm nan" in said
+    assert "windows at tokens " in said
+    assert "on_divergence=rewind" in said
+
+
+def test_the_first_of_the_spoilt_windows_is_spelt_out(tiny_recipe, tokens, tokenizer, tmp_path):
+    from babyllama.tokenizer import load_tokenizer
+    from babyllama.tokens import Windows
+
+    part = tiny_recipe.pretraining("llama")
+    batch = Windows(tokens, "train", 16).at(4, batch_size=4, seed=1)
+    text = load_tokenizer(tokenizer).decode(batch.input_ids[0].tolist())
+    with pytest.raises(Diverged) as raised:
+        run(part, tokens, tokenizer, tmp_path / "m", spoilt_at(5, math.nan))
+    assert repr(text) in str(raised.value)
+    assert str(batch.starts[0]) in str(raised.value)
+
+
+def test_a_loss_far_above_its_course_stops(tiny_recipe, tokens, tokenizer, tmp_path):
+    part = with_training(tiny_recipe.pretraining("llama"), batch_size=8, checkpoint_every=99)
+    with pytest.raises(Diverged, match=r"at step 79 loss is .*, was about"):
+        run(part, tokens, tokenizer, tmp_path / "m", spoilt_at(80, 10.0))
+    run(part, tokens, tokenizer, tmp_path / "early", spoilt_at(20, 10.0))  # no course to be above
+
+
+def test_rewinding_leaves_the_windows_out_and_logs_it(tiny_recipe, tokens, tokenizer, tmp_path):
+    part = with_training(tiny_recipe.pretraining("llama"), on_divergence="rewind", **FEW)
+    facts, _ = run(part, tokens, tokenizer, tmp_path / "m", spoilt_at(8, math.nan))
+    assert facts["skipped_steps"] == [7]
+    logged = lines(tmp_path / "m")
+    steps = [line["step"] for line in logged if "loss" in line]
+    assert steps == [step for step in range(1, facts["steps"] + 1) if step != 8]
+    rewinds = [line for line in logged if "rewound_from" in line]
+    assert [(line["step"], line["rewound_from"]) for line in rewinds] == [(6, 7)]
+    assert "loss is nan" in rewinds[0]["reason"]
+
+
+def test_a_rewound_run_that_is_killed_goes_on_to_the_same_bits(
+    tiny_recipe, tokens, tokenizer, tmp_path
+):
+    part = with_training(tiny_recipe.pretraining("gpt2"), on_divergence="rewind", **FEW)
+    spoilt = 0
+
+    def windows_that_spoil(hidden, head, batch):
+        """Whoever reads these windows loses the loss, however often."""
+        nonlocal spoilt
+        terms = text_loss(hidden, head, batch)
+        if torch.is_grad_enabled() and int(batch.starts[0]) == bad:
+            spoilt += 1
+            return LossTerms(terms.total * math.nan, terms.cross_entropy, terms.kl)
+        return terms
+
+    from babyllama.tokens import Windows
+
+    bad = int(Windows(tokens, "train", 16).at(10, batch_size=16, seed=1).starts[0])
+    facts, whole = run(part, tokens, tokenizer, tmp_path / "whole", windows_that_spoil)
+    assert facts["skipped_steps"][0] == 10
+    assert spoilt == len(facts["skipped_steps"])
+
+    left = iter(range(30))
+
+    def cut(hidden, head, batch):
+        if torch.is_grad_enabled() and next(left, None) is None:
+            raise KeyboardInterrupt
+        return windows_that_spoil(hidden, head, batch)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(part, tokens, tokenizer, tmp_path / "cut", cut)
+    again, resumed = run(part, tokens, tokenizer, tmp_path / "cut", windows_that_spoil)
+    assert again["skipped_steps"] == facts["skipped_steps"]
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+
+def test_a_training_that_keeps_losing_its_course_stops(tiny_recipe, tokens, tokenizer, tmp_path):
+    part = with_training(tiny_recipe.pretraining("llama"), on_divergence="rewind", **FEW)
+
+    def lost(hidden, head, batch):
+        terms = text_loss(hidden, head, batch)
+        return LossTerms(terms.total * math.nan, terms.cross_entropy, terms.kl)
+
+    with pytest.raises(Diverged):
+        run(part, tokens, tokenizer, tmp_path / "m", lost)

@@ -1,0 +1,88 @@
+"""How long a training is, what its rate is, and when words are enough."""
+
+import numpy as np
+import pytest
+
+from babyllama.errors import InputError
+from babyllama.recipe import TrainingRecipe
+from babyllama.tokens import Windows
+from babyllama.training.schedule import Course, learning_rate, plan_course, word_marks
+
+
+def recipe(**changes):
+    plain = {"epochs": 3, "batch_size": 4, "window": 16, "learning_rate": 0.1, "warmup_steps": 10}
+    return TrainingRecipe.model_validate(plain | changes)
+
+
+@pytest.mark.parametrize("kind", ["cosine", "linear", "wsd"])
+def test_warm_up_is_a_line_and_the_end_what_is_left(kind):
+    for final in (0.0, 0.1):
+        chosen = recipe(schedule={"kind": kind, "final": final})
+        rates = [learning_rate(step, 110, chosen) for step in range(111)]
+        assert rates[0] == pytest.approx(0.01)
+        assert rates[9] == pytest.approx(0.1)
+        assert rates[110] == pytest.approx(0.1 * final)
+        assert rates[10:] == sorted(rates[10:], reverse=True)
+
+
+def test_each_schedule_has_its_shape():
+    half = {
+        kind: learning_rate(60, 110, recipe(schedule={"kind": kind}))
+        for kind in ("cosine", "linear")
+    }
+    assert half == {"cosine": pytest.approx(0.05), "linear": pytest.approx(0.05)}
+    quarter = learning_rate(35, 110, recipe(schedule={"kind": "cosine"}))
+    assert quarter == pytest.approx(0.05 * (1 + np.cos(np.pi / 4)))
+    stable = recipe(schedule={"kind": "wsd", "decay": 0.2})
+    assert {learning_rate(step, 110, stable) for step in range(10, 89)} == {0.1}
+    assert learning_rate(99, 110, stable) == pytest.approx(0.05)
+
+
+def test_a_budget_is_refused_or_kept_to_the_update(tokens):
+    windows = Windows(tokens, "train", 16)
+    words = np.concatenate(
+        [windows.words_of_steps(epoch, batch_size=4, seed=0) for epoch in range(3)]
+    )
+    most = int(words[:200].sum()) + 1
+    with pytest.raises(InputError) as raised:
+        plan_course(windows, recipe(budget={"words": most}), seed=0)
+    said = str(raised.value)
+    assert f"{words.sum():,} words" in said
+    assert f"training.budget.words is {most:,}" in said
+    assert "Train for 1 epochs" in said
+    course = plan_course(windows, recipe(budget={"words": most, "beyond": "stop"}), seed=0)
+    assert course == Course(epoch_steps=windows.steps_per_epoch(4), steps=200)
+    assert plan_course(windows, recipe(budget={"words": int(words.sum())}), seed=0).steps == len(
+        words
+    )
+    with pytest.raises(InputError, match="reads"):
+        plan_course(windows, recipe(budget={"words": 1, "beyond": "stop"}), seed=0)
+
+
+def test_a_warm_up_longer_than_the_training_is_refused(tokens):
+    windows = Windows(tokens, "train", 16)
+    with pytest.raises(InputError, match=r"warmup_steps is 5000, the training has \d+ updates"):
+        plan_course(windows, recipe(warmup_steps=5000), seed=0)
+
+
+def test_babylms_marks_are_every_million_ten_and_hundred():
+    babylm = recipe(word_checkpoints="babylm")
+    every = word_marks(babylm, 0, 2_000_000_000)
+    assert every == [
+        *(f"chck_{n}M" for n in range(1, 11)), *(f"chck_{n}M" for n in range(20, 101, 10)),
+        *(f"chck_{n}M" for n in range(200, 1001, 100)),
+    ]  # fmt: skip
+    assert word_marks(babylm, 999_999, 1_000_000) == ["chck_1M"]
+    assert word_marks(babylm, 1_000_000, 1_999_999) == []
+    assert word_marks(recipe(word_checkpoints=(500, 40_000)), 0, 10**6) == ["chck_500", "chck_40K"]
+
+
+def test_marks_that_do_not_rise_are_refused():
+    with pytest.raises(ValueError, match="each must be above the one before it"):
+        recipe(word_checkpoints=(500, 400))
+
+
+def test_an_epoch_ends_after_its_last_update_and_at_the_end():
+    course = Course(epoch_steps=10, steps=25)
+    assert [step for step in range(1, 26) if course.ends_epoch(step)] == [10, 20, 25]
+    assert [course.epoch(step) for step in (1, 10, 11, 25)] == [1, 1, 2, 3]
