@@ -5,19 +5,17 @@ shapes and no memory. What a compiled block does without, and what a processor's
 give back, are factors that were measured: `python -m benchmarks.peak_memory`.
 """
 
+import logging
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
 import psutil
 import torch
 from torch import Tensor, nn
-from torch._subclasses.fake_tensor import (
-    DataDependentOutputException,
-    DynamicOutputShapeException,
-    FakeTensorMode,
-)
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from babyllama.losses import chunk_size
 from babyllama.models import (
@@ -109,7 +107,7 @@ def training_memory(
         state = (1 + _copies(training)) * weights + _moments(model, training)
         try:
             kept = _kept(model, windows, training.window, dtype)
-        except (DataDependentOutputException, DynamicOutputShapeException):
+        except RuntimeError:  # an operation needs to see numbers, each says so in its own words
             return None
     blocks = kept.inputs + kept.largest if training.activation_checkpointing else kept.inside
     activations = kept.outside + round(blocks * (_COMPILED_KEEPS[dtype] if compiled else 1))
@@ -175,6 +173,7 @@ def _kept(model: "PreTrainedModel", windows: int, window: int, dtype: torch.dtyp
                 block.register_forward_hook(leave)
     ids = torch.zeros(windows, window, dtype=torch.int64, device=model.device)
     with (
+        _silent(logging.getLogger("torch._subclasses.fake_tensor")),
         torch.autograd.graph.saved_tensors_hooks(look, lambda tensor: tensor),
         torch.autocast(model.device.type, dtype=dtype, enabled=dtype != torch.float32),
     ):
@@ -192,6 +191,16 @@ def _planned_model(shape: Shape, vocab_size: int, device: torch.device) -> "PreT
         model = AutoModelForCausalLM.from_config(config, dtype=torch.float32).train()
     prefer_fast_attention(model, device)
     return model
+
+
+@contextmanager
+def _silent(logger: logging.Logger) -> Iterator[None]:
+    """Without the trace of an operation that fails on tensors without numbers."""
+    logger.disabled = True
+    try:
+        yield
+    finally:
+        logger.disabled = False
 
 
 def _storage(tensor: Tensor) -> int:
