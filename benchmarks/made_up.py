@@ -53,8 +53,7 @@ def make_inputs(
         layers: of each teacher; fewer where only the width of what they say matters.
     """
     made = Inputs(folder / "tokenizer", folder / "tokens", (folder / "llama", folder / "gpt2"))
-    _write_tokenizer(made.tokenizer)
-    _write_tokens(made, train=train_tokens, dev=dev_tokens)
+    write_text(folder, VOCAB_SIZE, train=train_tokens, dev=dev_tokens)
     for path, shape in zip(made.teachers, teacher_shapes(layers), strict=True):
         model = new_model(shape, VOCAB_SIZE, seed=0, separators=True)
         _spread_as_trained(model)
@@ -84,11 +83,17 @@ def _spread_as_trained(model: "PreTrainedModel") -> None:
         norm.weight.copy_(8 / (1 + torch.arange(len(norm.weight)) / 2))
 
 
-def _write_tokenizer(out: Path) -> None:
+def write_text(folder: Path, vocab_size: int, **splits: int) -> None:
+    """Write `tokenizer` and `tokens`: so many random ones a split, a word each."""
+    _write_tokenizer(folder / "tokenizer", vocab_size)
+    _write_tokens(folder / "tokens", folder / "tokenizer", vocab_size, **splits)
+
+
+def _write_tokenizer(out: Path, vocab_size: int) -> None:
     """A word a token; nothing is ever tokenized with it."""
     from transformers import PreTrainedTokenizerFast
 
-    words = ["<pad>", "<s>", "</s>", *(f"word{number}" for number in range(3, VOCAB_SIZE))]
+    words = ["<pad>", "<s>", "</s>", *(f"word{number}" for number in range(3, vocab_size))]
     vocabulary = {word: number for number, word in enumerate(words)}
     PreTrainedTokenizerFast(
         tokenizer_object=Tokenizer(models.WordLevel(vocabulary, unk_token="<pad>")),
@@ -98,18 +103,16 @@ def _write_tokenizer(out: Path) -> None:
     ).save_pretrained(out)
 
 
-def _write_tokens(made: Inputs, **splits: int) -> None:
-    made.tokens.mkdir(parents=True)
+def _write_tokens(out: Path, tokenizer: Path, vocab_size: int, **splits: int) -> None:
+    out.mkdir(parents=True)
     generator = np.random.default_rng(0)
     for split, count in splits.items():
-        generator.integers(3, VOCAB_SIZE, count, dtype=np.uint16).tofile(
-            made.tokens / f"{split}.bin"
-        )
-        np.ones(count, np.uint8).tofile(made.tokens / f"{split}.words.bin")
+        generator.integers(3, vocab_size, count, dtype=np.uint16).tofile(out / f"{split}.bin")
+        np.ones(count, np.uint8).tofile(out / f"{split}.words.bin")
     header = {
         "dtype": "uint16",
         "layout": "lines",
-        "vocabulary_sha256": vocabulary_digest(made.tokenizer),
-        "vocab_size": VOCAB_SIZE,
+        "vocabulary_sha256": vocabulary_digest(tokenizer),
+        "vocab_size": vocab_size,
     }
-    (made.tokens / "tokens.json").write_text(json.dumps(header))
+    (out / "tokens.json").write_text(json.dumps(header))

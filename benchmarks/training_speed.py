@@ -1,128 +1,580 @@
-"""How fast training is, beside its floor: the plain matrix products of the same shapes.
+"""How fast training is, beside what a user would pick and beside its floor.
 
-    python -m benchmarks.training_speed [--recipe laptop] [--model distilled] [--steps 40]
+    python -m benchmarks.training_speed [--recipe laptop] [--model distilled] [--steps 12]
+        [--rounds 3] [--precision float32 bfloat16] [--out FILE.json]
+    python -m benchmarks.training_speed --settings      which of their settings suits the peers
+    python -m benchmarks.training_speed --overhead      what log, guard and checkpoints cost
+    python -m benchmarks.training_speed --processes     two of one thread beside one of two
+    python -m benchmarks.training_speed --profile       where a step's time goes
 
-Trains a model of a recipe on random tokens, alternating with the products in one process, in each
-precision, with and without compilation, with both ways of attention. Prints a table and writes
-build/benchmarks/training_speed.json.
+A recipe's model is trained on the text alone, and beside it, on a processor, a GPT-2 of its width
+and depth: by our loop as a user has it, by a bare loop and by `transformers.Trainer`
+(`benchmarks/trainers.py`), each in the setting that `--settings` finds best, in turn in one
+process. Tokens are random. The floor is a step's plain matrix products, measured between the
+contenders by the quicker of the libraries that torch has for them; attention's own products are not
+in it.
+
+On a card (untested: no card was there when this was written) the model asked for is trained alone,
+FLOPs are held against the card's peak too, and peak memory is shown.
 """
 
 import argparse
 import json
-import platform
+import os
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from importlib import metadata
+from itertools import chain
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
+from unittest import mock
 
-import numpy as np
 import torch
-from torch import Tensor
+from torch import nn
+from torch.profiler import ProfilerActivity, profile, record_function
 
-from babyllama.console import show, table
-from babyllama.losses import LossTerms, cross_entropy_loss
-from babyllama.models import flops_per_token, new_model
-from babyllama.recipe import PretrainingRecipe, load_recipe
-from babyllama.tokens import IGNORE_INDEX, Batch
+from babyllama.artefact import write_atomically
+from babyllama.console import bytes_, say, show, table
+from babyllama.losses import products_for
+from babyllama.models import compute_dtype, flops_per_token, pick_device
+from babyllama.recipe import GPT2Shape, LlamaShape, PretrainingRecipe, load_recipe
+from babyllama.tokens import Windows
+from babyllama.training import log as training_log
 from babyllama.training import loop
-from babyllama.training.compilation import compile_blocks
-from babyllama.training.optimizer import make_optimizer
+from babyllama.training.guard import Guard
+from babyllama.training.log import TrainingLog
+from babyllama.training.optimizer import Optimizer
 from babyllama.training.speed import seconds_of_products
+from benchmarks.loss_speed import machine
+from benchmarks.made_up import write_text
+from benchmarks.trainers import WARM, Case, Timed, Way, bare, ours, timed, train_ours, trainer
 
-CPU = torch.device("cpu")
+PEERS: dict[str, Callable[..., Way]] = {"bare loop": bare, "Trainer": trainer}
+SETTINGS = [
+    {"compiled": compiled, "attention": attention}
+    for compiled in (False, True)
+    for attention in ("sdpa", "eager")
+]
+# The fastest that `--settings` finds, of a peer, a kind of model and a precision, on two cores of
+# an EPYC with AVX2. What is not here is tried first.
+BEST: dict[tuple[str, str, str], dict[str, Any]] = {}
+AIM_TRAINER, AIM_BARE, AIM_PRODUCTS, AIM_OVERHEAD, AIM_PROCESSES = 1.2, 1.0, 0.5, 0.03, 0.9
+# Dense bfloat16 FLOPs a second, as the maker states them, by a word of the card's name.
+PEAK_FLOPS = {"H100": 989e12, "H200": 989e12, "A100": 312e12}
 
 
 def main() -> None:
     """Measure, print, write."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--recipe", default="laptop")
-    parser.add_argument("--model", default="distilled")
-    parser.add_argument("--steps", type=int, default=40)
-    asked = parser.parse_args()
+    asked = _arguments()
+    # As the command line has it; read when transformers is imported.
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    results: dict[str, Any] = {
+        "machine": machine()
+        | {"transformers": metadata.version("transformers"), "recipe": asked.recipe}
+    }
+    print("  ".join(f"{name}: {value}" for name, value in results["machine"].items()))
+    if asked.processes:
+        results["processes"] = compare_processes(asked)
+    for case in () if asked.processes else cases(asked):
+        name = f"{case.name}, {case.precision}"
+        torch._dynamo.reset()
+        if asked.settings:
+            results[name] = {peer: try_settings(peer, case, asked.steps) for peer in PEERS}
+        elif asked.overhead:
+            results[name] = overhead(case, asked.steps)
+        elif asked.profile:
+            results[name] = profile_steps(case, asked.steps)
+        else:
+            results[name] = compare(case, asked.steps, asked.rounds)
+    results["load average at the end"] = os.getloadavg()
+    if asked.out:
+        asked.out.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(asked.out, json.dumps(results, indent=1) + "\n")
+
+
+def cases(asked: argparse.Namespace) -> Iterator[Case]:
+    """The model asked for, and off a card a GPT-2 of its size, in each precision."""
     recipe = load_recipe(asked.recipe)
-    part, vocab_size = recipe.pretraining(asked.model), recipe.tokenizer.vocab_size
-    rows = [
-        measure(part, vocab_size, asked.steps, precision, compiled, attention)
-        for precision in ("float32", "bfloat16")
-        for compiled in (False, True)
-        for attention in ("sdpa", "eager")
-    ]
-    columns = ("precision, compiled, attention", "tokens/s", "spread", "GFLOP/s", "of the products")
+    part = recipe.pretraining(asked.model)
+    shapes = {f"{asked.recipe} {asked.model}": part.model}
+    if isinstance(part.model, LlamaShape) and not torch.cuda.is_available():
+        shapes["a GPT-2 of its size"] = gpt2_like(part.model)
+    for precision in asked.precision:
+        training = part.training.model_copy(update={"precision": precision, "compile": True})
+        for name, shape in shapes.items():
+            made = PretrainingRecipe(model=shape, training=training)
+            yield Case(name, made, recipe.tokenizer.vocab_size)
+
+
+def gpt2_like(shape: LlamaShape) -> GPT2Shape:
+    """As wide, as deep, with as many heads."""
+    return GPT2Shape(
+        model_type="gpt2",
+        n_embd=shape.hidden_size,
+        n_inner=4 * shape.hidden_size,
+        n_layer=shape.num_hidden_layers,
+        n_head=shape.num_attention_heads,
+    )
+
+
+# Beside the peers
+
+
+def compare(case: Case, steps: int, rounds: int) -> dict[str, Any]:
+    """All contenders in turn, each round from another one on, the floor before each."""
+    ways, settings = {"ours": ours}, {"ours": "compiled blocks"}
+    for peer, make in PEERS.items():
+        chosen = BEST.get((peer, case.kind, case.precision)) if not _on_card() else None
+        if chosen is None:
+            tried = try_settings(peer, case, max(1, steps // 3))
+            chosen = {key: tried[0][key] for key in ("compiled", "attention")}
+        ways[peer], settings[peer] = make(**chosen), _spelt(chosen)
+    runs: dict[str, list[Timed]] = {name: [] for name in ways}
+    floors = []
+    names = list(ways)
+    for number in range(rounds):
+        for name in names[number % 3 :] + names[: number % 3]:
+            floors.append(floor(case))
+            runs[name].append(timed(ways[name], case, steps))
+    model = case.model()
+    result = {
+        "tokens_per_step": case.tokens_per_step,
+        "flops_per_step": 3 * flops_per_token(model) * case.tokens_per_step,
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "products": floors,
+        "contenders": {
+            name: {
+                "setting": settings[name],
+                "seconds": [run.seconds for run in each],
+                "peak_bytes": max(run.peak_bytes for run in each),
+            }
+            for name, each in runs.items()
+        },
+    }
+    print_comparison(case, result)
+    return result
+
+
+def floor(case: Case) -> float:
+    """Seconds of a step's products, by the quicker library."""
+    device = pick_device()
+    model = case.model().to(device)
+    seconds = []
+    for context in (nullcontext(), products_for(case.dtype, device)):
+        with context:
+            seconds.append(seconds_of_products(model, case.part.training, case.dtype))
+    return min(seconds)
+
+
+def try_settings(peer: str, case: Case, steps: int) -> list[dict[str, Any]]:
+    """The peer in each of its settings, the fastest first."""
+    tried = []
+    for setting in SETTINGS:
+        seconds = timed(PEERS[peer](**setting), case, steps).seconds
+        tried.append(setting | {"seconds": seconds})
+        rate = case.tokens_per_step / statistics.median(seconds)
+        print(
+            f"{case.name}, {case.precision}: {peer}, {_spelt(setting)}: {rate:,.0f} tokens/s, "
+            f"load {os.getloadavg()[0]:.2f}",
+            flush=True,
+        )
+    return sorted(tried, key=lambda each: statistics.median(each["seconds"]))
+
+
+def print_comparison(case: Case, result: dict[str, Any]) -> None:
+    """Speeds, ratios, the floor."""
+    each = result["contenders"]
+    tokens, flops = result["tokens_per_step"], result["flops_per_step"]
+    medians = {
+        name: [statistics.median(seconds) for seconds in one["seconds"]]
+        for name, one in each.items()
+    }
+    whole = {name: statistics.median(chain(*one["seconds"])) for name, one in each.items()}
+    products = statistics.median(result["products"])
+    peak = _peak_flops(flops / products)
+    rows = []
+    for name, one in each.items():
+        per_round = [tokens / seconds for seconds in medians[name]]
+        ratios = [a / b for a, b in zip(medians[name], medians["ours"], strict=True)]
+        aim = {"Trainer": AIM_TRAINER, "bare loop": AIM_BARE}.get(name)
+        beside = f"{whole[name] / whole['ours']:.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+        row = [
+            name,
+            one["setting"],
+            f"{tokens / whole[name]:,.0f}",
+            f"{min(per_round):,.0f} to {max(per_round):,.0f}",
+            f"{1e3 * whole[name]:.0f}",
+            f"{beside}, aim {aim:.1f}" if aim else "",
+            f"{products / whole[name]:.0%}" + (f", aim {AIM_PRODUCTS:.0%}" if not aim else ""),
+        ]
+        if _on_card():
+            row += [f"{flops / whole[name] / peak:.1%}", bytes_(one["peak_bytes"])]
+        rows.append(row)
+    columns = ["", "setting", "tokens/s", "rounds", "ms a step", "ours faster by", "of products"]
     show(
         table(
-            f"{asked.recipe} {asked.model}, {torch.get_num_threads()} threads",
-            columns,
+            f"{case.name}, {case.precision}: {result['parameters'] / 1e6:.1f}M parameters, "
+            f"{tokens:,} tokens a step; products {1e3 * products:.0f} ms "
+            f"({1e3 * min(result['products']):.0f} to {1e3 * max(result['products']):.0f}), "
+            f"{flops / products / 1e9:,.0f} GFLOP/s; load now {os.getloadavg()[0]:.2f}",
+            columns + (["MFU", "peak memory"] if _on_card() else []),
+            rows,
+        )
+    )
+
+
+def _peak_flops(measured: float) -> float:
+    """Of the card, or what products reached where it is not known."""
+    name = torch.cuda.get_device_name() if _on_card() else ""
+    return next((peak for word, peak in PEAK_FLOPS.items() if word in name), measured)
+
+
+def _spelt(setting: dict[str, Any]) -> str:
+    return f"{'compiled' if setting['compiled'] else 'as it is'}, {setting['attention']}"
+
+
+def _on_card() -> bool:
+    return torch.cuda.is_available()
+
+
+# What log, guard and checkpoints cost
+
+
+def overhead(case: Case, steps: int) -> dict[str, Any]:
+    """Seconds spent in each of them, and a step's. On a card the host's, which the card may hide:
+    the guard's are its wait for the step before.
+    """
+    every = case.part.training.checkpoint_every
+    timers: dict[str, list[float]] = defaultdict(list)
+    marks: list[float] = []
+    total = steps + WARM + 1
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        for name, owner, attribute in (
+            ("guard", Guard, "judge"),
+            ("log", TrainingLog, "step"),
+            ("products measured again", training_log._Meter, "_refresh_products"),
+            ("words counted", Windows, "words"),
+            ("checkpoint", loop, "_save"),
+            ("model saved", loop, "save_model"),
+            ("windows read", Windows, "at"),
+        ):
+            stack.enter_context(_stopwatch(owner, attribute, timers[name]))
+        text = case.part.training.window * 8
+        write_text(
+            Path(folder), case.vocab_size, train=total * case.tokens_per_step, dev=max(text, 64)
+        )
+        train_ours(
+            case,
+            Path(folder),
+            lambda _: marks.append(time.perf_counter()),
+            checkpoint_every=max(1, total // 4),
+        )
+    marks = marks[:: case.micro_batches]
+    step = statistics.median(b - a for a, b in zip(marks[WARM:], marks[WARM + 1 :], strict=False))
+    each_step = ("guard", "log", "words counted")
+    costs = {name: sum(timers[name]) / total for name in each_step}
+    costs |= {
+        name: statistics.median(timers[name]) / every for name in ("checkpoint", "model saved")
+    }
+    result = {
+        "step": step,
+        "shares": {name: cost / step for name, cost in costs.items()},
+        "total": sum(costs.values()) / step,
+        "products measured again": sum(timers["products measured again"]) / total / step,
+        "windows read": sum(timers["windows read"]) / total / step,
+        "seconds": dict(timers),
+    }
+    print_overhead(case, result, every)
+    return result
+
+
+@contextmanager
+def _stopwatch(owner: Any, attribute: str, seconds: list[float]) -> Iterator[None]:
+    """Add up how long calls of `owner.attribute` take."""
+    function = getattr(owner, attribute)
+
+    def with_time(*arguments: Any, **named: Any) -> Any:
+        started = time.perf_counter()
+        try:
+            return function(*arguments, **named)
+        finally:
+            seconds.append(time.perf_counter() - started)
+
+    with mock.patch.object(owner, attribute, with_time):
+        yield
+
+
+def print_overhead(case: Case, result: dict[str, Any], every: int) -> None:
+    """Shares of a step."""
+    spent = result["seconds"]
+    rows = [
+        (f"{name}, once in {every} steps" if name in ("checkpoint", "model saved") else name, name)
+        for name in result["shares"]
+    ]
+    shown = [
+        (label, f"{1e3 * statistics.median(spent[name]):.2f}", f"{result['shares'][name]:.3%}")
+        for label, name in rows
+    ]
+    extra = [
+        (label, f"{1e3 * statistics.median(spent[name] or [0.0]):.2f}", f"{result[name]:.3%}")
+        for label, name in (
+            ("of the log: products measured again", "products measured again"),
+            ("not counted: windows read", "windows read"),
+        )
+    ]
+    show(
+        table(
+            f"{case.name}, {case.precision}: a step takes {1e3 * result['step']:.0f} ms; "
+            f"load now {os.getloadavg()[0]:.2f}",
+            ("", "ms a call", "of a step"),
+            [*shown, (f"all (aim {AIM_OVERHEAD:.0%})", "", f"{result['total']:.3%}"), *extra],
+        )
+    )
+
+
+# Two processes beside one
+
+
+def compare_processes(asked: argparse.Namespace) -> dict[str, Any]:
+    """Tokens a second of the real command, as its own log has them, in turn."""
+    layouts = {"one process, two threads": (1, 2), "two processes, a thread each": (2, 1)}
+    recipe = load_recipe(asked.recipe)
+    part = recipe.pretraining(asked.model)
+    rates: dict[str, list[list[float]]] = {name: [] for name in layouts}
+    with tempfile.TemporaryDirectory() as folder:
+        write_text(
+            Path(folder),
+            recipe.tokenizer.vocab_size,
+            train=(asked.steps + WARM + 1) * part.training.batch_size * part.training.window,
+            dev=16 * part.training.window,
+        )
+        for number in range(asked.rounds):
+            for name, (processes, threads) in layouts.items():
+                out = Path(folder) / f"{number}-{processes}"
+                _pretrain(asked, Path(folder), out, processes, threads)
+                rates[name].append(_rates(out)[WARM:])
+    medians = {name: [statistics.median(run) for run in runs] for name, runs in rates.items()}
+    whole = {name: statistics.median(chain(*runs)) for name, runs in rates.items()}
+    one, two = layouts
+    ratios = [b / a for a, b in zip(medians[one], medians[two], strict=True)]
+    show(
+        table(
+            f"{asked.recipe} {asked.model}, {part.training.batch_size} windows a step in all; "
+            f"load now {os.getloadavg()[0]:.2f}",
+            ("", "tokens/s", "rounds", f"beside one (aim {AIM_PROCESSES})"),
             [
                 (
-                    f"{row['precision']}, {row['compiled']}, {row['attention']}",
-                    f"{row['tokens_per_second']:,.0f}",
-                    f"{row['slowest']:,.0f} to {row['fastest']:,.0f}",
-                    f"{row['flops_per_second'] / 1e9:,.0f}",
-                    f"{row['products_share']:.0%}",
+                    name,
+                    f"{whole[name]:,.0f}",
+                    f"{min(medians[name]):,.0f} to {max(medians[name]):,.0f}",
+                    f"{whole[two] / whole[one]:.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+                    if name == two
+                    else "",
                 )
-                for row in rows
+                for name in layouts
             ],
         )
     )
-    out = Path("build/benchmarks/training_speed.json")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    machine = {"processor": platform.processor(), "torch": torch.__version__}
-    out.write_text(json.dumps({**machine, "rows": rows}, indent=1))
+    return {"tokens_per_second": rates, "ratio": whole[two] / whole[one], "ratios": ratios}
 
 
-def measure(
-    part: PretrainingRecipe,
-    vocab_size: int,
-    steps: int,
-    precision: Literal["float32", "bfloat16"],
-    compiled: bool,
-    attention: str,
-) -> dict[str, Any]:
-    """Median over steps, each followed by nothing but the next; products measured in between."""
-    torch._dynamo.reset()
-    training = part.training.model_copy(update={"precision": precision})
-    dtype = getattr(torch, precision)
-    model = new_model(part.model, vocab_size, seed=0, separators=True).train()
-    model.set_attn_implementation(attention)
-    if compiled:
-        compile_blocks(model)
-    optimizer = make_optimizer(model, training)
-    batch = random_batch(training.batch_size, training.window, vocab_size)
-    seconds, floors = [], []
-    for step in range(steps + 3):
-        started = time.perf_counter()
-        loop._accumulate(model, text_loss, batch, training, CPU, dtype)
-        optimizer.step()
-        optimizer.zero_grad()
-        if step >= 3:  # compilation and warm-up
-            seconds.append(time.perf_counter() - started)
-        if step % 10 == 3:
-            floors.append(seconds_of_products(model, training, dtype))
-    tokens = training.batch_size * training.window
-    median = statistics.median(seconds)
-    return {
-        "precision": precision,
-        "compiled": compiled,
-        "attention": attention,
-        "tokens_per_second": tokens / median,
-        "slowest": tokens / max(seconds),
-        "fastest": tokens / min(seconds),
-        "flops_per_second": 3 * flops_per_token(model) * tokens / median,
-        "products_share": statistics.median(floors) / median,
-    }
+def _pretrain(
+    asked: argparse.Namespace, folder: Path, out: Path, processes: int, threads: int
+) -> None:
+    part = "teachers" if asked.model in load_recipe(asked.recipe).teachers else "students"
+    changes = {"epochs": 1, "warmup_steps": 0, "log_every": 1}
+    command = [
+        sys.executable, "-c", "from babyllama.cli import main; main()", "pretrain", asked.recipe,
+        "--model", asked.model, "--tokens", str(folder / "tokens"),
+        "--tokenizer", str(folder / "tokenizer"), "--out", str(out),
+    ]  # fmt: skip
+    for key, value in changes.items():
+        command += ["--set", f"{part}.{asked.model}.training.{key}={value}"]
+    if processes > 1:
+        launcher = ["torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
+        command = [sys.executable, "-m", *launcher, "--no-python", *command]
+    done = subprocess.run(
+        command,
+        env={**os.environ, "OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "PASSIVE"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)}\n{done.stderr[-3000:]}")
 
 
-def random_batch(rows: int, window: int, vocab_size: int) -> Batch:
-    """Windows of random tokens: speed does not depend on which."""
-    tokens = np.random.default_rng(0).integers(0, vocab_size, (rows, window))
-    labels = np.full_like(tokens, IGNORE_INDEX)
-    labels[:, :-1] = tokens[:, 1:]
-    return Batch(np.arange(rows), torch.from_numpy(tokens), torch.from_numpy(labels))
+def _rates(out: Path) -> list[float]:
+    lines = map(json.loads, (out / "training.jsonl").read_text().splitlines())
+    return [line["tokens_per_second"] for line in lines if "tokens_per_second" in line]
 
 
-def text_loss(hidden: Tensor, head: Tensor, batch: Batch) -> LossTerms:
-    """What the twin minimises."""
-    return cross_entropy_loss(hidden, head, batch.labels)
+# Where a step's time goes
+
+
+def profile_steps(case: Case, steps: int) -> dict[str, Any]:
+    """Seconds a step of each part, of `steps` of our loop under torch's profiler."""
+    import torch._inductor.config as inductor
+
+    seconds: dict[str, float] = defaultdict(float)
+    kinds = [ProfilerActivity.CPU] + ([ProfilerActivity.CUDA] if _on_card() else [])
+    running = profile(activities=kinds)
+    wall: list[float] = []
+
+    def at(number: int) -> None:
+        if number == WARM * case.micro_batches:
+            running.start()
+            wall.append(time.perf_counter())
+        elif number == (WARM + steps) * case.micro_batches:
+            if _on_card():
+                torch.cuda.synchronize()
+            wall.append(time.perf_counter())
+            running.stop()
+
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        inductor.patch({"cpp.enable_kernel_profile": True}),
+        _named(loop.Forward, "forward", "forward"),
+        _named(Optimizer, "step", "optimiser"),
+        _named(nn.utils, "clip_grad_norm_", "clipping"),
+        _named_loss(),
+    ):
+        write_text(
+            Path(folder),
+            case.vocab_size,
+            train=(WARM + steps + 1) * case.tokens_per_step,
+            dev=8 * case.part.training.window,
+        )
+        train_ours(case, Path(folder), at)
+    step = (wall[1] - wall[0]) / steps
+    for event in running.events() or ():
+        part, own = _part(event), _own_seconds(event)
+        if part:
+            seconds[part] += own / steps
+    shares = {part: seconds[part] / step for part in sorted(seconds, key=seconds.__getitem__)[::-1]}
+    shares["Python and what is not named"] = 1 - sum(shares.values())
+    show(
+        table(
+            f"{case.name}, {case.precision}: a step takes {1e3 * step:.0f} ms under the profiler; "
+            f"load now {os.getloadavg()[0]:.2f}",
+            ("part", "ms a step", "share"),
+            [(part, f"{1e3 * share * step:.1f}", f"{share:.1%}") for part, share in shares.items()],
+        )
+    )
+    return {"step": step, "shares": shares, "operations": _slowest(running, steps)}
+
+
+@contextmanager
+def _named(owner: Any, attribute: str, name: str) -> Iterator[None]:
+    """Let the profiler see calls of `owner.attribute` under a name."""
+    function = getattr(owner, attribute)
+
+    def with_name(*arguments: Any, **named: Any) -> Any:
+        with record_function(f"part: {name}"):
+            return function(*arguments, **named)
+
+    with mock.patch.object(owner, attribute, with_name):
+        yield
+
+
+@contextmanager
+def _named_loss() -> Iterator[None]:
+    from babyllama import losses
+
+    function = losses._ChunkedLoss.forward
+
+    def forward(*arguments: Any) -> Any:
+        with record_function("part: loss"):
+            return function(*arguments)
+
+    with mock.patch.object(losses._ChunkedLoss, "forward", staticmethod(forward)):
+        yield
+
+
+# A word in an operation's name, of a processor or a card, and what it belongs to.
+_WORDS = {
+    "products": ("aten::mm", "aten::addmm", "aten::linear", "mkldnn", "gemm", "nvjet", "cutlass"),
+    "attention's products and softmax": (
+        "aten::bmm", "aten::baddbmm", "softmax", "attention", "flash", "fmha",
+    ),
+    "fused kernels of compiled blocks": ("fused", "triton"),
+}  # fmt: skip
+
+
+def _part(event: Any) -> str | None:
+    """What an operation belongs to; None for what holds others and for Python."""
+    name = event.name.lower()
+    if _on_card():
+        if event.device_type != torch.autograd.DeviceType.CUDA or name.startswith("part: "):
+            return None
+        around = set()
+        if "adam" in name:
+            return "optimiser"
+    else:
+        around = set(_around(event))
+        if name.startswith(("part: ", "torch-compiled region", "## call", "profilerstep")):
+            return None
+    kind = next((kind for kind, words in _WORDS.items() if any(w in name for w in words)), None)
+    if "part: loss" in around:
+        return "loss: products" if kind == "products" else "loss: all else"
+    for part in ("optimiser", "clipping"):
+        if f"part: {part}" in around:
+            return part
+    return kind or "other operations"
+
+
+def _around(event: Any) -> Iterator[str]:
+    while event is not None:
+        yield event.name
+        event = event.cpu_parent
+
+
+def _own_seconds(event: Any) -> float:
+    own: float = event.self_device_time_total if _on_card() else event.self_cpu_time_total
+    return own / 1e6
+
+
+def _slowest(running: Any, steps: int) -> list[dict[str, Any]]:
+    """The operations that take most, for who wants to know more than the table says."""
+    rows = [
+        {"name": each.key, "calls": each.count / steps, "ms": _own_seconds(each) * 1e3 / steps}
+        for each in running.key_averages()
+    ]
+    return sorted(rows, key=lambda row: -row["ms"])[:40]
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--recipe", default="laptop")
+    parser.add_argument("--model", default="distilled")
+    parser.add_argument(
+        "--precision",
+        nargs="+",
+        choices=("float32", "bfloat16"),
+        help="default: bfloat16 where it is fast, and float32 on a processor",
+    )
+    parser.add_argument("--steps", type=int, default=12, help="that count, of a contender a round")
+    parser.add_argument("--rounds", type=int, default=3)
+    mode = parser.add_mutually_exclusive_group()
+    for name in ("settings", "overhead", "processes", "profile"):
+        mode.add_argument(f"--{name}", action="store_true")
+    parser.add_argument("--out", type=Path)
+    asked = parser.parse_args()
+    if not asked.precision:
+        quick = compute_dtype("auto", pick_device()) == torch.bfloat16
+        asked.precision = (["bfloat16"] if quick else []) + ([] if _on_card() else ["float32"])
+        if not quick:
+            say("  bfloat16 is left out: it is slow here")
+    return asked
 
 
 if __name__ == "__main__":

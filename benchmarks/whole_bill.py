@@ -187,13 +187,13 @@ def seconds_of_peer_steps(made: Inputs, steps: int, **setting: Any) -> list[floa
                 logging_strategy="no",
                 disable_tqdm=True,
             ),
-            train_dataset=_AsDataset(Windows(made.tokens, "train", WINDOW)),
+            train_dataset=AsDataset(Windows(made.tokens, "train", WINDOW)),
             callbacks=[clock],
         ).train()
     return [later - sooner for sooner, later in zip(clock.ends, clock.ends[1:], strict=False)]
 
 
-class _AsDataset(Dataset):  # type: ignore[type-arg]
+class AsDataset(Dataset):  # type: ignore[type-arg]
     """Windows as a Trainer reads them; a Hugging Face model shifts labels itself."""
 
     def __init__(self, windows: Windows) -> None:

@@ -1,4 +1,4 @@
-"""The benchmarks of stored signals run: their smallest settings, whose numbers mean nothing."""
+"""The benchmarks run: their smallest settings, whose numbers mean nothing."""
 
 import json
 import os
@@ -90,3 +90,61 @@ def test_finished_students_are_not_trained_again(tmp_path, monkeypatch, capsys, 
     equal_learning.keep(out, equal_learning.setting_of(asked), results)
     equal_learning.main()
     assert "| twin |  | 5.5000 | +0.5000 | +0.5000 to +0.5000 | 2 |" in capsys.readouterr().out
+
+
+@pytest.fixture
+def speed(small, monkeypatch, tmp_path):
+    """`benchmarks.training_speed` in one of its modes, with a tiny model and one step of each."""
+    import yaml
+
+    from babyllama.recipe import load_recipe
+    from benchmarks import training_speed
+
+    recipe = load_recipe("mini").model_dump(mode="json")
+    student = recipe["students"]["distilled"]
+    student["model"] |= SHAPE
+    student["training"] |= {"batch_size": 2, "window": 16}
+    path = tmp_path / "tiny.yaml"
+    path.write_text(yaml.safe_dump(recipe))
+    uncompiled = [setting for setting in training_speed.SETTINGS if not setting["compiled"]]
+    monkeypatch.setattr(training_speed, "SETTINGS", uncompiled)
+
+    def run(*mode):
+        few = ("--steps", "1", "--rounds", "1", "--precision", "float32")
+        found = small(training_speed, "--recipe", str(path), *mode, *few)
+        return found if "processes" in found else found["a GPT-2 of its size, float32"]
+
+    return run
+
+
+def test_training_is_timed_beside_the_peers_and_the_floor(speed, monkeypatch):
+    from benchmarks import training_speed
+
+    setting = {"compiled": False, "attention": "sdpa"}
+    monkeypatch.setattr(training_speed, "BEST", {("Trainer", "gpt2", "float32"): setting})
+    found = speed()
+    assert set(found["contenders"]) == {"ours", *training_speed.PEERS}
+    assert all(len(each["seconds"][0]) == 1 for each in found["contenders"].values())
+    assert found["contenders"]["Trainer"]["setting"] == "as it is, sdpa"
+    assert min(found["products"]) > 0
+
+
+def test_the_peers_settings_are_tried(speed):
+    found = speed("--settings")
+    assert [len(each) for each in found.values()] == [2, 2]
+
+
+def test_what_surrounds_a_step_is_timed(speed):
+    found = speed("--overhead")
+    assert set(found["shares"]) == {"guard", "log", "words counted", "checkpoint", "model saved"}
+    assert all(share > 0 for share in found["shares"].values())
+
+
+def test_a_step_is_taken_apart(speed):
+    shares = speed("--profile")["shares"]
+    assert sum(shares.values()) == pytest.approx(1)
+    assert {"products", "loss: products", "optimiser"} <= set(shares)
+
+
+def test_two_processes_are_timed_beside_one(speed):
+    assert speed("--processes")["processes"]["ratio"] > 0
