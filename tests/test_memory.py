@@ -109,13 +109,18 @@ def test_teachers_take_their_weights_or_the_signal_that_is_read(tiny_recipe):
     alone = training_memory(part, VOCAB, CPU)
     states = 4 * 40 * (VOCAB + 4 * 16)  # heads and states of both
     stored = training_memory(part, VOCAB, CPU, taught=Taught(40, signal_bytes=1_000))
-    assert stored.teachers == states + 1_000
+    assert (stored.teachers, stored.signal) == (states, 1_000)
     beside = tuple(each.model for each in tiny_recipe.teachers.values())
     online = training_memory(part, VOCAB, CPU, taught=Taught(40, running=beside))
     _, llama = really_kept(tiny_recipe.teachers["llama"])
     _, gpt2 = really_kept(tiny_recipe.teachers["gpt2"])
     assert online.teachers == states + llama + gpt2
     assert online.loss == alone.loss + 4 * 4 * 16 * VOCAB  # the teachers' logits
+
+
+def test_a_signal_stays_in_memory_as_far_as_there_is_room(tiny_recipe):
+    predicted = training_memory(part_of(tiny_recipe), VOCAB, CPU, taught=Taught(signal_bytes=2**50))
+    assert 0 < predicted.signal < predicted.total < psutil.virtual_memory().total
 
 
 def test_a_large_model_is_not_allocated(tiny_recipe):

@@ -11,7 +11,7 @@ import signal as signals
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, Literal
@@ -710,7 +710,17 @@ def _show_plan(recipe: Any, folder: Path, line: list[Any]) -> None:
         f"Disk: {bytes_(planned.disk_bytes)}, of that the stored signal "
         f"{bytes_(planned.signal_bytes)}"
     )
+    where = "on this card" if planned.device.type == "cuda" else "here"
+    for each in planned.models:
+        print(f"Peak memory of training {each.name} by itself {where}: {_memory(each.memory)}")
     print(
         f"Time here: about {duration(planned.seconds)} if all of it is trained anew "
         f"(products reach {quantity(planned.machine_flops)}FLOP/s here, measured just now)"
     )
+
+
+def _memory(memory: Any) -> str:
+    if memory is None:
+        return "unknown, its shapes depend on the text"
+    parts = {name: value for name, value in asdict(memory).items() if value}
+    return f"{bytes_(memory.total)} ({', '.join(f'{k} {bytes_(v)}' for k, v in parts.items())})"

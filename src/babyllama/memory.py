@@ -9,7 +9,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -54,9 +54,10 @@ class TrainingMemory:
         gradients: of all parameters; they lie there while the next micro-batch is computed.
         activations: what the backward pass needs of a micro-batch.
         loss: logits of a chunk, and the gradients that are made with them.
-        teachers: of a student's teachers, weights, heads and states; of its stored signal, all that
-            is read, which is mapped: a system that is short of memory takes it back.
+        teachers: of a student's teachers: weights, heads, states.
         allocator: holes in a processor's memory, and the products that speed is held against.
+        signal: as much of a stored one as finds room. On a processor it is mapped: memory that the
+            system lends and takes back, so a training can do with less.
     """
 
     process: int
@@ -66,6 +67,7 @@ class TrainingMemory:
     loss: int
     teachers: int
     allocator: int
+    signal: int
 
     @property
     def total(self) -> int:
@@ -117,7 +119,7 @@ def training_memory(
     taught = taught or Taught()
     loss = 4 * chunk * vocab_size * passes * (2 if taught.width else 1)
     loss += 4 * kept.width * (vocab_size + tokens)
-    teachers = 4 * taught.width * (vocab_size + tokens) + _resident(taught.signal_bytes, device)
+    teachers = 4 * taught.width * (vocab_size + tokens)
     teachers += 4 * sum(parameter_count(shape, vocab_size) for shape in taught.running)
     process = allocator = 0
     if not on_card:
@@ -125,7 +127,8 @@ def training_memory(
         products = (4 if dtype == torch.float32 else 6) * tokens * vocab_size
         allocator = round(_HOLES * (weights + activations + loss))
         allocator += products if products > _LARGEST_IN_HOLES else 0
-    return TrainingMemory(process, state, weights, activations, loss, teachers, allocator)
+    needed = TrainingMemory(process, state, weights, activations, loss, teachers, allocator, 0)
+    return replace(needed, signal=_resident(taught.signal_bytes, needed.total, device))
 
 
 @dataclass(frozen=True)
@@ -226,8 +229,9 @@ def _copies(training: TrainingRecipe) -> int:
     return is_averaged + isinstance(training.optimizer, Sam)
 
 
-def _resident(signal_bytes: int, device: torch.device) -> int:
-    """What a stored signal takes: a card keeps one that fits into half of its free memory."""
+def _resident(signal_bytes: int, needed: int, device: torch.device) -> int:
+    """What stays of a stored signal: a card keeps one that fits into half of what is free."""
     if device.type == "cpu":
-        return signal_bytes
-    return signal_bytes if signal_bytes <= torch.cuda.mem_get_info(device)[0] / 2 else 0
+        return min(signal_bytes, max(0, psutil.virtual_memory().available - needed))
+    free: int = torch.cuda.mem_get_info(device)[0]
+    return signal_bytes if signal_bytes <= free / 2 else 0
