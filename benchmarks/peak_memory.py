@@ -40,7 +40,7 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "checkpointed": ("activation_checkpointing=true",),
     "more copies": ("optimizer={kind: sam}", "average={kind: ema}"),
 }
-TOKENS_PER_WORD = 1.4  # of the random words, roughly
+TOKENS_PER_WORD = 1.6  # of the random words, roughly
 
 
 def main() -> None:

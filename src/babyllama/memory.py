@@ -232,6 +232,6 @@ def _copies(training: TrainingRecipe) -> int:
 def _resident(signal_bytes: int, needed: int, device: torch.device) -> int:
     """What stays of a stored signal: a card keeps one that fits into half of what is free."""
     if device.type == "cpu":
-        return min(signal_bytes, max(0, psutil.virtual_memory().available - needed))
+        return min(signal_bytes, max(0, int(psutil.virtual_memory().available) - needed))
     free: int = torch.cuda.mem_get_info(device)[0]
     return signal_bytes if signal_bytes <= free / 2 else 0
