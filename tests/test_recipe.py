@@ -137,7 +137,7 @@ def test_strict_small_is_the_papers_table():
             training.warmup_steps,
             training.batch_size,
             training.epochs,
-            training.weight_decay,
+            training.optimizer.weight_decay,
         )
 
     assert schedule(llama.training) == (3e-4, 300, 128, 4, 0.0)
@@ -145,7 +145,11 @@ def test_strict_small_is_the_papers_table():
     assert schedule(student.training) == (2.5e-4, 200, 32, 6, 0.1)
     for training in (llama.training, gpt2.training, student.training):
         assert (training.window, training.max_dev_windows) == (128, 8192)
-        assert (training.beta1, training.beta2, training.clip_norm) == (0.9, 0.999, 1.0)
+        assert (training.optimizer.beta1, training.optimizer.beta2, training.clip_norm) == (
+            0.9,
+            0.999,
+            1.0,
+        )
 
     assert (student.alpha, student.temperature, student.reduction) == (0.5, 2.0, "window_sum")
 

@@ -209,11 +209,10 @@ def prefer_fast_attention(model: "PreTrainedModel", device: torch.device) -> Non
 
 def checkpoint_activations(model: "PreTrainedModel") -> None:
     """Keep the inputs of blocks alone for the backward pass, which computes the rest again."""
-    before = getattr(
-        model, "gradient_checkpointing_enable", None
-    )  # its name in transformers < 5.10
-    enable = getattr(model, "activation_checkpointing_enable", before)
-    enable({"use_reentrant": False})
+    if hasattr(model, "activation_checkpointing_enable"):
+        model.activation_checkpointing_enable({"use_reentrant": False})
+    else:  # as older releases of transformers call it
+        model.gradient_checkpointing_enable({"use_reentrant": False})
 
 
 def _bfloat16_is_fast(device: torch.device) -> bool:
