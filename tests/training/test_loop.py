@@ -12,10 +12,12 @@ from safetensors.torch import load_file
 from small_trainings import SPEED, Cut, cut_at, dev_of, lines, run, same, text_loss, with_training
 
 from babyllama.console import Interrupted
+from babyllama.errors import InputError
 from babyllama.models import flops_per_token
 from babyllama.pretraining import pretrain
 from babyllama.tokens import Windows
 from babyllama.training import loop
+from babyllama.training.compilation import can_compile
 from babyllama.training.folder import start_model
 
 MUON = {"kind": "muon", "weight_decay": 0.1}
@@ -218,3 +220,115 @@ def test_killed_between_the_last_step_and_the_manifest_nothing_is_trained_again(
     one, other = (load_file(s.out / "model.safetensors") for s in (whole, stage))
     assert same(one, other)
     assert not (stage.out / artefact.SCRATCH).exists()
+
+
+def test_models_are_kept_by_words_seen(tiny_recipe, tokens, tokenizer, tmp_path):
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    marks = (1_000, 2_500, 10**9)
+    part = with_training(tiny_recipe.pretraining("llama"), batch_size=16, word_checkpoints=marks)
+    _, last = run(part, tokens, tokenizer, tmp_path / "whole")
+    kept = sorted(path.name for path in (tmp_path / "whole").glob("chck_*"))
+    assert kept == ["chck_1K", "chck_2500"]
+    models = [AutoModelForCausalLM.from_pretrained(tmp_path / "whole" / name) for name in kept]
+    assert len(AutoTokenizer.from_pretrained(tmp_path / "whole" / "chck_1K")) == 320
+    heads = [model.get_output_embeddings().weight for model in models]
+    assert not torch.equal(*heads)
+    assert not torch.equal(heads[1], last["lm_head.weight"])
+
+    windows = Windows(tokens, "train", 16)
+    words = list(windows.words_of_steps(0, batch_size=16, seed=1))
+    due = next(step for step in range(len(words)) if sum(words[: step + 1]) >= 1_000)
+    with pytest.raises(Cut):  # killed in the step after the one that reached the mark
+        run(part, tokens, tokenizer, tmp_path / "cut", cut_at(due + 1))
+    one, other = (load_file(tmp_path / name / "chck_1K" / "model.safetensors")
+                  for name in ("whole", "cut"))  # fmt: skip
+    assert same(one, other)
+
+
+def test_words_are_counted_and_a_budget_ends_the_training(tiny_recipe, tokens, tokenizer, tmp_path):
+    plain = with_training(tiny_recipe.pretraining("llama"), batch_size=16)
+    facts, _ = run(plain, tokens, tokenizer, tmp_path / "plain")
+    steps = [line for line in lines(tmp_path / "plain") if "loss" in line]
+    words = Windows(tokens, "train", 16).words_of_steps(0, batch_size=16, seed=1)
+    assert [line["words"] for line in steps[: len(words)]] == list(words.cumsum())
+    assert steps[-1]["words"] == facts["words_seen"]
+    assert facts["max_words_seen"] is None
+    most = facts["words_seen"] * 2 // 3
+    part = with_training(plain, budget={"words": most, "beyond": "stop"})
+    facts, _ = run(part, tokens, tokenizer, tmp_path / "stopped")
+    assert most - max(words) < facts["words_seen"] <= most
+    assert facts["max_words_seen"] == most
+    logged = lines(tmp_path / "stopped")
+    assert logged[-1]["step"] == facts["steps"]  # scored where it ends, within an epoch
+    assert "dev_cross_entropy" in logged[-1]
+    rates = [line["learning_rate"] for line in logged if "loss" in line]
+    assert rates[-1] < 0.01 * max(rates)  # the schedule ends there too
+
+
+@pytest.mark.skipif(not can_compile(), reason="no C++ compiler for torch.compile")
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")
+def test_compiled_blocks_agree_with_plain_ones(tiny_recipe, tokens, tokenizer, tmp_path):
+    part = with_training(tiny_recipe.pretraining("llama"), batch_size=64)
+    _, plain = run(part, tokens, tokenizer, tmp_path / "plain")
+    _, compiled = run(with_training(part, compile=True), tokens, tokenizer, tmp_path / "compiled")
+    for key, value in plain.items():
+        torch.testing.assert_close(value, compiled[key], rtol=1e-2, atol=2e-4)
+
+
+def test_recomputed_activations_change_nothing(tiny_recipe, tokens, tokenizer, tmp_path):
+    part = with_training(tiny_recipe.pretraining("gpt2"), batch_size=64)  # with dropout
+    _, kept = run(part, tokens, tokenizer, tmp_path / "kept")
+    part = with_training(part, activation_checkpointing=True)
+    _, recomputed = run(part, tokens, tokenizer, tmp_path / "recomputed")
+    assert same(kept, recomputed)
+
+
+def test_at_most_so_many_checkpoints_stay(tiny_recipe, tokens, tokenizer, tmp_path):
+    part = with_training(tiny_recipe.pretraining("llama"), batch_size=32, keep=4)
+    run(part, tokens, tokenizer, tmp_path / "m")
+    assert len(list((tmp_path / "m" / "checkpoints").glob("step-*"))) == 4
+
+
+def test_a_checkpoint_of_another_training_is_refused(tiny_recipe, tokens, tokenizer, tmp_path):
+    part = with_training(tiny_recipe.pretraining("llama"), batch_size=32)
+    run(part, tokens, tokenizer, tmp_path / "m")
+    for changed, named in [
+        (with_training(part, learning_rate=0.01), "recipe.learning_rate was 0.003, now 0.01"),
+        (with_training(part, optimizer={"kind": "sam"}), "recipe.optimizer.kind was adamw"),
+        (
+            part.model_copy(
+                update={"model": part.model.model_copy(update={"num_hidden_layers": 1})}
+            ),
+            "model.shapes",
+        ),
+    ]:
+        with pytest.raises(InputError, match=named) as raised:
+            run(changed, tokens, tokenizer, tmp_path / "m")
+        assert f"rm -r {tmp_path / 'm' / 'checkpoints'}" in str(raised.value)
+    with pytest.raises(InputError, match="seed was 1, now 2"):
+        run(part, tokens, tokenizer, tmp_path / "m", seed=2)
+    run(with_training(part, log_every=7, keep=1), tokens, tokenizer, tmp_path / "m")  # may change
+
+
+def test_a_tracker_gets_what_is_logged(tiny_recipe, tokens, tokenizer, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    part = with_training(tiny_recipe.pretraining("llama"), batch_size=32, trackers=["tensorboard"])
+    run(part, tokens, tokenizer, tmp_path / "m")
+    events = next((tmp_path / "m" / "trackers").rglob("events.*")).parent
+    accumulator = EventAccumulator(str(events))
+    accumulator.Reload()
+    steps = [line for line in lines(tmp_path / "m") if "loss" in line]
+    tracked = accumulator.Scalars("cross_entropy")
+    assert [each.step for each in tracked] == [line["step"] for line in steps]
+    assert [each.value for each in tracked] == pytest.approx(
+        [line["cross_entropy"] for line in steps]
+    )
+    assert accumulator.Scalars("dev_cross_entropy")
+
+
+def test_a_tracker_that_is_not_installed_is_refused(tiny_recipe, tokens, tokenizer, tmp_path):
+    part = with_training(tiny_recipe.pretraining("llama"), trackers=["clearml"])
+    with pytest.raises(InputError, match="trackers names clearml, which is not installed"):
+        run(part, tokens, tokenizer, tmp_path / "m")
