@@ -219,3 +219,22 @@ def test_a_model_folder_is_an_ordinary_one(teachers):
             file.name for file in folder.iterdir()
         }
         assert json.loads((folder / "config.json").read_text())["bos_token_id"] == 1
+
+
+@pytest.mark.parametrize(
+    ("architecture", "settings", "said"),
+    [
+        ("t5", {}, "cannot be made"),  # no decoder alone
+        ("gpt_neox", {"hidden_size": 10, "num_attention_heads": 3}, "number of attention"),
+        ("gpt_neo", {"pad_token_id": 5_000}, "settings.pad_token_id is 5000"),
+        ("llama", {"vocab_size": 50}, "settings.vocab_size is 50"),
+        ("llamma", {}, "model llamma cannot be made"),
+    ],
+)
+def test_a_configuration_that_does_not_fit_is_refused(architecture, settings, said):
+    shape = OtherShape(model_type="other", architecture=architecture, settings=settings)
+    with pytest.raises(InputError, match=said) as raised:
+        new_model(shape, 300, seed=0, separators=True)
+    assert len(str(raised.value)) < 500  # a library may list all that it knows
+    with pytest.raises(InputError):
+        parameter_count(shape, 300)

@@ -4,6 +4,7 @@ What the rest of the package needs of a model is two things: the last hidden sta
 tokens, and the output head that turns them into logits.
 """
 
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 
 from babyllama.errors import InputError
 from babyllama.losses import form_logits
-from babyllama.recipe import GPT2Shape, LlamaShape, PretrainingRecipe, Shape
+from babyllama.recipe import OtherShape, PretrainingRecipe, Shape
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel
@@ -33,11 +34,8 @@ def new_model(shape: Shape, vocab_size: int, *, seed: int, separators: bool) -> 
         InputError: an architecture that transformers does not know, that refuses its settings or
             whose logits are not known here.
     """
-    from transformers import AutoModelForCausalLM
-
-    config = _configuration(shape, vocab_size, separators)
     torch.manual_seed(seed)
-    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    model = _made(shape, vocab_size, separators)
     refuse_unread_head(model)
     return model
 
@@ -228,29 +226,59 @@ def _bfloat16_is_fast(device: torch.device) -> bool:
 def _configuration(shape: Shape, vocab_size: int, separators: bool) -> "PretrainedConfig":
     from transformers import AutoConfig
 
-    if isinstance(shape, LlamaShape | GPT2Shape):
-        kind: str = shape.model_type
-        settings: dict[str, Any] = shape.model_dump(exclude={"model_type"})
-    else:
-        kind, settings = shape.architecture, dict(shape.settings)
+    kind = shape.architecture if isinstance(shape, OtherShape) else shape.model_type
+    settings = _settings(shape)
     tokens: dict[str, Any] = {"bos_token_id": None, "eos_token_id": None, "pad_token_id": 0}
     if separators:
         tokens |= {"bos_token_id": 1, "eos_token_id": 2}
+    for name in ("vocab_size", *tokens):
+        if name in settings:
+            raise InputError(
+                f"model {kind}: settings.{name} is {settings[name]}",
+                why=f"The tokenizer decides it, which has a vocabulary of {vocab_size}.",
+                mend=f"Leave {name} out; tokenizer.vocab_size is where the size is chosen.",
+            )
     try:
         return AutoConfig.for_model(kind, vocab_size=vocab_size, **tokens, **settings)
     except Exception as error:  # KeyError, TypeError, ValueError: each library class its own
         raise InputError(
             f"model {kind} cannot be made with {settings}",
-            why=str(error).strip().splitlines()[0],
-            mend="model_type or architecture must be one that transformers knows.",
+            why=_reason(error),
+            mend="It must be an architecture that transformers knows, with settings that fit.",
         ) from None
 
 
+def _reason(error: Exception) -> str:
+    """What a library says went wrong, in one line: some list every name that they know."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return textwrap.shorten(" ".join(lines[:2]) or repr(error), 200, placeholder=" ...")
+
+
+def _settings(shape: Shape) -> dict[str, Any]:
+    """An architecture's own configuration keys."""
+    if isinstance(shape, OtherShape):
+        return dict(shape.settings)
+    return shape.model_dump(exclude={"model_type"})
+
+
 def _on_meta(shape: Shape, vocab_size: int) -> "PreTrainedModel":
+    with torch.device("meta"):
+        return _made(shape, vocab_size, separators=True)
+
+
+def _made(shape: Shape, vocab_size: int, separators: bool) -> "PreTrainedModel":
     from transformers import AutoModelForCausalLM
 
-    with torch.device("meta"):
-        return AutoModelForCausalLM.from_config(_configuration(shape, vocab_size, True))
+    config = _configuration(shape, vocab_size, separators)
+    try:
+        return AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    except Exception as error:  # each architecture raises its own when its sizes do not fit
+        raise InputError(
+            f"model {config.model_type} cannot be made for a vocabulary of {vocab_size}",
+            why=_reason(error),
+            mend="Its settings must fit together and the vocabulary: "
+            + (", ".join(f"{k}={v}" for k, v in _settings(shape).items()) or "it has none"),
+        ) from None
 
 
 def _refuse_unusable(folder: Path) -> None:
