@@ -195,6 +195,18 @@ def test_a_dev_loss_that_jumps_within_an_epoch_is_a_divergence(make_run, dev):
     assert "twin, dev" in divergence[2]
 
 
+def test_updates_that_were_left_out_are_a_divergence(make_run):
+    folder = make_run()
+    path = folder / "students/twin/manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["facts"]["skipped_steps"] = [7, 9]
+    path.write_text(json.dumps(manifest))
+    run = read_run(folder)
+    divergence = signatures(run, items_of(run))[0]
+    assert divergence[1] == "seen"
+    assert "twin went back and left out 2 updates" in divergence[2]
+
+
 def test_uids_of_one_item_each_make_no_difference_certain():
     ours, theirs = items("abcdef", [1, 0, 1, 1, 0, 1]), items("abcdef", [0, 0, 1, 0, 1, 1])
     assert not paired_difference(ours, theirs).is_shown

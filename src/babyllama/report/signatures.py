@@ -43,7 +43,7 @@ def smoothing(run_length: int) -> int:
 
 
 def _divergence(run: Run) -> Row | None:
-    """How far training ends above its lowest loss, or dev jumps within an epoch."""
+    """How far training ends above its lowest loss or dev jumps, and what was left out for it."""
     rises = [
         (rise, f"{model.name}, {where}")
         for model in run.models
@@ -53,11 +53,18 @@ def _divergence(run: Run) -> Row | None:
     if not rises:
         return None
     rise, name = max(rises, key=lambda pair: (math.isnan(pair[0]), pair[0]))
+    skipped = {m.name: len(m.facts.get("skipped_steps", ())) for m in run.models}
+    rewound = "".join(
+        f"; {name} went back and left out {count} updates"
+        for name, count in skipped.items()
+        if count
+    )
     return (
         "Divergence: a loss that is no number or rises far",
-        "seen" if not rise <= _RISE else "not seen",  # a loss that is no number counts as seen
+        # A loss that is no number counts as seen.
+        "seen" if rewound or not rise <= _RISE else "not seen",
         f"largest rise {rise:.2f} nats a token ({name}), of training above its lowest or of dev "
-        f"above the epoch before; called so above {_RISE}",
+        f"above the epoch before; called so above {_RISE}{rewound}",
     )
 
 

@@ -244,12 +244,13 @@ def artefacts_table(run: Run) -> Table | None:
     columns: list[tuple[str, Callable[[Model], str]]] = [
         ("seed", lambda m: _with(m.manifest.get("seed"), "{}")),
         ("steps", lambda m: _with(m.facts.get("steps"), "{:,}")),
+        ("words seen", lambda m: _with(m.facts.get("words_seen"), "{:,}")),
         ("device", lambda m: _with(m.facts.get("device"), "{}")),
         ("precision", lambda m: _with(m.facts.get("precision"), "{}")),
         ("weights, sha256", lambda m: weights_hash(m) or NONE),
     ]
     made = _table("Models trained", "model", models, columns)
-    return made and Table(made.title, made.head, made.rows, words=(0, 3, 4, 5))
+    return made and Table(made.title, made.head, made.rows, words=(0, 4, 5, 6))
 
 
 def manifests(run: Run) -> Iterator[tuple[str, dict[str, Any]]]:
