@@ -1,198 +1,24 @@
-"""A run as it goes, in a terminal beside it.
+"""A snapshot as a picture: stages, numbers, remarks, curves."""
 
-Everything is read from what lies on disk: the recipe, the folders, training.jsonl. Takes no lock,
-writes nothing, hashes nothing, and never needs the process that trains.
-"""
-
-import json
 import math
-import platform
-import re
 import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from pathlib import Path
 from statistics import fmean, median
-from typing import Any, Literal
 
 from rich.console import Console, Group, RenderableType
-from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from babyllama.artefact import partial_folder, read_manifest
 from babyllama.console import bytes_, duration, quantity
-from babyllama.errors import InputError
-from babyllama.recipe import Recipe, StoredSignal, SyntheticSource, load_recipe
+from babyllama.watch.snapshot import Line, Log, Part, Snapshot
 
-LOG = "training.jsonl"
-Line = Mapping[str, Any]  # of training.jsonl
 Curve = Sequence[tuple[float, float]]  # (step, value)
 _COLOURS = {"training": "cyan", "dev": "magenta", "averaged dev": "yellow", "kl": "cyan"}
 _LEAST_SILENCE = 120.0  # seconds: dev scores and checkpoints write no line meanwhile
 _LINES_OF_SILENCE = 10
 _LOWEST_CHART = 4  # rows of curve; below that numbers alone say more
-
-
-@dataclass(frozen=True)
-class Log:
-    """A training.jsonl, without what was undone.
-
-    Attributes:
-        steps: the logged steps that count, in order.
-        epochs: what an epoch ended with.
-        rewinds: where the training went back after a divergence.
-        age: seconds since the last line; None before the first.
-    """
-
-    steps: tuple[Line, ...] = ()
-    epochs: tuple[Line, ...] = ()
-    rewinds: tuple[Line, ...] = ()
-    age: float | None = None
-
-
-@dataclass(frozen=True)
-class Part:
-    """A stage of a run, or the one model that is watched.
-
-    Attributes:
-        out: its folder when it is complete.
-        state: `begun` is work that lies there while another stage is in work.
-        facts: what a complete one says of itself.
-    """
-
-    name: str
-    out: Path
-    state: Literal["complete", "in work", "begun", "to come"]
-    facts: Mapping[str, Any]
-
-    @property
-    def is_model(self) -> bool:
-        """Whether it trains, in a run."""
-        return self.name.startswith(("teachers/", "students/"))
-
-    @property
-    def folder(self) -> Path:
-        """Where its files are now."""
-        return self.out if self.state == "complete" else partial_folder(self.out)
-
-
-@dataclass(frozen=True)
-class Worker:
-    """The process that holds the run, as far as can be told from here."""
-
-    state: Literal["there", "gone", "elsewhere", "none"]
-    who: str = ""
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """All that is shown, as it lay on disk at one moment.
-
-    Attributes:
-        recipe: of a run; None for a single model.
-        log: of the model in training, or of the finished one that is watched.
-        epochs: how many the model's recipe asks for; None if it does not say.
-        age: seconds since a file of the stage in work was written.
-    """
-
-    path: Path
-    recipe: Recipe | None
-    parts: tuple[Part, ...]
-    worker: Worker
-    log: Log | None
-    epochs: int | None
-    age: float | None
-
-    @property
-    def part(self) -> Part | None:
-        """The stage in work."""
-        return next((part for part in self.parts if part.state == "in work"), None)
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether nothing is left to do."""
-        return all(part.state == "complete" for part in self.parts)
-
-
-def watch(path: Path, *, every: float = 2.0, once: bool = False) -> None:
-    """Show a run, or a model, until it is complete or Ctrl-C; once without a terminal.
-
-    Args:
-        every: seconds between looks.
-
-    Raises:
-        InputError: `path` is neither a run nor a model.
-    """
-    console = Console(highlight=False)
-    now = snapshot(path)
-    live = console.is_terminal and not console.is_dumb_terminal and not once
-    if live and not now.is_complete:
-        with (
-            suppress(KeyboardInterrupt),
-            Live(console=console, screen=True, auto_refresh=False) as screen,
-        ):
-            while not now.is_complete:
-                screen.update(picture(now, console, height=console.height), refresh=True)
-                time.sleep(every)
-                now = snapshot(path)
-    # Two rows less, so that the prompt below does not push its head out of sight.
-    console.print(picture(now, console, height=console.height - 2))
-
-
-def snapshot(path: Path) -> Snapshot:
-    """Read what lies there now.
-
-    Raises:
-        InputError: neither a run nor a model, or a recipe.yaml that is none.
-    """
-    recipe = load_recipe(str(path / "recipe.yaml")) if (path / "recipe.yaml").exists() else None
-    parts = _with_states(_stages(recipe, path) if recipe else [_single_model(path)])
-    part = next((part for part in parts if part.state == "in work"), None)
-    shown = part if recipe else parts[0]
-    trains = shown is not None and (shown.folder / LOG).exists()
-    now = time.time()
-    return Snapshot(
-        path=path,
-        recipe=recipe,
-        parts=parts,
-        worker=_worker(path if recipe else _home(parts[0].out)),
-        log=read_log(shown.folder / LOG) if shown and trains else None,
-        epochs=_epochs(shown.folder) if shown and trains else None,
-        age=max(0.0, now - _newest(part.folder)) if part else None,
-    )
-
-
-def read_log(path: Path) -> Log:
-    """The whole of a training.jsonl; a line that is half written, or that is none, is passed over.
-
-    Lines of steps that were done again later, after a resume or a rewind, do not count.
-    """
-    try:
-        text = path.read_text("utf-8", errors="replace")
-        age = max(0.0, time.time() - path.stat().st_mtime)
-    except FileNotFoundError:  # it was just renamed: the next look finds it
-        return Log()
-    kept: list[Line] = []
-    rewinds: list[Line] = []
-    for line in _parsed(text):
-        # An epoch's line has the step of the line before it.
-        kept = [
-            each
-            for each in kept
-            if each["step"] < line["step"]
-            or (each["step"] == line["step"] and ("loss" in each) != ("loss" in line))
-        ]
-        (rewinds if "rewound_from" in line else kept).append(line)
-    return Log(
-        steps=tuple(line for line in kept if "loss" in line),
-        epochs=tuple(line for line in kept if "loss" not in line),
-        rewinds=tuple(rewinds),
-        age=age if kept or rewinds else None,
-    )
 
 
 def picture(now: Snapshot, console: Console, *, height: int) -> RenderableType:
@@ -210,107 +36,6 @@ def picture(now: Snapshot, console: Console, *, height: int) -> RenderableType:
         plain = console.options.ascii_only
         parts += _charts(now.log, width, height - rows, coloured=coloured, plain=plain)
     return Group(*parts)
-
-
-def _stages(recipe: Recipe, folder: Path) -> list[Part]:
-    """The names of `pipeline.stages`, in its order: a test holds the two together."""
-    names = ["source"] if isinstance(recipe.corpus.source, SyntheticSource) else []
-    names += ["corpus", "tokenizer", "tokens", *(f"teachers/{name}" for name in recipe.teachers)]
-    names += ["signal"] if isinstance(recipe.signal, StoredSignal) else []
-    names += [*(f"students/{name}" for name in recipe.students), "evaluation", "report"]
-    return [Part(name, folder / name, "to come", {}) for name in names]
-
-
-def _single_model(path: Path) -> Part:
-    named = path.absolute()
-    out = named.with_name(named.name.removesuffix(".partial"))
-    if partial_folder(out).is_dir() or (read_manifest(out) and (out / LOG).is_file()):
-        return Part(out.name, out, "to come", {})
-    if not path.is_dir():
-        raise InputError(
-            f"{path} is no folder",
-            why="A run's folder is made when the run starts.",
-            mend="Name a run: babyllama watch runs/mini",
-        )
-    runs = sorted(each.parent for each in path.glob("*/recipe.yaml"))
-    command = shlex.join(["babyllama", "watch", str(runs[0])]) if runs else ""
-    raise InputError(
-        f"{path} is neither a run nor a model",
-        why=f"A run has a recipe.yaml, a model a {LOG}; neither is there.",
-        mend=f"There is a run in it: {command}"
-        if runs
-        else "For example: babyllama watch runs/mini, or the folder that `pretrain --out` names",
-    )
-
-
-def _with_states(parts: Sequence[Part]) -> tuple[Part, ...]:
-    """Of several unfinished folders the one written last is in work; a stage works on one alone."""
-    begun = {part.name: _newest(partial_folder(part.out)) for part in parts}
-    last = max(begun, key=lambda name: begun[name])
-    found = []
-    for part in parts:
-        manifest = read_manifest(part.out)
-        if begun[part.name]:
-            found.append(replace(part, state="in work" if part.name == last else "begun"))
-        elif manifest is not None and "facts" in manifest:  # one that cannot be read has none
-            found.append(replace(part, state="complete", facts=manifest.get("facts", {})))
-        else:
-            found.append(part)
-    return tuple(found)
-
-
-def _newest(folder: Path) -> float:
-    """When anything directly in a folder was last written; 0 if it is not there."""
-    try:
-        inside = list(folder.iterdir())
-    except (FileNotFoundError, NotADirectoryError):
-        return 0.0
-    return max(_written(path) for path in [folder, *inside])
-
-
-def _written(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except FileNotFoundError:  # between listing and looking
-        return 0.0
-
-
-def _epochs(folder: Path) -> int | None:
-    """What the recipe of an unfinished or a finished model says."""
-    try:
-        recipe = json.loads((folder / "work.json").read_text("utf-8"))["key"]["recipe"]
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        recipe = (read_manifest(folder) or {}).get("recipe", {})
-    recipe = recipe.get("student", recipe)  # a student of teachers that run beside it
-    epochs = recipe.get("training", {}).get("epochs")
-    return epochs if isinstance(epochs, int) else None
-
-
-def _home(out: Path) -> Path:
-    """The folder that is held while `out` is written."""
-    return next((each for each in out.parents if (each / "recipe.yaml").exists()), out.parent)
-
-
-def _worker(home: Path) -> Worker:
-    try:
-        text = (home / ".holder").read_text("utf-8", errors="replace")
-    except FileNotFoundError:
-        return Worker("none")
-    said = re.match(r"process (\d+) on (\S*) since", text)
-    if said is None or said[2] != platform.node():
-        return Worker("elsewhere", text)
-    import psutil
-
-    there = psutil.pid_exists(int(said[1]))
-    return Worker("there" if there else "gone", f"process {said[1]}")
-
-
-def _parsed(text: str) -> Iterator[Line]:
-    for line in text.splitlines():
-        with suppress(ValueError):  # half written
-            parsed = json.loads(line)
-            if isinstance(parsed, dict) and isinstance(parsed.get("step"), int):
-                yield parsed
 
 
 def _title(now: Snapshot, width: int) -> Text:
