@@ -7,8 +7,8 @@ from typing import Any
 import typer
 from pydantic import BaseModel
 
-from babyllama import recipe
 from babyllama.cli import app
+from babyllama.recipe import shapes, teaching, text, training, tree
 
 HERE = Path(__file__).parent / "reference"
 
@@ -33,7 +33,7 @@ def commands_page() -> str:
 
 def recipes_page() -> str:
     """A table for each part of a recipe."""
-    parts = ["# Recipes\n", "Written by `make docs` from `babyllama/recipe.py`.\n"]
+    parts = ["# Recipes\n", "Written by `make docs` from `babyllama/recipe/`.\n"]
     for model in _models():
         parts.append(f"## {model.__name__}\n")
         parts.append(_paragraphs(model.__doc__ or "") + "\n")
@@ -54,9 +54,11 @@ def _commands(command: Any, name: str) -> Iterator[tuple[str, Any]]:
 
 
 def _models() -> Iterator[type[BaseModel]]:
-    for value in vars(recipe).values():
-        if isinstance(value, type) and issubclass(value, recipe.Frozen) and value.model_fields:
-            yield value
+    for module in (tree, text, shapes, training, teaching):
+        for value in vars(module).values():
+            ours = isinstance(value, type) and value.__module__ == module.__name__
+            if ours and value.model_fields and not value.__name__.startswith("_"):
+                yield value
 
 
 def _parameter_row(parameter: Any) -> str:

@@ -1,0 +1,62 @@
+"""Architectures and their sizes, spelt as Hugging Face configurations spell them."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from babyllama.recipe.base import Frozen
+
+
+class LlamaShape(Frozen):
+    """A LLaMA: rotary positions, RMSNorm, SwiGLU."""
+
+    model_type: Literal["llama"]
+    hidden_size: int = Field(gt=0, description="Width of the residual stream.")
+    intermediate_size: int = Field(gt=0, description="Width of the SwiGLU layer.")
+    num_hidden_layers: int = Field(gt=0, description="Blocks.")
+    num_attention_heads: int = Field(gt=0, description="Attention heads; divides hidden_size.")
+    max_position_embeddings: int = Field(256, gt=0, description="Longest input in tokens.")
+    tie_word_embeddings: bool = Field(False, description="Whether output head = input embedding.")
+    attention_dropout: float = Field(0.0, ge=0, lt=1, description="Dropout on attention weights.")
+
+    @model_validator(mode="after")
+    def _heads_divide_width(self) -> "LlamaShape":
+        if self.hidden_size % self.num_attention_heads:
+            raise ValueError(
+                f"num_attention_heads {self.num_attention_heads} does not divide "
+                f"hidden_size {self.hidden_size}"
+            )
+        return self
+
+
+class GPT2Shape(Frozen):
+    """A GPT-2: learned positions, LayerNorm, GELU, tied embeddings."""
+
+    model_type: Literal["gpt2"]
+    n_embd: int = Field(gt=0, description="Width of the residual stream.")
+    n_inner: int = Field(gt=0, description="Width of the feed-forward layer.")
+    n_layer: int = Field(gt=0, description="Blocks.")
+    n_head: int = Field(gt=0, description="Attention heads; divides n_embd.")
+    n_positions: int = Field(256, gt=0, description="Longest input in tokens.")
+    resid_pdrop: float = Field(0.0, ge=0, lt=1, description="Dropout on the residual stream.")
+    embd_pdrop: float = Field(0.0, ge=0, lt=1, description="Dropout on the embeddings.")
+    attn_pdrop: float = Field(0.0, ge=0, lt=1, description="Dropout on attention weights.")
+
+    @model_validator(mode="after")
+    def _heads_divide_width(self) -> "GPT2Shape":
+        if self.n_embd % self.n_head:
+            raise ValueError(f"n_head {self.n_head} does not divide n_embd {self.n_embd}")
+        return self
+
+
+class OtherShape(Frozen):
+    """Any other causal architecture that transformers knows, by its own configuration keys."""
+
+    model_type: Literal["other"]
+    architecture: str = Field(description="The `model_type` that transformers knows it by.")
+    settings: dict[str, int | float | bool | str] = Field(
+        default_factory=dict, description="Keys of that architecture's configuration."
+    )
+
+
+Shape = Annotated[LlamaShape | GPT2Shape | OtherShape, Field(discriminator="model_type")]

@@ -1,0 +1,164 @@
+"""What teachers say and how students listen: signals, means, distillation."""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from babyllama.recipe.base import Frozen
+from babyllama.recipe.shapes import Shape
+from babyllama.recipe.training import PretrainingRecipe, TrainingRecipe
+
+
+def fault_of_weights(weights: Sequence[float]) -> str:
+    """What keeps weights from being those of a mean, in words; "" if nothing does."""
+    if min(weights, default=-1.0) >= 0 and abs(sum(weights) - 1) <= 1e-6:
+        return ""
+    given = " ".join(f"{weight:g}" for weight in weights)
+    return f"weights {given} sum to {sum(weights):g}; a mean's are not negative and sum to 1"
+
+
+def _of_a_mean(weights: tuple[float, ...]) -> tuple[float, ...]:
+    if fault := fault_of_weights(weights):
+        raise ValueError(fault)
+    return weights
+
+
+Weights = Annotated[tuple[float, ...], AfterValidator(_of_a_mean)]
+
+
+class DistillationRecipe(Frozen):
+    """How teachers weigh against the text: alpha * CE + (1 - alpha) * T**2 * KL."""
+
+    alpha: float = Field(0.5, ge=0, le=1, description="Weight of the text against the teachers.")
+    temperature: float = Field(2.0, gt=0, description="T: softens both distributions in the KL.")
+    reduction: Literal["token_mean", "window_sum"] = Field(
+        "token_mean",
+        description="`token_mean`: KL per token, the textbook's. `window_sum`: KL summed over the "
+        "window, as the paper's code does, so that KL weighs `window` times as much.",
+    )
+    weights: Weights | None = Field(
+        None,
+        description="A weight a teacher, summing to 1, in the teachers' order; the signal's own by "
+        "default. `topk` and `sampled` signals have theirs built in.",
+    )
+
+
+class DistilledStudent(DistillationRecipe):
+    """A student that learns from the text and from the signal."""
+
+    kind: Literal["distilled"]
+    model: Shape
+    training: TrainingRecipe
+
+    @property
+    def pretraining(self) -> PretrainingRecipe:
+        """Its shape and training without the teachers: what its twin is made from."""
+        return PretrainingRecipe(model=self.model, training=self.training)
+
+
+class TwinStudent(Frozen):
+    """Another student's model, training and seed, on cross-entropy alone."""
+
+    kind: Literal["twin"]
+    of: str = Field(description="The distilled student it repeats without teachers.")
+
+
+Student = Annotated[DistilledStudent | TwinStudent, Field(discriminator="kind")]
+
+
+class Mixing(Frozen):
+    """How several teachers become one."""
+
+    weights: Weights | None = Field(
+        None, description="A weight a teacher, summing to 1; equal by default, as in the paper."
+    )
+    mean_of: Literal["logits", "probabilities"] = Field(
+        "logits", description="What is averaged over the teachers: `logits` is the paper's."
+    )
+
+
+class OnlineSignal(Mixing):
+    """The teachers run beside the student."""
+
+    kind: Literal["online"]
+
+
+class _Stored(Mixing):
+    """What the stored kinds share."""
+
+    frontier: bool = Field(
+        False,
+        description="Also measure every other kind at several sizes on held-out text, while this "
+        "one is stored; a signal that is there already is not stored again for it.",
+    )
+
+
+class HiddenSignal(_Stored):
+    """The teachers' last hidden states, stored once: any temperature, alpha and weights."""
+
+    kind: Literal["hidden"]
+    precision: Literal["bfloat16", "int8"] = Field(
+        "bfloat16", description="`int8`: 8 bits a number with a scale a token, half the size."
+    )
+    bytes_per_token: int | None = Field(
+        None, ge=1, description="Transform-code the states into so many bytes a token instead."
+    )
+    code_temperature: float = Field(
+        2.0, gt=0, description="Temperature at which a transform code loses least."
+    )
+
+    @model_validator(mode="after")
+    def _one_form(self) -> "HiddenSignal":
+        if self.bytes_per_token is not None and self.precision == "int8":
+            raise ValueError(
+                f"bytes_per_token {self.bytes_per_token} and precision int8 exclude each other"
+            )
+        return self
+
+
+class _KeptTokens(_Stored):
+    """A few tokens a position, for named temperatures only."""
+
+    k: int = Field(ge=1, description="Distinct tokens kept a position.")
+    temperatures: tuple[float, ...] = Field(
+        (1.0, 2.0), min_length=1, description="Temperatures that a student may learn at."
+    )
+
+    @model_validator(mode="after")
+    def _temperatures_fit(self) -> "_KeptTokens":
+        if min(self.temperatures) <= 0:
+            raise ValueError(f"temperatures {self.temperatures}: each must be above 0")
+        if self.mean_of == "probabilities" and len(self.temperatures) > 1:
+            raise ValueError(
+                f"temperatures {self.temperatures}: the mean of probabilities is another at each, "
+                "so a signal of it serves one"
+            )
+        return self
+
+
+class TopKSignal(_KeptTokens):
+    """Logits of the k likeliest tokens and the exact mass of the rest."""
+
+    kind: Literal["topk"]
+
+
+class SampledSignal(_KeptTokens):
+    """k tokens drawn so that the gradient is unbiased."""
+
+    kind: Literal["sampled"]
+
+
+class AutoSignal(Mixing):
+    """Decided at the first run by passes over the text and by the disk; the run keeps it."""
+
+    kind: Literal["auto"]
+
+
+def mixing_of(signal: Mixing) -> Mixing:
+    """What a signal says of its teachers, whatever its kind."""
+    return Mixing(weights=signal.weights, mean_of=signal.mean_of)
+
+
+StoredSignal = HiddenSignal | TopKSignal | SampledSignal
+Signal = Annotated[OnlineSignal | StoredSignal | AutoSignal, Field(discriminator="kind")]

@@ -1,0 +1,60 @@
+"""From raw text to tokens: sources, cleaning, tokenizer, layout."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from babyllama.recipe.base import Frozen
+
+
+class SyntheticSource(Frozen):
+    """Text from the embedded grammar: nothing to download, and its entropy is known."""
+
+    kind: Literal["synthetic"]
+    words: int = Field(ge=1_000, description="White-space words of training text.")
+    dev_words: int = Field(ge=200, description="White-space words of dev text.")
+
+
+class FolderSource(Frozen):
+    """A folder of text: `train/` and `dev/` with a file a domain, or plain files to be split."""
+
+    kind: Literal["folder"]
+    path: Path = Field(description="The folder, relative to where babyllama is started.")
+    dev_fraction: float = Field(
+        0.05, gt=0, lt=1, description="Share of each file kept for dev where there is no dev/."
+    )
+    expected_words: int = Field(
+        10_000_000,
+        ge=1,
+        description="Training words that a plan assumes while the folder is not there yet.",
+    )
+
+
+class CorpusRecipe(Frozen):
+    """Where the text comes from and how it is cleaned."""
+
+    source: Annotated[SyntheticSource | FolderSource, Field(discriminator="kind")]
+    rules: Literal["paper", "thorough"] = Field(
+        "thorough",
+        description="`paper` repeats the paper's cleaners step by step; `thorough` also does what "
+        "the paper only says: keeps paragraphs apart, drops mark-up, cues and credits.",
+    )
+
+
+class TokenizerRecipe(Frozen):
+    """Byte-level BPE as in the paper: NFKC, a leading space, <pad> <s> </s> as 0, 1, 2."""
+
+    vocab_size: int = Field(16_000, ge=300, le=1_000_000, description="Tokens, specials included.")
+    min_frequency: int = Field(2, ge=1, description="A pair rarer than this is never merged.")
+
+
+class TokensRecipe(Frozen):
+    """How text becomes a stream of tokens."""
+
+    layout: Literal["lines", "stream"] = Field(
+        "lines",
+        description="`lines`: <s> before every line, </s> after every document, so that a sentence "
+        "scored alone starts as the model saw sentences start. `stream`: a file is one text with "
+        "nothing between documents, as in the paper; then neither token is ever trained.",
+    )
