@@ -61,9 +61,12 @@ SETTINGS = [
     for compiled in (False, True)
     for attention in ("sdpa", "eager")
 ]
-# The fastest that `--settings` finds, of a peer, a kind of model and a precision, on two cores of
-# an EPYC with AVX2. What is not here is tried first.
-BEST: dict[tuple[str, str, str], dict[str, Any]] = {}
+# The fastest that `--settings` finds, for a kind of model and a precision, on two cores of an EPYC
+# with AVX2. What is not here is tried first.
+BEST: dict[tuple[str, str], dict[str, dict[str, Any]]] = {
+    (kind, "float32"): dict.fromkeys(PEERS, {"compiled": True, "attention": "sdpa"})
+    for kind in ("llama", "gpt2")
+}
 AIM_TRAINER, AIM_BARE, AIM_PRODUCTS, AIM_OVERHEAD, AIM_PROCESSES = 1.2, 1.0, 0.5, 0.03, 0.9
 # Dense bfloat16 FLOPs a second, as the maker states them, by a word of the card's name.
 PEAK_FLOPS = {"H100": 989e12, "H200": 989e12, "A100": 312e12}
@@ -86,7 +89,7 @@ def main() -> None:
         name = f"{case.name}, {case.precision}"
         torch._dynamo.reset()
         if asked.settings:
-            results[name] = {peer: try_settings(peer, case, asked.steps) for peer in PEERS}
+            results[name] = try_settings(case, asked.steps, asked.rounds)
         elif asked.overhead:
             results[name] = overhead(case, asked.steps)
         elif asked.profile:
@@ -130,12 +133,13 @@ def gpt2_like(shape: LlamaShape) -> GPT2Shape:
 def compare(case: Case, steps: int, rounds: int) -> dict[str, Any]:
     """All contenders in turn, each round from another one on, the floor before each."""
     ways, settings = {"ours": ours}, {"ours": "compiled blocks"}
+    chosen = {} if _on_card() else BEST.get((case.kind, case.precision), {})
+    if not chosen:
+        tried = try_settings(case, max(1, steps // 3), 1)
+        chosen = {peer: tried[peer][0] for peer in PEERS}
     for peer, make in PEERS.items():
-        chosen = BEST.get((peer, case.kind, case.precision)) if not _on_card() else None
-        if chosen is None:
-            tried = try_settings(peer, case, max(1, steps // 3))
-            chosen = {key: tried[0][key] for key in ("compiled", "attention")}
-        ways[peer], settings[peer] = make(**chosen), _spelt(chosen)
+        setting = {key: chosen[peer][key] for key in ("compiled", "attention")}
+        ways[peer], settings[peer] = make(**setting), _spelt(setting)
     runs: dict[str, list[Timed]] = {name: [] for name in ways}
     floors = []
     names = list(ways)
@@ -173,19 +177,36 @@ def floor(case: Case) -> float:
     return min(seconds)
 
 
-def try_settings(peer: str, case: Case, steps: int) -> list[dict[str, Any]]:
-    """The peer in each of its settings, the fastest first."""
-    tried = []
-    for setting in SETTINGS:
-        seconds = timed(PEERS[peer](**setting), case, steps).seconds
-        tried.append(setting | {"seconds": seconds})
-        rate = case.tokens_per_step / statistics.median(seconds)
-        print(
-            f"{case.name}, {case.precision}: {peer}, {_spelt(setting)}: {rate:,.0f} tokens/s, "
-            f"load {os.getloadavg()[0]:.2f}",
-            flush=True,
+def try_settings(case: Case, steps: int, rounds: int) -> dict[str, list[dict[str, Any]]]:
+    """The peers in each of their settings, in turn; of each peer the fastest setting first.
+
+    The fastest step decides: nothing else on the machine disturbed it.
+    """
+    tried = {peer: [setting | {"seconds": []} for setting in SETTINGS] for peer in PEERS}
+    for _ in range(rounds):
+        for peer, make in PEERS.items():
+            for setting, each in zip(SETTINGS, tried[peer], strict=True):
+                each["seconds"] += timed(make(**setting), case, steps).seconds
+    for each in tried.values():
+        each.sort(key=lambda one: min(one["seconds"]))
+    tokens = case.tokens_per_step
+    show(
+        table(
+            f"{case.name}, {case.precision}; load now {os.getloadavg()[0]:.2f}",
+            ("", "setting", "tokens/s, fastest step", "median"),
+            [
+                (
+                    peer,
+                    _spelt(one),
+                    f"{tokens / min(one['seconds']):,.0f}",
+                    f"{tokens / statistics.median(one['seconds']):,.0f}",
+                )
+                for peer, each in tried.items()
+                for one in each
+            ],
         )
-    return sorted(tried, key=lambda each: statistics.median(each["seconds"]))
+    )
+    return tried
 
 
 def print_comparison(case: Case, result: dict[str, Any]) -> None:
@@ -210,6 +231,7 @@ def print_comparison(case: Case, result: dict[str, Any]) -> None:
             one["setting"],
             f"{tokens / whole[name]:,.0f}",
             f"{min(per_round):,.0f} to {max(per_round):,.0f}",
+            f"{tokens / min(chain(*one['seconds'])):,.0f}",
             f"{1e3 * whole[name]:.0f}",
             f"{beside}, aim {aim:.1f}" if aim else "",
             f"{products / whole[name]:.0%}" + (f", aim {AIM_PRODUCTS:.0%}" if not aim else ""),
@@ -217,7 +239,8 @@ def print_comparison(case: Case, result: dict[str, Any]) -> None:
         if _on_card():
             row += [f"{flops / whole[name] / peak:.1%}", bytes_(one["peak_bytes"])]
         rows.append(row)
-    columns = ["", "setting", "tokens/s", "rounds", "ms a step", "ours faster by", "of products"]
+    columns = ["", "setting", "tokens/s", "rounds", "fastest", "ms a step"]
+    columns += ["ours faster by", "of products"]
     show(
         table(
             f"{case.name}, {case.precision}: {result['parameters'] / 1e6:.1f}M parameters, "
