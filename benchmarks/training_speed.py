@@ -64,7 +64,7 @@ SETTINGS = [
 # The fastest that `--settings` finds, for a kind of model and a precision, on two cores of an EPYC
 # with AVX2. What is not here is tried first.
 BEST: dict[tuple[str, str], dict[str, dict[str, Any]]] = {
-    (kind, "float32"): dict.fromkeys(PEERS, {"compiled": True, "attention": "sdpa"})
+    (kind, "float32"): {peer: {"compiled": True, "attention": "sdpa"} for peer in PEERS}
     for kind in ("llama", "gpt2")
 }
 AIM_TRAINER, AIM_BARE, AIM_PRODUCTS, AIM_OVERHEAD, AIM_PROCESSES = 1.2, 1.0, 0.5, 0.03, 0.9

@@ -332,3 +332,22 @@ def test_a_tracker_that_is_not_installed_is_refused(tiny_recipe, tokens, tokeniz
     part = with_training(tiny_recipe.pretraining("llama"), trackers=["clearml"])
     with pytest.raises(InputError, match="trackers names clearml, which is not installed"):
         run(part, tokens, tokenizer, tmp_path / "m")
+
+
+def test_two_damaged_checkpoints_cost_two_epochs_and_no_bit(
+    tiny_recipe, tokens, tokenizer, tmp_path
+):
+    part = with_training(
+        tiny_recipe.pretraining("llama"), batch_size=64, epochs=5, checkpoint_every=1_000,
+        keep=3, average={"kind": "last", "epochs": 2},
+    )  # fmt: skip
+    _, whole = run(part, tokens, tokenizer, tmp_path / "whole")
+    with pytest.raises(Cut):
+        run(part, tokens, tokenizer, tmp_path / "cut", cut_at(30))  # in the fifth epoch
+    kept = sorted((tmp_path / "cut" / "checkpoints").glob("step-*"))
+    for path in kept[1:]:
+        path.write_bytes(path.read_bytes()[:-10])
+    _, resumed = run(part, tokens, tokenizer, tmp_path / "cut")
+    assert same(whole, resumed)
+    one, other = (load_file(tmp_path / f / "model.safetensors") for f in ("whole", "cut"))
+    assert same(one, other)

@@ -39,8 +39,8 @@ class MovingAverage:
 class EpochAverage:
     """The mean of the weights at the ends of the last epochs, which lie on disk till then."""
 
-    def __init__(self, model: nn.Module, recipe: LastEpochs, folder: Path) -> None:
-        self._model, self._count, self._folder = model, recipe.epochs, folder
+    def __init__(self, model: nn.Module, recipe: LastEpochs, folder: Path, keep: int) -> None:
+        self._model, self._count, self._folder, self._keep = model, recipe.epochs, folder, keep
         self.tensors: dict[str, Tensor] = {}
 
     def update(self, step: int) -> None:
@@ -52,7 +52,8 @@ class EpochAverage:
         if processes.is_first:
             self._folder.mkdir(parents=True, exist_ok=True)
             save_file(weights, self._path(epoch))
-            self._path(epoch - self._count).unlink(missing_ok=True)
+            # The oldest checkpoint may lie `keep` epochs back, and a run may have to go on there.
+            self._path(epoch - self._count - self._keep).unlink(missing_ok=True)
         processes.wait()
         first = max(1, epoch - self._count + 1)
         kept = [load_file(self._path(each)) for each in range(first, epoch + 1)]
@@ -74,7 +75,7 @@ def make_average(model: nn.Module, recipe: TrainingRecipe, folder: Path) -> Aver
     if isinstance(recipe.average, ExponentialAverage):
         return MovingAverage(model, recipe.average)
     if isinstance(recipe.average, LastEpochs):
-        return EpochAverage(model, recipe.average, folder)
+        return EpochAverage(model, recipe.average, folder, recipe.keep)
     return None
 
 

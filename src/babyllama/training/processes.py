@@ -114,6 +114,7 @@ def _accelerator() -> "Accelerator":
 
     return Accelerator(
         cpu=not torch.cuda.is_available(),
+        mixed_precision="no",  # whatever a launcher's own settings say: the recipe decides
         kwargs_handlers=[
             # Buckets that are never laid out anew: otherwise a run that goes on adds up gradients
             # in another order than one that was never stopped.
