@@ -8,7 +8,7 @@ import torch
 
 from babyllama import planning
 from babyllama.planning import plan, settled
-from babyllama.recipe import Recipe, load_recipe, to_yaml
+from babyllama.recipe import OnlineSignal, Recipe, SampledSignal, load_recipe, to_yaml
 
 
 def changed(recipe, students=None, **signal):
@@ -147,3 +147,19 @@ def test_a_plan_counts_the_passes_of_shifted_windows_and_the_form_of_the_signal(
     tree["students"]["distilled"]["training"]["windows"] = {"kind": "shifted", "passes": 4}
     four = plan(Recipe.model_validate(tree), tmp_path)
     assert four.signal_bytes == 4 * 8 * four.train_tokens + HEADS
+
+
+def test_a_plan_tells_who_holds_the_signal_and_who_the_teachers(tiny_recipe, tmp_path):
+    stored = plan(tiny_recipe, tmp_path)
+    memory = {each.name: each.memory for each in stored.models}
+    assert memory["distilled"].signal == stored.signal_bytes
+    assert memory["twin"].signal == memory["twin"].teachers == memory["llama"].teachers == 0
+    online = changed(tiny_recipe).model_copy(update={"signal": OnlineSignal(kind="online")})
+    beside = {each.name: each.memory for each in plan(online, tmp_path).models}["distilled"]
+    weights = sum(4 * each.parameters for each in stored.models[:2])
+    assert beside.teachers == memory["distilled"].teachers + weights
+    assert beside.signal == 0
+    sampled = SampledSignal(kind="sampled", k=3, temperatures=(2.0,))
+    few = plan(tiny_recipe.model_copy(update={"signal": sampled}), tmp_path).models[2].memory
+    assert few.teachers == 0
+    assert few.loss == memory["twin"].loss  # no logits of teachers

@@ -37,7 +37,7 @@ _LOADED_LATER = 40 * 2**20
 _COMPILER = 80 * 2**20
 # Of what an eager block keeps, what a compiled one does: element-wise results are worked out again.
 # In few bits an eager block also keeps copies in both precisions.
-_COMPILED_KEEPS = {torch.float32: 0.75, torch.bfloat16: 0.63}
+_COMPILED_KEEPS = {torch.float32: 0.7, torch.bfloat16: 0.63}
 # Holes between blocks in use: what glibc holds beyond what a step needs at once. Larger blocks than
 # this fill no holes: they come from the system and go back to it at once.
 _HOLES = 0.3
