@@ -49,13 +49,13 @@ def main() -> None:
     parser.add_argument("--recipe", default="laptop")
     parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--variants", nargs="*", choices=VARIANTS, default=list(VARIANTS)[:2])
-    parser.add_argument("--models", nargs="*", help="All by default.")
+    parser.add_argument("--students", nargs="*", help="All by default; teachers are needed.")
     asked = parser.parse_args()
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         _write_text(Path(folder) / "text", load_recipe(asked.recipe), asked.steps)
         for variant in asked.variants:
-            rows += measure(Path(folder), asked.recipe, variant, asked.models)
+            rows += measure(Path(folder), asked.recipe, variant, asked.students)
     show(
         table(
             f"Peak memory, {asked.recipe}, {torch.get_num_threads()} threads",
@@ -80,7 +80,7 @@ def main() -> None:
 
 
 def measure(
-    folder: Path, name: str, variant: str, models: list[str] | None
+    folder: Path, name: str, variant: str, wanted: list[str] | None
 ) -> list[dict[str, Any]]:
     """Train the models of one variant, each in a process of its own."""
     given = load_recipe(name)
@@ -101,12 +101,11 @@ def measure(
     _run([*arguments, "--until", "tokens"])
     planned = {each.name: each for each in plan(recipe, run).models}
     rows = []
-    for kind, names in (("teachers", recipe.teachers), ("students", recipe.students)):
-        if kind == "students" and isinstance(recipe.signal, StoredSignal):
-            _run([*arguments, "--until", "signal"])
+    students = [each for each in recipe.students if wanted is None or each in wanted]
+    for kind, names in (("teachers", [*recipe.teachers]), ("students", students)):
+        if names and kind == "students" and isinstance(recipe.signal, StoredSignal):
+            _run([*arguments, "--until", "signal"])  # in a process before the students'
         for each in names:
-            if kind == "students" and models and each not in models:
-                continue
             _run([*arguments, "--until", f"{kind}/{each}"])
             facts = (read_manifest(run / kind / each) or {})["facts"]
             memory = planned[each].memory
