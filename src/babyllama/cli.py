@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from typer.core import TyperGroup
@@ -32,6 +32,11 @@ from babyllama.console import (
     table,
 )
 from babyllama.errors import InputError
+
+if TYPE_CHECKING:
+    from babyllama.artefact import Stage
+    from babyllama.pipeline import Launched
+    from babyllama.recipe import Recipe
 
 
 class _Commands(TyperGroup):
@@ -71,7 +76,8 @@ def _leave_processes() -> None:
 def _preemptible() -> Iterator[None]:
     """Take SIGTERM, a cluster's notice, for a request to stop; a training first saves itself."""
 
-    def stop(_number: int, _frame: FrameType | None) -> None:
+    def stop(number: int, _frame: FrameType | None) -> None:
+        signals.signal(number, signals.SIG_IGN)  # clusters repeat themselves
         raise Interrupted
 
     try:
@@ -136,13 +142,13 @@ def run(
     folder = run_dir or Path("runs") / loaded.name
     launched = _launched()
     pipeline.refuse_other_run(loaded, folder)
-    loaded = _settled(loaded, folder)
+    loaded = _settled(loaded, folder, launched)
     line = pipeline.selected(loaded, folder, until)
     if dry_run:
         _show_plan(loaded, folder, line)
         return
-    is_new = any(artefact.status(stage).state != "complete" for stage in line)
-    if is_new and launched.rank == 0:
+    is_first = launched.rank == 0
+    if is_first and any(artefact.status(stage).state != "complete" for stage in line):
         from babyllama.checks import refuse_impossible
 
         refuse_impossible(loaded, folder, processes=launched.count)
@@ -555,15 +561,26 @@ def verify(
         raise typer.Exit(1)
 
 
-def _settled(recipe: Any, folder: Path) -> Any:
-    """The recipe with `signal: auto` decided, which is said."""
+def _settled(recipe: "Recipe", folder: Path, launched: "Launched") -> "Recipe":
+    """The recipe with `signal: auto` decided, which is said; by the first of several processes."""
     if recipe.signal.kind != "auto":
         return recipe
     from babyllama.planning import settled
 
-    decided, why = settled(recipe, folder)
-    say(why)
-    return decided
+    if launched.count == 1:
+        decided, why = settled(recipe, folder)
+        say(why)
+        return decided
+    from babyllama.recipe import Recipe, parse, to_json
+    from babyllama.training.processes import Processes
+
+    words = None
+    if launched.rank == 0:
+        decided, why = settled(recipe, folder)
+        say(why)
+        words = to_json(decided)
+    heard = Processes().tell(words)
+    return parse(Recipe, json.loads(heard or "{}"), f"recipe {recipe.name}")
 
 
 def main() -> None:
@@ -583,7 +600,7 @@ def main() -> None:
     app()
 
 
-def _complete(stage: Any) -> None:
+def _complete(stage: "Stage") -> None:
     from babyllama import artefact, pipeline
 
     launched = _launched()
@@ -598,7 +615,7 @@ def _complete(stage: Any) -> None:
     print(stage.out)
 
 
-def _launched() -> Any:
+def _launched() -> "Launched":
     """What torchrun, `accelerate launch` or a batch script says of this process."""
     from babyllama.pipeline import Launched
 

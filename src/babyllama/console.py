@@ -24,8 +24,11 @@ _SECONDS_BETWEEN_LINES = 20.0
 RUN_AGAIN = 75
 
 
-class Interrupted(Exception):
-    """Ctrl-C or SIGTERM was seen at a moment when everything is saved."""
+class Interrupted(BaseException):
+    """Ctrl-C or SIGTERM was seen at a moment when everything is saved.
+
+    No Exception: what a library catches while it reads a file is not meant to hold this up.
+    """
 
 
 class ProgressBar:
@@ -112,9 +115,11 @@ def stoppable() -> Iterator[Stop]:
     """
     stop = Stop()
 
-    def ask(_number: int, _frame: FrameType | None) -> None:
-        if stop.requested:
+    def ask(number: int, _frame: FrameType | None) -> None:
+        if stop.requested and number == signal.SIGINT:
             raise KeyboardInterrupt
+        if stop.requested:  # clusters repeat themselves
+            return
         stop.requested = True
         say("stopping after this step; once more stops at once", style="yellow")
 

@@ -87,6 +87,8 @@ def run(
         Interrupted: after Ctrl-C, with everything saved.
     """
     line = selected(recipe, folder, until, launched)
+    if launched.count > 1:
+        refuse_lonely(launched)
     if launched.rank > 0:
         for stage in line:
             complete(stage, launched)
@@ -96,13 +98,32 @@ def run(
         for stage in line:
             refuse_unwritable(stage.out)
         artefact.write_atomically(folder / "recipe.yaml", to_yaml(recipe))
+        fits = False
         for stage in line:
-            is_new = artefact.status(stage).state != "complete"
-            complete(stage, launched)
-            if stage.kind == "tokens" and is_new:
+            trains = stage.kind in ("pretraining", "distillation")
+            if trains and not fits and artefact.status(stage).state != "complete":
                 from babyllama.checks import refuse_misfits
 
-                refuse_misfits(recipe, stage.out)
+                refuse_misfits(recipe, folder / "tokens")  # of all models, before one is trained
+                fits = True
+            complete(stage, launched)
+
+
+def refuse_lonely(launched: Launched) -> None:
+    """Meet the other processes.
+
+    Raises:
+        InputError: fewer are found than the launcher says there are.
+    """
+    from babyllama.training.processes import Processes
+
+    found = Processes().count
+    if found != launched.count:
+        raise InputError(
+            f"WORLD_SIZE is {launched.count}, but {found} processes are found",
+            why="RANK, LOCAL_RANK, MASTER_ADDR and MASTER_PORT tell them of each other.",
+            mend="Start them with torchrun or accelerate launch, or set LOCAL_RANK as well.",
+        )
 
 
 def complete(stage: Stage, launched: Launched = ALONE) -> None:

@@ -23,7 +23,7 @@ def spoilt_at(call, factor, *, seen=None):
             if seen is not None:
                 seen.append(head.detach().clone())
             if len(calls) == call:
-                return LossTerms(terms.total * factor, terms.cross_entropy, terms.kl)
+                return LossTerms(terms.total * factor, terms.cross_entropy * factor, terms.kl)
         return terms
 
     return loss
@@ -64,8 +64,8 @@ def test_the_first_of_the_spoilt_windows_is_spelt_out(tiny_recipe, tokens, token
 
 def test_a_loss_far_above_its_course_stops(tiny_recipe, tokens, tokenizer, tmp_path):
     part = with_training(tiny_recipe.pretraining("llama"), batch_size=8, checkpoint_every=99)
-    with pytest.raises(Diverged, match=r"at step 79 loss is .*, was about"):
-        run(part, tokens, tokenizer, tmp_path / "m", spoilt_at(80, 10.0))
+    with pytest.raises(Diverged, match=r"at step 79 the loss is .*, was about"):
+        run(part, tokens, tokenizer, tmp_path / "m", spoilt_at(80, 2.0))
     run(part, tokens, tokenizer, tmp_path / "early", spoilt_at(20, 10.0))  # no course to be above
 
 
@@ -126,3 +126,19 @@ def test_a_training_that_keeps_losing_its_course_stops(tiny_recipe, tokens, toke
 
     with pytest.raises(Diverged):
         run(part, tokens, tokenizer, tmp_path / "m", lost)
+
+
+def test_a_rewind_to_the_start_forgets_what_the_optimiser_kept(
+    tiny_recipe, tokens, tokenizer, tmp_path, monkeypatch
+):
+    from babyllama.training import loop
+    from babyllama.training.checkpoints import Progress
+
+    part = with_training(
+        tiny_recipe.pretraining("llama"), on_divergence="rewind", checkpoint_every=100, **FEW
+    )
+    facts, rewound = run(part, tokens, tokenizer, tmp_path / "a", spoilt_at(8, math.nan))
+    assert facts["skipped_steps"] == [7]
+    monkeypatch.setattr(loop, "load_checkpoint", lambda *_: Progress(skipped=(7,)))
+    _, left_out = run(part, tokens, tokenizer, tmp_path / "b")
+    assert all(torch.equal(rewound[name], left_out[name]) for name in rewound)

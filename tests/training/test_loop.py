@@ -351,3 +351,66 @@ def test_two_damaged_checkpoints_cost_two_epochs_and_no_bit(
     assert same(whole, resumed)
     one, other = (load_file(tmp_path / f / "model.safetensors") for f in ("whole", "cut"))
     assert same(one, other)
+
+
+def test_damaged_checkpoints_do_not_push_out_what_is_saved_after_them(
+    tiny_recipe, tokens, tokenizer, tmp_path
+):
+    part = with_training(tiny_recipe.pretraining("llama"), batch_size=16, checkpoint_every=5)
+    checkpoints = tmp_path / "cut" / "checkpoints"
+    with pytest.raises(Cut):
+        run(part, tokens, tokenizer, tmp_path / "cut", cut_at(27))
+    for path in checkpoints.glob("step-*"):
+        path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(Cut):
+        run(part, tokens, tokenizer, tmp_path / "cut", cut_at(18))
+    kept = sorted(path.name for path in checkpoints.glob("step-*.safetensors"))
+    assert kept == ["step-00000010.safetensors", "step-00000015.safetensors"]
+    assert len(list(checkpoints.glob("*.damaged"))) == 2
+
+
+def test_a_single_flipped_bit_is_noticed(tiny_recipe, tokens, tokenizer, tmp_path, capsys):
+    part = with_training(tiny_recipe.pretraining("llama"), batch_size=16, checkpoint_every=5)
+    _, whole = run(part, tokens, tokenizer, tmp_path / "whole")
+    with pytest.raises(Cut):
+        run(part, tokens, tokenizer, tmp_path / "cut", cut_at(27))
+    newest = max((tmp_path / "cut" / "checkpoints").glob("step-*"))
+    content = bytearray(newest.read_bytes())
+    content[-5000] ^= 64
+    newest.write_bytes(content)
+    _, resumed = run(part, tokens, tokenizer, tmp_path / "cut")
+    said = capsys.readouterr().err.replace("\n", "")
+    assert newest.name in said
+    assert "its checksum is another" in said
+    assert same(whole, resumed)
+
+
+def test_a_scheduler_that_repeats_itself_changes_nothing(tiny_recipe, tokens, tokenizer, tmp_path):
+    part = with_training(tiny_recipe.pretraining("llama"), batch_size=16, checkpoint_every=500)
+    calls = []
+
+    def preempted(hidden, head, batch):
+        calls.append(1)
+        if len(calls) == 5:
+            os.kill(os.getpid(), signals.SIGTERM)
+            os.kill(os.getpid(), signals.SIGTERM)
+        return text_loss(hidden, head, batch)
+
+    with pytest.raises(Interrupted):
+        run(part, tokens, tokenizer, tmp_path / "m", preempted)
+    assert list((tmp_path / "m" / "checkpoints").glob("step-*"))
+
+
+def test_a_request_to_stop_is_no_damage(tiny_recipe, tokens, tokenizer, tmp_path, monkeypatch):
+    part = with_training(tiny_recipe.pretraining("llama"), batch_size=16, checkpoint_every=5)
+    with pytest.raises(Cut):
+        run(part, tokens, tokenizer, tmp_path / "m", cut_at(27))
+
+    def stop(_tree):
+        raise Interrupted
+
+    with monkeypatch.context() as patched:
+        patched.setattr("babyllama.training.checkpoints._progress", stop)
+        with pytest.raises(Interrupted):
+            run(part, tokens, tokenizer, tmp_path / "m")
+    assert not list((tmp_path / "m" / "checkpoints").glob("*.damaged"))

@@ -16,7 +16,7 @@ from babyllama.training.loop import refuse_uneven
 SCRIPT = Path(__file__).with_name("launched.py")
 
 
-def launch(part, tokens, tokenizer, out, how=None, *, processes=2):
+def launch(part, tokens, tokenizer, out, how=None, *, processes=2, **environment):
     more = [json.dumps(how)] if how else []
     return subprocess.run(
         [
@@ -24,7 +24,7 @@ def launch(part, tokens, tokenizer, out, how=None, *, processes=2):
             "--nproc-per-node", str(processes), str(SCRIPT), part.model_dump_json(),
             *map(str, (tokens, tokenizer, out)), *more,
         ],
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        env=os.environ | {"OMP_NUM_THREADS": "1"} | environment,
         capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
 
@@ -45,7 +45,8 @@ def plain(tiny_recipe):
 @pytest.fixture(scope="module")
 def by_two(plain, tokens, tokenizer, tmp_path_factory):
     out = tmp_path_factory.mktemp("launched") / "by_two"
-    done = launch(plain, tokens, tokenizer, out)
+    # A launcher's own settings are not the recipe's.
+    done = launch(plain, tokens, tokenizer, out, ACCELERATE_MIXED_PRECISION="bf16")
     assert done.returncode == 0, done.stderr
     return out, done
 

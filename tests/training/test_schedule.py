@@ -65,6 +65,20 @@ def test_a_warm_up_longer_than_the_training_is_refused(tokens):
         plan_course(windows, recipe(warmup_steps=5000), seed=0)
 
 
+def test_a_decay_that_begins_within_the_warm_up_is_refused(tokens):
+    windows = Windows(tokens, "train", 16)
+    with pytest.raises(InputError, match=r"schedule.decay is 0.99, but the warm-up leaves"):
+        plan_course(
+            windows, recipe(warmup_steps=100, schedule={"kind": "wsd", "decay": 0.99}), seed=0
+        )
+
+
+def test_a_budget_below_an_epoch_says_what_can_be_done(tokens):
+    with pytest.raises(InputError) as raised:
+        plan_course(Windows(tokens, "train", 16), recipe(budget={"words": 300}), seed=0)
+    assert "Stop within one: training.budget.beyond=stop" in str(raised.value)
+
+
 def test_babylms_marks_are_every_million_ten_and_hundred():
     babylm = recipe(word_checkpoints="babylm")
     every = word_marks(babylm, 0, 2_000_000_000)

@@ -184,6 +184,7 @@ class TrainingRecipe(Frozen):
         "stop",
         description="`rewind`: back to the last checkpoint, and leave out the windows at which the "
         "loss was lost.",
+        json_schema_extra=_FOLLOWS,  # a training that never diverged is the same under both
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="`auto`: bfloat16 where the processor or card computes it fast."

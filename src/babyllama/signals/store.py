@@ -117,8 +117,6 @@ def write_share(
         time.sleep(_SECONDS_BETWEEN_LOOKS)
     if torch.cuda.is_available():
         torch.cuda.set_device(rank % torch.cuda.device_count())
-    elif processes > 1:
-        torch.set_num_threads(max(1, torch.get_num_threads() // processes))
     writer = _Writer(source, out)
     for number in range(rank, len(writer.plan), processes):
         try:
@@ -163,6 +161,7 @@ def _is_prepared(identity: dict[str, Any], out: Path) -> bool:
 def _help(source: SignalSource, out: Path, rank: int, processes: int) -> None:
     """`write_share` in a process of its own: the first one hears Ctrl-C and reports mistakes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(max(1, torch.get_num_threads() // processes))
     try:
         write_share(source, out, rank, processes)
     except InputError:

@@ -1,19 +1,20 @@
 """Checkpoints: everything a killed run needs to go on to the same bits.
 
 A checkpoint is one safetensors file (weights, optimiser state, averaged weights) that is complete
-when it has its name; the newest few are kept, so that one cut short by a full disk has one before
-it. Shared-out tensors are written whole, by the first process.
+when it has its name, and carries a checksum; the newest few are kept, so that a damaged one has one
+before it. Shared-out tensors are written whole, by the first process.
 """
 
 import json
 import os
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -73,9 +74,14 @@ def save_checkpoint(
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"step-{progress.step:08d}.safetensors"
         beside = path.with_suffix(".writing")
-        about = {"progress": asdict(progress), "origin": dict(state.origin)}
+        tensors = {name: value.contiguous() for name, value in tensors.items()}
+        about = {
+            "progress": asdict(progress),
+            "origin": dict(state.origin),
+            "checksum": _checksum(tensors),
+        }
         save_file(
-            {name: value.contiguous() for name, value in tensors.items()},
+            tensors,
             beside,
             metadata={name: json.dumps(value) for name, value in about.items()},
         )
@@ -87,29 +93,64 @@ def save_checkpoint(
     processes.wait()
 
 
-def load_checkpoint(folder: Path, state: State) -> Progress:
-    """Restore the newest checkpoint that can be read; names each one that cannot.
+def load_checkpoint(folder: Path, state: State, processes: Processes) -> Progress | None:
+    """Restore the newest checkpoint that can be read, the same one in every process.
+
+    One that cannot be read is named and set aside as `*.damaged`.
 
     Returns:
-        where the run stands; step 0 when there is nothing to go on from.
+        where the run stands; None when there is nothing to go on from.
 
     Raises:
         InputError: a checkpoint of another recipe, tokenizer or seed, or one written by another
             number of processes.
     """
+    found = _newest(folder) if processes.is_first else None
+    name = processes.tell(found.path.name if found else "")
+    if not name:
+        return None
+    read = found or _read(folder / name)
+    _refuse_foreign(read.path, read.origin, state.origin)
+    _restore(read.tensors, state)
+    processes.wait()  # nobody writes what another one still reads
+    return read.progress
+
+
+@dataclass(frozen=True)
+class _Checkpoint:
+    path: Path
+    progress: Progress
+    origin: Mapping[str, Any]
+    tensors: Mapping[str, Tensor]
+
+
+def _newest(folder: Path) -> _Checkpoint | None:
+    for half in folder.glob("*.writing"):
+        half.unlink()
     for path in sorted(folder.glob("step-*.safetensors"), reverse=True):
         try:
-            with safe_open(path, "pt") as file:
-                about = {name: json.loads(text) for name, text in file.metadata().items()}
-                progress = _progress(about["progress"])
-                stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except Exception as error:  # safetensors raises its own and the system's errors
+            return _read(path)
+        except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
             say(f"  {path} is damaged ({error}); the one before it is used", style="yellow")
-            continue
-        _refuse_foreign(path, about["origin"], state.origin)
-        _restore(stored, state)
-        return progress
-    return Progress()
+            path.replace(path.with_suffix(".damaged"))
+    return None
+
+
+def _read(path: Path) -> _Checkpoint:
+    with safe_open(path, "pt") as file:
+        about = {name: json.loads(text) for name, text in file.metadata().items()}
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    if about["checksum"] != _checksum(tensors):
+        raise ValueError("its checksum is another")
+    return _Checkpoint(path, _progress(about["progress"]), about["origin"], tensors)
+
+
+def _checksum(tensors: Mapping[str, Tensor]) -> int:
+    """A crc32 over all bytes: against a disk's mistakes, not a person's."""
+    crc = 0
+    for name in sorted(tensors):
+        crc = zlib.crc32(tensors[name].reshape(-1).view(torch.uint8).numpy().data, crc)
+    return crc
 
 
 def _progress(tree: dict[str, Any]) -> Progress:
@@ -145,6 +186,7 @@ def _tensors(state: State) -> Iterator[tuple[str, Tensor]]:
 @torch.no_grad()
 def _restore(stored: Mapping[str, Tensor], state: State) -> None:
     named = dict(state.model.named_parameters())
+    state.optimizer.forget()  # what an early checkpoint does not hold had not begun either
     for full_name, value in stored.items():
         kind, _, name = full_name.partition(".")
         if kind == "model":

@@ -9,6 +9,7 @@ import statistics
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -21,7 +22,8 @@ from babyllama.tokens import Batch
 NUMBERS = ("loss", "cross_entropy", "kl", "gradient_norm", "stop")
 _RECENT = 100  # losses that make up the recent course
 _ENOUGH = 50  # of which so many must be there before one can be far above
-_FAR = 10.0  # standard deviations, and at least as much again as the usual loss
+_FAR = 10.0  # standard deviations
+_LEAST = 1.0  # nats a token
 
 
 class Diverged(InputError):
@@ -45,7 +47,7 @@ class Seen:
 class _Held:
     step: int
     batch: Batch
-    numbers: Tensor
+    numbers: Callable[[], list[float]]
     limit: float
     learning_rate: float
 
@@ -55,7 +57,8 @@ class Guard:
 
     Attributes:
         held_back: 1 on the device once a step was spoilt, until then 0.
-        recent: losses of the last steps, the oldest first; a checkpoint keeps them.
+        recent: nats a token of the last steps, cross-entropy and KL together, whatever their
+            weights; the oldest first. A checkpoint keeps them.
     """
 
     def __init__(
@@ -83,9 +86,10 @@ class Guard:
             Diverged: the step before was spoilt.
         """
         limit = self._limit()
-        spoilt = ~torch.isfinite(numbers).all() | (numbers[0] > limit)
+        spoilt = ~torch.isfinite(numbers).all() | (numbers[1] + numbers[2] > limit)
         self.held_back = torch.maximum(self.held_back, spoilt.float())
-        before, self._held = self._held, _Held(step, batch, numbers, limit, learning_rate)
+        held = _Held(step, batch, _on_its_way(numbers), limit, learning_rate)
+        before, self._held = self._held, held
         return self._look(before)
 
     def settle(self) -> Seen | None:
@@ -100,21 +104,24 @@ class Guard:
     def _look(self, held: _Held | None) -> Seen | None:
         if held is None:
             return None
-        values = dict(zip(NUMBERS, held.numbers.tolist(), strict=True))
+        values = dict(zip(NUMBERS, held.numbers(), strict=True))
         wrong = [f"{name} is {value}" for name, value in values.items() if not math.isfinite(value)]
-        if not wrong and values["loss"] > held.limit:
+        nats = values["cross_entropy"] + values["kl"]
+        if not wrong and nats > held.limit:
             usual = statistics.median(self.recent)
-            wrong = [f"loss is {values['loss']:.4g}, was about {usual:.4g}"]
+            wrong = [f"the loss is {nats:.3f} nats a token, was about {usual:.3f}"]
         if wrong:
             raise self._diverged(held, wrong, values["gradient_norm"])
-        self.recent.append(values["loss"])
+        self.recent.append(nats)
         return Seen(held.step, values, held.learning_rate)
 
     def _limit(self) -> float:
         if len(self.recent) < _ENOUGH:
             return math.inf
         usual = statistics.median(self.recent)
-        return usual + max(abs(usual), _FAR * statistics.stdev(self.recent))
+        # From neighbours' distances, which neither a fall nor a climb over many steps stretches.
+        spread = 1.05 * statistics.median(abs(b - a) for a, b in pairwise(self.recent))
+        return usual + max(_LEAST, _FAR * spread)
 
     def _diverged(self, held: _Held, wrong: list[str], norm: float) -> Diverged:
         kept = sorted(self._checkpoints.glob("step-*.safetensors"))
@@ -127,6 +134,22 @@ class Guard:
             why=f"Learning rate {held.learning_rate:.3g}, gradient norm {norm:.3g}; windows at "
             f"tokens {', '.join(map(str, starts[:4]))}{more}, the first reads "
             f"{self._text_of(held.batch)!r}. The update was not made; {last}.",
-            mend="Try a lower training.learning_rate, more warmup_steps, precision float32, or "
-            "training.on_divergence=rewind, which leaves these windows out.",
+            mend="training.on_divergence=rewind goes on from there without these windows. Or begin "
+            "anew, with a lower training.learning_rate, more warmup_steps or precision float32.",
         )
+
+
+def _on_its_way(numbers: Tensor) -> Callable[[], list[float]]:
+    """Start to fetch numbers from a device; calling what is returned waits for them alone."""
+    if not numbers.is_cuda:
+        return numbers.tolist
+    host = torch.empty_like(numbers, device="cpu", pin_memory=True)
+    host.copy_(numbers, non_blocking=True)
+    there = torch.cuda.Event()  # type: ignore[no-untyped-call]
+    there.record()
+
+    def fetched() -> list[float]:
+        there.synchronize()
+        return list(host.tolist())
+
+    return fetched

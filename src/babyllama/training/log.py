@@ -5,24 +5,26 @@ the first process alone.
 """
 
 import json
+import math
 import resource
 import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
 import torch
 
+from babyllama.artefact import write_atomically
 from babyllama.console import ProgressBar
 from babyllama.errors import InputError
 from babyllama.recipe import TrainingRecipe
 from babyllama.training.guard import Seen
 from babyllama.training.schedule import Course
 
-_SECONDS_BETWEEN_FLOORS = 30.0
+_SECONDS_BETWEEN_FLOORS = 300.0  # a second or more each: every half minute took 5% of the time
 
 
 class TrainingLog:
@@ -75,14 +77,14 @@ class TrainingLog:
     def go_on_at(self, step: int) -> None:
         """Take out what was logged of later steps, which will be done again."""
         self._bar.start_at(step * self._tokens_per_step)
-        self._meter.pause()
+        self._meter.start_anew()
         if not self._writes:
             return
         if self._file:
             self._file.close()
         lines = self._path.read_text("utf-8").splitlines() if self._path.exists() else []
-        kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= step]
-        self._path.write_text("".join(line + "\n" for line in kept), "utf-8")
+        kept = [line for line in lines if _step_of(line) <= step]
+        write_atomically(self._path, "".join(line + "\n" for line in kept))
         self._file = self._path.open("a", encoding="utf-8")
 
     def step(self, seen: Seen | None, words_seen: int) -> None:
@@ -115,9 +117,12 @@ class TrainingLog:
         """Write that the training went back to `step`."""
         self._write({"step": step, "rewound_from": came_from, "reason": reason})
 
-    def pause(self) -> None:
-        """Leave out of the speed what was not training."""
-        self._meter.pause()
+    @contextmanager
+    def pause(self) -> Iterator[None]:
+        """Leave out of the speed what is not training."""
+        started = time.monotonic()
+        yield
+        self._meter.leave_out(time.monotonic() - started)
 
     def summary(self) -> dict[str, float]:
         """Mean speed over all measured steps, median share of the products, peak memory."""
@@ -146,14 +151,17 @@ class _Meter:
         self._total_seconds, self._total_steps = 0.0, 0
         self._shares: list[float] = []
 
-    def pause(self) -> None:
+    def start_anew(self) -> None:
         self._last_step = 0
+
+    def leave_out(self, seconds: float) -> None:
+        self._since += seconds
 
     def speed(self, step: int) -> dict[str, float]:
         """Over the steps since the last asking."""
         now, before = time.monotonic(), self._last_step
         seconds, self._since, self._last_step = now - self._since, now, step
-        if before == 0:  # the first line after a start or a pause: warm-up, compilation, saving
+        if before == 0:  # the first line after a start: warm-up and compilation
             return {}
         steps = step - before
         self._total_seconds += seconds
@@ -183,6 +191,14 @@ class _Meter:
                 "products_share": sorted(self._shares)[len(self._shares) // 2],
             }
         return facts
+
+
+def _step_of(line: str) -> float:
+    """The step of a line; of one that was cut short, later than any."""
+    try:
+        return float(json.loads(line)["step"])
+    except ValueError:
+        return math.inf
 
 
 def refuse_missing_trackers(trackers: Sequence[str]) -> None:

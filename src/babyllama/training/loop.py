@@ -4,6 +4,7 @@ What happens in a step is visible here or one call away. The order of the data a
 step are functions of (seed, step), so a run that was killed goes on to the same bits.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,7 +37,7 @@ from babyllama.training.checkpoints import (
     load_checkpoint,
     save_checkpoint,
 )
-from babyllama.training.compilation import compile_blocks
+from babyllama.training.compilation import can_compile, compile_blocks
 from babyllama.training.folder import finish_model, save_model
 from babyllama.training.guard import Diverged, Guard
 from babyllama.training.log import TrainingLog, reset_peak_memory
@@ -62,7 +63,7 @@ class Forward(nn.Module):
     def forward(self, loss: Loss, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         """Loss, cross-entropy and KL of some windows."""
         device = self.model.device
-        batch = Batch(batch.starts, batch.input_ids.to(device), batch.labels.to(device))
+        batch = Batch(batch.starts, _moved(batch.input_ids, device), _moved(batch.labels, device))
         with products_for(self.dtype, device):
             with torch.autocast(device.type, dtype=self.dtype, enabled=self.dtype != torch.float32):
                 hidden = hidden_states(self.model, batch.input_ids)
@@ -87,6 +88,10 @@ class _Training:
     tokenizer: Path
     out: Path
     seed: int
+
+    @property
+    def name(self) -> str:
+        return self.out.name.removesuffix(".partial")
 
     @property
     def checkpoints(self) -> Path:
@@ -147,7 +152,7 @@ def train(
         ),
         writes=processes.is_first,
     )
-    progress = load_checkpoint(training.checkpoints, training.state)
+    progress = load_checkpoint(training.checkpoints, training.state, processes) or Progress()
     with stoppable() as stop, log:
         if recipe.on_divergence == "rewind" and progress.step == 0:
             _save(training, progress)  # so that there is something to go back to
@@ -161,22 +166,27 @@ def train(
                 progress = _rewind(training, lost, log)
     if processes.is_first:
         finish_model(tokenizer, out)
+    return _facts(training, progress, flops_per_step) | log.summary()
+
+
+def _facts(training: _Training, progress: Progress, flops_per_step: int) -> Facts:
+    recipe, course, model = training.recipe, training.course, training.model
+    updates = course.steps - len(progress.skipped)
     return {
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "steps": course.steps,
-        "epochs": recipe.epochs,
+        "epochs": course.epoch(course.steps),
         "best_epoch": progress.best_epoch,
         "best_is_averaged": progress.best_is_averaged,
         "dev_cross_entropy": progress.best_cross_entropy,
-        "tokens": course.steps * tokens_per_step,
+        "tokens": updates * recipe.batch_size * recipe.window,
         "words_seen": progress.words_seen,
         "max_words_seen": recipe.budget.words if recipe.budget else None,
         "skipped_steps": list(progress.skipped),
-        "flops": course.steps * flops_per_step,
+        "flops": updates * flops_per_step,
         "precision": str(training.dtype).removeprefix("torch."),
-        "device": _device_name(processes.device),
-        "processes": processes.count,
-        **log.summary(),
+        "device": _device_name(training.processes.device),
+        "processes": training.processes.count,
     }
 
 
@@ -184,7 +194,7 @@ def _train(training: _Training, progress: Progress, log: TrainingLog, stop: Stop
     """From where the run stands to its end."""
     recipe, course, state = training.recipe, training.course, training.state
     guard = Guard(
-        training.out.name.removesuffix(".partial"),
+        training.name,
         training.checkpoints,
         lambda batch: _text_of(batch, training.tokenizer),
         training.processes.device,
@@ -214,13 +224,13 @@ def _train(training: _Training, progress: Progress, log: TrainingLog, stop: Stop
             last = guard.settle()  # nothing spoilt is ever saved
             log.step(last, words)
             stopping = stopping or (last is not None and last.values["stop"] > 0)
-            for mark in marks:
-                save_model(training.model, training.out / mark, training.processes)
-            if course.ends_epoch(step + 1):
-                progress = _end_epoch(training, progress, log)
-            progress = replace(progress, recent=tuple(guard.recent))
-            _save(training, progress)
-            log.pause()
+            with log.pause():
+                for mark in marks:
+                    save_model(training.model, training.out / mark, training.processes)
+                if course.ends_epoch(step + 1):
+                    progress = _end_epoch(training, progress, log)
+                progress = replace(progress, recent=tuple(guard.recent))
+                _save(training, progress)
         if stopping:
             raise Interrupted
     return progress
@@ -250,7 +260,7 @@ def _backward(training: _Training, batch: Batch, step: int, stop: Stop) -> Tenso
         gradient()  # with the same units dropped
         back()
     norm = whole(nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_norm))
-    asked = torch.tensor(float(stop.requested), device=terms.device)
+    asked = torch.full((), float(stop.requested), device=terms.device)
     return processes.mean(torch.cat([terms, torch.stack([norm, asked])]))
 
 
@@ -287,9 +297,17 @@ def _end_epoch(training: _Training, progress: Progress, log: TrainingLog) -> Pro
     """Score the weights, and the averaged ones; keep them if they are the best so far."""
     processes, average = training.processes, training.state.average
     epoch = training.course.epoch(progress.step)
-    scores = {"dev_cross_entropy": _dev(training)}
-    if scores["dev_cross_entropy"] < progress.best_cross_entropy:
-        progress = _keep_best(training, progress, scores["dev_cross_entropy"], epoch, False)
+    dev = _dev(training)
+    scores = {"dev_cross_entropy": dev}
+    if not math.isfinite(dev):
+        raise Diverged(
+            f"{training.name}: dev cross-entropy is {dev} after epoch {epoch}",
+            step=progress.step - 1,
+            why="The training text's loss is a number, the dev text's is not.",
+            mend="Look at the dev text, and try precision float32.",
+        )
+    if dev < progress.best_cross_entropy:
+        progress = _keep_best(training, progress, dev, epoch, False)
     if average:
         with weights_of(training.model, average.after_epoch(epoch, processes)):
             scores["averaged_dev_cross_entropy"] = _dev(training)
@@ -311,7 +329,9 @@ def _keep_best(
 def _rewind(training: _Training, lost: Diverged, log: TrainingLog) -> Progress:
     """Back to the last checkpoint, to leave out the windows of the step where the loss was lost."""
     training.state.optimizer.zero_grad()
-    progress = load_checkpoint(training.checkpoints, training.state)
+    progress = load_checkpoint(training.checkpoints, training.state, training.processes)
+    if progress is None:  # none of them can be read
+        raise lost
     progress = replace(progress, skipped=(*progress.skipped, lost.step))
     _save(training, progress)
     log.go_on_at(progress.step)
@@ -381,6 +401,12 @@ def _prepare(
 ) -> _Training:
     processes = Processes()
     refuse_uneven(recipe, processes.count)
+    if processes.count > 1 and len(windows) < recipe.batch_size:
+        raise InputError(
+            f"training.batch_size is {recipe.batch_size}, the text has {len(windows)} windows",
+            why="Processes share whole batches.",
+            mend="Use one process for so little text, or a smaller training.batch_size.",
+        )
     course = plan_course(windows, recipe, seed=seed)
     device = processes.device
     dtype = compute_dtype(recipe.precision, device)
@@ -396,6 +422,8 @@ def _prepare(
         "model": {"model_type": model.config.model_type, "shapes": _shapes(model)},
         "tokenizer": windows.header["vocabulary_sha256"],
         "seed": seed,
+        "precision": str(dtype).removeprefix("torch."),
+        "compiled": recipe.compile and can_compile(),
         "processes": processes.count,
     }
     state = State(
@@ -427,6 +455,11 @@ def refuse_uneven(recipe: TrainingRecipe, processes: int) -> None:
             why="Every process takes the same number of windows, in whole micro-batches.",
             mend=f"For example: training.batch_size={nearest}",
         )
+
+
+def _moved(tensor: Tensor, device: torch.device) -> Tensor:
+    """On the device; the host does not wait for the copy."""
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
 
 
 def _seed_dropout(seed: int, device: torch.device) -> None:

@@ -45,6 +45,11 @@ class Optimizer:
             elif not bool(held_back):  # these have no such switch: here the device is waited for
                 part.step()
 
+    def forget(self) -> None:
+        """Let go of all that is kept between updates, as before the first."""
+        for part in self.parts:
+            part.state.clear()
+
     def zero_grad(self) -> None:
         """Let go of the gradients."""
         for part in self.parts:
@@ -66,6 +71,11 @@ def make_optimizer(model: nn.Module, recipe: TrainingRecipe) -> Optimizer:
     if isinstance(chosen, AdamW):
         return Optimizer([_adamw(matrices, others, chosen, rate)])
     inner, rest = _of_blocks(model, matrices)
+    if not inner:
+        raise InputError(
+            "training.optimizer is muon, but the model has no repeated blocks of matrices",
+            mend="Use training.optimizer={kind: adamw} for this architecture.",
+        )
     return Optimizer([_muon(inner, chosen, rate), _adamw(rest, others, chosen.rest, rate)])
 
 

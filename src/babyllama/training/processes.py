@@ -7,6 +7,7 @@ communication; torch shares a model's weights out over the processes where a rec
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -18,7 +19,7 @@ from babyllama.errors import InputError
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
-# A stage that the first process does alone may take hours; one that dies is noticed at once.
+# A stage that the first process does alone may take days.
 _PATIENCE = timedelta(days=7)
 
 
@@ -86,7 +87,7 @@ class Processes:
         if self.count == 1:
             return words
         said: list[Any] = [words]
-        torch.distributed.broadcast_object_list(said)
+        torch.distributed.broadcast_object_list(said, group=_patient_group())
         heard: str | None = said[0]
         return heard
 
@@ -108,9 +109,15 @@ def placed(tensor: Tensor, like: Tensor) -> Tensor:
     return moved
 
 
+@lru_cache
+def _patient_group() -> Any:
+    """For words, which the others may wait for long; a peer that dies ends the wait at once."""
+    return torch.distributed.new_group(backend="gloo", timeout=_PATIENCE)
+
+
 def _accelerator() -> "Accelerator":
     from accelerate import Accelerator
-    from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
+    from accelerate.utils import DistributedDataParallelKwargs
 
     return Accelerator(
         cpu=not torch.cuda.is_available(),
@@ -119,7 +126,6 @@ def _accelerator() -> "Accelerator":
             # Buckets that are never laid out anew: otherwise a run that goes on adds up gradients
             # in another order than one that was never stopped.
             DistributedDataParallelKwargs(find_unused_parameters=True),
-            InitProcessGroupKwargs(timeout=_PATIENCE),
         ],
     )
 

@@ -50,13 +50,14 @@ def plan_course(windows: Windows, recipe: TrainingRecipe, *, seed: int) -> Cours
             ]
         )
         within = int(np.searchsorted(seen, recipe.budget.words, side="right"))
+        epochs = within // epoch_steps
         if within < steps and (recipe.budget.beyond == "refuse" or not within):
             raise InputError(
                 f"training.epochs is {recipe.epochs}, which reads {seen[-1]:,} words of text; "
                 f"training.budget.words is {recipe.budget.words:,}",
                 why=f"An epoch reads about {seen[epoch_steps - 1]:,} words.",
-                mend=f"Train for {within // epoch_steps} epochs, or stop within one: "
-                "training.budget.beyond=stop"
+                mend=(f"Train for {epochs} epochs, or stop" if epochs else "Stop")
+                + " within one: training.budget.beyond=stop"
                 if within
                 else "Give more words than one update reads, or a smaller training.batch_size.",
             )
@@ -67,6 +68,16 @@ def plan_course(windows: Windows, recipe: TrainingRecipe, *, seed: int) -> Cours
             why="The learning rate would never reach its peak.",
             mend=f"Warm up for a tenth of them at most: training.warmup_steps={steps // 10}",
         )
+    schedule = recipe.schedule
+    if isinstance(schedule, WarmupStableDecay):
+        room = (steps - recipe.warmup_steps) / steps
+        if schedule.decay > room:
+            raise InputError(
+                f"training.schedule.decay is {schedule.decay:g}, but the warm-up leaves "
+                f"{room:.2f} of the {steps} updates",
+                why="The rate would fall from a peak that it never reached.",
+                mend="Choose a smaller training.schedule.decay, or fewer training.warmup_steps.",
+            )
     return Course(epoch_steps, steps)
 
 

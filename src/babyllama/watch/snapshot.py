@@ -137,12 +137,11 @@ def read_log(path: Path) -> Log:
     rewinds: list[Line] = []
     for line in _parsed(text):
         # An epoch's line has the step of the line before it.
-        kept = [
-            each
-            for each in kept
-            if each["step"] < line["step"]
-            or (each["step"] == line["step"] and ("loss" in each) != ("loss" in line))
-        ]
+        while kept and (
+            kept[-1]["step"] > line["step"]
+            or (kept[-1]["step"] == line["step"] and ("loss" in kept[-1]) == ("loss" in line))
+        ):
+            kept.pop()
         (rewinds if "rewound_from" in line else kept).append(line)
     return Log(
         steps=tuple(line for line in kept if "loss" in line),
