@@ -282,7 +282,8 @@ def overhead(case: Case, steps: int) -> dict[str, Any]:
         for name, owner, attribute in (
             ("guard", Guard, "judge"),
             ("log", TrainingLog, "step"),
-            ("products measured again", training_log._Meter, "_refresh_products"),
+            ("products measured", loop, "seconds_of_products"),
+            ("again within the log", training_log._Meter, "_refresh_products"),
             ("words counted", Windows, "words"),
             ("checkpoint", loop, "_save"),
             ("model saved", loop, "save_model"),
@@ -301,16 +302,17 @@ def overhead(case: Case, steps: int) -> dict[str, Any]:
         )
     marks = marks[:: case.micro_batches]
     step = statistics.median(b - a for a, b in zip(marks[WARM:], marks[WARM + 1 :], strict=False))
-    each_step = ("guard", "log", "words counted")
-    costs = {name: sum(timers[name]) / total for name in each_step}
-    costs |= {
-        name: statistics.median(timers[name]) / every for name in ("checkpoint", "model saved")
-    }
+    timers["log"].append(-sum(timers.pop("again within the log")))  # counted by itself
+    costs = {name: sum(timers[name]) / total / step for name in ("guard", "log", "words counted")}
+    costs["products measured"] = (
+        statistics.median(timers["products measured"]) / training_log._SECONDS_BETWEEN_FLOORS
+    )
+    for name in ("checkpoint", "model saved"):
+        costs[name] = statistics.median(timers[name]) / every / step
     result = {
         "step": step,
-        "shares": {name: cost / step for name, cost in costs.items()},
-        "total": sum(costs.values()) / step,
-        "products measured again": sum(timers["products measured again"]) / total / step,
+        "shares": costs,
+        "total": sum(costs.values()),
         "windows read": sum(timers["windows read"]) / total / step,
         "seconds": dict(timers),
     }
@@ -336,28 +338,28 @@ def _stopwatch(owner: Any, attribute: str, seconds: list[float]) -> Iterator[Non
 
 def print_overhead(case: Case, result: dict[str, Any], every: int) -> None:
     """Shares of a step."""
-    spent = result["seconds"]
+    often = {
+        "products measured": f"every {training_log._SECONDS_BETWEEN_FLOORS:.0f} s",
+        "checkpoint": f"once in {every} steps",
+        "model saved": f"counted once in {every} steps",
+    }
+    shares = result["shares"] | {"windows read": result["windows read"]}
     rows = [
-        (f"{name}, once in {every} steps" if name in ("checkpoint", "model saved") else name, name)
-        for name in result["shares"]
-    ]
-    shown = [
-        (label, f"{1e3 * statistics.median(spent[name]):.2f}", f"{result['shares'][name]:.3%}")
-        for label, name in rows
-    ]
-    extra = [
-        (label, f"{1e3 * statistics.median(spent[name] or [0.0]):.2f}", f"{result[name]:.3%}")
-        for label, name in (
-            ("of the log: products measured again", "products measured again"),
-            ("not counted: windows read", "windows read"),
+        (
+            name,
+            often.get(name, "every step"),
+            f"{1e3 * statistics.median(result['seconds'][name]):.2f}",
+            f"{share:.3%}",
         )
+        for name, share in shares.items()
     ]
+    total = (f"all before this (aim {AIM_OVERHEAD:.0%})", "", "", f"{result['total']:.3%}")
     show(
         table(
             f"{case.name}, {case.precision}: a step takes {1e3 * result['step']:.0f} ms; "
             f"load now {os.getloadavg()[0]:.2f}",
-            ("", "ms a call", "of a step"),
-            [*shown, (f"all (aim {AIM_OVERHEAD:.0%})", "", f"{result['total']:.3%}"), *extra],
+            ("", "", "ms a call", "of the time"),
+            [*rows[:-1], total, rows[-1]],
         )
     )
 

@@ -137,7 +137,8 @@ def test_the_peers_settings_are_tried(speed):
 
 def test_what_surrounds_a_step_is_timed(speed):
     found = speed("--overhead")
-    assert set(found["shares"]) == {"guard", "log", "words counted", "checkpoint", "model saved"}
+    costs = {"guard", "log", "words counted", "products measured", "checkpoint", "model saved"}
+    assert set(found["shares"]) == costs
     assert all(share > 0 for share in found["shares"].values())
 
 
