@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
 from babyllama.errors import InputError
 
 if TYPE_CHECKING:
-    from accelerate import Accelerator
+    from accelerate import PartialState
 
 # A stage that the first process does alone may take days.
 _PATIENCE = timedelta(days=7)
@@ -27,10 +28,10 @@ class Processes:
     """Those that a launcher started; this one alone where none did."""
 
     def __init__(self) -> None:
-        self._accelerator = _accelerator()
-        self.device: torch.device = self._accelerator.device
-        self.rank: int = self._accelerator.process_index
-        self.count: int = self._accelerator.num_processes
+        self._state = _state()
+        self.device: torch.device = self._state.device
+        self.rank: int = self._state.process_index
+        self.count: int = self._state.num_processes
 
     @property
     def is_first(self) -> bool:
@@ -59,8 +60,13 @@ class Processes:
             return module
         if shard:
             return _shared_out(module, self.device, self.count)
-        made: nn.Module = self._accelerator.prepare_model(module)
-        return made
+        # Buckets that are never laid out anew: otherwise a run that goes on adds up gradients in
+        # another order than one that was never stopped.
+        return DistributedDataParallel(
+            module,
+            device_ids=[self.device] if self.device.type == "cuda" else None,
+            find_unused_parameters=True,
+        )
 
     @contextmanager
     def quiet(self, module: nn.Module, *, until: bool) -> Iterator[None]:
@@ -80,7 +86,7 @@ class Processes:
 
     def wait(self) -> None:
         """Until all processes are here."""
-        self._accelerator.wait_for_everyone()
+        self._state.wait_for_everyone()
 
     def tell(self, words: str | None) -> str | None:
         """What the first process says, to all of them; the others' words do not count."""
@@ -115,19 +121,15 @@ def _patient_group() -> Any:
     return torch.distributed.new_group(backend="gloo", timeout=_PATIENCE)
 
 
-def _accelerator() -> "Accelerator":
-    from accelerate import Accelerator
-    from accelerate.utils import DistributedDataParallelKwargs
+def _state() -> "PartialState":
+    """Accelerate's: the device, and the process group that a launcher's variables describe.
 
-    return Accelerator(
-        cpu=not torch.cuda.is_available(),
-        mixed_precision="no",  # whatever a launcher's own settings say: the recipe decides
-        kwargs_handlers=[
-            # Buckets that are never laid out anew: otherwise a run that goes on adds up gradients
-            # in another order than one that was never stopped.
-            DistributedDataParallelKwargs(find_unused_parameters=True),
-        ],
-    )
+    No more of it, since a launcher's own settings (precision, compilation, sharding) would come
+    along; the recipe decides these.
+    """
+    from accelerate import PartialState
+
+    return PartialState(cpu=not torch.cuda.is_available())
 
 
 def _shared_out(module: nn.Module, device: torch.device, count: int) -> nn.Module:
