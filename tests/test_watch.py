@@ -344,6 +344,7 @@ class Terminal:
         self.process, self.file = pty.fork()
         if self.process == 0:
             os.environ["TERM"] = "xterm"
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a job in the background ignores it
             os.execv(sys.executable, [*WATCH, *map(str, arguments)])
         self.seen = ""
 
