@@ -25,10 +25,7 @@ def at_a_step(training, batch, step, stop):
     if step == how.get("at") and launched.rank == how.get("rank", 0):
         if how["do"] == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
-        elif how["do"] == "preempt":
-            os.kill(os.getpid(), signal.SIGTERM)
-        else:
-            raise RuntimeError(how["do"])
+        raise RuntimeError(how["do"])
     return backward(training, batch, step, stop)
 
 
@@ -36,7 +33,5 @@ loop._backward = at_a_step
 stage = pretraining_stage(part, tokens, tokenizer, out, 1)
 try:
     complete(stage, launched)
-except loop.Interrupted:
-    sys.exit(75)
 finally:
     print(f"rank {launched.rank} ends", artefact.read_manifest(out) is not None, flush=True)

@@ -93,7 +93,6 @@ HARD = {  # everything at once that keeps a state or draws at random
     ("name", "changes", "how"),
     [
         ("gpt2", HARD, {"do": "kill", "at": 33, "rank": 1}),
-        ("llama", {}, {"do": "preempt", "at": 33, "rank": 1}),
         ("gpt2", {"shard": True, "average": {"kind": "last"}}, {"do": "out of luck", "at": 33}),
     ],
 )
@@ -107,11 +106,7 @@ def test_processes_that_ended_early_go_on_to_the_same_bits(
     assert whole.returncode == 0, whole.stderr
     ended = launch(part, tokens, tokenizer, tmp_path / "ended", how)
     assert ended.returncode != 0
-    kept = sorted((tmp_path / "ended.partial" / "checkpoints").glob("step-*"))
-    if how["do"] == "preempt":  # both saw it, whichever was asked, and saved at the same step
-        assert "exitcode  : 75" in ended.stderr
-        assert kept[-1].name == "step-00000035.safetensors"
-    elif how["do"] == "kill":
+    if how["do"] == "kill":
         assert "SIGKILL" in ended.stderr
     else:
         assert "RuntimeError: out of luck" in ended.stderr
