@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
+from babyllama.cli.arguments import refuse_unwritable_place
+from babyllama.cli.evaluation import evaluate
 from babyllama.console import (
     RUN_AGAIN,
     Interrupted,
@@ -116,7 +118,6 @@ Tokens = Annotated[Path, typer.Option("--tokens", help="A folder written by `tok
 Tokenizer = Annotated[
     Path, typer.Option("--tokenizer", help="A folder written by `tokenizer train`.")
 ]
-Rules = Literal["honest", "2023", "2024", "2025"]
 
 
 @app.command()
@@ -442,42 +443,7 @@ def distill(
     _complete(stage)
 
 
-@app.command()
-def evaluate(
-    models: Annotated[list[Path], typer.Argument(help="Model folders.")],
-    benchmark: Annotated[
-        list[str], typer.Option(help="NAME=PATH of minimal pairs: a jsonl, a folder or a zip.")
-    ],
-    ensemble: Annotated[
-        bool, typer.Option("--ensemble", help="Also score the models averaged as one.")
-    ] = False,
-    rules: Annotated[Rules, typer.Option(help="Whose scoring rules.")] = "honest",
-    out: Annotated[Path | None, typer.Option(help="Write the scores to this JSON file.")] = None,
-    predictions: Annotated[
-        Path | None, typer.Option(help="Write a line an item into this folder.")
-    ] = None,
-) -> None:
-    """Score models on minimal pairs, in percent with 95% intervals.
-
-    Example: `babyllama evaluate twin --benchmark blimp=data/blimp --out twin.json`
-    """
-    from babyllama.evaluation import evaluate as score
-
-    benchmarks = dict(_name_and_path(each) for each in benchmark)
-    chosen = [(path.resolve().name, [path]) for path in models]
-    if ensemble:
-        chosen.append(("ensemble", models))
-    _refuse_twice("--benchmark", [each.partition("=")[0] for each in benchmark])
-    _refuse_twice("model", [name for name, _ in chosen])
-    for place in (out, predictions):
-        if place is not None:
-            _refuse_unwritable_place(place)
-    results = []
-    for name, paths in chosen:
-        alone = len(chosen) == 1
-        into = predictions if predictions is None or alone else predictions / name
-        results.append(score(paths, benchmarks, name=name, rules=rules, predictions=into))
-    _write_results(results, out)
+app.command()(evaluate)
 
 
 @app.command()
@@ -509,7 +475,7 @@ def report(
     """
     from babyllama.report import write_report
 
-    _refuse_unwritable_place(out)
+    refuse_unwritable_place(out)
     facts = write_report(runs, out)
     print(facts["first_sentence"])
     print(f"Report: {out / 'index.html'}")
@@ -609,7 +575,7 @@ def _complete(stage: "Stage") -> None:
         return
     pipeline.refuse_unwritable(stage.out)
     pipeline.refuse_other_stage(stage)
-    _refuse_unwritable_place(stage.out)
+    refuse_unwritable_place(stage.out)
     with artefact.locked(pipeline.run_of(stage.out), mend="write elsewhere"):
         pipeline.complete(stage, launched)
     print(stage.out)
@@ -621,58 +587,6 @@ def _launched() -> "Launched":
 
     rank, count = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
     return Launched(rank, count)
-
-
-def _refuse_twice(what: str, names: list[str]) -> None:
-    twice = [name for name in names if names.count(name) > 1]
-    if twice:
-        raise InputError(
-            f"{what} {twice[0]} is named twice",
-            why="Results go by the name, so one would overwrite the other.",
-            mend="Give them different names.",
-        )
-
-
-def _refuse_unwritable_place(path: Path) -> None:
-    parents = path.absolute().parents
-    existing = next(parent for parent in parents if parent.exists())
-    if not existing.is_dir() or not os.access(existing, os.W_OK):
-        raise InputError(
-            f"{path} cannot be written: {existing} is no folder that is yours to write in",
-            mend="Name another place.",
-        )
-
-
-def _name_and_path(text: str) -> tuple[str, Path]:
-    name, equals, path = text.partition("=")
-    if not equals or not name or not path:
-        raise InputError(
-            f"--benchmark {text}: is not NAME=PATH",
-            mend="For example: --benchmark blimp=data/blimp",
-        )
-    return name, Path(path)
-
-
-def _write_results(results: list[dict[str, Any]], out: Path | None) -> None:
-    from babyllama.artefact import write_atomically
-
-    if out:
-        whole = results[0] if len(results) == 1 else {each["model"]: each for each in results}
-        out.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(out, json.dumps(whole, indent=1, ensure_ascii=False) + "\n")
-    rows = [
-        (
-            each["model"],
-            name,
-            f"{scores['score']:.1f}",
-            "{:.1f} to {:.1f}".format(*scores["interval"]),
-            f"{scores['n']:,}",
-        )
-        for each in results
-        for name, scores in each["benchmarks"].items()
-    ]
-    columns = ("model", "benchmark", "score", "95% interval", "pairs")
-    show(table(f"Scores in percent, rules: {results[0]['rules']['name']}", columns, rows))
 
 
 def _show_fidelity(folder: Path) -> None:
