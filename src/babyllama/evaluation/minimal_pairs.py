@@ -23,7 +23,7 @@ from jaxtyping import Float64
 from babyllama.artefact import Facts
 from babyllama.errors import InputError
 from babyllama.evaluation.rules import Rules
-from babyllama.evaluation.statistics import Credits, Estimate, weighted_mean
+from babyllama.statistics import Credits, Estimate, weighted_mean
 
 _SUFFIXES = (".jsonl", ".jsonl.gz")
 _GROUPS = "groups.csv"
