@@ -239,7 +239,7 @@ def test_the_result_has_every_key_and_no_other():
 
 def test_the_headlines_error_is_that_of_uids_drawn_apart():
     scores, _ = evaluate_pairs(*decided(), rules("honest"))
-    variances = [0.8 * 0.2 / 5, (0.25**2 + 0.25**2) / 2 / 2, 0.3 * 0.7 / 10]
+    variances = [0.8 * 0.2 / 4, 0.25**2 * 2 / 2, 0.3 * 0.7 / 9]  # unbiased: over n - 1
     stderr = 100 * math.sqrt(sum(variances)) / 3
     assert scores["stderr"] == pytest.approx(stderr)
     low, high = scores["interval"]
