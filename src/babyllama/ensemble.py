@@ -134,16 +134,22 @@ class Ensemble:
 
     @torch.no_grad()
     def states(
-        self, input_ids: Int64[Tensor, "batch window"]
+        self, input_ids: Int64[Tensor, "batch window"], **seen: Tensor
     ) -> Float[Tensor, "batch window hidden"]:
-        """All models' last hidden states side by side, as the mixture reads them."""
+        """All models' last hidden states side by side, as the mixture reads them.
+
+        Args:
+            seen: `attention_mask` and `position_ids`, as `hidden_states` takes them.
+        """
         enabled = self.dtype != torch.float32
         device = input_ids.device
         with (
             products_for(self.dtype, device),
             torch.autocast(device.type, dtype=self.dtype, enabled=enabled),
         ):
-            return torch.cat([hidden_states(model, input_ids) for model in self.models], dim=-1)
+            return torch.cat(
+                [hidden_states(model, input_ids, **seen) for model in self.models], dim=-1
+            )
 
 
 def combine(

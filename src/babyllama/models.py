@@ -41,7 +41,7 @@ def new_model(shape: Shape, vocab_size: int, *, seed: int, separators: bool) -> 
 
 
 def load_model(folder: Path) -> "PreTrainedModel":
-    """Load a model folder for reading: float32, no dropout, no gradients, nothing remote.
+    """Load a causal model's folder for reading: float32, no dropout, no gradients, nothing remote.
 
     Raises:
         InputError: no configuration, no weights, weights that are a pickle, or logits that are
@@ -49,18 +49,32 @@ def load_model(folder: Path) -> "PreTrainedModel":
     """
     from transformers import AutoModelForCausalLM
 
+    model = load_as(AutoModelForCausalLM, folder, "a causal language model")
+    refuse_unread_head(model)
+    return model
+
+
+def load_as(kind: Any, folder: Path, title: str) -> "PreTrainedModel":
+    """Load a model folder by one of transformers' Auto classes, as `load_model` does.
+
+    Args:
+        kind: AutoModelForCausalLM, AutoModelForMaskedLM or the like.
+        title: what an error calls that kind.
+
+    Raises:
+        InputError: no configuration, no weights, weights that are a pickle, another kind of model.
+    """
     _refuse_unusable(folder)
     try:
-        model = AutoModelForCausalLM.from_pretrained(
+        model: PreTrainedModel = kind.from_pretrained(
             folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
         )
     except Exception as error:  # the library raises whatever it met, often several lines of it
         raise InputError(
-            f"{folder} cannot be loaded as a causal language model",
+            f"{folder} cannot be loaded as {title}",
             why=str(error).strip().splitlines()[0],
-            mend="It must be a folder that transformers.AutoModelForCausalLM loads.",
+            mend=f"It must be a folder that transformers.{kind.__name__} loads.",
         ) from None
-    refuse_unread_head(model)
     return model.eval().requires_grad_(False)
 
 
@@ -115,14 +129,18 @@ def refuse_short_positions(recipe: PretrainingRecipe, name: str) -> None:
 
 
 def hidden_states(
-    model: "PreTrainedModel", input_ids: Int64[Tensor, "batch window"]
+    model: "PreTrainedModel", input_ids: Int64[Tensor, "batch window"], **seen: Tensor
 ) -> Float[Tensor, "batch window hidden"]:
     """What the output head reads: the last hidden states, after the final norm.
 
     Where an architecture scales its logits the states are scaled instead, and where its head has a
     bias they end in a 1, so that logits are `states @ output_head.T` for every architecture.
+
+    Args:
+        seen: `attention_mask` and `position_ids`, where tokens see others than all before them.
     """
-    states: Tensor = model.base_model(input_ids=input_ids, use_cache=False).last_hidden_state
+    base = model.base_model
+    states: Tensor = base(input_ids=input_ids, use_cache=False, **seen).last_hidden_state
     if _head_bias(model) is not None:
         states = torch.cat([states, torch.ones_like(states[..., :1])], dim=-1)
     scale = _logit_scale(model.config)

@@ -21,8 +21,8 @@ SENTENCES = [
 ]  # fmt: skip
 
 
-def scorer_of(folders, name="honest"):
-    return load_scorer(folders, rules(name), device=torch.device("cpu"))
+def scorer_of(folders, name="honest", **more):
+    return load_scorer(folders, rules(name), device=torch.device("cpu"), **more)
 
 
 def plain(folders, tokenizer, sentences, *, context):
@@ -49,12 +49,10 @@ def test_sums_are_those_of_one_plain_pass_a_sentence(teachers, chosen, name, con
 
 @pytest.mark.parametrize("tokens_at_once", [1, 7, 64, 100_000])
 def test_neither_batch_nor_order_nor_padding_counts(teachers, tokens_at_once):
-    scorer = scorer_of(teachers)
+    scorer = scorer_of(teachers, tokens_at_once=tokens_at_once)
     alone = [log_likelihoods(scorer, [sentence])[0] for sentence in SENTENCES]
     order = random.Random(tokens_at_once).sample(range(len(SENTENCES)), len(SENTENCES))
-    shuffled = log_likelihoods(
-        scorer, [SENTENCES[at] for at in order], tokens_at_once=tokens_at_once
-    )
+    shuffled = log_likelihoods(scorer, [SENTENCES[at] for at in order])
     np.testing.assert_allclose(shuffled, np.array(alone)[order], atol=1e-4, rtol=0)
 
 
@@ -75,7 +73,7 @@ def test_a_token_alone_without_context_has_nothing_to_score(teachers):
     (token,) = scorer.tokenizer("the", add_special_tokens=False).input_ids
     assert token
     assert log_likelihoods(scorer, ["the"])[0] == 0.0
-    both = log_likelihoods(scorer, ["the", "the cat"], tokens_at_once=1000)
+    both = log_likelihoods(scorer, ["the", "the cat"])
     assert both[0] == 0.0 > both[1]
 
 
@@ -86,7 +84,7 @@ def test_no_sentences_have_no_log_likelihoods(teachers):
 def test_many_sentences_are_encoded_in_parts(teachers, monkeypatch):
     scorer = scorer_of(teachers[:1])
     whole = log_likelihoods(scorer, SENTENCES)
-    monkeypatch.setattr("babyllama.evaluation.scoring._SENTENCES_AT_ONCE", 3)
+    monkeypatch.setattr("babyllama.evaluation.encoding._TEXTS_AT_ONCE", 3)
     np.testing.assert_array_equal(log_likelihoods(scorer, SENTENCES), whole)
 
 
@@ -107,7 +105,7 @@ def test_a_model_that_answers_nan_is_refused_with_the_sentence(teachers, tmp_pat
     weights["model.embed_tokens.weight"][spoilt] = float("nan")
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(InputError, match="no finite log-likelihood to 'the cat! the dog'"):
-        log_likelihoods(scorer_of([folder]), ["the cat", "the cat! the dog", "a dog sees"])
+        log_likelihoods(scorer_of([folder]), ["the cat", "a dog sees", "the cat! the dog", "the"])
 
 
 def test_a_token_beyond_the_model_is_refused(teachers, tmp_path):
@@ -117,7 +115,7 @@ def test_a_token_beyond_the_model_is_refused(teachers, tmp_path):
     file = json.loads((folder / "tokenizer.json").read_text("utf-8"))
     vocabulary = file["model"]["vocab"]
     word = max((each for each in vocabulary if each[0] == "Ġ"), key=vocabulary.__getitem__)
-    known = scorer.ensemble.mixture.vocab_size
+    known = scorer.reader.vocab_size
     vocabulary[word] = known + 5
     (folder / "tokenizer.json").write_text(json.dumps(file), encoding="utf-8")
     with pytest.raises(InputError, match=rf"token {known + 5}.* 0 to {known - 1}"):

@@ -12,8 +12,9 @@ import numpy as np
 from jaxtyping import Float64
 
 from babyllama.artefact import Facts, write_atomically
-from babyllama.ensemble import MeanOf
+from babyllama.ensemble import Ensemble, MeanOf
 from babyllama.errors import InputError
+from babyllama.evaluation.decoders import Decoders
 from babyllama.evaluation.minimal_pairs import Pair, evaluate_pairs, read_pairs
 from babyllama.evaluation.perplexity import dev_perplexity
 from babyllama.evaluation.rules import in_words
@@ -67,11 +68,11 @@ def evaluate(
 
     context = scorer.context
     spelt = None if context is None else str(scorer.tokenizer.convert_ids_to_tokens(context))
-    dtype = str(scorer.ensemble.dtype).removeprefix("torch.")
+    dtype = str(scorer.reader.dtype).removeprefix("torch.")
     result: Facts = {"model": name, "rules": in_words(chosen, spelt, dtype)}
     if tokens:
         result["dev"] = dev_perplexity(
-            scorer.ensemble, tokens, max_windows=max_dev_windows, window=window
+            _decoders(scorer, name), tokens, max_windows=max_dev_windows, window=window
         )
     if predictions:
         predictions.mkdir(parents=True, exist_ok=True)
@@ -108,8 +109,14 @@ def _refuse_odd_names(benchmarks: Iterable[str]) -> None:
             )
 
 
+def _decoders(scorer: Scorer, name: str) -> Ensemble:
+    if not isinstance(scorer.reader, Decoders):
+        raise InputError(f"{name} is no causal model", why="Dev text is scored from left to right.")
+    return scorer.reader.ensemble
+
+
 def _refuse_unfit(scorer: Scorer, tokens: Path, window: int, name: str) -> None:
-    refuse_foreign_tokens(tokens, scorer.ensemble.mixture.vocab_size, name)
+    refuse_foreign_tokens(tokens, scorer.reader.vocab_size, name)
     if scorer.positions is not None and window > scorer.positions:
         raise InputError(
             f"{name} has {scorer.positions} positions, the dev windows {window} tokens",

@@ -33,6 +33,8 @@ class Rules:
         tie: what a pair counts whose sentences are equally likely, between 0 and 1.
         average: `uids`: the headline is the mean over UIDs. `groups`: the mean over groups, in
             each of which all pairs count alike.
+        masked: whether a masked model's log-probabilities are summed over a sentence's tokens or
+            averaged.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Rules:
     leading_space: bool
     tie: float
     average: Literal["uids", "groups"]
+    masked: Literal["sum", "mean"] = "sum"
 
 
 # Honest takes a sentence as it stands: that is how a text begins after BOS or EOS in training,
@@ -47,7 +50,9 @@ class Rules:
 _RULES = {
     "honest": Rules("honest", "config", leading_space=False, tie=0.5, average="uids"),
     "2023": Rules("2023", "eos", leading_space=True, tie=1.0, average="groups"),
-    "2024": Rules("2024", "bos_eos_pad", leading_space=True, tie=1.0, average="uids"),
+    "2024": Rules(
+        "2024", "bos_eos_pad", leading_space=True, tie=1.0, average="uids", masked="mean"
+    ),
     "2025": Rules("2025", "tokenizer", leading_space=False, tie=1.0, average="uids"),
 }
 _TIES = {0.5: "a tie counts half", 1.0: "a tie counts as correct"}

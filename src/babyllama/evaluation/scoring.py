@@ -1,49 +1,72 @@
-"""How likely models find sentences: sums of log-probabilities by the chain rule.
+"""How likely models find texts: one protocol for decoders, masked models and encoder-decoders.
 
-Decoders, one or several read as one. A sentence's log-likelihood does not depend on which other
-sentences are scored with it, in which order or batch.
+What a text is given does not depend on which others are scored with it, in which order or batch,
+beyond the last bits; texts that a model cannot tell apart are scored once, so that they tie.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import starmap
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Float64, Int64
-from torch import Tensor
+from jaxtyping import Float64
 
 from babyllama.console import ProgressBar
-from babyllama.ensemble import Ensemble, MeanOf, load_ensemble
+from babyllama.ensemble import MeanOf, load_ensemble
 from babyllama.errors import InputError
+from babyllama.evaluation.decoders import Decoders
+from babyllama.evaluation.encoding import Encoded, encode_causal
 from babyllama.evaluation.rules import Rules, context_token
-from babyllama.losses import IGNORE_INDEX
+from babyllama.evaluation.texts import Likelihoods, Text
 from babyllama.tokenizer import load_tokenizer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
-# What a processor's caches hold; a card wants more at once.
-_TOKENS_ON_CPU, _TOKENS_ON_CARD = 1024, 16_384
-_SENTENCES_AT_ONCE = 10_000
+
+@runtime_checkable
+class Reader(Protocol):
+    """A kind of model that texts can be scored by."""
+
+    @property
+    def vocab_size(self) -> int:
+        """Tokens that the model knows."""
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What it computes in."""
+
+    def read(
+        self, sequences: Sequence[Encoded]
+    ) -> Iterator[tuple[int, Float64[np.ndarray, " scored"], np.ndarray]]:
+        """Score distinct texts, sorted by their keys, in any order.
+
+        Returns:
+            the number of a text, log p of its scored tokens in nats, and whether each of these
+            was the likeliest token there.
+        """
 
 
 @dataclass(frozen=True)
 class Scorer:
-    """A model, or several as one, that reads sentences by some rules.
+    """A model, or several as one, that reads texts by some rules.
 
     Attributes:
-        context: the token before each sentence; None: none, so that its first token goes unscored.
+        encode: from texts to the tokens that this kind of model reads.
+        context: the token before each text; None: none, so that its first token goes unscored.
         positions: the longest input in tokens that every model can see; None: no limit.
+        truncate: whether longer texts lose their beginning instead of being refused.
     """
 
-    ensemble: Ensemble
+    reader: Reader
     tokenizer: "PreTrainedTokenizerFast"
+    encode: Callable[[Sequence[Text]], Iterator[Encoded]]
     rules: Rules
     context: int | None
     positions: int | None
+    truncate: bool = False
 
 
 def load_scorer(
@@ -51,163 +74,130 @@ def load_scorer(
     rules: Rules,
     *,
     device: torch.device,
+    dtype: torch.dtype = torch.float32,
     weights: Sequence[float] | None = None,
     mean_of: MeanOf = "logits",
+    truncate: bool = False,
+    tokens_at_once: int | None = None,
 ) -> Scorer:
-    """Load a model folder, or several as their ensemble, in float32.
+    """Load a model folder, or several as their ensemble.
+
+    Args:
+        tokens_at_once: tokens of a batch, padding included. It changes speed and memory alone.
 
     Raises:
         InputError: what `load_ensemble` raises, or a tokenizer without the rules' context token.
     """
-    ensemble = load_ensemble(folders, device=device, weights=weights, mean_of=mean_of)
+    ensemble = load_ensemble(folders, device=device, weights=weights, mean_of=mean_of, dtype=dtype)
     tokenizer = load_tokenizer(folders[0])
     configs = [model.config for model in ensemble.models]
     context = context_token(rules, tokenizer, configs, known=ensemble.mixture.vocab_size)
-    limits = [getattr(config, "max_position_embeddings", None) for config in configs]
-    positions = min((limit for limit in limits if limit is not None), default=None)
-    return Scorer(ensemble, tokenizer, rules, context, positions)
+    return Scorer(
+        Decoders(ensemble, tokens_at_once=tokens_at_once),
+        tokenizer,
+        lambda texts: encode_causal(texts, tokenizer, rules, context),
+        rules,
+        context,
+        min((p for p in map(_positions, configs) if p is not None), default=None),
+        truncate,
+    )
 
 
-def log_likelihoods(
-    scorer: Scorer, sentences: Sequence[str], *, tokens_at_once: int | None = None
-) -> Float64[np.ndarray, " sentences"]:
-    """log p(sentence) in nats, summed over its tokens, in the order of the sentences.
+def _positions(config: object) -> int | None:
+    return getattr(config, "max_position_embeddings", None)
 
-    Sentences with the same tokens are scored once, so that they tie exactly.
 
-    Args:
-        tokens_at_once: tokens of a batch, padding included; a longer sentence is a batch alone.
-            It changes speed and memory, not the result.
+def log_likelihoods(scorer: Scorer, texts: Sequence[str | Text]) -> Float64[np.ndarray, " texts"]:
+    """log p of each text in nats, summed over its tokens. Raises what `likelihoods` raises."""
+    return likelihoods(
+        scorer, [Text(text) if isinstance(text, str) else text for text in texts]
+    ).sums()
+
+
+def likelihoods(scorer: Scorer, texts: Sequence[Text]) -> Likelihoods:
+    """What the model says about each scored token of each text, in the order of the texts.
 
     Raises:
-        InputError: a sentence longer than the model's positions or with a token that the model
+        InputError: a text longer than the model's positions or with a token that the model
             does not know (before any is scored), or one to which the model gives no number.
     """
-    on_cpu = scorer.ensemble.device.type == "cpu"
-    budget = tokens_at_once or (_TOKENS_ON_CPU if on_cpu else _TOKENS_ON_CARD)
-    sequences = _encode(scorer, sentences)
-    # Longest first: what does not fit into memory fails at once. Then by their tokens, so that
-    # batches, too, do not depend on the order in which sentences come.
-    distinct = sorted(set(sequences), key=lambda each: (-len(each.ids), each.ids))
-    text_of = dict(zip(sequences, sentences, strict=True))
-    found: dict[_Sequence, float] = {}
-    with ProgressBar("scoring", sum(len(each.ids) for each in distinct), "tokens") as bar:
-        for batch in _batches(distinct, budget):
-            values = _score(scorer.ensemble, batch).tolist()
-            found |= zip(batch, values, strict=True)
-            if not np.isfinite(values).all():
-                _refuse_no_number(text_of[batch[int(np.argmin(np.isfinite(values)))]])
-            bar.advance(sum(len(each.ids) for each in batch))
-    return np.array([found[each] for each in sequences], dtype=np.float64)
+    distinct, number_of = _distinct(scorer, texts)
+    sequences = [each for each, _ in distinct]
+    counts = np.array([each.stop - each.first for each in sequences], dtype=np.int64)
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    values = np.empty(starts[-1])
+    is_top = np.empty(starts[-1], dtype=bool)
+    with ProgressBar("scoring", int(starts[-1]), "tokens") as bar:
+        for number, found, tops in scorer.reader.read(sequences):
+            if not np.isfinite(found).all():
+                # Read together, one text's NaN may reach its neighbours: whose is it?
+                _, found, tops = next(scorer.reader.read([sequences[number]]))
+                if not np.isfinite(found).all():
+                    _refuse_no_number(texts[distinct[number][1]])
+            values[starts[number] : starts[number + 1]] = found
+            is_top[starts[number] : starts[number + 1]] = tops
+            bar.advance(len(found))
+    return _spread(Likelihoods(values, is_top, starts), number_of)
 
 
-@dataclass(frozen=True)
-class _Sequence:
-    """A sentence as the model reads it; `ids[first:]` are scored, and first is at least 1."""
-
-    ids: tuple[int, ...]
-    first: int
-
-
-def _encode(scorer: Scorer, sentences: Sequence[str]) -> list[_Sequence]:
-    sequences: list[_Sequence] = []
-    for start in range(0, len(sentences), _SENTENCES_AT_ONCE):
-        part = sentences[start : start + _SENTENCES_AT_ONCE]
-        texts = [" " + text for text in part] if scorer.rules.leading_space else list(part)
-        encode = _as_tokenizer_wants if scorer.rules.context == "tokenizer" else _after_context
-        sequences += encode(scorer, texts)
-    for sequence, sentence in zip(sequences, sentences, strict=True):
-        _refuse_unreadable(scorer, sequence, sentence)
-    return sequences
+def _distinct(
+    scorer: Scorer, texts: Sequence[Text]
+) -> tuple[list[tuple[Encoded, int]], np.ndarray]:
+    """The texts that differ for the model, sorted, each with one that it stands for; which of
+    them each text is."""
+    first: dict[tuple[bytes, int, int, bytes], tuple[Encoded, int]] = {}
+    keys = []
+    for number, encoded in enumerate(scorer.encode(texts)):
+        encoded = _within_positions(scorer, encoded, texts[number])
+        _refuse_unknown_token(scorer, encoded, texts[number])
+        keys.append(encoded.key)
+        first.setdefault(keys[-1], (encoded, number))
+    order = {key: number for number, key in enumerate(sorted(first))}
+    return [first[key] for key in order], np.array([order[key] for key in keys], dtype=np.int64)
 
 
-def _after_context(scorer: Scorer, texts: list[str]) -> Iterator[_Sequence]:
-    context = () if scorer.context is None else (scorer.context,)
-    encoded = scorer.tokenizer(texts, add_special_tokens=False, verbose=False)
-    return (_Sequence((*context, *ids), 1) for ids in encoded["input_ids"])
+def _spread(found: Likelihoods, number_of: np.ndarray) -> Likelihoods:
+    """From what is distinct to every text."""
+    counts = found.counts()[number_of]
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    tokens = np.arange(starts[-1]) - np.repeat(starts[:-1] - found.starts[number_of], counts)
+    return Likelihoods(found.values[tokens], found.is_top[tokens], starts)
 
 
-def _as_tokenizer_wants(scorer: Scorer, texts: list[str]) -> Iterator[_Sequence]:
-    """With the tokenizer's own special tokens; as in 2025 those without width are not scored."""
-    encoded = scorer.tokenizer(texts, return_offsets_mapping=True, verbose=False)
-    return starmap(_with_width, zip(encoded["input_ids"], encoded["offset_mapping"], strict=True))
-
-
-def _with_width(ids: list[int], offsets: list[tuple[int, int]]) -> _Sequence:
-    begin = offsets[0][0] if offsets else 0
-    scored = [at for at, (_, end) in enumerate(offsets) if at and end > begin]
-    if not scored:
-        return _Sequence(tuple(ids[:1]), 1)
-    # What stands after the last scored token cannot change it: the models look back alone.
-    return _Sequence(tuple(ids[: scored[-1] + 1]), scored[0])
-
-
-def _refuse_unreadable(scorer: Scorer, sequence: _Sequence, sentence: str) -> None:
-    inputs = len(sequence.ids) - 1
-    if scorer.positions is not None and inputs > scorer.positions:
+def _within_positions(scorer: Scorer, encoded: Encoded, text: Text) -> Encoded:
+    inputs = len(encoded.ids) - 1
+    if scorer.positions is None or inputs <= scorer.positions:
+        return encoded
+    if not scorer.truncate:
         raise InputError(
-            f"a sentence needs {inputs} positions, the model has {scorer.positions}: "
-            f"{_shortened(sentence)}",
+            f"a text needs {inputs} positions, the model has {scorer.positions}: {shortened(text)}",
             why="Scored in part, it would not compare with its pair.",
-            mend="Take it out, or use a model with more positions.",
+            mend="Take it out, use a model with more positions, or cut beginnings: --truncate",
         )
-    known = scorer.ensemble.mixture.vocab_size
-    largest = max(sequence.ids, default=0)
+    cut = inputs - scorer.positions
+    return Encoded(encoded.ids[cut:], max(1, encoded.first - cut), encoded.stop - cut)
+
+
+def _refuse_unknown_token(scorer: Scorer, encoded: Encoded, text: Text) -> None:
+    known = scorer.reader.vocab_size
+    largest = int(encoded.ids.max(initial=0))
     if largest >= known:
         raise InputError(
             f"the tokenizer gives token {largest}, but the model knows only 0 to {known - 1}: "
-            f"{_shortened(sentence)}",
+            f"{shortened(text)}",
             mend="Use the tokenizer that the model was trained with.",
         )
 
 
-def _batches(sequences: Sequence[_Sequence], tokens_at_once: int) -> Iterator[list[_Sequence]]:
-    """Neighbours, longest first, padded to the first one's length."""
-    start = 0
-    while start < len(sequences):
-        rows = max(1, tokens_at_once // max(1, len(sequences[start].ids)))
-        yield list(sequences[start : start + rows])
-        start += rows
-
-
-@torch.no_grad()
-def _score(ensemble: Ensemble, batch: Sequence[_Sequence]) -> Float64[Tensor, " batch"]:
-    input_ids, labels = (ids.to(ensemble.device) for ids in _padded(batch))
-    scored = labels != IGNORE_INDEX
-    found = torch.zeros(labels.shape, dtype=torch.float64, device=labels.device)
-    if scored.any():
-        # Logits are formed for scored positions alone; padding gets none.
-        states = ensemble.states(input_ids)[scored]
-        found[scored] = ensemble.mixture.log_probabilities(states, labels[scored]).double()
-    return found.sum(dim=1)
-
-
-def _padded(
-    batch: Sequence[_Sequence],
-) -> tuple[Int64[Tensor, "batch window"], Int64[Tensor, "batch window"]]:
-    """Inputs and what follows each of them, padded on the right.
-
-    No attention mask is needed: a causal model looks back only, so no token of a sentence sees
-    the padding behind it, and positions count from the left as without it.
-    """
-    window = max(1, max(len(each.ids) for each in batch) - 1)
-    input_ids = np.zeros((len(batch), window), dtype=np.int64)
-    labels = np.full_like(input_ids, IGNORE_INDEX)
-    for row, each in enumerate(batch):
-        stop = len(each.ids) - 1
-        input_ids[row, : max(0, stop)] = each.ids[:-1]
-        if stop >= each.first:
-            labels[row, each.first - 1 : stop] = each.ids[each.first :]
-    return torch.from_numpy(input_ids), torch.from_numpy(labels)
-
-
-def _refuse_no_number(sentence: str) -> None:
+def _refuse_no_number(text: Text) -> None:
     raise InputError(
-        f"the model gives no finite log-likelihood to {_shortened(sentence)}",
-        why="Its weights hold NaN or infinite values: such a pair is neither right nor wrong.",
+        f"the model gives no finite log-likelihood to {shortened(text)}",
+        why="Its weights hold NaN or infinite values: such an item is neither right nor wrong.",
         mend="Train it again, or go back to an earlier checkpoint.",
     )
 
 
-def _shortened(sentence: str) -> str:
-    return repr(sentence if len(sentence) <= 80 else sentence[:77] + "...")
+def shortened(text: Text) -> str:
+    """A text as errors show it."""
+    whole = text.context + text.target
+    return repr(whole if len(whole) <= 80 else whole[:77] + "...")

@@ -59,7 +59,8 @@ class Likelihoods:
 
     def all_top(self) -> Bool[np.ndarray, " texts"]:
         """Whether each text is what greedy decoding would have written."""
-        return self._by_text(~self.is_top) == 0
+        is_right: Bool[np.ndarray, " texts"] = self._by_text(~self.is_top) == 0
+        return is_right
 
     def _by_text(self, values: np.ndarray) -> Float64[np.ndarray, " texts"]:
         texts = np.repeat(np.arange(len(self)), self.counts())
