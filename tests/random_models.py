@@ -1,0 +1,73 @@
+"""Tiny models with random weights and variants of a tokenizer, for tests of what reads them.
+
+Random weights are drawn wide, so that a model has opinions: no two sentences are likely to tie.
+"""
+
+import torch
+from tokenizers import Tokenizer, pre_tokenizers, processors
+from transformers import (
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+    RobertaConfig,
+    RobertaForMaskedLM,
+)
+
+POSITIONS = 256
+_WIDE = {"initializer_range": 0.25}
+
+
+def random_model(kind, tokenizer, out, *, seed=0, **settings):
+    """Write a model of a kind for a tokenizer, both into the folder `out`."""
+    tokens = {name: getattr(tokenizer, name) for name in
+              ("bos_token_id", "eos_token_id", "pad_token_id")}  # fmt: skip
+    torch.manual_seed(seed)
+    model = _MAKE[kind](vocab_size=len(tokenizer), **tokens, **_WIDE, **settings)
+    model.save_pretrained(out)
+    tokenizer.save_pretrained(out)
+    return out
+
+
+def variant(folder, *, adds_space=True, adds_bos=False, masks=False, **named):
+    """A tokenizer like that of a folder, other in what it puts around a text.
+
+    Args:
+        adds_space: whether it puts a space before texts that begin with none.
+        adds_bos: whether it puts <s> before a text by itself.
+        masks: whether it has <mask>, and puts <s> before and </s> behind a text by itself.
+        named: special tokens by their roles, where they are not <pad>, <s> and </s>.
+    """
+    library = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    library.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=adds_space)
+    if masks:
+        library.add_special_tokens(["<mask>"])
+        named = {"cls_token": "<s>", "sep_token": "</s>", "mask_token": "<mask>"} | named
+    if adds_bos or masks:
+        library.post_processor = processors.TemplateProcessing(
+            single="<s> $A </s>" if masks else "<s> $A",
+            special_tokens=[("<s>", 1), ("</s>", 2)],
+        )
+    roles = {"pad_token": "<pad>", "bos_token": "<s>", "eos_token": "</s>"} | named
+    return PreTrainedTokenizerFast(tokenizer_object=library, **roles)
+
+
+def _llama(**settings):
+    shape = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
+             "num_attention_heads": 4, "max_position_embeddings": POSITIONS}  # fmt: skip
+    return LlamaForCausalLM(LlamaConfig(**shape | settings))
+
+
+def _gpt2(**settings):
+    shape = {"n_embd": 24, "n_layer": 2, "n_head": 2, "n_positions": POSITIONS}
+    return GPT2LMHeadModel(GPT2Config(**shape | settings))
+
+
+def _roberta(**settings):
+    shape = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
+             "num_attention_heads": 4, "max_position_embeddings": POSITIONS + 2}  # fmt: skip
+    return RobertaForMaskedLM(RobertaConfig(**shape | settings))
+
+
+_MAKE = {"llama": _llama, "gpt2": _gpt2, "roberta": _roberta}
