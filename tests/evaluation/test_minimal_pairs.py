@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from babyllama.errors import InputError
-from babyllama.evaluation.minimal_pairs import Pair, evaluate_pairs, read_pairs
+from babyllama.evaluation.minimal_pairs import evaluate_pairs, pair, read_pairs
 from babyllama.evaluation.rules import rules
 
 LINES = {
@@ -27,10 +27,10 @@ LINES = {
     "turn_taking.jsonl": [{"sentence_good": "ä b", "sentence_bad": "b ä", "row": 0}],
 }  # fmt: skip
 EXPECTED = [
-    Pair("animate_subject_trans", "0", "argument_structure", "s-selection", "e\u2028f", "f\ne"),
-    Pair("island", "7", "island_effects", "island_effects", "a b", "b a"),
-    Pair("island", "8", "island_effects", "island_effects", "c d", "d c", True),
-    Pair("turn_taking", "0", "turn_taking", "turn_taking", "ä b", "b ä"),
+    pair("animate_subject_trans", "0", "argument_structure", "s-selection", "e\u2028f", "f\ne"),
+    pair("island", "7", "island_effects", "island_effects", "a b", "b a"),
+    pair("island", "8", "island_effects", "island_effects", "c d", "d c", True),
+    pair("turn_taking", "0", "turn_taking", "turn_taking", "ä b", "b ä"),
 ]
 NOISE = {"README.md": b"words", "SHA256SUMS": b"\xff\xfe", "data.csv": b"a,b"}
 
@@ -130,7 +130,7 @@ def test_a_broken_line_is_named_by_file_and_number(tmp_path, data, message, pack
 
 def test_a_folder_without_pairs_is_refused(tmp_path):
     for path in (as_folder(tmp_path / "b", NOISE), as_zip(tmp_path / "b.zip", NOISE)):
-        with pytest.raises(InputError, match="holds no minimal pairs"):
+        with pytest.raises(InputError, match=r"holds no \.jsonl or \.jsonl\.gz file"):
             read_pairs(path)
 
 
@@ -176,7 +176,7 @@ def test_a_file_packed_and_unpacked_is_refused(files, tmp_path):
 
 def test_groups_without_their_columns_are_refused(files, tmp_path):
     folder = as_folder(tmp_path / "b", files | {"groups.csv": b"UID,phenomenon\na,b\n"})
-    with pytest.raises(InputError, match=r"groups\.csv has no columns UID and group"):
+    with pytest.raises(InputError, match=r"groups\.csv:1: has no column group"):
         read_pairs(folder)
 
 
@@ -191,7 +191,7 @@ def decided():
     for uid, outcomes in OUTCOMES.items():
         for number, outcome in enumerate(outcomes):
             term = "odd" if uid == "u2" else GROUPS[uid]
-            pairs.append(Pair(uid, str(number), GROUPS[uid], term, f"good {number}", "bad"))
+            pairs.append(pair(uid, str(number), GROUPS[uid], term, f"good {number}", "bad"))
             values.append((-5.0, {"1": -6.0, "0": -4.0, "=": -5.0}[outcome]))
     return pairs, np.array(values)
 
@@ -224,17 +224,34 @@ def test_ties_and_averages_are_the_rules(name, tie, headline):
 def test_the_result_has_every_key_and_no_other():
     scores, _ = evaluate_pairs(*decided(), rules("honest"))
     estimate = {"score", "stderr", "interval", "n"}
-    assert scores.keys() == estimate | {"chance", "subtasks", "groups", "aggregates"}
-    assert (scores["n"], scores["chance"]) == (17, 50.0)
+    about = {"unit", "higher_is_better", "chance", "interval_clustered", "items"}
+    assert scores.keys() == estimate | about | {"subtasks", "groups", "aggregates"}
+    assert (scores["n"], scores["chance"], scores["unit"]) == (17, 50.0, "percent")
     assert [*scores["subtasks"]] == ["u1", "u2", "u3"]
-    assert all(each.keys() == estimate | {"group"} for each in scores["subtasks"].values())
+    of_uid = estimate | {"group", "decisions"}
+    assert all(each.keys() == of_uid for each in scores["subtasks"].values())
     assert {uid: each["n"] for uid, each in scores["subtasks"].items()} == {
         "u1": 5, "u2": 2, "u3": 10,
     }  # fmt: skip
     assert {uid: each["group"] for uid, each in scores["subtasks"].items()} == GROUPS
+    assert {uid: each["decisions"] for uid, each in scores["subtasks"].items()} == OUTCOMES
     assert all(each.keys() == estimate for each in scores["groups"].values())
     assert {group: each["n"] for group, each in scores["groups"].items()} == {"one": 7, "two": 10}
     json.dumps(scores, allow_nan=False)
+
+
+def test_a_result_names_its_items_by_their_contents_and_order():
+    pairs, values = decided()
+    items = evaluate_pairs(pairs, values, rules("honest"))[0]["items"]
+    assert evaluate_pairs(list(pairs), -values, rules("2025"))[0]["items"] == items
+    assert evaluate_pairs(pairs[::-1], values, rules("honest"))[0]["items"] != items
+
+
+def test_only_a_mean_over_uids_has_an_interval_over_uids():
+    pairs, values = decided()
+    assert "interval_clustered" not in evaluate_pairs(pairs, values, rules("2023"))[0]
+    lone = evaluate_pairs(pairs[:5], values[:5], rules("honest"))[0]
+    assert "interval_clustered" not in lone
 
 
 def test_the_headlines_error_is_that_of_uids_drawn_apart():
@@ -264,7 +281,7 @@ def test_blimp_has_67_uids_of_1000_pairs_in_12_groups_of_13_terms(data):
     sizes = Counter(pair.uid for pair in pairs)
     assert len(sizes) == 67
     assert set(sizes.values()) == {1000}
-    assert len({pair.group for pair in pairs}) == 12
+    assert len({each.group for each in pairs}) == 12
     assert len({pair.term for pair in pairs}) == 13
     by_hand = {pair.uid: pair.group for pair in pairs}
     lone = read_pairs(data / "benchmarks" / "blimp" / "animate_subject_trans.jsonl.gz")

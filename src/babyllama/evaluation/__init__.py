@@ -14,8 +14,9 @@ from jaxtyping import Float64
 from babyllama.artefact import Facts, write_atomically
 from babyllama.ensemble import Ensemble, MeanOf
 from babyllama.errors import InputError
+from babyllama.evaluation.choices import Choice, choice_texts
 from babyllama.evaluation.decoders import Decoders
-from babyllama.evaluation.minimal_pairs import Pair, evaluate_pairs, read_pairs
+from babyllama.evaluation.minimal_pairs import evaluate_pairs, read_pairs
 from babyllama.evaluation.perplexity import dev_perplexity
 from babyllama.evaluation.rules import in_words
 from babyllama.evaluation.rules import rules as rules_named
@@ -88,11 +89,11 @@ def evaluate(
 
 
 def _score_all(
-    scorer: Scorer, read: Mapping[str, Sequence[Pair]]
+    scorer: Scorer, read: Mapping[str, Sequence[Choice]]
 ) -> Iterator[tuple[str, Float64[np.ndarray, "pairs 2"]]]:
     """All benchmarks in one pass, so that what one shares with another is scored once."""
     pairs = [pair for pairs in read.values() for pair in pairs]
-    found = log_likelihoods(scorer, [text for pair in pairs for text in (pair.good, pair.bad)])
+    found = log_likelihoods(scorer, choice_texts(pairs))
     start = 0
     for benchmark, own in read.items():
         yield benchmark, found[2 * start : 2 * (start + len(own))].reshape(-1, 2)
