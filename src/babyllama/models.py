@@ -64,7 +64,7 @@ def load_as(kind: Any, folder: Path, title: str) -> "PreTrainedModel":
     Raises:
         InputError: no configuration, no weights, weights that are a pickle, another kind of model.
     """
-    _refuse_unusable(folder)
+    refuse_unusable(folder)
     try:
         model: PreTrainedModel = kind.from_pretrained(
             folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
@@ -299,7 +299,12 @@ def _made(shape: Shape, vocab_size: int, separators: bool) -> "PreTrainedModel":
         ) from None
 
 
-def _refuse_unusable(folder: Path) -> None:
+def refuse_unusable(folder: Path) -> None:
+    """Check that a folder holds a model in a form that is safe to load.
+
+    Raises:
+        InputError: no configuration, no weights, or weights that are a pickle.
+    """
     if not (folder / "config.json").is_file():
         raise InputError(
             f"{folder} holds no config.json",

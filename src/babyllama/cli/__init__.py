@@ -21,6 +21,7 @@ from typer.core import TyperGroup
 
 from babyllama.cli.arguments import refuse_unwritable_place
 from babyllama.cli.evaluation import evaluate
+from babyllama.cli.finetuning import finetune
 from babyllama.console import (
     RUN_AGAIN,
     Interrupted,
@@ -444,6 +445,7 @@ def distill(
 
 
 app.command()(evaluate)
+app.command()(finetune)
 
 
 @app.command()

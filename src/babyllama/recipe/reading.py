@@ -30,6 +30,18 @@ def load_recipe(name_or_path: str, settings: tuple[str, ...] = ()) -> Recipe:
             or out of range, or a setting that names no field.
     """
     where, text = _recipe_text(name_or_path)
+    tree = read_yaml(text, where)
+    for setting in settings:
+        set_field(tree, setting)
+    return parse(Recipe, tree, where)
+
+
+def read_yaml(text: str, where: str) -> dict[str, Any]:
+    """A mapping of fields, nothing of it checked.
+
+    Raises:
+        InputError: broken YAML (line and column), or something else than a mapping.
+    """
     try:
         tree = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that no calendar has
@@ -39,10 +51,8 @@ def load_recipe(name_or_path: str, settings: tuple[str, ...] = ()) -> Recipe:
             f"{where}: holds {type(tree).__name__}, not a mapping of fields",
             mend="Start from a shipped one: babyllama recipes mini > mine.yaml",
         )
-    tree = _unshared(tree)
-    for setting in settings:
-        _apply(tree, setting)
-    return parse(Recipe, tree, where)
+    unshared: dict[str, Any] = _unshared(tree)
+    return unshared
 
 
 def parse(part: type[Part], tree: Any, where: str) -> Part:
@@ -119,7 +129,7 @@ def _unshared(tree: Any) -> Any:
     return [_unshared(value) for value in tree] if isinstance(tree, list) else tree
 
 
-def _apply(tree: dict[str, Any], setting: str) -> None:
+def set_field(tree: dict[str, Any], setting: str) -> None:
     """Set `key.path=value` in a raw tree; whether the field exists is checked with the tree."""
     path, equals, value = setting.partition("=")
     keys = path.strip().split(".")

@@ -1,0 +1,136 @@
+"""`babyllama finetune`."""
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from babyllama.cli.arguments import refuse_twice, refuse_unwritable_place
+from babyllama.console import say, show, table
+from babyllama.errors import InputError
+
+
+def finetune(
+    models: Annotated[list[Path], typer.Argument(help="Model folders.")],
+    task: Annotated[
+        list[str],
+        typer.Option(
+            help="NAME=FOLDER that holds NAME.train.jsonl and NAME.valid.jsonl, or "
+            "NAME=TRAIN,VALID. `glue` and `msgs` name all tasks of a folder. Repeatable."
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", help="The JSON file to write.")],
+    settings: Annotated[
+        str, typer.Option(help="2023, 2024, 2025, authors, or a YAML file.")
+    ] = "2023",
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Change a setting: key=value, or TASK.key=value for one task."),
+    ] = None,
+    selection: Annotated[
+        Literal["held-out", "pipeline"],
+        typer.Option(
+            help="held-out: half of the validation rows choose the model, the others score it. "
+            "pipeline: the same rows do both, as in BabyLM."
+        ),
+    ] = "held-out",
+    seeds: Annotated[
+        int, typer.Option(min=1, help="Seeds: the settings' own and those after it.")
+    ] = 1,
+    lora: Annotated[
+        bool, typer.Option("--lora", help="Train low-rank updates alone (needs peft).")
+    ] = False,
+    predictions: Annotated[
+        Path | None, typer.Option(help="Write the class of every validation row into this folder.")
+    ] = None,
+) -> None:
+    """Fine-tune models on (Super)GLUE and MSGS, and score them with 95% intervals.
+
+    A fine-tuning that was finished before is not made again.
+
+    Example: `babyllama finetune twin --task rte=data/glue --task wsc=data/glue --out twin.json`
+    """
+    from babyllama.finetuning import finetune as score
+    from babyllama.finetuning import read_tasks
+    from babyllama.finetuning.data import files_of
+
+    _refuse_launcher()
+    names = [path.resolve().name for path in models]
+    refuse_twice("model", names)
+    for place in (out, predictions):
+        if place is not None:
+            refuse_unwritable_place(place)
+    if lora:
+        from babyllama.finetuning.classifier import refuse_missing_peft
+
+        refuse_missing_peft()
+    files = [found for each in task for found in files_of(*_name_and_place(each))]
+    refuse_twice("--task", [each.task.name for each in files])
+    changed = (*(("lora={}",) if lora else ()), *(changes or ()))
+    tasks = read_tasks(files, settings=settings, changes=changed, selection=selection)
+    results = []
+    for name, path in zip(names, models, strict=True):
+        into = predictions / name if predictions and len(models) > 1 else predictions
+        result = score(
+            path, tasks, name=name, settings=settings, selection=selection, seeds=seeds,
+            out=out, predictions=into,
+        )  # fmt: skip
+        results.append(result)
+        _write(results, out)
+    _show(results)
+
+
+def _refuse_launcher() -> None:
+    if int(os.environ.get("WORLD_SIZE", 1)) > 1:
+        raise InputError(
+            "finetune works in one process",
+            why="Several would divide a batch that is small already.",
+            mend="Start it without a launcher; give each card tasks of its own and its own --out.",
+        )
+
+
+def _name_and_place(text: str) -> tuple[str, str]:
+    name, equals, place = text.partition("=")
+    if not equals or not name or not place:
+        raise InputError(
+            f"--task {text}: is not NAME=FOLDER",
+            mend="For example: --task rte=data/glue, or --task rte=train.jsonl,valid.jsonl",
+        )
+    return name, place
+
+
+def _write(results: list[dict[str, Any]], out: Path) -> None:
+    from babyllama.artefact import write_atomically
+
+    whole = results[0] if len(results) == 1 else {each["model"]: each for each in results}
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(out, json.dumps(whole, indent=1, ensure_ascii=False) + "\n")
+
+
+def _show(results: list[dict[str, Any]]) -> None:
+    rows = []
+    for each in results:
+        for name, scores in each["benchmarks"].items():
+            spread = f"{scores['seeds_sd']:.1f}" if "seeds_sd" in scores else ""
+            rows.append(
+                (
+                    each["model"],
+                    name,
+                    scores["metric"],
+                    f"{scores['score']:.1f}",
+                    "{:.1f} to {:.1f}".format(*scores["interval"]),
+                    spread,
+                    f"{scores['majority']['score']:.1f}",
+                    f"{scores['chance']:.1f}",
+                    f"{scores['n']:,}",
+                )
+            )
+    columns = (
+        "model", "task", "metric", "score", "95% interval", "SD of seeds", "majority", "guessing",
+        "rows",
+    )  # fmt: skip
+    rules = results[0]["rules"]
+    show(table(f"Scores in percent, {rules['name']}, {rules['selection']}", columns, rows))
+    say("Intervals: other rows of the same kind, the same seeds.")
