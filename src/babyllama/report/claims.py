@@ -1,22 +1,21 @@
 """What a run lets us say: differences between models paired over items, and sentences of them.
 
 All scores and differences are in percent, all intervals at 95%. They say how far another draw of
-items would move a number, not how far another training seed would.
+items would move a number, not how far another training seed would. `babyllama.statistics` and
+`babyllama.differences` do the arithmetic.
 """
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from jaxtyping import Float
-from scipy.stats import norm
+from jaxtyping import Float64
 
+from babyllama import differences
 from babyllama.recipe import DistilledStudent
 from babyllama.report.read import Items, Model, Run, main_student, read_items, twin_of
-
-_Z = float(norm.ppf(0.975))
+from babyllama.statistics import weighted_mean
 
 
 @dataclass(frozen=True)
@@ -51,42 +50,34 @@ class Comparison:
 # --- arithmetic -------------------------------------------------------------------------------
 
 
-def mean_of_uids(uids: tuple[str, ...], values: Float[np.ndarray, " items"]) -> Estimate:
-    """Mean of the UIDs' means, in percent; UIDs and items are taken as independent draws.
-
-    s.e. = sqrt(sum_u var_u / n_u) / U, with the variance over the n_u items of each of U UIDs.
-    Where a UID has one item it is the variance over all items: one value shows no spread.
+def mean_of_uids(uids: tuple[str, ...], correct: Float64[np.ndarray, " items"]) -> Estimate:
+    """Mean of the UIDs' means, in percent.
 
     Args:
         uids: the set each item belongs to; at least one item.
-        values: of each item: whether it is right, or by how much two models differ.
+        correct: of each item: 1, 0, or a tie's part.
     """
-    names, index, counts = np.unique(np.array(uids), return_inverse=True, return_counts=True)
-    means = np.bincount(index, values) / counts
-    variances = np.bincount(index, (values - means[index]) ** 2) / counts
-    variances = np.where(counts > 1, variances, values.var())
-    value = float(means.mean())
-    error = math.sqrt(float((variances / counts).sum())) / len(names)
-    return Estimate(100 * value, 100 * (value - _Z * error), 100 * (value + _Z * error))
+    parts = _by_uid(uids, correct)
+    found = weighted_mean([*parts.values()], _evenly(parts))
+    return _in_percent(found.score, found.interval)
 
 
 def paired_difference(ours: Items | None, theirs: Items | None) -> Estimate | None:
     """Ours minus theirs, item by item; None where the two did not answer the same items."""
     if ours is None or theirs is None or ours.keys != theirs.keys or not ours.keys:
         return None
-    return mean_of_uids(tuple(uid for uid, _ in ours.keys), ours.correct - theirs.correct)
+    mine, other = (_by_uid(_uids(items), items.correct) for items in (ours, theirs))
+    found = differences.paired_difference([*mine.values()], [*other.values()], _evenly(mine))
+    return _in_percent(found.value, found.interval)
 
 
 def differences_by_uid(ours: Items | None, theirs: Items | None) -> list[tuple[str, Estimate]]:
     """The paired difference within each UID, the largest gain first."""
     if ours is None or theirs is None or ours.keys != theirs.keys:
         return []
-    uids = np.array([uid for uid, _ in ours.keys])
-    values = ours.correct - theirs.correct
-    found = [
-        (str(uid), mean_of_uids((str(uid),) * int((uids == uid).sum()), values[uids == uid]))
-        for uid in np.unique(uids)
-    ]
+    mine, other = (_by_uid(_uids(items), items.correct) for items in (ours, theirs))
+    within = {uid: differences.paired_difference([mine[uid]], [other[uid]], [1.0]) for uid in mine}
+    found = [(uid, _in_percent(each.value, each.interval)) for uid, each in within.items()]
     return sorted(found, key=lambda pair: (-pair[1].value, pair[0]))
 
 
@@ -102,6 +93,25 @@ def by_novelty(items: Items) -> tuple[Estimate, Estimate] | None:
         for chosen in (~items.novel, items.novel)
     ]
     return parts[0], parts[1]
+
+
+def _uids(items: Items) -> tuple[str, ...]:
+    return tuple(uid for uid, _ in items.keys)
+
+
+def _by_uid(
+    uids: tuple[str, ...], values: Float64[np.ndarray, " items"]
+) -> dict[str, Float64[np.ndarray, " _"]]:
+    names, index = np.unique(np.array(uids), return_inverse=True)
+    return {str(name): values[index == number] for number, name in enumerate(names)}
+
+
+def _evenly(parts: Mapping[str, object]) -> list[float]:
+    return [1 / len(parts)] * len(parts)
+
+
+def _in_percent(value: float, interval: tuple[float, float]) -> Estimate:
+    return Estimate(100 * value, 100 * interval[0], 100 * interval[1])
 
 
 def cross_entropy_share(student: DistilledStudent) -> float:
