@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from jaxtyping import Float, Int64
@@ -134,12 +134,12 @@ class Ensemble:
 
     @torch.no_grad()
     def states(
-        self, input_ids: Int64[Tensor, "batch window"], **seen: Tensor
+        self, input_ids: Int64[Tensor, "batch window"], **seen: Any
     ) -> Float[Tensor, "batch window hidden"]:
         """All models' last hidden states side by side, as the mixture reads them.
 
         Args:
-            seen: `attention_mask` and `position_ids`, as `hidden_states` takes them.
+            seen: as `hidden_states` takes them.
         """
         enabled = self.dtype != torch.float32
         device = input_ids.device

@@ -129,7 +129,7 @@ def refuse_short_positions(recipe: PretrainingRecipe, name: str) -> None:
 
 
 def hidden_states(
-    model: "PreTrainedModel", input_ids: Int64[Tensor, "batch window"], **seen: Tensor
+    model: "PreTrainedModel", input_ids: Int64[Tensor, "batch window"], **seen: Any
 ) -> Float[Tensor, "batch window hidden"]:
     """What the output head reads: the last hidden states, after the final norm.
 
@@ -137,7 +137,8 @@ def hidden_states(
     bias they end in a 1, so that logits are `states @ output_head.T` for every architecture.
 
     Args:
-        seen: `attention_mask` and `position_ids`, where tokens see others than all before them.
+        seen: `attention_mask` and `position_ids`, where tokens see others than all before them;
+            the library's cache under its name, where tokens before them were read already.
     """
     base = model.base_model
     states: Tensor = base(input_ids=input_ids, use_cache=False, **seen).last_hidden_state

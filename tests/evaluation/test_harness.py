@@ -1,0 +1,210 @@
+"""The ensemble inside lm-evaluation-harness: our own scores, through its tasks and command line."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+import torch
+from lm_eval import simple_evaluate
+from lm_eval.api.instance import Instance
+from lm_eval.models.huggingface import HFLM
+from lm_eval.tasks import TaskManager
+from random_models import random_model, variant
+from transformers import AutoModelForCausalLM
+from typer.testing import CliRunner
+
+from babyllama.cli import app
+from babyllama.ensemble import load_ensemble
+from babyllama.errors import InputError
+from babyllama.evaluation.harness import EnsembleLM
+from babyllama.evaluation.rules import rules
+from babyllama.evaluation.scoring import load_scorer, log_likelihoods
+
+CPU = torch.device("cpu")
+PAIRS = [
+    ("The cat sees a dog.", "The cat see a dog."),
+    ("Anna gives Ben two red apples.", "Anna gives Ben two red apple."),
+    ("Where is the ball?", "Where are the ball?"),
+    ("The children have never seen any snow.", "The children have ever seen any snow."),
+    ("A dog sees itself.", "A dog sees themselves."),
+]
+TASK = """
+task: tiny_pairs
+dataset_path: json
+dataset_kwargs: {{data_files: {{test: {folder}/pairs.jsonl}}, cache_dir: {folder}/cache}}
+test_split: test
+output_type: multiple_choice
+doc_to_text: ""
+doc_to_target: 0
+doc_to_choice: "{{{{[sentence_good, sentence_bad]}}}}"
+metric_list: [{{metric: acc}}]
+metadata: {{version: 1.0}}
+"""
+
+
+@pytest.fixture(scope="module")
+def folders(tokenizer, tmp_path_factory):
+    """Two models of other kinds with one tokenizer."""
+    out = tmp_path_factory.mktemp("members")
+    library = variant(tokenizer)
+    return [random_model(kind, library, out / kind, seed=1) for kind in ("llama", "gpt2")]
+
+
+@pytest.fixture(scope="module")
+def task(tmp_path_factory):
+    """A folder with a task of minimal pairs."""
+    folder = tmp_path_factory.mktemp("tasks")
+    (folder / "tiny.yaml").write_text(TASK.format(folder=folder), encoding="utf-8")
+    rows = [json.dumps({"sentence_good": good, "sentence_bad": bad}) for good, bad in PAIRS]
+    (folder / "pairs.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return folder
+
+
+def joined(folders):
+    return "+".join(map(str, folders))
+
+
+def requests(kind, *arguments):
+    return [Instance(kind, {}, each, number) for number, each in enumerate(arguments)]
+
+
+def hf(folder):
+    return HFLM(str(folder), device="cpu", dtype="float32", batch_size=3)
+
+
+def ours(folders, **settings):
+    scorer = load_scorer(folders, rules("2024"), device=CPU, **settings)
+    return log_likelihoods(scorer, [text for pair in PAIRS for text in pair]).reshape(-1, 2)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "settings"),
+    [
+        ([0], {}),
+        ([0, 1], {}),
+        ([0, 1], {"mean_of": "probabilities"}),
+        ([0, 1], {"weights": [0.7, 0.3]}),
+        ([1, 0], {"mean_of": "probabilities", "weights": [0.9, 0.1]}),
+    ],
+)
+def test_a_task_gets_our_own_scores_pair_by_pair(folders, task, chosen, settings):
+    chosen = [folders[which] for which in chosen]
+    model = EnsembleLM(joined(chosen), device="cpu", batch_size=3, **settings)
+    results = simple_evaluate(
+        model, tasks=["tiny_pairs"], bootstrap_iters=0,
+        task_manager=TaskManager(include_path=str(task), include_defaults=False),
+    )  # fmt: skip
+    samples = results["samples"]["tiny_pairs"]
+    found = np.array([[value for ((value, _),) in each["resps"]] for each in samples])
+    expected = ours(chosen, **settings)
+    np.testing.assert_allclose(found, expected, atol=1e-4, rtol=0)
+    right = expected[:, 0] > expected[:, 1]
+    assert [each["acc"] for each in samples] == right.tolist()
+    assert results["results"]["tiny_pairs"]["acc,none"] == right.mean()
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["llama", "gpt2"])
+def test_a_single_model_is_the_harness_own_hf_model(folders, which):
+    peer, model = hf(folders[which]), EnsembleLM(str(folders[which]), device="cpu", batch_size=3)
+    texts = [*(("", f" {text}") for pair in PAIRS for text in pair), ("The cat ", "sees a dog.")]
+    one = model.loglikelihood(requests("loglikelihood", *texts), disable_tqdm=True)
+    other = peer.loglikelihood(requests("loglikelihood", *texts), disable_tqdm=True)
+    np.testing.assert_allclose([v for v, _ in one], [v for v, _ in other], atol=1e-5, rtol=0)
+    assert [greedy for _, greedy in one] == [greedy for _, greedy in other]
+
+    long = [("The children have never seen any snow. " * 20,), ("Snow.",)]
+    one = model.loglikelihood_rolling(requests("loglikelihood_rolling", *long), disable_tqdm=True)
+    other = peer.loglikelihood_rolling(requests("loglikelihood_rolling", *long), disable_tqdm=True)
+    np.testing.assert_allclose(one, other, atol=1e-5, rtol=1e-6)
+
+    asked = [(start, {"until": ["\n"], "max_gen_toks": 12}) for start in ("The cat", "Where is it")]
+    one = model.generate_until(requests("generate_until", *asked), disable_tqdm=True)
+    assert one == peer.generate_until(requests("generate_until", *asked), disable_tqdm=True)
+    assert all(one)
+
+
+@pytest.mark.parametrize("mean_of", ["logits", "probabilities"])
+def test_an_ensemble_generates_its_own_likeliest_tokens(folders, mean_of):
+    """Several texts at once, padded on the left, against one whole pass a token."""
+    ensemble = load_ensemble(folders, device=CPU, mean_of=mean_of)
+    model = EnsembleLM(list(map(str, folders)), device="cpu", batch_size=2, mean_of=mean_of)
+    starts = ["The children have never", "A dog"]
+    settings = {"until": ["\n"], "max_gen_toks": 10}
+    found = model.generate_until(
+        requests("generate_until", *((start, settings) for start in starts)), disable_tqdm=True
+    )
+    for start, text in zip(starts, found, strict=True):
+        ids = model.tok_encode(start)
+        for _ in range(10):
+            states = ensemble.states(torch.tensor([ids]))[0, -1:]
+            ids.append(int(ensemble.mixture.logits(states).argmax()))
+            if ids[-1] == model.eot_token_id:
+                break
+        whole = model.tok_decode(ids[len(model.tok_encode(start)) :])
+        assert text == whole.split("\n")[0]
+
+
+def test_the_command_runs_a_task(folders, task, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "lm_eval.tasks.manager.__file__", str(task / "manager.py")
+    )  # no other tasks
+    monkeypatch.setenv("TOKENIZERS_PARALLELISM", "false")  # as the command does; put back after it
+    done = CliRunner().invoke(app, [
+        "lm-eval", "run", "--model", "babyllama-ensemble", "--tasks", "tiny_pairs",
+        "--model_args", f"pretrained={joined(folders)},weights=0.7+0.3,mean_of=logits",
+        "--output_path", str(tmp_path / "out.json"), "--device", "cpu",
+    ])  # fmt: skip
+    assert done.exit_code == 0, done.output
+    (file,) = tmp_path.glob("out_*.json")
+    expected = ours(folders, weights=[0.7, 0.3])
+    found = json.loads(file.read_text("utf-8"))["results"]["tiny_pairs"]["acc,none"]
+    assert found == (expected[:, 0] > expected[:, 1]).mean()
+
+
+def test_the_command_hands_on_the_harness_own_help():
+    done = CliRunner().invoke(app, ["lm-eval", "run", "--help"])
+    assert done.exit_code == 0
+    assert "--model_args" in done.output
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"pretrained": "nowhere"}, "nowhere holds no config.json"),
+        ({"mean_of": "ranks"}, "mean_of=ranks: there is no such mean_of"),
+        ({"dtype": "float8"}, "dtype=float8: there is no such dtype"),
+        ({"weights": "0.7+x"}, r"weights=.*: not numbers"),
+        ({"weights": "0.7+0.7"}, "0.7"),
+        ({"weights": 0.5}, "1 of them, but there are 2"),
+    ],
+)
+def test_arguments_that_make_no_ensemble_are_refused(folders, settings, message):
+    with pytest.raises(InputError, match=message):
+        EnsembleLM(**{"pretrained": joined(folders), "device": "cpu"} | settings)
+
+
+def test_a_folder_with_a_plus_in_its_name_is_one_model(tokenizer, tmp_path):
+    folder = random_model("gpt2", variant(tokenizer), tmp_path / "a+b")
+    assert len(EnsembleLM(str(folder), device="cpu").model.members) == 1
+
+
+def test_what_is_not_kept_a_layer_at_a_time_generates_nothing(folders, monkeypatch):
+    model = EnsembleLM(str(folders[0]), device="cpu").model
+    monkeypatch.setattr(model.members[0].model, "forward", lambda input_ids: input_ids)
+    with pytest.raises(InputError, match="nothing is generated"):
+        model.new_cache()
+
+
+def test_without_the_harness_the_extra_is_named(monkeypatch):
+    monkeypatch.delitem(sys.modules, "babyllama.evaluation.harness")
+    monkeypatch.setitem(sys.modules, "lm_eval.api.registry", None)
+    with pytest.raises(InputError, match=r"pip install 'babyllama\[harness\]'"):
+        import babyllama.evaluation.harness  # noqa: F401
+
+
+def test_members_keep_their_own_weights(folders):
+    """The harness ties and counts the weights of what it is given."""
+    model = EnsembleLM(joined(folders), device="cpu").model
+    own = [AutoModelForCausalLM.from_pretrained(folder) for folder in folders]
+    assert model.num_parameters() == sum(each.num_parameters() for each in own)
