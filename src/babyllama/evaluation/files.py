@@ -124,6 +124,12 @@ def packed_files(
     return contents
 
 
+def read_rows(path: Path, wanted: Sequence[str], *, password: bytes | None = None) -> list[Row]:
+    """The rows of all JSON lines there. Raises what `packed_files` and `read_json_lines` raise."""
+    files = packed_files(path, JSON_LINES, password=password)
+    return [row for name, data in files.items() for row in read_json_lines(name, data, wanted)]
+
+
 def read_json_lines(name: str, data: bytes, wanted: Sequence[str]) -> Iterator[Row]:
     """A row for each line that is not blank.
 

@@ -68,7 +68,7 @@ def evaluate_pairs(
 
 
 def _read_pair(row: Row, groups: Mapping[str, str]) -> Choice:
-    for key in row.wanted:
+    for key in set(row.wanted).difference(_SENTENCES):
         row.text(key)
     uid = row.optional("UID", str, row.stem)
     # ZhoBLiMP calls it phenomenon.

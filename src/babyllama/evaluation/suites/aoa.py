@@ -1,0 +1,203 @@
+"""Age of acquisition, BabyLM 2023: do words that surprise a model come late to children?
+
+A word's surprisal, averaged over what is said to children, predicts with concreteness, frequency
+and lexical category at which age children know it; the score is how far the prediction is off, in
+months, each word left out once. Lower is better. `chance` is the same regression without
+surprisal: what a model that says nothing reaches.
+
+Two surprisals, both in `aggregates`:
+- `as_meant`: -ln p(word | what stands before it in the utterance). The headline of all rules but
+  2023's.
+- `as_coded`, the headline under 2023: the pipeline reads a causal model's answer one position too
+  late, behind the word: -ln p(the word once more | the utterance up to and with the word). For a
+  word of several tokens it sums p(token | all up to and with that token); here it is the whole
+  word once more, the same for words of one token. For masked models it masks nothing; here the
+  second word is masked.
+
+Words are found as whole words, as they are spelt, in the utterances that list them.
+
+Source: lm_eval/tasks/aoa_pred.py of the 2023 pipeline; Portelance et al. 2023 for the regression.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from jaxtyping import Float64
+
+from babyllama.artefact import Facts
+from babyllama.errors import InputError
+from babyllama.evaluation.choices import digest_of
+from babyllama.evaluation.files import (
+    JSON_LINES,
+    Row,
+    packed_files,
+    read_json_lines,
+    read_table,
+    text_of,
+)
+from babyllama.evaluation.regression import errors_left_out, residuals, standardised
+from babyllama.evaluation.rules import Rules
+from babyllama.evaluation.suites.suite import Suite, bootstrapped_mean
+from babyllama.evaluation.texts import Likelihoods, Text
+
+_WORDS = "word_list.csv"
+_PUBLISHED = "sent_words.json"  # one list; our own files have an utterance a line
+_CATEGORIES = ("nouns", "function_words", "predicates")
+_COLUMNS = ("word_clean", "lexical_category", "aoa", "concreteness", "frequency")
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word that children learn.
+
+    Attributes:
+        category: nouns, function_words or predicates.
+        months: the age at which half of the children know it.
+        concreteness: as people rate it.
+        frequency: times it is said in CHILDES.
+        uses: utterances up to a use of the word, and the word with the space before it.
+    """
+
+    word: str
+    category: str
+    months: float
+    concreteness: float
+    frequency: int
+    uses: tuple[tuple[str, str], ...]
+
+
+def _read(path: Path) -> list[Word]:
+    files = packed_files(path, (*JSON_LINES, _PUBLISHED), beside=_WORDS)
+    tables = [name for name in files if PurePosixPath(name).name == _WORDS]
+    if not tables:
+        raise InputError(
+            f"{path} holds no {_WORDS}",
+            why="It says which words children learn, and when.",
+            mend=f"Name a folder with {_WORDS} and the utterances.",
+        )
+    uses = _uses([row for name in files if name not in tables for row in _rows(name, files[name])])
+    words = [_word(row, uses) for name in tables for row in read_table(name, files[name], _COLUMNS)]
+    heard = [word for word in words if word.uses]
+    if len({word.category for word in heard}) < len(_CATEGORIES):
+        raise InputError(
+            f"{path}: the utterances hold no words of some category",
+            why=f"The regression has a term for each of {', '.join(_CATEGORIES)}.",
+            mend="Are these the utterances of that word list?",
+        )
+    return heard
+
+
+def _rows(name: str, data: bytes) -> list[Row]:
+    wanted = ("sent", "words")
+    if not name.endswith(_PUBLISHED):
+        return list(read_json_lines(name, data, wanted))
+    try:
+        items = json.loads(text_of(name, data))
+    except json.JSONDecodeError as error:
+        raise InputError(f"{name}:{error.lineno}: is not JSON: {error.msg}") from None
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise InputError(f"{name}: is no list of objects with sent and words")
+    return [Row(f"{name}[{i}]", _PUBLISHED, i, item, wanted) for i, item in enumerate(items)]
+
+
+def _uses(rows: Sequence[Row]) -> dict[str, list[tuple[str, str]]]:
+    uses: dict[str, list[tuple[str, str]]] = {}
+    for row in rows:
+        utterance = row.text("sent")
+        for word in row.texts("words", at_least=0):
+            for found in re.finditer(rf" ?(?<!\w){re.escape(word)}(?!\w)", utterance):
+                uses.setdefault(word, []).append((utterance[: found.start()], found[0]))
+    return uses
+
+
+def _word(row: Row, uses: Mapping[str, Sequence[tuple[str, str]]]) -> Word:
+    word, category = row.text("word_clean"), row.text("lexical_category")
+    if category not in _CATEGORIES:
+        raise InputError(
+            f"{row.where}: lexical_category is {category!r}, not one of {', '.join(_CATEGORIES)}"
+        )
+    frequency = row.whole("frequency")
+    if not frequency:
+        raise InputError(f"{row.where}: frequency is 0", why="Its logarithm is a predictor.")
+    return Word(
+        word, category, row.real("aoa"), row.real("concreteness"), frequency,
+        tuple(uses.get(word, ())),
+    )  # fmt: skip
+
+
+def _texts(words: Sequence[Word], _rules: Rules) -> list[Text]:
+    """Of each use two texts: the word where it stands, and the word once more behind itself."""
+    texts = []
+    for word in words:
+        for before, itself in word.uses:
+            texts += [Text(itself, before), Text(f" {itself.lstrip()}", before + itself)]
+    return texts
+
+
+def _scores(
+    words: Sequence[Word], likelihoods: Likelihoods, rules: Rules
+) -> tuple[Facts, list[Facts]]:
+    nats = (-likelihoods.sums()).reshape(-1, 2)
+    ends = np.cumsum([len(word.uses) for word in words])
+    means = np.array([part.mean(axis=0) for part in np.split(nats, ends[:-1])])
+    errors = {
+        "as_meant": np.abs(loo_errors(words, means[:, 0])),
+        "as_coded": np.abs(loo_errors(words, means[:, 1])),
+    }
+    chosen = errors["as_coded" if rules.name == "2023" else "as_meant"]
+    category_of = np.array([word.category for word in words])
+    facts = {
+        **bootstrapped_mean(chosen, keep_replicates=True),
+        "unit": "months",
+        "chance": float(np.abs(loo_errors(words, None)).mean()),
+        "higher_is_better": False,
+        "subtasks": {name: bootstrapped_mean(chosen[category_of == name]) for name in _CATEGORIES},
+        "aggregates": {name: float(each.mean()) for name, each in errors.items()},
+        "items": digest_of([word.word, word.category, word.months, word.uses] for word in words),
+    }
+    lines: list[Facts] = [
+        {
+            "word": word.word,
+            "category": word.category,
+            "months": word.months,
+            "uses": len(word.uses),
+            "surprisal_as_meant": meant,
+            "surprisal_as_coded": coded,
+            "error_in_months": error,
+        }
+        for word, (meant, coded), error in zip(words, means.tolist(), chosen.tolist(), strict=True)
+    ]
+    return facts, lines
+
+
+def loo_errors(
+    words: Sequence[Word], surprisal: Float64[np.ndarray, " words"] | None
+) -> Float64[np.ndarray, " words"]:
+    """How far each word's age is from what the other words predict, in months.
+
+    Linear regression on two dummies (nouns are the base), concreteness, unigram surprisal and what
+    that leaves of the model's surprisal, each standardised over all words, and the products of
+    dummies and these.
+
+    Args:
+        surprisal: in nats, a word each; None: the regression without it.
+    """
+    counts = np.array([word.frequency for word in words], dtype=np.float64)
+    unigram = -np.log(counts / counts.sum())
+    columns = [np.array([word.concreteness for word in words]), unigram]
+    if surprisal is not None:
+        columns.append(residuals([unigram], surprisal))
+    scaled = [standardised(column) for column in columns]
+    dummies = [
+        np.array([float(word.category == name) for word in words]) for name in _CATEGORIES[1:]
+    ]
+    products = [dummy * column for dummy in dummies for column in scaled]
+    months = np.array([word.months for word in words])
+    return errors_left_out([*dummies, *scaled, *products], months)
+
+
+SUITE = Suite("aoa", _read, _texts, _scores)

@@ -1,0 +1,234 @@
+"""Age of acquisition, BabyLM 2025: does a model learn words in the order in which children do?
+
+One model gives the surprisal of words in contexts; that is the suite, whose predictions hold a
+line a context. What 2025 asks for needs such predictions at many checkpoints: `acquisition` fits
+a sigmoid in log10(words seen + 1) to each word's minus surprisal, takes for the model's age where
+it crosses half-way between chance and the least surprisal, for the children's where a sigmoid
+through the share of children who say the word crosses one half, and correlates the two.
+
+What the pipeline's code does, under rules 2025, and what is meant, under all others:
+- chance is log2(300,000) = 18.2 although surprisals are nats; meant is ln(300,000) = 12.6;
+- each context is a point of the fit; meant is a word's mean over its contexts.
+Both drop words whose age lies outside what was observed, often most; `n` says how many are left,
+and fewer than three give 0.
+
+Source: AoA_word/ and utils.py of the 2025 pipeline, after Chang and Bergen 2022.
+"""
+
+import json
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float64, Int64
+from scipy.optimize import OptimizeWarning, curve_fit
+
+from babyllama.artefact import Facts
+from babyllama.errors import InputError
+from babyllama.evaluation.choices import digest_of
+from babyllama.evaluation.files import packed_files, read_table, text_of
+from babyllama.evaluation.regression import pearson
+from babyllama.evaluation.rules import Rules
+from babyllama.evaluation.suites.suite import Suite, bootstrapped, bootstrapped_mean
+from babyllama.evaluation.texts import Likelihoods, Text
+
+_CHANCE_BITS = math.log2(300_000)
+_CHANCE_NATS = math.log(300_000)
+_AGES = [str(age) for age in range(16, 31)]
+
+
+@dataclass(frozen=True)
+class Context:
+    """A word and what stands before it."""
+
+    word: str
+    before: str
+
+
+def _read(path: Path) -> list[Context]:
+    """A JSON object from words to lists of `{"context": ...}`; words of one letter are left out."""
+    contexts = []
+    for name, data in packed_files(path, (".json", ".json.gz")).items():
+        try:
+            lists = json.loads(text_of(name, data))
+        except json.JSONDecodeError as error:
+            raise InputError(f"{name}:{error.lineno}: is not JSON: {error.msg}") from None
+        if not isinstance(lists, dict):
+            raise InputError(f"{name}: is no object from words to contexts")
+        for word, found in lists.items():
+            contexts += [Context(word, each) for each in _befores(name, word, found)]
+    return [context for context in contexts if len(context.word) > 1]
+
+
+def _befores(name: str, word: str, found: object) -> list[str]:
+    is_right = isinstance(found, list) and all(
+        isinstance(each, dict) and isinstance(each.get("context"), str) for each in found
+    )
+    if not isinstance(found, list) or not is_right:
+        raise InputError(
+            f"{name}: {word} has not a list of objects with context",
+            why='The file reads {"word": [{"context": "what stands before it"}, ...], ...}.',
+        )
+    return [each["context"] for each in found]
+
+
+def _texts(contexts: Sequence[Context], _rules: Rules) -> list[Text]:
+    return [Text(context.word, _spaced(context.before)) for context in contexts]
+
+
+def _spaced(before: str) -> str:
+    return f"{before.strip()} " if before.strip() else ""
+
+
+def _scores(
+    contexts: Sequence[Context], likelihoods: Likelihoods, _rules: Rules
+) -> tuple[Facts, list[Facts]]:
+    nats = -likelihoods.sums()
+    facts = {
+        **bootstrapped_mean(nats, keep_replicates=True),
+        "unit": "nats a word",
+        "chance": _CHANCE_NATS,
+        "higher_is_better": False,
+        "items": digest_of([context.word, context.before] for context in contexts),
+    }
+    lines: list[Facts] = [
+        {"word": context.word, "context": context.before, "surprisal": surprisal}
+        for context, surprisal in zip(contexts, nats.tolist(), strict=True)
+    ]
+    return facts, lines
+
+
+SUITE = Suite("aoa_2025", _read, _texts, _scores)
+
+
+# --- over checkpoints ---------------------------------------------------------------------------
+
+
+def read_children(path: Path) -> dict[str, list[tuple[int, float]]]:
+    """The share of children who say each word, by age in months, from a Wordbank table.
+
+    The words are in a column `word` or `definition`, the shares in columns 16 to 30.
+
+    Raises:
+        InputError: a table that cannot be read or lacks a column.
+    """
+    children: dict[str, list[tuple[int, float]]] = {}
+    for name, data in packed_files(path, (".csv", ".csv.gz")).items():
+        header = text_of(name, data).partition("\n")[0]
+        column = "word" if '"word"' in header or "word" in header.split(",") else "definition"
+        for row in read_table(name, data, (column, *_AGES)):
+            shares = [(int(age), row.real(age, may_lack=True)) for age in _AGES]
+            # The first of equal words counts, as in the pipeline.
+            children.setdefault(row.text(column), [(a, s) for a, s in shares if not math.isnan(s)])
+    return children
+
+
+def acquisition(
+    checkpoints: Mapping[int, Sequence[Facts]],
+    children: Mapping[str, Sequence[tuple[int, float]]],
+    rules: Rules,
+) -> Facts:
+    """Correlate when a model and when children learn words.
+
+    Args:
+        checkpoints: words seen, and the suite's predictions there.
+        children: of `read_children`.
+
+    Returns:
+        100 times Pearson's r over the words that both learn within what was observed; `words`
+        holds both ages of each, the model's in log10(words seen + 1), the children's in months.
+    """
+    curves: dict[str, list[tuple[int, float]]] = {}
+    for seen, lines in sorted(checkpoints.items()):
+        for line in lines:
+            curves.setdefault(line["word"], []).append((seen, line["surprisal"]))
+    ages: dict[str, tuple[float, float]] = {}
+    for word, points in curves.items():
+        child = child_age(children.get(word, ()))
+        model = None if child is None else model_age(points, rules)
+        if child is not None and model is not None:
+            ages[word] = (model, child)
+    facts: Facts = {
+        "unit": "pearson x 100",
+        "chance": 0.0,
+        "higher_is_better": True,
+        "words_asked": len(curves),
+        "words": {word: {"model": model, "child": child} for word, (model, child) in ages.items()},
+        "items": digest_of([word] for word in ages),
+    }
+    if len(ages) < 3:
+        return {"score": 0.0, "n": len(ages), **facts}
+    model, child = np.array(list(ages.values())).T
+
+    def statistic(
+        rows: Int64[np.ndarray, "resamples n"],
+    ) -> Float64[np.ndarray, " resamples"]:
+        return 100 * pearson(model[rows], child[rows])
+
+    return {**bootstrapped(statistic, len(ages), keep_replicates=True), **facts}
+
+
+def child_age(shares: Sequence[tuple[int, float]]) -> float | None:
+    """The age in months at which half of the children say a word, within those observed."""
+    if len(shares) < 3:
+        return None
+    months, y = np.array(shares, dtype=np.float64).T
+    bounds = ([0, 0, months[0], -0.5], [2.0, 1.0, months[-1], 0.5])
+    age = _crossing(months, y, 0.5, [1.0, 0.1, float(months.mean()), 0.0], bounds)
+    return age if age is not None and months[0] <= age <= months[-1] else None
+
+
+def model_age(points: Sequence[tuple[int, float]], rules: Rules) -> float | None:
+    """log10(words seen + 1) where a word is half learnt, within the checkpoints.
+
+    Args:
+        points: words seen and surprisal in nats, in the order of words seen; several of the same
+            words seen are contexts.
+    """
+    as_coded = rules.name == "2025"
+    seen, nats = np.array(points if as_coded else _means(points), dtype=np.float64).T
+    if len(seen) < 3:
+        return None
+    x = np.log10(seen + 1)
+    chance = _CHANCE_BITS if as_coded else _CHANCE_NATS
+    start = [float(np.ptp(nats)), 1.0, float(x.mean()), -float(nats.max())]
+    age = _crossing(x, -nats, -(chance + float(nats.min())) / 2, start, (-np.inf, np.inf))
+    return age if age is not None and x[0] <= age <= x[-1] else None
+
+
+def _means(points: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
+    contexts: dict[int, list[float]] = {}
+    for seen, nats in points:
+        contexts.setdefault(seen, []).append(nats)
+    return [(seen, sum(found) / len(found)) for seen, found in contexts.items()]
+
+
+def _crossing(
+    x: Float64[np.ndarray, " n"],
+    y: Float64[np.ndarray, " n"],
+    level: float,
+    start: Sequence[float],
+    bounds: tuple[object, object],
+) -> float | None:
+    """Where a sigmoid fitted to the points crosses a level; None where none does or none fits."""
+    try:
+        with warnings.catch_warnings(), np.errstate(over="ignore"):
+            warnings.simplefilter("ignore", OptimizeWarning)  # it has no need of a covariance
+            found, _ = curve_fit(sigmoid, x, y, p0=start, bounds=bounds, maxfev=1000)
+    except (RuntimeError, TypeError):  # no fit in 1000 calls; fewer points than parameters
+        return None
+    height, slope, middle, floor = found.tolist()
+    if height <= 0 or slope <= 0 or not floor < level < floor + height:
+        return None
+    return float(middle - math.log(height / (level - floor) - 1) / slope)
+
+
+def sigmoid(
+    x: Float64[np.ndarray, " n"], height: float, slope: float, middle: float, floor: float
+) -> Float64[np.ndarray, " n"]:
+    """height / (1 + exp(-slope (x - middle))) + floor."""
+    found: Float64[np.ndarray, " n"] = height / (1 + np.exp(-slope * (x - middle))) + floor
+    return found

@@ -1,0 +1,21 @@
+"""BLiMP: 67 paradigms of English grammar, whole, as BabyLM filters it, and its fast subset.
+
+The headline is the rules': mean over UIDs, or under 2023 over phenomena. Chance 50.
+
+Source: Warstadt et al. 2020; BabyLM 2024 and 2025 for the filtered and the fast one.
+"""
+
+from pathlib import Path
+
+from babyllama.evaluation.choices import Choice
+from babyllama.evaluation.minimal_pairs import read_pairs
+from babyllama.evaluation.suites.suite import suite_of_choices
+
+
+def _read(path: Path) -> list[Choice]:
+    return read_pairs(path, wanted=("sentence_good", "sentence_bad", "UID", "linguistics_term"))
+
+
+FULL = suite_of_choices("blimp", _read)
+FILTERED = suite_of_choices("blimp_filtered", _read)
+FAST = suite_of_choices("blimp_fast", _read)

@@ -1,0 +1,38 @@
+"""BabyLM's supplement to BLiMP: five sets of pairs, some of them dialogues over several lines.
+
+The headline is the mean over the five sets; pooled pairs would be three quarters one set. The file
+is the UID, since the data name none. Chance 50.
+
+Source: Warstadt et al. 2023, Findings of the BabyLM Challenge.
+"""
+
+from pathlib import Path
+
+from babyllama.errors import InputError
+from babyllama.evaluation.choices import Choice
+from babyllama.evaluation.minimal_pairs import read_pairs
+from babyllama.evaluation.suites.suite import suite_of_choices
+
+_SETS = (
+    "hypernym",
+    "qa_congruence_easy",
+    "qa_congruence_tricky",
+    "subject_aux_inversion",
+    "turn_taking",
+)
+
+
+def _read(path: Path) -> list[Choice]:
+    pairs = read_pairs(path)
+    strange = next((pair.uid for pair in pairs if pair.uid not in _SETS), None)
+    if strange is not None:
+        raise InputError(
+            f"{path}: {strange} is no set of BLiMP's supplement",
+            why=f"Its files are named {', '.join(_SETS)}, and that is how its sets are known.",
+            mend="For pairs of your own, choose another name: --benchmark mine=PATH",
+        )
+    return pairs
+
+
+FULL = suite_of_choices("blimp_supplement", _read)
+FAST = suite_of_choices("blimp_supplement_fast", _read)

@@ -1,0 +1,32 @@
+"""COMPS: is a property likelier of a concept that has it than of one that lacks it?
+
+log p(property_phrase | prefix_acceptable) against log p(property_phrase | prefix_unacceptable);
+the prefixes are not scored. Four files, of which the headline is the mean. Chance 50.
+
+Source: Misra et al. 2023; decode_comps and calculate_results_from_pred.py of the 2025 pipeline.
+"""
+
+from pathlib import Path
+
+from babyllama.evaluation.choices import Choice
+from babyllama.evaluation.files import Row, read_rows
+from babyllama.evaluation.suites.suite import suite_of_choices
+from babyllama.evaluation.texts import Text
+
+_WANTED = ("prefix_acceptable", "prefix_unacceptable", "property_phrase")
+
+
+def _read(path: Path) -> list[Choice]:
+    return [_choice(row) for row in read_rows(path, _WANTED)]
+
+
+def _choice(row: Row) -> Choice:
+    # The 2025 pipeline's names: comps_wugs_dist-before.jsonl is its wugs_dist_before.
+    subset = row.stem.removeprefix("comps_").replace("-", "_")
+    phrase = f" {row.text('property_phrase')}"
+    prefixes = (row.text("prefix_acceptable"), row.text("prefix_unacceptable"))
+    options = tuple(Text(phrase, prefix) for prefix in prefixes)
+    return Choice(subset, str(row.number), subset, subset, options)
+
+
+SUITE = suite_of_choices("comps", _read)

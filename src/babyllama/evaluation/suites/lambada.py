@@ -1,0 +1,84 @@
+"""LAMBADA: the last word of a passage that cannot be guessed from its last sentence alone.
+
+As `lambada_openai` of lm-evaluation-harness: all up to the last space is the context, a space and
+the last word the target. Right is a word of which each token is the likeliest one. Beside it:
+perplexity, exp of minus the mean log p of the words (each with all its tokens). A random model is
+never right.
+
+Source: Paperno et al. 2016; lm_eval/tasks/lambada of lm-evaluation-harness 0.4.13.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from babyllama.artefact import Facts
+from babyllama.errors import InputError
+from babyllama.evaluation.choices import digest_of
+from babyllama.evaluation.files import Row, read_rows
+from babyllama.evaluation.rules import Rules
+from babyllama.evaluation.suites.suite import Suite
+from babyllama.evaluation.texts import Likelihoods, Text
+from babyllama.statistics import encode_decisions, weighted_mean
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A passage without its last word, and that word."""
+
+    context: str
+    word: str
+
+
+def _read(path: Path) -> list[Passage]:
+    return [_passage(row) for row in read_rows(path, ("text",))]
+
+
+def _passage(row: Row) -> Passage:
+    context, _, word = row.text("text").rpartition(" ")
+    if not context.strip() or not word.strip():
+        raise InputError(
+            f"{row.where}: text has no last word after a space",
+            why="Its last word is what is asked for, given all before it.",
+        )
+    return Passage(context, word)
+
+
+def _texts(passages: Sequence[Passage], _rules: Rules) -> list[Text]:
+    return [Text(f" {passage.word}", passage.context) for passage in passages]
+
+
+def _scores(
+    passages: Sequence[Passage], likelihoods: Likelihoods, _rules: Rules
+) -> tuple[Facts, list[Facts]]:
+    sums, is_right = likelihoods.sums(), likelihoods.all_top().astype(np.float64)
+    estimate = weighted_mean([is_right], [1.0]).in_percent()
+    facts = {
+        **estimate,
+        "unit": "percent",
+        "chance": 0.0,
+        "higher_is_better": True,
+        "perplexity": math.exp(-sums.mean()),
+        "subtasks": {
+            "lambada": {**estimate, "group": "lambada", "decisions": encode_decisions(is_right)}
+        },
+        "items": digest_of([passage.context, passage.word] for passage in passages),
+    }
+    lines: list[Facts] = [
+        {
+            "context": passage.context,
+            "word": passage.word,
+            "log_likelihood": log_likelihood,
+            "correct": right,
+        }
+        for passage, log_likelihood, right in zip(
+            passages, sums.tolist(), is_right.tolist(), strict=True
+        )
+    ]
+    return facts, lines
+
+
+SUITE = Suite("lambada", _read, _texts, _scores)

@@ -1,0 +1,133 @@
+"""Perplexity by domain: bits a byte and nats a token of a folder of texts, a .txt file a domain.
+
+What each token has before it: a text is a stretch of at most 256 bytes (some 50 words), cut from a
+document (blank lines part documents) between words. Each stretch is scored alone: its first token
+after the rules' context token, each later one after that and the tokens of the stretch before it,
+no more. So every model, whatever its positions and tokenizer, is asked about the same bytes after
+the same bytes, which bits a byte = nats / (bytes x ln 2) compares. The white space between two
+stretches is not scored and not counted. Where the rules have no context token, the first token of
+a stretch goes unscored although its bytes count: bits a byte are then a little too few.
+
+Of a domain with more than 1,000 stretches 1,000 are read, evenly spread. Guessing bytes at random
+costs 8 bits a byte. Perplexity of longer windows of a run's own tokens is `dev` in results.
+"""
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from jaxtyping import Float64, Int64
+
+from babyllama.artefact import Facts
+from babyllama.errors import InputError
+from babyllama.evaluation.choices import digest_of
+from babyllama.evaluation.files import packed_files, text_of
+from babyllama.evaluation.rules import Rules
+from babyllama.evaluation.suites.suite import Suite, bootstrapped
+from babyllama.evaluation.texts import Likelihoods, Text
+
+_BYTES, _STRETCHES = 256, 1000
+_BLANK_LINES = re.compile(r"\n\s*\n")
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Some words in a row of a domain's text."""
+
+    domain: str
+    text: str
+
+
+def _read(path: Path) -> list[Stretch]:
+    stretches = []
+    for name, data in packed_files(path, (".txt", ".txt.gz")).items():
+        domain = PurePosixPath(name).name.removesuffix(".gz").removesuffix(".txt")
+        found = list(_cut(text_of(name, data)))
+        if not found:
+            raise InputError(f"{name} holds no words", mend="Remove it.")
+        chosen = np.linspace(0, len(found), min(len(found), _STRETCHES), endpoint=False)
+        stretches += [Stretch(domain, found[int(at)]) for at in chosen]
+    return stretches
+
+
+def _cut(text: str) -> Iterator[str]:
+    for document in _BLANK_LINES.split(text):
+        start = stop = size = 0
+        for word in re.finditer(r"\S+", document):
+            if size == 0:
+                start = stop = word.start()
+            longer = len(document[stop : word.end()].encode())
+            if size and size + longer > _BYTES:
+                yield document[start:stop]
+                start, size, longer = word.start(), 0, len(word[0].encode())
+            size += longer
+            stop = word.end()
+        if size:
+            yield document[start:stop]
+
+
+def _texts(stretches: Sequence[Stretch], _rules: Rules) -> list[Text]:
+    return [Text(stretch.text) for stretch in stretches]
+
+
+def _scores(
+    stretches: Sequence[Stretch], likelihoods: Likelihoods, _rules: Rules
+) -> tuple[Facts, list[Facts]]:
+    nats, tokens = -likelihoods.sums(), likelihoods.counts()
+    sizes = np.array([len(stretch.text.encode()) for stretch in stretches])
+    rows: dict[str, list[int]] = {}
+    for row, stretch in enumerate(stretches):
+        rows.setdefault(stretch.domain, []).append(row)
+    of_domain = {
+        domain: _figures(nats[own], tokens[own], sizes[own]) for domain, own in rows.items()
+    }
+    facts = {
+        **_figures(nats, tokens, sizes, keep_replicates=True),
+        "unit": "bits a byte",
+        "chance": 8.0,
+        "higher_is_better": False,
+        "subtasks": of_domain,
+        "aggregates": {
+            "bytes": _bits_a_byte(nats, sizes),
+            "domains": float(np.mean([each["score"] for each in of_domain.values()])),
+        },
+        "items": digest_of([stretch.domain, stretch.text] for stretch in stretches),
+    }
+    lines: list[Facts] = [
+        {"domain": stretch.domain, "text": stretch.text, "nats": each, "tokens": count}
+        for stretch, each, count in zip(stretches, nats.tolist(), tokens.tolist(), strict=True)
+    ]
+    return facts, lines
+
+
+def _figures(
+    nats: Float64[np.ndarray, " n"],
+    tokens: Int64[np.ndarray, " n"],
+    sizes: Int64[np.ndarray, " n"],
+    *,
+    keep_replicates: bool = False,
+) -> Mapping[str, object]:
+    def statistic(
+        rows: Int64[np.ndarray, "resamples n"],
+    ) -> Float64[np.ndarray, " resamples"]:
+        found: Float64[np.ndarray, " resamples"] = nats[rows].sum(axis=1) / sizes[rows].sum(axis=1)
+        return found / math.log(2)
+
+    nats_per_token = float(nats.sum()) / max(1, int(tokens.sum()))
+    return {
+        **bootstrapped(statistic, len(nats), keep_replicates=keep_replicates),
+        "nats_per_token": nats_per_token,
+        "perplexity": math.exp(nats_per_token),
+        "tokens": int(tokens.sum()),
+        "bytes": int(sizes.sum()),
+    }
+
+
+def _bits_a_byte(nats: Float64[np.ndarray, " n"], sizes: Int64[np.ndarray, " n"]) -> float:
+    return float(nats.sum() / sizes.sum() / math.log(2))
+
+
+SUITE = Suite("perplexity", _read, _texts, _scores)

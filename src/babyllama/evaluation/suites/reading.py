@@ -1,0 +1,166 @@
+"""Reading times: how much of what plain predictors leave unexplained does surprisal explain?
+
+A word's surprisal is -ln p(word | what stands before it in its sentence), in nats. Ordinary least
+squares predicts a reading time from log frequency, length and position, their pairwise products,
+and once with surprisal besides: the score is 100 (R2 with - R2 without) / (1 - R2 without).
+
+- `eye_tracking`, the headline: the mean over first fixation, first pass, go-past and right-bounded
+  times.
+- `self_paced`: the previous word's length and surprisal, too, are among the plain predictors, with
+  all pairwise products (spill-over). Words without a word before them drop out.
+
+Under the rules of 2025 the word is tokenised apart, without a leading space, which byte-level
+tokenizers take for the rest of the word before; under all others it is read with its space, as
+the text has it. Chance is 0: a random model explains no more than any noise (about 100 / n).
+Intervals draw whole sentences, since the words of one are read by the same people.
+
+Source: de Varda et al. 2023 (data); reading/run.py and reading/evaluation_functions.py of the 2025
+pipeline. That one tokenises the word's later pieces once more behind the earlier ones; here the
+word's pieces stay as they are.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float64, Int64
+
+from babyllama.artefact import Facts
+from babyllama.evaluation.choices import digest_of
+from babyllama.evaluation.files import TABLES, Row, packed_files, read_table
+from babyllama.evaluation.regression import is_complete, share_explained
+from babyllama.evaluation.rules import Rules
+from babyllama.evaluation.suites.suite import Suite, bootstrapped
+from babyllama.evaluation.texts import Likelihoods, Text
+
+_EYE_TRACKING = ("RTfirstfix", "RTfirstpass", "RTgopast", "RTrightbound")
+_SELF_PACED = "self_paced_reading_time"
+_PLAIN = ("Subtlex_log10", "length", "context_length")
+_NUMBERS = (*_PLAIN, "prev_length", *_EYE_TRACKING, _SELF_PACED)
+_WANTED = ("item", "word", "prev_item", "prev_word", "sent_id", *_NUMBERS)
+
+
+@dataclass(frozen=True)
+class ReadWord:
+    """A word in its sentence, and how long people took to read it.
+
+    Attributes:
+        context: the sentence up to the word.
+        previous: the word before and what stands before that; None at a sentence's second word.
+        numbers: predictors and times in milliseconds, NaN where there is none.
+    """
+
+    sentence: str
+    context: str
+    word: str
+    previous: tuple[str, str] | None
+    numbers: Mapping[str, float]
+
+
+def _read(path: Path) -> list[ReadWord]:
+    return [
+        _read_word(row)
+        for name, data in packed_files(path, TABLES).items()
+        for row in read_table(name, data, _WANTED)
+    ]
+
+
+def _read_word(row: Row) -> ReadWord:
+    has_previous = bool(row.values["prev_item"] and row.values["prev_word"])
+    return ReadWord(
+        sentence=row.text("sent_id"),
+        # One sentence begins with "None", which the authors' tools took for a missing value.
+        context=row.text("item") if row.values["item"] else "None",
+        word=row.text("word"),
+        previous=(row.text("prev_item"), row.text("prev_word")) if has_previous else None,
+        numbers={key: row.real(key, may_lack=True) for key in _NUMBERS},
+    )
+
+
+def _texts(words: Sequence[ReadWord], rules: Rules) -> list[Text]:
+    is_apart = rules.name == "2025"
+    space = "" if is_apart else " "
+    texts = []
+    for word in words:
+        texts.append(Text(space + word.word, word.context, is_apart))
+        if word.previous is not None:
+            before, previous = word.previous
+            texts.append(Text(space + previous, before, is_apart))
+    return texts
+
+
+def _scores(
+    words: Sequence[ReadWord], likelihoods: Likelihoods, _rules: Rules
+) -> tuple[Facts, list[Facts]]:
+    surprisal = iter((-likelihoods.sums()).tolist())
+    found = [
+        (next(surprisal), math.nan if word.previous is None else next(surprisal)) for word in words
+    ]
+    columns = {key: np.array([word.numbers[key] for word in words]) for key in _NUMBERS}
+    columns["surprisal"], columns["prev_surprisal"] = np.array(found).T
+    names = list(dict.fromkeys(word.sentence for word in words))
+    number_of = {name: number for number, name in enumerate(names)}
+    sentence_of = np.array([number_of[word.sentence] for word in words])
+    parts: dict[str, Facts] = {
+        name: _explained(columns, {name: _PLAIN}, sentence_of) for name in _EYE_TRACKING
+    }
+    spill_over = (*_PLAIN, "prev_length", "prev_surprisal")
+    parts["self_paced"] = _explained(columns, {_SELF_PACED: spill_over}, sentence_of)
+    headline = _explained(columns, dict.fromkeys(_EYE_TRACKING, _PLAIN), sentence_of)
+    facts = {
+        **headline,
+        "unit": "percent of variance",
+        "chance": 0.0,
+        "higher_is_better": True,
+        "subtasks": {
+            name: {key: value for key, value in part.items() if key != "replicates"}
+            for name, part in parts.items()
+        },
+        "aggregates": {
+            "eye_tracking": headline["score"],
+            "self_paced": parts["self_paced"]["score"],
+        },
+        "items": digest_of([word.sentence, word.context, word.word] for word in words),
+    }
+    lines: list[Facts] = [
+        {
+            "sentence": word.sentence,
+            "context": word.context,
+            "word": word.word,
+            "surprisal": own,
+            "prev_surprisal": None if math.isnan(previous) else previous,
+        }
+        for word, (own, previous) in zip(words, found, strict=True)
+    ]
+    return facts, lines
+
+
+def _explained(
+    columns: Mapping[str, Float64[np.ndarray, " n"]],
+    plain_of: Mapping[str, Sequence[str]],
+    sentence_of: Int64[np.ndarray, " n"],
+) -> Facts:
+    """The mean of what surprisal explains of some times, each beside its plain predictors."""
+    sentences = int(sentence_of.max()) + 1
+    surprisal = columns["surprisal"]
+
+    def statistic(
+        drawn: Int64[np.ndarray, "resamples sentences"],
+    ) -> Float64[np.ndarray, " resamples"]:
+        times = np.stack([np.bincount(row, minlength=sentences) for row in drawn])
+        counts = times[:, sentence_of].astype(np.float64)
+        found = [
+            share_explained(columns[time], [columns[key] for key in plain], surprisal, counts)
+            for time, plain in plain_of.items()
+        ]
+        shares: Float64[np.ndarray, " resamples"] = np.mean(found, axis=0)
+        return 100 * shares
+
+    facts = bootstrapped(statistic, sentences, keep_replicates=True)
+    needed = {"surprisal", *plain_of, *(key for plain in plain_of.values() for key in plain)}
+    return {**facts, "n": int(is_complete([columns[key] for key in needed]).sum())}
+
+
+SUITE = Suite("reading", _read, _texts, _scores)

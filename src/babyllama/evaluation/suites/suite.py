@@ -1,0 +1,87 @@
+"""What a benchmark is: how to read it, which texts to score, and what follows from their scores."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import numpy as np
+from jaxtyping import Float64, Int64
+
+from babyllama.artefact import Facts
+from babyllama.evaluation.choices import Average, Choice, choice_texts, score_choices
+from babyllama.evaluation.rules import Rules
+from babyllama.evaluation.texts import Likelihoods, Text
+from babyllama.statistics import bootstrap_interval, bootstrap_replicates
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Suite(Generic[Item]):
+    """A benchmark.
+
+    Attributes:
+        name: what `--benchmark NAME=PATH` calls it.
+        read: the items, in the order of the files. Raises InputError with file and line.
+        texts: what is to be scored, item by item.
+        scores: from the items and what a model says about their texts, in nats: the result, whose
+            `score` is in its `unit`, and a line an item for the predictions.
+    """
+
+    name: str
+    read: Callable[[Path], list[Item]]
+    texts: Callable[[Sequence[Item], Rules], list[Text]]
+    scores: Callable[[Sequence[Item], Likelihoods, Rules], tuple[Facts, list[Facts]]]
+
+
+def suite_of_choices(
+    name: str, read: Callable[[Path], list[Choice]], *, average: Average | None = None
+) -> Suite[Choice]:
+    """A suite whose items are choices.
+
+    Args:
+        average: the headline, where it is not the rules'.
+    """
+
+    def scores(
+        choices: Sequence[Choice], likelihoods: Likelihoods, rules: Rules
+    ) -> tuple[Facts, list[Facts]]:
+        return score_choices(choices, likelihoods.sums(), rules, average=average)
+
+    return Suite(name, read, lambda choices, _rules: choice_texts(choices), scores)
+
+
+def bootstrapped(
+    statistic: Callable[[Int64[np.ndarray, "resamples n"]], Float64[np.ndarray, " resamples"]],
+    n: int,
+    *,
+    keep_replicates: bool = False,
+) -> Facts:
+    """A score that is no share of right decisions: on all n items, and how far it may move.
+
+    Args:
+        statistic: given item numbers in rows, its value on each row, in the unit of the score.
+        keep_replicates: whether the result holds them, so that two models can be compared.
+    """
+    score = float(statistic(np.arange(n)[None])[0])
+    replicates = bootstrap_replicates(statistic, n)
+    facts: Facts = {
+        "score": score,
+        "stderr": float(np.std(replicates)),
+        "interval": list(bootstrap_interval(replicates, score)),
+        "n": n,
+    }
+    return {**facts, "replicates": replicates} if keep_replicates else facts
+
+
+def bootstrapped_mean(values: Float64[np.ndarray, " n"], *, keep_replicates: bool = False) -> Facts:
+    """`bootstrapped`, of the mean over items."""
+
+    def statistic(
+        rows: Int64[np.ndarray, "resamples n"],
+    ) -> Float64[np.ndarray, " resamples"]:
+        found: Float64[np.ndarray, " resamples"] = values[rows].mean(axis=1)
+        return found
+
+    return bootstrapped(statistic, len(values), keep_replicates=keep_replicates)

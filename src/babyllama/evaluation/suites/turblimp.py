@@ -1,0 +1,34 @@
+"""TurBLiMP: 16 phenomena of Turkish grammar, 1,000 pairs each, in tables with semicolons.
+
+The headline is the mean over phenomena. Chance 50.
+
+Source: Başar et al. 2025.
+"""
+
+from pathlib import Path
+
+from babyllama.evaluation.choices import Choice
+from babyllama.evaluation.files import TABLES, packed_files, read_table
+from babyllama.evaluation.minimal_pairs import pair
+from babyllama.evaluation.suites.suite import suite_of_choices
+
+_WANTED = ("good_sentence", "bad_sentence", "critical_region", "phenomenon")
+
+
+def _read(path: Path) -> list[Choice]:
+    return [
+        # The file is the phenomenon; the column is coarser, and some places in it end in spaces.
+        pair(
+            uid=row.stem,
+            item_id=str(row.number),
+            group=row.stem,
+            term=row.stem,
+            good=row.text("good_sentence"),
+            bad=row.text("bad_sentence"),
+        )
+        for name, data in packed_files(path, TABLES).items()
+        for row in read_table(name, data, _WANTED, delimiter=";")
+    ]
+
+
+SUITE = suite_of_choices("turblimp", _read, average="uids")
