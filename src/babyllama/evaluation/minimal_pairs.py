@@ -68,8 +68,9 @@ def evaluate_pairs(
 
 
 def _read_pair(row: Row, groups: Mapping[str, str]) -> Choice:
-    for key in set(row.wanted).difference(_SENTENCES):
-        row.text(key)
+    for key in row.wanted:
+        if key not in _SENTENCES:
+            row.text(key)
     uid = row.optional("UID", str, row.stem)
     # ZhoBLiMP calls it phenomenon.
     term = row.optional("linguistics_term", str, row.optional("phenomenon", str, uid))

@@ -79,8 +79,8 @@ def residuals(
 ) -> Float64[np.ndarray, " n"]:
     """What least squares with an intercept leaves of y."""
     columns = np.stack([np.ones(len(y)), *predictors], axis=1)
-    fitted: Float64[np.ndarray, " n"] = columns @ np.linalg.lstsq(columns, y)[0]
-    return y - fitted
+    found: Float64[np.ndarray, " n"] = y - columns @ np.linalg.lstsq(columns, y)[0]
+    return found
 
 
 def standardised(values: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:

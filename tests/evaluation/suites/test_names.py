@@ -1,0 +1,102 @@
+"""Which suite a name means, and files that are not what their name says."""
+
+import gzip
+
+import pytest
+
+from babyllama.errors import InputError
+from babyllama.evaluation.suites import SUITES, suite_for
+
+PAIR = {"sentence_good": "a b", "sentence_bad": "b a"}
+COUNTS = {
+    "blimp": ("blimp", 67_000),
+    "blimp_filtered": ("blimp_filtered", 59_875),
+    "blimp_fast": ("fast/blimp", 13_400),
+    "blimp_supplement": ("blimp_supplement", 5_218),
+    "blimp_supplement_fast": ("fast/blimp_supplement", 250),
+    "wug_adj": ("wug_adj", 200),
+    "reading": ("reading", 1_726),
+    "aoa": ("aoa", 577),
+    "lambada": ("lambada", 5_153),
+    "blimp_nl": ("multilingual/blimp_nl.jsonl.gz", 8_400),
+    "zhoblimp": ("multilingual/zhoblimp.jsonl.gz", 35_400),
+    "turblimp": ("multilingual/turblimp", 16_000),
+}
+UIDS = {"blimp": 67, "blimp_filtered": 67, "blimp_fast": 67, "blimp_supplement": 5,
+        "blimp_nl": 22, "zhoblimp": 118, "turblimp": 16}  # fmt: skip
+
+
+def test_every_suite_is_found_by_its_own_name():
+    assert len({suite.name for suite in SUITES}) == len(SUITES)
+    assert all(suite_for(suite.name) is suite for suite in SUITES)
+
+
+@pytest.mark.parametrize("name", ["grammar", "mine", "blimp2", "my_blimp", "blimp-dutch", "pairs"])
+def test_any_other_name_is_the_users_own_pairs(write, name):
+    suite = suite_for(name)
+    assert suite.name == name
+    (item,) = suite.read(write({"x.jsonl": [PAIR]}))
+    assert (item.uid, [option.target for option in item.options]) == ("x", ["a b", "b a"])
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("blmip", "blimp"),
+        ("entity_trakcing", "entity_tracking"),
+        ("blimp_filtred", "blimp_filtered"),
+        ("lambda", "lambada"),
+    ],
+)
+def test_a_near_miss_is_refused_with_the_nearest_name(name, nearest):
+    with pytest.raises(InputError, match=rf"no benchmark {name}\n.*nearest name is {nearest}\."):
+        suite_for(name)
+
+
+@pytest.mark.parametrize("name", [suite.name for suite in SUITES if suite.name != "aoa_2025"])
+def test_a_file_that_is_not_what_its_name_says_is_refused(tmp_path, name):
+    table = "good_sentence,bad_sentence\nx,y\n"
+    for file, data in (
+        ("pairs.jsonl", '{"other": "x"}\n'), ("table.csv", table), ("word_list.csv", table),
+        ("bad.txt", " \n"),
+    ):  # fmt: skip
+        (tmp_path / file).write_text(data, encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        suite_for(name).read(tmp_path)
+    said = str(caught.value)
+    if name == "perplexity":
+        assert "bad.txt holds no words" in said
+        return
+    assert ":1: has no " in said
+    assert "Wanted: " in said
+    assert "Found: " in said
+
+
+def test_the_wrong_benchmark_is_named_with_keys_found_and_wanted(write):
+    folder = write({"lambada_test.jsonl": [{"text": "all but the last"}]})
+    with pytest.raises(
+        InputError,
+        match=r"lambada_test\.jsonl:1: has no UID\n  Wanted: sentence_good, .*\. Found: text\.",
+    ):
+        suite_for("blimp").read(folder)
+    folder = write({"lambada_test.jsonl": [PAIR | {"UID": "u", "phenomenon": "x"}]})
+    with pytest.raises(InputError, match="has no linguistics_term"):
+        suite_for("blimp").read(folder)
+    with pytest.raises(InputError, match="lambada_test is no set of BLiMP's supplement"):
+        suite_for("blimp_supplement").read(write({"lambada_test.jsonl": [PAIR]}))
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_the_published_files_have_their_items(data, name):
+    path, count = COUNTS[name]
+    items = suite_for(name).read(data / "benchmarks" / path)
+    assert len(items) == count
+    if name in UIDS:
+        assert len({item.uid for item in items}) == UIDS[name]
+
+
+def test_a_gzipped_file_alone_is_read(tmp_path):
+    path = tmp_path / "w.jsonl.gz"
+    path.write_bytes(gzip.compress(b'{"text": "here is it"}\n'))
+    (item,) = suite_for("lambada").read(path)
+    assert (item.context, item.word) == ("here is", "it")
