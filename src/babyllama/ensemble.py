@@ -8,7 +8,7 @@ models with a softcap take a product a model instead.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from pathlib import Path
@@ -20,8 +20,9 @@ from torch import Tensor
 
 from babyllama.console import say
 from babyllama.errors import InputError
-from babyllama.losses import form_logits, products_for, token_log_probabilities
+from babyllama.losses import form_logits, token_log_probabilities
 from babyllama.models import (
+    computing_in,
     hidden_states,
     load_model,
     output_head,
@@ -88,15 +89,7 @@ class Mixture:
             torch.split(states, list(self.widths), dim=-1), self.heads, self.softcaps, strict=True
         )
         each = (form_logits(*part) for part in parts)  # one model's at a time
-        if self.mean_of == "logits":
-            weighted = (z.mul_(share) for z, share in zip(each, self.weights, strict=True))
-            return reduce(Tensor.add_, weighted)
-        logs = (
-            torch.log_softmax(z / temperature, dim=-1).add_(math.log(share))
-            for z, share in zip(each, self.weights, strict=True)
-            if share > 0
-        )
-        return reduce(torch.logaddexp, logs).mul_(temperature)
+        return mean_logits(each, self.weights, self.mean_of, temperature=temperature)
 
     def log_probabilities(
         self, states: Float[Tensor, "tokens hidden"], labels: Int64[Tensor, " tokens"]
@@ -141,15 +134,28 @@ class Ensemble:
         Args:
             seen: as `hidden_states` takes them.
         """
-        enabled = self.dtype != torch.float32
-        device = input_ids.device
-        with (
-            products_for(self.dtype, device),
-            torch.autocast(device.type, dtype=self.dtype, enabled=enabled),
-        ):
+        with computing_in(self.dtype, input_ids.device):
             return torch.cat(
                 [hidden_states(model, input_ids, **seen) for model in self.models], dim=-1
             )
+
+
+def mean_logits(
+    each: Iterable[Float[Tensor, "*positions vocab"]],
+    weights: Sequence[float],
+    mean_of: MeanOf,
+    *,
+    temperature: float = 1.0,
+) -> Float[Tensor, "*positions vocab"]:
+    """z_bar of several models' logits, which are overwritten; see `Mixture.logits`."""
+    if mean_of == "logits":
+        return reduce(Tensor.add_, (z.mul_(w) for z, w in zip(each, weights, strict=True)))
+    logs = (
+        torch.log_softmax(z / temperature, dim=-1).add_(math.log(share))
+        for z, share in zip(each, weights, strict=True)
+        if share > 0
+    )
+    return reduce(torch.logaddexp, logs).mul_(temperature)
 
 
 def combine(

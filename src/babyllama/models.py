@@ -6,6 +6,7 @@ tokens, and the output head that turns them into logits.
 
 import textwrap
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from babyllama.errors import InputError
-from babyllama.losses import form_logits
+from babyllama.losses import form_logits, products_for
 from babyllama.recipe import OtherShape, PretrainingRecipe, Shape
 
 if TYPE_CHECKING:
@@ -146,6 +147,14 @@ def hidden_states(
         states = torch.cat([states, torch.ones_like(states[..., :1])], dim=-1)
     scale = _logit_scale(model.config)
     return states if scale == 1 else states * scale
+
+
+@contextmanager
+def computing_in(dtype: torch.dtype, device: torch.device) -> Iterator[None]:
+    """Let models of float32 weights compute in `dtype`."""
+    enabled = dtype != torch.float32
+    with products_for(dtype, device), torch.autocast(device.type, dtype=dtype, enabled=enabled):
+        yield
 
 
 def output_head(model: "PreTrainedModel") -> Float[Tensor, "vocab hidden"]:

@@ -37,6 +37,24 @@ class Encoded:
     words: Int32[np.ndarray, " words"] = field(default_factory=_none)
 
     @property
+    def inputs(self) -> int:
+        """Tokens that the model is given: the last one of a causal text is predicted alone."""
+        return len(self.ids) if len(self.words) else len(self.ids) - 1
+
+    def without_beginnings(self, positions: int) -> "Encoded":
+        """Its last tokens and its source's, as many as fit; a masked model's first one stays."""
+        kept = int(np.argmax(self.words >= 0)) if len(self.words) else 0
+        cut = max(0, self.inputs - positions)
+        rest = np.r_[:kept, kept + cut : len(self.ids)]
+        return Encoded(
+            self.ids[rest],
+            max(kept or 1, self.first - cut),
+            self.stop - cut,
+            self.source[max(0, len(self.source) - positions) :],
+            self.words[rest] if len(self.words) else self.words,
+        )
+
+    @property
     def key(self) -> tuple[bytes, int, int, bytes]:
         """Equal for texts that a model cannot tell apart; in the order of their tokens."""
         return self.ids.astype(">i4").tobytes(), self.first, self.stop, self.source.tobytes()
@@ -149,7 +167,8 @@ def encode_with_source(
     """
 
     def both(part: Sequence[Text]) -> Iterator[Encoded]:
-        sources = tokenizer([text.context for text in part], verbose=False)["input_ids"]
+        before = tokenizer.eos_token if rules.name == "2023" else ""
+        sources = tokenizer([text.context or before for text in part], verbose=False)["input_ids"]
         targets = tokenizer(
             [text.target for text in part],
             add_special_tokens=rules.name == "2023", verbose=False,
@@ -178,7 +197,7 @@ def _each_its_way(
 
 
 def _without_trailing_space(text: Text) -> Text:
-    """Spaces at the end of a context are part of the target's first token, as the harness has it."""
+    """Spaces that end a context are part of the target's first token, as the harness has it."""
     context = text.context.rstrip()
     return Text(text.context[len(context) :] + text.target, context)
 

@@ -4,26 +4,35 @@ What a text is given does not depend on which others are scored with it, in whic
 beyond the last bits; texts that a model cannot tell apart are scored once, so that they tie.
 """
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, TypedDict, runtime_checkable
 
 import numpy as np
 import torch
 from jaxtyping import Float64
 
 from babyllama.console import ProgressBar
-from babyllama.ensemble import MeanOf, load_ensemble
+from babyllama.ensemble import MeanOf, load_ensemble, refuse_other_vocabulary, refuse_weights
 from babyllama.errors import InputError
 from babyllama.evaluation.decoders import Decoders
-from babyllama.evaluation.encoding import Encoded, encode_causal
+from babyllama.evaluation.encoder_decoders import EncoderDecoders
+from babyllama.evaluation.encoding import (
+    Encoded,
+    encode_causal,
+    encode_masked,
+    encode_with_source,
+)
+from babyllama.evaluation.masked import MaskedModels, Masking
 from babyllama.evaluation.rules import Rules, context_token
 from babyllama.evaluation.texts import Likelihoods, Text
+from babyllama.models import load_as
 from babyllama.tokenizer import load_tokenizer
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerFast
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 
 @runtime_checkable
@@ -77,41 +86,146 @@ def load_scorer(
     dtype: torch.dtype = torch.float32,
     weights: Sequence[float] | None = None,
     mean_of: MeanOf = "logits",
+    masking: Masking = "original",
     truncate: bool = False,
     tokens_at_once: int | None = None,
 ) -> Scorer:
-    """Load a model folder, or several as their ensemble.
+    """Load a model folder, or several of one kind as their ensemble.
+
+    What kind of model a folder holds is what its config.json says.
 
     Args:
+        masking: how masked models are scored; others have no use for it.
         tokens_at_once: tokens of a batch, padding included. It changes speed and memory alone.
 
     Raises:
-        InputError: what `load_ensemble` raises, or a tokenizer without the rules' context token.
+        InputError: folders that cannot be loaded or mix kinds of models; tokenizers that differ,
+            know more tokens than the model, or lack a token that the rules need.
     """
-    ensemble = load_ensemble(folders, device=device, weights=weights, mean_of=mean_of, dtype=dtype)
+    kinds = [kind_of(folder) for folder in folders]
+    if len(set(kinds)) > 1:
+        raise InputError(
+            f"{folders[0]} is {kinds[0]}, {folders[kinds.index(kinds[-1])]} {kinds[-1]}",
+            why="Their likelihoods mean different things, so no mean can be taken.",
+            mend="Score them one by one, without --ensemble.",
+        )
+    mixing: _Mixing = {
+        "weights": tuple(weights or [1 / len(folders)] * len(folders)),
+        "mean_of": mean_of,
+        "dtype": dtype,
+        "tokens_at_once": tokens_at_once,
+    }
+    if kinds[0] == "causal":
+        return _causal(folders, rules, device, truncate, mixing)
+    tokenizer = load_tokenizer(folders[0])
+    models = _models(folders, kinds[0], device, len(tokenizer))
+    refuse_weights(mixing["weights"], len(models))
+    positions = min((p for p in map(_positions, models) if p is not None), default=None)
+    if kinds[0] == "masked":
+        return Scorer(
+            MaskedModels(models, mask=_mask_token(tokenizer), masking=masking, **mixing),
+            tokenizer,
+            lambda texts: encode_masked(texts, tokenizer, rules),
+            rules, None, positions, truncate,
+        )  # fmt: skip
+    begin = models[0].config.decoder_start_token_id
+    return Scorer(
+        EncoderDecoders(models, **mixing),
+        tokenizer,
+        lambda texts: encode_with_source(texts, tokenizer, rules, begin),
+        rules, begin, positions, truncate,
+    )  # fmt: skip
+
+
+def kind_of(folder: Path) -> Literal["causal", "masked", "encoder-decoder"]:
+    """What kind of model a folder holds, by its configuration; causal where that does not say."""
+    try:
+        config = json.loads((folder / "config.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return "causal"  # loading it says what is wrong
+    if config.get("is_encoder_decoder"):
+        return "encoder-decoder"
+    masked = any(name.endswith("ForMaskedLM") for name in config.get("architectures") or ())
+    return "masked" if masked else "causal"
+
+
+class _Mixing(TypedDict):
+    weights: tuple[float, ...]
+    mean_of: MeanOf
+    dtype: torch.dtype
+    tokens_at_once: int | None
+
+
+def _models(
+    folders: Sequence[Path], kind: str, device: torch.device, vocab_size: int
+) -> "list[PreTrainedModel]":
+    from transformers import AutoModelForMaskedLM, AutoModelForSeq2SeqLM
+
+    for folder in folders[1:]:
+        refuse_other_vocabulary(folders[0], folder)
+    auto = AutoModelForMaskedLM if kind == "masked" else AutoModelForSeq2SeqLM
+    title = "a masked language model" if kind == "masked" else "an encoder-decoder"
+    models = [load_as(auto, folder, title).to(device) for folder in folders]
+    for folder, model in zip(folders, models, strict=True):
+        if model.config.vocab_size < vocab_size:
+            raise InputError(
+                f"{folder} knows {model.config.vocab_size} tokens, the tokenizer has {vocab_size}",
+                mend="Use the tokenizer that the model was trained with.",
+            )
+        if kind != "masked" and model.config.decoder_start_token_id is None:
+            raise InputError(
+                f"{folder}/config.json names no decoder_start_token_id",
+                why="The decoder's first token has to follow something.",
+                mend="Name the token that decoding began with in training.",
+            )
+    return models
+
+
+def _mask_token(tokenizer: "PreTrainedTokenizerFast") -> int:
+    if tokenizer.mask_token_id is None:
+        raise InputError(
+            "the tokenizer has no mask token",
+            why="A masked model is scored by masking one position after another.",
+            mend="Name it in tokenizer_config.json.",
+        )
+    return int(tokenizer.mask_token_id)
+
+
+def _causal(
+    folders: Sequence[Path], rules: Rules, device: torch.device, truncate: bool, mixing: _Mixing
+) -> Scorer:
+    ensemble = load_ensemble(
+        folders, device=device, weights=mixing["weights"], mean_of=mixing["mean_of"],
+        dtype=mixing["dtype"],
+    )  # fmt: skip
     tokenizer = load_tokenizer(folders[0])
     configs = [model.config for model in ensemble.models]
     context = context_token(rules, tokenizer, configs, known=ensemble.mixture.vocab_size)
     return Scorer(
-        Decoders(ensemble, tokens_at_once=tokens_at_once),
+        Decoders(ensemble, tokens_at_once=mixing["tokens_at_once"]),
         tokenizer,
         lambda texts: encode_causal(texts, tokenizer, rules, context),
         rules,
         context,
-        min((p for p in map(_positions, configs) if p is not None), default=None),
+        min((p for p in map(_positions, ensemble.models) if p is not None), default=None),
         truncate,
     )
 
 
-def _positions(config: object) -> int | None:
-    return getattr(config, "max_position_embeddings", None)
+def _positions(model: "PreTrainedModel") -> int | None:
+    """Tokens that a model can see; some count their positions from behind the padding token's."""
+    positions = getattr(model.config, "max_position_embeddings", None)
+    if positions is None:
+        return None
+    table = getattr(getattr(model.base_model, "embeddings", None), "position_embeddings", None)
+    padding = getattr(table, "padding_idx", None)
+    return int(positions) if padding is None else int(positions) - padding - 1
 
 
 def log_likelihoods(scorer: Scorer, texts: Sequence[str | Text]) -> Float64[np.ndarray, " texts"]:
-    """log p of each text in nats, summed over its tokens. Raises what `likelihoods` raises."""
-    return likelihoods(
-        scorer, [Text(text) if isinstance(text, str) else text for text in texts]
-    ).sums()
+    """log p of each text in nats, summed over its tokens, as `likelihoods` finds them."""
+    found = likelihoods(scorer, [Text(text) if isinstance(text, str) else text for text in texts])
+    return found.sums()
 
 
 def likelihoods(scorer: Scorer, texts: Sequence[Text]) -> Likelihoods:
@@ -165,7 +279,7 @@ def _spread(found: Likelihoods, number_of: np.ndarray) -> Likelihoods:
 
 
 def _within_positions(scorer: Scorer, encoded: Encoded, text: Text) -> Encoded:
-    inputs = len(encoded.ids) - 1
+    inputs = max(encoded.inputs, len(encoded.source))
     if scorer.positions is None or inputs <= scorer.positions:
         return encoded
     if not scorer.truncate:
@@ -174,13 +288,12 @@ def _within_positions(scorer: Scorer, encoded: Encoded, text: Text) -> Encoded:
             why="Scored in part, it would not compare with its pair.",
             mend="Take it out, use a model with more positions, or cut beginnings: --truncate",
         )
-    cut = inputs - scorer.positions
-    return Encoded(encoded.ids[cut:], max(1, encoded.first - cut), encoded.stop - cut)
+    return encoded.without_beginnings(scorer.positions)
 
 
 def _refuse_unknown_token(scorer: Scorer, encoded: Encoded, text: Text) -> None:
     known = scorer.reader.vocab_size
-    largest = int(encoded.ids.max(initial=0))
+    largest = int(max(encoded.ids.max(initial=0), encoded.source.max(initial=0)))
     if largest >= known:
         raise InputError(
             f"the tokenizer gives token {largest}, but the model knows only 0 to {known - 1}: "

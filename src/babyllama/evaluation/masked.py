@@ -1,0 +1,165 @@
+"""Masked models: the pseudo-log-likelihood, one mask a position.
+
+A token's score is its log-probability where it is masked and all others are seen. Tokens of a word
+that its own rest gives away are scored too high that way: `within_word` masks what follows in the
+same word as well.
+
+Only masked positions get logits, and a masked text that comes from both sentences of a pair, which
+differ just there, is read once.
+
+Source: Salazar et al. 2020 (arXiv 1910.14659); Kauf and Ivanova 2023 (arXiv 2305.10588) for the
+within-word variant, PLL-word-l2r there.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float64, Int64
+from torch import Tensor
+
+from babyllama.ensemble import MeanOf, mean_logits
+from babyllama.evaluation.encoding import Encoded
+from babyllama.models import computing_in
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+Masking = Literal["original", "within_word"]
+
+_TOKENS_ON_CPU, _TOKENS_ON_CARD = 4096, 32_768
+_TEXTS_AHEAD = 2048
+
+
+class MaskedModels:
+    """Masked models, one or several read as one.
+
+    Args:
+        mask: the tokenizer's mask token.
+        weights: of each model, summing to 1.
+        tokens_at_once: of a batch, padding included. It changes speed and memory alone.
+    """
+
+    def __init__(
+        self,
+        models: "Sequence[PreTrainedModel]",
+        *,
+        mask: int,
+        masking: Masking,
+        weights: Sequence[float],
+        mean_of: MeanOf,
+        dtype: torch.dtype,
+        tokens_at_once: int | None = None,
+    ) -> None:
+        on_cpu = models[0].device.type == "cpu"
+        self.models = models
+        self.mask = mask
+        self.masking = masking
+        self.weights = weights
+        self.mean_of: MeanOf = mean_of
+        self.dtype = dtype
+        self.tokens_at_once = tokens_at_once or (_TOKENS_ON_CPU if on_cpu else _TOKENS_ON_CARD)
+
+    @property
+    def vocab_size(self) -> int:
+        """Tokens that every model knows."""
+        return min(int(model.config.vocab_size) for model in self.models)
+
+    def read(
+        self, sequences: Sequence[Encoded]
+    ) -> Iterator[tuple[int, Float64[np.ndarray, " scored"], np.ndarray]]:
+        """Number of a text, log p of its scored tokens in nats, whether each was the likeliest."""
+        numbers = iter(range(len(sequences)))
+        while part := list(islice(numbers, _TEXTS_AHEAD)):
+            values, is_top = self._score([sequences[number] for number in part])
+            start = 0
+            for number in part:
+                stop = start + sequences[number].stop - sequences[number].first
+                yield number, values[start:stop], is_top[start:stop]
+                start = stop
+
+    def _score(self, texts: Sequence[Encoded]) -> tuple[Float64[np.ndarray, " scored"], np.ndarray]:
+        """Every scored token of the texts, one text after another."""
+        copies: dict[tuple[bytes, int], list[tuple[int, int]]] = {}  # to (result, label)
+        count = 0
+        for each in texts:
+            for at in range(each.first, each.stop):
+                key = (self._masked(each, at).tobytes(), at)
+                copies.setdefault(key, []).append((count, int(each.ids[at])))
+                count += 1
+        values, is_top = np.empty(count), np.empty(count, dtype=bool)
+        ordered = sorted(copies, key=lambda key: (-len(key[0]), key))
+        start = 0
+        while start < len(ordered):
+            width = len(ordered[start][0]) // 4
+            batch = ordered[start : start + max(1, self.tokens_at_once // width)]
+            rows = [row for row, key in enumerate(batch) for _ in copies[key]]
+            places, labels = zip(*(pair for key in batch for pair in copies[key]), strict=True)
+            logits = self._logits([np.frombuffer(ids, dtype=np.int32) for ids, _ in batch],
+                                  [at for _, at in batch])  # fmt: skip
+            own = logits[rows, list(labels)]
+            found = own - torch.logsumexp(logits, dim=-1)[rows]
+            values[list(places)] = found.double().cpu().numpy()
+            is_top[list(places)] = (own >= logits.amax(dim=-1)[rows]).cpu().numpy()
+            start += len(batch)
+        return values, is_top
+
+    def _masked(self, text: Encoded, at: int) -> np.ndarray:
+        ids = text.ids.copy()
+        ids[at] = self.mask
+        if self.masking == "within_word":
+            behind = np.arange(len(ids)) > at
+            ids[behind & (text.words == text.words[at])] = self.mask
+        return ids
+
+    @torch.no_grad()
+    def _logits(
+        self, copies: Sequence[np.ndarray], positions: Sequence[int]
+    ) -> Float[Tensor, "copies vocab"]:
+        """Of the masked position of each copy, in float32."""
+        device = self.models[0].device
+        width = max(len(ids) for ids in copies)
+        input_ids = np.zeros((len(copies), width), dtype=np.int64)
+        seen = np.zeros_like(input_ids)
+        for row, ids in enumerate(copies):
+            input_ids[row, : len(ids)] = ids
+            seen[row, : len(ids)] = 1
+        padded, mask = torch.from_numpy(input_ids).to(device), torch.from_numpy(seen).to(device)
+        at = torch.tensor(positions, device=device)
+        return mean_logits(
+            (self._of_model(model, padded, mask, at) for model in self.models),
+            self.weights, self.mean_of,
+        )  # fmt: skip
+
+    def _of_model(
+        self,
+        model: "PreTrainedModel",
+        input_ids: Int64[Tensor, "copies window"],
+        seen: Int64[Tensor, "copies window"],
+        positions: Int64[Tensor, " copies"],
+    ) -> Float[Tensor, "copies vocab"]:
+        pad = model.config.pad_token_id or 0
+        input_ids = input_ids.masked_fill(seen == 0, pad)
+        with computing_in(self.dtype, input_ids.device), _head_reads(model, positions):
+            logits: Tensor = model(input_ids=input_ids, attention_mask=seen).logits
+        return logits[:, 0].float()
+
+
+@contextmanager
+def _head_reads(model: "PreTrainedModel", positions: Int64[Tensor, " copies"]) -> Iterator[None]:
+    """Let a model's head see one position of each row alone, whatever the head is made of."""
+
+    def pick(_module: object, _args: object, output: Any) -> Any:
+        states = output.last_hidden_state
+        rows = torch.arange(len(states), device=states.device)
+        output.last_hidden_state = states[rows, positions][:, None]
+        return output
+
+    hook = model.base_model.register_forward_hook(pick)
+    try:
+        yield
+    finally:
+        hook.remove()
