@@ -242,16 +242,20 @@ def recipes_difference(
 
 
 def recipes_difference_of_replicates(
-    ours: tuple[Float64[np.ndarray, " seeds"], Float64[np.ndarray, "seeds resamples"]],
-    theirs: tuple[Float64[np.ndarray, " seeds_"], Float64[np.ndarray, "seeds_ resamples"]],
+    ours: tuple[Float64[np.ndarray, " _"], Float64[np.ndarray, "_ resamples"]],
+    theirs: tuple[Float64[np.ndarray, " _"], Float64[np.ndarray, "_ resamples"]],
 ) -> Difference:
     """As `recipes_difference`, for scores that are no means: seeds' scores, and their replicates.
 
-    The variance over resamples of the seeds' mean difference stands for the items' part.
+    The variance over resamples of the seeds' mean difference stands for the items' part. Where the
+    replicates are of the seeds' mean alone, a row for several seeds, the residual cannot be told
+    from it and counts twice: the interval is a little too wide.
     """
     differences = ours[1].mean(axis=0) - theirs[1].mean(axis=0)
-    items = float(differences.var(ddof=1)) - _residual(ours[1], theirs[1])
-    return _from_seeds(ours[0], theirs[0], _Spread(max(0.0, items), math.inf))
+    items = float(differences.var(ddof=1))
+    if all(len(scores) == len(rows) for scores, rows in (ours, theirs)):
+        items = max(0.0, items - _residual(ours[1], theirs[1]))
+    return _from_seeds(ours[0], theirs[0], _Spread(items, math.inf))
 
 
 def recipes_difference_of_scores(

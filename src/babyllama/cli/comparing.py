@@ -1,0 +1,52 @@
+"""`babyllama compare`."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from babyllama.cli.arguments import refuse_unwritable_place
+from babyllama.console import show, table
+
+
+def compare(
+    results: Annotated[
+        list[Path],
+        typer.Argument(help="Result files; a folder of them is the seeds of one recipe."),
+    ],
+    correction: Annotated[
+        Literal["holm", "bh"],
+        typer.Option(help="For many comparisons: Holm, or Benjamini and Hochberg."),
+    ] = "holm",
+    out: Annotated[Path | None, typer.Option(help="Write a Markdown page as well.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Compare the first model or recipe with the others: in words, with intervals and tests.
+
+    Files are what `evaluate --out` and `finetune --out` write. Models are paired item by item
+    where their files hold the same items.
+
+    Example: `babyllama compare twin.json distilled.json`
+    """
+    from babyllama.artefact import write_atomically
+    from babyllama.comparing import compare as compare_files
+    from babyllama.comparing import words
+
+    if out:
+        refuse_unwritable_place(out)
+    found = compare_files(results, correction=correction)
+    if out:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(out, words.markdown(found, correction))
+    if as_json:
+        print(json.dumps(words.as_data(found), indent=1, ensure_ascii=False))
+        return
+    for sentence in words.sentences(found):
+        print(sentence)
+    for title, head, rows in words.titled_rows(found):
+        print()
+        show(table(title, head, rows))
+    print()
+    for sentence in words.cautions(found, correction):
+        print(sentence)
