@@ -13,7 +13,7 @@ from jaxtyping import Float64
 from babyllama import artefact
 from babyllama.artefact import Facts
 from babyllama.errors import InputError
-from babyllama.statistics import Credits, decode_decisions
+from babyllama.statistics import RESAMPLES, Credits, decode_decisions
 
 Parts = Mapping[str, Credits]
 _WRITE_ONE = "Write one: babyllama evaluate MODEL --benchmark blimp=PATH --out MODEL.json"
@@ -64,7 +64,7 @@ class _Result:
     where: str
     model: str
     rules: Facts
-    benchmarks: Mapping[str, Facts]
+    benchmarks: Mapping[str, Any]
 
 
 def read_entrants(paths: Sequence[Path]) -> list[Entrant]:
@@ -213,16 +213,37 @@ def _answers(facts: Any, result: _Result, benchmark: str) -> Answers:
     where = f"{result.where}: {result.model}, {benchmark}"
     if not isinstance(facts, dict):
         raise InputError(f"{where} is {facts!r}", why="A benchmark's result has a `score`.")
-    seeds = facts.get("seeds") or {}
+    seeds = _tree(facts, "seeds", where)
     scores = [_number(each, where) for each in seeds.values()] or [_number(facts, where)]
-    replicates = facts.get("replicates")
     return Answers(
         facts=facts,
         scores=np.array(scores, dtype=np.float64),
         parts=_parts(facts, seeds, where, benchmark),
-        replicates=None if replicates is None else np.array([replicates], dtype=np.float64),
+        replicates=_replicates(facts, where),
         items=facts.get("items"),
     )
+
+
+def _tree(facts: Facts, key: str, where: str) -> dict[str, Facts]:
+    """What stands under a key, by seed or UID; nothing where the key is not there."""
+    found = facts.get(key) or {}
+    if not isinstance(found, dict) or not all(isinstance(each, dict) for each in found.values()):
+        raise InputError(f"{where}: {key} is {str(found)[:50]}", mend="Evaluate this model again.")
+    return found
+
+
+def _replicates(facts: Facts, where: str) -> Float64[np.ndarray, "1 resamples"] | None:
+    found = facts.get("replicates")
+    if found is None:
+        return None
+    are_numbers = isinstance(found, list) and all(isinstance(x, int | float) for x in found)
+    if not are_numbers or len(found) != RESAMPLES or not np.isfinite(found).all():
+        raise InputError(
+            f"{where}: replicates are no {RESAMPLES} finite numbers",
+            why="Two models pair on resamples of the same items.",
+            mend="Evaluate this model again.",
+        )
+    return np.array([found], dtype=np.float64)
 
 
 def _number(facts: Facts, where: str) -> float:
@@ -236,15 +257,15 @@ def _number(facts: Facts, where: str) -> float:
     return float(value)
 
 
-def _parts(facts: Facts, seeds: Facts, where: str, benchmark: str) -> tuple[Parts, ...] | None:
+def _parts(
+    facts: Facts, seeds: Mapping[str, Facts], where: str, benchmark: str
+) -> tuple[Parts, ...] | None:
     """What each item counts, of each seed; fine-tuning writes decisions by seed."""
-    if len(seeds) > 1 or (seeds and "subtasks" not in facts):
-        if facts.get("metric") != "accuracy":
-            return None
-        rows = [{benchmark: each} for each in seeds.values()]
-    else:
-        rows = [facts.get("subtasks") or {}]
-    if not all(row and all("decisions" in each for each in row.values()) for row in rows):
+    rows = [_tree(facts, "subtasks", where)]
+    if seeds:
+        is_share = facts.get("metric") == "accuracy"  # else the score is no mean of decisions
+        rows = [{benchmark: each} for each in seeds.values()] if is_share else []
+    if not rows or not all(row and all("decisions" in e for e in row.values()) for row in rows):
         return None
     return tuple(
         {uid: _decisions(each["decisions"], f"{where}, {uid}") for uid, each in row.items()}
@@ -252,9 +273,9 @@ def _parts(facts: Facts, seeds: Facts, where: str, benchmark: str) -> tuple[Part
     )
 
 
-def _decisions(text: str, where: str) -> Credits:
+def _decisions(text: Any, where: str) -> Credits:
     try:
-        decided = decode_decisions(text)
+        decided = decode_decisions(str(text))
     except ValueError as error:
         raise InputError(f"{where}: {error}", mend="Evaluate this model again.") from None
     if not len(decided):
