@@ -14,6 +14,7 @@ from types import FrameType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 # Standard output is for results: a person's progress goes beside it.
 screen = Console(stderr=True, highlight=False)
@@ -154,8 +155,8 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
     return made
 
 
-def show(made: Table) -> None:
-    """Print a table to standard output, at full width when it is not a terminal."""
+def show(made: Table | Text) -> None:
+    """Print a table or coloured text to standard output, at full width when it is not a terminal."""
     Console(width=None if sys.stdout.isatty() else 120, highlight=False).print(made)
 
 

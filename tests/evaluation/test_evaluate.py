@@ -47,6 +47,7 @@ def test_a_model_is_scored_and_every_item_written(teachers, pairs, tokens, tmp_p
     assert result["rules"] == {
         "name": "honest", "context": "<s>", "leading_space": False, "ties": "a tie counts half",
         "average": "mean over UIDs", "dtype": "float32",
+        "likelihood": "log-likelihood, summed over tokens",
     }  # fmt: skip
     lines = read_lines(tmp_path / "deep" / "predictions" / "pairs.jsonl")
     assert [(line["sentence_good"], line["sentence_bad"]) for line in lines] == PAIRS

@@ -135,7 +135,7 @@ def test_a_text_too_long_is_refused_or_loses_its_beginning(folder_of, kind, limi
     assert cut.counts()[0] > 0
 
 
-def test_a_masked_model_without_a_mask_token_is_refused(folder_of, tmp_path):
+def test_a_masked_model_without_a_mask_token_is_refused(tmp_path):
     tokenizer = special_tokenizer(LINES)
     tokenizer.mask_token = None
     with pytest.raises(InputError, match="no mask token"):

@@ -92,15 +92,16 @@ def test_unknown_rules_are_refused_with_the_known_ones():
 
 
 def test_the_rules_are_repeated_in_words():
-    assert in_words(rules("2023"), "</s>", "float32") == {
+    assert in_words(rules("2023"), "</s>", "float32", "summed") == {
         "name": "2023",
         "context": "</s>",
         "leading_space": True,
         "ties": "a tie counts as correct",
         "average": "mean over groups, all pairs of a group pooled",
         "dtype": "float32",
+        "likelihood": "summed",
     }
-    assert in_words(rules("honest"), None, "float32")["ties"] == "a tie counts half"
+    assert in_words(rules("honest"), None, "float32", "summed")["ties"] == "a tie counts half"
 
 
 # --- what a sentence is under each rule, spelt out ----------------------------------------------

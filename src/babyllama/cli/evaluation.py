@@ -5,28 +5,52 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
+from rich.text import Text
 
 from babyllama.cli.arguments import name_and_path, refuse_twice, refuse_unwritable_place
-from babyllama.console import show, table
+from babyllama.console import say, show, table
 
 Rules = Literal["honest", "2023", "2024", "2025"]
+Masking = Literal["original", "within_word"]
+MeanOf = Literal["logits", "probabilities"]
 
 
 def evaluate(
     models: Annotated[list[Path], typer.Argument(help="Model folders.")],
     benchmark: Annotated[
-        list[str], typer.Option(help="NAME=PATH of minimal pairs: a jsonl, a folder or a zip.")
+        list[str],
+        typer.Option(help="NAME=PATH: a benchmark's name, or one of your own for minimal pairs."),
     ],
     ensemble: Annotated[
         bool, typer.Option("--ensemble", help="Also score the models averaged as one.")
     ] = False,
     rules: Annotated[Rules, typer.Option(help="Whose scoring rules.")] = "honest",
+    precision: Annotated[
+        Literal["float32", "bfloat16"], typer.Option(help="What the models compute in.")
+    ] = "float32",
+    masking: Annotated[
+        Masking, typer.Option(help="Masked models: mask one token, or the rest of its word too.")
+    ] = "original",
+    mean_of: Annotated[
+        MeanOf, typer.Option(help="What --ensemble averages over the models.")
+    ] = "logits",
+    truncate: Annotated[
+        bool, typer.Option("--truncate", help="Cut the beginnings of texts that are too long.")
+    ] = False,
+    worst: Annotated[
+        int, typer.Option(min=0, help="Show so many choices that each model gets most wrong.")
+    ] = 0,
     out: Annotated[Path | None, typer.Option(help="Write the scores to this JSON file.")] = None,
     predictions: Annotated[
         Path | None, typer.Option(help="Write a line an item into this folder.")
     ] = None,
 ) -> None:
-    """Score models on minimal pairs, in percent with 95% intervals.
+    """Score models on benchmarks, with 95% intervals and a random model's score.
+
+    Benchmarks: blimp, blimp_filtered, blimp_fast, blimp_supplement, blimp_supplement_fast, ewok,
+    comps, entity_tracking, wug_adj, wug_past, reading, aoa, aoa_2025, lambada, perplexity,
+    blimp_nl, zhoblimp, turblimp. Under any other name: a .jsonl, a folder of them or a zip of
+    minimal pairs.
 
     Example: `babyllama evaluate twin --benchmark blimp=data/blimp --out twin.json`
     """
@@ -45,7 +69,11 @@ def evaluate(
     for name, paths in chosen:
         alone = len(chosen) == 1
         into = predictions if predictions is None or alone else predictions / name
-        results.append(score(paths, benchmarks, name=name, rules=rules, predictions=into))
+        result = score(
+            paths, benchmarks, name=name, rules=rules, predictions=into, precision=precision,
+            masking=masking, mean_of=mean_of, truncate=truncate, worst=worst,
+        )  # fmt: skip
+        results.append(result)
     _write_results(results, out)
 
 
@@ -56,16 +84,66 @@ def _write_results(results: list[dict[str, Any]], out: Path | None) -> None:
         whole = results[0] if len(results) == 1 else {each["model"]: each for each in results}
         out.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(out, json.dumps(whole, indent=1, ensure_ascii=False) + "\n")
+    show_scores(results)
+    for result in results:
+        if result.get("worst"):
+            show_worst(result)
+
+
+def show_scores(results: list[dict[str, Any]]) -> None:
+    """A row a model and benchmark; then all averages of the same decisions, where there are."""
     rows = [
-        (
+        [
             each["model"],
             name,
             f"{scores['score']:.1f}",
-            "{:.1f} to {:.1f}".format(*scores["interval"]),
+            _spanned(scores["interval"]),
+            _spanned(scores.get("interval_clustered")),
+            f"{scores['chance']:.1f}",
+            scores["unit"],
             f"{scores['n']:,}",
-        )
+        ]
         for each in results
         for name, scores in each["benchmarks"].items()
     ]
-    columns = ("model", "benchmark", "score", "95% interval", "pairs")
-    show(table(f"Scores in percent, rules: {results[0]['rules']['name']}", columns, rows))
+    columns = ["model", "benchmark", "score", "95% interval", "other UIDs", "random", "unit", "n"]
+    if not any(row[4] for row in rows):
+        for row in (*rows, columns):
+            del row[4]
+    show(table(f"Scores, rules: {results[0]['rules']['name']}", columns, rows))
+    averages = {
+        (each["model"], name): scores["aggregates"]
+        for each in results
+        for name, scores in each["benchmarks"].items()
+        if len(scores.get("subtasks", ())) > 1 and "aggregates" in scores
+    }
+    kinds = list(dict.fromkeys(kind for of_one in averages.values() for kind in of_one))
+    if averages:
+        lines = [
+            (*who, *(f"{of_one[kind]:.2f}" if kind in of_one else "" for kind in kinds))
+            for who, of_one in averages.items()
+        ]
+        show(table("The same answers averaged over", ("model", "benchmark", *kinds), lines))
+
+
+def _spanned(interval: list[float] | None) -> str:
+    return "" if interval is None else "{:.1f} to {:.1f}".format(*interval)
+
+
+def show_worst(result: dict[str, Any]) -> None:
+    """The choices that a model gets most wrong, each word the darker the more it surprises."""
+    say(f"Most wrong of {result['model']}; a word's number is its surprisal in nats", style="bold")
+    for each in result["worst"]:
+        say(f"{each['benchmark']} {each['UID']} {each['pairID']}: {each['margin']:.1f} nats")
+        for title, words in (("right", each["right"]), ("preferred", each["preferred"])):
+            line = Text(f"  {title:>9}  ")
+            for word, surprisal in words:
+                line.append(f"{word} ", style=_shade(surprisal)).append(
+                    f"{surprisal:.1f} ", style="dim"
+                )
+            show(line)
+
+
+def _shade(surprisal: float) -> str:
+    """From plain to bold red: 4 nats are one word in 55, 8 nats one in 3,000."""
+    return "bold red" if surprisal > 8 else "yellow" if surprisal > 4 else ""

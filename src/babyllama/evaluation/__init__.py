@@ -1,27 +1,29 @@
-"""What models know, measured: minimal pairs and held-out text, each score with its interval.
+"""What models know, measured: benchmarks and held-out text, each score with its interval.
 
-`rules` says whose scoring rules, `scoring` how likely a model finds a sentence, `minimal_pairs`
-what follows from it, `statistics` how sure that is.
+`suites` says what the benchmarks are, `rules` whose scoring rules, `scoring` how likely a model
+finds a text, `babyllama.statistics` how sure what follows from it is.
 """
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePath
-
-import numpy as np
-from jaxtyping import Float64
+from typing import Any, Literal
 
 from babyllama.artefact import Facts, write_atomically
 from babyllama.ensemble import Ensemble, MeanOf
 from babyllama.errors import InputError
-from babyllama.evaluation.choices import Choice, choice_texts
+from babyllama.evaluation.choices import Choice
 from babyllama.evaluation.decoders import Decoders
-from babyllama.evaluation.minimal_pairs import evaluate_pairs, read_pairs
+from babyllama.evaluation.masked import MaskedModels, Masking
 from babyllama.evaluation.perplexity import dev_perplexity
 from babyllama.evaluation.rules import in_words
 from babyllama.evaluation.rules import rules as rules_named
-from babyllama.evaluation.scoring import Scorer, load_scorer, log_likelihoods
-from babyllama.models import pick_device
+from babyllama.evaluation.scoring import Scorer, likelihoods, load_scorer
+from babyllama.evaluation.suites import Suite, suite_for
+from babyllama.evaluation.texts import Likelihoods
+from babyllama.evaluation.worst import worst_choices
+from babyllama.models import compute_dtype, pick_device
 from babyllama.tokens import refuse_foreign_tokens
 
 
@@ -35,42 +37,55 @@ def evaluate(
     predictions: Path | None = None,
     weights: Sequence[float] | None = None,
     mean_of: MeanOf = "logits",
+    precision: Literal["float32", "bfloat16"] = "float32",
+    masking: Masking = "original",
+    truncate: bool = False,
+    worst: int = 0,
     tokens: Path | None = None,
     max_dev_windows: int = 8192,
     window: int = 128,
 ) -> Facts:
-    """Score a model, or several read as one, on minimal pairs and on dev text.
+    """Score a model, or several read as one, on benchmarks and on dev text.
 
     Args:
         models: one folder, or several for their ensemble.
-        benchmarks: name to a .jsonl file, a folder of them or a zip.
+        benchmarks: a suite's name, or one of the user's own for minimal pairs, to its data.
         name: what the results call the model.
         rules: honest, 2023, 2024 or 2025.
         out: a JSON file to write the results to as well.
-        predictions: a folder for BENCHMARK.jsonl, a line a pair.
+        predictions: a folder for BENCHMARK.jsonl, a line an item.
         weights: of the models of an ensemble, equal by default.
         mean_of: what is averaged over them.
+        precision: what the models compute in; log-softmax and sums are float32 or better.
+        masking: how masked models are scored; the others have no use for it.
+        truncate: whether texts longer than the model's positions lose their beginning.
+        worst: how many of the most wrong choices to show, with the surprisal of each word.
         tokens: a folder of tokens, to be scored on its dev part.
         window: tokens that the model sees at once there.
 
     Returns:
-        `model`, `rules` in words, `dev` (with `tokens` only) and `benchmarks`, scores in percent.
+        `model`, `rules` in words, `dev` (with `tokens` only), `benchmarks`, scores in their
+        units, and `worst` (if asked for).
 
     Raises:
         InputError: benchmarks that cannot be read, before any model is loaded; models that cannot
-            be loaded or are too short for the window; what `log_likelihoods` raises.
+            be loaded or are too short for the window; what `likelihoods` raises.
     """
     chosen = rules_named(rules)
-    read = {benchmark: read_pairs(path) for benchmark, path in benchmarks.items()}
-    _refuse_odd_names(read)
-    scorer = load_scorer(models, chosen, device=pick_device(), weights=weights, mean_of=mean_of)
+    _refuse_odd_names(benchmarks)
+    read = [
+        _Benchmark(benchmark, suite, suite.read(path))
+        for benchmark, suite, path in [(b, suite_for(b), path) for b, path in benchmarks.items()]
+    ]
+    device = pick_device()
+    scorer = load_scorer(
+        models, chosen, device=device, dtype=compute_dtype(precision, device), weights=weights,
+        mean_of=mean_of, masking=masking, truncate=truncate,
+    )  # fmt: skip
     if tokens:
         _refuse_unfit(scorer, tokens, window, name)
 
-    context = scorer.context
-    spelt = None if context is None else str(scorer.tokenizer.convert_ids_to_tokens(context))
-    dtype = str(scorer.reader.dtype).removeprefix("torch.")
-    result: Facts = {"model": name, "rules": in_words(chosen, spelt, dtype)}
+    result: Facts = {"model": name, "rules": _rules_in_words(scorer)}
     if tokens:
         result["dev"] = dev_perplexity(
             _decoders(scorer, name), tokens, max_windows=max_dev_windows, window=window
@@ -78,26 +93,54 @@ def evaluate(
     if predictions:
         predictions.mkdir(parents=True, exist_ok=True)
     result["benchmarks"] = {}
-    for benchmark, likelihoods in _score_all(scorer, read):
-        scores, lines = evaluate_pairs(read[benchmark], likelihoods, chosen)
-        result["benchmarks"][benchmark] = scores
+    values = {}
+    for each, found in _score_all(scorer, read):
+        scores, lines = each.suite.scores(each.items, found, chosen)
+        result["benchmarks"][each.name] = scores
         if predictions:
-            _write(predictions / f"{benchmark}.jsonl", (_as_json(line) for line in lines))
+            _write(predictions / f"{each.name}.jsonl", (_as_json(line) for line in lines))
+        if worst and isinstance(each.items[0], Choice):
+            values[each.name] = found.sums()
+    if worst:
+        choices = {each.name: each.items for each in read if each.name in values}
+        result["worst"] = worst_choices(scorer, choices, values, most=worst)
     if out:
         _write(out, [_as_json(result, indent=1)])
     return result
 
 
+@dataclass(frozen=True)
+class _Benchmark:
+    name: str
+    suite: Suite[Any]
+    items: list[Any]
+
+
 def _score_all(
-    scorer: Scorer, read: Mapping[str, Sequence[Choice]]
-) -> Iterator[tuple[str, Float64[np.ndarray, "pairs 2"]]]:
+    scorer: Scorer, read: Sequence[_Benchmark]
+) -> Iterator[tuple[_Benchmark, Likelihoods]]:
     """All benchmarks in one pass, so that what one shares with another is scored once."""
-    pairs = [pair for pairs in read.values() for pair in pairs]
-    found = log_likelihoods(scorer, choice_texts(pairs))
+    texts = [each.suite.texts(each.items, scorer.rules) for each in read]
+    found = likelihoods(scorer, [text for part in texts for text in part])
+    if isinstance(scorer.reader, MaskedModels) and scorer.rules.masked == "mean":
+        found = found.averaged()
     start = 0
-    for benchmark, own in read.items():
-        yield benchmark, found[2 * start : 2 * (start + len(own))].reshape(-1, 2)
-        start += len(own)
+    for each, part in zip(read, texts, strict=True):
+        yield each, found[start : start + len(part)]
+        start += len(part)
+
+
+def _rules_in_words(scorer: Scorer) -> dict[str, Any]:
+    context = scorer.context
+    spelt = None if context is None else str(scorer.tokenizer.convert_ids_to_tokens(context))
+    dtype = str(scorer.reader.dtype).removeprefix("torch.")
+    likelihood = "log-likelihood, summed over tokens"
+    if isinstance(scorer.reader, MaskedModels):
+        masks = {"original": "one mask a position", "within_word": "later tokens of a word masked"}
+        reduced = "averaged" if scorer.rules.masked == "mean" else "summed"
+        way = masks[scorer.reader.masking]
+        likelihood = f"pseudo-log-likelihood ({way}), {reduced} over tokens"
+    return in_words(scorer.rules, spelt, dtype, likelihood)
 
 
 def _refuse_odd_names(benchmarks: Iterable[str]) -> None:

@@ -8,6 +8,7 @@ import gzip
 import io
 import json
 import math
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,6 +20,7 @@ from babyllama.errors import InputError
 
 JSON_LINES = (".jsonl", ".jsonl.gz")
 TABLES = (".csv", ".csv.gz")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,19 @@ class Row:
             raise InputError(f"{self.where}: {key} is {text!r}, not of type str")
         if not text.strip():
             raise InputError(f"{self.where}: {key} is empty", why="No text has no likelihood.")
-        if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
+        if not text.isascii() and _SURROGATE.search(text):
             raise InputError(f"{self.where}: {key} holds half a character (a lone surrogate)")
         return text
+
+    def texts_of(self, keys: Sequence[str]) -> list[str]:
+        """`text` of several keys, quickly."""
+        found = [self.values.get(key) for key in keys]
+        if all(
+            isinstance(text, str) and text and not text.isspace() and text.isascii()
+            for text in found
+        ):
+            return found  # type: ignore[return-value]
+        return [self.text(key) for key in keys]
 
     def texts(self, key: str, *, at_least: int) -> list[str]:
         """A list of texts."""
@@ -144,7 +156,18 @@ def read_json_lines(name: str, data: bytes, wanted: Sequence[str]) -> Iterator[R
     for number, line in enumerate(lines):
         if line.strip():
             where = f"{name}:{number + 1}"
-            yield Row(where, stem, number, _json_object(line, where, wanted), wanted)
+            try:
+                values = json.loads(line)
+            except (json.JSONDecodeError, RecursionError) as error:
+                raise InputError(
+                    f"{where}: is not JSON: {error}",
+                    why=f"Each line is a JSON object with {', '.join(wanted)}.",
+                ) from None
+            if not isinstance(values, dict):
+                raise InputError(
+                    f"{where}: is {type(values).__name__}, not an object with {', '.join(wanted)}"
+                )
+            yield Row(where, stem, number, values, wanted)
 
 
 def read_table(
@@ -189,21 +212,6 @@ def text_of(name: str, data: bytes) -> str:
 
 def _stem(name: str) -> str:
     return PurePosixPath(name).name.removesuffix(".gz").rpartition(".")[0]
-
-
-def _json_object(line: str, where: str, wanted: Sequence[str]) -> dict[str, Any]:
-    try:
-        values = json.loads(line)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise InputError(
-            f"{where}: is not JSON: {error}",
-            why=f"Each line is a JSON object with {', '.join(wanted)}.",
-        ) from None
-    if not isinstance(values, dict):
-        raise InputError(
-            f"{where}: is {type(values).__name__}, not an object with {', '.join(wanted)}"
-        )
-    return values
 
 
 def _contents(

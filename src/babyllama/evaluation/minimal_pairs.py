@@ -43,7 +43,7 @@ def read_pairs(path: Path, *, wanted: Sequence[str] = _SENTENCES) -> list[Choice
     and group) among them says which group a UID belongs to.
 
     Args:
-        wanted: the keys that every line must have.
+        wanted: the keys that every line must have, the good and the bad sentence first.
 
     Raises:
         InputError: nothing there, no pairs, or a file that cannot be read: broken archive, not
@@ -68,20 +68,19 @@ def evaluate_pairs(
 
 
 def _read_pair(row: Row, groups: Mapping[str, str]) -> Choice:
-    for key in row.wanted:
-        if key not in _SENTENCES:
-            row.text(key)
-    uid = row.optional("UID", str, row.stem)
-    # ZhoBLiMP calls it phenomenon.
-    term = row.optional("linguistics_term", str, row.optional("phenomenon", str, uid))
+    good, bad, *_ = row.texts_of(row.wanted)
+    values = row.values
+    uid = row.optional("UID", str, "") if "UID" in values else row.stem
+    term_key = "phenomenon" if "phenomenon" in values else "linguistics_term"
+    term = row.optional(term_key, str, "") if term_key in values else uid
     return pair(
         uid=uid,
-        item_id=str(row.values.get("pairID", row.values.get("pair_id", row.number))),
+        item_id=str(values.get("pairID", values.get("pair_id", row.number))),
         group=groups.get(uid, _GROUP_OF_TERM.get(term, term)),
         term=term,
-        good=row.text("sentence_good"),
-        bad=row.text("sentence_bad"),
-        novel=row.optional("novel", bool, None),
+        good=good,
+        bad=bad,
+        novel=row.optional("novel", bool, None) if "novel" in values else None,
     )
 
 

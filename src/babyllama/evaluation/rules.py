@@ -108,13 +108,14 @@ def context_token(
     return found
 
 
-def in_words(rules: Rules, context: str | None, dtype: str) -> dict[str, Any]:
+def in_words(rules: Rules, context: str | None, dtype: str, likelihood: str) -> dict[str, Any]:
     """The rules as every result repeats them.
 
     Args:
         context: the token before each sentence, spelt out; None: none, and a sentence's first
             token is not scored.
         dtype: what the models computed in.
+        likelihood: what a text's score is, in words.
     """
     return {
         "name": rules.name,
@@ -123,6 +124,7 @@ def in_words(rules: Rules, context: str | None, dtype: str) -> dict[str, Any]:
         "ties": _TIES[rules.tie],
         "average": _AVERAGES[rules.average],
         "dtype": dtype,
+        "likelihood": likelihood,
     }
 
 

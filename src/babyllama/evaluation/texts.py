@@ -57,6 +57,11 @@ class Likelihoods:
         """log p(target | context) of each text in nats; 0 where no token is scored."""
         return self._by_text(self.values)
 
+    def averaged(self) -> "Likelihoods":
+        """The same with each token's share in its text's mean, so that `sums` are means."""
+        counts = self.counts()
+        return Likelihoods(self.values / np.repeat(counts, counts), self.is_top, self.starts)
+
     def all_top(self) -> Bool[np.ndarray, " texts"]:
         """Whether each text is what greedy decoding would have written."""
         is_right: Bool[np.ndarray, " texts"] = self._by_text(~self.is_top) == 0
