@@ -24,6 +24,7 @@ from babyllama.cli.comparing import compare
 from babyllama.cli.evaluation import evaluate
 from babyllama.cli.finetuning import finetune
 from babyllama.cli.harness import PASSED_ON, lm_eval
+from babyllama.cli.submission import submission
 from babyllama.console import (
     RUN_AGAIN,
     Interrupted,
@@ -450,6 +451,7 @@ app.command()(evaluate)
 app.command()(compare)
 app.command()(finetune)
 app.command("lm-eval", context_settings=PASSED_ON)(lm_eval)
+app.command()(submission)
 
 
 @app.command()

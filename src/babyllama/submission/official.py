@@ -1,0 +1,196 @@
+"""What BabyLM's pipelines ask of a submission: benchmarks, how many items each has, checkpoints.
+
+Source: collate_preds.py of babylm/evaluation-pipeline-2025 and of babylm-org/babylm-eval (2026),
+whose counts these are, and the challenge's rules for the names of checkpoints.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Year = Literal["2025", "2026"]
+Track = Literal["strict-small", "strict"]
+
+GLUE = {
+    "boolq": 1635, "mnli": 4908, "mrpc": 204, "multirc": 2424, "qqp": 20215, "rte": 139, "wsc": 52
+}  # fmt: skip
+CLASSES = {name: 3 if name == "mnli" else 2 for name in GLUE}
+
+
+@dataclass(frozen=True)
+class Task:
+    """A zero-shot benchmark of a submission.
+
+    Attributes:
+        key: its name in the file.
+        sizes: items of each part, in no order. No parts: it is null in files of ours.
+        benchmarks: what its predictions may be called here, the likeliest first.
+        fast: what those of its fast subset may be called. Empty: checkpoints are not scored on it.
+        may_lack: whether the pipeline takes null for it.
+    """
+
+    key: str
+    sizes: Mapping[str, int]
+    benchmarks: tuple[str, ...] = ()
+    fast: tuple[str, ...] = ()
+    may_lack: bool = False
+
+
+@dataclass(frozen=True)
+class Format:
+    """A year's file.
+
+    Attributes:
+        aoa_key: what surprisals at checkpoints are called.
+        aoa_contexts: how many there are at each.
+        keeps_nothing: whether entity tracking keeps items with an option that names `nothing`.
+        whole_ewok: whether EWoK's choices are context and target, or the target alone.
+    """
+
+    year: Year
+    tasks: tuple[Task, ...]
+    aoa_key: str
+    aoa_contexts: int
+    keeps_nothing: bool
+    whole_ewok: bool
+    glue: Mapping[str, int] = field(default_factory=lambda: GLUE)
+
+
+def revisions(track: Track, words_seen: int) -> list[str]:
+    """Checkpoints of a track, up to the words that a model has seen, itself included."""
+    steps = [*range(1, 10), *range(10, 100, 10), *range(100, 1001, 100)]
+    last = 100 if track == "strict-small" else 1000
+    return [f"chck_{step}M" for step in steps if step <= last and step * 1_000_000 <= words_seen]
+
+
+def _counts(text: str) -> dict[str, int]:
+    pairs = (entry.split("=") for entry in text.split())
+    return {name: int(count) for name, count in pairs}
+
+
+def _by_operations(**counts: tuple[int, ...]) -> dict[str, int]:
+    return {
+        f"{name}_{operations}_ops": count
+        for name, each in counts.items()
+        for operations, count in enumerate(each)
+    }
+
+
+_BLIMP = Task(
+    "blimp",
+    _counts("""
+    adjunct_island=928 anaphor_gender_agreement=971 anaphor_number_agreement=931
+    animate_subject_passive=895 animate_subject_trans=923 causative=818 complex_NP_island=846
+    coordinate_structure_constraint_complex_left_branch=906
+    coordinate_structure_constraint_object_extraction=949 determiner_noun_agreement_1=929
+    determiner_noun_agreement_2=931 determiner_noun_agreement_irregular_1=681
+    determiner_noun_agreement_irregular_2=820 determiner_noun_agreement_with_adj_2=941
+    determiner_noun_agreement_with_adj_irregular_1=718
+    determiner_noun_agreement_with_adj_irregular_2=840
+    determiner_noun_agreement_with_adjective_1=933 distractor_agreement_relational_noun=788
+    distractor_agreement_relative_clause=871 drop_argument=920 ellipsis_n_bar_1=802
+    ellipsis_n_bar_2=828 existential_there_object_raising=812 existential_there_quantifiers_1=930
+    existential_there_quantifiers_2=911 existential_there_subject_raising=924
+    expletive_it_object_raising=759 inchoative=855 intransitive=868
+    irregular_past_participle_adjectives=961 irregular_past_participle_verbs=942
+    irregular_plural_subject_verb_agreement_1=804 irregular_plural_subject_verb_agreement_2=892
+    left_branch_island_echo_question=947 left_branch_island_simple_question=951
+    matrix_question_npi_licensor_present=929 npi_present_1=909 npi_present_2=914
+    only_npi_licensor_present=882 only_npi_scope=837 passive_1=840 passive_2=903
+    principle_A_c_command=946 principle_A_case_1=912 principle_A_case_2=915
+    principle_A_domain_1=914 principle_A_domain_2=915 principle_A_domain_3=941
+    principle_A_reconstruction=967 regular_plural_subject_verb_agreement_1=890
+    regular_plural_subject_verb_agreement_2=945 sentential_negation_npi_licensor_present=919
+    sentential_negation_npi_scope=871 sentential_subject_island=961 superlative_quantifiers_1=979
+    superlative_quantifiers_2=986 tough_vs_raising_1=948 tough_vs_raising_2=920 transitive=868
+    wh_island=960 wh_questions_object_gap=859 wh_questions_subject_gap=898
+    wh_questions_subject_gap_long_distance=857 wh_vs_that_no_gap=861
+    wh_vs_that_no_gap_long_distance=875 wh_vs_that_with_gap=919
+    wh_vs_that_with_gap_long_distance=910
+    """),
+    ("blimp_filtered", "blimp"),
+    ("blimp_fast",),
+)
+_SUPPLEMENT = Task(
+    "blimp_supplement",
+    _counts(
+        "hypernym=842 qa_congruence_easy=64 qa_congruence_tricky=165 subject_aux_inversion=3867 "
+        "turn_taking=280"
+    ),
+    ("blimp_supplement",),
+    ("blimp_supplement_fast",),
+)
+_EWOK = Task(
+    "ewok",
+    _counts(
+        "agent-properties=2210 social-relations=1548 physical-relations=818 material-dynamics=770 "
+        "physical-interactions=556 spatial-relations=490 social-properties=328 "
+        "quantitative-properties=314 social-interactions=294 material-properties=170 "
+        "physical-dynamics=120"
+    ),
+    ("ewok",),
+    ("ewok",),
+)
+_ENTITIES_2025 = Task(
+    "entity_tracking",
+    _by_operations(
+        regular=(606, 607, 606, 606, 568, 159),
+        ambiref=(607, 607, 604, 604, 615, 187),
+        move_contents=(605, 606, 605, 606, 529, 156),
+    ),
+    ("entity_tracking",),
+    ("entity_tracking",),
+)
+_ENTITIES_2026 = Task(
+    "entity_tracking_filtered",
+    _by_operations(
+        regular=(517, 409, 405, 425, 388, 94),
+        ambiref=(508, 428, 413, 409, 434, 123),
+        move_contents=(516, 437, 399, 406, 353, 116),
+    ),
+    ("entity_tracking",),
+    ("entity_tracking",),
+)
+_COMPS = Task(
+    "comps",
+    _counts("base=49340 wugs_dist_before=13896 wugs_dist_in_between=13896 wugs=13896"),
+    ("comps",),
+)
+_READING = Task("reading", {"reading": 1726}, ("reading",), ("reading",))
+
+FORMATS: Mapping[Year, Format] = {
+    "2025": Format(
+        year="2025",
+        tasks=(
+            _BLIMP,
+            _SUPPLEMENT,
+            _EWOK,
+            _ENTITIES_2025,
+            Task("wug_adj", {"wug_adj_nominalization": 200}, ("wug_adj",), ("wug_adj",)),
+            Task("wug_past", {"wug_past_tense": 50}, ("wug_past",), ("wug_past",)),
+            _COMPS,
+            _READING,
+        ),
+        aoa_key="aoa",
+        aoa_contexts=6560,
+        keeps_nothing=True,
+        whole_ewok=False,
+    ),
+    "2026": Format(
+        year="2026",
+        tasks=(
+            _BLIMP,
+            _SUPPLEMENT,
+            _EWOK,
+            _ENTITIES_2026,
+            _COMPS,
+            Task("global_piqa_parallel", {}, may_lack=True),
+            Task("global_piqa_nonparallel", {}, may_lack=True),
+            _READING,
+        ),
+        aoa_key="aoa_surprisals",
+        aoa_contexts=8005,
+        keeps_nothing=False,
+        whole_ewok=True,
+    ),
+}
