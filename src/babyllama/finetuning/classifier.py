@@ -5,6 +5,7 @@ encoder as its architecture has it, mostly at the first.
 """
 
 import importlib.util
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -136,15 +137,19 @@ def _put_mlp_head(model: Any, labels: int) -> None:
 def _with_lora(model: Any, settings: LoraSettings) -> Any:
     refuse_missing_peft()
     from peft import LoraConfig, TaskType, get_peft_model
+    from transformers.pytorch_utils import Conv1D
 
     config = LoraConfig(
         task_type=TaskType.SEQ_CLS,
         r=settings.rank,
         lora_alpha=settings.alpha,
         lora_dropout=settings.dropout,
+        fan_in_fan_out=any(isinstance(module, Conv1D) for module in model.modules()),  # GPT-2's
     )
     try:
-        return get_peft_model(model, config)
+        with warnings.catch_warnings():  # peft asks transformers for things by their old names
+            warnings.simplefilter("ignore", FutureWarning)
+            return get_peft_model(model, config)
     except ValueError as error:  # it knows no matrices for this architecture
         raise InputError(
             f"--lora: peft does not know where to update a {model.config.model_type}",

@@ -66,14 +66,15 @@ def encode(
 ) -> Encoded:
     """Tokenise; two texts go to the tokenizer as a pair, and the longer is cut first.
 
-    Which of the two a token belongs to is told to models that learned to be told, as BERT did. It
-    is not told to others: GPT-2 would add the embeddings of the tokens 0 and 1.
+    Which of the two a token belongs to is told to models that have embeddings for it, as BERT, if
+    their tokenizer says it. It is not told to others: GPT-2 would add those of the tokens 0 and 1.
 
     Raises:
         InputError: a text without any token, or one that the tokenizer cannot encode.
     """
     seconds = [example.second for example in examples]
     knows_types = (getattr(config, "type_vocab_size", 0) or 0) > 1
+    knows_types = knows_types and "token_type_ids" in tokenizer.model_input_names
     try:
         found = tokenizer(
             [example.first for example in examples],

@@ -4,6 +4,7 @@ The loop, the schedule, early stopping and the choice of the best model are tran
 What is here says what it shall do and shows how far it is.
 """
 
+import math
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -77,11 +78,7 @@ def fit(
     chosen_rows = [validation[row] for row in _by_length(validation, choosing)]
     everything = _by_length(validation, range(len(validation)))
     arguments = _arguments(settings, seed, scratch, scored=len(choosing))
-    updates = -(-len(train) // settings.batch_size) * settings.epochs
-    looks = settings.epochs
-    if settings.evaluate_every != "epoch":
-        looks = -(-updates // settings.evaluate_every)
-    rows = settings.epochs * len(train) + looks * len(choosing) + len(validation)
+    rows = _rows_to_show(settings, arguments, len(train), len(choosing), len(validation))
     with ProgressBar(title, rows, "rows") as bar, _quiet():
         trainer = Trainer(
             model=model,
@@ -154,6 +151,19 @@ def _arguments(
     assert arguments.device is not None
     arguments._n_gpu = min(1, arguments.n_gpu)  # several cards would multiply the batch
     return arguments
+
+
+def _rows_to_show(
+    settings: FinetuningSettings, arguments: TrainingArguments, train: int, choosing: int, read: int
+) -> int:
+    """Rows until the end, if it does not stop early; a batch counts as full."""
+    at_once, read_at_once = settings.batch_size, int(arguments.per_device_eval_batch_size)
+    batches = math.ceil(train / at_once) * settings.epochs
+    looks = settings.epochs
+    if settings.evaluate_every != "epoch":
+        looks = math.ceil(batches / settings.evaluate_every)
+    reads = looks * math.ceil(choosing / read_at_once) + math.ceil(read / read_at_once)
+    return batches * at_once + reads * read_at_once
 
 
 def _takes_bfloat16(settings: FinetuningSettings) -> bool:

@@ -6,10 +6,13 @@ follow from these at once, so nothing else is kept.
 
 import json
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from babyllama.artefact import write_atomically
+from babyllama.finetuning.data import digest_of
+from babyllama.finetuning.reading import TaskData
 
 # Raised when the same model, rows and settings would give predictions that mean something else.
 VERSION = 1
@@ -18,6 +21,27 @@ VERSION = 1
 def parts_folder(out: Path) -> Path:
     """Where the parts of a result lie."""
     return out.with_name(f"{out.name}.parts")
+
+
+def key_of(model: str, data: TaskData, *, max_length: int, seed: int) -> dict[str, Any]:
+    """All that decides a part's predictions, on one kind of machine.
+
+    Args:
+        model: the digest of its folder.
+        max_length: at which its rows were cut.
+    """
+    settings = data.settings.model_dump(mode="json", exclude={"seed", "score"})
+    choosing = json.dumps(data.split.choosing).encode()
+    return {
+        "version": VERSION,
+        "model": model,
+        "task": data.task.name,
+        "train": digest_of(data.train),
+        "validation": digest_of(data.validation),
+        "choosing": sha256(choosing).hexdigest(),
+        "settings": {**settings, "max_length": max_length},
+        "seed": seed,
+    }
 
 
 def read_part(path: Path, key: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -52,8 +52,7 @@ def score_of(table: Tables, metric: Metric) -> Float64[np.ndarray, "*resamples"]
         return np.asarray(each[..., 1] if table.shape[-1] == 2 else each.mean(-1))
     agreement = right.sum(-1) * total - (labelled * predicted).sum(-1)
     spread = (total**2 - (labelled**2).sum(-1)) * (total**2 - (predicted**2).sum(-1))
-    correlation: Float64[np.ndarray, "*resamples"] = _ratio(agreement, np.sqrt(spread))
-    return correlation
+    return np.asarray(_ratio(agreement, np.sqrt(spread)))
 
 
 def scores_of(
@@ -122,7 +121,7 @@ def _between_seeds(values: Float64[np.ndarray, " seeds"]) -> Facts:
     low, high = (values[0], values[0]) if np.ptp(values) < 1e-12 else t_interval(values)
     return {
         "seeds_sd": float(values.std(ddof=1)),
-        "seeds_interval": [float(low), float(high)],
+        "seeds_interval": [max(-100.0, float(low)), min(100.0, float(high))],
     }
 
 

@@ -1,0 +1,75 @@
+"""What a task's predictions become: a benchmark's result, and the lines of a submission."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from babyllama.artefact import Facts, write_atomically
+from babyllama.finetuning.data import digest_of
+from babyllama.finetuning.scores import scores_of
+
+if TYPE_CHECKING:
+    from babyllama.finetuning.preparing import Prepared
+
+
+def benchmark(prepared: "Prepared", found: Mapping[int, Mapping[str, Any]]) -> Facts:
+    """A task's result, from its finished parts by seed."""
+    data = prepared.data
+    task, chosen_rows = data.task, data.split
+    scored = [data.validation[row] for row in chosen_rows.scoring]
+    majority, _ = Counter(example.label for example in data.train).most_common(1)[0]
+    scores = scores_of(
+        [example.label for example in scored],
+        {
+            seed: [part["predictions"][row] for row in chosen_rows.scoring]
+            for seed, part in found.items()
+        },
+        metric=data.settings.score or task.metric,
+        classes=len(task.labels),
+        majority=majority,
+    )
+    for seed, part in found.items():
+        scores["seeds"][str(seed)] |= {
+            "chosen": part["chosen"], "looks": part["looks"], "updates": part["updates"]
+        }  # fmt: skip
+    if len(found) == 1 and scores["metric"] == "accuracy":
+        (only,) = scores["seeds"].values()
+        own = {name: scores[name] for name in ("score", "stderr", "interval", "n")}
+        scores["subtasks"] = {
+            task.name: {**own, "group": task.name, "decisions": only["decisions"]}
+        }
+    return {
+        **scores,
+        "items": digest_of(scored),
+        "selection": {
+            "choosing_rows": len(chosen_rows.choosing),
+            "scoring_rows": len(chosen_rows.scoring),
+            "words": chosen_rows.words,
+        },
+        "settings": data.settings.model_dump(mode="json"),
+        **({"note": data.note} if data.note else {}),
+        "rows": {
+            "train": len(data.train),
+            "validation": len(data.validation),
+            "max_length": prepared.max_length,
+            "cut": {"train": prepared.train.cut, "validation": prepared.validation.cut},
+        },
+        "files": {"train": str(data.files.train), "validation": str(data.files.validation)},
+    }
+
+
+def write_predictions(folder: Path, task: str, found: Mapping[int, Mapping[str, Any]]) -> None:
+    """The class of every validation row in the form of a submission: rows are counted from 0.
+
+    TASK.jsonl in the folder, or in seed-N/ in it where there are several seeds.
+    """
+    for seed, part in found.items():
+        into = folder if len(found) == 1 else folder / f"seed-{seed}"
+        into.mkdir(parents=True, exist_ok=True)
+        lines = (
+            json.dumps({"id": f"{task}_{number}", "pred": predicted})
+            for number, predicted in enumerate(part["predictions"])
+        )
+        write_atomically(into / f"{task}.jsonl", "".join(line + "\n" for line in lines))
