@@ -2,10 +2,12 @@
 
 import gzip
 import zipfile
+from itertools import islice
 
 import pytest
 
 from babyllama.errors import InputError
+from babyllama.evaluation import files
 from babyllama.evaluation.rules import rules
 from babyllama.evaluation.suites import suite_for
 from babyllama.evaluation.texts import Text
@@ -105,16 +107,16 @@ def test_a_broken_box_is_named_by_file_and_line(write, change, message):
         suite_for("entity_tracking").read(write({"regular.jsonl": [box(0) | change]}))
 
 
-def test_entity_tracking_is_read_from_its_locked_zip_and_nothing_is_written(data):
+def test_a_prefix_and_its_options_come_from_a_locked_zip_that_stays_packed(data, monkeypatch):
     path = data / "benchmarks" / "entity_tracking" / "entity_tracking.zip"
     before = sorted(file.name for file in path.parent.iterdir())
+    # Three files of several thousand rows are counted elsewhere; here the first of each will do.
+    read = files.read_json_lines
+    monkeypatch.setattr(files, "read_json_lines", lambda *each: islice(read(*each), 3))
     items = suite_for("entity_tracking").read(path)
-    sizes = {}
-    for item in items:
-        sizes[item.group] = sizes.get(item.group, 0) + 1
-    assert sizes == {"ambiref": 3224, "move_contents": 3107, "regular": 3152}
-    assert len({item.uid for item in items}) == 18
+    assert {item.group for item in items} == {"ambiref", "move_contents", "regular"}
     assert all(len(item.options) == 5 and item.is_private for item in items)
+    assert all(item.options[0].context.endswith("contains ") for item in items)
     assert sorted(file.name for file in path.parent.iterdir()) == before
 
 

@@ -190,7 +190,7 @@ def model_age(points: Sequence[tuple[int, float]], rules: Rules) -> float | None
     """
     as_coded = rules.name == "2025"
     seen, nats = np.array(points if as_coded else _means(points), dtype=np.float64).T
-    if len(seen) < 3:
+    if len(seen) < 4:  # a sigmoid has four parameters
         return None
     x = np.log10(seen + 1)
     chance = _CHANCE_BITS if as_coded else _CHANCE_NATS
@@ -218,7 +218,7 @@ def _crossing(
         with warnings.catch_warnings(), np.errstate(over="ignore"):
             warnings.simplefilter("ignore", OptimizeWarning)  # it has no need of a covariance
             found, _ = curve_fit(sigmoid, x, y, p0=start, bounds=bounds, maxfev=1000)
-    except (RuntimeError, TypeError):  # no fit in 1000 calls; fewer points than parameters
+    except RuntimeError:  # no fit in 1000 calls
         return None
     height, slope, middle, floor = found.tolist()
     if height <= 0 or slope <= 0 or not floor < level < floor + height:
