@@ -8,6 +8,7 @@ import typer
 from pydantic import BaseModel
 
 from babyllama.cli import app
+from babyllama.finetuning import settings as finetuning
 from babyllama.recipe import shapes, teaching, text, training, tree
 
 HERE = Path(__file__).parent / "reference"
@@ -33,7 +34,7 @@ def commands_page() -> str:
 
 def recipes_page() -> str:
     """A table for each part of a recipe."""
-    parts = ["# Recipes\n", "Written by `make docs` from `babyllama/recipe/`.\n"]
+    parts = ["# Recipes\n", "Written by `make docs` from `babyllama/recipe/` and `babyllama/finetuning/`.\n"]
     for model in _models():
         parts.append(f"## {model.__name__}\n")
         parts.append(_paragraphs(model.__doc__ or "") + "\n")
@@ -54,7 +55,7 @@ def _commands(command: Any, name: str) -> Iterator[tuple[str, Any]]:
 
 
 def _models() -> Iterator[type[BaseModel]]:
-    for module in (tree, text, shapes, training, teaching):
+    for module in (tree, text, shapes, training, teaching, finetuning):
         for value in vars(module).values():
             ours = isinstance(value, type) and value.__module__ == module.__name__
             if ours and value.model_fields and not value.__name__.startswith("_"):
