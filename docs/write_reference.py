@@ -34,7 +34,8 @@ def commands_page() -> str:
 
 def recipes_page() -> str:
     """A table for each part of a recipe."""
-    parts = ["# Recipes\n", "Written by `make docs` from `babyllama/recipe/` and `babyllama/finetuning/`.\n"]
+    sources = "`babyllama/recipe/` and `babyllama/finetuning/`"
+    parts = ["# Recipes\n", f"Written by `make docs` from {sources}.\n"]
     for model in _models():
         parts.append(f"## {model.__name__}\n")
         parts.append(_paragraphs(model.__doc__ or "") + "\n")
