@@ -36,7 +36,7 @@ def test_sentences_say_what_is_shown_and_what_could_have_been(files):
     assert "1.0 months below weak on age (0.7 to 1.3; lower is better)" in first
     assert second.startswith("No difference can be shown on ewok (-")
     assert "; this set could have shown " in second
-    assert third.startswith("With other UIDs of the same kind it might not be so: blimp (-")
+    assert third.startswith("With other UIDs of the same kind it might not be so: blimp (difference -")
     assert fourth == (
         "2 of 3 UIDs of blimp show a difference; strong gains most in a (+50.0) and loses most in "
         "c (-25.0)."

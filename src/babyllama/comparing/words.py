@@ -106,7 +106,8 @@ def _on_other_uids(shown: Sequence[Comparison]) -> Iterator[str]:
         (falls, "With other UIDs of the same kind it might not be so"),
     ):
         if chosen:
-            yield f"{words}: {', '.join(f'{e.benchmark} ({_bounds(c)})' for e, c in chosen)}."
+            listed = [f"{e.benchmark} (difference {_bounds(c)})" for e, c in chosen]
+            yield f"{words}: {', '.join(listed)}."
 
 
 def _extremes(each: Comparison) -> Iterator[str]:
