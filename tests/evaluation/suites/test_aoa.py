@@ -242,6 +242,15 @@ def test_one_checkpoint_gives_the_surprisal_of_words_in_contexts(tmp_path, score
     assert [(line["word"], line["surprisal"]) for line in lines] == [("dog", 3), ("dog", 5)]
 
 
+def test_utterances_give_contexts_too_at_most_twenty_a_word(tmp_path):
+    utterances = [(f"a dog {i} dog", ["a", "dog"]) for i in range(30)]
+    write_words(tmp_path, FEW, utterances)
+    items = LATE.read(tmp_path)
+    assert {item.word for item in items} == {"dog"}
+    assert [item.before for item in items[:3]] == ["a", "a dog 1", "a"]
+    assert len(items) == 20
+
+
 @pytest.mark.parametrize("text", ["{", "[1]", '{"dog": ["x"]}', '{"dog": {"context": "x"}}'])
 def test_contexts_of_another_form_are_refused(tmp_path, text):
     (tmp_path / "cdi.json").write_text(text, encoding="utf-8")

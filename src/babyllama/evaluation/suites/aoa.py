@@ -21,7 +21,7 @@ Source: lm_eval/tasks/aoa_pred.py of the 2023 pipeline; Portelance et al. 2023 f
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -79,7 +79,9 @@ def _read(path: Path) -> list[Word]:
             why="It says which words children learn, and when.",
             mend=f"Name a folder with {_WORDS} and the utterances.",
         )
-    uses = _uses([row for name in files if name not in tables for row in _rows(name, files[name])])
+    uses = uses_of(
+        [row for name in files if name not in tables for row in _rows(name, files[name])]
+    )
     words = [_word(row, uses) for name in tables for row in read_table(name, files[name], _COLUMNS)]
     heard = [word for word in words if word.uses]
     if len({word.category for word in heard}) < len(_CATEGORIES):
@@ -104,7 +106,8 @@ def _rows(name: str, data: bytes) -> list[Row]:
     return [Row(f"{name}[{i}]", _PUBLISHED, i, item, wanted) for i, item in enumerate(items)]
 
 
-def _uses(rows: Sequence[Row]) -> dict[str, list[tuple[str, str]]]:
+def uses_of(rows: Iterable[Row]) -> dict[str, list[tuple[str, str]]]:
+    """Of each word that utterances list: what stands before it, and it with the space before it."""
     uses: dict[str, list[tuple[str, str]]] = {}
     for row in rows:
         utterance = row.text("sent")

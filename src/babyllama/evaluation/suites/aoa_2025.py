@@ -29,14 +29,22 @@ from scipy.optimize import OptimizeWarning, curve_fit
 from babyllama.artefact import Facts
 from babyllama.errors import InputError
 from babyllama.evaluation.choices import digest_of
-from babyllama.evaluation.files import packed_files, read_table, text_of
+from babyllama.evaluation.files import (
+    JSON_LINES,
+    packed_files,
+    read_json_lines,
+    read_table,
+    text_of,
+)
 from babyllama.evaluation.regression import pearson
 from babyllama.evaluation.rules import Rules
+from babyllama.evaluation.suites.aoa import uses_of
 from babyllama.evaluation.suites.suite import Suite, bootstrapped, bootstrapped_mean
 from babyllama.evaluation.texts import Likelihoods, Text
 
 _CHANCE_BITS = math.log2(300_000)
 _CHANCE_NATS = math.log(300_000)
+_USES = 20
 _AGES = [str(age) for age in range(16, 31)]
 
 
@@ -49,18 +57,38 @@ class Context:
 
 
 def _read(path: Path) -> list[Context]:
-    """A JSON object from words to lists of `{"context": ...}`; words of one letter are left out."""
+    """A JSON object from words to lists of `{"context": ...}`, or utterances as of 2023.
+
+    Of a word's uses in utterances at most 20 are taken, evenly spread. Words of one letter are
+    left out.
+    """
     contexts = []
-    for name, data in packed_files(path, (".json", ".json.gz")).items():
-        try:
-            lists = json.loads(text_of(name, data))
-        except json.JSONDecodeError as error:
-            raise InputError(f"{name}:{error.lineno}: is not JSON: {error.msg}") from None
-        if not isinstance(lists, dict):
-            raise InputError(f"{name}: is no object from words to contexts")
-        for word, found in lists.items():
-            contexts += [Context(word, each) for each in _befores(name, word, found)]
+    for name, data in packed_files(path, (".json", ".json.gz", *JSON_LINES)).items():
+        if name.endswith(JSON_LINES):
+            for word, uses in uses_of(read_json_lines(name, data, ("sent", "words"))).items():
+                contexts += [Context(word, before) for before, _ in _spread(uses)]
+        else:
+            contexts += _read_lists(name, data)
     return [context for context in contexts if len(context.word) > 1]
+
+
+def _spread(uses: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    chosen = np.linspace(0, len(uses), min(len(uses), _USES), endpoint=False)
+    return [uses[int(at)] for at in chosen]
+
+
+def _read_lists(name: str, data: bytes) -> list[Context]:
+    try:
+        lists = json.loads(text_of(name, data))
+    except json.JSONDecodeError as error:
+        raise InputError(f"{name}:{error.lineno}: is not JSON: {error.msg}") from None
+    if not isinstance(lists, dict):
+        raise InputError(f"{name}: is no object from words to contexts")
+    return [
+        Context(word, before)
+        for word, found in lists.items()
+        for before in _befores(name, word, found)
+    ]
 
 
 def _befores(name: str, word: str, found: object) -> list[str]:
