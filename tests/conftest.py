@@ -56,12 +56,12 @@ def tiny_recipe():
 
     training = {
         "epochs": 2,
-        "batch_size": 4,
+        "batch_size": 16,
         "window": 16,
         "learning_rate": 3e-3,
         "warmup_steps": 2,
         "precision": "float32",
-        "checkpoint_every": 3,
+        "checkpoint_every": 10,
         "log_every": 1,
     }
     llama = {

@@ -1,6 +1,8 @@
-"""What a launcher starts in tests: trains a model, and dies where it is told to.
+"""What a launcher starts in tests: trains models one after another, and dies where it is told to.
 
-python -m torch.distributed.run --nproc-per-node 2 launched.py PART TOKENS TOKENIZER OUT [HOW]
+python -m torch.distributed.run --nproc-per-node 2 launched.py TOKENS TOKENIZER TRAININGS [HOW]
+
+TRAININGS is a list of [a model's part of a recipe, its folder].
 """
 
 import json
@@ -9,14 +11,12 @@ import signal
 import sys
 from pathlib import Path
 
-from babyllama import artefact
 from babyllama.pipeline import Launched, complete, pretraining_stage
 from babyllama.recipe import PretrainingRecipe
 from babyllama.training import loop
 
-part = PretrainingRecipe.model_validate_json(sys.argv[1])
-tokens, tokenizer, out = map(Path, sys.argv[2:5])
-how = json.loads(sys.argv[5]) if len(sys.argv) > 5 else {}
+tokens, tokenizer = map(Path, sys.argv[1:3])
+how = json.loads(sys.argv[4]) if len(sys.argv) > 4 else {}
 launched = Launched(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
 backward = loop._backward
 
@@ -30,8 +30,6 @@ def at_a_step(training, batch, step, stop):
 
 
 loop._backward = at_a_step
-stage = pretraining_stage(part, tokens, tokenizer, out, 1)
-try:
-    complete(stage, launched)
-finally:
-    print(f"rank {launched.rank} ends", artefact.read_manifest(out) is not None, flush=True)
+for part, out in json.loads(sys.argv[3]):
+    part = PretrainingRecipe.model_validate(part)
+    complete(pretraining_stage(part, tokens, tokenizer, Path(out), 1), launched)

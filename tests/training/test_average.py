@@ -36,7 +36,7 @@ def test_the_mean_of_the_last_epochs_is_scored_and_kept_if_it_is_best(
 ):
     """At so high a rate, held to the end, weights jump about their mean, which is better."""
     part = with_training(
-        tiny_recipe.pretraining("llama"), batch_size=8, epochs=4, learning_rate=0.03, keep=1,
+        tiny_recipe.pretraining("llama"), epochs=4, learning_rate=0.03, keep=1,
         schedule={"kind": "linear", "final": 1.0}, average={"kind": "last", "epochs": 2},
     )  # fmt: skip
     kept = tmp_path / "kept"
