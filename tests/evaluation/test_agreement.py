@@ -8,11 +8,12 @@ import pytest
 import torch
 from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
-from minicons.scorer import IncrementalLMScorer
+from minicons.scorer import IncrementalLMScorer, MaskedLMScorer
 from random_models import random_model, variant
 
 from babyllama.evaluation.rules import rules
-from babyllama.evaluation.scoring import load_scorer, log_likelihoods
+from babyllama.evaluation.scoring import likelihoods, load_scorer, log_likelihoods
+from babyllama.evaluation.texts import Text
 from babyllama.tokenizer import load_tokenizer
 
 CPU = torch.device("cpu")
@@ -124,3 +125,48 @@ def test_on_real_pairs_as_well(models, blimp, kind):
     found = ours(folder, blimp)
     assert_agree(found, harness(folder, blimp))
     assert_agree(found, minicons(folder, blimp, before="<s> "))
+
+
+@pytest.fixture(scope="module")
+def masked(tokenizer, tmp_path_factory):
+    """A masked model, its tokenizer with <s> and </s> around a text."""
+    out = tmp_path_factory.mktemp("random") / "roberta"
+    return random_model("roberta", variant(tokenizer, masks=True), out)
+
+
+def minicons_masked(folder, texts, reduction=torch.sum, metric="original"):
+    """What minicons gives; encoded for it, as it calls what transformers 5 no longer has."""
+    scorer = MaskedLMScorer(str(folder), "cpu")
+    found = []
+    for start in range(0, len(texts), 8):
+        encoded = scorer.tokenizer(texts[start : start + 8], padding=True)
+        found += scorer.sequence_score(
+            encoded, lambda each: reduction(each).item(), PLL_metric=metric
+        )
+    return np.array(found)
+
+
+def agree_masked(folder, pairs, masking, metric):
+    scorer = load_scorer([folder], rules("2025"), device=CPU, masking=masking)
+    texts = [text for pair in pairs for text in pair]
+    found = log_likelihoods(scorer, texts).reshape(-1, 2)
+    assert_agree(found, minicons_masked(folder, texts, metric=metric).reshape(-1, 2))
+
+
+@pytest.mark.parametrize(
+    ("masking", "metric"), [("original", "original"), ("within_word", "within_word_l2r")]
+)
+class TestMaskedModels:
+    def test_agree_with_minicons(self, masked, masking, metric):
+        agree_masked(masked, PAIRS, masking, metric)
+
+    def test_agree_on_real_pairs(self, masked, blimp, masking, metric):
+        agree_masked(masked, blimp[::8], masking, metric)
+
+
+def test_2024_averages_over_tokens_behind_eos_as_minicons_does(masked):
+    scorer = load_scorer([masked], rules("2024"), device=CPU)
+    texts = [text for pair in PAIRS for text in pair]
+    found = likelihoods(scorer, [Text(text) for text in texts]).averaged().sums()
+    peer = minicons_masked(masked, [f"</s> {text}" for text in texts], torch.mean)
+    np.testing.assert_allclose(found, peer, atol=1e-4, rtol=0)

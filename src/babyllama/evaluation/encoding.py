@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 # Tokenizers run on all cores; what they give back as Python objects is turned into arrays soon.
-_TEXTS_AT_ONCE = 10_000
+_TEXTS_AT_ONCE = 1_000
 
 
 def _none() -> Int32[np.ndarray, " tokens"]:
@@ -130,13 +130,15 @@ def encode_masked(
     texts: Sequence[Text], tokenizer: "PreTrainedTokenizerFast", rules: Rules
 ) -> Iterator[Encoded]:
     """For masked models: with the tokenizer's own special tokens, which are never scored."""
-    before = f"{tokenizer.eos_token or tokenizer.sep_token or ''} "
+    eos = tokenizer.eos_token or tokenizer.sep_token or ""
+    before = eos if rules.masked == "mean" else ""
     space = " " if rules.leading_space else ""
 
     def whole(part: Sequence[Text]) -> Iterator[Encoded]:
-        contexts = [_masked_context(text, rules, before, space) for text in part]
+        contexts = [text.context or before for text in part]
+        targets = [text.target if text.context else space + text.target for text in part]
         found = tokenizer(
-            [context + text.target for context, text in zip(contexts, part, strict=True)],
+            [context + target for context, target in zip(contexts, targets, strict=True)],
             return_offsets_mapping=True, return_special_tokens_mask=True, verbose=False,
         )  # fmt: skip
         for row, context in enumerate(contexts):
@@ -147,12 +149,6 @@ def encode_masked(
             yield _cut(found["input_ids"][row], scored, words=words, rest=True)
 
     return _each_its_way(texts, lambda _text: whole)
-
-
-def _masked_context(text: Text, rules: Rules, eos: str, space: str) -> str:
-    if text.context:
-        return text.context
-    return eos if rules.masked == "mean" else space
 
 
 def encode_with_source(
