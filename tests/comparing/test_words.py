@@ -36,7 +36,9 @@ def test_sentences_say_what_is_shown_and_what_could_have_been(files):
     assert "1.0 months below weak on age (0.7 to 1.3; lower is better)" in first
     assert second.startswith("No difference can be shown on ewok (-")
     assert "; this set could have shown " in second
-    assert third.startswith("With other UIDs of the same kind it might not be so: blimp (difference -")
+    assert third.startswith(
+        "With other UIDs of the same kind it might not be so: blimp (difference -"
+    )
     assert fourth == (
         "2 of 3 UIDs of blimp show a difference; strong gains most in a (+50.0) and loses most in "
         "c (-25.0)."
@@ -75,6 +77,12 @@ def test_a_list_of_differences_holds_five_gains_and_five_losses_at_most(written)
     (found,) = compare(paths, correction="holm")
     gains, losses = words.largest(found)
     assert [uid.uid[:2] for uid in (*gains, *losses)] == ["up"] * 5 + ["do"] * 5
+
+
+def test_an_interval_without_zero_never_begins_at_it():
+    assert words._bounds((0.02, 5.13)) == "0.02 to 5.13"
+    assert words._bounds((-5.13, -0.02)) == "-5.13 to -0.02"
+    assert words._bounds((-0.02, 5.13)) == "0.0 to 5.1"
 
 
 # --- the command ------------------------------------------------------------------------------

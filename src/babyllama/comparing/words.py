@@ -79,12 +79,11 @@ def _above(each: Comparison) -> str:
     word = "above" if found.value > 0 else "below"
     sign = 1 if found.value > 0 else -1
     edges = sorted(sign * edge for edge in found.interval)
-    digits = 2 if edges[0] < 0.05 else 1  # so that an interval without zero never reads "0.0 to"
-    size = f"{abs(found.value):.{digits}f}{_unit(each)}"
+    size = f"{abs(found.value):.{2 if edges[0] < 0.05 else 1}f}{_unit(each)}"
     better = "" if each.answers[0].facts.get("higher_is_better", True) else "; lower is better"
     return (
         f"{size} {word} {each.baseline} on {each.benchmark} "
-        f"({edges[0]:.{digits}f} to {edges[1]:.{digits}f}{better})"
+        f"({_bounds((edges[0], edges[1]))}{better})"
     )
 
 
@@ -263,9 +262,11 @@ def _tested(found: Difference, adjusted_p: float, is_shown: bool) -> Facts:
 
 
 def _bounds(interval: Interval) -> str:
-    """`-0.4 to 1.2`."""
-    low, high = (round(edge, 1) + 0.0 for edge in interval)  # no "-0.0"
-    return f"{low:.1f} to {high:.1f}"
+    """`-0.4 to 1.2`, with a digit more where an interval without zero would read `0.0 to`."""
+    nearest = min(abs(edge) for edge in interval)
+    digits = 2 if interval[0] * interval[1] > 0 and nearest < 0.05 else 1
+    low, high = (round(edge, digits) + 0.0 for edge in interval)  # no "-0.0"
+    return f"{low:.{digits}f} to {high:.{digits}f}"
 
 
 def _p(value: float) -> str:
@@ -274,8 +275,11 @@ def _p(value: float) -> str:
 
 
 def _unit(each: Comparison) -> str:
-    unit = each.answers[0].facts.get("unit", "percent")
-    return "" if unit == "percent" else f" {unit}"
+    """` months`, ` (spearman x 100)`; percent goes without saying."""
+    unit: str = each.answers[0].facts.get("unit", "percent")
+    if unit == "percent":
+        return ""
+    return f" ({unit})" if unit.endswith("x 100") else f" {unit}"
 
 
 def _counted(count: int, what: str) -> str:
