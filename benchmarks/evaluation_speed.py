@@ -1,0 +1,341 @@
+"""Scoring minimal pairs beside lm-evaluation-harness and minicons, and beside the model alone.
+
+    python -m benchmarks.evaluation_speed --data $BABYLLAMA_DATA/benchmarks/blimp [--pairs 67000]
+        [--precision float32 bfloat16] [--masked-pairs 2000] [--memory]
+
+The laptop recipe's student with random weights (speed does not depend on what they know) and a
+tokenizer of its size, trained on the embedded corpus and the benchmark's own sentences. One after
+another in one process, each from sentences to decisions:
+
+- ours, under the rules that the harness scores by (2024);
+- lm-evaluation-harness's `hf` model at each batch size, of which the fastest counts;
+- the floor: the model's forward pass, logits included, over as many tokens as the trees leave, in
+  full rows without padding.
+
+Then a masked model of the same width beside minicons. `--memory` adds the peak memory of a process
+that scores few pairs and of one that scores all. Writes build/benchmarks/evaluation_speed.json.
+"""
+
+import argparse
+import json
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from babyllama.console import bytes_, show, table
+from babyllama.evaluation.decoders import pack
+from babyllama.evaluation.minimal_pairs import read_pairs
+from babyllama.evaluation.rules import rules
+from babyllama.evaluation.scoring import Scorer, likelihoods, load_scorer
+from babyllama.evaluation.texts import Text
+from babyllama.models import computing_in, new_model, pick_device
+from babyllama.recipe import TokenizerRecipe, load_recipe
+from babyllama.tokenizer import load_tokenizer, train_tokenizer
+
+VOCAB_SIZE = 6000
+RULES = "2024"
+Decisions = Sequence[bool]
+
+
+def main() -> None:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="BLiMP, or other minimal pairs.")
+    parser.add_argument("--pairs", type=int, default=67_000, help="Every n-th of more.")
+    parser.add_argument("--precision", nargs="*", default=["float32"])
+    parser.add_argument("--batch-sizes", type=int, nargs="*", default=[16, 64, 256])
+    parser.add_argument("--masked-pairs", type=int, default=0)
+    parser.add_argument("--memory", action="store_true")
+    parser.add_argument("--only-score", type=Path, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    pairs = _sentences(asked.data, asked.pairs)
+    if asked.only_score:
+        _score(load(asked.only_score, "float32"), pairs)
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+        return
+    result: dict[str, Any] = {
+        "pairs": len(pairs),
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "processor": platform.processor() or platform.machine(),
+        "device": str(pick_device()),
+    }
+    with tempfile.TemporaryDirectory() as place:
+        folder = write_student(Path(place), pairs)
+        for precision in asked.precision:
+            result[precision] = decoders(folder, pairs, precision, asked.batch_sizes)
+        if asked.masked_pairs:
+            chosen = _every(pairs, asked.masked_pairs)
+            result["masked"] = masked(Path(place), folder, chosen, asked.batch_sizes)
+        if asked.memory:
+            result["peak_memory"] = {
+                str(count): _peak_memory(folder, asked.data, count) for count in (2000, len(pairs))
+            }
+    out = Path("build/benchmarks/evaluation_speed.json")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    _show(result)
+
+
+def decoders(
+    folder: Path, pairs: list[tuple[str, str]], precision: str, batch_sizes: Sequence[int]
+) -> dict[str, Any]:
+    """Seconds of each way, whether their decisions are the same, and what the trees leave."""
+    scorer = load(folder, precision)
+    ours, found = _timed(lambda: _score(scorer, pairs))
+    tokens, left = _tokens_left(scorer, pairs)
+    floor, _ = _timed(lambda: _forward(scorer, left))
+    theirs = {}
+    for batch_size in batch_sizes:
+        theirs[batch_size], values = _timed(partial(_harness, folder, pairs, precision, batch_size))
+    best = min(theirs.values())
+    same = (found[:, 0] > found[:, 1]) == (values[:, 0] > values[:, 1])
+    near = np.abs(values[:, 0] - values[:, 1]) < 1e-4
+    return {
+        "ours": ours,
+        "harness": theirs,
+        "forward_of_what_is_left": floor,
+        "times_faster": best / ours,
+        "times_the_forward_pass": ours / floor,
+        "tokens": tokens,
+        "tokens_left": left,
+        "decisions_that_differ": int((~same & ~near).sum()),
+        "decisions_that_differ_below_1e-4_nats": int((~same & near).sum()),
+        "largest_difference_in_nats": float(np.abs(found - values).max()),
+    }
+
+
+def masked(
+    place: Path, student: Path, pairs: list[tuple[str, str]], batch_sizes: Sequence[int]
+) -> dict[str, Any]:
+    """The same of a masked model's pseudo-log-likelihood."""
+    from minicons.scorer import MaskedLMScorer
+
+    folder = write_masked(place, student)
+    scorer = load_scorer([folder], rules("honest"), device=pick_device())
+    ours, found = _timed(lambda: _score(scorer, pairs))
+    sentences = [sentence for pair in pairs for sentence in pair]
+    peer = MaskedLMScorer(str(folder), device=str(pick_device()))
+
+    def score(size: int) -> np.ndarray:
+        values: list[float] = []
+        for start in range(0, len(sentences), size):
+            # Encoded for it, since it calls what transformers 5 no longer has.
+            encoded = peer.tokenizer(sentences[start : start + size], padding=True)
+            values += peer.sequence_score(encoded, _summed, PLL_metric="original")
+        return np.reshape(values, (-1, 2))
+
+    theirs = {}
+    for size in batch_sizes:
+        theirs[size], values = _timed(partial(score, size))
+    return {
+        "pairs": len(pairs),
+        "ours": ours,
+        "minicons": theirs,
+        "times_faster": min(theirs.values()) / ours,
+        "largest_difference_in_nats": float(np.abs(found - values).max()),
+    }
+
+
+def _summed(values: torch.Tensor) -> float:
+    return float(values.sum())
+
+
+# --- the models -------------------------------------------------------------------------------
+
+
+def write_student(place: Path, pairs: list[tuple[str, str]]) -> Path:
+    """The laptop recipe's student, its weights as spread out as training leaves them."""
+    corpus = place / "corpus"
+    for split in ("train", "dev"):
+        (corpus / split).mkdir(parents=True)
+        lines = "".join(f"{sentence}\n" for pair in pairs[:20_000] for sentence in pair)
+        (corpus / split / "sentences.txt").write_text(lines, encoding="utf-8")
+    folder = place / "student"
+    train_tokenizer(corpus, TokenizerRecipe(vocab_size=VOCAB_SIZE), folder)
+    size = len(load_tokenizer(folder))
+    shape = load_recipe("laptop").distilled["distilled"].model
+    model = new_model(shape, size, seed=0, separators=True)
+    with torch.no_grad():
+        model.get_input_embeddings().weight.mul_(5)
+    model.save_pretrained(folder)
+    return folder
+
+
+def write_masked(place: Path, student: Path) -> Path:
+    """A BERT as wide and deep as the student, around its tokenizer with special tokens."""
+    from transformers import BertConfig, BertForMaskedLM
+
+    folder = place / "masked"
+    tokenizer = load_tokenizer(student)
+    tokenizer.add_special_tokens({"mask_token": "<mask>", "cls_token": "<s>", "sep_token": "</s>"})
+    _frame(tokenizer)
+    config = BertConfig(
+        vocab_size=len(tokenizer), hidden_size=256, intermediate_size=704, num_hidden_layers=4,
+        num_attention_heads=4, pad_token_id=tokenizer.pad_token_id,
+    )  # fmt: skip
+    BertForMaskedLM(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def _frame(tokenizer: Any) -> None:
+    """<s> before and </s> behind each text, as masked models have it."""
+    from tokenizers import processors
+
+    tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>",
+        pair="<s> $A </s> $B </s>",
+        special_tokens=[("<s>", tokenizer.bos_token_id), ("</s>", tokenizer.eos_token_id)],
+    )
+
+
+def load(folder: Path, precision: str) -> Scorer:
+    """The student as `babyllama evaluate` loads it."""
+    dtype = getattr(torch, precision)
+    return load_scorer([folder], rules(RULES), device=pick_device(), dtype=dtype)
+
+
+# --- what is timed ----------------------------------------------------------------------------
+
+
+def _score(scorer: Scorer, pairs: list[tuple[str, str]]) -> np.ndarray:
+    texts = [Text(sentence) for pair in pairs for sentence in pair]
+    return likelihoods(scorer, texts).sums().reshape(-1, 2)
+
+
+def _harness(
+    folder: Path, pairs: list[tuple[str, str]], precision: str, batch_size: int
+) -> np.ndarray:
+    from lm_eval.api.instance import Instance
+    from lm_eval.models.huggingface import HFLM
+
+    model = _HARNESS.get((folder, precision))
+    if model is None:
+        model = HFLM(str(folder), device=str(pick_device()), dtype=precision)
+        _HARNESS[folder, precision] = model
+    model.batch_size_per_gpu = batch_size
+    requests = [
+        Instance("loglikelihood", {}, ("", f" {sentence}"), 0)
+        for pair in pairs
+        for sentence in pair
+    ]
+    answers = model.loglikelihood(requests, disable_tqdm=True)
+    return np.array([value for value, _ in answers]).reshape(-1, 2)
+
+
+_HARNESS: dict[tuple[Path, str], Any] = {}  # loaded once, outside of what is compared
+
+
+def _tokens_left(scorer: Scorer, pairs: list[tuple[str, str]]) -> tuple[int, int]:
+    encoded = {
+        each.key: each
+        for each in scorer.encode([Text(sentence) for pair in pairs for sentence in pair])
+    }
+    ordered = [encoded[key] for key in sorted(encoded)]
+    width = scorer.reader.width  # type: ignore[attr-defined]
+    left = sum(len(row.tokens) for row in pack(ordered, width=width))
+    both = [sentence for pair in pairs for sentence in pair]
+    return sum(each.inputs for each in scorer.encode([Text(each) for each in both])), left
+
+
+@torch.no_grad()
+def _forward(scorer: Scorer, tokens: int) -> None:
+    reader: Any = scorer.reader
+    model, device = reader.ensemble.models[0], reader.ensemble.device
+    rows = reader.tokens_at_once // reader.width
+    ids = torch.randint(0, reader.vocab_size, (rows, reader.width), device=device)
+    with computing_in(reader.dtype, device):
+        for _ in range(tokens // ids.numel()):
+            model(input_ids=ids, use_cache=False)
+
+
+def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    start = time.perf_counter()
+    found = work()
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter() - start, found
+
+
+def _peak_memory(folder: Path, data: Path, pairs: int) -> int:
+    command = [
+        sys.executable, "-m", "benchmarks.evaluation_speed", "--data", str(data),
+        "--pairs", str(pairs), "--only-score", str(folder),
+    ]  # fmt: skip
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return int(done.stdout.split()[-1])
+
+
+# --- in and out -------------------------------------------------------------------------------
+
+
+def _sentences(data: Path, most: int) -> list[tuple[str, str]]:
+    pairs = [(pair.options[0].target, pair.options[1].target) for pair in read_pairs(data)]
+    return _every(pairs, most)
+
+
+def _every(pairs: list[tuple[str, str]], most: int) -> list[tuple[str, str]]:
+    """At most so many, evenly spread."""
+    chosen = np.linspace(0, len(pairs), min(len(pairs), most), endpoint=False).astype(int)
+    return [pairs[at] for at in chosen]
+
+
+def _show(result: dict[str, Any]) -> None:
+    rows = []
+    for precision in ("float32", "bfloat16"):
+        if (found := result.get(precision)) is None:
+            continue
+        rows += [
+            (f"{precision}: ours", f"{found['ours']:.1f} s", ""),
+            *(
+                (
+                    f"harness, batches of {size}",
+                    f"{seconds:.1f} s",
+                    f"{seconds / found['ours']:.2f}",
+                )
+                for size, seconds in found["harness"].items()
+            ),
+            _beside(
+                f"forward pass of the {found['tokens_left'] / found['tokens']:.0%} left",
+                found["forward_of_what_is_left"],
+                found["ours"],
+            ),
+            ("decisions that differ", str(found["decisions_that_differ"]), ""),
+        ]
+    if masked_ := result.get("masked"):
+        rows += [
+            (f"masked, {masked_['pairs']:,} pairs: ours", f"{masked_['ours']:.1f} s", ""),
+            *(
+                (
+                    f"minicons, batches of {size}",
+                    f"{seconds:.1f} s",
+                    f"{seconds / masked_['ours']:.2f}",
+                )
+                for size, seconds in masked_["minicons"].items()
+            ),
+        ]
+    for pairs, peak in result.get("peak_memory", {}).items():
+        rows.append((f"peak memory, {int(pairs):,} pairs", bytes_(peak), ""))
+    title = f"{result['pairs']:,} pairs, {result['threads']} threads, {result['device']}"
+    show(table(title, ("", "took", "times ours"), rows))
+
+
+def _beside(title: str, seconds: float, ours: float) -> tuple[str, str, str]:
+    return title, f"{seconds:.1f} s", f"{seconds / ours:.2f}"
+
+
+if __name__ == "__main__":
+    main()
