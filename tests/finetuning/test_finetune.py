@@ -47,11 +47,16 @@ def unmade(monkeypatch):
 def test_a_model_is_scored_on_rows_that_did_not_choose_it(models, tasks, tmp_path):
     out = tmp_path / "deep" / "x.json"
     result = made(models["llama"], tasks, out, predictions=tmp_path / "p")
-    assert [*result] == ["model", "rules", "benchmarks"]
+    assert [*result] == ["model", "rules", "benchmarks", "averages"]
     assert result["rules"] == {"name": "fine-tuning 2024", "selection": "held-out"}
     assert [*result["benchmarks"]] == ["cola", "rte"]
     cola, rte = result["benchmarks"].values()
     assert (cola["metric"], rte["metric"]) == ("mcc", "accuracy")
+    assert result["averages"]["glue"] == {
+        "score": pytest.approx((cola["score"] + rte["score"]) / 2),
+        "stderr": pytest.approx((cola["stderr"] ** 2 + rte["stderr"] ** 2) ** 0.5 / 2),
+        "tasks": ["cola", "rte"],
+    }
     assert cola["selection"]["choosing_rows"] == 15
     assert cola["n"] == cola["selection"]["scoring_rows"] == 16
     assert rte["settings"]["learning_rate"] == 5e-5
@@ -65,7 +70,7 @@ def test_a_model_is_scored_on_rows_that_did_not_choose_it(models, tasks, tmp_pat
         str(int(predictions[row]["pred"] == tasks[1].validation[row].label))
         for row in tasks[1].split.scoring
     ]
-    assert rte["subtasks"]["rte"]["decisions"] == "".join(right)
+    assert rte["seeds"]["12"]["decisions"] == "".join(right)
     assert rte["score"] == pytest.approx(100 * right.count("1") / 16)
 
 
@@ -80,7 +85,6 @@ def test_what_is_finished_is_not_made_again(models, tasks, tmp_path, unmade):
     cola = several["benchmarks"]["cola"]
     assert cola["seeds"]["12"] == first["benchmarks"]["cola"]["seeds"]["12"]
     assert {"seeds_sd", "seeds_interval"} <= cola.keys()
-    assert "subtasks" not in several["benchmarks"]["rte"]
     assert (tmp_path / "p" / "seed-13" / "rte.jsonl").is_file()
 
 

@@ -133,4 +133,10 @@ def _show(results: list[dict[str, Any]]) -> None:
     )  # fmt: skip
     rules = results[0]["rules"]
     show(table(f"Scores in percent, {rules['name']}, {rules['selection']}", columns, rows))
-    say("Intervals: other rows of the same kind, the same seeds.")
+    for each in results:
+        for suite, mean in each["averages"].items():
+            print(
+                f"{each['model']}: {mean['score']:.1f} (standard error {mean['stderr']:.1f}), the "
+                f"mean of {len(mean['tasks'])} tasks of {suite.upper()}"
+            )
+    say("Intervals and errors: other rows of the same kind, the same seeds.")

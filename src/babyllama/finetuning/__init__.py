@@ -16,7 +16,7 @@ from babyllama.console import say
 from babyllama.finetuning.data import Selection
 from babyllama.finetuning.kept import key_of, parts_folder, read_part, write_part
 from babyllama.finetuning.reading import TaskData, read_tasks
-from babyllama.finetuning.results import benchmark, write_predictions
+from babyllama.finetuning.results import averages, benchmark, write_predictions
 
 if TYPE_CHECKING:
     from babyllama.finetuning.fitting import Fit
@@ -48,7 +48,7 @@ def finetune(
             seeds, for seed-N/TASK.jsonl.
 
     Returns:
-        `model`, `rules` and `benchmarks`, scores in percent.
+        `model`, `rules`, `benchmarks` and their `averages`, scores in percent.
 
     Raises:
         InputError: a model that cannot be used, before anything is trained; another process that
@@ -76,6 +76,7 @@ def finetune(
             result["benchmarks"][task.name] = benchmark(task, found)
             if predictions:
                 write_predictions(predictions, task.name, found)
+    result["averages"] = averages(result["benchmarks"])
     return result
 
 

@@ -1,14 +1,17 @@
 """What a task's predictions become: a benchmark's result, and the lines of a submission."""
 
 import json
+import math
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from babyllama.artefact import Facts, write_atomically
 from babyllama.finetuning.data import digest_of
 from babyllama.finetuning.scores import scores_of
+from babyllama.finetuning.tasks import SUITES
 
 if TYPE_CHECKING:
     from babyllama.finetuning.preparing import Prepared
@@ -34,12 +37,6 @@ def benchmark(prepared: "Prepared", found: Mapping[int, Mapping[str, Any]]) -> F
         scores["seeds"][str(seed)] |= {
             "chosen": part["chosen"], "looks": part["looks"], "updates": part["updates"]
         }  # fmt: skip
-    if len(found) == 1 and scores["metric"] == "accuracy":
-        (only,) = scores["seeds"].values()
-        own = {name: scores[name] for name in ("score", "stderr", "interval", "n")}
-        scores["subtasks"] = {
-            task.name: {**own, "group": task.name, "decisions": only["decisions"]}
-        }
     return {
         **scores,
         "items": digest_of(scored),
@@ -58,6 +55,26 @@ def benchmark(prepared: "Prepared", found: Mapping[int, Mapping[str, Any]]) -> F
         },
         "files": {"train": str(data.files.train), "validation": str(data.files.validation)},
     }
+
+
+def averages(benchmarks: Mapping[str, Facts]) -> Facts:
+    """The plain mean over the tasks of GLUE and over the sets of MSGS: the field's headlines.
+
+    Returns:
+        For each of the two with more than one task here: `score` and `stderr` in percent, of which
+        the latter draws every task's rows anew, and the `tasks`: a mean over others differs.
+    """
+    found: Facts = {}
+    for suite, members in SUITES.items():
+        inside = [task.name for task in members if task.name in benchmarks]
+        if len(inside) > 1:
+            errors = [benchmarks[name]["stderr"] for name in inside]
+            found[suite] = {
+                "score": fmean(benchmarks[name]["score"] for name in inside),
+                "stderr": math.hypot(*errors) / len(inside),
+                "tasks": inside,
+            }
+    return found
 
 
 def write_predictions(folder: Path, task: str, found: Mapping[int, Mapping[str, Any]]) -> None:

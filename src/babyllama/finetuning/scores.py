@@ -73,8 +73,7 @@ def scores_of(
     Returns:
         `interval` draws the rows anew and keeps the seeds; `seeds_interval`, with several seeds,
         draws the seeds and keeps the rows. `chance` is a model's that guesses evenly. `replicates`
-        are the score on resamples of the rows, so that two models pair on them; a single seed's
-        accuracy has its decisions as well.
+        are the score on resamples of the rows, so that two models pair on them.
     """
     truth = np.asarray(labels, dtype=np.int64)
     guesses = {seed: np.asarray(each, dtype=np.int64) for seed, each in predictions.items()}
