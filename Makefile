@@ -20,8 +20,9 @@ help:
 demo: .venv/installed
 	$(BIN)/babyllama run mini
 
+# A file's tests stay together: what they share is made once. Alone: .venv/bin/python -m pytest FILE.
 test: .venv/installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: .venv/installed
 	$(BIN)/ruff check

@@ -1,8 +1,6 @@
 """Python and console blocks of README.md and docs/ run as tests."""
 
-import os
-import subprocess
-import sys
+import shlex
 from pathlib import Path
 
 from sybil import Example, Sybil
@@ -13,8 +11,6 @@ ROOT = Path(__file__).parent
 
 def run_console(example: Example) -> None:
     """Run each `$ command` in the page's own folder; every line shown must be printed."""
-    folder = example.namespace["folder"]
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     commands: list[tuple[str, list[str]]] = []
     for line in example.parsed.splitlines():
         if line.startswith("$ "):
@@ -22,15 +18,26 @@ def run_console(example: Example) -> None:
         elif line.strip():
             commands[-1][1].append(line.strip())
     for command, shown in commands:
-        done = subprocess.run(
-            command, shell=True, cwd=folder, capture_output=True, text=True, check=False,
-            env={**os.environ, "PATH": path},
-        )  # fmt: skip
-        printed = done.stdout + done.stderr
-        failed = done.returncode != 0 and not any("error" in line for line in shown)
+        code, printed = run_command(command, Path(example.namespace["folder"]))
+        failed = code != 0 and not any("error" in line for line in shown)
         assert not failed, f"$ {command}\n{printed}"
         missing = [line for line in shown if line not in printed]
         assert not missing, f"$ {command}\nnot printed: {missing}\n{printed}"
+
+
+def run_command(command: str, folder: Path) -> tuple[int, str]:
+    """Exit code and both streams of `babyllama ...`, perhaps with `> FILE`."""
+    from small_runs import babyllama
+
+    program, *arguments = shlex.split(command)
+    assert program == "babyllama", f"$ {command}\nonly babyllama is run"
+    target = None
+    if ">" in arguments:
+        *arguments, _, target = arguments
+    done = babyllama(*arguments, cwd=folder)
+    if target:
+        (folder / target).write_text(done.stdout, encoding="utf-8")
+    return done.returncode, done.stdout + done.stderr
 
 
 def give_folder(namespace: dict[str, object]) -> None:

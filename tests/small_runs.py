@@ -1,7 +1,11 @@
 """The real command, and settings that make `mini` small."""
 
+import multiprocessing
+import os
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 SMALL = [
     "corpus.source.words=3000", "corpus.source.dev_words=700", "tokenizer.vocab_size=400",
@@ -14,9 +18,30 @@ SMALL = [
       for field in ("epochs=2", "batch_size=4", "window=32", "precision=float32")),
 ]  # fmt: skip
 
+# Each command is a process of its own, forked from one that has imported what takes seconds.
+_server = multiprocessing.get_context("forkserver")
+_server.set_forkserver_preload(["babyllama.cli", "transformers.models.auto.modeling_auto", "torch",
+                                "accelerate"])  # fmt: skip
 
-def babyllama(*arguments, **options):
-    command = [sys.executable, "-c", "from babyllama.cli import main; main()"]
-    return subprocess.run(
-        [*command, *map(str, arguments)], capture_output=True, text=True, check=False, **options
-    )
+
+def babyllama(*arguments, cwd=None):
+    """Run a command as a shell would, and wait for it."""
+    argv = ["babyllama", *map(str, arguments)]
+    with tempfile.TemporaryDirectory() as printed:
+        files = [Path(printed) / name for name in ("out", "err")]
+        process = _server.Process(target=_main, args=(argv, files, cwd or Path.cwd()))
+        process.start()
+        process.join()
+        out, err = (file.read_text(encoding="utf-8") for file in files)
+        return subprocess.CompletedProcess(argv, process.exitcode, out, err)
+
+
+def _main(argv, files, cwd):
+    for descriptor, file in enumerate(files, start=1):
+        with file.open("wb") as opened:
+            os.dup2(opened.fileno(), descriptor)
+    os.chdir(cwd)
+    sys.argv = argv
+    from babyllama.cli import main
+
+    main()
