@@ -164,8 +164,27 @@ def test_a_folder_that_is_no_model_is_refused(models, tmp_path):
         load_classifier(folder, labels=2, settings=settings(), seed=1)
 
 
-def test_low_rank_updates_leave_the_model_as_it_is(models):
-    model = load_classifier(models["llama"], labels=2, settings=settings(lora={}), seed=1)
-    trained = {name for name, value in model.named_parameters() if value.requires_grad}
-    assert trained
-    assert all("lora" in name or "score" in name for name in trained)
+def made(kind, tokenizer, folder, **shape):
+    """Write a model of another architecture, and the tokenizer."""
+    config = AutoConfig.for_model(kind, vocab_size=400, **shape)
+    AutoModelForSequenceClassification.from_config(config).save_pretrained(folder)
+    load_tokenizer(tokenizer).save_pretrained(folder)
+    return folder
+
+
+def test_low_rank_updates_leave_the_model_as_it_is(models, tokenizer, tmp_path):
+    # peft has a list of architectures, and DistilBERT is not in it.
+    shape = {"dim": 32, "hidden_dim": 32, "n_layers": 1, "n_heads": 2}
+    distilbert = made("distilbert", tokenizer, tmp_path / "distilbert", **shape)
+    for folder in (models["llama"], distilbert):
+        model = load_classifier(folder, labels=2, settings=settings(lora={}), seed=1)
+        trained = {name for name, value in model.named_parameters() if value.requires_grad}
+        assert any("lora" in name for name in trained)
+        assert all("lora" in n or "score" in n or "classifier" in n for n in trained)
+
+
+def test_a_head_that_cannot_be_replaced_is_said(tokenizer, tmp_path):
+    shape = {"d_model": 16, "d_kv": 8, "d_ff": 16, "num_layers": 1, "num_heads": 2}
+    folder = made("t5", tokenizer, tmp_path / "t5", **shape)
+    with pytest.raises(InputError, match=r"head is 'mlp', but t5 has no classifier[\s\S]*linear"):
+        load_classifier(folder, labels=2, settings=settings(head="mlp"), seed=1)

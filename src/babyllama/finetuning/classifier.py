@@ -137,22 +137,19 @@ def _put_mlp_head(model: Any, labels: int) -> None:
 def _with_lora(model: Any, settings: LoraSettings) -> Any:
     refuse_missing_peft()
     from peft import LoraConfig, TaskType, get_peft_model
+    from peft.utils.constants import TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING
     from transformers.pytorch_utils import Conv1D
 
+    is_known = model.config.model_type in TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING
     config = LoraConfig(
         task_type=TaskType.SEQ_CLS,
         r=settings.rank,
         lora_alpha=settings.alpha,
         lora_dropout=settings.dropout,
+        target_modules=None if is_known else "all-linear",
+        exclude_modules=r".*(score|classifier).*",  # the new head is trained as it is
         fan_in_fan_out=any(isinstance(module, Conv1D) for module in model.modules()),  # GPT-2's
     )
-    try:
-        with warnings.catch_warnings():  # peft asks transformers for things by their old names
-            warnings.simplefilter("ignore", FutureWarning)
-            return get_peft_model(model, config)
-    except ValueError as error:  # it knows no matrices for this architecture
-        raise InputError(
-            f"--lora: peft does not know where to update a {model.config.model_type}",
-            why=str(error).splitlines()[0],
-            mend="Train all weights: leave --lora out.",
-        ) from None
+    with warnings.catch_warnings():  # peft asks transformers for things by their old names
+        warnings.simplefilter("ignore", FutureWarning)
+        return get_peft_model(model, config)

@@ -15,7 +15,7 @@ from babyllama.recipe.reading import read_yaml, set_field
 
 
 class LoraSettings(Frozen):
-    """Low-rank updates beside frozen weights (Hu et al. 2021), of peft's choice of matrices."""
+    """Low-rank updates beside frozen weights, of the matrices peft chooses (Hu et al. 2021)."""
 
     rank: int = Field(8, ge=1, description="Rank of each update.")
     alpha: int = Field(16, gt=0, description="The update is scaled by alpha / rank.")
