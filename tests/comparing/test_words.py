@@ -83,6 +83,7 @@ def test_an_interval_without_zero_never_begins_at_it():
     assert words._bounds((0.02, 5.13)) == "0.02 to 5.13"
     assert words._bounds((-5.13, -0.02)) == "-5.13 to -0.02"
     assert words._bounds((-0.02, 5.13)) == "0.0 to 5.1"
+    assert words._signed(-0.02) == "+0.0"
 
 
 # --- the command ------------------------------------------------------------------------------

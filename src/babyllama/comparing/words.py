@@ -115,7 +115,7 @@ def _extremes(each: Comparison) -> Iterator[str]:
         return
     gains, losses = largest(each)
     parts = [
-        f"{verb} most in {uid.uid} ({uid.tested.difference.value:+.1f})"
+        f"{verb} most in {uid.uid} ({_signed(uid.tested.difference.value)})"
         for verb, found in (("gains", gains), ("loses", losses))
         for uid in found[:1]
     ]
@@ -158,7 +158,7 @@ def _uid_rows(each: Comparison) -> tuple[Row, list[Row]]:
         (
             uid.uid,
             *(f"{score:.1f}" for score in uid.scores),
-            f"{uid.tested.difference.value:+.1f}",
+            _signed(uid.tested.difference.value),
             _bounds(uid.tested.difference.interval),
             _p(uid.tested.adjusted_p),
         )
@@ -176,7 +176,7 @@ def _headline_row(each: Comparison) -> Row:
         each.benchmark if unit == "percent" else f"{each.benchmark}, {unit}",
         NONE if chance is None else f"{chance:.1f}",
         *(f"{answers.score:.1f}" for answers in each.answers),
-        f"{found.value:+.1f}",
+        _signed(found.value),
         _bounds(found.interval),
         NONE if clustered is None else _bounds(clustered),
         _p(found.p),
@@ -259,6 +259,10 @@ def _tested(found: Difference, adjusted_p: float, is_shown: bool) -> Facts:
 
 
 # --- words ------------------------------------------------------------------------------------
+
+
+def _signed(value: float) -> str:
+    return f"{round(value, 1) + 0.0:+.1f}"  # no "-0.0"
 
 
 def _bounds(interval: Interval) -> str:
