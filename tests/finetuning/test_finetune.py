@@ -139,9 +139,19 @@ def test_rows_are_cut_at_the_models_positions_and_it_is_said(models, tmp_path, c
     tasks = read_tasks(files_of("cola", str(tmp_path)), settings="2025", changes=QUICK)
     found = made(models["gpt2"], tasks, tmp_path / "x.json", settings="2025")
     assert found["benchmarks"]["cola"]["rows"]["max_length"] == 256
-    assert found["benchmarks"]["cola"]["note"].startswith("CoLA was no part of 2025")
+    assert found["benchmarks"]["cola"]["notes"][0].startswith("CoLA was no part of 2025")
     said = " ".join(capsys.readouterr().err.split())
     assert "cut at the model's 256 positions, not at 512 tokens: 1 of 8 training rows" in said
+
+
+def test_a_model_that_answers_the_same_to_every_row_is_named(models, tasks, tmp_path):
+    made(models["llama"], tasks[:1], tmp_path / "x.json")
+    part = tmp_path / "x.json.parts" / "m.cola.12.json"
+    kept = json.loads(part.read_text())
+    part.write_text(json.dumps({**kept, "predictions": [1] * 31}))
+    cola = made(models["llama"], tasks[:1], tmp_path / "x.json")["benchmarks"]["cola"]
+    assert cola["notes"] == ["with seed 12 every row is said to be 1 (acceptable)"]
+    assert cola["score"] == cola["majority"]["score"] == 0
 
 
 def test_msgs_is_scored_on_its_test_rows(models, tmp_path):

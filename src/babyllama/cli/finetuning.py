@@ -134,6 +134,9 @@ def _show(results: list[dict[str, Any]]) -> None:
     rules = results[0]["rules"]
     show(table(f"Scores in percent, {rules['name']}, {rules['selection']}", columns, rows))
     for each in results:
+        for name, scores in each["benchmarks"].items():
+            for note in scores["notes"]:
+                say(f"{each['model']}, {name}: {note}", style="yellow")
         for suite, mean in each["averages"].items():
             print(
                 f"{each['model']}: {mean['score']:.1f} (standard error {mean['stderr']:.1f}), the "

@@ -67,10 +67,10 @@ def files_of(name: str, place: str) -> list[TaskFiles]:
     if name.lower() in SUITES:
         return _files_of_suite(name.lower(), Path(place))
     task = task_named(name)
-    train, comma, validation = place.partition(",")
-    if comma:
-        return [TaskFiles(task, _existing(Path(train)), _existing(Path(validation)))]
     folder = Path(place)
+    train, comma, validation = place.partition(",")
+    if comma and not folder.is_dir():
+        return [TaskFiles(task, _existing(Path(train)), _existing(Path(validation)))]
     if not folder.is_dir():
         raise InputError(
             f"--task {name}={place}: is no folder",

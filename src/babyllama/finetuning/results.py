@@ -3,7 +3,7 @@
 import json
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from babyllama.artefact import Facts, write_atomically
 from babyllama.finetuning.data import digest_of
 from babyllama.finetuning.scores import scores_of
-from babyllama.finetuning.tasks import SUITES
+from babyllama.finetuning.tasks import SUITES, Task
 
 if TYPE_CHECKING:
     from babyllama.finetuning.preparing import Prepared
@@ -23,12 +23,13 @@ def benchmark(prepared: "Prepared", found: Mapping[int, Mapping[str, Any]]) -> F
     task, chosen_rows = data.task, data.split
     scored = [data.validation[row] for row in chosen_rows.scoring]
     majority, _ = Counter(example.label for example in data.train).most_common(1)[0]
+    guesses = {
+        seed: [part["predictions"][row] for row in chosen_rows.scoring]
+        for seed, part in found.items()
+    }
     scores = scores_of(
         [example.label for example in scored],
-        {
-            seed: [part["predictions"][row] for row in chosen_rows.scoring]
-            for seed, part in found.items()
-        },
+        guesses,
         metric=data.settings.score or task.metric,
         classes=len(task.labels),
         majority=majority,
@@ -46,7 +47,7 @@ def benchmark(prepared: "Prepared", found: Mapping[int, Mapping[str, Any]]) -> F
             "words": chosen_rows.words,
         },
         "settings": data.settings.model_dump(mode="json"),
-        **({"note": data.note} if data.note else {}),
+        "notes": [*([data.note] if data.note else []), *_constant(guesses, task)],
         "rows": {
             "train": len(data.train),
             "validation": len(data.validation),
@@ -55,6 +56,13 @@ def benchmark(prepared: "Prepared", found: Mapping[int, Mapping[str, Any]]) -> F
         },
         "files": {"train": str(data.files.train), "validation": str(data.files.validation)},
     }
+
+
+def _constant(guesses: Mapping[int, Sequence[int]], task: Task) -> Iterator[str]:
+    """Says where a model answers the same to every row: its score is luck, and so its interval."""
+    for seed, each in guesses.items():
+        if len(set(each)) == 1:
+            yield f"with seed {seed} every row is said to be {each[0]} ({task.labels[each[0]]})"
 
 
 def averages(benchmarks: Mapping[str, Facts]) -> Facts:
