@@ -96,7 +96,7 @@ def test_a_passage_without_a_last_word_is_refused(write, text):
 
 
 def test_bits_a_byte_and_nats_a_token_by_domain(tmp_path, said):
-    (tmp_path / "talk.txt").write_text("yes\n\nno no\n", encoding="utf-8")
+    (tmp_path / "talk.dev").write_text("yes\n\nno no\n", encoding="utf-8")
     (tmp_path / "tales.txt").write_text("Bär", encoding="utf-8")
     suite = suite_for("perplexity")
     items = suite.read(tmp_path)

@@ -1,4 +1,4 @@
-"""Perplexity by domain: bits a byte and nats a token of a folder of texts, a .txt file a domain.
+"""Perplexity by domain: bits a byte and nats a token of a folder of texts, a file a domain.
 
 What each token has before it: a text is a stretch of at most 256 bytes (some 50 words), cut from a
 document (blank lines part documents) between words. Each stretch is scored alone: its first token
@@ -30,6 +30,8 @@ from babyllama.evaluation.suites.suite import Suite, bootstrapped
 from babyllama.evaluation.texts import Likelihoods, Text
 
 _BYTES, _STRETCHES = 256, 1000
+# BabyLM's releases call a domain's texts childes.dev and so on.
+_SUFFIXES = (".txt", ".txt.gz", ".train", ".dev", ".test")
 _BLANK_LINES = re.compile(r"\n\s*\n")
 
 
@@ -43,8 +45,8 @@ class Stretch:
 
 def _read(path: Path) -> list[Stretch]:
     stretches = []
-    for name, data in packed_files(path, (".txt", ".txt.gz")).items():
-        domain = PurePosixPath(name).name.removesuffix(".gz").removesuffix(".txt")
+    for name, data in packed_files(path, _SUFFIXES).items():
+        domain = PurePosixPath(name).name.removesuffix(".gz").rpartition(".")[0]
         found = list(_cut(text_of(name, data)))
         if not found:
             raise InputError(f"{name} holds no words", mend="Remove it.")
