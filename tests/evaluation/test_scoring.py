@@ -2,12 +2,16 @@
 
 import json
 import random
+import re
 import shutil
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
 from transformers import AutoModelForCausalLM
 
 from babyllama.errors import InputError
@@ -106,6 +110,19 @@ def test_a_model_that_answers_nan_is_refused_with_the_sentence(teachers, tmp_pat
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(InputError, match="no finite log-likelihood to 'the cat! the dog'"):
         log_likelihoods(scorer_of([folder]), ["the cat", "a dog sees", "the cat! the dog", "the"])
+
+
+@pytest.mark.parametrize("unknown", [None, "<unk>"])
+def test_a_text_that_the_tokenizer_cannot_encode_is_refused_by_name(teachers, tmp_path, unknown):
+    folder = shutil.copytree(teachers[0], tmp_path / "words")
+    words = Tokenizer(WordLevel({"<pad>": 0, "<s>": 1, "</s>": 2, "cat": 3}, unk_token=unknown))
+    words.pre_tokenizer = Whitespace()
+    words.save(str(folder / "tokenizer.json"))
+    scorer = scorer_of([folder])
+    assert log_likelihoods(scorer, ["cat cat"])[0] < 0
+    for odd in ["dog", "\u200b \n"]:
+        with pytest.raises(InputError, match=rf"cannot encode {re.escape(repr(odd))}"):
+            log_likelihoods(scorer, ["cat", odd])
 
 
 def test_a_token_beyond_the_model_is_refused(teachers, tmp_path):

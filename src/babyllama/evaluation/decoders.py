@@ -27,9 +27,9 @@ from babyllama.evaluation.encoding import Encoded
 from babyllama.losses import CHUNK
 
 # What a processor's caches hold; a card wants more at once.
-_TOKENS_ON_CPU, _TOKENS_ON_CARD = 1024, 16_384
+_TOKENS_ON_CPU, _TOKENS_ON_CARD = 2048, 16_384
 # Wider rows share more beginnings, but attention's products grow with the width.
-_WIDTH = 128
+_WIDTH = 64
 _ROWS_AHEAD = 512
 
 

@@ -261,13 +261,45 @@ def _distinct(
     them each text is."""
     first: dict[tuple[bytes, int, int, bytes], tuple[Encoded, int]] = {}
     keys = []
-    for number, encoded in enumerate(scorer.encode(texts)):
+    for number, encoded in enumerate(_encoded(scorer, texts)):
         encoded = _within_positions(scorer, encoded, texts[number])
         _refuse_unknown_token(scorer, encoded, texts[number])
         keys.append(encoded.key)
         first.setdefault(keys[-1], (encoded, number))
     order = {key: number for number, key in enumerate(sorted(first))}
     return [first[key] for key in order], np.array([order[key] for key in keys], dtype=np.int64)
+
+
+def _encoded(scorer: Scorer, texts: Sequence[Text]) -> Iterator[Encoded]:
+    """Raises InputError: a text that the tokenizer gives nothing, or cannot read."""
+    try:
+        for text, encoded in zip(texts, scorer.encode(texts), strict=True):
+            if encoded.stop == encoded.first:
+                _refuse_no_tokens(scorer, text)
+            yield encoded
+    except Exception as error:  # tokenizers raises whatever its model met
+        if isinstance(error, InputError):
+            raise
+        for text in texts:
+            try:
+                list(scorer.encode([text]))
+            except Exception as of_text:
+                raise _cannot_encode(text, str(of_text)) from None
+        raise
+
+
+def _refuse_no_tokens(scorer: Scorer, text: Text) -> None:
+    """A token alone may go unscored; a text that has none says nothing about the model."""
+    if not scorer.tokenizer(text.target, add_special_tokens=False)["input_ids"]:
+        raise _cannot_encode(text, "It gives no token for it.")
+
+
+def _cannot_encode(text: Text, why: str) -> InputError:
+    return InputError(
+        f"the tokenizer cannot encode {shortened(text)}",
+        why=why,
+        mend="Take the item out, or use a tokenizer that knows every letter, as byte-level ones do.",
+    )
 
 
 def _spread(found: Likelihoods, number_of: np.ndarray) -> Likelihoods:
