@@ -6,13 +6,21 @@ Random weights are drawn wide, so that a model has opinions: no two sentences ar
 import torch
 from tokenizers import Tokenizer, pre_tokenizers, processors
 from transformers import (
+    BartConfig,
+    BartForConditionalGeneration,
+    BertConfig,
+    BertForMaskedLM,
     GPT2Config,
     GPT2LMHeadModel,
     LlamaConfig,
     LlamaForCausalLM,
+    ModernBertConfig,
+    ModernBertForMaskedLM,
     PreTrainedTokenizerFast,
     RobertaConfig,
     RobertaForMaskedLM,
+    T5Config,
+    T5ForConditionalGeneration,
 )
 
 POSITIONS = 256
@@ -64,10 +72,39 @@ def _gpt2(**settings):
     return GPT2LMHeadModel(GPT2Config(**shape | settings))
 
 
+_ENCODER = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
+            "num_attention_heads": 4, "max_position_embeddings": POSITIONS}  # fmt: skip
+
+
+def _bert(**settings):
+    return BertForMaskedLM(BertConfig(**_ENCODER | settings))
+
+
 def _roberta(**settings):
-    shape = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
-             "num_attention_heads": 4, "max_position_embeddings": POSITIONS + 2}  # fmt: skip
+    shape = _ENCODER | {"max_position_embeddings": POSITIONS + 2}
     return RobertaForMaskedLM(RobertaConfig(**shape | settings))
 
 
-_MAKE = {"llama": _llama, "gpt2": _gpt2, "roberta": _roberta}
+def _modernbert(**settings):
+    tokens = {"cls_token_id": 1, "sep_token_id": 2}
+    return ModernBertForMaskedLM(ModernBertConfig(**_ENCODER | tokens | settings))
+
+
+def _t5(**settings):
+    shape = {"d_model": 32, "d_kv": 16, "d_ff": 64, "num_layers": 2, "num_heads": 2}
+    config = T5Config(**shape | settings, decoder_start_token_id=0)
+    return T5ForConditionalGeneration(config)
+
+
+def _bart(**settings):
+    shape = {"d_model": 32, "max_position_embeddings": POSITIONS, "init_std": 0.25}
+    for half in ("encoder", "decoder"):
+        shape |= {f"{half}_layers": 2, f"{half}_attention_heads": 2, f"{half}_ffn_dim": 64}
+    config = BartConfig(**shape | settings, decoder_start_token_id=2)
+    return BartForConditionalGeneration(config)
+
+
+_MAKE = {
+    "llama": _llama, "gpt2": _gpt2, "bert": _bert, "roberta": _roberta, "modernbert": _modernbert,
+    "t5": _t5, "bart": _bart,
+}  # fmt: skip

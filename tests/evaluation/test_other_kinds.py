@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from evaluation_models import save_small, special_tokenizer
+from random_models import random_model, variant
 from transformers import AutoModelForMaskedLM, AutoModelForSeq2SeqLM
 
 from babyllama.errors import InputError
@@ -15,15 +15,19 @@ LINES = ["The cat sees a dog.", "The cats see a dog.", "Anna gives Ben two red a
 TEXTS = [*(Text(line) for line in LINES), Text(" a dog.", context="The cat sees")]
 
 
+SHORT = 40  # positions
+
+
 @pytest.fixture(scope="module")
-def folder_of(tmp_path_factory):
-    tokenizer = special_tokenizer(LINES)
+def folder_of(tokenizer, tmp_path_factory):
+    framed = variant(tokenizer, masks=True)
     made = {}
 
     def folder(kind, seed=0):
         if (kind, seed) not in made:
+            short = {} if kind == "t5" else {"max_position_embeddings": SHORT + (kind == "roberta")}
             path = tmp_path_factory.mktemp(kind)
-            made[kind, seed] = save_small(kind, path, tokenizer, seed=seed)
+            made[kind, seed] = random_model(kind, framed, path, seed=seed, **short)
         return made[kind, seed]
 
     return folder
@@ -123,20 +127,18 @@ def test_kinds_of_models_are_not_mixed(folder_of):
         scorer_of([folder_of("bert"), folder_of("t5")])
 
 
-@pytest.mark.parametrize(("kind", "limit"), [("bert", 40), ("roberta", 40), ("bart", 40)])
-def test_a_text_too_long_is_refused_or_loses_its_beginning(folder_of, kind, limit):
+@pytest.mark.parametrize("kind", ["bert", "roberta", "bart"])
+def test_a_text_too_long_is_refused_or_loses_its_beginning(folder_of, kind):
     scorer = scorer_of([folder_of(kind)])
-    assert scorer.positions == limit
+    assert scorer.positions == SHORT
     long = Text(" a dog", context="cat " * 60)
-    with pytest.raises(InputError, match=rf"(?s)the model has {limit}: 'cat cat .*--truncate"):
+    with pytest.raises(InputError, match=rf"(?s)the model has {SHORT}: 'cat cat .*--truncate"):
         likelihoods(scorer, [long])
     cut = likelihoods(scorer_of([folder_of(kind)], truncate=True), [long])
     assert np.isfinite(cut.sums()).all()
     assert cut.counts()[0] > 0
 
 
-def test_a_masked_model_without_a_mask_token_is_refused(tmp_path):
-    tokenizer = special_tokenizer(LINES)
-    tokenizer.mask_token = None
+def test_a_masked_model_without_a_mask_token_is_refused(tokenizer, tmp_path):
     with pytest.raises(InputError, match="no mask token"):
-        scorer_of([save_small("bert", tmp_path, tokenizer)])
+        scorer_of([random_model("bert", variant(tokenizer), tmp_path)])
