@@ -6,7 +6,7 @@ from pathlib import Path
 
 from babyllama.corpus.sources import read_split, read_text
 from babyllama.errors import InputError
-from babyllama.evaluation.minimal_pairs import read_pairs
+from babyllama.evaluation.suites import suite_for
 from babyllama.models import refuse_short_positions
 from babyllama.planning import plan, refuse_full_disk
 from babyllama.recipe import FolderSource, Recipe
@@ -29,8 +29,8 @@ def refuse_impossible(recipe: Recipe, folder: Path, *, processes: int = 1) -> No
     if isinstance(source, FolderSource):
         for domain in read_split(source.path, "train"):
             read_text(domain.path)
-    for path in recipe.evaluation.benchmarks.values():
-        read_pairs(path)
+    for name, path in recipe.evaluation.benchmarks.items():
+        suite_for(name).read(path)
     for name in [*recipe.teachers, *recipe.students]:
         part = recipe.pretraining(name)
         refuse_short_positions(part, name)

@@ -129,3 +129,30 @@ def test_tokens_of_another_tokenizer_are_refused(teachers, tokens, tmp_path):
     stream.tofile(foreign / "dev.bin")
     with pytest.raises(InputError, match="holds token 9999, but llama knows only 0 to"):
         evaluate(teachers[:1], {}, name="llama", rules="honest", tokens=foreign, window=16)
+
+
+def test_suites_of_other_kinds_are_scored_beside_pairs(teachers, pairs, tmp_path):
+    wugs = [{"sentences": f"The cat is {w}ity.\tThe cat is {w}ness.", "ratio": r}
+            for w, r in (("dax", 0.2), ("wug", 0.9), ("blick", 0.5), ("fep", 0.4))]  # fmt: skip
+    (tmp_path / "wug.jsonl").write_text("".join(json.dumps(line) + "\n" for line in wugs))
+    (tmp_path / "dev").mkdir()
+    (tmp_path / "dev" / "tales.txt").write_text("The cat sees a dog.\n\nA dog sees the cats.\n")
+    benchmarks = {"wug_adj": tmp_path / "wug.jsonl", "own": pairs, "perplexity": tmp_path / "dev"}
+    result = evaluate(
+        teachers[:1], benchmarks, name="m", rules="honest", predictions=tmp_path / "p"
+    )
+    found = result["benchmarks"]
+    assert [*found] == [*benchmarks]
+    assert [each["unit"] for each in found.values()] == [
+        "spearman x 100", "percent", "bits a byte"]  # fmt: skip
+    for each in found.values():
+        assert each["interval"][0] <= each["score"] <= each["interval"][1]
+        assert {"chance", "higher_is_better", "items", "n", "stderr"} <= each.keys()
+    scorer = load_scorer(teachers[:1], rules("honest"), device=torch.device("cpu"))
+    nats = -log_likelihoods(scorer, ["The cat sees a dog.", "A dog sees the cats."]).sum()
+    assert found["perplexity"]["score"] == pytest.approx(nats / (19 + 20) / math.log(2), abs=1e-4)
+
+
+def test_a_misspelt_benchmark_is_refused_before_any_model_is_loaded(pairs, tmp_path):
+    with pytest.raises(InputError, match=r"no benchmark blmip(.|\n)*blimp"):
+        evaluate([tmp_path / "none"], {"blmip": pairs}, name="m", rules="honest")

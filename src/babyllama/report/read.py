@@ -149,11 +149,13 @@ def read_run(folder: Path) -> Run:
 
 
 def read_items(run: Run, model: str, benchmark: str) -> Items | None:
-    """A model's answers to a benchmark, or None when they are not kept."""
+    """A model's answers to a benchmark; None when they are not kept or neither right nor wrong."""
     path = run.folder / "evaluation" / "predictions" / model / f"{benchmark}.jsonl"
     if not path.is_file():
         return None
     lines = list(_lines(path))
+    if not lines or not {"UID", "correct"} <= lines[0].keys():
+        return None
     novel = [line.get("novel") for line in lines]
     known = bool(novel) and None not in novel
     return Items(
