@@ -210,7 +210,7 @@ def _mend(home: Path, name: str) -> str:
         "What there is, null for the rest: --partial. What makes the rest:\n  "
         f"babyllama evaluate {home} --rules 2025 --predictions PREDICTIONS/{name} --benchmark "
         "blimp_filtered=PATH and so on\n  "
-        f"babyllama finetune {home} --settings 2025 --selection pipeline --predictions "
+        f"babyllama finetune {home} --settings 2025 --predictions "
         f"PREDICTIONS/{name} --task glue=PATH --out glue.json\n  "
         f"babyllama evaluate {home}/chck_* --rules 2025 --predictions PREDICTIONS --out "
         "checkpoints.json --benchmark blimp_fast=PATH and so on\n  "
