@@ -1,5 +1,6 @@
 """`babyllama lm-eval`."""
 
+import signal
 from typing import Annotated
 
 import typer
@@ -23,4 +24,6 @@ def lm_eval(
     """
     from babyllama.evaluation.harness import run_harness
 
+    # The harness ends its worker processes by SIGTERM: they must not inherit what we do on it.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     run_harness(arguments)
