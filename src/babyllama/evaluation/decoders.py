@@ -172,12 +172,12 @@ def _log_probabilities(
         index[order], torch.arange(0, len(states) + CHUNK, CHUNK, device=index.device)
     ).tolist()
     for number, start in enumerate(range(0, len(states), CHUNK)):
-        logits = ensemble.mixture.logits(states[start : start + CHUNK])
+        log_p = torch.log_softmax(ensemble.mixture.logits(states[start : start + CHUNK]), dim=-1)
         edges = order[bounds[number] : bounds[number + 1]]
         parent = index[edges] - start
-        own = logits[parent, labels[edges]]
-        is_top[edges] = own >= logits.amax(dim=-1)[parent]
-        values[edges] = (own - torch.logsumexp(logits, dim=-1)[parent]).double()
+        own = log_p[parent, labels[edges]]
+        is_top[edges] = own >= log_p.amax(dim=-1)[parent]
+        values[edges] = own.double()
     return values.cpu().numpy(), is_top.cpu().numpy()
 
 
