@@ -156,7 +156,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
 
 
 def show(made: Table | Text) -> None:
-    """Print a table or coloured text to standard output, at full width when it is not a terminal."""
+    """Print a table or coloured text to standard output, at full width off a terminal."""
     Console(width=None if sys.stdout.isatty() else 120, highlight=False).print(made)
 
 

@@ -298,7 +298,7 @@ def _cannot_encode(text: Text, why: str) -> InputError:
     return InputError(
         f"the tokenizer cannot encode {shortened(text)}",
         why=why,
-        mend="Take the item out, or use a tokenizer that knows every letter, as byte-level ones do.",
+        mend="Take the item out, or use a tokenizer that knows every letter: a byte-level one.",
     )
 
 
