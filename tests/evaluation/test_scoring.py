@@ -67,6 +67,19 @@ def test_order_changes_no_bit(teachers):
     np.testing.assert_array_equal(forwards, backwards[::-1])
 
 
+def test_neither_padding_side_nor_threads_count(teachers):
+    threads = torch.get_num_threads()
+    scorer = scorer_of(teachers)
+    expected = log_likelihoods(scorer, SENTENCES)
+    scorer.tokenizer.padding_side = "left"
+    try:
+        torch.set_num_threads(3 - min(threads, 2))
+        found = log_likelihoods(scorer, SENTENCES)
+    finally:
+        torch.set_num_threads(threads)
+    np.testing.assert_allclose(found, expected, atol=1e-4, rtol=0)
+
+
 def test_sentences_of_the_same_tokens_tie_exactly(teachers):
     one, other = log_likelihoods(scorer_of(teachers), ["ﬁne snow", "fine snow"])  # NFKC
     assert one == other

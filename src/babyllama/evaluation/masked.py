@@ -11,9 +11,9 @@ Source: Salazar et al. 2020 (arXiv 1910.14659); Kauf and Ivanova 2023 (arXiv 230
 within-word variant, PLL-word-l2r there.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 Masking = Literal["original", "within_word"]
+_Copy = tuple[bytes, int]  # a text's tokens with its masks, as int32, and the position to score
+_BYTES = 4
 
 _TOKENS_ON_CPU, _TOKENS_ON_CARD = 4096, 32_768
 _TEXTS_AHEAD = 2048
@@ -40,7 +42,7 @@ class MaskedModels:
     Args:
         mask: the tokenizer's mask token.
         weights: of each model, summing to 1.
-        tokens_at_once: of a batch, padding included. It changes speed and memory alone.
+        tokens_at_once: of a batch. It changes speed and memory alone.
     """
 
     def __init__(
@@ -83,7 +85,7 @@ class MaskedModels:
 
     def _score(self, texts: Sequence[Encoded]) -> tuple[Float64[np.ndarray, " scored"], np.ndarray]:
         """Every scored token of the texts, one text after another."""
-        copies: dict[tuple[bytes, int], list[tuple[int, int]]] = {}  # to (result, label)
+        copies: dict[_Copy, list[tuple[int, int]]] = {}  # to (result, label)
         count = 0
         for each in texts:
             for at in range(each.first, each.stop):
@@ -91,20 +93,13 @@ class MaskedModels:
                 copies.setdefault(key, []).append((count, int(each.ids[at])))
                 count += 1
         values, is_top = np.empty(count), np.empty(count, dtype=bool)
-        ordered = sorted(copies, key=lambda key: (-len(key[0]), key))
-        start = 0
-        while start < len(ordered):
-            width = len(ordered[start][0]) // 4
-            batch = ordered[start : start + max(1, self.tokens_at_once // width)]
+        for batch in _batches(copies, self.tokens_at_once):
             rows = [row for row, key in enumerate(batch) for _ in copies[key]]
             places, labels = zip(*(pair for key in batch for pair in copies[key]), strict=True)
-            logits = self._logits([np.frombuffer(ids, dtype=np.int32) for ids, _ in batch],
-                                  [at for _, at in batch])  # fmt: skip
-            own = logits[rows, list(labels)]
-            found = own - torch.logsumexp(logits, dim=-1)[rows]
-            values[list(places)] = found.double().cpu().numpy()
-            is_top[list(places)] = (own >= logits.amax(dim=-1)[rows]).cpu().numpy()
-            start += len(batch)
+            log_p = torch.log_softmax(self._logits(batch), dim=-1)
+            own = log_p[rows, list(labels)]
+            values[list(places)] = own.double().cpu().numpy()
+            is_top[list(places)] = (own >= log_p.amax(dim=-1)[rows]).cpu().numpy()
         return values, is_top
 
     def _masked(self, text: Encoded, at: int) -> np.ndarray:
@@ -116,21 +111,14 @@ class MaskedModels:
         return ids
 
     @torch.no_grad()
-    def _logits(
-        self, copies: Sequence[np.ndarray], positions: Sequence[int]
-    ) -> Float[Tensor, "copies vocab"]:
+    def _logits(self, batch: Sequence[_Copy]) -> Float[Tensor, "copies vocab"]:
         """Of the masked position of each copy, in float32."""
         device = self.models[0].device
-        width = max(len(ids) for ids in copies)
-        input_ids = np.zeros((len(copies), width), dtype=np.int64)
-        seen = np.zeros_like(input_ids)
-        for row, ids in enumerate(copies):
-            input_ids[row, : len(ids)] = ids
-            seen[row, : len(ids)] = 1
-        padded, mask = torch.from_numpy(input_ids).to(device), torch.from_numpy(seen).to(device)
-        at = torch.tensor(positions, device=device)
+        ids = np.stack([np.frombuffer(ids, dtype=np.int32) for ids, _ in batch])
+        input_ids = torch.from_numpy(ids).long().to(device)
+        positions = torch.tensor([at for _, at in batch], device=device)
         return mean_logits(
-            (self._of_model(model, padded, mask, at) for model in self.models),
+            (self._of_model(model, input_ids, positions) for model in self.models),
             self.weights, self.mean_of,
         )  # fmt: skip
 
@@ -138,14 +126,21 @@ class MaskedModels:
         self,
         model: "PreTrainedModel",
         input_ids: Int64[Tensor, "copies window"],
-        seen: Int64[Tensor, "copies window"],
         positions: Int64[Tensor, " copies"],
     ) -> Float[Tensor, "copies vocab"]:
-        pad = model.config.pad_token_id or 0
-        input_ids = input_ids.masked_fill(seen == 0, pad)
+        seen = torch.ones_like(input_ids)
         with computing_in(self.dtype, input_ids.device), _head_reads(model, positions):
             logits: Tensor = model(input_ids=input_ids, attention_mask=seen).logits
         return logits[:, 0].float()
+
+
+def _batches(copies: Iterable[_Copy], tokens_at_once: int) -> Iterator[list[_Copy]]:
+    """Copies of one length together, so that nothing is padded; the longest first."""
+    by_length = sorted(copies, key=lambda copy: (-len(copy[0]), copy))
+    for size, alike in groupby(by_length, key=lambda copy: len(copy[0])):
+        rows = max(1, tokens_at_once // (size // _BYTES))
+        while batch := list(islice(alike, rows)):
+            yield batch
 
 
 @contextmanager
