@@ -20,7 +20,7 @@ def _without_compiler(monkeypatch):
 
 def part_of(recipe, name="llama", **training):
     part = recipe.pretraining(name)
-    changed = {**part.training.model_dump(), **training}
+    changed = {**part.training.model_dump(), "batch_size": 4, **training}
     return PretrainingRecipe.model_validate({**part.model_dump(), "training": changed})
 
 
