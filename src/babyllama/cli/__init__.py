@@ -21,6 +21,7 @@ from typer.core import TyperGroup
 
 from babyllama.cli.arguments import refuse_unwritable_place
 from babyllama.cli.comparing import compare
+from babyllama.cli.curves import curves
 from babyllama.cli.evaluation import evaluate
 from babyllama.cli.finetuning import finetune
 from babyllama.cli.harness import PASSED_ON, lm_eval
@@ -449,6 +450,7 @@ def distill(
 
 app.command()(evaluate)
 app.command()(compare)
+app.command()(curves)
 app.command()(finetune)
 app.command("lm-eval", context_settings=PASSED_ON)(lm_eval)
 app.command()(submission)
