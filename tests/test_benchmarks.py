@@ -150,3 +150,19 @@ def test_a_step_is_taken_apart(speed):
 
 def test_two_processes_are_timed_beside_one(speed):
     assert speed("--processes")["processes"]["ratio"] > 0
+
+
+def test_scoring_is_timed_beside_the_peers_and_the_floor(small, monkeypatch, tmp_path):
+    from benchmarks import evaluation_speed
+
+    pairs = [("The cats see it.", "The cats sees it."), ("A dog runs.", "A dog run.")]
+    lines = [json.dumps({"sentence_good": good, "sentence_bad": bad}) for good, bad in pairs]
+    (tmp_path / "pairs.jsonl").write_text("\n".join(lines))
+    monkeypatch.setattr(evaluation_speed, "VOCAB_SIZE", 300)
+    monkeypatch.setattr(evaluation_speed, "MASKED_VOCAB_SIZES", (320,))
+    data = ("--data", str(tmp_path / "pairs.jsonl"))
+    found = small(evaluation_speed, *data, "--masked-pairs", "2", "--batch-sizes", "2")
+    assert found["float32"]["decisions_that_differ"] == 0
+    assert found["float32"]["largest_difference_in_nats"] < 1e-3
+    assert found["masked"][0]["largest_difference_in_nats"] < 1e-3
+    assert found["float32"]["tokens_left"] < found["float32"]["tokens"]
