@@ -14,6 +14,8 @@ from transformers import (
     GPT2LMHeadModel,
     LlamaConfig,
     LlamaForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
     ModernBertConfig,
     ModernBertForMaskedLM,
     PreTrainedTokenizerFast,
@@ -67,6 +69,12 @@ def _llama(**settings):
     return LlamaForCausalLM(LlamaConfig(**shape | settings))
 
 
+def _mistral(**settings):
+    shape = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
+             "num_attention_heads": 4, "num_key_value_heads": 4}  # fmt: skip
+    return MistralForCausalLM(MistralConfig(**shape | settings))
+
+
 def _gpt2(**settings):
     shape = {"n_embd": 24, "n_layer": 2, "n_head": 2, "n_positions": POSITIONS}
     return GPT2LMHeadModel(GPT2Config(**shape | settings))
@@ -105,6 +113,6 @@ def _bart(**settings):
 
 
 _MAKE = {
-    "llama": _llama, "gpt2": _gpt2, "bert": _bert, "roberta": _roberta, "modernbert": _modernbert,
-    "t5": _t5, "bart": _bart,
+    "llama": _llama, "mistral": _mistral, "gpt2": _gpt2, "bert": _bert, "roberta": _roberta,
+    "modernbert": _modernbert, "t5": _t5, "bart": _bart,
 }  # fmt: skip

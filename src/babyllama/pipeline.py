@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from babyllama import artefact
+from babyllama import artefact, curves
 from babyllama.artefact import Facts, Stage
 from babyllama.console import duration, say
 from babyllama.errors import InputError
@@ -385,7 +385,7 @@ def evaluation_stage(recipe: Recipe, folder: Path) -> Stage:
 
     inputs = {path.name: path for paths in models.values() for path in paths}
     inputs |= {f"benchmark {name}": path for name, path in benchmarks.items()}
-    return Stage("evaluation", before, "evaluation", 1, part, {"tokens": tokens, **inputs}, build)
+    return Stage("evaluation", before, "evaluation", 2, part, {"tokens": tokens, **inputs}, build)
 
 
 def report_stage(recipe: Recipe, folder: Path) -> Stage:
@@ -399,6 +399,8 @@ def report_stage(recipe: Recipe, folder: Path) -> Stage:
     models = {name: folder / "teachers" / name for name in recipe.teachers}
     models |= {name: folder / "students" / name for name in recipe.students}
     inputs = {"corpus": folder / "corpus", "evaluation": folder / "evaluation", **models}
+    if (folder / curves.FOLDER).is_dir():
+        inputs["curves"] = folder / curves.FOLDER
     return Stage("report", folder / "report", "report", 1, recipe, inputs, build, recipe.seed)
 
 

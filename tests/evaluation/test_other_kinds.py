@@ -1,5 +1,7 @@
 """Masked models and encoder-decoders against one plain pass a token, in float64."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ from random_models import random_model, variant
 from transformers import AutoModelForMaskedLM, AutoModelForSeq2SeqLM
 
 from babyllama.errors import InputError
+from babyllama.evaluation import evaluate
 from babyllama.evaluation.rules import rules
 from babyllama.evaluation.scoring import likelihoods, load_scorer, log_likelihoods
 from babyllama.evaluation.texts import Text
@@ -142,3 +145,34 @@ def test_a_text_too_long_is_refused_or_loses_its_beginning(folder_of, kind):
 def test_a_masked_model_without_a_mask_token_is_refused(tokenizer, tmp_path):
     with pytest.raises(InputError, match="no mask token"):
         scorer_of([random_model("bert", variant(tokenizer), tmp_path)])
+
+
+def test_a_word_tokenised_apart_is_not_glued_to_its_context(folder_of):
+    scorer = scorer_of([folder_of("bert")], "2025")
+    (found,) = scorer.encode([Text("a", context="The cat sees with", is_apart=True)])
+    tokenizer = scorer.tokenizer
+    context = tokenizer("The cat sees with", add_special_tokens=False).input_ids
+    word = tokenizer("a", add_special_tokens=False).input_ids
+    assert found.ids.tolist() == [1, *context, *word, 2]
+    assert (found.first, found.stop) == (1 + len(context), 1 + len(context) + len(word))
+    assert found.words[found.first] == found.words[found.first - 1] + 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "context", "space", "likelihood"),
+    [
+        ("bert", "2024", "</s>", True, "pseudo-log-likelihood (one mask a position), averaged"),
+        ("bert", "honest", None, False, "pseudo-log-likelihood (one mask a position), summed"),
+        ("t5", "2023", "</s>", False, "log-likelihood of the decoder, summed over tokens, EOS too"),
+        ("t5", "2024", None, False, "log-likelihood of the decoder, summed over tokens"),
+    ],
+)
+def test_results_say_how_each_kind_is_read(
+    folder_of, tmp_path, kind, name, context, space, likelihood
+):
+    line = {"sentence_good": "The cat sees a dog.", "sentence_bad": "The cat see a dog."}
+    (tmp_path / "own.jsonl").write_text(json.dumps(line))
+    found = evaluate([folder_of(kind)], {"own": tmp_path / "own.jsonl"}, name="m", rules=name)
+    said = found["rules"]
+    assert (said["context"], said["leading_space"]) == (context, space)
+    assert said["likelihood"].startswith(likelihood)

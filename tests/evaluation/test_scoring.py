@@ -8,6 +8,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from random_models import random_model, variant
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
@@ -150,3 +151,10 @@ def test_a_token_beyond_the_model_is_refused(teachers, tmp_path):
     (folder / "tokenizer.json").write_text(json.dumps(file), encoding="utf-8")
     with pytest.raises(InputError, match=rf"token {known + 5}.* 0 to {known - 1}"):
         log_likelihoods(scorer_of([folder]), [word[1:]])
+
+
+def test_a_model_with_a_window_of_attention_keeps_it(tokenizer, tmp_path):
+    folder = random_model("mistral", variant(tokenizer), tmp_path, sliding_window=4)
+    scorer = scorer_of([folder])
+    expected = plain([folder], scorer.tokenizer, SENTENCES, context=[1])
+    np.testing.assert_allclose(log_likelihoods(scorer, SENTENCES), expected, atol=1e-4, rtol=0)

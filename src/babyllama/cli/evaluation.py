@@ -9,6 +9,7 @@ from rich.text import Text
 
 from babyllama.cli.arguments import name_and_path, refuse_twice, refuse_unwritable_place
 from babyllama.console import say, show, table
+from babyllama.errors import InputError
 
 Rules = Literal["honest", "2023", "2024", "2025"]
 Masking = Literal["original", "within_word"]
@@ -57,6 +58,11 @@ def evaluate(
     from babyllama.evaluation import evaluate as score
 
     benchmarks = dict(name_and_path(each) for each in benchmark)
+    if mean_of != "logits" and not ensemble:
+        raise InputError(
+            "--mean-of says how --ensemble averages, and that is not asked for",
+            mend="Add --ensemble, or leave --mean-of out.",
+        )
     chosen = [(path.resolve().name, [path]) for path in models]
     if ensemble:
         chosen.append(("ensemble", models))

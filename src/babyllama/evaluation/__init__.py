@@ -15,6 +15,7 @@ from babyllama.ensemble import Ensemble, MeanOf
 from babyllama.errors import InputError
 from babyllama.evaluation.choices import Choice
 from babyllama.evaluation.decoders import Decoders
+from babyllama.evaluation.encoder_decoders import EncoderDecoders
 from babyllama.evaluation.masked import MaskedModels, Masking
 from babyllama.evaluation.perplexity import dev_perplexity
 from babyllama.evaluation.rules import in_words
@@ -95,7 +96,8 @@ def evaluate(
     result["benchmarks"] = {}
     values = {}
     for each, found in _score_all(scorer, read):
-        scores, lines = each.suite.scores(each.items, found, chosen)
+        judged = found.averaged() if _is_averaged(scorer) else found
+        scores, lines = each.suite.scores(each.items, judged, chosen)
         result["benchmarks"][each.name] = scores
         if predictions:
             _write(predictions / f"{each.name}.jsonl", (_as_json(line) for line in lines))
@@ -122,25 +124,34 @@ def _score_all(
     """All benchmarks in one pass, so that what one shares with another is scored once."""
     texts = [each.suite.texts(each.items, scorer.rules) for each in read]
     found = likelihoods(scorer, [text for part in texts for text in part])
-    if isinstance(scorer.reader, MaskedModels) and scorer.rules.masked == "mean":
-        found = found.averaged()
     start = 0
     for each, part in zip(read, texts, strict=True):
         yield each, found[start : start + len(part)]
         start += len(part)
 
 
+def _is_averaged(scorer: Scorer) -> bool:
+    return isinstance(scorer.reader, MaskedModels) and scorer.rules.masked == "mean"
+
+
 def _rules_in_words(scorer: Scorer) -> dict[str, Any]:
+    """What stands before a text and what its score is depend on the kind of model as well."""
+    rules, reader = scorer.rules, scorer.reader
+    dtype = str(reader.dtype).removeprefix("torch.")
+    eos = scorer.tokenizer.eos_token
+    if isinstance(reader, MaskedModels):
+        masks = {"original": "one mask a position", "within_word": "later tokens of a word masked"}
+        reduced = "averaged" if _is_averaged(scorer) else "summed"
+        likelihood = f"pseudo-log-likelihood ({masks[reader.masking]}), {reduced} over tokens"
+        return in_words(rules, eos if _is_averaged(scorer) else None, dtype, likelihood)
+    if isinstance(reader, EncoderDecoders):
+        with_eos = rules.name == "2023"
+        likelihood = "log-likelihood of the decoder, summed over tokens" + ", EOS too" * with_eos
+        found = in_words(rules, eos if with_eos else None, dtype, likelihood)
+        return {**found, "leading_space": False}
     context = scorer.context
     spelt = None if context is None else str(scorer.tokenizer.convert_ids_to_tokens(context))
-    dtype = str(scorer.reader.dtype).removeprefix("torch.")
-    likelihood = "log-likelihood, summed over tokens"
-    if isinstance(scorer.reader, MaskedModels):
-        masks = {"original": "one mask a position", "within_word": "later tokens of a word masked"}
-        reduced = "averaged" if scorer.rules.masked == "mean" else "summed"
-        way = masks[scorer.reader.masking]
-        likelihood = f"pseudo-log-likelihood ({way}), {reduced} over tokens"
-    return in_words(scorer.rules, spelt, dtype, likelihood)
+    return in_words(rules, spelt, dtype, "log-likelihood, summed over tokens")
 
 
 def _refuse_odd_names(benchmarks: Iterable[str]) -> None:

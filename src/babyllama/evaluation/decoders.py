@@ -16,6 +16,7 @@ from elsewhere) is noticed at the beginning and reads each text in a row of its 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, takewhile
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -25,6 +26,9 @@ from torch import Tensor
 from babyllama.ensemble import Ensemble
 from babyllama.evaluation.encoding import Encoded
 from babyllama.losses import CHUNK
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
 
 # What a processor's caches hold; a card wants more at once.
 _TOKENS_ON_CPU, _TOKENS_ON_CARD = 2048, 16_384
@@ -231,7 +235,12 @@ def _trees(
 
 @torch.no_grad()
 def _reads_trees(ensemble: Ensemble) -> bool:
-    """Whether two texts packed into one row get the states that each gets alone."""
+    """Whether two texts packed into one row get the states that each gets alone.
+
+    A model that sees a window of the last tokens only would be given all of a text's instead.
+    """
+    if any(_has_window(model.config) for model in ensemble.models):
+        return False
     last = ensemble.mixture.vocab_size - 1
     texts = [[1 % last, 5 % last, 7 % last, 2 % last], [1 % last, 5 % last, 3 % last, last]]
     rows = [Row(texts[0] + texts[1][2:], [0, 1, 2, 3, 2, 3], [6, 6, 4, 4, 6, 6])]
@@ -243,3 +252,9 @@ def _reads_trees(ensemble: Ensemble) -> bool:
     found = torch.stack([packed[:4], packed[[0, 1, 4, 5]]])
     slack = 1e-4 if ensemble.dtype == torch.float32 else 0.05
     return bool((found - alone).abs().max() <= slack * alone.abs().max())
+
+
+def _has_window(config: "PretrainedConfig") -> bool:
+    layers = set(getattr(config, "layer_types", None) or ("full_attention",))
+    windows = (getattr(config, name, None) for name in ("sliding_window", "attention_chunk_size"))
+    return layers != {"full_attention"} or any(windows)

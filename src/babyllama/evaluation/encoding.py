@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -148,7 +149,26 @@ def encode_masked(
             scored = [at for at in beyond if not special[at]]
             yield _cut(found["input_ids"][row], scored, words=words, rest=True)
 
-    return _each_its_way(texts, lambda _text: whole)
+    def apart(part: Sequence[Text]) -> Iterator[Encoded]:
+        """The target's own tokens between those of the context and the special ones that end it."""
+        first = tokenizer(
+            [text.context for text in part], return_special_tokens_mask=True, verbose=False
+        )
+        second = tokenizer([text.target for text in part], add_special_tokens=False, verbose=False)
+        for row, ids in enumerate(first["input_ids"]):
+            special = first["special_tokens_mask"][row]
+            at = len(ids) - sum(1 for _ in takewhile(bool, reversed(special)))
+            target = second["input_ids"][row]
+            before = [-1 if word is None else word for word in first.word_ids(row)]
+            own = [max(before, default=-1) + 1 + (word or 0) for word in second.word_ids(row)]
+            yield _cut(
+                [*ids[:at], *target, *ids[at:]],
+                list(range(at, at + len(target))),
+                words=[*before[:at], *own, *before[at:]],
+                rest=True,
+            )
+
+    return _each_its_way(texts, lambda text: apart if text.is_apart else whole)
 
 
 def encode_with_source(

@@ -11,6 +11,8 @@ from babyllama.console import say
 from babyllama.ensemble import MeanOf
 from babyllama.evaluation import evaluate
 
+_WORST = 20  # choices that each model gets most wrong, for the report
+
 
 def evaluate_models(
     models: Mapping[str, Sequence[Path]],
@@ -35,7 +37,7 @@ def evaluate_models(
         mean_of: what the ensemble averages over them.
 
     Returns:
-        each model's headline scores in percent.
+        each model's headline scores, in their benchmarks' units.
 
     Raises:
         InputError: what `evaluate` raises.
@@ -49,6 +51,7 @@ def evaluate_models(
             "rules": rules,
             "tokens": digest(tokens),
             "window": window,
+            "worst": _WORST,
         }
         mixing: dict[str, Any] = {}
         if len(folders) > 1:
@@ -58,7 +61,7 @@ def evaluate_models(
             say(f"  {name}", style="dim")
             result = evaluate(
                 folders, benchmarks, name=name, rules=rules, tokens=tokens, window=window,
-                predictions=out / "predictions" / name, **mixing,
+                predictions=out / "predictions" / name, worst=_WORST, **mixing,
             )  # fmt: skip
             write_atomically(out / f"{name}.json", _as_json(result))
             write_atomically(out / f"{name}.key", _as_json(key))

@@ -132,9 +132,16 @@ def items_of(run: Run) -> Callable[[str, str], Items | None]:
 
 
 def score(model: Model, benchmark: str) -> Estimate | None:
-    """A model's score as its evaluation gives it."""
+    """A model's score as its evaluation gives it, in the benchmark's unit."""
     found = model.benchmarks.get(benchmark)
     return found and Estimate(found["score"], *found["interval"])
+
+
+def unit_of(run: Run, benchmark: str) -> str:
+    """What a benchmark's scores are in: "" where that is percent."""
+    units = (m.benchmarks[benchmark].get("unit") for m in run.models if benchmark in m.benchmarks)
+    unit = next((each for each in units if each), "percent")
+    return "" if unit == "percent" else str(unit)
 
 
 def group_score(model: Model, benchmark: str, group: str) -> Estimate | None:
@@ -144,9 +151,14 @@ def group_score(model: Model, benchmark: str, group: str) -> Estimate | None:
 
 
 def best_teacher(run: Run, benchmark: str) -> Model | None:
-    """The teacher with the highest score; the first of equals."""
+    """The teacher with the best score; the first of equals."""
     scored = [m for m in run.models if m.role == "teacher" and benchmark in m.benchmarks]
-    return max(scored, key=lambda m: float(m.benchmarks[benchmark]["score"]), default=None)
+
+    def goodness(model: Model) -> float:
+        found = model.benchmarks[benchmark]
+        return float(found["score"]) * (1 if found.get("higher_is_better", True) else -1)
+
+    return max(scored, key=goodness, default=None)
 
 
 def comparisons(
@@ -196,8 +208,10 @@ def first_sentence(run: Run, items: Callable[[str, str], Items | None]) -> str:
     if found is None or student is None:
         return _without_student(run, benchmark)
     who = "The student" if len(run.recipe.distilled) == 1 else f"The student {student.name}"
+    unit = unit_of(run, benchmark)
+    in_unit = f", {unit}," if unit else ""
     opening = (
-        f"{who} scores {found.value:.1f} on {benchmark} (95% interval {found.low:.1f} to "
+        f"{who} scores {found.value:.1f}{in_unit} on {benchmark} (95% interval {found.low:.1f} to "
         f"{found.high:.1f}; one seed)"
     )
     compared = [

@@ -8,7 +8,7 @@ import html
 import io
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,7 +17,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
-from babyllama.report.claims import best_teacher
+from babyllama.console import quantity
+from babyllama.curves import Point
+from babyllama.report.claims import best_teacher, unit_of
 from babyllama.report.read import Curve, Model, Run, main_student, twin_of
 from babyllama.report.signatures import smoothed, smoothing
 
@@ -121,6 +123,30 @@ def scores_by_group(run: Run, benchmark: str) -> str | None:
         return _svg(figure)
 
 
+def learning_curves(run: Run) -> str | None:
+    """A panel a benchmark: score against words seen, with 95% intervals, a line a model."""
+    names = list(dict.fromkeys(p.benchmark for points in run.points.values() for p in points))
+    drawn = _curved_models(run)
+    if not names:
+        return None
+    rows = (len(names) + 1) // 2
+    columns = min(2, len(names))
+    with _style():
+        figure = Figure(figsize=(_WIDTH, 0.7 + 2.1 * rows), layout="constrained")
+        grid = list(figure.subplots(rows, columns, squeeze=False).flat)
+        for axes, name in zip(grid, names, strict=False):
+            for model, style in zip(drawn, _STYLES, strict=False):
+                _curve_of(axes, model, run.points[model.name], name, style)
+            unit = unit_of(run, name)
+            axes.set_title(f"{name}, {unit}" if unit else name, loc="left")
+            axes.set_xlabel("words seen")
+        for axes in grid[len(names) :]:
+            axes.set_visible(False)
+        handles, labels = grid[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=2)
+        return _svg(figure)
+
+
 def signal_frontier(run: Run) -> str | None:
     """KL and gradient angle against bytes a token, a column a temperature, a line a kind."""
     temperatures = frontier_temperatures(run)
@@ -192,6 +218,34 @@ def _loss_panel(axes: Axes, model: Model) -> None:
     axes.set_xlabel("epoch")
     axes.set_xlim(left=0)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def _curved_models(run: Run) -> list[Model]:
+    """Those with points: main student and its twin first, then teachers; as many as styles."""
+    student = main_student(run)
+    first = [student, twin_of(run, student.name) if student else None]
+    ordered = [m for m in first if m] + [m for m in run.models if m not in first]
+    return [model for model in ordered if run.points.get(model.name)][: len(_STYLES)]
+
+
+def _curve_of(
+    axes: Axes, model: Model, points: Sequence[Point], benchmark: str, style: tuple[str, str, str]
+) -> None:
+    own = sorted(
+        (p.place.words, p.scores["score"], *p.scores["interval"])
+        for p in points
+        if p.benchmark == benchmark and p.place.words
+    )
+    if not own:
+        return
+    words, scores, low, high = (list(column) for column in zip(*own, strict=True))
+    colour, marker, line = style
+    axes.fill_between(words, low, high, color=colour, alpha=0.12, linewidth=0)
+    axes.plot(words, scores, line, color=colour, marker=marker, markersize=4, label=_label(model))
+    if max(words) >= 10 * min(words):
+        axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _at: quantity(value)))
+    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _frontier_panel(axes: Axes, run: Run, temperature: str, key: str) -> None:

@@ -1,7 +1,8 @@
 """What stands on the page and in which order; how it looks is the templates' business."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from babyllama import artefact
 from babyllama.console import bytes_, duration
@@ -39,6 +40,25 @@ class Section:
     figures: tuple[Shown, ...] = ()
     code: str = ""
     points: tuple[str, ...] = ()
+    lost: tuple["Lost", ...] = ()
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word with its surprisal in nats, and how dark it is shown: 0 to 3."""
+
+    text: str
+    nats: str
+    shade: int
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A choice that a model decides wrongly: what it should prefer and what it does."""
+
+    about: str
+    right: tuple[Word, ...]
+    preferred: tuple[Word, ...]
 
 
 @dataclass(frozen=True)
@@ -64,6 +84,8 @@ def page_of(run: Run, *, prefix: str = "") -> Page:
         _losses(run, prefix),
         _scores(run, benchmark, prefix, items),
         _section("Words new to a construction", _given(tables.novelty_table(run, items))),
+        _curves(run, prefix),
+        _most_wrong(run),
         _section("The bill", _given(tables.totals_table(run), tables.bill_table(run))),
         _signal(run, prefix),
         _loss_weights(run),
@@ -121,6 +143,46 @@ def _scores(
         )
     )
     return Section(f"Where the score comes from: {benchmark}", (), found, drawn)
+
+
+def _curves(run: Run, prefix: str) -> Section | None:
+    """Scores over training, where `babyllama curves` has scored checkpoints."""
+    names = dict.fromkeys(p.benchmark for points in run.points.values() for p in points)
+    if not names:
+        return None
+    caption = "Score against white-space words seen, repeats included; bands are 95% intervals."
+    drawn = _drawn(
+        (f"{prefix}curves.svg", figures.learning_curves(run), "Scores by words seen", caption)
+    )
+    found = _given(*(tables.curves_table(run, name) for name in names))
+    text = ("The last point of a model is its best epoch, which is the one that is kept.",)
+    return Section("Scores over training", text, found, drawn)
+
+
+def _most_wrong(run: Run) -> Section | None:
+    student = main_student(run)
+    found = student.evaluation.get("worst", []) if student else []
+    if not student or not found:
+        return None
+    text = (
+        f"The {len(found)} choices that {student.name} decides wrongly by most. A word's number is "
+        "its surprisal in nats, and the darker it is the more it surprises: from 2, 4 and 8 nats.",
+    )
+    lost = tuple(
+        Lost(
+            f"{each['benchmark']}, {each['UID']}: {each['margin']:.1f} nats",
+            _words(each["right"]),
+            _words(each["preferred"]),
+        )
+        for each in found
+    )
+    return Section(f"What {student.name} gets most wrong", text, lost=lost)
+
+
+def _words(found: Sequence[Sequence[Any]]) -> tuple[Word, ...]:
+    return tuple(
+        Word(text, f"{nats:.1f}", sum(nats >= limit for limit in (2, 4, 8))) for text, nats in found
+    )
 
 
 def _drawn(*given: tuple[str, str | None, str, str]) -> tuple[Shown, ...]:

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from babyllama import artefact
+from babyllama.curves import Point, epoch_ends, places, read_points
 from babyllama.errors import InputError
 from babyllama.recipe import Recipe, TwinStudent, load_recipe
 
@@ -86,6 +87,7 @@ class Run:
     """One run's folder, read.
 
     Attributes:
+        points: scores at checkpoints and at the end by model, words seen rising; see `curves`.
         stages: finished folders that are no model, by name, with their manifests.
         corpus: corpus/stats.json. entropy: source/entropy.json. tokens: tokens/tokens.json.
         fidelity, frontier: signal/fidelity.json and frontier.json: how close the stored signal
@@ -103,6 +105,7 @@ class Run:
     fidelity: Tree
     frontier: tuple[Tree, ...]
     missing: tuple[str, ...]
+    points: Mapping[str, tuple[Point, ...]]
 
     def model(self, name: str) -> Model | None:
         """The model of that name."""
@@ -145,6 +148,7 @@ def read_run(folder: Path) -> Run:
         fidelity=_json(folder / "signal" / "fidelity.json") if "signal" in stages else {},
         frontier=_rows(folder / "signal" / "frontier.json") if "signal" in stages else (),
         missing=tuple(_missing(recipe, stages, models)),
+        points={model.name: tuple(_points(folder, model)) for model in models if model.manifest},
     )
 
 
@@ -194,6 +198,13 @@ def _model(folder: Path, kind: str, name: str, role: Role) -> Model:
         evaluation=_json(folder / "evaluation" / f"{name}.json"),
         curve=_curve(log) if manifest is not None and log.is_file() else None,
     )
+
+
+def _points(run: Path, model: Model) -> Iterator[Point]:
+    kind = "teachers" if model.role == "teacher" else "students"
+    ends = epoch_ends(run / kind / model.name / "training.jsonl")
+    for place in places(model.name, model.manifest, ends):
+        yield from read_points(run, place)
 
 
 def _manifest(folder: Path) -> Tree | None:

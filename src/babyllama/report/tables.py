@@ -1,6 +1,7 @@
 """The report's tables: plain text in cells, decimals alike within a column, for page and Markdown.
 
-Scores are in percent, losses in nats. A column that no row can fill is left out.
+Scores are in percent where no unit is named, losses in nats. A column that no row can fill is left
+out.
 """
 
 import math
@@ -8,15 +9,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from babyllama.console import bytes_, duration
+from babyllama.console import bytes_, duration, quantity
 from babyllama.report.claims import (
     Estimate,
     by_novelty,
     comparisons,
     differences_by_uid,
     group_score,
-    score,
     spoken,
+    unit_of,
 )
 from babyllama.report.figures import frontier_temperatures, models_shown
 from babyllama.report.read import Items, Model, Run, main_student, twin_of
@@ -49,7 +50,7 @@ def models_table(run: Run) -> Table | None:
     if not models:
         return None
     columns: list[tuple[str, Callable[[Model], str]]] = [
-        *((name, _score_column(name)) for name in run.benchmarks),
+        *((_with_unit(run, name), _score_column(name)) for name in run.benchmarks),
         ("dev, nats a token", lambda m: _with(dev_loss(m), "{:.3f}")),
         ("perplexity", lambda m: _with(_exp(dev_loss(m)), "{:.2f}")),
         ("nats a word", lambda m: _with(_per_word(m), "{:.3f}")),
@@ -57,7 +58,28 @@ def models_table(run: Run) -> Table | None:
         ("parameters", lambda m: _with(m.facts.get("parameters"), "{:,.0f}")),
         ("best epoch", _best_epoch),
     ]
-    return _table("Models", "model", [(titled(m), m) for m in models], columns)
+    named = [(titled(m), m) for m in models]
+    if run.benchmarks:
+        named.append(("guessing at random", _guessing(run)))
+    return _table("Models", "model", named, columns)
+
+
+def curves_table(run: Run, benchmark: str) -> Table | None:
+    """Scores at checkpoints: a row a number of words seen, a column a model."""
+    found = {
+        name: {p.place.words: p.scores for p in points if p.benchmark == benchmark}
+        for name, points in run.points.items()
+    }
+    found = {name: points for name, points in found.items() if points}
+    rows = tuple(
+        (
+            quantity(words),
+            *(_with(points.get(words), _scored) for points in found.values()),
+        )
+        for words in sorted({words for points in found.values() for words in points})
+    )
+    title = f"{_with_unit(run, benchmark)} by words seen"
+    return Table(title, ("words seen", *found), rows) if rows else None
 
 
 def differences_table(run: Run, items: Callable[[str, str], Items | None]) -> Table | None:
@@ -336,10 +358,32 @@ def _excess(run: Run, model: Model) -> float | None:
 
 def _score_column(benchmark: str) -> Callable[[Model], str]:
     def cell(model: Model) -> str:
-        found = score(model, benchmark)
-        return _interval(found) if found else NONE
+        found = model.benchmarks.get(benchmark)
+        if found is None:
+            return NONE
+        return _scored(found) if "score" in found else f"{found['chance']:.1f}"
 
     return cell
+
+
+def _scored(scores: dict[str, Any]) -> str:
+    return _interval(Estimate(scores["score"], *scores["interval"]))
+
+
+def _with_unit(run: Run, benchmark: str) -> str:
+    unit = unit_of(run, benchmark)
+    return f"{benchmark}, {unit}" if unit else benchmark
+
+
+def _guessing(run: Run) -> Model:
+    """What a random model would score, as far as the evaluations say."""
+    chances = {
+        name: {"chance": model.benchmarks[name]["chance"]}
+        for model in run.models
+        for name in model.benchmarks
+        if "chance" in model.benchmarks[name]
+    }
+    return Model("", "student", {}, {"benchmarks": chances}, None)
 
 
 def _interval(found: Estimate) -> str:
