@@ -361,3 +361,19 @@ def test_official_counts_are_those_of_the_data(data):
 
 def _nothing(choice):
     return any("nothing" in option.target for option in choice.options)
+
+
+def test_the_runs_own_predictions_count_under_the_pipelines_rules_alone(run, tmp_path):
+    own = run / "evaluation" / "predictions" / "distilled"
+    write_lines(own / "blimp_filtered.jsonl", [])
+    path = run / "evaluation" / "distilled.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "rules": {"name": "honest"}}))
+    with pytest.raises(InputError, match="lacks"):  # an empty file would be called wrong
+        write_submission(run, tmp_path / "out")
+
+
+@pytest.mark.parametrize("content", ["[1]", '{"model": "m"}', "3"])
+def test_json_that_is_no_results_is_refused(run, tmp_path, content):
+    (tmp_path / "odd.json").write_text(content)
+    with pytest.raises(InputError, match=r"odd\.json holds no results"):
+        write_submission(run, tmp_path / "out", results=[tmp_path / "odd.json"])

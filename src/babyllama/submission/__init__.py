@@ -29,6 +29,7 @@ from babyllama.submission.predictions import Found, acquisition, glue, zero_shot
 
 __all__ = ["Track", "Year", "check_submission", "write_submission"]
 
+_RULES = "2025"
 _NOT_OF_THE_MODEL = {"manifest.json", "training.jsonl"}
 
 
@@ -49,8 +50,9 @@ def write_submission(
     Args:
         folder: a run.
         model: a teacher or student of it; its only distilled student by default.
-        predictions: folders besides the run's own, for NAME.jsonl, MODEL/NAME.jsonl and, of
-            checkpoints, chck_1M/NAME.jsonl or MODEL/chck_1M/NAME.jsonl.
+        predictions: folders before the run's own, which counts under rules 2025 only, for
+            NAME.jsonl, MODEL/NAME.jsonl and, of checkpoints, chck_1M/NAME.jsonl or
+            MODEL/chck_1M/NAME.jsonl.
         results: result files besides the run's own: of the model, for the card, and of its
             checkpoints.
         data: benchmark to its data, where predictions do not hold the texts; else the recipe's.
@@ -71,7 +73,9 @@ def write_submission(
     known = run.recipe.evaluation.benchmarks | dict(data or {})
     own = folder / "evaluation" / "predictions" / chosen.name
     places = [place for given in predictions for place in (given / chosen.name, given)]
-    found = Found([*places, own], known)
+    # What was scored by other rules chooses other strings than the pipeline would.
+    is_by_their_rules = chosen.evaluation.get("rules", {}).get("name") == _RULES
+    found = Found([*places, own] if is_by_their_rules else places, known)
     scores = {"": chosen.evaluation} | _read_results(results)
 
     seen = int(chosen.facts["words_seen"])
@@ -175,7 +179,14 @@ def _read_results(files: Sequence[Path]) -> dict[str, Any]:
                 f"--results {file} cannot be read: {error}",
                 mend="Name what `babyllama evaluate --out` or `finetune --out` wrote.",
             ) from None
-        for result in [whole] if "benchmarks" in whole else whole.values():
+        several = isinstance(whole, dict) and "benchmarks" not in whole
+        for result in whole.values() if several else [whole]:
+            if not isinstance(result, dict) or not {"model", "benchmarks"} <= result.keys():
+                raise InputError(
+                    f"--results {file} holds no results",
+                    why="A result has `model` and `benchmarks`.",
+                    mend="Name what `babyllama evaluate --out` or `finetune --out` wrote.",
+                )
             name = result["model"].split("/")[-1]
             earlier = found.get(name, {}).get("benchmarks", {})
             found[name] = {**result, "benchmarks": earlier | result["benchmarks"]}

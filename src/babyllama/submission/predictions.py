@@ -37,7 +37,8 @@ class Found:
 
     def file(self, names: Iterable[str]) -> Path | None:
         """The predictions of the first benchmark of these names that has any."""
-        places = (folder / f"{name}.jsonl" for name in names for folder in self.folders)
+        known = list(names)
+        places = (folder / f"{name}.jsonl" for folder in self.folders for name in known)
         return next((place for place in places if place.is_file()), None)
 
     def inside(self, name: str) -> "Found":
