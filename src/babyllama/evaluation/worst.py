@@ -11,6 +11,8 @@ from jaxtyping import Float64
 
 from babyllama.artefact import Facts
 from babyllama.evaluation.choices import Choice
+from babyllama.evaluation.encoder_decoders import EncoderDecoders
+from babyllama.evaluation.encoding import Encoded
 from babyllama.evaluation.scoring import Scorer, likelihoods
 from babyllama.evaluation.texts import Text
 
@@ -86,26 +88,36 @@ def word_surprisals(scorer: Scorer, texts: Sequence[Text]) -> list[list[list[Any
     of the rest.
     """
     found = likelihoods(scorer, texts)
+    bounds = zip(found.starts[:-1], found.starts[1:], strict=True)
     return [
-        _by_word(scorer, text, -found.values[start:stop])
-        for text, start, stop in zip(texts, found.starts[:-1], found.starts[1:], strict=True)
+        _by_word(scorer, text, encoded, -found.values[start:stop])
+        for text, encoded, (start, stop) in zip(texts, scorer.encode(texts), bounds, strict=True)
     ]
 
 
 def _by_word(
-    scorer: Scorer, text: Text, surprisals: Float64[np.ndarray, " tokens"]
+    scorer: Scorer, text: Text, encoded: Encoded, surprisals: Float64[np.ndarray, " tokens"]
 ) -> list[list[Any]]:
     space = " " if scorer.rules.leading_space and not text.context else ""
     whole = space + text.context + text.target
-    spans = scorer.tokenizer(
-        whole, add_special_tokens=False, return_offsets_mapping=True, verbose=False
-    )["offset_mapping"]
+    if isinstance(scorer.reader, EncoderDecoders):
+        whole = text.target  # whose context the encoder reads
+    read = scorer.tokenizer(
+        whole, return_offsets_mapping=True, return_special_tokens_mask=True, verbose=False
+    )
     words = list(re.finditer(r"\S+", whole))
+    if not words:
+        return []
     ends = [word.end() for word in words]
+    # The scored tokens stand in a row; spaces and special tokens behind them may go unscored.
+    stop = len(read["input_ids"])
+    while stop and read["input_ids"][stop - 1] != encoded.ids[encoded.stop - 1]:
+        stop -= 1
+    scored = range(max(0, stop - len(surprisals)), stop)
     sums: dict[int, float] = {}
-    # The scored tokens are a text's last ones; an EOS that is scored besides belongs to no word.
-    tail = spans[max(0, len(spans) - len(surprisals)) :]
-    for (_, end), surprisal in zip(tail, surprisals.tolist(), strict=False):
-        word = min(bisect_left(ends, end), len(words) - 1)
+    for at, surprisal in zip(scored, surprisals.tolist(), strict=False):
+        if read["special_tokens_mask"][at]:  # an EOS that is scored besides belongs to no word
+            continue
+        word = min(bisect_left(ends, read["offset_mapping"][at][1]), len(words) - 1)
         sums[word] = sums.get(word, 0.0) + surprisal
     return [[words[word].group(), total] for word, total in sums.items()]
