@@ -7,10 +7,11 @@ import shutil
 import pytest
 from typer.testing import CliRunner
 
+from babyllama import parts
 from babyllama.artefact import locked
 from babyllama.cli import app
 from babyllama.errors import InputError
-from babyllama.finetuning import finetune, kept, read_tasks
+from babyllama.finetuning import finetune, read_tasks
 from babyllama.finetuning.data import files_of
 
 from .conftest import rows, write
@@ -34,7 +35,7 @@ def tasks(glue):
 def unmade(monkeypatch):
     """Says which fine-tunings were made, not taken from their parts."""
     titles = []
-    write_part = kept.write_part
+    write_part = parts.write_part
 
     def counted(path, key, found):
         titles.append(path.stem)

@@ -1,6 +1,7 @@
 """`babyllama evaluate`."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -55,7 +56,7 @@ def evaluate(
 
     Example: `babyllama evaluate twin --benchmark blimp=data/blimp --out twin.json`
     """
-    from babyllama.evaluation import evaluate as score
+    from babyllama.parts import parts_folder
 
     benchmarks = dict(name_and_path(each) for each in benchmark)
     if mean_of != "logits" and not ensemble:
@@ -71,16 +72,51 @@ def evaluate(
     for place in (out, predictions):
         if place is not None:
             refuse_unwritable_place(place)
+    options = {
+        "rules": rules, "precision": precision, "masking": masking, "mean_of": mean_of,
+        "truncate": truncate, "worst": worst,
+    }  # fmt: skip
+    parts = parts_folder(out) if out else None
     results = []
     for name, paths in chosen:
         alone = len(chosen) == 1
         into = predictions if predictions is None or alone else predictions / name
-        result = score(
-            paths, benchmarks, name=name, rules=rules, predictions=into, precision=precision,
-            masking=masking, mean_of=mean_of, truncate=truncate, worst=worst,
-        )  # fmt: skip
-        results.append(result)
+        results.append(_scored(name, paths, benchmarks, options, into, parts))
     _write_results(results, out)
+    if parts is not None:
+        shutil.rmtree(parts, ignore_errors=True)
+
+
+def _scored(
+    name: str,
+    paths: list[Path],
+    benchmarks: dict[str, Path],
+    options: dict[str, Any],
+    predictions: Path | None,
+    parts: Path | None,
+) -> dict[str, Any]:
+    """A model's result; with --out an interrupted command's is taken over."""
+    from babyllama.artefact import digest
+    from babyllama.evaluation import evaluate as score
+    from babyllama.parts import read_part, write_part
+
+    def made() -> dict[str, Any]:
+        return score(paths, benchmarks, name=name, predictions=predictions, **options)
+
+    if parts is None or not all(path.exists() for path in (*paths, *benchmarks.values())):
+        return made()  # which says what is missing
+    key = {
+        "name": name,
+        "models": [digest(path) for path in paths],
+        "benchmarks": {each: digest(path) for each, path in benchmarks.items()},
+        "options": options,
+    }
+    kept = read_part(parts / f"{name}.json", key)
+    written = [predictions / f"{each}.jsonl" for each in benchmarks] if predictions else []
+    if kept is None or not all(path.is_file() for path in written):
+        kept = write_part(parts / f"{name}.json", key, {"result": made()})
+    found: dict[str, Any] = kept["result"]
+    return found
 
 
 def _write_results(results: list[dict[str, Any]], out: Path | None) -> None:

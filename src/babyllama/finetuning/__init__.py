@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 from babyllama.artefact import Facts, digest, locked
 from babyllama.console import say
 from babyllama.finetuning.data import Selection
-from babyllama.finetuning.kept import key_of, parts_folder, read_part, write_part
+from babyllama.finetuning.kept import key_of
 from babyllama.finetuning.reading import TaskData, read_tasks
 from babyllama.finetuning.results import averages, benchmark, write_predictions
+from babyllama.parts import parts_folder, read_part, write_part
 
 if TYPE_CHECKING:
     from babyllama.finetuning.fitting import Fit
