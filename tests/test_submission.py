@@ -282,7 +282,7 @@ def test_what_is_no_prediction_is_refused(run, given, tmp_path, name, lines, mes
 def test_a_broken_line_is_named(run, given, tmp_path):
     file = given["predictions"][0] / "distilled" / "comps.jsonl"
     file.write_text('{"UID": 1}\n{"UI', encoding="utf-8")
-    with pytest.raises(InputError, match=r"comps.jsonl:2: is no JSON"):
+    with pytest.raises(InputError, match=r"comps.jsonl:2: is not JSON"):
         written(run, given, tmp_path / "out")
 
 

@@ -5,7 +5,7 @@ tokens, and the output head that turns them into logits.
 """
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -127,6 +127,22 @@ def refuse_short_positions(recipe: PretrainingRecipe, name: str) -> None:
             why="A window must fit into the positions that the model knows.",
             mend="Raise max_position_embeddings (GPT-2: n_positions), or shorten the window.",
         )
+
+
+def positions_of(config: "PretrainedConfig") -> int | None:
+    """The longest input in tokens that a model can see; None: no limit."""
+    positions = getattr(config, "max_position_embeddings", None)
+    if positions is None:
+        return None
+    # RoBERTa and its kin count positions from the padding's number + 1.
+    is_shifted = "roberta" in config.model_type or config.model_type in ("camembert", "mpnet")
+    return int(positions) - (config.pad_token_id + 1 if is_shifted else 0)
+
+
+def shortest_positions(configs: "Iterable[PretrainedConfig]") -> int | None:
+    """The longest input that every one of several models can see."""
+    limits = (positions_of(config) for config in configs)
+    return min((limit for limit in limits if limit is not None), default=None)
 
 
 def hidden_states(

@@ -9,10 +9,11 @@ from random_models import random_model, variant
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from babyllama.errors import InputError
-from babyllama.finetuning.classifier import is_decoder, load_classifier, positions_of
+from babyllama.finetuning.classifier import is_decoder, load_classifier
 from babyllama.finetuning.data import Example
 from babyllama.finetuning.encoding import encode, padding_for, refuse_unknown_tokens
 from babyllama.finetuning.settings import FinetuningSettings
+from babyllama.models import positions_of
 from babyllama.tokenizer import load_tokenizer
 
 TEXTS = ["Anna sees Ben.", "the cat", "a dog knows the old house and the children."]

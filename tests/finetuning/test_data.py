@@ -10,7 +10,7 @@ import pytest
 from babyllama.errors import InputError
 from babyllama.finetuning.data import (
     Example,
-    digest_of,
+    digest,
     files_of,
     read_examples,
     refuse_untrainable,
@@ -98,8 +98,8 @@ def test_files_that_are_not_there_are_named(name, place, message, tmp_path):
     [
         ("{", "x.jsonl:2: is not JSON"),
         ("[1]", "x.jsonl:2: is list, not an object"),
-        ('{"text": "a", "label": 1}', r"x.jsonl:2: has no sentence\n.*has sentence and label"),
-        ('{"sentence": 3, "label": 1}', "x.jsonl:2: sentence is 3, not a text"),
+        ('{"text": "a", "label": 1}', r"x.jsonl:2: has no sentence\n.*Wanted: sentence, label"),
+        ('{"sentence": 3, "label": 1}', "x.jsonl:2: sentence is 3, not of type str"),
         ('{"sentence": "a"}', "x.jsonl:2: has no label"),
         ('{"sentence": "a", "label": 2}', r"label is 2\n.*0 \(unacceptable\), 1 \(acceptable\)"),
         ('{"sentence": "a", "label": true}', "label is True"),
@@ -118,7 +118,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
     (tmp_path / "a.jsonl").write_text("\n")
     (tmp_path / "b.jsonl.gz").write_bytes(b"no archive")
     (tmp_path / "c.jsonl").write_bytes(b"\n\xff")
-    for name, message in (("a.jsonl", "is empty"), ("b.jsonl.gz", "cannot be read"),
+    for name, message in (("a.jsonl", "is empty"), ("b.jsonl.gz", "cannot be unpacked"),
                           ("c.jsonl", "c.jsonl:2: is not UTF-8")):  # fmt: skip
         with pytest.raises(InputError, match=message):
             read_examples(tmp_path / name, TASKS["cola"])
@@ -195,8 +195,8 @@ def test_too_few_rows_cannot_be_halved(tmp_path):
 
 def test_the_digest_tells_order_and_labels():
     examples = examples_of(4)
-    assert digest_of(examples) == digest_of(list(examples))
-    assert digest_of(examples) != digest_of(examples[::-1])
+    assert digest(examples) == digest(list(examples))
+    assert digest(examples) != digest(examples[::-1])
 
 
 @pytest.mark.parametrize("task", [*GLUE, *MSGS], ids=lambda task: task.name)

@@ -53,9 +53,15 @@ def test_a_model_is_scored_on_rows_that_did_not_choose_it(models, tasks, tmp_pat
     assert [*result["benchmarks"]] == ["cola", "rte"]
     cola, rte = result["benchmarks"].values()
     assert (cola["metric"], rte["metric"]) == ("mcc", "accuracy")
+    mean = (cola["score"] + rte["score"]) / 2
+    stderr = (cola["stderr"] ** 2 + rte["stderr"] ** 2) ** 0.5 / 2
     assert result["averages"]["glue"] == {
-        "score": pytest.approx((cola["score"] + rte["score"]) / 2),
-        "stderr": pytest.approx((cola["stderr"] ** 2 + rte["stderr"] ** 2) ** 0.5 / 2),
+        "score": pytest.approx(mean),
+        "stderr": pytest.approx(stderr),
+        "interval": [
+            pytest.approx(mean - 1.96 * stderr, abs=0.1),
+            pytest.approx(mean + 1.96 * stderr, abs=0.1),
+        ],
         "tasks": ["cola", "rte"],
     }
     assert cola["selection"]["choosing_rows"] == 15
@@ -204,7 +210,7 @@ def test_the_command_writes_what_two_models_got(models, glue, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--task", "rte"], "is not NAME=FOLDER"),
+        (["--task", "rte"], "is not NAME=PATH"),
         (["--task", "rtee={glue}"], "Did you mean rte?"),
         (["--task", "rte={glue}", "--task", "rte={glue}"], "--task rte is named twice"),
         (["--task", "rte={glue}", "--settings", "2022"], "no settings '2022'"),

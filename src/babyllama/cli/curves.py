@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from babyllama.cli.arguments import name_and_path, refuse_twice
+from babyllama.cli.arguments import benchmark_and_path, refuse_twice
 from babyllama.cli.evaluation import Rules
 from babyllama.console import show, table
 from babyllama.errors import InputError
@@ -42,7 +42,7 @@ def curves(
     from babyllama.evaluation.learning_curves import ACQUIRED, acquisitions, learning_curves
     from babyllama.evaluation.suites.aoa_2025 import read_children
 
-    benchmarks = dict(name_and_path(each) for each in benchmark)
+    benchmarks = dict(benchmark_and_path(each) for each in benchmark)
     refuse_twice("--benchmark", [each.partition("=")[0] for each in benchmark])
     if children and ACQUIRED not in benchmarks:
         raise InputError(

@@ -1,6 +1,5 @@
 """`babyllama evaluate`."""
 
-import json
 import shutil
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -8,7 +7,13 @@ from typing import Annotated, Any, Literal
 import typer
 from rich.text import Text
 
-from babyllama.cli.arguments import name_and_path, refuse_twice, refuse_unwritable_place
+from babyllama.cli.arguments import (
+    benchmark_and_path,
+    refuse_absent,
+    refuse_twice,
+    refuse_unwritable_place,
+    write_results,
+)
 from babyllama.console import say, show, table
 from babyllama.errors import InputError
 
@@ -58,7 +63,7 @@ def evaluate(
     """
     from babyllama.parts import parts_folder
 
-    benchmarks = dict(name_and_path(each) for each in benchmark)
+    benchmarks = dict(benchmark_and_path(each) for each in benchmark)
     if mean_of != "logits" and not ensemble:
         raise InputError(
             "--mean-of says how --ensemble averages, and that is not asked for",
@@ -69,6 +74,7 @@ def evaluate(
         chosen.append(("ensemble", models))
     refuse_twice("--benchmark", [each.partition("=")[0] for each in benchmark])
     refuse_twice("model", [name for name, _ in chosen])
+    refuse_absent([*models, *benchmarks.values()])  # at once: what follows imports for seconds
     for place in (out, predictions):
         if place is not None:
             refuse_unwritable_place(place)
@@ -82,9 +88,13 @@ def evaluate(
         alone = len(chosen) == 1
         into = predictions if predictions is None or alone else predictions / name
         results.append(_scored(name, paths, benchmarks, options, into, parts))
-    _write_results(results, out)
-    if parts is not None:
-        shutil.rmtree(parts, ignore_errors=True)
+    if out:
+        write_results(results, out)
+        shutil.rmtree(parts_folder(out), ignore_errors=True)
+    show_scores(results)
+    for result in results:
+        if result.get("worst"):
+            show_worst(result)
 
 
 def _scored(
@@ -103,8 +113,8 @@ def _scored(
     def made() -> dict[str, Any]:
         return score(paths, benchmarks, name=name, predictions=predictions, **options)
 
-    if parts is None or not all(path.exists() for path in (*paths, *benchmarks.values())):
-        return made()  # which says what is missing
+    if parts is None:
+        return made()
     key = {
         "name": name,
         "models": [digest(path) for path in paths],
@@ -117,19 +127,6 @@ def _scored(
         kept = write_part(parts / f"{name}.json", key, {"result": made()})
     found: dict[str, Any] = kept["result"]
     return found
-
-
-def _write_results(results: list[dict[str, Any]], out: Path | None) -> None:
-    from babyllama.artefact import write_atomically
-
-    if out:
-        whole = results[0] if len(results) == 1 else {each["model"]: each for each in results}
-        out.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(out, json.dumps(whole, indent=1, ensure_ascii=False) + "\n")
-    show_scores(results)
-    for result in results:
-        if result.get("worst"):
-            show_worst(result)
 
 
 def show_scores(results: list[dict[str, Any]]) -> None:

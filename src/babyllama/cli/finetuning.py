@@ -1,15 +1,21 @@
 """`babyllama finetune`."""
 
-import json
 import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
-from babyllama.cli.arguments import refuse_twice, refuse_unwritable_place
+from babyllama.cli.arguments import (
+    name_and_place,
+    refuse_twice,
+    refuse_unwritable_place,
+    write_results,
+)
 from babyllama.console import say, show, table
 from babyllama.errors import InputError
+
+_EXAMPLE = "--task rte=data/glue, or --task rte=train.jsonl,valid.jsonl"
 
 
 def finetune(
@@ -66,7 +72,9 @@ def finetune(
         from babyllama.finetuning.classifier import refuse_missing_peft
 
         refuse_missing_peft()
-    files = [found for each in task for found in files_of(*_name_and_place(each))]
+    files = [
+        found for each in task for found in files_of(*name_and_place(each, "--task", _EXAMPLE))
+    ]
     refuse_twice("--task", [each.task.name for each in files])
     changed = (*(("lora={}",) if lora else ()), *(changes or ()))
     tasks = read_tasks(files, settings=settings, changes=changed, selection=selection)
@@ -78,7 +86,7 @@ def finetune(
             out=out, predictions=into,
         )  # fmt: skip
         results.append(result)
-        _write(results, out)
+        write_results(results, out)
     _show(results)
 
 
@@ -89,24 +97,6 @@ def _refuse_launcher() -> None:
             why="Several would divide a batch that is small already.",
             mend="Start it without a launcher; give each card tasks of its own and its own --out.",
         )
-
-
-def _name_and_place(text: str) -> tuple[str, str]:
-    name, equals, place = text.partition("=")
-    if not equals or not name or not place:
-        raise InputError(
-            f"--task {text}: is not NAME=FOLDER",
-            mend="For example: --task rte=data/glue, or --task rte=train.jsonl,valid.jsonl",
-        )
-    return name, place
-
-
-def _write(results: list[dict[str, Any]], out: Path) -> None:
-    from babyllama.artefact import write_atomically
-
-    whole = results[0] if len(results) == 1 else {each["model"]: each for each in results}
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(out, json.dumps(whole, indent=1, ensure_ascii=False) + "\n")
 
 
 def _show(results: list[dict[str, Any]]) -> None:

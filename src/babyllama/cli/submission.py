@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from babyllama.cli.arguments import name_and_path, refuse_unwritable_place
+from babyllama.cli.arguments import benchmark_and_path, refuse_unwritable_place
 from babyllama.console import say
 
 
@@ -48,7 +48,7 @@ def submission(
     missing = write_submission(
         run, out, model=model, track=track, form=FORMATS[year],
         predictions=predictions or [], results=results or [],
-        data=dict(name_and_path(each) for each in benchmark or ()), partial=partial,
+        data=dict(benchmark_and_path(each) for each in benchmark or ()), partial=partial,
     )  # fmt: skip
     for each in missing:
         say(f"  missing: {each}", style="yellow")

@@ -27,6 +27,8 @@ from babyllama.evaluation.worst import worst_choices
 from babyllama.models import compute_dtype, pick_device
 from babyllama.tokens import refuse_foreign_tokens
 
+_DEV_WINDOWS = 8192  # at most, evenly spread
+
 
 def evaluate(
     models: Sequence[Path],
@@ -34,7 +36,6 @@ def evaluate(
     *,
     name: str,
     rules: str,
-    out: Path | None = None,
     predictions: Path | None = None,
     weights: Sequence[float] | None = None,
     mean_of: MeanOf = "logits",
@@ -43,7 +44,6 @@ def evaluate(
     truncate: bool = False,
     worst: int = 0,
     tokens: Path | None = None,
-    max_dev_windows: int = 8192,
     window: int = 128,
 ) -> Facts:
     """Score a model, or several read as one, on benchmarks and on dev text.
@@ -53,7 +53,6 @@ def evaluate(
         benchmarks: a suite's name, or one of the user's own for minimal pairs, to its data.
         name: what the results call the model.
         rules: honest, 2023, 2024 or 2025.
-        out: a JSON file to write the results to as well.
         predictions: a folder for BENCHMARK.jsonl, a line an item.
         weights: of the models of an ensemble, equal by default.
         mean_of: what is averaged over them.
@@ -89,7 +88,7 @@ def evaluate(
     result: Facts = {"model": name, "rules": _rules_in_words(scorer)}
     if tokens:
         result["dev"] = dev_perplexity(
-            _decoders(scorer, name), tokens, max_windows=max_dev_windows, window=window
+            _decoders(scorer, name), tokens, max_windows=_DEV_WINDOWS, window=window
         )
     if predictions:
         predictions.mkdir(parents=True, exist_ok=True)
@@ -100,14 +99,12 @@ def evaluate(
         scores, lines = each.suite.scores(each.items, judged, chosen)
         result["benchmarks"][each.name] = scores
         if predictions:
-            _write(predictions / f"{each.name}.jsonl", (_as_json(line) for line in lines))
+            _write_lines(predictions / f"{each.name}.jsonl", lines)
         if worst and isinstance(each.items[0], Choice):
             values[each.name] = found.sums()
     if worst:
         choices = {each.name: each.items for each in read if each.name in values}
         result["worst"] = worst_choices(scorer, choices, values, most=worst)
-    if out:
-        _write(out, [_as_json(result, indent=1)])
     return result
 
 
@@ -180,10 +177,6 @@ def _refuse_unfit(scorer: Scorer, tokens: Path, window: int, name: str) -> None:
         )
 
 
-def _as_json(value: Facts, indent: int | None = None) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=indent)
-
-
-def _write(path: Path, lines: Iterable[str]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, "".join(line + "\n" for line in lines))
+def _write_lines(path: Path, lines: Iterable[Facts]) -> None:
+    text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+    write_atomically(path, text)

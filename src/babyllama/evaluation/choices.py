@@ -3,11 +3,9 @@
 Minimal pairs are choices between two sentences. Nothing here knows what a model or a file is.
 """
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float64
@@ -15,6 +13,7 @@ from jaxtyping import Float64
 from babyllama.artefact import Facts
 from babyllama.evaluation.rules import Rules
 from babyllama.evaluation.texts import Text
+from babyllama.files import digest_of
 from babyllama.statistics import (
     Credits,
     Estimate,
@@ -90,14 +89,6 @@ def digest(choices: Iterable[Choice]) -> str:
         [c.uid, c.item_id, *(part for text in c.options for part in (text.context, text.target))]
         for c in choices
     )
-
-
-def digest_of(items: Iterable[Sequence[Any]]) -> str:
-    """SHA-256 of items' contents, in order."""
-    sha = hashlib.sha256()
-    for item in items:
-        sha.update(json.dumps(item).encode() + b"\n")
-    return sha.hexdigest()
 
 
 def _scores(

@@ -12,9 +12,8 @@ import torch
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
-from babyllama.ensemble import MeanOf, mean_logits
 from babyllama.evaluation.encoding import Encoded
-from babyllama.models import computing_in
+from babyllama.evaluation.several import Several
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -27,30 +26,23 @@ class EncoderDecoders:
     """Encoder-decoders, one or several read as one.
 
     Args:
-        weights: of each model, summing to 1.
         tokens_at_once: of a batch, padding included. It changes speed and memory alone.
     """
 
-    def __init__(
-        self,
-        models: "Sequence[PreTrainedModel]",
-        *,
-        weights: Sequence[float],
-        mean_of: MeanOf,
-        dtype: torch.dtype,
-        tokens_at_once: int | None = None,
-    ) -> None:
-        on_cpu = models[0].device.type == "cpu"
-        self.models = models
-        self.weights = weights
-        self.mean_of: MeanOf = mean_of
-        self.dtype = dtype
+    def __init__(self, several: Several, *, tokens_at_once: int | None = None) -> None:
+        on_cpu = several.device.type == "cpu"
+        self.several = several
         self.tokens_at_once = tokens_at_once or (_TOKENS_ON_CPU if on_cpu else _TOKENS_ON_CARD)
 
     @property
     def vocab_size(self) -> int:
         """Tokens that every model knows."""
-        return min(int(model.config.vocab_size) for model in self.models)
+        return self.several.vocab_size
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What the models compute in."""
+        return self.several.dtype
 
     def read(
         self, sequences: Sequence[Encoded]
@@ -70,45 +62,37 @@ class EncoderDecoders:
     def _score(
         self, numbers: Sequence[int], batch: Sequence[Encoded]
     ) -> Iterator[tuple[int, Float64[np.ndarray, " scored"], np.ndarray]]:
-        device = self.models[0].device
+        device = self.several.device
         sources = sorted({each.source.tobytes() for each in batch})
         which = torch.tensor([sources.index(each.source.tobytes()) for each in batch])
         encoder_ids, seen = _padded([np.frombuffer(each, dtype=np.int32) for each in sources])
         decoder_ids, _ = _padded([each.ids[: each.stop] for each in batch])
-        logits = mean_logits(
-            (
-                self._of_model(model, encoder_ids, seen, which.to(device), decoder_ids[:, :-1])
-                for model in self.models
-            ),
-            self.weights, self.mean_of,
-        )  # fmt: skip
+        read = [each.to(device) for each in (encoder_ids, seen, which, decoder_ids[:, :-1])]
+        log_p = self.several.log_probabilities(lambda model: _decoder_logits(model, *read))
         labels = decoder_ids[:, 1:].to(device)
-        own = logits.gather(-1, labels[..., None])[..., 0]
-        values = (own - torch.logsumexp(logits, dim=-1)).double().cpu().numpy()
-        is_top = (own >= logits.amax(dim=-1)).cpu().numpy()
+        own = log_p.gather(-1, labels[..., None])[..., 0]
+        values = own.double().cpu().numpy()
+        is_top = (own >= log_p.amax(dim=-1)).cpu().numpy()
         for row, (number, each) in enumerate(zip(numbers, batch, strict=True)):
             scored = slice(each.first - 1, each.stop - 1)
             yield number, values[row, scored], is_top[row, scored]
 
-    def _of_model(
-        self,
-        model: "PreTrainedModel",
-        encoder_ids: Int64[Tensor, "sources source"],
-        seen: Int64[Tensor, "sources source"],
-        which: Int64[Tensor, " texts"],
-        decoder_ids: Int64[Tensor, "texts window"],
-    ) -> Float[Tensor, "texts window vocab"]:
-        """Each distinct source is encoded once."""
-        device = model.device
-        seen = seen.to(device)
-        with computing_in(self.dtype, device):
-            encoded = model.get_encoder()(input_ids=encoder_ids.to(device), attention_mask=seen)
-            encoded.last_hidden_state = encoded.last_hidden_state[which]
-            logits: Tensor = model(
-                encoder_outputs=encoded, attention_mask=seen[which],
-                decoder_input_ids=decoder_ids.to(device), use_cache=False,
-            ).logits  # fmt: skip
-        return logits.float()
+
+def _decoder_logits(
+    model: "PreTrainedModel",
+    encoder_ids: Int64[Tensor, "sources source"],
+    seen: Int64[Tensor, "sources source"],
+    which: Int64[Tensor, " texts"],
+    decoder_ids: Int64[Tensor, "texts window"],
+) -> Float[Tensor, "texts window vocab"]:
+    """Each distinct source is encoded once; `which` of them each text has."""
+    encoded = model.get_encoder()(input_ids=encoder_ids, attention_mask=seen)
+    encoded.last_hidden_state = encoded.last_hidden_state[which]
+    logits: Tensor = model(
+        encoder_outputs=encoded, attention_mask=seen[which], decoder_input_ids=decoder_ids,
+        use_cache=False,
+    ).logits  # fmt: skip
+    return logits
 
 
 def _length(text: Encoded) -> int:

@@ -21,9 +21,8 @@ import torch
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
-from babyllama.ensemble import MeanOf, mean_logits
 from babyllama.evaluation.encoding import Encoded
-from babyllama.models import computing_in
+from babyllama.evaluation.several import Several
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -41,34 +40,27 @@ class MaskedModels:
 
     Args:
         mask: the tokenizer's mask token.
-        weights: of each model, summing to 1.
         tokens_at_once: of a batch. It changes speed and memory alone.
     """
 
     def __init__(
-        self,
-        models: "Sequence[PreTrainedModel]",
-        *,
-        mask: int,
-        masking: Masking,
-        weights: Sequence[float],
-        mean_of: MeanOf,
-        dtype: torch.dtype,
-        tokens_at_once: int | None = None,
+        self, several: Several, *, mask: int, masking: Masking, tokens_at_once: int | None = None
     ) -> None:
-        on_cpu = models[0].device.type == "cpu"
-        self.models = models
+        on_cpu = several.device.type == "cpu"
+        self.several = several
         self.mask = mask
         self.masking = masking
-        self.weights = weights
-        self.mean_of: MeanOf = mean_of
-        self.dtype = dtype
         self.tokens_at_once = tokens_at_once or (_TOKENS_ON_CPU if on_cpu else _TOKENS_ON_CARD)
 
     @property
     def vocab_size(self) -> int:
         """Tokens that every model knows."""
-        return min(int(model.config.vocab_size) for model in self.models)
+        return self.several.vocab_size
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What the models compute in."""
+        return self.several.dtype
 
     def read(
         self, sequences: Sequence[Encoded]
@@ -96,7 +88,7 @@ class MaskedModels:
         for batch in _batches(copies, self.tokens_at_once):
             rows = [row for row, key in enumerate(batch) for _ in copies[key]]
             places, labels = zip(*(pair for key in batch for pair in copies[key]), strict=True)
-            log_p = torch.log_softmax(self._logits(batch), dim=-1)
+            log_p = self._log_probabilities(batch)
             own = log_p[rows, list(labels)]
             values[list(places)] = own.double().cpu().numpy()
             is_top[list(places)] = (own >= log_p.amax(dim=-1)[rows]).cpu().numpy()
@@ -111,27 +103,27 @@ class MaskedModels:
         return ids
 
     @torch.no_grad()
-    def _logits(self, batch: Sequence[_Copy]) -> Float[Tensor, "copies vocab"]:
-        """Of the masked position of each copy, in float32."""
-        device = self.models[0].device
+    def _log_probabilities(self, batch: Sequence[_Copy]) -> Float[Tensor, "copies vocab"]:
+        """Of the masked position of each copy."""
+        device = self.several.device
         ids = np.stack([np.frombuffer(ids, dtype=np.int32) for ids, _ in batch])
         input_ids = torch.from_numpy(ids).long().to(device)
         positions = torch.tensor([at for _, at in batch], device=device)
-        return mean_logits(
-            (self._of_model(model, input_ids, positions) for model in self.models),
-            self.weights, self.mean_of,
-        )  # fmt: skip
+        return self.several.log_probabilities(
+            lambda model: _masked_logits(model, input_ids, positions)
+        )
 
-    def _of_model(
-        self,
-        model: "PreTrainedModel",
-        input_ids: Int64[Tensor, "copies window"],
-        positions: Int64[Tensor, " copies"],
-    ) -> Float[Tensor, "copies vocab"]:
-        seen = torch.ones_like(input_ids)
-        with computing_in(self.dtype, input_ids.device), _head_reads(model, positions):
-            logits: Tensor = model(input_ids=input_ids, attention_mask=seen).logits
-        return logits[:, 0].float()
+
+def _masked_logits(
+    model: "PreTrainedModel",
+    input_ids: Int64[Tensor, "copies window"],
+    positions: Int64[Tensor, " copies"],
+) -> Float[Tensor, "copies vocab"]:
+    with _head_reads(model, positions):
+        logits: Tensor = model(
+            input_ids=input_ids, attention_mask=torch.ones_like(input_ids)
+        ).logits
+    return logits[:, 0]
 
 
 def _batches(copies: Iterable[_Copy], tokens_at_once: int) -> Iterator[list[_Copy]]:

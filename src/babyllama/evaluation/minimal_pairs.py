@@ -8,14 +8,9 @@ Source: Warstadt et al. 2020 (BLiMP); Warstadt et al. 2023 (BabyLM's supplement)
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-import numpy as np
-from jaxtyping import Float64
-
-from babyllama.artefact import Facts
-from babyllama.evaluation.choices import Choice, score_choices
-from babyllama.evaluation.files import JSON_LINES, Row, packed_files, read_json_lines, read_table
-from babyllama.evaluation.rules import Rules
+from babyllama.evaluation.choices import Choice
 from babyllama.evaluation.texts import Text
+from babyllama.files import JSON_LINES, Row, packed_files, read_json_lines, read_table
 
 _GROUPS = "groups.csv"
 _SENTENCES = ("sentence_good", "sentence_bad")
@@ -58,13 +53,6 @@ def read_pairs(path: Path, *, wanted: Sequence[str] = _SENTENCES) -> list[Choice
         for name, data in contents.items()
         for row in read_json_lines(name, data, wanted)
     ]
-
-
-def evaluate_pairs(
-    pairs: Sequence[Choice], log_likelihoods: Float64[np.ndarray, "pairs 2"], rules: Rules
-) -> tuple[Facts, list[Facts]]:
-    """`score_choices`, from the log-likelihoods of the good and of the bad sentence."""
-    return score_choices(pairs, log_likelihoods.reshape(-1), rules)
 
 
 def _read_pair(row: Row, groups: Mapping[str, str]) -> Choice:

@@ -8,14 +8,20 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol, TypedDict, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from jaxtyping import Float64
 
 from babyllama.console import ProgressBar
-from babyllama.ensemble import MeanOf, load_ensemble, refuse_other_vocabulary, refuse_weights
+from babyllama.ensemble import (
+    Ensemble,
+    MeanOf,
+    load_ensemble,
+    refuse_other_vocabulary,
+    refuse_weights,
+)
 from babyllama.errors import InputError
 from babyllama.evaluation.decoders import Decoders
 from babyllama.evaluation.encoder_decoders import EncoderDecoders
@@ -27,8 +33,9 @@ from babyllama.evaluation.encoding import (
 )
 from babyllama.evaluation.masked import MaskedModels, Masking
 from babyllama.evaluation.rules import Rules, context_token
+from babyllama.evaluation.several import Several
 from babyllama.evaluation.texts import Likelihoods, Text
-from babyllama.models import load_as
+from babyllama.models import load_as, shortest_positions
 from babyllama.tokenizer import load_tokenizer
 
 if TYPE_CHECKING:
@@ -109,28 +116,34 @@ def load_scorer(
             why="Their likelihoods mean different things, so no mean can be taken.",
             mend="Score them one by one, without --ensemble.",
         )
-    mixing: _Mixing = {
-        "weights": tuple(weights or [1 / len(folders)] * len(folders)),
-        "mean_of": mean_of,
-        "dtype": dtype,
-        "tokens_at_once": tokens_at_once,
-    }
+    if masking != "original" and kinds[0] != "masked":
+        raise InputError(
+            f"{folders[0]} is {kinds[0]}, and masking is {masking}",
+            why="Only masked models are scored by masking.",
+            mend="Leave --masking out for it.",
+        )
+    shares = tuple(weights or [1 / len(folders)] * len(folders))
     if kinds[0] == "causal":
-        return _causal(folders, rules, device, truncate, mixing)
+        ensemble = load_ensemble(
+            folders, device=device, weights=shares, mean_of=mean_of, dtype=dtype
+        )
+        return _causal(ensemble, load_tokenizer(folders[0]), rules, truncate, tokens_at_once)
     tokenizer = load_tokenizer(folders[0])
     models = _models(folders, kinds[0], device, len(tokenizer))
-    refuse_weights(mixing["weights"], len(models))
-    positions = min((p for p in map(_positions, models) if p is not None), default=None)
+    refuse_weights(shares, len(models))
+    several = Several(models, shares, mean_of, dtype)
+    positions = shortest_positions(model.config for model in models)
     if kinds[0] == "masked":
+        mask = _mask_token(tokenizer)
         return Scorer(
-            MaskedModels(models, mask=_mask_token(tokenizer), masking=masking, **mixing),
+            MaskedModels(several, mask=mask, masking=masking, tokens_at_once=tokens_at_once),
             tokenizer,
             lambda texts: encode_masked(texts, tokenizer, rules),
             rules, None, positions, truncate,
         )  # fmt: skip
     begin = models[0].config.decoder_start_token_id
     return Scorer(
-        EncoderDecoders(models, **mixing),
+        EncoderDecoders(several, tokens_at_once=tokens_at_once),
         tokenizer,
         lambda texts: encode_with_source(texts, tokenizer, rules, begin),
         rules, begin, positions, truncate,
@@ -147,13 +160,6 @@ def kind_of(folder: Path) -> Literal["causal", "masked", "encoder-decoder"]:
         return "encoder-decoder"
     masked = any(name.endswith("ForMaskedLM") for name in config.get("architectures") or ())
     return "masked" if masked else "causal"
-
-
-class _Mixing(TypedDict):
-    weights: tuple[float, ...]
-    mean_of: MeanOf
-    dtype: torch.dtype
-    tokens_at_once: int | None
 
 
 def _models(
@@ -192,34 +198,20 @@ def _mask_token(tokenizer: "PreTrainedTokenizerFast") -> int:
 
 
 def _causal(
-    folders: Sequence[Path], rules: Rules, device: torch.device, truncate: bool, mixing: _Mixing
+    ensemble: Ensemble,
+    tokenizer: "PreTrainedTokenizerFast",
+    rules: Rules,
+    truncate: bool,
+    tokens_at_once: int | None,
 ) -> Scorer:
-    ensemble = load_ensemble(
-        folders, device=device, weights=mixing["weights"], mean_of=mixing["mean_of"],
-        dtype=mixing["dtype"],
-    )  # fmt: skip
-    tokenizer = load_tokenizer(folders[0])
     configs = [model.config for model in ensemble.models]
     context = context_token(rules, tokenizer, configs, known=ensemble.mixture.vocab_size)
     return Scorer(
-        Decoders(ensemble, tokens_at_once=mixing["tokens_at_once"]),
+        Decoders(ensemble, tokens_at_once=tokens_at_once),
         tokenizer,
         lambda texts: encode_causal(texts, tokenizer, rules, context),
-        rules,
-        context,
-        min((p for p in map(_positions, ensemble.models) if p is not None), default=None),
-        truncate,
-    )
-
-
-def _positions(model: "PreTrainedModel") -> int | None:
-    """Tokens that a model can see; some count their positions from behind the padding token's."""
-    positions = getattr(model.config, "max_position_embeddings", None)
-    if positions is None:
-        return None
-    table = getattr(getattr(model.base_model, "embeddings", None), "position_embeddings", None)
-    padding = getattr(table, "padding_idx", None)
-    return int(positions) if padding is None else int(positions) - padding - 1
+        rules, context, shortest_positions(configs), truncate,
+    )  # fmt: skip
 
 
 def log_likelihoods(scorer: Scorer, texts: Sequence[str | Text]) -> Float64[np.ndarray, " texts"]:

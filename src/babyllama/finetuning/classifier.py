@@ -17,7 +17,7 @@ from babyllama.finetuning.settings import FinetuningSettings, LoraSettings
 from babyllama.models import refuse_unusable
 
 if TYPE_CHECKING:
-    from transformers import PretrainedConfig, PreTrainedModel
+    from transformers import PreTrainedModel
 
 
 class MlpHead(nn.Module):
@@ -85,16 +85,6 @@ def load_classifier(
 def is_decoder(model: "PreTrainedModel") -> bool:
     """Whether the head reads the last token: transformers calls such a head `score`."""
     return hasattr(model, "score")
-
-
-def positions_of(config: "PretrainedConfig") -> int | None:
-    """The longest input in tokens that a model can see; None: no limit."""
-    positions = getattr(config, "max_position_embeddings", None)
-    if positions is None:
-        return None
-    # RoBERTa and its kin count positions from the padding's number + 1.
-    is_shifted = "roberta" in config.model_type or config.model_type in ("camembert", "mpnet")
-    return int(positions) - (config.pad_token_id + 1 if is_shifted else 0)
 
 
 def refuse_missing_peft() -> None:

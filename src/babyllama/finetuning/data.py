@@ -3,16 +3,15 @@
 Rows stay in the order of their file: submissions count them.
 """
 
-import gzip
 import hashlib
 import json
-import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from babyllama.errors import InputError
+from babyllama.files import Row, digest_of, packed_files, read_json_lines
 from babyllama.finetuning.tasks import SUITES, Task, task_named
 
 Selection = Literal["held-out", "pipeline"]
@@ -96,15 +95,12 @@ def read_examples(path: Path, task: Task) -> list[Example]:
         InputError: an unreadable file, or a line (named) that is no JSON object, lacks a key of
             the task, or has a label that is not the task's.
     """
-    lines = _text(path).split("\n")
-    examples = [
-        _example(line, f"{path}:{number}", task)
-        for number, line in enumerate(lines, start=1)
-        if line.strip()
+    files = packed_files(path, _SUFFIXES)
+    return [
+        _example(row, task)
+        for name, data in files.items()
+        for row in read_json_lines(name, data, (*task.keys, "label"))
     ]
-    if not examples:
-        raise InputError(f"{path} is empty", mend="Fetch it again, or name another file.")
-    return examples
 
 
 def refuse_untrainable(examples: Sequence[Example], path: Path, task: Task) -> None:
@@ -154,10 +150,9 @@ def split(examples: Sequence[Example], task: Task, selection: Selection, path: P
     return Split(choosing, rest, "half of the rows choose the model, the other half scores it")
 
 
-def digest_of(examples: Sequence[Example]) -> str:
+def digest(examples: Sequence[Example]) -> str:
     """sha256 of the examples in order: two scores pair only where this is equal."""
-    rows = [[e.first, e.second, e.label, e.condition] for e in examples]
-    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+    return digest_of([e.first, e.second, e.label, e.condition] for e in examples)
 
 
 # --- the halves -------------------------------------------------------------------------------
@@ -249,60 +244,22 @@ def _existing(path: Path) -> Path:
 # --- reading ----------------------------------------------------------------------------------
 
 
-def _text(path: Path) -> str:
-    try:
-        data = path.read_bytes()
-        if path.name.endswith(".gz"):
-            data = gzip.decompress(data)
-    except (OSError, EOFError, zlib.error) as error:  # BadGzipFile is an OSError
-        raise InputError(f"{path} cannot be read: {error}", mend="Fetch it again.") from None
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise InputError(f"{path}:{line}: is not UTF-8", mend="Fetch it again.") from None
-
-
-def _example(line: str, where: str, task: Task) -> Example:
-    try:
-        row = json.loads(line)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise InputError(
-            f"{where}: is not JSON: {error}", why="Each line holds one row as a JSON object."
-        ) from None
-    if not isinstance(row, dict):
-        raise InputError(f"{where}: is {type(row).__name__}, not an object with a row's keys")
-    texts = {key: _string(row, key, where, task) for key in task.keys}
-    condition = row.get("condition")
+def _example(row: Row, task: Task) -> Example:
+    texts = {key: row.text(key, may_be_empty=True) for key in task.keys}
+    condition = row.values.get("condition")
     return Example(
         first=task.first.format_map(texts),
         second=None if task.second is None else task.second.format_map(texts),
-        label=_label(row, where, task),
+        label=_label(row, task),
         condition=condition if isinstance(condition, str) else None,
     )
 
 
-def _string(row: Mapping[str, Any], key: str, where: str, task: Task) -> str:
-    if key not in row:
-        raise InputError(
-            f"{where}: has no {key}",
-            why=f"A row of {task.name} has {', '.join(task.keys)} and label; this one has "
-            f"{', '.join(row)}.",
-            mend="Perhaps the file is another task's.",
-        )
-    value = row[key]
-    if not isinstance(value, str):
-        raise InputError(f"{where}: {key} is {value!r}, not a text")
-    if any("\ud800" <= letter <= "\udfff" for letter in value):
-        raise InputError(f"{where}: {key} holds half a character (a lone surrogate)")
-    return value
-
-
-def _label(row: Mapping[str, Any], where: str, task: Task) -> int:
-    label = row.get("label")
+def _label(row: Row, task: Task) -> int:
+    label = row.values.get("label")
     if type(label) is not int or not 0 <= label < len(task.labels):
         raise InputError(
-            f"{where}: label is {label!r}" if "label" in row else f"{where}: has no label",
+            f"{row.where}: label is {label!r}" if "label" in row else f"{row.where}: has no label",
             why=f"The labels of {task.name} are {_labels(task)}.",
             mend="A test set without its labels (-1) cannot be used." if label == -1 else "",
         )

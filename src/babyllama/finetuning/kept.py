@@ -8,7 +8,7 @@ import json
 from hashlib import sha256
 from typing import Any
 
-from babyllama.finetuning.data import digest_of
+from babyllama.finetuning.data import digest
 from babyllama.finetuning.reading import TaskData
 
 # Raised when the same model, rows and settings would give predictions that mean something else.
@@ -28,8 +28,8 @@ def key_of(model: str, data: TaskData, *, max_length: int, seed: int) -> dict[st
         "version": VERSION,
         "model": model,
         "task": data.task.name,
-        "train": digest_of(data.train),
-        "validation": digest_of(data.validation),
+        "train": digest(data.train),
+        "validation": digest(data.validation),
         "choosing": sha256(choosing).hexdigest(),
         "settings": {**settings, "max_length": max_length},
         "seed": seed,

@@ -7,7 +7,7 @@ from pathlib import Path
 from transformers import AutoConfig, PretrainedConfig
 
 from babyllama.errors import InputError
-from babyllama.finetuning.classifier import is_decoder, load_classifier, positions_of
+from babyllama.finetuning.classifier import is_decoder, load_classifier
 from babyllama.finetuning.encoding import (
     Encoded,
     Padding,
@@ -16,7 +16,7 @@ from babyllama.finetuning.encoding import (
     refuse_unknown_tokens,
 )
 from babyllama.finetuning.reading import TaskData
-from babyllama.models import refuse_unusable
+from babyllama.models import positions_of, refuse_unusable
 from babyllama.tokenizer import load_tokenizer
 
 

@@ -9,9 +9,10 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from babyllama.artefact import Facts, write_atomically
-from babyllama.finetuning.data import digest_of
+from babyllama.finetuning.data import digest
 from babyllama.finetuning.scores import scores_of
 from babyllama.finetuning.tasks import SUITES, Task
+from babyllama.statistics import Z
 
 if TYPE_CHECKING:
     from babyllama.finetuning.preparing import Prepared
@@ -40,7 +41,7 @@ def benchmark(prepared: "Prepared", found: Mapping[int, Mapping[str, Any]]) -> F
         }  # fmt: skip
     return {
         **scores,
-        "items": digest_of(scored),
+        "items": digest(scored),
         "selection": {
             "choosing_rows": len(chosen_rows.choosing),
             "scoring_rows": len(chosen_rows.scoring),
@@ -69,17 +70,21 @@ def averages(benchmarks: Mapping[str, Facts]) -> Facts:
     """The plain mean over the tasks of GLUE and over the sets of MSGS: the field's headlines.
 
     Returns:
-        For each of the two with more than one task here: `score` and `stderr` in percent, of which
-        the latter draws every task's rows anew, and the `tasks`: a mean over others differs.
+        For each of the two with more than one task here: `score`, `stderr` and its normal 95%
+        `interval` in percent, which draw every task's rows anew, and the `tasks`: a mean over
+        others differs.
     """
     found: Facts = {}
     for suite, members in SUITES.items():
         inside = [task.name for task in members if task.name in benchmarks]
         if len(inside) > 1:
             errors = [benchmarks[name]["stderr"] for name in inside]
+            score = fmean(benchmarks[name]["score"] for name in inside)
+            stderr = math.hypot(*errors) / len(inside)
             found[suite] = {
-                "score": fmean(benchmarks[name]["score"] for name in inside),
-                "stderr": math.hypot(*errors) / len(inside),
+                "score": score,
+                "stderr": stderr,
+                "interval": [max(-100.0, score - Z * stderr), min(100.0, score + Z * stderr)],
                 "tasks": inside,
             }
     return found

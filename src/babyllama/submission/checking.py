@@ -37,6 +37,8 @@ def check_submission(
         everything = json.loads((folder / PREDICTIONS).read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"{folder / PREDICTIONS} cannot be read: {error}") from None
+    if not isinstance(everything, dict):
+        raise InputError(f"{folder / PREDICTIONS} is no object of benchmarks")
     steps = revisions(track, words_seen)
     problems = [
         *wrong_predictions(everything, form),
@@ -88,7 +90,10 @@ def wrong_predictions(everything: Facts, form: Format) -> Iterator[str]:
             yield f"{form.aoa_key}: {step} has {count:,} contexts, not {form.aoa_contexts:,}"
 
 
-def _wrong_task(task: Task, parts: Mapping[str, Any]) -> Iterator[str]:
+def _wrong_task(task: Task, parts: Any) -> Iterator[str]:
+    if not isinstance(parts, dict):
+        yield f"{task.key} is no object of parts"
+        return
     sizes = {part.lower(): size for part, size in task.sizes.items()}  # as the pipeline compares
     given = {part.lower(): part for part in parts}
     for part in sizes.keys() - given.keys():
@@ -100,10 +105,11 @@ def _wrong_task(task: Task, parts: Mapping[str, Any]) -> Iterator[str]:
         yield from _wrong_part(f"{task.key}: {name}", name, parts[name], sizes[part])
 
 
-def _wrong_part(
-    where: str, name: str, part: Mapping[str, Any], size: int, classes: int = 0
-) -> Iterator[str]:
-    predictions = part["predictions"]
+def _wrong_part(where: str, name: str, part: Any, size: int, classes: int = 0) -> Iterator[str]:
+    predictions = part.get("predictions") if isinstance(part, dict) else None
+    if not isinstance(predictions, list) or not all(isinstance(p, dict) for p in predictions):
+        yield f"{where} has no list of predictions"
+        return
     if len(predictions) != size:
         yield f"{where} has {len(predictions):,} items, not {size:,}"
     for number, item in enumerate(predictions):
@@ -119,7 +125,7 @@ def _wrong_part(
 def _is_prediction(item: Mapping[str, Any], name: str, classes: int) -> bool:
     pred = item.get("pred")
     if classes:
-        return isinstance(pred, int) and 0 <= pred < classes
+        return type(pred) is int and 0 <= pred < classes
     if name == "reading":
         return isinstance(pred, float) and math.isfinite(pred) and "prev_pred" in item
     return isinstance(pred, str) and bool(pred)
@@ -129,7 +135,8 @@ def _steps_of(aoa: Mapping[str, Any] | None) -> dict[str, int]:
     """How many contexts each checkpoint has."""
     counts: dict[str, int] = {}
     for result in (aoa or {}).get("results", []):
-        counts[result["step"]] = counts.get(result["step"], 0) + 1
+        step = str(result.get("step"))
+        counts[step] = counts.get(step, 0) + 1
     return counts
 
 

@@ -4,19 +4,18 @@ Predictions of benchmarks whose authors ask for no open copies hold no texts; th
 again for them.
 """
 
-import json
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 from babyllama.artefact import Facts
 from babyllama.errors import InputError
 from babyllama.evaluation.choices import Choice
 from babyllama.evaluation.suites import suite_for
+from babyllama.files import read_json_lines
 from babyllama.submission.official import Format, Task
 
 PRIVATE = ("ewok", "entity_tracking")
@@ -113,23 +112,13 @@ def acquisition(found: Found, steps: Sequence[str], model: str) -> Facts | None:
     }
 
 
-def read_lines(file: Path) -> list[Any]:
+def read_lines(file: Path) -> list[Facts]:
     """The lines of a file of predictions.
 
     Raises:
-        InputError: a line that is no JSON object.
+        InputError: not UTF-8, no lines, or one that is no JSON object.
     """
-    lines = []
-    for number, text in enumerate(file.read_text("utf-8").split("\n"), 1):
-        if not text:
-            continue
-        try:
-            lines.append(json.loads(text))
-        except json.JSONDecodeError as error:
-            raise InputError(
-                f"{file}:{number}: is no JSON: {error.msg}", mend="Write the predictions again."
-            ) from None
-    return lines
+    return [dict(row.values) for row in read_json_lines(str(file), file.read_bytes(), ())]
 
 
 def _parts(chosen: Iterable[tuple[str, Facts]]) -> Facts:

@@ -6,8 +6,8 @@ from itertools import islice
 
 import pytest
 
+from babyllama import files
 from babyllama.errors import InputError
-from babyllama.evaluation import files
 from babyllama.evaluation.rules import rules
 from babyllama.evaluation.suites import suite_for
 from babyllama.evaluation.texts import Text

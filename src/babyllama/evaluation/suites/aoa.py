@@ -30,19 +30,19 @@ from jaxtyping import Float64
 
 from babyllama.artefact import Facts
 from babyllama.errors import InputError
-from babyllama.evaluation.choices import digest_of
-from babyllama.evaluation.files import (
+from babyllama.evaluation.regression import errors_left_out, residuals, standardised
+from babyllama.evaluation.rules import Rules
+from babyllama.evaluation.suites.suite import Suite, bootstrapped_mean
+from babyllama.evaluation.texts import Likelihoods, Text
+from babyllama.files import (
     JSON_LINES,
     Row,
+    digest_of,
     packed_files,
     read_json_lines,
     read_table,
     text_of,
 )
-from babyllama.evaluation.regression import errors_left_out, residuals, standardised
-from babyllama.evaluation.rules import Rules
-from babyllama.evaluation.suites.suite import Suite, bootstrapped_mean
-from babyllama.evaluation.texts import Likelihoods, Text
 
 _WORDS = "word_list.csv"
 _PUBLISHED = "sent_words.json"  # one list; our own files have an utterance a line

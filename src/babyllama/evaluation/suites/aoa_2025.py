@@ -28,19 +28,19 @@ from scipy.optimize import OptimizeWarning, curve_fit
 
 from babyllama.artefact import Facts
 from babyllama.errors import InputError
-from babyllama.evaluation.choices import digest_of
-from babyllama.evaluation.files import (
-    JSON_LINES,
-    packed_files,
-    read_json_lines,
-    read_table,
-    text_of,
-)
 from babyllama.evaluation.regression import pearson
 from babyllama.evaluation.rules import Rules
 from babyllama.evaluation.suites.aoa import uses_of
 from babyllama.evaluation.suites.suite import Suite, bootstrapped, bootstrapped_mean
 from babyllama.evaluation.texts import Likelihoods, Text
+from babyllama.files import (
+    JSON_LINES,
+    digest_of,
+    packed_files,
+    read_json_lines,
+    read_table,
+    text_of,
+)
 
 _CHANCE_BITS = math.log2(300_000)
 _CHANCE_NATS = math.log(300_000)

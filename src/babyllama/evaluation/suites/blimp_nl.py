@@ -9,9 +9,9 @@ Source: Suijkerbuijk et al. 2025; weighted by size in the 2026 pipeline's _blimp
 from pathlib import Path
 
 from babyllama.evaluation.choices import Choice
-from babyllama.evaluation.files import read_rows
 from babyllama.evaluation.minimal_pairs import pair
 from babyllama.evaluation.suites.suite import suite_of_choices
+from babyllama.files import read_rows
 
 _WANTED = ("sentence_good", "sentence_bad", "category")
 

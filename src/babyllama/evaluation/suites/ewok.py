@@ -11,9 +11,9 @@ sentence_zero_shot/read_files.py of 2025.
 from pathlib import Path
 
 from babyllama.evaluation.choices import Choice
-from babyllama.evaluation.files import Row, read_rows
 from babyllama.evaluation.suites.suite import suite_of_choices
 from babyllama.evaluation.texts import Text
+from babyllama.files import Row, read_rows
 
 _WANTED = (
     "Domain",

@@ -17,11 +17,10 @@ import numpy as np
 
 from babyllama.artefact import Facts
 from babyllama.errors import InputError
-from babyllama.evaluation.choices import digest_of
-from babyllama.evaluation.files import Row, read_rows
 from babyllama.evaluation.rules import Rules
 from babyllama.evaluation.suites.suite import Suite
 from babyllama.evaluation.texts import Likelihoods, Text
+from babyllama.files import Row, digest_of, read_rows
 from babyllama.statistics import encode_decisions, weighted_mean
 
 

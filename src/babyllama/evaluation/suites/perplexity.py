@@ -23,11 +23,10 @@ from jaxtyping import Float64, Int64
 
 from babyllama.artefact import Facts
 from babyllama.errors import InputError
-from babyllama.evaluation.choices import digest_of
-from babyllama.evaluation.files import packed_files, text_of
 from babyllama.evaluation.rules import Rules
 from babyllama.evaluation.suites.suite import Suite, bootstrapped
 from babyllama.evaluation.texts import Likelihoods, Text
+from babyllama.files import digest_of, packed_files, text_of
 
 _BYTES, _STRETCHES = 256, 1000
 # BabyLM's releases call a domain's texts childes.dev and so on.

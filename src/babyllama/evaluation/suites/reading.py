@@ -28,12 +28,11 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from babyllama.artefact import Facts
-from babyllama.evaluation.choices import digest_of
-from babyllama.evaluation.files import TABLES, Row, packed_files, read_table
 from babyllama.evaluation.regression import is_complete, share_explained
 from babyllama.evaluation.rules import Rules
 from babyllama.evaluation.suites.suite import Suite, bootstrapped
 from babyllama.evaluation.texts import Likelihoods, Text
+from babyllama.files import TABLES, Row, digest_of, packed_files, read_table
 
 _EYE_TRACKING = ("RTfirstfix", "RTfirstpass", "RTgopast", "RTrightbound")
 _SELF_PACED = "self_paced_reading_time"

@@ -68,7 +68,7 @@ def bootstrapped(
     replicates = bootstrap_replicates(statistic, n)
     facts: Facts = {
         "score": score,
-        "stderr": float(np.std(replicates)),
+        "stderr": float(np.std(replicates, ddof=1)),
         "interval": list(bootstrap_interval(replicates, score)),
         "n": n,
     }

@@ -8,9 +8,9 @@ Source: Başar et al. 2025.
 from pathlib import Path
 
 from babyllama.evaluation.choices import Choice
-from babyllama.evaluation.files import TABLES, packed_files, read_table
 from babyllama.evaluation.minimal_pairs import pair
 from babyllama.evaluation.suites.suite import suite_of_choices
+from babyllama.files import TABLES, packed_files, read_table
 
 _WANTED = ("good_sentence", "bad_sentence", "critical_region", "phenomenon")
 

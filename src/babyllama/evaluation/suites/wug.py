@@ -18,12 +18,11 @@ from scipy.special import expit
 
 from babyllama.artefact import Facts
 from babyllama.errors import InputError
-from babyllama.evaluation.choices import digest_of
-from babyllama.evaluation.files import Row, read_rows
 from babyllama.evaluation.regression import spearman
 from babyllama.evaluation.rules import Rules
 from babyllama.evaluation.suites.suite import Suite, bootstrapped
 from babyllama.evaluation.texts import Likelihoods, Text
+from babyllama.files import Row, digest_of, read_rows
 
 
 @dataclass(frozen=True)

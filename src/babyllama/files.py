@@ -1,17 +1,19 @@
-"""Benchmark files as rows: JSON lines and tables, loose, gzipped, in a folder or in a zip.
+"""Files of benchmarks, tasks and predictions as rows: JSON lines and tables.
 
-A zip stays packed. Every mistake in a file is named by file and line.
+Loose, gzipped, in a folder or in a zip, which stays packed. Every mistake in a file is named by
+file and line.
 """
 
 import csv
 import gzip
+import hashlib
 import io
 import json
 import math
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -25,7 +27,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 @dataclass(frozen=True)
 class Row:
-    """A line of a benchmark's file.
+    """A line of such a file.
 
     Attributes:
         where: file and line, for errors.
@@ -43,12 +45,12 @@ class Row:
     def __contains__(self, key: str) -> bool:
         return key in self.values
 
-    def text(self, key: str) -> str:
+    def text(self, key: str, *, may_be_empty: bool = False) -> str:
         """A text that a model can read."""
         text = self._get(key)
         if not isinstance(text, str):
             raise InputError(f"{self.where}: {key} is {text!r}, not of type str")
-        if not text.strip():
+        if not may_be_empty and not text.strip():
             raise InputError(f"{self.where}: {key} is empty", why="No text has no likelihood.")
         if not text.isascii() and _SURROGATE.search(text):
             raise InputError(f"{self.where}: {key} holds half a character (a lone surrogate)")
@@ -106,7 +108,7 @@ class Row:
             raise InputError(
                 f"{self.where}: has no {key}",
                 why=f"Wanted: {', '.join(self.wanted)}. Found: {found}.",
-                mend="Is the file what its benchmark's name says?",
+                mend="Is the file what its name says?",
             )
         return self.values[key]
 
@@ -161,11 +163,11 @@ def read_json_lines(name: str, data: bytes, wanted: Sequence[str]) -> Iterator[R
             except (json.JSONDecodeError, RecursionError) as error:
                 raise InputError(
                     f"{where}: is not JSON: {error}",
-                    why=f"Each line is a JSON object with {', '.join(wanted)}.",
+                    why=f"Each line is a JSON object{_with(wanted)}.",
                 ) from None
             if not isinstance(values, dict):
                 raise InputError(
-                    f"{where}: is {type(values).__name__}, not an object with {', '.join(wanted)}"
+                    f"{where}: is {type(values).__name__}, not an object{_with(wanted)}"
                 )
             yield Row(where, stem, number, values, wanted)
 
@@ -185,7 +187,7 @@ def read_table(
         raise InputError(
             f"{name}:1: has no column {missing[0]}",
             why=f"Wanted: {', '.join(wanted)}. Found: {', '.join(columns) or 'nothing'}.",
-            mend="Is the file what its benchmark's name says?",
+            mend="Is the file what its name says?",
         )
     stem, number = _stem(name), 0
     for number, values in enumerate(lines, start=1):
@@ -208,6 +210,18 @@ def text_of(name: str, data: bytes) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise InputError(f"{name}:{line}: is not UTF-8", mend="Fetch it again.") from None
+
+
+def digest_of(items: Iterable[Sequence[Any]]) -> str:
+    """SHA-256 of items' contents, in order."""
+    sha = hashlib.sha256()
+    for item in items:
+        sha.update(json.dumps(item).encode() + b"\n")
+    return sha.hexdigest()
+
+
+def _with(wanted: Sequence[str]) -> str:
+    return f" with {', '.join(wanted)}" if wanted else ""
 
 
 def _stem(name: str) -> str:
