@@ -377,3 +377,31 @@ def test_json_that_is_no_results_is_refused(run, tmp_path, content):
     (tmp_path / "odd.json").write_text(content)
     with pytest.raises(InputError, match=r"odd\.json holds no results"):
         write_submission(run, tmp_path / "out", results=[tmp_path / "odd.json"])
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda _all: [], "is no object of benchmarks"),
+        (lambda all_: {**all_, "blimp": [1]}, "blimp is no object of parts"),
+        (lambda all_: {**all_, "blimp": {"one": {}, "two": {}}}, "one has no list of predictions"),
+        (lambda all_: {**all_, "glue": {**all_["glue"], "boolq": 3}}, "boolq has no list"),
+        (lambda all_: {**all_, "glue": {**all_["glue"], "boolq": {"predictions": [
+            {"id": "boolq_0", "pred": True}, {"id": "boolq_1", "pred": 0}]}}}, "has pred True"),
+        (lambda all_: {**all_, "aoa": {"results": [{}]}}, "None has 1 contexts"),
+    ],
+)  # fmt: skip
+def test_a_damaged_file_of_predictions_is_named_not_a_traceback(
+    run, given, tmp_path, damage, message
+):
+    _, found = written(run, given, tmp_path / "out")
+    (tmp_path / "out" / PREDICTIONS).write_text(json.dumps(damage(found)))
+    with pytest.raises(InputError, match=message):
+        check_submission(tmp_path / "out", track="strict-small", words_seen=WORDS_SEEN, form=SMALL)
+
+
+def test_surprisals_of_another_benchmark_are_named(run, given, tmp_path):
+    (file,) = [f for f in given["predictions"][0].rglob("aoa_2025.jsonl") if "chck_1M" in str(f)]
+    write_lines(file, [{"other": 1}])
+    with pytest.raises(InputError, match=r"aoa_2025.jsonl: a line has no 'word'"):
+        written(run, given, tmp_path / "out")

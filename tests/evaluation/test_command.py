@@ -74,3 +74,12 @@ def test_a_mean_without_an_ensemble_is_refused(teachers, pairs):
     found = command(teachers, pairs, "--mean-of", "probabilities")
     assert found.exit_code == 2
     assert "--ensemble" in found.output
+
+
+@pytest.mark.parametrize("which", ["model", "benchmark"])
+def test_what_is_not_there_is_named(teachers, pairs, scored, tmp_path, which):
+    absent = tmp_path / "nowhere"
+    models, data = ([absent], pairs) if which == "model" else (teachers, absent)
+    found = command(models, data, "--out", tmp_path / "scores.json")
+    assert (found.exit_code, scored.names) == (2, [])
+    assert "nowhere" in found.output

@@ -16,8 +16,10 @@ from tokenizers.pre_tokenizers import Whitespace
 from transformers import AutoModelForCausalLM
 
 from babyllama.errors import InputError
+from babyllama.evaluation.decoders import pack
 from babyllama.evaluation.rules import rules
-from babyllama.evaluation.scoring import load_scorer, log_likelihoods
+from babyllama.evaluation.scoring import likelihoods, load_scorer, log_likelihoods
+from babyllama.evaluation.texts import Text
 
 SENTENCES = [
     "The cat sees a dog.", "The cat sees a dog.", "A dog sees the cats.", "Where?",
@@ -158,3 +160,51 @@ def test_a_model_with_a_window_of_attention_keeps_it(tokenizer, tmp_path):
     scorer = scorer_of([folder])
     expected = plain([folder], scorer.tokenizer, SENTENCES, context=[1])
     np.testing.assert_allclose(log_likelihoods(scorer, SENTENCES), expected, atol=1e-4, rtol=0)
+
+
+def test_masking_is_refused_where_nothing_is_masked(teachers):
+    with pytest.raises(InputError, match=r"is causal, and masking is within_word"):
+        scorer_of(teachers[:1], masking="within_word")
+
+
+def test_ordinary_decoders_are_read_as_trees(teachers):
+    # A broken tree is noticed and not used, so that likelihoods alone would not tell.
+    assert [scorer_of([folder]).reader.width for folder in teachers] == [64, 64]
+    assert scorer_of(teachers).reader.width == 64
+
+
+@pytest.mark.parametrize("width", [1, 12, 64])
+def test_every_text_stands_whole_on_a_path_of_its_row(teachers, width):
+    scorer = scorer_of(teachers)
+    encoded = {each.key: each for each in scorer.encode([Text(text) for text in SENTENCES])}
+    ordered = [encoded[key] for key in sorted(encoded)]
+    rows = list(pack(ordered, width=width))
+    seen = {}
+    for row in rows:
+        labels = {number: pair for pair, number in row.edges.items()}
+        for number, edges in row.texts:
+            node, _ = labels[edges[-1]]
+            path = [j for j in range(node + 1) if j <= node < row.ends[j]]
+            assert [row.depths[at] for at in path] == list(range(len(path)))
+            seen[number] = [row.tokens[at] for at in path]
+            assert [labels[edge][1] for edge in edges] == ordered[number].ids.tolist()[1:]
+    assert [seen[number] for number in sorted(seen)] == [e.ids.tolist()[:-1] for e in ordered]
+    nodes, inputs = sum(len(row.tokens) for row in rows), sum(each.inputs for each in ordered)
+    assert nodes == inputs if width == 1 else nodes < inputs
+    assert all(len(row.tokens) <= width or len(row.texts) == 1 for row in rows)
+
+
+def test_the_likeliest_tokens_are_those_of_the_largest_logits(teachers):
+    scorer = scorer_of(teachers[:1])
+    model = AutoModelForCausalLM.from_pretrained(teachers[0]).eval()
+    texts = [*SENTENCES, "The cat sees"]
+    found = likelihoods(scorer, [Text(text) for text in texts])
+    expected = []
+    for text in texts:
+        ids = torch.tensor([[1, *scorer.tokenizer(text, add_special_tokens=False).input_ids]])
+        with torch.no_grad():
+            expected += (model(ids).logits[0, :-1].argmax(dim=-1) == ids[0, 1:]).tolist()
+    assert found.is_top.tolist() == expected
+    assert {True, False} == set(expected)
+    ends = np.cumsum(found.counts())[:-1]
+    assert found.all_top().tolist() == [all(part) for part in np.split(expected, ends)]

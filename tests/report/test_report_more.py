@@ -80,3 +80,14 @@ def test_what_the_student_gets_most_wrong_is_shown_word_by_word(make_run):
     for shade, word in (("s0", "The"), ("s2", "cat"), ("s1", "sees"), ("s3", "&lt;b&gt;")):
         assert f'<span class="{shade}">{word}<sub>' in page
     assert "right: The (1.2) cat (4.5)" in markdown
+
+
+def test_points_of_training_make_a_run_redo_its_report(make_run):
+    from babyllama.pipeline import report_stage
+    from babyllama.recipe import load_recipe
+
+    run = make_run()
+    recipe = load_recipe(str(run / "recipe.yaml"))
+    assert "curves" not in report_stage(recipe, run).inputs
+    (run / "curves").mkdir()
+    assert report_stage(recipe, run).inputs["curves"] == run / "curves"

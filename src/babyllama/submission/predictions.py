@@ -66,11 +66,7 @@ def zero_shot(task: Task, found: Found, form: Format) -> Facts | None:
             return _parts(_of_data(file, lines, found, form))
         return _parts((line["UID"], {"pred": _chosen_sentence(line)}) for line in lines)
     except KeyError as error:
-        raise InputError(
-            f"{file}: a line has no {error}",
-            why=f"Predictions of {task.key} are wanted there.",
-            mend="Name benchmarks as they are: --benchmark blimp_filtered=PATH and the like.",
-        ) from None
+        raise _lacking(file, error, task.key) from None
 
 
 def glue(task: str, found: Found) -> Facts | None:
@@ -86,18 +82,10 @@ def acquisition(found: Found, steps: Sequence[str], model: str) -> Facts | None:
         file = found.inside(step).file(["aoa_2025"])
         if file is None:
             continue
-        for word, lines in groupby(read_lines(file), key=lambda line: line["word"]):
-            results += [
-                {
-                    "step": step,
-                    "word_count": _words(step),
-                    "target_word": word,
-                    "context_id": number,
-                    "context": line["context"],
-                    "surprisal": line["surprisal"],
-                }
-                for number, line in enumerate(lines)
-            ]
+        try:
+            results += _surprisals(step, read_lines(file))
+        except KeyError as error:
+            raise _lacking(file, error, "aoa_2025") from None
     if not results:
         return None
     completed = len({result["step"] for result in results})
@@ -110,6 +98,29 @@ def acquisition(found: Found, steps: Sequence[str], model: str) -> Facts | None:
         },
         "results": results,
     }
+
+
+def _surprisals(step: str, found: Sequence[Facts]) -> list[Facts]:
+    return [
+        {
+            "step": step,
+            "word_count": _words(step),
+            "target_word": word,
+            "context_id": number,
+            "context": line["context"],
+            "surprisal": line["surprisal"],
+        }
+        for word, lines in groupby(found, key=lambda line: line["word"])
+        for number, line in enumerate(lines)
+    ]
+
+
+def _lacking(file: Path, error: KeyError, benchmark: str) -> InputError:
+    return InputError(
+        f"{file}: a line has no {error}",
+        why=f"Predictions of {benchmark} are wanted there.",
+        mend="Name benchmarks as they are: --benchmark blimp_filtered=PATH and the like.",
+    )
 
 
 def read_lines(file: Path) -> list[Facts]:

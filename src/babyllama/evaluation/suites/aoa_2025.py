@@ -31,7 +31,7 @@ from babyllama.errors import InputError
 from babyllama.evaluation.regression import pearson
 from babyllama.evaluation.rules import Rules
 from babyllama.evaluation.suites.aoa import uses_of
-from babyllama.evaluation.suites.suite import Suite, bootstrapped, bootstrapped_mean
+from babyllama.evaluation.suites.suite import Suite, bootstrapped
 from babyllama.evaluation.texts import Likelihoods, Text
 from babyllama.files import (
     JSON_LINES,
@@ -115,8 +115,21 @@ def _scores(
     contexts: Sequence[Context], likelihoods: Likelihoods, _rules: Rules
 ) -> tuple[Facts, list[Facts]]:
     nats = -likelihoods.sums()
+    words = np.unique([context.word for context in contexts], return_inverse=True)[1]
+    sums, counts = np.bincount(words, nats), np.bincount(words)
+
+    def statistic(
+        drawn: Int64[np.ndarray, "resamples words"],
+    ) -> Float64[np.ndarray, " resamples"]:
+        """Whole words are drawn, since the contexts of one resemble each other."""
+        found: Float64[np.ndarray, " resamples"] = sums[drawn].sum(axis=1) / counts[drawn].sum(
+            axis=1
+        )
+        return found
+
     facts = {
-        **bootstrapped_mean(nats, keep_replicates=True),
+        **bootstrapped(statistic, len(sums), keep_replicates=True),
+        "n": len(contexts),
         "unit": "nats a word",
         "chance": _CHANCE_NATS,
         "higher_is_better": False,
