@@ -91,8 +91,11 @@ def test_unknown_rules_are_refused_with_the_known_ones():
     assert "honest, 2023, 2024, 2025" in caught.value.mend
 
 
+SAID = {"dtype": "float32", "likelihood": "summed"}
+
+
 def test_the_rules_are_repeated_in_words():
-    assert in_words(rules("2023"), "</s>", "float32", "summed") == {
+    assert in_words(rules("2023"), context="</s>", leading_space=True, **SAID) == {
         "name": "2023",
         "context": "</s>",
         "leading_space": True,
@@ -101,7 +104,10 @@ def test_the_rules_are_repeated_in_words():
         "dtype": "float32",
         "likelihood": "summed",
     }
-    assert in_words(rules("honest"), None, "float32", "summed")["ties"] == "a tie counts half"
+    assert (
+        in_words(rules("honest"), context=None, leading_space=False, **SAID)["ties"]
+        == "a tie counts half"
+    )
 
 
 # --- what a sentence is under each rule, spelt out ----------------------------------------------

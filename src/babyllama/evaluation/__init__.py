@@ -15,8 +15,7 @@ from babyllama.ensemble import Ensemble, MeanOf
 from babyllama.errors import InputError
 from babyllama.evaluation.choices import Choice
 from babyllama.evaluation.decoders import Decoders
-from babyllama.evaluation.encoder_decoders import EncoderDecoders
-from babyllama.evaluation.masked import MaskedModels, Masking
+from babyllama.evaluation.masked import Masking
 from babyllama.evaluation.perplexity import dev_perplexity
 from babyllama.evaluation.rules import in_words
 from babyllama.evaluation.rules import rules as rules_named
@@ -95,7 +94,7 @@ def evaluate(
     result["benchmarks"] = {}
     values = {}
     for each, found in _score_all(scorer, read):
-        judged = found.averaged() if _is_averaged(scorer) else found
+        judged = found.averaged() if scorer.is_averaged else found
         scores, lines = each.suite.scores(each.items, judged, chosen)
         result["benchmarks"][each.name] = scores
         if predictions:
@@ -127,28 +126,14 @@ def _score_all(
         start += len(part)
 
 
-def _is_averaged(scorer: Scorer) -> bool:
-    return isinstance(scorer.reader, MaskedModels) and scorer.rules.masked == "mean"
-
-
 def _rules_in_words(scorer: Scorer) -> dict[str, Any]:
-    """What stands before a text and what its score is depend on the kind of model as well."""
-    rules, reader = scorer.rules, scorer.reader
-    dtype = str(reader.dtype).removeprefix("torch.")
-    eos = scorer.tokenizer.eos_token
-    if isinstance(reader, MaskedModels):
-        masks = {"original": "one mask a position", "within_word": "later tokens of a word masked"}
-        reduced = "averaged" if _is_averaged(scorer) else "summed"
-        likelihood = f"pseudo-log-likelihood ({masks[reader.masking]}), {reduced} over tokens"
-        return in_words(rules, eos if _is_averaged(scorer) else None, dtype, likelihood)
-    if isinstance(reader, EncoderDecoders):
-        with_eos = rules.name == "2023"
-        likelihood = "log-likelihood of the decoder, summed over tokens" + ", EOS too" * with_eos
-        found = in_words(rules, eos if with_eos else None, dtype, likelihood)
-        return {**found, "leading_space": False}
-    context = scorer.context
-    spelt = None if context is None else str(scorer.tokenizer.convert_ids_to_tokens(context))
-    return in_words(rules, spelt, dtype, "log-likelihood, summed over tokens")
+    return in_words(
+        scorer.rules,
+        context=scorer.context,
+        leading_space=scorer.leading_space,
+        dtype=str(scorer.reader.dtype).removeprefix("torch."),
+        likelihood=scorer.likelihood,
+    )
 
 
 def _refuse_odd_names(benchmarks: Iterable[str]) -> None:

@@ -108,19 +108,21 @@ def context_token(
     return found
 
 
-def in_words(rules: Rules, context: str | None, dtype: str, likelihood: str) -> dict[str, Any]:
-    """The rules as every result repeats them.
+def in_words(
+    rules: Rules, *, context: str | None, leading_space: bool, dtype: str, likelihood: str
+) -> dict[str, Any]:
+    """The rules as every result repeats them, as the kind of model follows them.
 
     Args:
-        context: the token before each sentence, spelt out; None: none, and a sentence's first
-            token is not scored.
+        context: what stands before each text, spelt out; None: nothing.
+        leading_space: whether a space does.
         dtype: what the models computed in.
         likelihood: what a text's score is, in words.
     """
     return {
         "name": rules.name,
         "context": context,
-        "leading_space": rules.leading_space,
+        "leading_space": leading_space,
         "ties": _TIES[rules.tie],
         "average": _AVERAGES[rules.average],
         "dtype": dtype,

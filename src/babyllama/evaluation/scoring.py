@@ -41,6 +41,8 @@ from babyllama.tokenizer import load_tokenizer
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+_MASKS = {"original": "one mask a position", "within_word": "later tokens of a word masked"}
+
 
 @runtime_checkable
 class Reader(Protocol):
@@ -71,18 +73,25 @@ class Scorer:
 
     Attributes:
         encode: from texts to the tokens that this kind of model reads.
-        context: the token before each text; None: none, so that its first token goes unscored.
+        context: what stands before each text, spelt out; None: nothing, so that a decoder leaves
+            its first token unscored.
+        leading_space: whether a space does.
+        likelihood: what a text's score is, in words.
         positions: the longest input in tokens that every model can see; None: no limit.
         truncate: whether longer texts lose their beginning instead of being refused.
+        is_averaged: whether that is a mean over tokens, not a sum.
     """
 
     reader: Reader
     tokenizer: "PreTrainedTokenizerFast"
     encode: Callable[[Sequence[Text]], Iterator[Encoded]]
     rules: Rules
-    context: int | None
     positions: int | None
-    truncate: bool = False
+    truncate: bool
+    context: str | None
+    leading_space: bool
+    likelihood: str
+    is_averaged: bool = False
 
 
 def load_scorer(
@@ -135,19 +144,33 @@ def load_scorer(
     positions = shortest_positions(model.config for model in models)
     if kinds[0] == "masked":
         mask = _mask_token(tokenizer)
+        is_averaged = rules.masked == "mean"
+        way = f"({_MASKS[masking]}), {'averaged' if is_averaged else 'summed'} over tokens"
         return Scorer(
-            MaskedModels(several, mask=mask, masking=masking, tokens_at_once=tokens_at_once),
-            tokenizer,
-            lambda texts: encode_masked(texts, tokenizer, rules),
-            rules, None, positions, truncate,
-        )  # fmt: skip
+            reader=MaskedModels(several, mask=mask, masking=masking, tokens_at_once=tokens_at_once),
+            tokenizer=tokenizer,
+            encode=lambda texts: encode_masked(texts, tokenizer, rules),
+            rules=rules,
+            positions=positions,
+            truncate=truncate,
+            context=tokenizer.eos_token if is_averaged else None,
+            leading_space=rules.leading_space,
+            likelihood=f"pseudo-log-likelihood {way}",
+            is_averaged=is_averaged,
+        )
     begin = models[0].config.decoder_start_token_id
+    with_eos = rules.name == "2023"
     return Scorer(
-        EncoderDecoders(several, tokens_at_once=tokens_at_once),
-        tokenizer,
-        lambda texts: encode_with_source(texts, tokenizer, rules, begin),
-        rules, begin, positions, truncate,
-    )  # fmt: skip
+        reader=EncoderDecoders(several, tokens_at_once=tokens_at_once),
+        tokenizer=tokenizer,
+        encode=lambda texts: encode_with_source(texts, tokenizer, rules, begin),
+        rules=rules,
+        positions=positions,
+        truncate=truncate,
+        context=tokenizer.eos_token if with_eos else None,
+        leading_space=False,
+        likelihood="log-likelihood of the decoder, summed over tokens" + ", EOS too" * with_eos,
+    )
 
 
 def kind_of(folder: Path) -> Literal["causal", "masked", "encoder-decoder"]:
@@ -207,11 +230,16 @@ def _causal(
     configs = [model.config for model in ensemble.models]
     context = context_token(rules, tokenizer, configs, known=ensemble.mixture.vocab_size)
     return Scorer(
-        Decoders(ensemble, tokens_at_once=tokens_at_once),
-        tokenizer,
-        lambda texts: encode_causal(texts, tokenizer, rules, context),
-        rules, context, shortest_positions(configs), truncate,
-    )  # fmt: skip
+        reader=Decoders(ensemble, tokens_at_once=tokens_at_once),
+        tokenizer=tokenizer,
+        encode=lambda texts: encode_causal(texts, tokenizer, rules, context),
+        rules=rules,
+        positions=shortest_positions(configs),
+        truncate=truncate,
+        context=None if context is None else str(tokenizer.convert_ids_to_tokens(context)),
+        leading_space=rules.leading_space,
+        likelihood="log-likelihood, summed over tokens",
+    )
 
 
 def log_likelihoods(scorer: Scorer, texts: Sequence[str | Text]) -> Float64[np.ndarray, " texts"]:
