@@ -28,10 +28,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from babyllama.artefact import write_atomically
 from babyllama.console import say
-from babyllama.distillation import distill
-from babyllama.pretraining import pretrain
+from babyllama.data.windows import read_header
 from babyllama.recipe import (
     AdamW,
     DistillationRecipe,
@@ -43,9 +41,11 @@ from babyllama.recipe import (
     TopKSignal,
     TrainingRecipe,
 )
+from babyllama.runs.artefact import write_atomically
 from babyllama.signals.store import SignalSource, store_signal
 from babyllama.signals.stored import read_signal
-from babyllama.tokens import read_header
+from babyllama.training.distillation import distill
+from babyllama.training.pretraining import pretrain
 from benchmarks.loss_speed import machine
 
 TEMPERATURE = 2.0

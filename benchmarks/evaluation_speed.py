@@ -33,14 +33,14 @@ import numpy as np
 import torch
 
 from babyllama.console import bytes_, show, table
-from babyllama.evaluation.decoders import pack
-from babyllama.evaluation.minimal_pairs import read_pairs
-from babyllama.evaluation.rules import rules
-from babyllama.evaluation.scoring import Scorer, likelihoods, load_scorer
-from babyllama.evaluation.texts import Text
-from babyllama.models import computing_in, new_model, pick_device
+from babyllama.data.tokenizer import load_tokenizer, train_tokenizer
+from babyllama.evaluation.likelihood.decoders import pack
+from babyllama.evaluation.likelihood.rules import rules
+from babyllama.evaluation.likelihood.scorer import Scorer, likelihoods, load_scorer
+from babyllama.evaluation.likelihood.texts import Text
+from babyllama.evaluation.suites.minimal_pairs import read_pairs
+from babyllama.models.build import computing_in, new_model, pick_device
 from babyllama.recipe import TokenizerRecipe, load_recipe
-from babyllama.tokenizer import load_tokenizer, train_tokenizer
 
 VOCAB_SIZE = 6000
 MASKED_VOCAB_SIZES = (6000, 16_000)  # the laptop recipe's tokenizer and the paper's

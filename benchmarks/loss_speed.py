@@ -38,7 +38,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from babyllama.console import bytes_, say, show, table
-from babyllama.losses import (
+from babyllama.models.loss import (
     chunk_size,
     distillation_loss,
     form_logits,

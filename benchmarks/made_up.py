@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer, models
 
-from babyllama.models import new_model
+from babyllama.data.tokenizer import load_tokenizer, vocabulary_digest
+from babyllama.models.build import new_model
 from babyllama.recipe import GPT2Shape, LlamaShape, Shape
-from babyllama.tokenizer import load_tokenizer, vocabulary_digest
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from babyllama.artefact import read_manifest
 from babyllama.console import bytes_, show, table
-from babyllama.planning import plan
+from babyllama.pipeline.planning import plan
 from babyllama.recipe import Recipe, StoredSignal, load_recipe
+from babyllama.runs.artefact import read_manifest
 
 COMMAND = [sys.executable, "-c", "from babyllama.cli import main; main()"]
 # Changes to every model's training.

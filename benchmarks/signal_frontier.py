@@ -35,16 +35,16 @@ import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM
 
-from babyllama.artefact import write_atomically
 from babyllama.console import say, show, table
-from babyllama.ensemble import Mixture, load_ensemble
-from babyllama.losses import SparseTarget
-from babyllama.models import hidden_states, load_model, output_head, pick_device
+from babyllama.data.windows import Batch, Windows
+from babyllama.models.build import hidden_states, load_model, output_head, pick_device
+from babyllama.models.ensemble import Mixture, load_ensemble
+from babyllama.models.loss import SparseTarget
+from babyllama.runs.artefact import write_atomically
 from babyllama.signals.fidelity import angle, stand_in
 from babyllama.signals.formats import Format
 from babyllama.signals.frontier import frontier_forms
 from babyllama.signals.sampled import inclusion_scale
-from babyllama.tokens import Batch, Windows
 from benchmarks.loss_speed import machine
 
 TEMPERATURES = (1.0, 2.0)

@@ -27,19 +27,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from babyllama.artefact import write_atomically
 from babyllama.console import show, table
-from babyllama.distillation import distillation_from
-from babyllama.ensemble import Mixture
-from babyllama.losses import CHUNK
-from babyllama.models import (
+from babyllama.data.windows import Windows
+from babyllama.models.build import (
     compute_dtype,
     flops_per_token,
     new_model,
     pick_device,
     prefer_fast_attention,
 )
-from babyllama.pretraining import text_loss
+from babyllama.models.ensemble import Mixture
+from babyllama.models.loss import CHUNK
 from babyllama.recipe import (
     DistillationRecipe,
     HiddenSignal,
@@ -49,14 +47,16 @@ from babyllama.recipe import (
     TopKSignal,
     TrainingRecipe,
 )
+from babyllama.runs.artefact import write_atomically
 from babyllama.signals.coding import decode
 from babyllama.signals.hidden import CodedStates
 from babyllama.signals.store import SignalSource, store_signal
 from babyllama.signals.stored import OpenSignal, open_stored
-from babyllama.tokens import Windows
 from babyllama.training.compilation import can_compile, compile_blocks
+from babyllama.training.distillation import distillation_from
 from babyllama.training.loop import Forward, Loss, accumulate
 from babyllama.training.optimizer import make_optimizer
+from babyllama.training.pretraining import text_loss
 from babyllama.training.processes import Processes
 from benchmarks.loss_speed import machine
 from benchmarks.made_up import STUDENT, VOCAB_SIZE, WINDOW, make_inputs

@@ -18,13 +18,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from babyllama.losses import LossTerms
-from babyllama.models import compute_dtype, new_model, pick_device
-from babyllama.pretraining import text_loss
+from babyllama.data.windows import Batch, Windows
+from babyllama.models.build import compute_dtype, new_model, pick_device
+from babyllama.models.loss import LossTerms
 from babyllama.recipe import AdamW, PretrainingRecipe
-from babyllama.tokens import Batch, Windows
 from babyllama.training.log import peak_memory, reset_peak_memory
 from babyllama.training.loop import train
+from babyllama.training.pretraining import text_loss
 from benchmarks.made_up import write_text
 from benchmarks.whole_bill import AsDataset
 

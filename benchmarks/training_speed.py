@@ -39,12 +39,12 @@ import torch
 from torch import nn
 from torch.profiler import ProfilerActivity, profile, record_function
 
-from babyllama.artefact import write_atomically
 from babyllama.console import bytes_, say, show, table
-from babyllama.losses import products_for
-from babyllama.models import compute_dtype, flops_per_token, pick_device
+from babyllama.data.windows import Windows
+from babyllama.models.build import compute_dtype, flops_per_token, pick_device
+from babyllama.models.loss import products_for
 from babyllama.recipe import GPT2Shape, LlamaShape, PretrainingRecipe, load_recipe
-from babyllama.tokens import Windows
+from babyllama.runs.artefact import write_atomically
 from babyllama.training import log as training_log
 from babyllama.training import loop
 from babyllama.training.guard import Guard
@@ -511,7 +511,7 @@ def _named(owner: Any, attribute: str, name: str) -> Iterator[None]:
 
 @contextmanager
 def _named_loss() -> Iterator[None]:
-    from babyllama import losses
+    from babyllama.models import loss as losses
 
     function = losses._ChunkedLoss.forward
 

@@ -33,18 +33,18 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 from torch.utils.data import Dataset
 
-from babyllama.artefact import write_atomically
 from babyllama.console import show, table
-from babyllama.distillation import distill
-from babyllama.models import flops_per_token, load_model, new_model, pick_device
+from babyllama.data.windows import Windows
+from babyllama.models.build import flops_per_token, load_model, new_model, pick_device
 from babyllama.recipe import (
     DistillationRecipe,
     HiddenSignal,
     PretrainingRecipe,
     TrainingRecipe,
 )
+from babyllama.runs.artefact import write_atomically
 from babyllama.signals.store import SignalSource, store_signal
-from babyllama.tokens import Windows
+from babyllama.training.distillation import distill
 from benchmarks.loss_speed import machine
 from benchmarks.made_up import STUDENT, VOCAB_SIZE, WINDOW, Inputs, make_inputs
 

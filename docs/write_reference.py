@@ -8,7 +8,7 @@ import typer
 from pydantic import BaseModel
 
 from babyllama.cli import app
-from babyllama.finetuning import settings as finetuning
+from babyllama.evaluation.finetuning import settings as finetuning
 from babyllama.recipe import shapes, teaching, text, training, tree
 
 HERE = Path(__file__).parent / "reference"
@@ -34,7 +34,7 @@ def commands_page() -> str:
 
 def recipes_page() -> str:
     """A table for each part of a recipe."""
-    sources = "`babyllama/recipe/` and `babyllama/finetuning/`"
+    sources = "`babyllama/recipe/` and `babyllama/evaluation/finetuning/`"
     parts = ["# Recipes\n", f"Written by `make docs` from {sources}.\n"]
     for model in _models():
         parts.append(f"## {model.__name__}\n")

@@ -1,5 +1,6 @@
 """Small real things that many tests need: corpus, tokenizer, tokens, teachers, signal."""
 
+import json
 import os
 from pathlib import Path
 
@@ -30,8 +31,8 @@ def corpus(tmp_path_factory):
 @pytest.fixture(scope="session")
 def tokenizer(corpus, tmp_path_factory):
     """A tokenizer of that corpus."""
+    from babyllama.data.tokenizer import train_tokenizer
     from babyllama.recipe import TokenizerRecipe
-    from babyllama.tokenizer import train_tokenizer
 
     folder = tmp_path_factory.mktemp("tokenizer")
     train_tokenizer(corpus, TokenizerRecipe(vocab_size=320), folder)
@@ -41,8 +42,8 @@ def tokenizer(corpus, tmp_path_factory):
 @pytest.fixture(scope="session")
 def tokens(corpus, tokenizer, tmp_path_factory):
     """Its token streams."""
+    from babyllama.data.tokens import tokenize
     from babyllama.recipe import TokensRecipe
-    from babyllama.tokens import tokenize
 
     folder = tmp_path_factory.mktemp("tokens")
     tokenize(corpus, tokenizer, TokensRecipe(), folder)
@@ -103,7 +104,7 @@ def tiny_recipe():
 @pytest.fixture(scope="session")
 def teachers(tiny_recipe, tokens, tokenizer, tmp_path_factory):
     """A trained LLaMA and a trained GPT-2 of other widths."""
-    from babyllama.pretraining import pretrain
+    from babyllama.training.pretraining import pretrain
 
     folder = tmp_path_factory.mktemp("teachers")
     for name, part in tiny_recipe.teachers.items():
@@ -131,3 +132,17 @@ def data():
     if not folder or not Path(folder).is_dir():
         pytest.skip("BABYLLAMA_DATA names no folder of real text and benchmarks")
     return Path(folder)
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Writes a JSON file and returns its path."""
+
+    def write(name, content):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = content if isinstance(content, str) else json.dumps(content)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write

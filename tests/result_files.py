@@ -1,6 +1,6 @@
 """Result files of models whose decisions are written out."""
 
-from babyllama.statistics import clustered_interval, decode_decisions, weighted_mean
+from babyllama.scores.certainty import clustered_interval, decode_decisions, weighted_mean
 
 
 def benchmark(uids, items="digest", **more):

@@ -4,9 +4,9 @@ import json
 
 import torch
 
-from babyllama.losses import cross_entropy_loss
+from babyllama.data.windows import Windows
+from babyllama.models.loss import cross_entropy_loss
 from babyllama.recipe import PretrainingRecipe, TrainingRecipe
-from babyllama.tokens import Windows
 from babyllama.training.folder import start_model
 from babyllama.training.loop import Forward, dev_cross_entropy, train
 from babyllama.training.processes import Processes

@@ -11,10 +11,10 @@ from lm_eval.models.huggingface import HFLM
 from minicons.scorer import IncrementalLMScorer, MaskedLMScorer
 from random_models import random_model, variant
 
-from babyllama.evaluation.rules import rules
-from babyllama.evaluation.scoring import likelihoods, load_scorer, log_likelihoods
-from babyllama.evaluation.texts import Text
-from babyllama.tokenizer import load_tokenizer
+from babyllama.data.tokenizer import load_tokenizer
+from babyllama.evaluation.likelihood.rules import rules
+from babyllama.evaluation.likelihood.scorer import likelihoods, load_scorer, log_likelihoods
+from babyllama.evaluation.likelihood.texts import Text
 
 CPU = torch.device("cpu")
 PAIRS = [

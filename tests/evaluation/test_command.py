@@ -5,7 +5,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-import babyllama.evaluation
+import babyllama.evaluation.evaluate
 from babyllama.cli import app
 
 
@@ -33,7 +33,7 @@ class Scored:
 @pytest.fixture
 def scored(monkeypatch):
     counting = Scored()
-    monkeypatch.setattr(babyllama.evaluation, "evaluate", counting)
+    monkeypatch.setattr(babyllama.evaluation.evaluate, "evaluate", counting)
     return counting
 
 

@@ -10,9 +10,9 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from babyllama.errors import InputError
-from babyllama.evaluation import evaluate
-from babyllama.evaluation.rules import rules
-from babyllama.evaluation.scoring import load_scorer, log_likelihoods
+from babyllama.evaluation.evaluate import evaluate
+from babyllama.evaluation.likelihood.rules import rules
+from babyllama.evaluation.likelihood.scorer import load_scorer, log_likelihoods
 
 PAIRS = [
     ("The cat sees a dog.", "The cat see a dog."),
@@ -94,7 +94,7 @@ def test_dev_is_the_plain_cross_entropy_of_the_mean_of_logits(teachers, tokens):
 
 
 def test_few_dev_windows_are_spread_over_the_stream(teachers, tokens, monkeypatch):
-    monkeypatch.setattr("babyllama.evaluation._DEV_WINDOWS", 5)
+    monkeypatch.setattr("babyllama.evaluation.evaluate._DEV_WINDOWS", 5)
     result = evaluate(teachers[:1], {}, name="e", rules="honest", tokens=tokens, window=16)
     assert result["dev"]["tokens"] == 5 * 15
 

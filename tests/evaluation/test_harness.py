@@ -15,11 +15,11 @@ from transformers import AutoModelForCausalLM
 from typer.testing import CliRunner
 
 from babyllama.cli import app
-from babyllama.ensemble import load_ensemble
 from babyllama.errors import InputError
 from babyllama.evaluation.harness import EnsembleLM
-from babyllama.evaluation.rules import rules
-from babyllama.evaluation.scoring import load_scorer, log_likelihoods
+from babyllama.evaluation.likelihood.rules import rules
+from babyllama.evaluation.likelihood.scorer import load_scorer, log_likelihoods
+from babyllama.models.ensemble import load_ensemble
 
 CPU = torch.device("cpu")
 PAIRS = [

@@ -5,14 +5,14 @@ import shutil
 
 import pytest
 
-from babyllama.artefact import hash_file
 from babyllama.cli import app
-from babyllama.curves import places, words_of
+from babyllama.data.tokenizer import load_tokenizer
 from babyllama.errors import InputError
 from babyllama.evaluation import evaluate, learning_curves
 from babyllama.evaluation.suites.aoa_2025 import acquisition
 from babyllama.recipe import to_yaml
-from babyllama.tokenizer import load_tokenizer
+from babyllama.runs.artefact import hash_file
+from babyllama.runs.points import places, words_of
 from tests.random_models import random_model
 
 PAIRS = [("The cat sees a dog.", "The cat see a dog."), ("Where is the ball?", "Where the ball?")]

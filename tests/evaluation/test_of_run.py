@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from babyllama import artefact
 from babyllama.evaluation.of_run import evaluate_models
+from babyllama.runs import artefact
 
 PAIRS = '{"sentence_good": "The cat sees a dog.", "sentence_bad": "The cat see a dog."}\n'
 

@@ -10,10 +10,10 @@ from random_models import random_model, variant
 from typer.testing import CliRunner
 
 from babyllama.cli import app
-from babyllama.evaluation.choices import Choice
-from babyllama.evaluation.rules import rules
-from babyllama.evaluation.scoring import likelihoods, load_scorer
-from babyllama.evaluation.texts import Text
+from babyllama.evaluation.likelihood.rules import rules
+from babyllama.evaluation.likelihood.scorer import likelihoods, load_scorer
+from babyllama.evaluation.likelihood.texts import Text
+from babyllama.evaluation.suites.choices import Choice
 from babyllama.evaluation.worst import word_surprisals, worst_choices
 
 # Each with its words; most of them are of several tokens.

@@ -7,7 +7,7 @@ import torch
 from references import plain_loss
 from torch.nn import functional as F  # noqa: N812
 
-from babyllama.ensemble import Mixture
+from babyllama.models.ensemble import Mixture
 from babyllama.recipe import HiddenSignal, SampledSignal, TopKSignal
 from babyllama.signals.fidelity import angle, measure_fidelity
 from babyllama.signals.formats import fit_format

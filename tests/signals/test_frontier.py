@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 
-from babyllama.ensemble import Mixture
+from babyllama.models.ensemble import Mixture
 from babyllama.recipe import HiddenSignal
 from babyllama.signals.fidelity import measure_fidelity
 from babyllama.signals.formats import fit_format

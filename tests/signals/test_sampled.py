@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from references import plain_loss, realistic_logits
 from torch.nn import functional as F  # noqa: N812
 
-from babyllama.ensemble import Mixture
-from babyllama.losses import SparseTarget, distillation_loss
+from babyllama.models.ensemble import Mixture
+from babyllama.models.loss import SparseTarget, distillation_loss
 from babyllama.signals import sampled
 from babyllama.signals.fidelity import angle
 from babyllama.signals.sampled import Sampled, draw, inclusion_scale

@@ -5,9 +5,10 @@ import pytest
 import torch
 from references import plain_loss
 
+from babyllama.data.windows import Windows
 from babyllama.errors import InputError
-from babyllama.losses import SparseTarget, distillation_loss
-from babyllama.models import load_model
+from babyllama.models.build import load_model
+from babyllama.models.loss import SparseTarget, distillation_loss
 from babyllama.recipe import (
     HiddenSignal,
     JitteredWindows,
@@ -19,7 +20,6 @@ from babyllama.signals import stored as stored_module
 from babyllama.signals.online import open_online
 from babyllama.signals.store import SignalSource, store_signal
 from babyllama.signals.stored import open_stored, read_signal
-from babyllama.tokens import Windows
 
 CPU = torch.device("cpu")
 WHICH = np.array([7, 2, 19])

@@ -13,14 +13,14 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from babyllama import artefact
+from babyllama.data.windows import Windows
 from babyllama.errors import InputError
-from babyllama.pipeline import signal_stage
+from babyllama.pipeline.stages import signal_stage
 from babyllama.recipe import HiddenSignal, SampledSignal
+from babyllama.runs import artefact
 from babyllama.signals import store as store_module
 from babyllama.signals.store import SignalSource, shard_plan, store_signal
 from babyllama.signals.stored import open_stored
-from babyllama.tokens import Windows
 
 CPU = torch.device("cpu")
 HIDDEN = HiddenSignal(kind="hidden")

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from references import realistic_logits
 
-from babyllama.ensemble import Mixture
+from babyllama.models.ensemble import Mixture
 from babyllama.recipe import TopKSignal
 from babyllama.signals.topk import TopK, fit_topk, mean_rest
 

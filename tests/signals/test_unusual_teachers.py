@@ -5,9 +5,10 @@ import pytest
 import torch
 from references import plain_loss
 
-from babyllama.distillation import distill
-from babyllama.losses import SparseTarget, distillation_loss
-from babyllama.models import load_model, new_model
+from babyllama.data.tokenizer import load_tokenizer
+from babyllama.data.windows import Windows
+from babyllama.models.build import load_model, new_model
+from babyllama.models.loss import SparseTarget, distillation_loss
 from babyllama.recipe import (
     DistillationRecipe,
     HiddenSignal,
@@ -19,8 +20,7 @@ from babyllama.recipe import (
 from babyllama.signals.online import open_online
 from babyllama.signals.store import SignalSource, store_signal
 from babyllama.signals.stored import open_stored
-from babyllama.tokenizer import load_tokenizer
-from babyllama.tokens import Windows
+from babyllama.training.distillation import distill
 
 CPU = torch.device("cpu")
 SMALL = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 1,

@@ -11,7 +11,8 @@ import signal
 import sys
 from pathlib import Path
 
-from babyllama.pipeline import Launched, complete, pretraining_stage
+from babyllama.pipeline.run import complete
+from babyllama.pipeline.stages import Launched, pretraining_stage
 from babyllama.recipe import PretrainingRecipe
 from babyllama.training import loop
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from small_trainings import lines, run, text_loss, with_training
 
-from babyllama.losses import LossTerms
+from babyllama.models.loss import LossTerms
 from babyllama.training.guard import Diverged
 
 OFTEN = {"checkpoint_every": 3}
@@ -50,8 +50,8 @@ def test_a_loss_that_is_no_number_stops_before_the_update(
 
 
 def test_the_first_of_the_spoilt_windows_is_spelt_out(tiny_recipe, tokens, tokenizer, tmp_path):
-    from babyllama.tokenizer import load_tokenizer
-    from babyllama.tokens import Windows
+    from babyllama.data.tokenizer import load_tokenizer
+    from babyllama.data.windows import Windows
 
     part = tiny_recipe.pretraining("llama")
     batch = Windows(tokens, "train", 16).at(4, batch_size=16, seed=1)
@@ -97,7 +97,7 @@ def test_a_rewound_run_that_is_killed_goes_on_to_the_same_bits(
             return LossTerms(terms.total * math.nan, terms.cross_entropy, terms.kl)
         return terms
 
-    from babyllama.tokens import Windows
+    from babyllama.data.windows import Windows
 
     bad = int(Windows(tokens, "train", 16).at(10, batch_size=16, seed=1).starts[0])
     facts, whole = run(part, tokens, tokenizer, tmp_path / "whole", windows_that_spoil)

@@ -11,13 +11,13 @@ from safetensors.torch import load_file
 from small_trainings import SPEED, Cut, cut_at, dev_of, lines, run, same, text_loss, with_training
 
 from babyllama.console import Interrupted
+from babyllama.data.windows import Windows
 from babyllama.errors import InputError
-from babyllama.models import flops_per_token
-from babyllama.pretraining import pretrain
-from babyllama.tokens import Windows
+from babyllama.models.build import flops_per_token
 from babyllama.training import loop
 from babyllama.training.compilation import can_compile
 from babyllama.training.folder import start_model
+from babyllama.training.pretraining import pretrain
 
 MUON = {"kind": "muon", "weight_decay": 0.1}
 SAM = {"kind": "sam", "rho": 0.05}
@@ -88,7 +88,7 @@ def test_a_process_killed_by_sigkill_goes_on_to_the_same_bits(
     pretrain(part, tokens, tokenizer, tmp_path / "whole", seed=1)
     script = (
         "import os, signal, sys, pathlib; from babyllama.training import loop, checkpoints\n"
-        "from babyllama.pretraining import pretrain\n"
+        "from babyllama.training.pretraining import pretrain\n"
         "from babyllama.recipe import PretrainingRecipe\n"
         "save = checkpoints.save_checkpoint\n"
         "def save_and_die(folder, state, progress, processes, *, keep):\n"
@@ -141,7 +141,7 @@ def test_the_text_is_learnt_and_the_best_epoch_kept(tiny_recipe, tokens, tokeniz
     assert facts["dev_cross_entropy"] == min(dev)
     assert facts["best_epoch"] == dev.index(min(dev)) + 1
 
-    from babyllama.models import load_model
+    from babyllama.models.build import load_model
 
     model = load_model(tmp_path / "m")
     windows = Windows(tokens, "dev", 16)
@@ -203,11 +203,12 @@ def test_the_log_says_speed_and_its_share_of_plain_products(
 def test_killed_between_the_last_step_and_the_manifest_nothing_is_trained_again(
     tiny_recipe, tokens, tokenizer, tmp_path, monkeypatch
 ):
-    from babyllama import artefact, pipeline
+    from babyllama.pipeline import stages
+    from babyllama.runs import artefact
 
     part = tiny_recipe.pretraining("llama")
-    whole = pipeline.pretraining_stage(part, tokens, tokenizer, tmp_path / "whole", 1)
-    stage = pipeline.pretraining_stage(part, tokens, tokenizer, tmp_path / "killed", 1)
+    whole = stages.pretraining_stage(part, tokens, tokenizer, tmp_path / "whole", 1)
+    stage = stages.pretraining_stage(part, tokens, tokenizer, tmp_path / "killed", 1)
     artefact.complete(whole)
 
     def die(*_arguments, **_more):

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from babyllama.models import new_model
+from babyllama.models.build import new_model
 from babyllama.recipe import GPT2Shape, LlamaShape, TrainingRecipe
 from babyllama.training.optimizer import climb, make_optimizer
 
@@ -116,7 +116,7 @@ def test_sams_update_is_that_of_the_gradient_at_the_worst_point_near(
 ):
     from small_trainings import text_loss, with_training
 
-    from babyllama.tokens import Windows
+    from babyllama.data.windows import Windows
     from babyllama.training.folder import start_model
     from babyllama.training.loop import Forward, accumulate
     from babyllama.training.processes import Processes

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from babyllama.data.windows import Windows
 from babyllama.errors import InputError
 from babyllama.recipe import TrainingRecipe
-from babyllama.tokens import Windows
 from babyllama.training.schedule import Course, learning_rate, plan_course, word_marks
 
 

@@ -41,9 +41,9 @@ from babyllama.console import (
 from babyllama.errors import InputError
 
 if TYPE_CHECKING:
-    from babyllama.artefact import Stage
-    from babyllama.pipeline import Launched
+    from babyllama.pipeline.stages import Launched
     from babyllama.recipe import Recipe
+    from babyllama.runs.artefact import Stage
 
 
 class _Commands(TyperGroup):
@@ -141,24 +141,25 @@ def run(
 
     Example: `babyllama run mini`
     """
-    from babyllama import artefact, pipeline
+    from babyllama.pipeline import run as line_of_run
     from babyllama.recipe import load_recipe
+    from babyllama.runs import artefact
 
     loaded = load_recipe(recipe, tuple(settings or ()))
     folder = run_dir or Path("runs") / loaded.name
     launched = _launched()
-    pipeline.refuse_other_run(loaded, folder)
+    line_of_run.refuse_other_run(loaded, folder)
     loaded = _settled(loaded, folder, launched)
-    line = pipeline.selected(loaded, folder, until)
+    line = line_of_run.selected(loaded, folder, until)
     if dry_run:
         _show_plan(loaded, folder, line)
         return
     is_first = launched.rank == 0
     if is_first and any(artefact.status(stage).state != "complete" for stage in line):
-        from babyllama.checks import refuse_impossible
+        from babyllama.pipeline.checks import refuse_impossible
 
         refuse_impossible(loaded, folder, processes=launched.count)
-    pipeline.run(loaded, folder, until=until, launched=launched)
+    line_of_run.run(loaded, folder, until=until, launched=launched)
     if launched.rank > 0:
         return
     report = artefact.read_manifest(folder / "report")
@@ -207,12 +208,12 @@ def clean(
 
     Example: `babyllama corpus clean data/babylm_10M clean --rules paper`
     """
-    from babyllama import pipeline
+    from babyllama.pipeline import stages
     from babyllama.recipe import CorpusRecipe, FolderSource
 
     source = FolderSource(kind="folder", path=src, dev_fraction=dev_fraction)
     recipe = CorpusRecipe(source=source, rules=rules)
-    _complete(pipeline.corpus_stage(src, recipe, out, domain=domain))
+    _complete(stages.corpus_stage(src, recipe, out, domain=domain))
 
 
 @corpus_app.command()
@@ -224,7 +225,7 @@ def stats(
 
     Example: `babyllama corpus stats clean`
     """
-    from babyllama.corpus.statistics import corpus_statistics
+    from babyllama.data.statistics import corpus_statistics
 
     counted = corpus_statistics(folder)
     if as_json:
@@ -255,7 +256,7 @@ def synthesize(
 
     Example: `babyllama corpus synthesize grammar --words 100000 --seed 1`
     """
-    from babyllama import pipeline
+    from babyllama.pipeline import stages
     from babyllama.recipe import SyntheticSource, parse
 
     tree = {
@@ -264,7 +265,7 @@ def synthesize(
         "dev_words": max(200, words // 5) if dev_words is None else dev_words,
     }
     recipe = parse(SyntheticSource, tree, "corpus synthesize")
-    _complete(pipeline.source_stage(recipe, out, seed=seed))
+    _complete(stages.source_stage(recipe, out, seed=seed))
 
 
 @tokenizer_app.command("train")
@@ -279,11 +280,11 @@ def tokenizer_train(
 
     Example: `babyllama tokenizer train clean tokenizer --vocab-size 16000`
     """
-    from babyllama import pipeline
+    from babyllama.pipeline import stages
     from babyllama.recipe import TokenizerRecipe, parse
 
     recipe = parse(TokenizerRecipe, {"vocab_size": vocab_size}, "tokenizer train")
-    _complete(pipeline.tokenizer_stage(corpus, recipe, out))
+    _complete(stages.tokenizer_stage(corpus, recipe, out))
 
 
 @app.command()
@@ -299,10 +300,10 @@ def tokenize(
 
     Example: `babyllama tokenize clean tokenizer tokens`
     """
-    from babyllama import pipeline
+    from babyllama.pipeline import stages
     from babyllama.recipe import TokensRecipe
 
-    _complete(pipeline.tokens_stage(corpus, tokenizer, TokensRecipe(layout=layout), out))
+    _complete(stages.tokens_stage(corpus, tokenizer, TokensRecipe(layout=layout), out))
 
 
 @app.command()
@@ -318,12 +319,12 @@ def pretrain(
 
     Example: `babyllama pretrain mini --model gpt2 --tokens tokens --tokenizer tokenizer --out gpt2`
     """
-    from babyllama import pipeline
+    from babyllama.pipeline import stages
     from babyllama.recipe import load_recipe
 
     loaded = load_recipe(recipe, tuple(settings or ()))
     part = loaded.pretraining(model)
-    _complete(pipeline.pretraining_stage(part, tokens, tokenizer, out, loaded.seed))
+    _complete(stages.pretraining_stage(part, tokens, tokenizer, out, loaded.seed))
 
 
 @app.command()
@@ -366,8 +367,9 @@ def signal(
 
     Example: `babyllama signal llama gpt2 --tokens tokens --bytes-per-token 64 --out signal`
     """
-    from babyllama import artefact, pipeline
+    from babyllama.pipeline import stages
     from babyllama.recipe import FixedWindows, ShiftedWindows, parse_stored_signal
+    from babyllama.runs import artefact
 
     asked = {
         "kind": kind, "precision": precision, "bytes_per_token": bytes_per_token, "k": k,
@@ -386,7 +388,7 @@ def signal(
         write_share(source, partial, launched.rank, launched.count, finished=out)
         return
     alone = launched.count == 1
-    stage = pipeline.signal_stage(
+    stage = stages.signal_stage(
         teachers, tokens, recipe, out, window=window, offsets=offsets,
         processes=processes if alone else launched.count, alone=alone,
     )  # fmt: skip
@@ -420,7 +422,7 @@ def distill(
 
     Example: `babyllama distill mini --tokens T --tokenizer B --signal S --out student`
     """
-    from babyllama import pipeline
+    from babyllama.pipeline import stages
     from babyllama.recipe import DistilledStudent, load_recipe, mixing_of, parse
 
     if bool(teacher) == bool(signal_folder):
@@ -441,7 +443,7 @@ def distill(
     asked = {"alpha": alpha, "temperature": temperature, "weights": weight}
     given = {name: value for name, value in asked.items() if value is not None}
     student = parse(DistilledStudent, student.model_dump(mode="json") | given, "distill")
-    stage = pipeline.distillation_stage(
+    stage = stages.distillation_stage(
         student.pretraining, student, tokens, tokenizer, teacher or [], signal_folder, out,
         loaded.seed, mixing_of(loaded.signal),
     )  # fmt: skip
@@ -468,7 +470,7 @@ def generate(
 
     Example: `babyllama generate runs/mini/students/distilled --prompt "Anna saw"`
     """
-    from babyllama.generation import continuations
+    from babyllama.models.generation import continuations
 
     for text in continuations(model, prompt, n=n, seed=seed, max_new_tokens=max_new_tokens):
         print(text)
@@ -515,7 +517,7 @@ def verify(
 
     Example: `babyllama verify runs/mini`
     """
-    from babyllama import artefact
+    from babyllama.runs import artefact
 
     if not folder.is_dir():
         raise InputError(f"{folder} is no folder", mend="Name a run: babyllama verify runs/mini")
@@ -541,7 +543,7 @@ def _settled(recipe: "Recipe", folder: Path, launched: "Launched") -> "Recipe":
     """The recipe with `signal: auto` decided, which is said; by the first of several processes."""
     if recipe.signal.kind != "auto":
         return recipe
-    from babyllama.planning import settled
+    from babyllama.pipeline.planning import settled
 
     if launched.count == 1:
         decided, why = settled(recipe, folder)
@@ -577,23 +579,24 @@ def main() -> None:
 
 
 def _complete(stage: "Stage") -> None:
-    from babyllama import artefact, pipeline
+    from babyllama.pipeline import run as line_of_run
+    from babyllama.runs import artefact
 
     launched = _launched()
     if launched.rank > 0:
-        pipeline.complete(stage, launched)
+        line_of_run.complete(stage, launched)
         return
-    pipeline.refuse_unwritable(stage.out)
-    pipeline.refuse_other_stage(stage)
+    line_of_run.refuse_unwritable(stage.out)
+    line_of_run.refuse_other_stage(stage)
     refuse_unwritable_place(stage.out)
-    with artefact.locked(pipeline.run_of(stage.out), mend="write elsewhere"):
-        pipeline.complete(stage, launched)
+    with artefact.locked(line_of_run.run_of(stage.out), mend="write elsewhere"):
+        line_of_run.complete(stage, launched)
     print(stage.out)
 
 
 def _launched() -> "Launched":
     """What torchrun, `accelerate launch` or a batch script says of this process."""
-    from babyllama.pipeline import Launched
+    from babyllama.pipeline.stages import Launched
 
     rank, count = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
     return Launched(rank, count)
@@ -617,8 +620,8 @@ def _show_fidelity(folder: Path) -> None:
 
 
 def _show_plan(recipe: Any, folder: Path, line: list[Any]) -> None:
-    from babyllama import artefact
-    from babyllama.planning import plan
+    from babyllama.pipeline.planning import plan
+    from babyllama.runs import artefact
 
     planned = plan(recipe, folder)
     states = [(stage.name, artefact.status(stage)) for stage in line]

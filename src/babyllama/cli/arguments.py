@@ -48,7 +48,7 @@ def benchmark_and_path(text: str) -> tuple[str, Path]:
 
 def write_results(results: list[dict[str, Any]], out: Path) -> None:
     """One model's results as they are, several by the models' names."""
-    from babyllama.artefact import write_atomically
+    from babyllama.runs.artefact import write_atomically
 
     whole = results[0] if len(results) == 1 else {each["model"]: each for each in results}
     out.parent.mkdir(parents=True, exist_ok=True)

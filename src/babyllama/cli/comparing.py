@@ -29,9 +29,9 @@ def compare(
 
     Example: `babyllama compare twin.json distilled.json`
     """
-    from babyllama.artefact import write_atomically
-    from babyllama.comparing import compare as compare_files
-    from babyllama.comparing import words
+    from babyllama.report import comparisons as words
+    from babyllama.runs.artefact import write_atomically
+    from babyllama.scores.compare import compare as compare_files
 
     if out:
         refuse_unwritable_place(out)

@@ -11,7 +11,7 @@ from babyllama.console import show, table
 from babyllama.errors import InputError
 
 if TYPE_CHECKING:
-    from babyllama.curves import Point
+    from babyllama.runs.points import Point
 
 
 def curves(
@@ -38,9 +38,9 @@ def curves(
 
     Example: `babyllama curves runs/strict-small --benchmark blimp_fast=data/blimp_fast`
     """
-    from babyllama import artefact
     from babyllama.evaluation.learning_curves import ACQUIRED, acquisitions, learning_curves
     from babyllama.evaluation.suites.aoa_2025 import read_children
+    from babyllama.runs import artefact
 
     benchmarks = dict(benchmark_and_path(each) for each in benchmark)
     refuse_twice("--benchmark", [each.partition("=")[0] for each in benchmark])

@@ -61,7 +61,7 @@ def evaluate(
 
     Example: `babyllama evaluate twin --benchmark blimp=data/blimp --out twin.json`
     """
-    from babyllama.parts import parts_folder
+    from babyllama.runs.kept import parts_folder
 
     benchmarks = dict(benchmark_and_path(each) for each in benchmark)
     if mean_of != "logits" and not ensemble:
@@ -106,9 +106,9 @@ def _scored(
     parts: Path | None,
 ) -> dict[str, Any]:
     """A model's result; with --out an interrupted command's is taken over."""
-    from babyllama.artefact import digest
-    from babyllama.evaluation import evaluate as score
-    from babyllama.parts import read_part, write_part
+    from babyllama.evaluation.evaluate import evaluate as score
+    from babyllama.runs.artefact import digest
+    from babyllama.runs.kept import read_part, write_part
 
     def made() -> dict[str, Any]:
         return score(paths, benchmarks, name=name, predictions=predictions, **options)

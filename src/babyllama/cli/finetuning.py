@@ -58,9 +58,9 @@ def finetune(
 
     Example: `babyllama finetune twin --task rte=data/glue --task wsc=data/glue --out twin.json`
     """
-    from babyllama.finetuning import finetune as score
-    from babyllama.finetuning import read_tasks
-    from babyllama.finetuning.data import files_of
+    from babyllama.evaluation.finetuning import finetune as score
+    from babyllama.evaluation.finetuning import read_tasks
+    from babyllama.evaluation.finetuning.data import files_of
 
     _refuse_launcher()
     names = [path.resolve().name for path in models]
@@ -69,7 +69,7 @@ def finetune(
         if place is not None:
             refuse_unwritable_place(place)
     if lora:
-        from babyllama.finetuning.classifier import refuse_missing_peft
+        from babyllama.evaluation.finetuning.classifier import refuse_missing_peft
 
         refuse_missing_peft()
     files = [

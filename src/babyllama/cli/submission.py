@@ -41,8 +41,8 @@ def submission(
 
     Example: `babyllama submission runs/strict-small --out submission`
     """
-    from babyllama.submission import write_submission
-    from babyllama.submission.official import FORMATS
+    from babyllama.publish.submission import write_submission
+    from babyllama.publish.submission.official import FORMATS
 
     refuse_unwritable_place(out)
     missing = write_submission(

@@ -22,10 +22,10 @@ from torch import Tensor, nn
 from transformers import DynamicCache, GenerationMixin, PretrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import CausalLMOutput
 
-from babyllama.ensemble import Ensemble, MeanOf, load_ensemble
+from babyllama.data.tokenizer import load_tokenizer
 from babyllama.errors import InputError
-from babyllama.models import pick_device
-from babyllama.tokenizer import load_tokenizer
+from babyllama.models.build import pick_device
+from babyllama.models.ensemble import Ensemble, MeanOf, load_ensemble
 
 try:
     from lm_eval.api.registry import model_registry
@@ -90,7 +90,7 @@ class EnsembleModel(PreTrainedModel, GenerationMixin):  # type: ignore[misc]
         logits_to_keep: int = 0,
         **more: Any,
     ) -> CausalLMOutput:
-        """The ensemble's logits; see `babyllama.ensemble`.
+        """The ensemble's logits; see `babyllama.models.ensemble`.
 
         Args:
             logits_to_keep: of the last so many tokens alone; 0: of all.

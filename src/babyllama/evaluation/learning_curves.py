@@ -1,16 +1,22 @@
 """Any benchmark at every kept checkpoint of a run: score against words seen.
 
 Each point is kept as soon as it is scored; a second call scores only what is new, has changed or
-was damaged. `babyllama.curves` says how points lie in the run's folder.
+was damaged. `babyllama.runs.points` says how points lie in the run's folder.
 """
 
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from babyllama.artefact import Facts, digest, read_manifest, write_atomically
 from babyllama.console import say
-from babyllama.curves import (
+from babyllama.errors import InputError
+from babyllama.evaluation.evaluate import evaluate
+from babyllama.evaluation.likelihood.rules import rules as rules_named
+from babyllama.evaluation.suites import suite_for
+from babyllama.evaluation.suites.aoa_2025 import acquisition
+from babyllama.recipe import Recipe, load_recipe
+from babyllama.runs.artefact import Facts, digest, read_manifest, write_atomically
+from babyllama.runs.points import (
     FINAL,
     FOLDER,
     Place,
@@ -21,12 +27,6 @@ from babyllama.curves import (
     read_point,
     write_point,
 )
-from babyllama.errors import InputError
-from babyllama.evaluation import evaluate
-from babyllama.evaluation.rules import rules as rules_named
-from babyllama.evaluation.suites import suite_for
-from babyllama.evaluation.suites.aoa_2025 import acquisition
-from babyllama.recipe import Recipe, load_recipe
 
 ACQUIRED = "aoa_2025"  # the one benchmark whose score over checkpoints needs its predictions
 _LEFT_OUT = ("replicates", "subtasks", "groups")

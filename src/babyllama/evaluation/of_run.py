@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from babyllama.artefact import Facts, digest, hash_file, read_manifest, write_atomically
 from babyllama.console import say
-from babyllama.ensemble import MeanOf
-from babyllama.evaluation import evaluate
+from babyllama.evaluation.evaluate import evaluate
+from babyllama.models.ensemble import MeanOf
+from babyllama.runs.artefact import Facts, digest, hash_file, read_manifest, write_atomically
 
 _WORST = 20  # choices that each model gets most wrong, for the report
 

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
-from babyllama.artefact import Facts
-from babyllama.evaluation.choices import Choice
-from babyllama.evaluation.encoder_decoders import EncoderDecoders
-from babyllama.evaluation.encoding import Encoded
-from babyllama.evaluation.scoring import Scorer, likelihoods
-from babyllama.evaluation.texts import Text
+from babyllama.evaluation.likelihood.encoder_decoders import EncoderDecoders
+from babyllama.evaluation.likelihood.encoding import Encoded
+from babyllama.evaluation.likelihood.scorer import Scorer, likelihoods
+from babyllama.evaluation.likelihood.texts import Text
+from babyllama.evaluation.suites.choices import Choice
+from babyllama.runs.artefact import Facts
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,7 @@ def to_json(recipe: BaseModel) -> str:
 
 def _recipe_text(name_or_path: str) -> tuple[str, str]:
     if name_or_path in built_in_recipes():
-        file = resources.files("babyllama") / "recipes" / f"{name_or_path}.yaml"
+        file = resources.files("babyllama.recipe") / "shipped" / f"{name_or_path}.yaml"
         return f"recipe {name_or_path}", file.read_text(encoding="utf-8")
     path = Path(name_or_path)
     if not path.is_file():

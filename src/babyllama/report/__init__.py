@@ -10,12 +10,12 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from babyllama.artefact import write_atomically
 from babyllama.errors import InputError
 from babyllama.report.markdown import aligned, escaped
 from babyllama.report.overview import overview
 from babyllama.report.page import page_of
-from babyllama.report.read import read_run
+from babyllama.runs.artefact import write_atomically
+from babyllama.runs.run import read_run
 
 __all__ = ["write_report"]
 

@@ -1,8 +1,8 @@
 """What a run lets us say: differences between models paired over items, and sentences of them.
 
 All scores and differences are in percent, all intervals at 95%. They say how far another draw of
-items would move a number, not how far another training seed would. `babyllama.statistics` and
-`babyllama.differences` do the arithmetic.
+items would move a number, not how far another training seed would. `babyllama.scores.certainty` and
+`babyllama.scores.differences` do the arithmetic.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -12,10 +12,10 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Float64
 
-from babyllama import differences
 from babyllama.recipe import DistilledStudent
-from babyllama.report.read import Items, Model, Run, main_student, read_items, twin_of
-from babyllama.statistics import weighted_mean
+from babyllama.runs.run import Items, Model, Run, main_student, read_items, twin_of
+from babyllama.scores import differences
+from babyllama.scores.certainty import weighted_mean
 
 
 @dataclass(frozen=True)

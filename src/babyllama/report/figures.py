@@ -18,10 +18,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
 from babyllama.console import quantity
-from babyllama.curves import Point
 from babyllama.report.claims import best_teacher, unit_of
-from babyllama.report.read import Curve, Model, Run, main_student, twin_of
 from babyllama.report.signatures import smoothed, smoothing
+from babyllama.runs.points import Point
+from babyllama.runs.run import Curve, Model, Run, main_student, twin_of
 
 _WIDTH = 5.0  # inches: 360 points, so that a phone shows letters of 10 points nearly full size
 _STYLES = (  # colours of Okabe and Ito, which differ in lightness too

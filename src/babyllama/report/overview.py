@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from babyllama.report.claims import items_of, paired_difference, score, spoken
-from babyllama.report.read import Model, Run, main_student, twin_of
 from babyllama.report.tables import NONE, Table
+from babyllama.runs.run import Model, Run, main_student, twin_of
 
 
 def overview(runs: Sequence[Run]) -> Table:

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from babyllama import artefact
 from babyllama.console import bytes_, duration
 from babyllama.report import figures, tables
 from babyllama.report.claims import cross_entropy_share, first_sentence, items_of
-from babyllama.report.read import Items, Run, main_student
 from babyllama.report.tables import Table
+from babyllama.runs import artefact
+from babyllama.runs.run import Items, Run, main_student
 
 _SHOWN_MISSING = 12
 

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from babyllama.report.claims import comparisons, paired_difference, spoken
-from babyllama.report.read import Curve, Items, Model, Run
+from babyllama.runs.run import Curve, Items, Model, Run
 
 _RISE = 0.5  # nats a token: more than the noise of a smoothed loss, less than any divergence
 _SHOWN = 4  # pairs of models named before the rest is only counted

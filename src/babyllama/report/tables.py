@@ -20,8 +20,8 @@ from babyllama.report.claims import (
     unit_of,
 )
 from babyllama.report.figures import frontier_temperatures, models_shown
-from babyllama.report.read import Items, Model, Run, main_student, twin_of
 from babyllama.report.signatures import dev_loss, signatures
+from babyllama.runs.run import Items, Model, Run, main_student, twin_of
 
 NONE = "–"
 _EXTREMES = 6  # UIDs listed on either side

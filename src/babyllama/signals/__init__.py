@@ -7,8 +7,8 @@ stored kinds (`hidden`, `topk`, `sampled`) read what they said once.
 
 from typing import Protocol, runtime_checkable
 
-from babyllama.losses import TeacherTargets
-from babyllama.tokens import Batch
+from babyllama.data.windows import Batch
+from babyllama.models.loss import TeacherTargets
 
 
 @runtime_checkable  # so that the tests can check annotations

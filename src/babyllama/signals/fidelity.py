@@ -24,8 +24,8 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from babyllama.ensemble import Mixture
-from babyllama.losses import CHUNK, SparseTarget, TeacherTargets
+from babyllama.models.ensemble import Mixture
+from babyllama.models.loss import CHUNK, SparseTarget, TeacherTargets
 from babyllama.signals.formats import Format
 
 _TEMPERATURES = (1.0, 2.0)  # at which a form is measured that serves any

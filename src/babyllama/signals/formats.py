@@ -6,9 +6,9 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from babyllama.ensemble import Mixture
 from babyllama.errors import InputError
-from babyllama.losses import TeacherTargets
+from babyllama.models.ensemble import Mixture
+from babyllama.models.loss import TeacherTargets
 from babyllama.recipe import HiddenSignal, SampledSignal, StoredSignal, TopKSignal
 from babyllama.signals.hidden import (
     Bfloat16States,

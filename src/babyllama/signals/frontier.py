@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from babyllama.ensemble import Mixture
+from babyllama.models.ensemble import Mixture
 from babyllama.recipe import HiddenSignal, SampledSignal, StoredSignal, TopKSignal
 from babyllama.signals.fidelity import compare
 from babyllama.signals.formats import Format, fit_format

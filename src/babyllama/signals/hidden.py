@@ -13,9 +13,9 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from babyllama.ensemble import Mixture
 from babyllama.errors import InputError
-from babyllama.losses import TeacherTargets, form_logits
+from babyllama.models.ensemble import Mixture
+from babyllama.models.loss import TeacherTargets, form_logits
 from babyllama.recipe import HiddenSignal
 from babyllama.signals.coding import Code, code_from, code_tensors, decode, encode, fit_code
 

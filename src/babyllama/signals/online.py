@@ -5,10 +5,10 @@ from pathlib import Path
 
 import torch
 
-from babyllama.ensemble import Ensemble, MeanOf, load_ensemble, refuse_long_windows
-from babyllama.losses import TeacherTargets
-from babyllama.models import compute_dtype, product_shapes
-from babyllama.tokens import Batch
+from babyllama.data.windows import Batch
+from babyllama.models.build import compute_dtype, product_shapes
+from babyllama.models.ensemble import Ensemble, MeanOf, load_ensemble, refuse_long_windows
+from babyllama.models.loss import TeacherTargets
 
 
 class OnlineSignal:

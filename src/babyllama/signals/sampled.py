@@ -22,9 +22,9 @@ import torch
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
-from babyllama.ensemble import Mixture
-from babyllama.losses import SparseTarget, TeacherTargets
-from babyllama.signals.kept import kept_bytes, logits_by_chunk, narrow_integers
+from babyllama.models.ensemble import Mixture
+from babyllama.models.loss import SparseTarget, TeacherTargets
+from babyllama.signals.kept_tokens import kept_bytes, logits_by_chunk, narrow_integers
 
 _FLOOR = 1e-30  # of a probability: there are always k tokens to draw
 

@@ -32,17 +32,17 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from babyllama.artefact import SCRATCH, Facts, digest, hash_file, write_atomically
 from babyllama.console import Interrupted, ProgressBar, bytes_, say, stoppable
-from babyllama.ensemble import load_ensemble, refuse_long_windows
+from babyllama.data.windows import Batch, Windows, refuse_other_tokenizer
 from babyllama.errors import InputError
-from babyllama.models import compute_dtype, flops_per_token, pick_device
+from babyllama.models.build import compute_dtype, flops_per_token, pick_device
+from babyllama.models.ensemble import load_ensemble, refuse_long_windows
 from babyllama.recipe import StoredSignal
+from babyllama.runs.artefact import SCRATCH, Facts, digest, hash_file, write_atomically
 from babyllama.signals.fidelity import measure_fidelity
 from babyllama.signals.formats import Format, fit_format, format_from, format_tensors
 from babyllama.signals.frontier import measure_frontier
 from babyllama.signals.hidden import CodedStates, EightBitStates
-from babyllama.tokens import Batch, Windows, refuse_other_tokenizer
 
 _SHARD_BYTES = 64 * 2**20
 _SHARD_TOKENS = 2**16  # a kill costs at most this much of the teachers' work a process

@@ -16,10 +16,10 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
-from babyllama.artefact import damaged, hash_file, look_again, read_manifest
-from babyllama.ensemble import Mixture
+from babyllama.data.windows import Batch, Windows
 from babyllama.errors import InputError
-from babyllama.losses import TeacherTargets
+from babyllama.models.ensemble import Mixture
+from babyllama.models.loss import TeacherTargets
 from babyllama.recipe import (
     HiddenSignal,
     JitteredWindows,
@@ -27,9 +27,9 @@ from babyllama.recipe import (
     TopKSignal,
     parse_stored_signal,
 )
+from babyllama.runs.artefact import damaged, hash_file, look_again, read_manifest
 from babyllama.signals.formats import Format, format_from
 from babyllama.signals.store import shard_path, unreadable
-from babyllama.tokens import Batch, Windows
 
 _SHARE_OF_CARD = 0.5
 

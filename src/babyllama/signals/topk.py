@@ -13,10 +13,10 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from babyllama.ensemble import Mixture
-from babyllama.losses import CHUNK, TeacherTargets
+from babyllama.models.ensemble import Mixture
+from babyllama.models.loss import CHUNK, TeacherTargets
 from babyllama.recipe import TopKSignal
-from babyllama.signals.kept import kept_bytes, logits_by_chunk, narrow_integers
+from babyllama.signals.kept_tokens import kept_bytes, logits_by_chunk, narrow_integers
 
 _FLOOR = 1e-12  # of a probability: none is 0, none is taken to a power it cannot bear
 

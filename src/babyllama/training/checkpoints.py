@@ -18,9 +18,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from babyllama.artefact import difference
 from babyllama.console import say
 from babyllama.errors import InputError
+from babyllama.runs.artefact import difference
 from babyllama.training.average import Average
 from babyllama.training.optimizer import Optimizer
 from babyllama.training.processes import Processes, placed, whole

@@ -4,11 +4,11 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from babyllama.artefact import SCRATCH
-from babyllama.models import new_model, refuse_short_positions
+from babyllama.data.tokenizer import load_tokenizer
+from babyllama.data.windows import read_header, refuse_foreign_tokens, refuse_other_tokenizer
+from babyllama.models.build import new_model, refuse_short_positions
 from babyllama.recipe import PretrainingRecipe
-from babyllama.tokenizer import load_tokenizer
-from babyllama.tokens import read_header, refuse_foreign_tokens, refuse_other_tokenizer
+from babyllama.runs.artefact import SCRATCH
 from babyllama.training.checkpoints import BEST
 from babyllama.training.processes import Processes, whole
 

@@ -16,8 +16,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from babyllama.data.windows import Batch
 from babyllama.errors import InputError
-from babyllama.tokens import Batch
 
 NUMBERS = ("loss", "cross_entropy", "kl", "gradient_norm", "stop")
 _RECENT = 100  # losses that make up the recent course

@@ -17,10 +17,10 @@ from typing import IO, Any
 
 import torch
 
-from babyllama.artefact import write_atomically
 from babyllama.console import ProgressBar
 from babyllama.errors import InputError
 from babyllama.recipe import TrainingRecipe
+from babyllama.runs.artefact import write_atomically
 from babyllama.training.guard import Seen
 from babyllama.training.schedule import Course
 

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from babyllama.artefact import SCRATCH, Facts
 from babyllama.console import Interrupted, Stop, stoppable
+from babyllama.data.tokenizer import load_tokenizer
+from babyllama.data.windows import Batch, Windows
 from babyllama.errors import InputError
-from babyllama.losses import LossTerms, cross_entropy_loss, products_for
-from babyllama.models import (
+from babyllama.models.build import (
     checkpoint_activations,
     compute_dtype,
     flops_per_token,
@@ -26,9 +26,9 @@ from babyllama.models import (
     prefer_fast_attention,
     softcap_of,
 )
+from babyllama.models.loss import LossTerms, cross_entropy_loss, products_for
 from babyllama.recipe import Sam, TrainingRecipe, deciding
-from babyllama.tokenizer import load_tokenizer
-from babyllama.tokens import Batch, Windows
+from babyllama.runs.artefact import SCRATCH, Facts
 from babyllama.training.average import make_average, weights_of
 from babyllama.training.checkpoints import (
     BEST,

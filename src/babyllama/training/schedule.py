@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from babyllama.data.windows import Windows
 from babyllama.errors import InputError
 from babyllama.recipe import Cosine, TrainingRecipe, WarmupStableDecay
-from babyllama.tokens import Windows
 
 _MILLION = 1_000_000
 

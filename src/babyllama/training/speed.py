@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from babyllama.models import product_shapes
+from babyllama.models.build import product_shapes
 from babyllama.recipe import TrainingRecipe
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from babyllama.artefact import partial_folder, read_manifest
 from babyllama.errors import InputError
 from babyllama.recipe import Recipe, StoredSignal, SyntheticSource, load_recipe
+from babyllama.runs.artefact import partial_folder, read_manifest
 
 LOG = "training.jsonl"
 Line = Mapping[str, Any]  # of training.jsonl

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from babyllama.evaluation.rules import rules
-from babyllama.evaluation.texts import Likelihoods
+from babyllama.evaluation.likelihood.rules import rules
+from babyllama.evaluation.likelihood.texts import Likelihoods
 
 
 @pytest.fixture

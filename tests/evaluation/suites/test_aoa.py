@@ -9,7 +9,8 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 from babyllama.errors import InputError
-from babyllama.evaluation.rules import rules
+from babyllama.evaluation.likelihood.rules import rules
+from babyllama.evaluation.likelihood.texts import Text
 from babyllama.evaluation.suites import suite_for
 from babyllama.evaluation.suites.aoa import loo_errors
 from babyllama.evaluation.suites.aoa_2025 import (
@@ -19,7 +20,6 @@ from babyllama.evaluation.suites.aoa_2025 import (
     read_children,
     sigmoid,
 )
-from babyllama.evaluation.texts import Text
 
 SUITE = suite_for("aoa")
 NAMES = ("nouns", "function_words", "predicates")

@@ -6,11 +6,11 @@ from itertools import islice
 
 import pytest
 
-from babyllama import files
 from babyllama.errors import InputError
-from babyllama.evaluation.rules import rules
+from babyllama.evaluation.likelihood.rules import rules
+from babyllama.evaluation.likelihood.texts import Text
 from babyllama.evaluation.suites import suite_for
-from babyllama.evaluation.texts import Text
+from babyllama.runs import rows as files
 
 
 def texts_of(name, items):

@@ -8,10 +8,10 @@ import pytest
 import statsmodels.api as sm
 
 from babyllama.errors import InputError
-from babyllama.evaluation.regression import share_explained
-from babyllama.evaluation.rules import rules
+from babyllama.evaluation.likelihood.rules import rules
+from babyllama.evaluation.likelihood.texts import Text
 from babyllama.evaluation.suites import suite_for
-from babyllama.evaluation.texts import Text
+from babyllama.scores.regression import share_explained
 
 SUITE = suite_for("reading")
 TIMES = ("RTfirstfix", "RTfirstpass", "RTgopast", "RTrightbound", "self_paced_reading_time")

@@ -8,9 +8,9 @@ import pytest
 from scipy.stats import spearmanr
 
 from babyllama.errors import InputError
-from babyllama.evaluation.rules import rules
+from babyllama.evaluation.likelihood.rules import rules
+from babyllama.evaluation.likelihood.texts import Text
 from babyllama.evaluation.suites import suite_for
-from babyllama.evaluation.texts import Text
 
 # --- wugs ---------------------------------------------------------------------------------------
 

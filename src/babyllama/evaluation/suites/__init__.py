@@ -4,7 +4,6 @@ from difflib import get_close_matches
 from typing import Any
 
 from babyllama.errors import InputError
-from babyllama.evaluation.minimal_pairs import read_pairs
 from babyllama.evaluation.suites import (
     aoa,
     aoa_2025,
@@ -21,6 +20,7 @@ from babyllama.evaluation.suites import (
     wug,
     zhoblimp,
 )
+from babyllama.evaluation.suites.minimal_pairs import read_pairs
 from babyllama.evaluation.suites.suite import Suite, suite_of_choices
 
 __all__ = ["SUITES", "Suite", "suite_for"]

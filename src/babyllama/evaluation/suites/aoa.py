@@ -28,13 +28,12 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from jaxtyping import Float64
 
-from babyllama.artefact import Facts
 from babyllama.errors import InputError
-from babyllama.evaluation.regression import errors_left_out, residuals, standardised
-from babyllama.evaluation.rules import Rules
+from babyllama.evaluation.likelihood.rules import Rules
+from babyllama.evaluation.likelihood.texts import Likelihoods, Text
 from babyllama.evaluation.suites.suite import Suite, bootstrapped_mean
-from babyllama.evaluation.texts import Likelihoods, Text
-from babyllama.files import (
+from babyllama.runs.artefact import Facts
+from babyllama.runs.rows import (
     JSON_LINES,
     Row,
     digest_of,
@@ -43,6 +42,7 @@ from babyllama.files import (
     read_table,
     text_of,
 )
+from babyllama.scores.regression import errors_left_out, residuals, standardised
 
 _WORDS = "word_list.csv"
 _PUBLISHED = "sent_words.json"  # one list; our own files have an utterance a line

@@ -26,14 +26,13 @@ import numpy as np
 from jaxtyping import Float64, Int64
 from scipy.optimize import OptimizeWarning, curve_fit
 
-from babyllama.artefact import Facts
 from babyllama.errors import InputError
-from babyllama.evaluation.regression import pearson
-from babyllama.evaluation.rules import Rules
+from babyllama.evaluation.likelihood.rules import Rules
+from babyllama.evaluation.likelihood.texts import Likelihoods, Text
 from babyllama.evaluation.suites.aoa import uses_of
 from babyllama.evaluation.suites.suite import Suite, bootstrapped
-from babyllama.evaluation.texts import Likelihoods, Text
-from babyllama.files import (
+from babyllama.runs.artefact import Facts
+from babyllama.runs.rows import (
     JSON_LINES,
     digest_of,
     packed_files,
@@ -41,6 +40,7 @@ from babyllama.files import (
     read_table,
     text_of,
 )
+from babyllama.scores.regression import pearson
 
 _CHANCE_BITS = math.log2(300_000)
 _CHANCE_NATS = math.log(300_000)

@@ -7,8 +7,8 @@ Source: Warstadt et al. 2020; BabyLM 2024 and 2025 for the filtered and the fast
 
 from pathlib import Path
 
-from babyllama.evaluation.choices import Choice
-from babyllama.evaluation.minimal_pairs import read_pairs
+from babyllama.evaluation.suites.choices import Choice
+from babyllama.evaluation.suites.minimal_pairs import read_pairs
 from babyllama.evaluation.suites.suite import suite_of_choices
 
 

@@ -8,10 +8,10 @@ Source: Suijkerbuijk et al. 2025; weighted by size in the 2026 pipeline's _blimp
 
 from pathlib import Path
 
-from babyllama.evaluation.choices import Choice
-from babyllama.evaluation.minimal_pairs import pair
+from babyllama.evaluation.suites.choices import Choice
+from babyllama.evaluation.suites.minimal_pairs import pair
 from babyllama.evaluation.suites.suite import suite_of_choices
-from babyllama.files import read_rows
+from babyllama.runs.rows import read_rows
 
 _WANTED = ("sentence_good", "sentence_bad", "category")
 

@@ -9,8 +9,8 @@ Source: Warstadt et al. 2023, Findings of the BabyLM Challenge.
 from pathlib import Path
 
 from babyllama.errors import InputError
-from babyllama.evaluation.choices import Choice
-from babyllama.evaluation.minimal_pairs import read_pairs
+from babyllama.evaluation.suites.choices import Choice
+from babyllama.evaluation.suites.minimal_pairs import read_pairs
 from babyllama.evaluation.suites.suite import suite_of_choices
 
 _SETS = (

@@ -8,10 +8,10 @@ Source: Misra et al. 2023; decode_comps and calculate_results_from_pred.py of th
 
 from pathlib import Path
 
-from babyllama.evaluation.choices import Choice
+from babyllama.evaluation.likelihood.texts import Text
+from babyllama.evaluation.suites.choices import Choice
 from babyllama.evaluation.suites.suite import suite_of_choices
-from babyllama.evaluation.texts import Text
-from babyllama.files import Row, read_rows
+from babyllama.runs.rows import Row, read_rows
 
 _WANTED = ("prefix_acceptable", "prefix_unacceptable", "property_phrase")
 

@@ -11,10 +11,10 @@ Source: Kim and Schuster 2023; sentence_zero_shot/run.py of the 2025 pipeline.
 
 from pathlib import Path
 
-from babyllama.evaluation.choices import Choice
+from babyllama.evaluation.likelihood.texts import Text
+from babyllama.evaluation.suites.choices import Choice
 from babyllama.evaluation.suites.suite import suite_of_choices
-from babyllama.evaluation.texts import Text
-from babyllama.files import Row, read_rows
+from babyllama.runs.rows import Row, read_rows
 
 _WANTED = ("input_prefix", "options", "numops")
 _PASSWORD = b"iamnotaLM"  # published beside the zip: against crawlers, not against readers

@@ -10,10 +10,10 @@ sentence_zero_shot/read_files.py of 2025.
 
 from pathlib import Path
 
-from babyllama.evaluation.choices import Choice
+from babyllama.evaluation.likelihood.texts import Text
+from babyllama.evaluation.suites.choices import Choice
 from babyllama.evaluation.suites.suite import suite_of_choices
-from babyllama.evaluation.texts import Text
-from babyllama.files import Row, read_rows
+from babyllama.runs.rows import Row, read_rows
 
 _WANTED = (
     "Domain",

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
-from babyllama.artefact import Facts
 from babyllama.errors import InputError
-from babyllama.evaluation.rules import Rules
+from babyllama.evaluation.likelihood.rules import Rules
+from babyllama.evaluation.likelihood.texts import Likelihoods, Text
 from babyllama.evaluation.suites.suite import Suite
-from babyllama.evaluation.texts import Likelihoods, Text
-from babyllama.files import Row, digest_of, read_rows
-from babyllama.statistics import encode_decisions, weighted_mean
+from babyllama.runs.artefact import Facts
+from babyllama.runs.rows import Row, digest_of, read_rows
+from babyllama.scores.certainty import encode_decisions, weighted_mean
 
 
 @dataclass(frozen=True)

@@ -21,12 +21,12 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from babyllama.artefact import Facts
 from babyllama.errors import InputError
-from babyllama.evaluation.rules import Rules
+from babyllama.evaluation.likelihood.rules import Rules
+from babyllama.evaluation.likelihood.texts import Likelihoods, Text
 from babyllama.evaluation.suites.suite import Suite, bootstrapped
-from babyllama.evaluation.texts import Likelihoods, Text
-from babyllama.files import digest_of, packed_files, text_of
+from babyllama.runs.artefact import Facts
+from babyllama.runs.rows import digest_of, packed_files, text_of
 
 _BYTES, _STRETCHES = 256, 1000
 # BabyLM's releases call a domain's texts childes.dev and so on.

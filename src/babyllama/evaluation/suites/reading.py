@@ -27,12 +27,12 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from babyllama.artefact import Facts
-from babyllama.evaluation.regression import is_complete, share_explained
-from babyllama.evaluation.rules import Rules
+from babyllama.evaluation.likelihood.rules import Rules
+from babyllama.evaluation.likelihood.texts import Likelihoods, Text
 from babyllama.evaluation.suites.suite import Suite, bootstrapped
-from babyllama.evaluation.texts import Likelihoods, Text
-from babyllama.files import TABLES, Row, digest_of, packed_files, read_table
+from babyllama.runs.artefact import Facts
+from babyllama.runs.rows import TABLES, Row, digest_of, packed_files, read_table
+from babyllama.scores.regression import is_complete, share_explained
 
 _EYE_TRACKING = ("RTfirstfix", "RTfirstpass", "RTgopast", "RTrightbound")
 _SELF_PACED = "self_paced_reading_time"

@@ -8,11 +8,11 @@ from typing import Generic, TypeVar
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from babyllama.artefact import Facts
-from babyllama.evaluation.choices import Average, Choice, choice_texts, score_choices
-from babyllama.evaluation.rules import Rules
-from babyllama.evaluation.texts import Likelihoods, Text
-from babyllama.statistics import bootstrap_interval, bootstrap_replicates
+from babyllama.evaluation.likelihood.rules import Rules
+from babyllama.evaluation.likelihood.texts import Likelihoods, Text
+from babyllama.evaluation.suites.choices import Average, Choice, choice_texts, score_choices
+from babyllama.runs.artefact import Facts
+from babyllama.scores.certainty import bootstrap_interval, bootstrap_replicates
 
 Item = TypeVar("Item")
 

@@ -7,10 +7,10 @@ Source: Başar et al. 2025.
 
 from pathlib import Path
 
-from babyllama.evaluation.choices import Choice
-from babyllama.evaluation.minimal_pairs import pair
+from babyllama.evaluation.suites.choices import Choice
+from babyllama.evaluation.suites.minimal_pairs import pair
 from babyllama.evaluation.suites.suite import suite_of_choices
-from babyllama.files import TABLES, packed_files, read_table
+from babyllama.runs.rows import TABLES, packed_files, read_table
 
 _WANTED = ("good_sentence", "bad_sentence", "critical_region", "phenomenon")
 

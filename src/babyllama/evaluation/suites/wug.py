@@ -16,13 +16,13 @@ import numpy as np
 from jaxtyping import Float64, Int64
 from scipy.special import expit
 
-from babyllama.artefact import Facts
 from babyllama.errors import InputError
-from babyllama.evaluation.regression import spearman
-from babyllama.evaluation.rules import Rules
+from babyllama.evaluation.likelihood.rules import Rules
+from babyllama.evaluation.likelihood.texts import Likelihoods, Text
 from babyllama.evaluation.suites.suite import Suite, bootstrapped
-from babyllama.evaluation.texts import Likelihoods, Text
-from babyllama.files import Row, digest_of, read_rows
+from babyllama.runs.artefact import Facts
+from babyllama.runs.rows import Row, digest_of, read_rows
+from babyllama.scores.regression import spearman
 
 
 @dataclass(frozen=True)

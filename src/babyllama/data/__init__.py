@@ -1,0 +1,1 @@
+"""From raw text to windows of tokens: sources, cleaning, synthetic text, tokenizer, streams."""

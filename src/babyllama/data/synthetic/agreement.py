@@ -1,0 +1,105 @@
+"""What has to agree with what, said right, with the wrong form noted beside it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from babyllama.data.synthetic.lexicon import PLURAL, SINGULAR, Noun, Number, Tense, Verb
+from babyllama.data.synthetic.scenes import Gender, Person
+from babyllama.data.synthetic.speaker import Speaker
+
+Build = Literal["plain", "prepositional", "subject_relative", "object_relative"]
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """What a verb, a reflexive or a pronoun has to know of the phrase it refers to.
+
+    Args:
+        head: None for a name.
+        person: None for a noun.
+        attractor: the number of the noun nearest to the verb, where that is not the head.
+    """
+
+    number: Number
+    head: Noun | None = None
+    gender: Gender | None = None
+    build: Build = "plain"
+    attractor: Number | None = None
+    person: Person | None = None
+
+    @property
+    def misleads(self) -> bool:
+        return self.attractor is not None and self.attractor != self.number
+
+
+def other(number: Number) -> Number:
+    return SINGULAR if number == PLURAL else PLURAL
+
+
+def be(tense: Tense, number: Number) -> str:
+    if tense == "present":
+        return "are" if number == PLURAL else "is"
+    return "were" if number == PLURAL else "was"
+
+
+def have(tense: Tense, number: Number) -> str:
+    if tense == "past":
+        return "had"
+    return "have" if number == PLURAL else "has"
+
+
+def say_be(g: Speaker, subject: Phrase, tense: Tense, uid: str) -> None:
+    """Say `is`, `are`, `was` or `were`.
+
+    Args:
+        uid: the phenomenon that the wrong one violates after a plain subject.
+    """
+    g.say(
+        be(tense, subject.number), agreement_spots(subject, be(tense, other(subject.number)), uid)
+    )
+
+
+def say_do(g: Speaker, tense: Tense, number: Number, uid: str = "") -> None:
+    right, wrong = ("do", "does") if number == PLURAL else ("does", "do")
+    if tense == "past":
+        g.say("did")
+    else:
+        g.say(right, {uid: wrong} if uid else {})
+
+
+def say_verb(
+    g: Speaker,
+    verb: Verb,
+    tense: Tense,
+    number: Number,
+    *,
+    agreement: str = "",
+    more: dict[str, str] | None = None,
+) -> None:
+    """Say the finite form, noting the words that would be wrong instead of it.
+
+    Args:
+        agreement: the phenomenon that the other number would violate, if any. In the past,
+            where number does not show, the participle would be wrong.
+        more: other wrong words, by phenomenon.
+    """
+    wrong = dict(more or {})
+    right = verb.form(tense, number)
+    if tense == "present":
+        if agreement:
+            wrong[agreement] = verb.form(tense, other(number))
+    elif verb.participle not in (right, verb.base):
+        wrong["irregular_participle"] = verb.participle
+    g.say(right, wrong)
+
+
+def not_past(verb: Verb) -> dict[str, str]:
+    return {} if verb.participle == verb.past else {"irregular_participle": verb.past}
+
+
+def agreement_spots(subject: Phrase, wrong: str, uid: str) -> dict[str, str]:
+    """Which phenomenon a verb of the wrong number violates after this subject."""
+    if subject.build == "plain":
+        irregular = subject.head is not None and subject.head.is_irregular
+        return {uid: wrong} | ({"irregular_plural_agreement": wrong} if irregular else {})
+    return {f"attractor_{subject.build}": wrong} if subject.misleads else {}

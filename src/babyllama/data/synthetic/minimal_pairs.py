@@ -1,0 +1,203 @@
+"""Minimal pairs: a sentence of the grammar, and the same sentence with one word that breaks a rule.
+
+The grammar notes where a rule applies and which word would break it (`Speaker.spots`), so a pair
+is a sentence and one of its spots. Pairs come in twos that swap the same two words, `is` right and
+`are` wrong beside `are` right and `is` wrong: whoever knows only how frequent words are, or always
+prefers one form, is right exactly half of the time.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from babyllama.data.synthetic import actions, asking, states
+from babyllama.data.synthetic.clauses import Clause
+from babyllama.data.synthetic.lexicon import Tense
+from babyllama.data.synthetic.places import PLACES
+from babyllama.data.synthetic.sampling import Dice
+from babyllama.data.synthetic.scenes import Scene
+from babyllama.data.synthetic.speaker import Speaker, Unsayable, render
+
+PAIRS_PER_UID = 200
+NOVEL_SHARE = 2  # one pair in two has a word that the corpus never uses in that construction
+_TRIES_PER_PAIR = 400
+
+
+@dataclass(frozen=True)
+class Phenomenon:
+    """One kind of mistake, and where it can be made.
+
+    Args:
+        term: BLiMP's `linguistics_term`, a group of phenomena.
+        field: BLiMP's `field`.
+        sources: the clauses whose sentences have such a spot.
+        construction: what a sixth of the words is held out of (`lexicon.is_held_out`).
+        tenses: those in which the mistake shows.
+    """
+
+    term: str
+    field: str
+    sources: tuple[Clause, ...]
+    construction: str
+    tenses: tuple[Tense, ...] = ("present", "past")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The same tokens but for one, which swaps `right` for `wrong`."""
+
+    good: str
+    bad: str
+    right: str
+    wrong: str
+
+
+def minimal_pairs(uid: str, *, seed: int, corpus: Collection[str]) -> list[dict[str, str | bool]]:
+    """About `PAIRS_PER_UID` pairs with BLiMP's keys, and `novel`.
+
+    Args:
+        uid: a key of `PHENOMENA`.
+        seed: any; the same one gives the same pairs for the same corpus.
+        corpus: lines, none of which becomes a sentence of a pair.
+    """
+    phenomenon = PHENOMENA[uid]
+    seen = set(corpus)
+    novel_pairs = PAIRS_PER_UID // NOVEL_SHARE
+    rows: list[dict[str, str | bool]] = []
+    for is_novel, wanted in ((False, PAIRS_PER_UID - novel_pairs), (True, novel_pairs)):
+        dice = Dice(seed, "pairs", uid, "novel" if is_novel else "familiar")
+        for pair in _balanced(uid, phenomenon, dice, seen, wanted, is_novel):
+            rows.append(
+                {
+                    "sentence_good": pair.good,
+                    "sentence_bad": pair.bad,
+                    "field": phenomenon.field,
+                    "linguistics_term": phenomenon.term,
+                    "UID": uid,
+                    "pairID": str(len(rows)),
+                    "novel": is_novel,
+                }
+            )
+    return rows
+
+
+def _balanced(
+    uid: str, phenomenon: Phenomenon, dice: Dice, seen: set[str], wanted: int, is_novel: bool
+) -> list[Pair]:
+    """Pairs in twos: one that waits is accepted when its mirror image comes."""
+    accepted: list[Pair] = []
+    waiting: dict[tuple[str, str], list[Pair]] = {}
+    for _ in range(wanted * _TRIES_PER_PAIR):
+        if len(accepted) >= wanted:
+            break
+        for pair in _candidates(uid, phenomenon, dice, is_novel):
+            if pair.good in seen or pair.bad in seen:
+                continue
+            seen |= {pair.good, pair.bad}
+            mirrors = waiting.get((pair.wrong, pair.right))
+            if mirrors:
+                accepted += [mirrors.pop(0), pair]
+            else:
+                waiting.setdefault((pair.right, pair.wrong), []).append(pair)
+    return accepted
+
+
+def _candidates(uid: str, phenomenon: Phenomenon, dice: Dice, is_novel: bool) -> Iterator[Pair]:
+    """The pairs that one sentence at a random place gives, mostly one or none."""
+    speaker = Speaker(dice.decide, novel=phenomenon.construction if is_novel else None)
+    scene = Scene(_PLACES[dice.below(len(_PLACES))])
+    source = phenomenon.sources[dice.below(len(phenomenon.sources))]
+    tense = phenomenon.tenses[dice.below(len(phenomenon.tenses))]
+    try:
+        mark = source(speaker, scene, tense)
+    except Unsayable:
+        return
+    if speaker.is_novel != is_novel:
+        return
+    good = [*speaker.tokens, mark]
+    for spot in speaker.spots:
+        if spot.uid == uid:
+            bad = list(good)
+            bad[spot.position] = spot.wrong
+            yield Pair(render(good), render(bad), good[spot.position], spot.wrong)
+
+
+_PLACES = tuple(PLACES.values())
+_PRESENT: tuple[Tense, ...] = ("present",)
+_PAST: tuple[Tense, ...] = ("past",)
+_ATTRACTOR = ("subject_verb_agreement", "syntax", (states.modified_state,), "modified_subject")
+_DETERMINER = (
+    "determiner_noun_agreement",
+    "morphology",
+    (asking.demonstrative, asking.look_at),
+    "demonstrative",
+    _PRESENT,
+)
+# In the past, where the verb's own form does not give the number away.
+_REFLEXIVE = ("anaphor_agreement", "morphology", (actions.reflexive,), "reflexive", _PAST)
+
+PHENOMENA = {
+    "copula_agreement": Phenomenon(
+        "subject_verb_agreement", "morphology", (states.state, states.condition), "plain_state"
+    ),
+    "verb_agreement": Phenomenon(
+        "subject_verb_agreement",
+        "morphology",
+        (actions.alone_action, actions.thing_action, actions.social_action),
+        "agent",
+        _PRESENT,
+    ),
+    "question_agreement": Phenomenon(
+        "subject_verb_agreement",
+        "morphology",
+        (asking.what_question, asking.where_question),
+        "question",
+        _PRESENT,
+    ),
+    "attractor_prepositional": Phenomenon(*_ATTRACTOR),
+    "attractor_subject_relative": Phenomenon(*_ATTRACTOR),
+    "attractor_object_relative": Phenomenon(*_ATTRACTOR),
+    "determiner_noun": Phenomenon(*_DETERMINER),
+    "determiner_noun_irregular": Phenomenon(*_DETERMINER),
+    "reflexive_gender": Phenomenon(*_REFLEXIVE),
+    "reflexive_number": Phenomenon(*_REFLEXIVE),
+    "reflexive_attractor": Phenomenon(*_REFLEXIVE),
+    "npi_any": Phenomenon(
+        "npi_licensing", "semantics", (states.some_or_any, states.wanting_any), "any"
+    ),
+    "npi_yet": Phenomenon("npi_licensing", "semantics", (actions.perfect,), "yet"),
+    "npi_licensor": Phenomenon("npi_licensing", "semantics", (actions.ever,), "ever"),
+    "irregular_participle": Phenomenon(
+        "irregular_forms",
+        "morphology",
+        (actions.thing_action, actions.perfect),
+        "agent",
+        _PAST,
+    ),
+    "irregular_plural_agreement": Phenomenon(
+        "irregular_forms", "morphology", (states.state, states.condition), "plain_state"
+    ),
+    "transitivity": Phenomenon(
+        "argument_structure",
+        "syntax",
+        (actions.alone_action, actions.thing_action, actions.social_action),
+        "agent",
+    ),
+    "causativity": Phenomenon(
+        "argument_structure", "syntax", (actions.causing, actions.happening), "agent"
+    ),
+    "double_object": Phenomenon(
+        "argument_structure", "syntax", (actions.giving, actions.placing), "transferred"
+    ),
+    "clause_complement": Phenomenon(
+        "argument_structure", "syntax", (asking.belief, actions.social_action), "agent"
+    ),
+    "wh_vs_that": Phenomenon("filler_gap_dependency", "syntax", (asking.knowledge,), "embedded"),
+    "wh_animacy": Phenomenon(
+        "filler_gap_dependency", "syntax", (asking.what_question,), "question"
+    ),
+    "relative_gap": Phenomenon(
+        "filler_gap_dependency", "syntax", (states.modified_state,), "modified_subject"
+    ),
+    "every_all": Phenomenon("quantifiers", "semantics", (states.quantified,), "quantified"),
+    "many_much": Phenomenon("quantifiers", "semantics", (states.too_much,), "too_much"),
+}

@@ -1,0 +1,100 @@
+"""Writing the corpus: text, its entropy, and minimal pairs, the same bytes on every platform."""
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from babyllama.data.synthetic.domains import DOMAINS
+from babyllama.data.synthetic.minimal_pairs import PHENOMENA, minimal_pairs
+from babyllama.data.synthetic.sampling import Document, documents
+from babyllama.errors import InputError
+
+Split = Mapping[str, list[Document]]
+
+
+def synthesize(out: Path, *, words: int, dev_words: int, seed: int) -> None:
+    """Write `train/` and `dev/`, `entropy.json` and `minimal_pairs/` into `out`.
+
+    A sentence is a line, a blank line parts documents. A smaller corpus of the same seed is a
+    beginning of a larger one. `entropy.json` gives, for each split and domain, the words, minus the
+    true log-probability of the text in nats, and their ratio.
+
+    Args:
+        out: made if it is not there; files of an earlier corpus are replaced.
+        words: how many words, parted by white space, the two training files hold together; each
+            gets half and ends with the document that reaches it.
+        dev_words: the same for the held-out files, drawn independently.
+        seed: any whole number from 0 on.
+
+    Raises:
+        InputError: a number is negative. (No words at all is a corpus too: empty files.)
+    """
+    _refuse_nonsense(words=words, dev_words=dev_words, seed=seed)
+    corpus = {
+        "train": draw_split("train", words=words, seed=seed),
+        "dev": draw_split("dev", words=dev_words, seed=seed),
+    }
+    for split, domains in corpus.items():
+        for domain, drawn in domains.items():
+            text = "\n".join("".join(line + "\n" for line in one.lines) for one in drawn)
+            _write(out / split / f"{domain}.txt", text)
+    entropy = {split: _entropy(domains) for split, domains in corpus.items()}
+    _write(out / "entropy.json", json.dumps(entropy, indent=2) + "\n")
+    for uid, rows in draw_pairs(corpus.values(), seed=seed).items():
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+        _write(out / "minimal_pairs" / f"{uid}.jsonl", text)
+
+
+def draw_split(split: str, *, words: int, seed: int) -> dict[str, list[Document]]:
+    """The documents of one split by domain; `train` and `dev` are independent streams."""
+    return {domain: _draw(domain, words // 2, seed, split) for domain in DOMAINS}
+
+
+def draw_pairs(corpus: Iterable[Split], *, seed: int) -> dict[str, list[dict[str, str | bool]]]:
+    """Minimal pairs by UID, none of whose sentences is a line of the corpus."""
+    drawn = [one for split in corpus for documents in split.values() for one in documents]
+    lines = {line for one in drawn for line in one.lines}
+    return {uid: minimal_pairs(uid, seed=seed, corpus=lines) for uid in PHENOMENA}
+
+
+def _draw(domain: str, words: int, seed: int, split: str) -> list[Document]:
+    drawn: list[Document] = []
+    written = 0
+    for document in documents(DOMAINS[domain], seed, split, domain):
+        if written >= words:
+            break
+        drawn.append(document)
+        written += document.words
+    return drawn
+
+
+def _entropy(domains: Split) -> dict[str, dict[str, float]]:
+    parts = {**domains, "all": [one for drawn in domains.values() for one in drawn]}
+    return {domain: _summary(drawn) for domain, drawn in parts.items()}
+
+
+def _summary(drawn: list[Document]) -> dict[str, float]:
+    words = sum(one.words for one in drawn)
+    nats = math.fsum(one.nats for one in drawn)
+    # Rounded, so that the last bit of a platform's logarithm cannot show.
+    return {
+        "words": words,
+        "nats": round(nats, 6),
+        "nats_per_word": round(nats / words, 6) if words else 0.0,
+    }
+
+
+def _refuse_nonsense(*, words: int, dev_words: int, seed: int) -> None:
+    for name, value in (("words", words), ("dev_words", dev_words), ("seed", seed)):
+        if value < 0:
+            raise InputError(
+                f"{name} is {value}",
+                why="A corpus cannot have a negative number of words, nor a negative seed.",
+                mend="Try 120000 words, 12000 dev_words and seed 0.",
+            )
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text.encode("ascii"))

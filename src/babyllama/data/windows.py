@@ -1,0 +1,206 @@
+"""Windows of tokens: what models read, memory-mapped from a folder that `tokenize` wrote."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from jaxtyping import Int64, UInt8
+from torch import Tensor
+
+from babyllama.data.tokenizer import vocabulary_digest
+from babyllama.errors import InputError
+from babyllama.recipe import FixedWindows, JitteredWindows, WindowsRecipe
+
+IGNORE_INDEX = -100  # a label that no loss looks at, as torch names it
+Split = Literal["train", "dev"]
+_WINDOWS_AT_ONCE = 4096
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some windows of one stream.
+
+    Attributes:
+        starts: the first token of each window in the stream, in the order of the rows; a stored
+            signal is looked up by them.
+        labels: the next token at each position; IGNORE_INDEX at a window's last position, whose
+            next token lies outside what was read (as in the paper: CE on 127 of 128 positions).
+    """
+
+    starts: Int64[np.ndarray, " batch"]
+    input_ids: Int64[Tensor, "batch window"]
+    labels: Int64[Tensor, "batch window"]
+
+    def rows(self, start: int, stop: int) -> "Batch":
+        """Some of the windows, without copying their tokens."""
+        return Batch(self.starts[start:stop], self.input_ids[start:stop], self.labels[start:stop])
+
+
+class Windows:
+    """Windows of equal length over one split's stream, each epoch's in its own order.
+
+    Where an epoch's windows start and in which order they come is a function of the seed and the
+    epoch alone, so a run that goes on needs one integer, the step.
+
+    Raises:
+        InputError: no tokens there, less than one window of them, or not a number of words for
+            each of them.
+    """
+
+    def __init__(
+        self, tokens: Path, split: Split, window: int, placing: WindowsRecipe | None = None
+    ) -> None:
+        self.header = read_header(tokens)
+        self.path = tokens / f"{split}.bin"
+        self.window = window
+        self.placing = placing or FixedWindows()
+        self._stream = np.memmap(self.path, dtype=self.header["dtype"], mode="r")
+        moved = 0 if isinstance(self.placing, FixedWindows) else window - 1
+        self.count = max(0, len(self._stream) - moved) // window
+        if self.count == 0:
+            raise InputError(
+                f"{self.path} holds {len(self._stream)} tokens, less than one window of {window}",
+                why="A model reads whole windows, and windows that move need room for one more.",
+                mend="Give more text, or a shorter training.window.",
+            )
+        self._words = _open_words(tokens / f"{split}.words.bin", len(self._stream))
+
+    def __len__(self) -> int:
+        return self.count
+
+    @property
+    def stream_tokens(self) -> int:
+        """Tokens of the whole stream."""
+        return len(self._stream)
+
+    @property
+    def offsets(self) -> tuple[int, ...]:
+        """Where the tilings start that epochs go through in turn."""
+        return self.placing.offsets(self.window)
+
+    def read(self, indices: npt.NDArray[np.int64], *, offset: int = 0) -> Batch:
+        """The windows of these numbers in the tiling that starts at `offset`, as a batch."""
+        return self.read_at(indices * self.window + offset)
+
+    def read_at(self, starts: npt.NDArray[np.int64]) -> Batch:
+        """The windows that start at these tokens, as a batch."""
+        rows = np.stack([self._stream[at : at + self.window] for at in starts]).astype(np.int64)
+        labels = np.full_like(rows, IGNORE_INDEX)
+        labels[:, :-1] = rows[:, 1:]
+        return Batch(starts, torch.from_numpy(rows), torch.from_numpy(labels))
+
+    def steps_per_epoch(self, batch_size: int) -> int:
+        """Updates in one pass; the windows that do not fill a last batch are left to chance."""
+        return max(1, self.count // batch_size)
+
+    def at(self, step: int, *, batch_size: int, seed: int) -> Batch:
+        """The batch of an update: each epoch reads every window once, in its own order."""
+        epoch, within = divmod(step, self.steps_per_epoch(batch_size))
+        starts = self._starts_of(epoch, seed)
+        return self.read_at(starts[within * batch_size : (within + 1) * batch_size])
+
+    def words(self, starts: Int64[np.ndarray, " windows"]) -> int:
+        """White-space words that begin in the windows that start at these tokens."""
+        return int(self._words_in_each(starts).sum())
+
+    def words_of_steps(
+        self, epoch: int, *, batch_size: int, seed: int
+    ) -> Int64[np.ndarray, " steps"]:
+        """Words of the batch of each of an epoch's updates, without reading their tokens."""
+        read = self._starts_of(epoch, seed)[: self.steps_per_epoch(batch_size) * batch_size]
+        return np.add.reduceat(self._words_in_each(read), np.arange(0, len(read), batch_size))
+
+    def spread(self, limit: int, batch_size: int) -> Iterator[Batch]:
+        """At most `limit` windows, evenly spread over the stream, in batches: for dev scores."""
+        chosen = np.unique(np.linspace(0, self.count - 1, min(limit, self.count)).astype(np.int64))
+        for start in range(0, len(chosen), batch_size):
+            yield self.read(chosen[start : start + batch_size])
+
+    def _starts_of(self, epoch: int, seed: int) -> Int64[np.ndarray, " count"]:
+        """Where an epoch's windows start, in the order in which they are read."""
+        order = np.random.default_rng((seed, epoch)).permutation(self.count)
+        if isinstance(self.placing, JitteredWindows):
+            moves = np.random.default_rng((seed, epoch, 1)).integers(self.window, size=self.count)
+            return order * self.window + moves[order]
+        return order * self.window + self.offsets[epoch % len(self.offsets)]
+
+    def _words_in_each(
+        self, starts: Int64[np.ndarray, " windows"]
+    ) -> Int64[np.ndarray, " windows"]:
+        """Words that begin in each window; some thousand windows are held at once."""
+        windows = np.lib.stride_tricks.sliding_window_view(self._words, self.window)
+        counts = np.empty(len(starts), np.int64)
+        for at in range(0, len(starts), _WINDOWS_AT_ONCE):
+            block = slice(at, at + _WINDOWS_AT_ONCE)
+            windows[starts[block]].sum(axis=1, dtype=np.int64, out=counts[block])
+        return counts
+
+
+def read_header(tokens: Path) -> dict[str, Any]:
+    """What `tokenize` wrote about its streams.
+
+    Raises:
+        InputError: not a folder of tokens.
+    """
+    try:
+        header: dict[str, Any] = json.loads((tokens / "tokens.json").read_text("utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(
+            f"{tokens} holds no tokens.json",
+            mend="Make one: babyllama tokenize CORPUS TOKENIZER OUT",
+        ) from None
+    return header
+
+
+def refuse_other_tokenizer(tokens: Path, tokenizer: Path) -> None:
+    """Check that a tokenizer (or a model folder's) is the one that made these tokens.
+
+    Raises:
+        InputError: their vocabularies differ, whatever their sizes.
+    """
+    if read_header(tokens)["vocabulary_sha256"] != vocabulary_digest(tokenizer):
+        raise InputError(
+            f"{tokens} was not made by the tokenizer in {tokenizer}",
+            why="The same numbers would mean other tokens.",
+            mend=f"Run: babyllama tokenize CORPUS {tokenizer} OUT",
+        )
+
+
+def refuse_foreign_tokens(tokens: Path, vocab_size: int, model: str) -> None:
+    """Check, before any long work, that a model knows every token of a stream.
+
+    Raises:
+        InputError: names the first token out of range.
+    """
+    header = read_header(tokens)
+    for split in ("train", "dev"):
+        path = tokens / f"{split}.bin"
+        largest = int(np.memmap(path, dtype=header["dtype"], mode="r").max())
+        if largest >= vocab_size:
+            raise InputError(
+                f"{path} holds token {largest}, but {model} knows only 0 to {vocab_size - 1}",
+                why="The tokens were made by another tokenizer than the model was trained with.",
+                mend="Run: babyllama tokenize CORPUS TOKENIZER OUT",
+            )
+
+
+def _open_words(path: Path, tokens: int) -> UInt8[np.ndarray, " tokens"]:
+    """How many words begin in each token of a stream, memory-mapped."""
+    mend = "Run: babyllama tokenize CORPUS TOKENIZER OUT"
+    if not path.is_file():
+        raise InputError(
+            f"{path} is missing",
+            why="It says at which tokens words begin; training counts the words it saw.",
+            mend=mend,
+        )
+    size = path.stat().st_size
+    if size != tokens:
+        raise InputError(
+            f"{path} has {size} bytes for {tokens} tokens", why="Each token has one.", mend=mend
+        )
+    return np.memmap(path, dtype=np.uint8, mode="r")

@@ -1,0 +1,50 @@
+"""How well models predict held-out text: the mean cross-entropy over dev windows.
+
+Unlike training's own dev score this is always float32 and reads an ensemble as well.
+"""
+
+import math
+from pathlib import Path
+
+import torch
+
+from babyllama.console import ProgressBar
+from babyllama.data.windows import IGNORE_INDEX, Windows
+from babyllama.models.ensemble import Ensemble
+
+_TOKENS_AT_ONCE = 2048
+
+
+@torch.no_grad()
+def dev_perplexity(
+    ensemble: Ensemble, tokens: Path, *, max_windows: int, window: int
+) -> dict[str, float]:
+    """Score at most `max_windows` windows, evenly spread over the dev tokens.
+
+    Returns:
+        cross_entropy in nats per token, perplexity = exp(cross_entropy), nats_per_word, which
+        compares models with different tokenizers, and the number of tokens scored.
+
+    Raises:
+        InputError: less dev text than one window.
+    """
+    windows = Windows(tokens, "dev", window)
+    device = ensemble.device
+    total = torch.zeros((), dtype=torch.float64, device=device)
+    scored = 0
+    with ProgressBar("dev", min(max_windows, len(windows)), "windows") as bar:
+        for batch in windows.spread(max_windows, max(1, _TOKENS_AT_ONCE // window)):
+            labels = batch.labels.to(device).flatten()
+            states = ensemble.states(batch.input_ids.to(device)).flatten(0, 1)
+            # Summed in float64: positions without a label add 0.
+            total += ensemble.mixture.log_probabilities(states, labels).double().sum()
+            scored += int((labels != IGNORE_INDEX).sum())
+            bar.advance(len(batch.starts))
+    cross_entropy = -float(total) / scored
+    header = windows.header
+    return {
+        "cross_entropy": cross_entropy,
+        "perplexity": math.exp(cross_entropy),
+        "nats_per_word": cross_entropy * header["dev_tokens"] / header["dev_words"],
+        "tokens": scored,
+    }

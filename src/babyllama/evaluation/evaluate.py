@@ -1,0 +1,167 @@
+"""What models know, measured: benchmarks and held-out text, each score with its interval.
+
+`suites` says what the benchmarks are, `rules` whose scoring rules, `scoring` how likely a model
+finds a text, `babyllama.scores.certainty` how sure what follows from it is.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any, Literal
+
+from babyllama.data.windows import refuse_foreign_tokens
+from babyllama.errors import InputError
+from babyllama.evaluation.dev_perplexity import dev_perplexity
+from babyllama.evaluation.likelihood.decoders import Decoders
+from babyllama.evaluation.likelihood.masked import Masking
+from babyllama.evaluation.likelihood.rules import in_words
+from babyllama.evaluation.likelihood.rules import rules as rules_named
+from babyllama.evaluation.likelihood.scorer import Scorer, likelihoods, load_scorer
+from babyllama.evaluation.likelihood.texts import Likelihoods
+from babyllama.evaluation.suites import Suite, suite_for
+from babyllama.evaluation.suites.choices import Choice
+from babyllama.evaluation.worst import worst_choices
+from babyllama.models.build import compute_dtype, pick_device
+from babyllama.models.ensemble import Ensemble, MeanOf
+from babyllama.runs.artefact import Facts, write_atomically
+
+_DEV_WINDOWS = 8192  # at most, evenly spread
+
+
+def evaluate(
+    models: Sequence[Path],
+    benchmarks: Mapping[str, Path],
+    *,
+    name: str,
+    rules: str,
+    predictions: Path | None = None,
+    weights: Sequence[float] | None = None,
+    mean_of: MeanOf = "logits",
+    precision: Literal["float32", "bfloat16"] = "float32",
+    masking: Masking = "original",
+    truncate: bool = False,
+    worst: int = 0,
+    tokens: Path | None = None,
+    window: int = 128,
+) -> Facts:
+    """Score a model, or several read as one, on benchmarks and on dev text.
+
+    Args:
+        models: one folder, or several for their ensemble.
+        benchmarks: a suite's name, or one of the user's own for minimal pairs, to its data.
+        name: what the results call the model.
+        rules: honest, 2023, 2024 or 2025.
+        predictions: a folder for BENCHMARK.jsonl, a line an item.
+        weights: of the models of an ensemble, equal by default.
+        mean_of: what is averaged over them.
+        precision: what the models compute in; log-softmax and sums are float32 or better.
+        masking: how masked models are scored; the others have no use for it.
+        truncate: whether texts longer than the model's positions lose their beginning.
+        worst: how many of the most wrong choices to show, with the surprisal of each word.
+        tokens: a folder of tokens, to be scored on its dev part.
+        window: tokens that the model sees at once there.
+
+    Returns:
+        `model`, `rules` in words, `dev` (with `tokens` only), `benchmarks`, scores in their
+        units, and `worst` (if asked for).
+
+    Raises:
+        InputError: benchmarks that cannot be read, before any model is loaded; models that cannot
+            be loaded or are too short for the window; what `likelihoods` raises.
+    """
+    chosen = rules_named(rules)
+    _refuse_odd_names(benchmarks)
+    read = [
+        _Benchmark(benchmark, suite, suite.read(path))
+        for benchmark, suite, path in [(b, suite_for(b), path) for b, path in benchmarks.items()]
+    ]
+    device = pick_device()
+    scorer = load_scorer(
+        models, chosen, device=device, dtype=compute_dtype(precision, device), weights=weights,
+        mean_of=mean_of, masking=masking, truncate=truncate,
+    )  # fmt: skip
+    if tokens:
+        _refuse_unfit(scorer, tokens, window, name)
+
+    result: Facts = {"model": name, "rules": _rules_in_words(scorer)}
+    if tokens:
+        result["dev"] = dev_perplexity(
+            _decoders(scorer, name), tokens, max_windows=_DEV_WINDOWS, window=window
+        )
+    if predictions:
+        predictions.mkdir(parents=True, exist_ok=True)
+    result["benchmarks"] = {}
+    values = {}
+    for each, found in _score_all(scorer, read):
+        judged = found.averaged() if scorer.is_averaged else found
+        scores, lines = each.suite.scores(each.items, judged, chosen)
+        result["benchmarks"][each.name] = scores
+        if predictions:
+            _write_lines(predictions / f"{each.name}.jsonl", lines)
+        if worst and isinstance(each.items[0], Choice):
+            values[each.name] = found.sums()
+    if worst:
+        choices = {each.name: each.items for each in read if each.name in values}
+        result["worst"] = worst_choices(scorer, choices, values, most=worst)
+    return result
+
+
+@dataclass(frozen=True)
+class _Benchmark:
+    name: str
+    suite: Suite[Any]
+    items: list[Any]
+
+
+def _score_all(
+    scorer: Scorer, read: Sequence[_Benchmark]
+) -> Iterator[tuple[_Benchmark, Likelihoods]]:
+    """All benchmarks in one pass, so that what one shares with another is scored once."""
+    texts = [each.suite.texts(each.items, scorer.rules) for each in read]
+    found = likelihoods(scorer, [text for part in texts for text in part])
+    start = 0
+    for each, part in zip(read, texts, strict=True):
+        yield each, found[start : start + len(part)]
+        start += len(part)
+
+
+def _rules_in_words(scorer: Scorer) -> dict[str, Any]:
+    return in_words(
+        scorer.rules,
+        context=scorer.context,
+        leading_space=scorer.leading_space,
+        dtype=str(scorer.reader.dtype).removeprefix("torch."),
+        likelihood=scorer.likelihood,
+    )
+
+
+def _refuse_odd_names(benchmarks: Iterable[str]) -> None:
+    for name in benchmarks:
+        if PurePath(name).name != name:
+            raise InputError(
+                f"benchmark {name!r} cannot be a file's name",
+                why="Its predictions are written to NAME.jsonl.",
+                mend="Name it without slashes.",
+            )
+
+
+def _decoders(scorer: Scorer, name: str) -> Ensemble:
+    if not isinstance(scorer.reader, Decoders):
+        raise InputError(f"{name} is no causal model", why="Dev text is scored from left to right.")
+    return scorer.reader.ensemble
+
+
+def _refuse_unfit(scorer: Scorer, tokens: Path, window: int, name: str) -> None:
+    refuse_foreign_tokens(tokens, scorer.reader.vocab_size, name)
+    if scorer.positions is not None and window > scorer.positions:
+        raise InputError(
+            f"{name} has {scorer.positions} positions, the dev windows {window} tokens",
+            why="A window must fit into the positions that the model knows.",
+            mend="Train it with more positions, or on the same window as the others.",
+        )
+
+
+def _write_lines(path: Path, lines: Iterable[Facts]) -> None:
+    text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+    write_atomically(path, text)

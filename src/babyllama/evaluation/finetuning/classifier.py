@@ -1,0 +1,145 @@
+"""A trained model with a new head that tells classes apart.
+
+transformers' AutoModelForSequenceClassification: a decoder is read at its last token, a masked
+encoder as its architecture has it, mostly at the first.
+"""
+
+import importlib.util
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from babyllama.errors import InputError
+from babyllama.evaluation.finetuning.settings import FinetuningSettings, LoraSettings
+from babyllama.models.build import refuse_unusable
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+class MlpHead(nn.Module):
+    """BabyLM 2025's head: LayerNorm, Linear, GELU, LayerNorm, dropout, Linear.
+
+    Its norms have no parameters. It reads one hidden state, or all of them one by one.
+
+    Attributes:
+        reads_first: whether of several hidden states the first alone is read.
+    """
+
+    def __init__(self, hidden_size: int, labels: int, *, reads_first: bool) -> None:
+        super().__init__()
+        self.reads_first = reads_first
+        self.layers = nn.Sequential(
+            nn.LayerNorm(hidden_size, elementwise_affine=False),
+            nn.Linear(hidden_size, hidden_size),
+            nn.GELU(),
+            nn.LayerNorm(hidden_size, elementwise_affine=False),
+            nn.Dropout(0.1),
+            nn.Linear(hidden_size, labels),
+        )
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Logits of what is read: (..., hidden) to (..., labels)."""
+        if self.reads_first and hidden.ndim == 3:
+            hidden = hidden[:, 0]
+        logits: Tensor = self.layers(hidden)
+        return logits
+
+
+def load_classifier(
+    folder: Path, *, labels: int, settings: FinetuningSettings, seed: int
+) -> "PreTrainedModel":
+    """Load a model folder in float32 with a new head; the seed decides the head's weights.
+
+    Raises:
+        InputError: no model there, weights that are a pickle or of another model, an architecture
+            without such a head, or peft wanted but not installed.
+    """
+    from transformers import AutoModelForSequenceClassification, set_seed
+
+    refuse_unusable(folder)
+    set_seed(seed)
+    try:
+        model, found = AutoModelForSequenceClassification.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, dtype=torch.float32,
+            num_labels=labels, output_loading_info=True,
+        )  # fmt: skip
+    except Exception as error:  # the library raises whatever it met, often several lines of it
+        raise InputError(
+            f"{folder} cannot be loaded with a head for classes",
+            why=str(error).strip().splitlines()[0][:300],
+            mend="It must be a folder that transformers.AutoModelForSequenceClassification loads.",
+        ) from None
+    _refuse_untrained_body(folder, model, found["missing_keys"])
+    if settings.head == "mlp":
+        _put_mlp_head(model, labels)
+    if settings.lora is not None:
+        return _with_lora(model, settings.lora)
+    trained: PreTrainedModel = model
+    return trained
+
+
+def is_decoder(model: "PreTrainedModel") -> bool:
+    """Whether the head reads the last token: transformers calls such a head `score`."""
+    return hasattr(model, "score")
+
+
+def refuse_missing_peft() -> None:
+    """Check that low-rank updates can be made.
+
+    Raises:
+        InputError: peft is not installed.
+    """
+    if importlib.util.find_spec("peft") is None:
+        raise InputError(
+            "--lora needs peft, which is not installed",
+            why="It is an extra: most users train all weights of a small model.",
+            mend="Run: pip install 'babyllama[lora]'",
+        )
+
+
+def _refuse_untrained_body(folder: Path, model: Any, missing: set[str] | list[str]) -> None:
+    """A head is new, and a pooler may be; a body that is not in the file is not trained."""
+    prefix = f"{model.base_model_prefix}."
+    body = sorted(key for key in missing if key.startswith(prefix) and "pooler" not in key)
+    if body:
+        raise InputError(
+            f"{folder}: {len(body)} weights of the model are not in its file, {body[0]} first",
+            why="They would be random: what is fine-tuned would not be the trained model.",
+            mend="Save the model again with save_pretrained().",
+        )
+
+
+def _put_mlp_head(model: Any, labels: int) -> None:
+    hidden_size = int(model.config.get_text_config().hidden_size)
+    name = "score" if is_decoder(model) else "classifier"
+    if not hasattr(model, name):
+        raise InputError(
+            f"head is 'mlp', but {model.config.model_type} has no {name} that it could replace",
+            mend="Use the architecture's own: --set head=linear",
+        )
+    setattr(model, name, MlpHead(hidden_size, labels, reads_first=name == "classifier"))
+
+
+def _with_lora(model: Any, settings: LoraSettings) -> Any:
+    refuse_missing_peft()
+    from peft import LoraConfig, TaskType, get_peft_model
+    from peft.utils.constants import TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING
+    from transformers.pytorch_utils import Conv1D
+
+    is_known = model.config.model_type in TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING
+    config = LoraConfig(
+        task_type=TaskType.SEQ_CLS,
+        r=settings.rank,
+        lora_alpha=settings.alpha,
+        lora_dropout=settings.dropout,
+        target_modules=None if is_known else "all-linear",
+        exclude_modules=r".*(score|classifier).*",  # the new head is trained as it is
+        fan_in_fan_out=any(isinstance(module, Conv1D) for module in model.modules()),  # GPT-2's
+    )
+    with warnings.catch_warnings():  # peft asks transformers for things by their old names
+        warnings.simplefilter("ignore", FutureWarning)
+        return get_peft_model(model, config)

@@ -1,0 +1,105 @@
+"""What a task's predictions become: a benchmark's result, and the lines of a submission."""
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+from babyllama.evaluation.finetuning.data import digest
+from babyllama.evaluation.finetuning.scores import scores_of
+from babyllama.evaluation.finetuning.tasks import SUITES, Task
+from babyllama.runs.artefact import Facts, write_atomically
+from babyllama.scores.certainty import Z
+
+if TYPE_CHECKING:
+    from babyllama.evaluation.finetuning.preparing import Prepared
+
+
+def benchmark(prepared: "Prepared", found: Mapping[int, Mapping[str, Any]]) -> Facts:
+    """A task's result, from its finished parts by seed."""
+    data = prepared.data
+    task, chosen_rows = data.task, data.split
+    scored = [data.validation[row] for row in chosen_rows.scoring]
+    majority, _ = Counter(example.label for example in data.train).most_common(1)[0]
+    guesses = {
+        seed: [part["predictions"][row] for row in chosen_rows.scoring]
+        for seed, part in found.items()
+    }
+    scores = scores_of(
+        [example.label for example in scored],
+        guesses,
+        metric=data.settings.score or task.metric,
+        classes=len(task.labels),
+        majority=majority,
+    )
+    for seed, part in found.items():
+        scores["seeds"][str(seed)] |= {
+            "chosen": part["chosen"], "looks": part["looks"], "updates": part["updates"]
+        }  # fmt: skip
+    return {
+        **scores,
+        "items": digest(scored),
+        "selection": {
+            "choosing_rows": len(chosen_rows.choosing),
+            "scoring_rows": len(chosen_rows.scoring),
+            "words": chosen_rows.words,
+        },
+        "settings": data.settings.model_dump(mode="json"),
+        "notes": [*([data.note] if data.note else []), *_constant(guesses, task)],
+        "rows": {
+            "train": len(data.train),
+            "validation": len(data.validation),
+            "max_length": prepared.max_length,
+            "cut": {"train": prepared.train.cut, "validation": prepared.validation.cut},
+        },
+        "files": {"train": str(data.files.train), "validation": str(data.files.validation)},
+    }
+
+
+def _constant(guesses: Mapping[int, Sequence[int]], task: Task) -> Iterator[str]:
+    """Says where a model answers the same to every row: its score is luck, and so its interval."""
+    for seed, each in guesses.items():
+        if len(set(each)) == 1:
+            yield f"with seed {seed} every row is said to be {each[0]} ({task.labels[each[0]]})"
+
+
+def averages(benchmarks: Mapping[str, Facts]) -> Facts:
+    """The plain mean over the tasks of GLUE and over the sets of MSGS: the field's headlines.
+
+    Returns:
+        For each of the two with more than one task here: `score`, `stderr` and its normal 95%
+        `interval` in percent, which draw every task's rows anew, and the `tasks`: a mean over
+        others differs.
+    """
+    found: Facts = {}
+    for suite, members in SUITES.items():
+        inside = [task.name for task in members if task.name in benchmarks]
+        if len(inside) > 1:
+            errors = [benchmarks[name]["stderr"] for name in inside]
+            score = fmean(benchmarks[name]["score"] for name in inside)
+            stderr = math.hypot(*errors) / len(inside)
+            found[suite] = {
+                "score": score,
+                "stderr": stderr,
+                "interval": [max(-100.0, score - Z * stderr), min(100.0, score + Z * stderr)],
+                "tasks": inside,
+            }
+    return found
+
+
+def write_predictions(folder: Path, task: str, found: Mapping[int, Mapping[str, Any]]) -> None:
+    """The class of every validation row in the form of a submission: rows are counted from 0.
+
+    TASK.jsonl in the folder, or in seed-N/ in it where there are several seeds.
+    """
+    for seed, part in found.items():
+        into = folder if len(found) == 1 else folder / f"seed-{seed}"
+        into.mkdir(parents=True, exist_ok=True)
+        lines = (
+            json.dumps({"id": f"{task}_{number}", "pred": predicted})
+            for number, predicted in enumerate(part["predictions"])
+        )
+        write_atomically(into / f"{task}.jsonl", "".join(line + "\n" for line in lines))

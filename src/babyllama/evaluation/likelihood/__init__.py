@@ -1,0 +1,1 @@
+"""Log-likelihoods of texts under any kind of model, by a year's rules."""

@@ -1,0 +1,152 @@
+"""Masked models: the pseudo-log-likelihood, one mask a position.
+
+A token's score is its log-probability where it is masked and all others are seen. Tokens of a word
+that its own rest gives away are scored too high that way: `within_word` masks what follows in the
+same word as well.
+
+Only masked positions get logits, and a masked text that comes from both sentences of a pair, which
+differ just there, is read once.
+
+Source: Salazar et al. 2020 (arXiv 1910.14659); Kauf and Ivanova 2023 (arXiv 2305.10588) for the
+within-word variant, PLL-word-l2r there.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import groupby, islice
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float64, Int64
+from torch import Tensor
+
+from babyllama.evaluation.likelihood.encoding import Encoded
+from babyllama.evaluation.likelihood.model_group import Several
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+Masking = Literal["original", "within_word"]
+_Copy = tuple[bytes, int]  # a text's tokens with its masks, as int32, and the position to score
+_BYTES = 4
+
+_TOKENS_ON_CPU, _TOKENS_ON_CARD = 4096, 32_768
+_TEXTS_AHEAD = 2048
+
+
+class MaskedModels:
+    """Masked models, one or several read as one.
+
+    Args:
+        mask: the tokenizer's mask token.
+        tokens_at_once: of a batch. It changes speed and memory alone.
+    """
+
+    def __init__(
+        self, several: Several, *, mask: int, masking: Masking, tokens_at_once: int | None = None
+    ) -> None:
+        on_cpu = several.device.type == "cpu"
+        self.several = several
+        self.mask = mask
+        self.masking = masking
+        self.tokens_at_once = tokens_at_once or (_TOKENS_ON_CPU if on_cpu else _TOKENS_ON_CARD)
+
+    @property
+    def vocab_size(self) -> int:
+        """Tokens that every model knows."""
+        return self.several.vocab_size
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What the models compute in."""
+        return self.several.dtype
+
+    def read(
+        self, sequences: Sequence[Encoded]
+    ) -> Iterator[tuple[int, Float64[np.ndarray, " scored"], np.ndarray]]:
+        """Number of a text, log p of its scored tokens in nats, whether each was the likeliest."""
+        numbers = iter(range(len(sequences)))
+        while part := list(islice(numbers, _TEXTS_AHEAD)):
+            values, is_top = self._score([sequences[number] for number in part])
+            start = 0
+            for number in part:
+                stop = start + sequences[number].stop - sequences[number].first
+                yield number, values[start:stop], is_top[start:stop]
+                start = stop
+
+    def _score(self, texts: Sequence[Encoded]) -> tuple[Float64[np.ndarray, " scored"], np.ndarray]:
+        """Every scored token of the texts, one text after another."""
+        copies: dict[_Copy, list[tuple[int, int]]] = {}  # to (result, label)
+        count = 0
+        for each in texts:
+            for at in range(each.first, each.stop):
+                key = (self._masked(each, at).tobytes(), at)
+                copies.setdefault(key, []).append((count, int(each.ids[at])))
+                count += 1
+        values, is_top = np.empty(count), np.empty(count, dtype=bool)
+        for batch in _batches(copies, self.tokens_at_once):
+            rows = [row for row, key in enumerate(batch) for _ in copies[key]]
+            places, labels = zip(*(pair for key in batch for pair in copies[key]), strict=True)
+            log_p = self._log_probabilities(batch)
+            own = log_p[rows, list(labels)]
+            values[list(places)] = own.double().cpu().numpy()
+            is_top[list(places)] = (own >= log_p.amax(dim=-1)[rows]).cpu().numpy()
+        return values, is_top
+
+    def _masked(self, text: Encoded, at: int) -> np.ndarray:
+        ids = text.ids.copy()
+        ids[at] = self.mask
+        if self.masking == "within_word":
+            behind = np.arange(len(ids)) > at
+            ids[behind & (text.words == text.words[at])] = self.mask
+        return ids
+
+    @torch.no_grad()
+    def _log_probabilities(self, batch: Sequence[_Copy]) -> Float[Tensor, "copies vocab"]:
+        """Of the masked position of each copy."""
+        device = self.several.device
+        ids = np.stack([np.frombuffer(ids, dtype=np.int32) for ids, _ in batch])
+        input_ids = torch.from_numpy(ids).long().to(device)
+        positions = torch.tensor([at for _, at in batch], device=device)
+        return self.several.log_probabilities(
+            lambda model: _masked_logits(model, input_ids, positions)
+        )
+
+
+def _masked_logits(
+    model: "PreTrainedModel",
+    input_ids: Int64[Tensor, "copies window"],
+    positions: Int64[Tensor, " copies"],
+) -> Float[Tensor, "copies vocab"]:
+    with _head_reads(model, positions):
+        logits: Tensor = model(
+            input_ids=input_ids, attention_mask=torch.ones_like(input_ids)
+        ).logits
+    return logits[:, 0]
+
+
+def _batches(copies: Iterable[_Copy], tokens_at_once: int) -> Iterator[list[_Copy]]:
+    """Copies of one length together, so that nothing is padded; the longest first."""
+    by_length = sorted(copies, key=lambda copy: (-len(copy[0]), copy))
+    for size, alike in groupby(by_length, key=lambda copy: len(copy[0])):
+        rows = max(1, tokens_at_once // (size // _BYTES))
+        while batch := list(islice(alike, rows)):
+            yield batch
+
+
+@contextmanager
+def _head_reads(model: "PreTrainedModel", positions: Int64[Tensor, " copies"]) -> Iterator[None]:
+    """Let a model's head see one position of each row alone, whatever the head is made of."""
+
+    def pick(_module: object, _args: object, output: Any) -> Any:
+        states = output.last_hidden_state
+        rows = torch.arange(len(states), device=states.device)
+        output.last_hidden_state = states[rows, positions][:, None]
+        return output
+
+    hook = model.base_model.register_forward_hook(pick)
+    try:
+        yield
+    finally:
+        hook.remove()

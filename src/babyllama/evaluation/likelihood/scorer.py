@@ -1,0 +1,368 @@
+"""How likely models find texts: one protocol for decoders, masked models and encoder-decoders.
+
+What a text is given does not depend on which others are scored with it, in which order or batch,
+beyond the last bits; texts that a model cannot tell apart are scored once, so that they tie.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from jaxtyping import Float64
+
+from babyllama.console import ProgressBar
+from babyllama.data.tokenizer import load_tokenizer
+from babyllama.errors import InputError
+from babyllama.evaluation.likelihood.decoders import Decoders
+from babyllama.evaluation.likelihood.encoder_decoders import EncoderDecoders
+from babyllama.evaluation.likelihood.encoding import (
+    Encoded,
+    encode_causal,
+    encode_masked,
+    encode_with_source,
+)
+from babyllama.evaluation.likelihood.masked import MaskedModels, Masking
+from babyllama.evaluation.likelihood.model_group import Several
+from babyllama.evaluation.likelihood.rules import Rules, context_token
+from babyllama.evaluation.likelihood.texts import Likelihoods, Text
+from babyllama.models.build import load_as, shortest_positions
+from babyllama.models.ensemble import (
+    Ensemble,
+    MeanOf,
+    load_ensemble,
+    refuse_other_vocabulary,
+    refuse_weights,
+)
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+_MASKS = {"original": "one mask a position", "within_word": "later tokens of a word masked"}
+
+
+@runtime_checkable
+class Reader(Protocol):
+    """A kind of model that texts can be scored by."""
+
+    @property
+    def vocab_size(self) -> int:
+        """Tokens that the model knows."""
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What it computes in."""
+
+    def read(
+        self, sequences: Sequence[Encoded]
+    ) -> Iterator[tuple[int, Float64[np.ndarray, " scored"], np.ndarray]]:
+        """Score distinct texts, sorted by their keys, in any order.
+
+        Returns:
+            the number of a text, log p of its scored tokens in nats, and whether each of these
+            was the likeliest token there.
+        """
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A model, or several as one, that reads texts by some rules.
+
+    Attributes:
+        encode: from texts to the tokens that this kind of model reads.
+        context: what stands before each text, spelt out; None: nothing, so that a decoder leaves
+            its first token unscored.
+        leading_space: whether a space does.
+        likelihood: what a text's score is, in words.
+        positions: the longest input in tokens that every model can see; None: no limit.
+        truncate: whether longer texts lose their beginning instead of being refused.
+        is_averaged: whether that is a mean over tokens, not a sum.
+    """
+
+    reader: Reader
+    tokenizer: "PreTrainedTokenizerFast"
+    encode: Callable[[Sequence[Text]], Iterator[Encoded]]
+    rules: Rules
+    positions: int | None
+    truncate: bool
+    context: str | None
+    leading_space: bool
+    likelihood: str
+    is_averaged: bool = False
+
+
+def load_scorer(
+    folders: Sequence[Path],
+    rules: Rules,
+    *,
+    device: torch.device,
+    dtype: torch.dtype = torch.float32,
+    weights: Sequence[float] | None = None,
+    mean_of: MeanOf = "logits",
+    masking: Masking = "original",
+    truncate: bool = False,
+    tokens_at_once: int | None = None,
+) -> Scorer:
+    """Load a model folder, or several of one kind as their ensemble.
+
+    What kind of model a folder holds is what its config.json says.
+
+    Args:
+        masking: how masked models are scored; others have no use for it.
+        tokens_at_once: tokens of a batch, padding included. It changes speed and memory alone.
+
+    Raises:
+        InputError: folders that cannot be loaded or mix kinds of models; tokenizers that differ,
+            know more tokens than the model, or lack a token that the rules need.
+    """
+    kinds = [kind_of(folder) for folder in folders]
+    if len(set(kinds)) > 1:
+        raise InputError(
+            f"{folders[0]} is {kinds[0]}, {folders[kinds.index(kinds[-1])]} {kinds[-1]}",
+            why="Their likelihoods mean different things, so no mean can be taken.",
+            mend="Score them one by one, without --ensemble.",
+        )
+    if masking != "original" and kinds[0] != "masked":
+        raise InputError(
+            f"{folders[0]} is {kinds[0]}, and masking is {masking}",
+            why="Only masked models are scored by masking.",
+            mend="Leave --masking out for it.",
+        )
+    shares = tuple(weights or [1 / len(folders)] * len(folders))
+    if kinds[0] == "causal":
+        ensemble = load_ensemble(
+            folders, device=device, weights=shares, mean_of=mean_of, dtype=dtype
+        )
+        return _causal(ensemble, load_tokenizer(folders[0]), rules, truncate, tokens_at_once)
+    tokenizer = load_tokenizer(folders[0])
+    models = _models(folders, kinds[0], device, len(tokenizer))
+    refuse_weights(shares, len(models))
+    several = Several(models, shares, mean_of, dtype)
+    positions = shortest_positions(model.config for model in models)
+    if kinds[0] == "masked":
+        mask = _mask_token(tokenizer)
+        is_averaged = rules.masked == "mean"
+        way = f"({_MASKS[masking]}), {'averaged' if is_averaged else 'summed'} over tokens"
+        return Scorer(
+            reader=MaskedModels(several, mask=mask, masking=masking, tokens_at_once=tokens_at_once),
+            tokenizer=tokenizer,
+            encode=lambda texts: encode_masked(texts, tokenizer, rules),
+            rules=rules,
+            positions=positions,
+            truncate=truncate,
+            context=tokenizer.eos_token if is_averaged else None,
+            leading_space=rules.leading_space,
+            likelihood=f"pseudo-log-likelihood {way}",
+            is_averaged=is_averaged,
+        )
+    begin = models[0].config.decoder_start_token_id
+    with_eos = rules.name == "2023"
+    return Scorer(
+        reader=EncoderDecoders(several, tokens_at_once=tokens_at_once),
+        tokenizer=tokenizer,
+        encode=lambda texts: encode_with_source(texts, tokenizer, rules, begin),
+        rules=rules,
+        positions=positions,
+        truncate=truncate,
+        context=tokenizer.eos_token if with_eos else None,
+        leading_space=False,
+        likelihood="log-likelihood of the decoder, summed over tokens" + ", EOS too" * with_eos,
+    )
+
+
+def kind_of(folder: Path) -> Literal["causal", "masked", "encoder-decoder"]:
+    """What kind of model a folder holds, by its configuration; causal where that does not say."""
+    try:
+        config = json.loads((folder / "config.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return "causal"  # loading it says what is wrong
+    if config.get("is_encoder_decoder"):
+        return "encoder-decoder"
+    masked = any(name.endswith("ForMaskedLM") for name in config.get("architectures") or ())
+    return "masked" if masked else "causal"
+
+
+def _models(
+    folders: Sequence[Path], kind: str, device: torch.device, vocab_size: int
+) -> "list[PreTrainedModel]":
+    from transformers import AutoModelForMaskedLM, AutoModelForSeq2SeqLM
+
+    for folder in folders[1:]:
+        refuse_other_vocabulary(folders[0], folder)
+    auto = AutoModelForMaskedLM if kind == "masked" else AutoModelForSeq2SeqLM
+    title = "a masked language model" if kind == "masked" else "an encoder-decoder"
+    models = [load_as(auto, folder, title).to(device) for folder in folders]
+    for folder, model in zip(folders, models, strict=True):
+        if model.config.vocab_size < vocab_size:
+            raise InputError(
+                f"{folder} knows {model.config.vocab_size} tokens, the tokenizer has {vocab_size}",
+                mend="Use the tokenizer that the model was trained with.",
+            )
+        if kind != "masked" and model.config.decoder_start_token_id is None:
+            raise InputError(
+                f"{folder}/config.json names no decoder_start_token_id",
+                why="The decoder's first token has to follow something.",
+                mend="Name the token that decoding began with in training.",
+            )
+    return models
+
+
+def _mask_token(tokenizer: "PreTrainedTokenizerFast") -> int:
+    if tokenizer.mask_token_id is None:
+        raise InputError(
+            "the tokenizer has no mask token",
+            why="A masked model is scored by masking one position after another.",
+            mend="Name it in tokenizer_config.json.",
+        )
+    return int(tokenizer.mask_token_id)
+
+
+def _causal(
+    ensemble: Ensemble,
+    tokenizer: "PreTrainedTokenizerFast",
+    rules: Rules,
+    truncate: bool,
+    tokens_at_once: int | None,
+) -> Scorer:
+    configs = [model.config for model in ensemble.models]
+    context = context_token(rules, tokenizer, configs, known=ensemble.mixture.vocab_size)
+    return Scorer(
+        reader=Decoders(ensemble, tokens_at_once=tokens_at_once),
+        tokenizer=tokenizer,
+        encode=lambda texts: encode_causal(texts, tokenizer, rules, context),
+        rules=rules,
+        positions=shortest_positions(configs),
+        truncate=truncate,
+        context=None if context is None else str(tokenizer.convert_ids_to_tokens(context)),
+        leading_space=rules.leading_space,
+        likelihood="log-likelihood, summed over tokens",
+    )
+
+
+def log_likelihoods(scorer: Scorer, texts: Sequence[str | Text]) -> Float64[np.ndarray, " texts"]:
+    """log p of each text in nats, summed over its tokens, as `likelihoods` finds them."""
+    found = likelihoods(scorer, [Text(text) if isinstance(text, str) else text for text in texts])
+    return found.sums()
+
+
+def likelihoods(scorer: Scorer, texts: Sequence[Text]) -> Likelihoods:
+    """What the model says about each scored token of each text, in the order of the texts.
+
+    Raises:
+        InputError: a text longer than the model's positions or with a token that the model
+            does not know (before any is scored), or one to which the model gives no number.
+    """
+    distinct, number_of = _distinct(scorer, texts)
+    sequences = [each for each, _ in distinct]
+    counts = np.array([each.stop - each.first for each in sequences], dtype=np.int64)
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    values = np.empty(starts[-1])
+    is_top = np.empty(starts[-1], dtype=bool)
+    with ProgressBar("scoring", int(starts[-1]), "tokens") as bar:
+        for number, found, tops in scorer.reader.read(sequences):
+            if not np.isfinite(found).all():
+                # Read together, one text's NaN may reach its neighbours: whose is it?
+                _, found, tops = next(scorer.reader.read([sequences[number]]))
+                if not np.isfinite(found).all():
+                    _refuse_no_number(texts[distinct[number][1]])
+            values[starts[number] : starts[number + 1]] = found
+            is_top[starts[number] : starts[number + 1]] = tops
+            bar.advance(len(found))
+    return _spread(Likelihoods(values, is_top, starts), number_of)
+
+
+def _distinct(
+    scorer: Scorer, texts: Sequence[Text]
+) -> tuple[list[tuple[Encoded, int]], np.ndarray]:
+    """The texts that differ for the model, sorted, each with one that it stands for; which of
+    them each text is."""
+    first: dict[tuple[bytes, int, int, bytes], tuple[Encoded, int]] = {}
+    keys = []
+    for number, encoded in enumerate(_encoded(scorer, texts)):
+        encoded = _within_positions(scorer, encoded, texts[number])
+        _refuse_unknown_token(scorer, encoded, texts[number])
+        keys.append(encoded.key)
+        first.setdefault(keys[-1], (encoded, number))
+    order = {key: number for number, key in enumerate(sorted(first))}
+    return [first[key] for key in order], np.array([order[key] for key in keys], dtype=np.int64)
+
+
+def _encoded(scorer: Scorer, texts: Sequence[Text]) -> Iterator[Encoded]:
+    """Raises InputError: a text that the tokenizer gives nothing, or cannot read."""
+    try:
+        for text, encoded in zip(texts, scorer.encode(texts), strict=True):
+            if encoded.stop == encoded.first:
+                _refuse_no_tokens(scorer, text)
+            yield encoded
+    except Exception as error:  # tokenizers raises whatever its model met
+        if isinstance(error, InputError):
+            raise
+        for text in texts:
+            try:
+                list(scorer.encode([text]))
+            except Exception as of_text:
+                raise _cannot_encode(text, str(of_text)) from None
+        raise
+
+
+def _refuse_no_tokens(scorer: Scorer, text: Text) -> None:
+    """A token alone may go unscored; a text that has none says nothing about the model."""
+    if not scorer.tokenizer(text.target, add_special_tokens=False)["input_ids"]:
+        raise _cannot_encode(text, "It gives no token for it.")
+
+
+def _cannot_encode(text: Text, why: str) -> InputError:
+    return InputError(
+        f"the tokenizer cannot encode {shortened(text)}",
+        why=why,
+        mend="Take the item out, or use a tokenizer that knows every letter: a byte-level one.",
+    )
+
+
+def _spread(found: Likelihoods, number_of: np.ndarray) -> Likelihoods:
+    """From what is distinct to every text."""
+    counts = found.counts()[number_of]
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    tokens = np.arange(starts[-1]) - np.repeat(starts[:-1] - found.starts[number_of], counts)
+    return Likelihoods(found.values[tokens], found.is_top[tokens], starts)
+
+
+def _within_positions(scorer: Scorer, encoded: Encoded, text: Text) -> Encoded:
+    inputs = max(encoded.inputs, len(encoded.source))
+    if scorer.positions is None or inputs <= scorer.positions:
+        return encoded
+    if not scorer.truncate:
+        raise InputError(
+            f"a text needs {inputs} positions, the model has {scorer.positions}: {shortened(text)}",
+            why="Scored in part, it would not compare with its pair.",
+            mend="Take it out, use a model with more positions, or cut beginnings: --truncate",
+        )
+    return encoded.without_beginnings(scorer.positions)
+
+
+def _refuse_unknown_token(scorer: Scorer, encoded: Encoded, text: Text) -> None:
+    known = scorer.reader.vocab_size
+    largest = int(max(encoded.ids.max(initial=0), encoded.source.max(initial=0)))
+    if largest >= known:
+        raise InputError(
+            f"the tokenizer gives token {largest}, but the model knows only 0 to {known - 1}: "
+            f"{shortened(text)}",
+            mend="Use the tokenizer that the model was trained with.",
+        )
+
+
+def _refuse_no_number(text: Text) -> None:
+    raise InputError(
+        f"the model gives no finite log-likelihood to {shortened(text)}",
+        why="Its weights hold NaN or infinite values: such an item is neither right nor wrong.",
+        mend="Train it again, or go back to an earlier checkpoint.",
+    )
+
+
+def shortened(text: Text) -> str:
+    """A text as errors show it."""
+    whole = text.context + text.target
+    return repr(whole if len(whole) <= 80 else whole[:77] + "...")

@@ -1,0 +1,81 @@
+"""Minimal pairs: of two sentences that differ in one point, is the grammatical one likelier?
+
+Reads BLiMP's format and its relatives; `choices` turns log-likelihoods into scores.
+
+Source: Warstadt et al. 2020 (BLiMP); Warstadt et al. 2023 (BabyLM's supplement).
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from babyllama.evaluation.likelihood.texts import Text
+from babyllama.evaluation.suites.choices import Choice
+from babyllama.runs.rows import JSON_LINES, Row, packed_files, read_json_lines, read_table
+
+_GROUPS = "groups.csv"
+_SENTENCES = ("sentence_good", "sentence_bad")
+# BLiMP's data have 13 terms, the paper and everybody's tables 12 groups.
+_GROUP_OF_TERM = {"s-selection": "argument_structure"}
+
+
+def pair(
+    uid: str,
+    item_id: str,
+    group: str,
+    term: str,
+    good: str,
+    bad: str,
+    novel: bool | None = None,
+) -> Choice:
+    """Two sentences, of which a speaker would accept the first."""
+    return Choice(uid, item_id, group, term, (Text(good), Text(bad)), novel)
+
+
+def read_pairs(path: Path, *, wanted: Sequence[str] = _SENTENCES) -> list[Choice]:
+    """Read a .jsonl or .jsonl.gz file, a folder of them, or a zip, which stays packed.
+
+    Files come in the order of their names, other files are left out. A `groups.csv` (columns UID
+    and group) among them says which group a UID belongs to.
+
+    Args:
+        wanted: the keys that every line must have, the good and the bad sentence first.
+
+    Raises:
+        InputError: nothing there, no pairs, or a file that cannot be read: broken archive, not
+            UTF-8, broken JSON, a key missing or of the wrong type (file and line).
+    """
+    contents = packed_files(path, JSON_LINES, beside=_GROUPS)
+    groups: dict[str, str] = {}
+    for name in [name for name in contents if PurePosixPath(name).name == _GROUPS]:
+        groups |= _read_groups(name, contents.pop(name))
+    return [
+        _read_pair(row, groups)
+        for name, data in contents.items()
+        for row in read_json_lines(name, data, wanted)
+    ]
+
+
+def _read_pair(row: Row, groups: Mapping[str, str]) -> Choice:
+    good, bad, *_ = row.texts_of(row.wanted)
+    values = row.values
+    uid = row.optional("UID", str, "") if "UID" in values else row.stem
+    term_key = "phenomenon" if "phenomenon" in values else "linguistics_term"
+    term = row.optional(term_key, str, "") if term_key in values else uid
+    return pair(
+        uid=uid,
+        item_id=str(values.get("pairID", values.get("pair_id", row.number))),
+        group=groups.get(uid, _GROUP_OF_TERM.get(term, term)),
+        term=term,
+        good=good,
+        bad=bad,
+        novel=row.optional("novel", bool, None) if "novel" in values else None,
+    )
+
+
+def _read_groups(name: str, data: bytes) -> dict[str, str]:
+    rows = read_table(name, data, ("UID", "group"))
+    return {
+        row.values["UID"]: row.values["group"]
+        for row in rows
+        if row.values["UID"] and row.values["group"]
+    }

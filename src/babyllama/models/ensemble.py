@@ -1,0 +1,271 @@
+"""Several models as one: the mean of their logits, by one product.
+
+    [h1 | h2] @ [W1 / 2 | W2 / 2].T  =  (z1 + z2) / 2
+
+so that an ensemble has hidden states and logits like any model, and whatever scores, stores or
+distils one works on the other. A single model is an ensemble of one. The mean of probabilities and
+models with a softcap take a product a model instead.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, reduce
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from babyllama.console import say
+from babyllama.data.tokenizer import differing_tokens, load_tokenizer
+from babyllama.errors import InputError
+from babyllama.models.build import (
+    computing_in,
+    hidden_states,
+    load_model,
+    output_head,
+    prefer_fast_attention,
+    softcap_of,
+)
+from babyllama.models.loss import form_logits, token_log_probabilities
+from babyllama.recipe import fault_of_weights
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+MeanOf = Literal["logits", "probabilities"]
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """How the states of several models, side by side, become the logits of one.
+
+    Attributes:
+        heads: (vocab, width) of each model; their widths add up to that of the states.
+        weights: of each model; they sum to 1.
+        softcaps: c where a model's logits are c * tanh(z / c).
+        mean_of: "logits" is the paper's. "probabilities" averages softmax(z_k / T).
+    """
+
+    heads: tuple[Float[Tensor, "vocab _"], ...]
+    weights: tuple[float, ...]
+    softcaps: tuple[float | None, ...]
+    mean_of: MeanOf = "logits"
+
+    @property
+    def vocab_size(self) -> int:
+        """Tokens that the logits speak of."""
+        return len(self.heads[0])
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Columns of the states that each model has."""
+        return tuple(head.shape[1] for head in self.heads)
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether the mixture's logits are one product of its states."""
+        return self.mean_of == "logits" and not any(self.softcaps)
+
+    @cached_property
+    def head(self) -> Float[Tensor, "vocab hidden"]:
+        """All heads side by side, each times its model's weight: logits = states @ head.T."""
+        weighted = [head * share for head, share in zip(self.heads, self.weights, strict=True)]
+        return torch.cat(weighted, dim=-1)
+
+    def logits(
+        self, states: Float[Tensor, "chunk hidden"], temperature: float = 1.0
+    ) -> Float[Tensor, "chunk vocab"]:
+        """z_bar with softmax(z_bar / T) the mixture's distribution at this temperature.
+
+        Under the mean of probabilities z_bar = T * log(sum_k w_k softmax(z_k / T)), which differs
+        by temperature; under the mean of logits it does not.
+        """
+        if self.is_linear:
+            return form_logits(states, self.head)
+        parts = zip(
+            torch.split(states, list(self.widths), dim=-1), self.heads, self.softcaps, strict=True
+        )
+        each = (form_logits(*part) for part in parts)  # one model's at a time
+        return mean_logits(each, self.weights, self.mean_of, temperature=temperature)
+
+    def log_probabilities(
+        self, states: Float[Tensor, "tokens hidden"], labels: Int64[Tensor, " tokens"]
+    ) -> Float[Tensor, " tokens"]:
+        """log p(label) at each position in nats, 0 where the label is ignored."""
+        return token_log_probabilities(lambda part: self.logits(states[part]), labels)
+
+    def with_weights(self, weights: Sequence[float]) -> "Mixture":
+        """The same models weighed otherwise.
+
+        Raises:
+            InputError: not one weight a model, a negative one, or a sum other than 1.
+        """
+        refuse_weights(weights, len(self.heads))
+        return replace(self, weights=tuple(weights))
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Models that share a vocabulary, read as one.
+
+    Attributes:
+        mixture: what makes one model's logits of their states.
+        dtype: what the models compute in.
+    """
+
+    models: tuple["PreTrainedModel", ...]
+    mixture: Mixture
+    dtype: torch.dtype
+
+    @property
+    def device(self) -> torch.device:
+        """Where the models are."""
+        return self.mixture.heads[0].device
+
+    @torch.no_grad()
+    def states(
+        self, input_ids: Int64[Tensor, "batch window"], **seen: Any
+    ) -> Float[Tensor, "batch window hidden"]:
+        """All models' last hidden states side by side, as the mixture reads them.
+
+        Args:
+            seen: as `hidden_states` takes them.
+        """
+        with computing_in(self.dtype, input_ids.device):
+            return torch.cat(
+                [hidden_states(model, input_ids, **seen) for model in self.models], dim=-1
+            )
+
+
+def mean_logits(
+    each: Iterable[Float[Tensor, "*positions vocab"]],
+    weights: Sequence[float],
+    mean_of: MeanOf,
+    *,
+    temperature: float = 1.0,
+) -> Float[Tensor, "*positions vocab"]:
+    """z_bar of several models' logits, which are overwritten; see `Mixture.logits`."""
+    if mean_of == "logits":
+        return reduce(Tensor.add_, (z.mul_(w) for z, w in zip(each, weights, strict=True)))
+    logs = (
+        torch.log_softmax(z / temperature, dim=-1).add_(math.log(share))
+        for z, share in zip(each, weights, strict=True)
+        if share > 0
+    )
+    return reduce(torch.logaddexp, logs).mul_(temperature)
+
+
+def combine(
+    models: Sequence["PreTrainedModel"],
+    vocab_size: int,
+    *,
+    weights: Sequence[float] | None = None,
+    mean_of: MeanOf = "logits",
+    dtype: torch.dtype = torch.float32,
+) -> Ensemble:
+    """Read several models as one.
+
+    Args:
+        vocab_size: tokens of the tokenizer; rows of a head beyond them (padding that some models
+            carry) are cut off.
+        weights: one a model, summing to 1; equal by default, as in the paper.
+
+    Raises:
+        InputError: a model that knows fewer tokens than the tokenizer has; weights that do not
+            fit the models.
+    """
+    shares = tuple(weights or [1 / len(models)] * len(models))
+    refuse_weights(shares, len(models))
+    heads = []
+    for model in models:
+        head = output_head(model).detach()
+        if len(head) < vocab_size:
+            raise InputError(
+                f"{_name(model)} knows {len(head)} tokens, the tokenizer has {vocab_size}",
+                mend="Use the tokenizer that the model was trained with.",
+            )
+        if len(head) > vocab_size:
+            say(
+                f"  {_name(model)}: {len(head) - vocab_size} rows beyond the tokenizer's "
+                f"{vocab_size} tokens are left out",
+                style="dim",
+            )
+        heads.append(head[:vocab_size])
+    softcaps = tuple(softcap_of(model) for model in models)
+    return Ensemble(tuple(models), Mixture(tuple(heads), shares, softcaps, mean_of), dtype)
+
+
+def refuse_weights(weights: Sequence[float], models: int) -> None:
+    """Check weights of the models of an ensemble.
+
+    Raises:
+        InputError: not one a model, a negative one, or a sum other than 1.
+    """
+    given = " ".join(f"{weight:g}" for weight in weights)
+    if len(weights) != models:
+        raise InputError(
+            f"weights {given}: {len(weights)} of them, but there are {models} teachers",
+            mend="Give one weight a teacher, in the teachers' order.",
+        )
+    if fault := fault_of_weights(weights):
+        raise InputError(fault, mend=f"For example: {' '.join([f'{1 / models:.3g}'] * models)}")
+
+
+def refuse_long_windows(ensemble: Ensemble, window: int) -> None:
+    """Check that every model can see a whole window.
+
+    Raises:
+        InputError: names the model and its positions.
+    """
+    for model in ensemble.models:
+        positions = getattr(model.config, "max_position_embeddings", None)
+        if positions is not None and positions < window:
+            raise InputError(
+                f"{model.config.name_or_path} has {positions} positions, a window {window} tokens",
+                why="A teacher must see the whole window that the student reads.",
+                mend="Use shorter windows, or teachers with more positions.",
+            )
+
+
+def load_ensemble(
+    folders: Sequence[Path],
+    *,
+    device: torch.device,
+    weights: Sequence[float] | None = None,
+    mean_of: MeanOf = "logits",
+    dtype: torch.dtype = torch.float32,
+) -> Ensemble:
+    """Load one or several model folders as one model.
+
+    Raises:
+        InputError: folders whose tokenizers number tokens differently; what `load_model` and
+            `combine` raise.
+    """
+    for folder in folders[1:]:
+        refuse_other_vocabulary(folders[0], folder)
+    models = [load_model(folder).to(device) for folder in folders]
+    for model in models:
+        prefer_fast_attention(model, device)
+    vocab_size = len(load_tokenizer(folders[0]))
+    return combine(models, vocab_size, weights=weights, mean_of=mean_of, dtype=dtype)
+
+
+def refuse_other_vocabulary(one: Path, other: Path) -> None:
+    """Check that two model or tokenizer folders give every token the same number.
+
+    Raises:
+        InputError: names three tokens that differ.
+    """
+    if differing := differing_tokens(one, other):
+        raise InputError(
+            f"{one} and {other} have different vocabularies",
+            why=f"The same number means other tokens: {'; '.join(differing)}.",
+            mend="Train both with one tokenizer.",
+        )
+
+
+def _name(model: "PreTrainedModel") -> str:
+    return str(model.config.name_or_path or model.config.model_type)

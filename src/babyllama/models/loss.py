@@ -1,0 +1,479 @@
+"""The fused loss: cross-entropy from the text and KL from the teachers, by chunks of logits.
+
+Logits exist for one chunk of tokens at any moment. A chunk's logits give at once its loss and the
+gradients to the hidden states and to the output head; the next chunk's take their place. Peak
+memory is a few (chunk, vocab) blocks, whatever the batch: compiled, the student's and the
+teachers'.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+
+from babyllama.data.windows import IGNORE_INDEX
+
+
+@dataclass(frozen=True)
+class SparseTarget:
+    """An unbiased sketch of the ensemble's distributions: weights of a few tokens a position.
+
+    Attributes:
+        tokens: whose weights these are; none twice in a row.
+        weights: E[weights] = softmax(z_bar / T) there, all other tokens having none.
+        entropy: of softmax(z_bar / T) itself in nats, so that what is reported is a KL.
+    """
+
+    tokens: Int64[Tensor, "chunk kept"]
+    weights: Float[Tensor, "chunk kept"]
+    entropy: Float[Tensor, " chunk"]
+
+
+# What the teachers say about a slice of positions: logits (chunk, vocab), or a sketch.
+TeacherTargets = Callable[[slice], Tensor | SparseTarget]
+_Soften = Callable[..., tuple[Tensor, Tensor, Tensor]]
+Reduction = Literal["window_sum", "token_mean"]
+CHUNK = 512  # positions whose logits exist at once, for who does not ask `chunk_size`
+# Of a (chunk, vocab) block: on a processor near its caches' size, on a card enough to fill it.
+_BLOCK_BYTES = {"cpu": 32 * 2**20, "cuda": 256 * 2**20}
+# torch 2.8 learned to give a card's products of few bits in float32.
+_HAS_LONG_RESULTS = tuple(int(part) for part in torch.__version__.split(".")[:2]) >= (2, 8)
+# What uncompiled passes over a processor's block work on at once. A fourth is a tenth quicker where
+# nothing else runs, but every pass waits for all threads, and a busy machine keeps them apart.
+_CACHED_BYTES = 4 * 2**20
+
+
+@dataclass(frozen=True)
+class LossTerms:
+    """What a batch says.
+
+    Attributes:
+        total: to differentiate.
+        cross_entropy, kl: detached, nats per token under either reduction. `kl` is at the loss's
+            temperature, without the factor T**2. What does not count is not worked out: `kl` is 0
+            when alpha is 1, `cross_entropy` when it is 0.
+    """
+
+    total: Tensor
+    cross_entropy: Tensor
+    kl: Tensor
+
+
+def distillation_loss(
+    hidden: Float[Tensor, "batch window hidden"],
+    head: Float[Tensor, "vocab hidden"],
+    labels: Int64[Tensor, "batch window"],
+    teachers: TeacherTargets | None,
+    *,
+    temperature: float,
+    alpha: float,
+    reduction: Reduction,
+    softcap: float | None = None,
+    chunk: int | None = None,
+    compiled: bool = False,
+) -> LossTerms:
+    """Weigh the text's cross-entropy against the KL from the teachers.
+
+        alpha * CE(z, y) + (1 - alpha) * T**2 * KL(softmax(z_bar / T) || softmax(z / T))
+
+    with z = hidden @ head.T. Holds a few (chunk, vocab) blocks, never (batch, window, vocab).
+    Where the teachers give a sketch instead of logits, value and gradient of the KL are unbiased
+    estimates.
+
+    Args:
+        hidden: the student's last hidden states, after its final norm.
+        head: the student's output embedding, tied or not.
+        labels: the next token at each position. IGNORE_INDEX takes a position out of CE and,
+            under "token_mean", out of KL.
+        teachers: given a slice of the batch * window positions, the ensemble's z_bar there, not
+            yet divided by T, or a sketch of its distribution at T. No gradient flows into it.
+            None is allowed when alpha is 1.
+        temperature: T > 0. T**2 keeps the gradient's size comparable across temperatures.
+        alpha: in [0, 1]. At 1 this is the twin's loss and `teachers` is not called.
+        reduction: "token_mean" averages over the labelled positions. "window_sum" divides the KL
+            summed over all positions by batch alone, as the paper's code does, so that KL weighs
+            `window` times as much.
+        softcap: the student's logits are c * tanh(z / c) of this c, as in Gemma 2.
+        chunk: positions whose logits exist at once; `chunk_size` by default. It changes memory and
+            speed, not the result.
+        compiled: fuse the element-wise part with torch.compile, which needs a compiler. It
+            changes speed, and the result by rounding alone.
+
+    Returns:
+        `total` with gradients to `hidden` and `head`, and the two terms for the log.
+
+    Raises:
+        ValueError: temperature or alpha out of range; teachers missing; vocabularies differ.
+
+    Source: Hinton et al. 2015, section 2; Timiryasov and Tastet 2023 for alpha and the ensemble.
+    """
+    if not temperature > 0:
+        raise ValueError(f"temperature is {temperature}; it must be above 0")
+    if not 0 <= alpha <= 1:
+        raise ValueError(f"alpha is {alpha}; it lies between 0 and 1")
+    if teachers is None and alpha < 1:
+        raise ValueError(f"alpha is {alpha}, so teachers are needed; at 1 they are not")
+    batch, _, width = hidden.shape
+    flat_labels = labels.reshape(-1)
+    labelled = flat_labels != IGNORE_INDEX
+    kl_mask = torch.ones_like(labelled) if reduction == "window_sum" else labelled
+    exact = _at_least_float32(hidden.dtype)
+    ce_count, kl_count = (mask.sum().clamp(min=1).to(exact) for mask in (labelled, kl_mask))
+    kl_divisor = torch.full_like(kl_count, batch) if reduction == "window_sum" else kl_count
+    weights = _Weights(
+        ce=alpha / ce_count,
+        kl=(1 - alpha) * temperature**2 / kl_divisor,
+        temperature=temperature,
+        alpha=alpha,
+        softcap=softcap,
+        compiled=compiled,
+    )
+    total, ce, kl = _ChunkedLoss.apply(  # type: ignore[no-untyped-call]
+        hidden.reshape(-1, width),
+        head,
+        flat_labels,
+        kl_mask,
+        teachers,
+        weights,
+        chunk or chunk_size(len(head), hidden.device),
+        torch.is_grad_enabled(),  # inside `forward` it always reads False
+    )
+    return LossTerms(total, ce / ce_count, kl / kl_count)
+
+
+def cross_entropy_loss(
+    hidden: Float[Tensor, "batch window hidden"],
+    head: Float[Tensor, "vocab hidden"],
+    labels: Int64[Tensor, "batch window"],
+    *,
+    softcap: float | None = None,
+    compiled: bool = False,
+) -> LossTerms:
+    """The text alone: what teachers and twins minimise. The distillation loss at alpha = 1."""
+    return distillation_loss(
+        hidden, head, labels, None,
+        temperature=1.0, alpha=1.0, reduction="token_mean", softcap=softcap, compiled=compiled,
+    )  # fmt: skip
+
+
+def chunk_size(vocab: int, device: torch.device) -> int:
+    """Positions whose logits exist at once: as many as make a block of a fixed size.
+
+    Few enough for memory, enough for products at full speed whatever the vocabulary.
+    """
+    rows = _BLOCK_BYTES.get(device.type, _BLOCK_BYTES["cuda"]) // (4 * vocab)
+    return min(max(rows // 64 * 64, 128), 4096)
+
+
+def token_log_probabilities(
+    logits_of: Callable[[slice], Tensor], labels: Int64[Tensor, " tokens"], *, chunk: int = CHUNK
+) -> Float[Tensor, " tokens"]:
+    """log p(label) at each position in nats, a chunk of logits at a time; 0 where ignored.
+
+    Args:
+        logits_of: given a slice of the positions, their logits (chunk, vocab).
+    """
+    pieces = []
+    for start in range(0, len(labels), chunk):
+        part = slice(start, start + chunk)
+        pieces.append(
+            -F.cross_entropy(
+                logits_of(part), labels[part], ignore_index=IGNORE_INDEX, reduction="none"
+            )
+        )
+    return torch.cat(pieces)
+
+
+def form_logits(
+    states: Float[Tensor, "chunk hidden"],
+    head: Float[Tensor, "vocab hidden"],
+    softcap: float | None = None,
+) -> Float[Tensor, "chunk vocab"]:
+    """states @ head.T in float32 at least, however few bits the operands have."""
+    short = _operand_dtype(states)
+    if short.itemsize < 4 and not torch.is_grad_enabled():
+        logits = torch.mm(states, head.to(short).T, out_dtype=torch.float32)
+    else:
+        exact = _at_least_float32(states.dtype)
+        with quick_products():
+            logits = states.to(exact) @ head.to(exact).T
+    return logits if softcap is None else softcap * torch.tanh(logits / softcap)
+
+
+def _at_least_float32(dtype: torch.dtype) -> torch.dtype:
+    return torch.float64 if dtype == torch.float64 else torch.float32
+
+
+@contextmanager
+def short_products(enabled: bool) -> Iterator[None]:
+    """Let float32 products on a processor multiply in bfloat16 and add up in float32.
+
+    The operands lose bits, the results do not: logits and gradients stay float32, which rounding
+    the results to bfloat16 would spoil (a KL's gradient is a difference of nearly equal numbers).
+    """
+    settings: Any = getattr(torch.backends.mkldnn, "matmul", None)
+    if settings is None or not enabled:  # torch before 2.9 has no such setting: exact products
+        yield
+        return
+    before = settings.fp32_precision
+    settings.fp32_precision = "bf16"
+    try:
+        yield
+    finally:
+        settings.fp32_precision = before
+
+
+def quick_products() -> AbstractContextManager[None]:
+    """Let oneDNN do float32 products on a processor where it rounds nothing by it.
+
+    torch leaves them to MKL unless operands may be rounded. Where oneDNN has no kernel that rounds
+    (AVX-512 without AMX), it then multiplies what it is given, and on AMD's processors more than
+    twice as fast as MKL: 440 against 190 GFLOP/s on two Zen 5 cores.
+    """
+    return short_products(_short_products_are_exact())
+
+
+def products_for(dtype: torch.dtype, device: torch.device) -> AbstractContextManager[None]:
+    """How a model that computes in `dtype` takes the float32 products that it has left."""
+    if device.type == "cpu" and dtype == torch.bfloat16:
+        return short_products(True)
+    return quick_products()
+
+
+@lru_cache
+def _short_products_are_exact() -> bool:
+    """Asked by value, since nothing tells which kernel oneDNN takes."""
+    generator = torch.Generator().manual_seed(0)
+    with torch.autocast("cpu", enabled=False), torch.no_grad():
+        a = torch.randn(256, 512, generator=generator, device="cpu", dtype=torch.float32)
+        b = torch.randn(512, 1024, generator=generator, device="cpu", dtype=torch.float32)
+        exact = a.double() @ b.double()
+        with short_products(True):
+            error = (a @ b - exact).norm() / exact.norm()
+    return float(error) < 1e-5  # bfloat16 operands would give 2e-3
+
+
+def _operand_dtype(states: Tensor) -> torch.dtype:
+    """What products take: on a card the states' own few bits, since its results may be longer."""
+    if states.device.type == "cuda" and states.dtype.itemsize < 4 and _HAS_LONG_RESULTS:
+        return states.dtype
+    return _at_least_float32(states.dtype)
+
+
+@dataclass(frozen=True)
+class _Weights:
+    ce: Tensor
+    kl: Tensor
+    temperature: float
+    alpha: float
+    softcap: float | None
+    compiled: bool
+
+
+class _ChunkedLoss(torch.autograd.Function):
+    """Forward takes the gradients along, since only there the logits exist."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        hidden: Tensor,
+        head: Tensor,
+        labels: Tensor,
+        kl_mask: Tensor,
+        teachers: TeacherTargets | None,
+        weights: _Weights,
+        chunk: int,
+        wants_gradient: bool,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        wants_gradient = wants_gradient and any(ctx.needs_input_grad[:2])
+        exact = _at_least_float32(hidden.dtype)
+        operands = head.to(_operand_dtype(hidden))
+        # Summed over the chunks in `exact`, whatever the head's own precision.
+        head_gradient = torch.zeros_like(head, dtype=exact) if wants_gradient else head
+        hidden_gradient = torch.empty_like(hidden) if wants_gradient else hidden
+        ce_sum = kl_sum = torch.zeros((), dtype=exact, device=hidden.device)
+        block = torch.empty(
+            min(chunk, len(labels)), len(head), dtype=exact, device=hidden.device
+        )  # every chunk's logits, then their gradient
+        with quick_products():
+            for start in range(0, len(labels), chunk):
+                part = slice(start, min(start + chunk, len(labels)))
+                states = hidden[part].to(operands.dtype)
+                z = block[: len(states)]
+                _multiply(states, operands.T, z)
+                if weights.softcap is not None:
+                    z.div_(weights.softcap).tanh_().mul_(weights.softcap)
+                target = teachers(part) if teachers is not None and weights.alpha < 1 else None
+                ce, kl = _chunk_terms(
+                    z, labels[part], kl_mask[part], target, weights, wants_gradient
+                )
+                ce_sum, kl_sum = ce_sum + ce, kl_sum + kl
+                if wants_gradient:
+                    z_gradient = z.to(operands.dtype)
+                    hidden_gradient[part] = z_gradient @ operands
+                    _add_product(z_gradient.T, states, head_gradient)
+        ctx.mark_non_differentiable(ce_sum, kl_sum)
+        if wants_gradient:
+            ctx.save_for_backward(hidden_gradient, head_gradient.to(head.dtype))
+        return weights.ce * ce_sum + weights.kl * kl_sum, ce_sum, kl_sum
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        hidden_gradient, head_gradient = ctx.saved_tensors
+        upstream = gradients[0]
+        return hidden_gradient * upstream, head_gradient * upstream, *[None] * 6
+
+
+def _multiply(a: Tensor, b: Tensor, out: Tensor) -> None:
+    """out = a @ b, in as many bits as `out` has."""
+    if a.dtype == out.dtype:
+        torch.mm(a, b, out=out)
+    else:
+        torch.mm(a, b, out_dtype=out.dtype, out=out)
+
+
+def _add_product(a: Tensor, b: Tensor, total: Tensor) -> None:
+    """total += a @ b, in as many bits as `total` has."""
+    if a.dtype == total.dtype:
+        total.addmm_(a, b)
+    else:
+        torch.addmm(total, a, b, out_dtype=total.dtype, out=total)
+
+
+def _chunk_terms(
+    z: Tensor,
+    labels: Tensor,
+    kl_mask: Tensor,
+    target: Tensor | SparseTarget | None,
+    weights: _Weights,
+    wants_gradient: bool,
+) -> tuple[Tensor, Tensor]:
+    """Summed CE and KL of a chunk. `z` is overwritten by d total / d z."""
+    ce = kl = z.new_zeros(())
+    labelled = labels != IGNORE_INDEX
+    label = labels.clamp(min=0)[:, None]
+    ce_scale = (labelled * weights.ce)[:, None] if weights.alpha > 0 else None
+    kl_scale = (kl_mask * weights.kl / weights.temperature)[:, None] if weights.alpha < 1 else None
+    z_at_label = z.gather(1, label)
+    if isinstance(target, SparseTarget):
+        assert kl_scale is not None
+        kept = target.weights.to(z.dtype)
+        z_kept = z.gather(1, target.tokens)
+        q_scale = kl_scale * kept.sum(-1, keepdim=True)
+        normaliser, kl_normaliser, _ = _soften(z, None, ce_scale, q_scale, weights, wants_gradient)
+        log_q = z_kept / weights.temperature - kl_normaliser
+        divergence = -target.entropy.to(z.dtype) - (kept * log_q).sum(-1)
+        if wants_gradient:
+            _subtract(z, target.tokens, kept * kl_scale, z_kept, weights.softcap)
+    else:
+        z_bar = None if target is None else _same_shape(target, z)
+        normaliser, _, divergence = _soften(z, z_bar, ce_scale, kl_scale, weights, wants_gradient)
+    if ce_scale is not None:
+        ce = ((normaliser - z_at_label)[:, 0] * labelled).sum()
+        if wants_gradient:
+            _subtract(z, label, ce_scale, z_at_label, weights.softcap)
+    if kl_scale is not None:
+        kl = (divergence * kl_mask).sum()
+    return ce, kl
+
+
+def _same_shape(z_bar: Tensor, z: Tensor) -> Tensor:
+    if z_bar.shape != z.shape:
+        raise ValueError(
+            f"the student's logits are {tuple(z.shape)}, the teachers' {tuple(z_bar.shape)}: "
+            "they must share the vocabulary"
+        )
+    return z_bar.to(z.dtype)
+
+
+def _subtract(
+    gradient: Tensor, tokens: Tensor, amounts: Tensor, z: Tensor, softcap: float | None
+) -> None:
+    """Take from the gradient what a target puts on single tokens, whose logits are `z`."""
+    slope = 1 if softcap is None else 1 - (z / softcap) ** 2
+    gradient.scatter_add_(1, tokens, (-amounts * slope).to(gradient.dtype))
+
+
+def _soften(
+    z: Tensor,
+    z_bar: Tensor | None,
+    ce_scale: Tensor | None,
+    kl_scale: Tensor | None,
+    weights: _Weights,
+    wants_gradient: bool,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """`_soften_rows`, compiled or so few rows at a time that they stay in a processor's cache."""
+    settings = (weights.temperature, weights.softcap, wants_gradient)
+    run = _compiled(_soften_rows) if weights.compiled else _soften_rows
+    if weights.compiled or z.device.type != "cpu":
+        return run(z, z_bar, ce_scale, kl_scale, *settings)
+    rows = max(1, _CACHED_BYTES // (z.shape[1] * z.itemsize))
+    pieces = []
+    for start in range(0, len(z), rows):
+        few, few_bar, few_ce, few_kl = (
+            None if each is None else each[start : start + rows]
+            for each in (z, z_bar, ce_scale, kl_scale)
+        )
+        assert few is not None
+        pieces.append(run(few, few_bar, few_ce, few_kl, *settings))
+    normaliser, kl_normaliser, divergence = (torch.cat(each) for each in zip(*pieces, strict=True))
+    return normaliser, kl_normaliser, divergence
+
+
+def _soften_rows(
+    z: Tensor,
+    z_bar: Tensor | None,
+    ce_scale: Tensor | None,
+    kl_scale: Tensor | None,
+    temperature: float,
+    softcap: float | None,
+    wants_gradient: bool,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """All that the loss needs of each row of logits; they become their own gradient.
+
+        ce_scale * softmax(z) + kl_scale * (softmax(z / T) - softmax(z_bar / T))
+
+    through the softcap's slope; the caller takes the labels' ones off. A part whose scale is None
+    is not computed, nor softmax(z_bar / T) without `z_bar`.
+
+    Returns:
+        log sum exp of z and of z / T, (rows, 1), and KL(softmax(z_bar / T) || softmax(z / T)),
+        (rows,); 0 where not computed.
+    """
+    normaliser = kl_normaliser = z.new_zeros(len(z), 1)
+    divergence = z.new_zeros(len(z))
+    gradient = None
+    if ce_scale is not None:
+        normaliser = torch.logsumexp(z, dim=-1, keepdim=True)
+        gradient = (z - normaliser).exp() * ce_scale if wants_gradient else None
+    if kl_scale is not None:
+        scaled = z / temperature
+        kl_normaliser = torch.logsumexp(scaled, dim=-1, keepdim=True)
+        log_q = scaled - kl_normaliser
+        pull = log_q.exp() if wants_gradient else None
+        if z_bar is not None:
+            scaled_bar = z_bar / temperature
+            log_p = scaled_bar - torch.logsumexp(scaled_bar, dim=-1, keepdim=True)
+            p = log_p.exp()
+            divergence = (p * (log_p - log_q)).sum(-1)
+            pull = None if pull is None else pull - p
+        if pull is not None:
+            gradient = pull * kl_scale if gradient is None else gradient + pull * kl_scale
+    if gradient is not None:
+        z.copy_(gradient if softcap is None else gradient * (1 - (z / softcap) ** 2))
+    return normaliser, kl_normaliser, divergence
+
+
+@lru_cache
+def _compiled(function: _Soften) -> _Soften:
+    """One pass over a chunk in place of a dozen: on a processor the exponentials of separate
+    passes cost as much as the products. A second number of rows makes it compile once more, for
+    any number."""
+    compiled: _Soften = torch.compile(function)
+    return compiled

@@ -1,0 +1,64 @@
+"""What can be known to go wrong is refused before any long work starts."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from babyllama.data.sources import read_split, read_text
+from babyllama.data.windows import Windows
+from babyllama.errors import InputError
+from babyllama.evaluation.suites import suite_for
+from babyllama.models.build import refuse_short_positions
+from babyllama.pipeline.planning import plan, refuse_full_disk
+from babyllama.recipe import FolderSource, Recipe
+from babyllama.training.log import refuse_missing_trackers
+from babyllama.training.loop import refuse_uneven
+from babyllama.training.optimizer import refuse_missing_optimizer
+from babyllama.training.schedule import plan_course
+
+
+def refuse_impossible(recipe: Recipe, folder: Path, *, processes: int = 1) -> None:
+    """Read what the run will read, make what it will make on paper, and compare with the disk.
+
+    Raises:
+        InputError: a corpus or benchmark that cannot be read, a model that cannot be made or is
+            too short for its windows, a batch that the processes cannot share, an optimiser or a
+            tracker that is not installed, a disk too full.
+    """
+    source = recipe.corpus.source
+    if isinstance(source, FolderSource):
+        for domain in read_split(source.path, "train"):
+            read_text(domain.path)
+    for name, path in recipe.evaluation.benchmarks.items():
+        suite_for(name).read(path)
+    for name in [*recipe.teachers, *recipe.students]:
+        part = recipe.pretraining(name)
+        refuse_short_positions(part, name)
+        with _naming(recipe, name):
+            refuse_uneven(part.training, processes)
+            refuse_missing_optimizer(part.training)
+            refuse_missing_trackers(part.training.trackers)
+    refuse_full_disk(plan(recipe, folder), folder)
+
+
+def refuse_misfits(recipe: Recipe, tokens: Path) -> None:
+    """Once the tokens are there: fit every model's training into them, before the first is trained.
+
+    Raises:
+        InputError: names the model whose windows, warm-up or budget of words do not fit.
+    """
+    for name in [*recipe.teachers, *recipe.students]:
+        training = recipe.pretraining(name).training
+        with _naming(recipe, name):
+            windows = Windows(tokens, "train", training.window, training.windows)
+            plan_course(windows, training, seed=recipe.seed)
+
+
+@contextmanager
+def _naming(recipe: Recipe, name: str) -> Iterator[None]:
+    """Say of which model a mistake is."""
+    try:
+        yield
+    except InputError as error:
+        kind = "teachers" if name in recipe.teachers else "students"
+        raise InputError(f"{kind}.{name}: {error.what}", why=error.why, mend=error.mend) from None

@@ -1,0 +1,185 @@
+"""A run: every stage that is not complete, in order, by one process or several."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from babyllama.console import duration, say
+from babyllama.errors import InputError
+from babyllama.pipeline.stages import ALONE, Launched, stages
+from babyllama.recipe import Recipe, load_recipe, to_yaml
+from babyllama.runs import artefact
+from babyllama.runs.artefact import Facts, Stage
+
+
+def run(
+    recipe: Recipe, folder: Path, *, until: str | None = None, launched: Launched = ALONE
+) -> None:
+    """Make everything in `folder` that is not complete, in order.
+
+    Raises:
+        InputError: the folder is in use, belongs to another recipe, or an input is wrong.
+        Interrupted: after Ctrl-C, with everything saved.
+    """
+    line = selected(recipe, folder, until, launched)
+    if launched.count > 1:
+        refuse_lonely(launched)
+    if launched.rank > 0:
+        for stage in line:
+            complete(stage, launched)
+        return
+    with artefact.locked(folder):
+        refuse_other_run(recipe, folder)
+        for stage in line:
+            refuse_unwritable(stage.out)
+        artefact.write_atomically(folder / "recipe.yaml", to_yaml(recipe))
+        fits = False
+        for stage in line:
+            trains = stage.kind in ("pretraining", "distillation")
+            if trains and not fits and artefact.status(stage).state != "complete":
+                from babyllama.pipeline.checks import refuse_misfits
+
+                refuse_misfits(recipe, folder / "tokens")  # of all models, before one is trained
+                fits = True
+            complete(stage, launched)
+
+
+def refuse_lonely(launched: Launched) -> None:
+    """Meet the other processes.
+
+    Raises:
+        InputError: fewer are found than the launcher says there are.
+    """
+    from babyllama.training.processes import Processes
+
+    found = Processes().count
+    if found != launched.count:
+        raise InputError(
+            f"WORLD_SIZE is {launched.count}, but {found} processes are found",
+            why="RANK, LOCAL_RANK, MASTER_ADDR and MASTER_PORT tell them of each other.",
+            mend="Start them with torchrun or accelerate launch, or set LOCAL_RANK as well.",
+        )
+
+
+def complete(stage: Stage, launched: Launched = ALONE) -> None:
+    """Make a stage's folder unless it is there, with every process that is needed for it."""
+    if launched.count == 1:
+        artefact.complete(stage, announce)
+    elif not stage.together:
+        if launched.rank == 0:
+            artefact.complete(stage, announce)
+    elif launched.rank == 0:
+        _lead(stage)
+    else:
+        from babyllama.training.processes import Processes
+
+        folder = Processes().tell("")
+        if folder:
+            stage.build(Path(folder))
+
+
+def _lead(stage: Stage) -> None:
+    """Make a stage with the other processes, which are told where, or that there is no need."""
+    from babyllama.training.processes import Processes
+
+    processes, told = Processes(), False
+
+    def build(folder: Path) -> Facts:
+        nonlocal told
+        told = True
+        processes.tell(str(folder))
+        return stage.build(folder)
+
+    artefact.complete(replace(stage, build=build), announce)
+    if not told:
+        processes.tell("")
+
+
+def refuse_other_run(recipe: Recipe, folder: Path) -> None:
+    """Refuse a folder that another recipe's run lies in.
+
+    Raises:
+        InputError: names both recipes.
+    """
+    path = folder / "recipe.yaml"
+    if not path.exists():
+        return
+    owner = load_recipe(str(path)).name
+    if owner != recipe.name:
+        raise InputError(
+            f"{folder} belongs to recipe {owner}, not {recipe.name}",
+            why="A run is one folder; another recipe would rebuild all of it.",
+            mend=f"Choose another folder: --run-dir runs/{recipe.name}",
+        )
+
+
+def run_of(out: Path) -> Path:
+    """The run that a folder belongs to, or the folder that it will lie in: what is locked."""
+    parents = out.absolute().parents
+    return next((parent for parent in parents if (parent / "recipe.yaml").exists()), parents[0])
+
+
+def refuse_other_stage(stage: Stage) -> None:
+    """Refuse to replace another stage's finished folder: a slip of the hand, not a rebuild.
+
+    Raises:
+        InputError: says what lies there.
+    """
+    manifest = artefact.read_manifest(stage.out)
+    if manifest and manifest["stage"] not in (stage.kind, "unreadable"):
+        raise InputError(
+            f"{stage.out} holds a finished {manifest['stage']}, not a {stage.kind}",
+            why="It would be replaced.",
+            mend="Name another folder, or move that one away first.",
+        )
+
+
+def refuse_unwritable(out: Path) -> None:
+    """Refuse to put a new folder where something else lies.
+
+    Raises:
+        InputError: `out` is a file, or a folder with files that no stage wrote.
+    """
+    if not out.name or out.resolve() == Path.cwd():
+        raise InputError(f"{out} is the folder you are in", mend="Name a folder in it.")
+    if out.is_dir() and any(out.iterdir()) and artefact.read_manifest(out) is None:
+        raise InputError(
+            f"{out} is there already and was not written by babyllama",
+            why="A finished stage replaces its folder; yours would be lost.",
+            mend="Name a new folder.",
+        )
+    if out.is_file():
+        raise InputError(f"{out} is a file", mend="Name a new folder.")
+
+
+def selected(
+    recipe: Recipe, folder: Path, until: str | None = None, launched: Launched = ALONE
+) -> list[Stage]:
+    """The stages up to `until`, all by default. `teachers` means the last of the teachers.
+
+    Raises:
+        InputError: no stage of that name.
+    """
+    line = list(stages(recipe, folder, launched))
+    if until is None:
+        return line
+    matching = [
+        index
+        for index, stage in enumerate(line)
+        if until in (stage.name, stage.name.partition("/")[0])
+    ]
+    if not matching:
+        raise InputError(
+            f"--until {until}: there is no such stage",
+            why="Stages here: " + ", ".join(stage.name for stage in line) + ".",
+        )
+    return line[: matching[-1] + 1]
+
+
+def announce(stage: Stage, now: artefact.Status) -> None:
+    """Say to the person what happens to a stage, and why."""
+    if now.state == "complete":
+        manifest = artefact.read_manifest(stage.out) or {}
+        took = duration(manifest.get("wall_seconds", 0))
+        say(f"{stage.name}: complete, skipped (took {took})", style="dim")
+    else:
+        say(f"{stage.name}: building, {now.reason}", style="bold")

@@ -1,0 +1,321 @@
+"""The straight line: corpus -> tokenizer -> tokens -> teachers -> signal -> students -> evaluation
+-> report.
+
+Each function below describes one folder: what it is made from and what makes it. Stage modules are
+imported only when a stage has work to do, so that looking at a complete run takes no time.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from babyllama.recipe import (
+    AutoSignal,
+    CorpusRecipe,
+    DistillationRecipe,
+    DistilledStudent,
+    FolderSource,
+    Frozen,
+    Mixing,
+    PretrainingRecipe,
+    Recipe,
+    StoredSignal,
+    SyntheticSource,
+    TokenizerRecipe,
+    TokensRecipe,
+    mixing_of,
+)
+from babyllama.runs import points as curves
+from babyllama.runs.artefact import Facts, Stage
+
+GRAMMAR = "grammar"  # the benchmark that a synthetic corpus brings along
+
+
+@dataclass(frozen=True)
+class Launched:
+    """Which of the processes that a launcher started this is; alone where none did."""
+
+    rank: int = 0
+    count: int = 1
+
+
+ALONE = Launched()
+
+
+class Cleaning(Frozen):
+    """What decides a clean corpus besides the text it is made from."""
+
+    rules: str
+    dev_fraction: float
+    domain: str | None
+
+
+class StoredWindows(Frozen):
+    """What decides a stored signal besides teachers and tokens."""
+
+    signal: StoredSignal
+    window: int
+    offsets: tuple[int, ...]
+
+
+class TaughtLive(Frozen):
+    """What decides a student of teachers that run beside it."""
+
+    student: DistilledStudent
+    teachers: Mixing
+
+
+class EvaluatedWindows(Frozen):
+    """What decides scores besides models, benchmarks and tokens."""
+
+    rules: str
+    window: int
+    teachers: Mixing
+
+
+def stages(recipe: Recipe, folder: Path, launched: Launched = ALONE) -> Iterator[Stage]:
+    """Every stage of a run, in the order in which they are made."""
+    corpus, tokenizer, tokens = folder / "corpus", folder / "tokenizer", folder / "tokens"
+    source = recipe.corpus.source
+    if isinstance(source, SyntheticSource):
+        yield source_stage(source, folder / "source", seed=recipe.seed)
+        yield corpus_stage(folder / "source", recipe.corpus, corpus)
+    else:
+        yield corpus_stage(source.path, recipe.corpus, corpus)
+    yield tokenizer_stage(corpus, recipe.tokenizer, tokenizer)
+    yield tokens_stage(corpus, tokenizer, recipe.tokens, tokens)
+
+    teachers = [folder / "teachers" / name for name in recipe.teachers]
+    for name in recipe.teachers:
+        yield pretraining_stage(
+            recipe.pretraining(name), tokens, tokenizer, folder / "teachers" / name, recipe.seed
+        )
+    assert not isinstance(recipe.signal, AutoSignal), "settled before: planning.settled"
+    signal, mixing = None, mixing_of(recipe.signal)
+    if isinstance(recipe.signal, StoredSignal):
+        signal = folder / "signal"
+        readers = [student.training for student in recipe.distilled.values()]
+        window = readers[0].window
+        offsets = sorted({at for reader in readers for at in reader.windows.offsets(window)})
+        yield signal_stage(
+            teachers, tokens, recipe.signal, signal, window=window, offsets=tuple(offsets),
+            processes=launched.count, alone=launched.count == 1, rank=launched.rank,
+        )  # fmt: skip
+
+    for name, student in recipe.students.items():
+        out = folder / "students" / name
+        if isinstance(student, DistilledStudent):
+            yield distillation_stage(
+                student.pretraining, student, tokens, tokenizer, teachers, signal, out, recipe.seed,
+                mixing,
+            )  # fmt: skip
+        else:
+            yield pretraining_stage(recipe.pretraining(name), tokens, tokenizer, out, recipe.seed)
+
+    yield evaluation_stage(recipe, folder)
+    yield report_stage(recipe, folder)
+
+
+def source_stage(recipe: SyntheticSource, out: Path, *, seed: int) -> Stage:
+    """Text from the embedded grammar, its entropy and its minimal pairs."""
+
+    def build(folder: Path) -> Facts:
+        from babyllama.data.synthetic import synthesize
+
+        synthesize(folder, words=recipe.words, dev_words=recipe.dev_words, seed=seed)
+        return {}
+
+    return Stage("source", out, "synthetic", 1, recipe, {}, build, seed)
+
+
+def corpus_stage(
+    source: Path, recipe: CorpusRecipe, out: Path, *, domain: str | None = None
+) -> Stage:
+    """Clean text, a file a domain, and its statistics."""
+    given = recipe.source
+    dev_fraction = given.dev_fraction if isinstance(given, FolderSource) else 0.05
+
+    def build(folder: Path) -> Facts:
+        from babyllama.data.cleaning import clean_corpus
+
+        clean_corpus(source, folder, rules=recipe.rules, dev_fraction=dev_fraction, domain=domain)
+        return {}
+
+    # Where the source lies is not part of what is made: its contents are in its digest.
+    part = Cleaning(rules=recipe.rules, dev_fraction=dev_fraction, domain=domain)
+    return Stage(out.name, out, "corpus", 1, part, {"source": source}, build)
+
+
+def tokenizer_stage(corpus: Path, recipe: TokenizerRecipe, out: Path) -> Stage:
+    """Byte-level BPE trained on the clean training text."""
+
+    def build(folder: Path) -> Facts:
+        from babyllama.data.tokenizer import train_tokenizer
+
+        return {**train_tokenizer(corpus, recipe, folder)}
+
+    return Stage(out.name, out, "tokenizer", 1, recipe, {"corpus": corpus}, build)
+
+
+def tokens_stage(corpus: Path, tokenizer: Path, recipe: TokensRecipe, out: Path) -> Stage:
+    """Memory-mapped token streams."""
+
+    def build(folder: Path) -> Facts:
+        from babyllama.data.tokens import tokenize
+
+        return {**tokenize(corpus, tokenizer, recipe, folder)}
+
+    inputs = {"corpus": corpus, "tokenizer": tokenizer}
+    return Stage(out.name, out, "tokens", 2, recipe, inputs, build)
+
+
+def pretraining_stage(
+    recipe: PretrainingRecipe, tokens: Path, tokenizer: Path, out: Path, seed: int
+) -> Stage:
+    """A model trained on text alone: a teacher, or a twin."""
+
+    def build(folder: Path) -> Facts:
+        from babyllama.training.pretraining import pretrain
+
+        return pretrain(recipe, tokens, tokenizer, folder, seed=seed)
+
+    inputs = {"tokens": tokens, "tokenizer": tokenizer}
+    name = f"{out.absolute().parent.name}/{out.name}"
+    return Stage(name, out, "pretraining", 1, recipe, inputs, build, seed, together=True)
+
+
+def signal_stage(
+    teachers: Sequence[Path],
+    tokens: Path,
+    recipe: StoredSignal,
+    out: Path,
+    *,
+    window: int,
+    offsets: tuple[int, ...] = (0,),
+    processes: int = 1,
+    alone: bool = True,
+    rank: int = 0,
+) -> Stage:
+    """What the teachers say, stored once.
+
+    Args:
+        processes: how many write it; they change its speed alone.
+        alone: start the others here; otherwise a launcher has, and this is number `rank`.
+    """
+
+    def build(folder: Path) -> Facts:
+        from babyllama.signals.store import (
+            SignalSource,
+            store_signal,
+            store_together,
+            write_share,
+        )
+
+        source = SignalSource(tuple(teachers), tokens, recipe, window, offsets)
+        if rank > 0:
+            write_share(source, folder, rank, processes, finished=out)
+            return {}
+        return (store_signal if alone else store_together)(source, folder, processes=processes)
+
+    inputs = {"tokens": tokens, **_numbered(teachers)}
+    stored = recipe.model_copy(update={"frontier": False})  # about the signal, not of it
+    part = StoredWindows(signal=stored, window=window, offsets=offsets)
+    return Stage(
+        out.name, out, "signal", 2, part, inputs, build,
+        reusable="*.safetensors", together=not alone,
+    )  # fmt: skip
+
+
+def distillation_stage(
+    student: PretrainingRecipe,
+    recipe: DistillationRecipe,
+    tokens: Path,
+    tokenizer: Path,
+    teachers: Sequence[Path],
+    signal: Path | None,
+    out: Path,
+    seed: int,
+    mixing: Mixing | None = None,
+) -> Stage:
+    """A student of the signal, or of teachers that run beside it and are mixed as `mixing` says."""
+    mixing = mixing or Mixing()
+
+    def build(folder: Path) -> Facts:
+        from babyllama.training.distillation import distill
+
+        return distill(
+            student, recipe, tokens, tokenizer, folder, teachers=teachers, signal=signal, seed=seed,
+            weights=mixing.weights, mean_of=mixing.mean_of,
+        )  # fmt: skip
+
+    part: Frozen = DistilledStudent(
+        kind="distilled",
+        model=student.model,
+        training=student.training,
+        **{name: getattr(recipe, name) for name in DistillationRecipe.model_fields},
+    )
+    inputs = {"tokens": tokens, "tokenizer": tokenizer}
+    if signal:
+        inputs["signal"] = signal
+    else:
+        inputs |= _numbered(teachers)
+        part = TaughtLive(student=part, teachers=mixing)
+    name = f"{out.absolute().parent.name}/{out.name}"
+    return Stage(name, out, "distillation", 1, part, inputs, build, seed, together=True)
+
+
+def evaluation_stage(recipe: Recipe, folder: Path) -> Stage:
+    """Every model of a run and the teachers' ensemble on every benchmark."""
+    teachers = [folder / "teachers" / name for name in recipe.teachers]
+    models = {path.name: [path] for path in teachers}
+    models |= {name: [folder / "students" / name] for name in recipe.students}
+    if len(teachers) > 1:
+        models["ensemble"] = teachers
+    benchmarks = dict(recipe.evaluation.benchmarks)
+    if isinstance(recipe.corpus.source, SyntheticSource):
+        benchmarks = {GRAMMAR: folder / "source" / "minimal_pairs", **benchmarks}
+    tokens = folder / "tokens"
+    before = folder / "evaluation"
+    window = min(recipe.pretraining(name).training.window for name in models if name != "ensemble")
+
+    mixing = mixing_of(recipe.signal)
+    part = EvaluatedWindows(rules=recipe.evaluation.rules, window=window, teachers=mixing)
+
+    def build(out: Path) -> Facts:
+        from babyllama.evaluation.of_run import evaluate_models
+
+        return evaluate_models(
+            models,
+            benchmarks,
+            rules=part.rules,
+            weights=mixing.weights,
+            mean_of=mixing.mean_of,
+            tokens=tokens,
+            window=window,
+            before=before,
+            out=out,
+        )
+
+    inputs = {path.name: path for paths in models.values() for path in paths}
+    inputs |= {f"benchmark {name}": path for name, path in benchmarks.items()}
+    return Stage("evaluation", before, "evaluation", 2, part, {"tokens": tokens, **inputs}, build)
+
+
+def report_stage(recipe: Recipe, folder: Path) -> Stage:
+    """The page that answers first."""
+
+    def build(out: Path) -> Facts:
+        from babyllama.report import write_report
+
+        return write_report([folder], out)
+
+    models = {name: folder / "teachers" / name for name in recipe.teachers}
+    models |= {name: folder / "students" / name for name in recipe.students}
+    inputs = {"corpus": folder / "corpus", "evaluation": folder / "evaluation", **models}
+    if (folder / curves.FOLDER).is_dir():
+        inputs["curves"] = folder / curves.FOLDER
+    return Stage("report", folder / "report", "report", 1, recipe, inputs, build, recipe.seed)
+
+
+def _numbered(teachers: Sequence[Path]) -> dict[str, Path]:
+    return {f"teacher {number}, {path.name}": path for number, path in enumerate(teachers, 1)}

@@ -1,0 +1,1 @@
+"""How models leave: BabyLM's submission."""

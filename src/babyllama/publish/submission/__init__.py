@@ -1,0 +1,230 @@
+"""What BabyLM's pipelines of 2025 and 2026 take: predictions, checkpoints as revisions, a card.
+
+Everything comes from what `babyllama run`, `evaluate` and `finetune` wrote; nothing is computed
+here. `official` says what is asked for, `predictions` turns ours into theirs, `card` writes the
+model's card, `checking` finds what is wrong or missing.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from babyllama.errors import InputError
+from babyllama.publish.submission.card import model_card
+from babyllama.publish.submission.checking import (
+    MAIN,
+    PREDICTIONS,
+    check_submission,
+    missing_predictions,
+    refuse,
+    wrong_predictions,
+)
+from babyllama.publish.submission.official import FORMATS, Format, Task, Track, Year, revisions
+from babyllama.publish.submission.predictions import Found, acquisition, glue, zero_shot
+from babyllama.runs.artefact import Facts, write_atomically
+from babyllama.runs.run import Model, Run, read_run
+
+__all__ = ["Track", "Year", "check_submission", "write_submission"]
+
+_RULES = "2025"
+_NOT_OF_THE_MODEL = {"manifest.json", "training.jsonl"}
+
+
+def write_submission(
+    folder: Path,
+    out: Path,
+    *,
+    model: str | None = None,
+    track: Track = "strict-small",
+    form: Format = FORMATS["2025"],
+    predictions: Sequence[Path] = (),
+    results: Sequence[Path] = (),
+    data: Mapping[str, Path] | None = None,
+    partial: bool = False,
+) -> list[str]:
+    """Write a submission: one file of predictions, a folder a revision, the card in `main`.
+
+    Args:
+        folder: a run.
+        model: a teacher or student of it; its only distilled student by default.
+        predictions: folders before the run's own, which counts under rules 2025 only, for
+            NAME.jsonl, MODEL/NAME.jsonl and, of checkpoints, chck_1M/NAME.jsonl or
+            MODEL/chck_1M/NAME.jsonl.
+        results: result files besides the run's own: of the model, for the card, and of its
+            checkpoints.
+        data: benchmark to its data, where predictions do not hold the texts; else the recipe's.
+        partial: write what there is, null for the rest.
+
+    Returns:
+        what is missing; nothing unless `partial`.
+
+    Raises:
+        InputError: no such model, one that is not finished, predictions that are wrong, or what is
+            missing and which command makes it; `out` is there already.
+    """
+    run = read_run(folder)
+    chosen = _chosen(run, model)
+    home = _home(run, chosen)
+    if out.exists():
+        raise InputError(f"{out} is there already", mend="Name a new folder.")
+    known = run.recipe.evaluation.benchmarks | dict(data or {})
+    own = folder / "evaluation" / "predictions" / chosen.name
+    places = [place for given in predictions for place in (given / chosen.name, given)]
+    # What was scored by other rules chooses other strings than the pipeline would.
+    is_by_their_rules = chosen.evaluation.get("rules", {}).get("name") == _RULES
+    found = Found([*places, own] if is_by_their_rules else places, known)
+    scores = {"": chosen.evaluation} | _read_results(results)
+
+    seen = int(chosen.facts["words_seen"])
+    steps = revisions(track, seen)
+    everything = _gathered(found, steps, form, chosen.name, scores)
+    refuse(
+        list(wrong_predictions(everything, form)),
+        f"{folder}: predictions of {chosen.name} are not what BabyLM {form.year} takes",
+        "Score the benchmarks' own files, whole and in their order.",
+    )
+    folders = [home / step for step in steps]
+    missing = [
+        *missing_predictions(everything, steps, form),
+        *(f"{place.name}: the run kept no such checkpoint" for place in folders
+          if not place.is_dir()),
+    ]  # fmt: skip
+    if not partial:
+        refuse(missing, f"{folder}: a submission of {chosen.name} lacks", _mend(home, chosen.name))
+
+    for place in (home, *(place for place in folders if place.is_dir())):
+        _copy_model(place, out / (MAIN if place == home else place.name))
+    card = model_card(run, chosen, _benchmarks(chosen.name, scores), track=track)
+    write_atomically(out / MAIN / "README.md", card)
+    write_atomically(out / PREDICTIONS, json.dumps(everything, ensure_ascii=False))
+    check_submission(out, track=track, words_seen=seen, form=form, partial=partial)
+    return missing
+
+
+def _chosen(run: Run, name: str | None) -> Model:
+    models = [model for model in run.models if model.role != "ensemble"]
+    if name is None:
+        students = [model for model in models if model.role == "student"]
+        if len(students) != 1:
+            raise InputError(
+                f"{run.folder} has {len(students)} distilled students",
+                mend=f"Choose a model: --model {models[0].name}"
+                + "".join(f" | {other.name}" for other in models[1:]),
+            )
+        return _finished(run, students[0])
+    for model in models:
+        if model.name == name:
+            return _finished(run, model)
+    raise InputError(
+        f"{run.folder} has no model {name}",
+        mend=f"Choose one of {', '.join(model.name for model in models)}.",
+    )
+
+
+def _finished(run: Run, model: Model) -> Model:
+    if not model.manifest:
+        raise InputError(
+            f"{model.name} of {run.folder} is not trained yet",
+            mend=f"Run: babyllama run {run.folder / 'recipe.yaml'}",
+        )
+    return model
+
+
+def _home(run: Run, model: Model) -> Path:
+    return run.folder / ("teachers" if model.role == "teacher" else "students") / model.name
+
+
+def _gathered(
+    found: Found, steps: Sequence[str], form: Format, name: str, scores: Mapping[str, Any]
+) -> Facts:
+    everything: Facts = {task.key: zero_shot(task, found, form) for task in form.tasks}
+    everything[form.aoa_key] = acquisition(found, steps, name)
+    everything["glue"] = {}
+    for task in form.glue:
+        everything["glue"] |= glue(task, found) or {}
+    everything["fast_eval_results"] = {
+        task.key: [_fast(task, scores.get(step, {})) for step in steps]
+        for task in form.tasks
+        if task.fast
+    }
+    return everything
+
+
+def _fast(task: Task, result: Mapping[str, Any]) -> Facts | None:
+    """A checkpoint's scores on a fast benchmark by part, as shares."""
+    benchmarks = result.get("benchmarks", {})
+    scores = next((benchmarks[name] for name in task.fast if name in benchmarks), None)
+    if scores is None:
+        return None
+    if task.key == "reading":
+        parts = scores["aggregates"]
+        return {"spr": parts["self_paced"] / 100, "rt": parts["eye_tracking"] / 100}
+    if len(task.sizes) == 1:
+        (part,) = task.sizes
+        return {part: scores["score"] / 100}
+    return {part: each["score"] / 100 for part, each in scores["subtasks"].items()}
+
+
+def _read_results(files: Sequence[Path]) -> dict[str, Any]:
+    """Result files by the model that they are of, of a checkpoint by its last name."""
+    found: dict[str, Any] = {}
+    for file in files:
+        try:
+            whole = json.loads(file.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"--results {file} cannot be read: {error}",
+                mend="Name what `babyllama evaluate --out` or `finetune --out` wrote.",
+            ) from None
+        several = isinstance(whole, dict) and "benchmarks" not in whole
+        for result in whole.values() if several else [whole]:
+            if not isinstance(result, dict) or not {"model", "benchmarks"} <= result.keys():
+                raise InputError(
+                    f"--results {file} holds no results",
+                    why="A result has `model` and `benchmarks`.",
+                    mend="Name what `babyllama evaluate --out` or `finetune --out` wrote.",
+                )
+            name = result["model"].split("/")[-1]
+            earlier = found.get(name, {}).get("benchmarks", {})
+            found[name] = {**result, "benchmarks": earlier | result["benchmarks"]}
+    return found
+
+
+def _benchmarks(name: str, scores: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        benchmark: result
+        for each in ("", name)
+        for benchmark, result in scores.get(each, {}).get("benchmarks", {}).items()
+    }
+
+
+def _copy_model(source: Path, out: Path) -> None:
+    """A model's own files; weights are linked where the disk can, since nobody writes into them."""
+    out.mkdir(parents=True)
+    for file in sorted(source.iterdir()):
+        if not file.is_file() or file.name in _NOT_OF_THE_MODEL:
+            continue
+        if file.suffix == ".safetensors":
+            try:
+                os.link(file, out / file.name)
+                continue
+            except OSError:  # another disk
+                pass
+        shutil.copy(file, out / file.name)
+
+
+def _mend(home: Path, name: str) -> str:
+    return (
+        "What there is, null for the rest: --partial. What makes the rest:\n  "
+        f"babyllama evaluate {home} --rules 2025 --predictions PREDICTIONS/{name} --benchmark "
+        "blimp_filtered=PATH and so on\n  "
+        f"babyllama finetune {home} --settings 2025 --predictions "
+        f"PREDICTIONS/{name} --task glue=PATH --out glue.json\n  "
+        f"babyllama evaluate {home}/chck_* --rules 2025 --predictions PREDICTIONS --out "
+        "checkpoints.json --benchmark blimp_fast=PATH and so on\n  "
+        "babyllama submission ... --predictions PREDICTIONS --results checkpoints.json\n  "
+        "Checkpoints are kept by students.NAME.training.word_checkpoints=babylm."
+    )

@@ -1,0 +1,303 @@
+"""Comparisons as a person reads them: sentences first, then tables; and as plain data."""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from babyllama.runs.artefact import Facts
+from babyllama.scores.comparisons import Comparison, OfUid
+from babyllama.scores.differences import Correction, Difference, Interval
+
+NONE = "–"
+_MOST = 5  # UIDs listed on either side
+_CORRECTIONS = {"holm": "Holm's", "bh": "Benjamini and Hochberg's"}
+Row = tuple[str, ...]
+
+
+# --- sentences --------------------------------------------------------------------------------
+
+
+def sentences(comparisons: Sequence[Comparison]) -> Iterator[str]:
+    """What can be said, a sentence or more on each model: shown differences first."""
+    for (model, baseline), group in groupby(comparisons, lambda each: (each.model, each.baseline)):
+        own = [*group]
+        shown = [each for each in own if each.tested.is_shown]
+        hidden = [each for each in own if not each.tested.is_shown]
+        if shown:
+            yield f"{model} scores {_and([_above(each) for each in shown])}."
+        if hidden:
+            who = f"between {model} and {baseline} " * (not shown)
+            yield f"No difference {who}can be shown on {_and([_not_shown(e) for e in hidden])}."
+        yield from _on_other_uids(shown)
+        for each in own:
+            yield from _extremes(each)
+
+
+def cautions(comparisons: Sequence[Comparison], correction: Correction) -> Iterator[str]:
+    """What the intervals stand for, and what stood in the way of a sharper comparison."""
+    seeds = [each for each in comparisons if max(each.seeds) > 1]
+    if len(seeds) < len(comparisons):
+        yield (
+            "Intervals (95%) say how far other items of the same kind would move a difference, not "
+            "how far other seeds of the models would."
+        )
+    if seeds:
+        yield (
+            "Where there are several seeds, intervals (95%) are over other seeds and other items: "
+            "t quantiles, each recipe's seeds apart from the other's."
+        )
+        lone = dict.fromkeys(
+            name
+            for each in seeds
+            for name, count in zip((each.baseline, each.model), each.seeds, strict=True)
+            if count == 1
+        )
+        for name in lone:
+            yield f"{name} has one seed: it is taken to vary between seeds as the other does."
+    tests = dict.fromkeys(each.tested.difference.test for each in comparisons)
+    uids = sum(len(each.uids) for each in comparisons)
+    yield (
+        f"p: {', '.join(tests)}; adjusted by {_CORRECTIONS[correction]} method over "
+        f"{_counted(len(comparisons), 'comparison')}"
+        + (f", and apart from these over {uids} UIDs." if uids else ".")
+    )
+    yield (
+        '"Could show" is the smallest true difference that four of five such comparisons would '
+        "find, before the correction."
+    )
+    for why, group in _grouped((each.why_unpaired, each.benchmark) for each in comparisons):
+        if why:
+            yield f"Not paired by item: {', '.join(group)}, since {why}; intervals are wider."
+    yield from (
+        f"Not the same for both: {note}." for note in dict.fromkeys(
+            note for each in comparisons for note in each.notes
+        )
+    )  # fmt: skip
+
+
+def _above(each: Comparison) -> str:
+    found = each.tested.difference
+    word = "above" if found.value > 0 else "below"
+    sign = 1 if found.value > 0 else -1
+    edges = sorted(sign * edge for edge in found.interval)
+    size = f"{abs(found.value):.{2 if edges[0] < 0.05 else 1}f}{_unit(each)}"
+    better = "" if each.answers[0].facts.get("higher_is_better", True) else "; lower is better"
+    return (
+        f"{size} {word} {each.baseline} on {each.benchmark} "
+        f"({_bounds((edges[0], edges[1]))}{better})"
+    )
+
+
+def _not_shown(each: Comparison) -> str:
+    found = each.tested.difference
+    return (
+        f"{each.benchmark} ({_bounds(found.interval)}; this set could have shown "
+        f"{found.smallest:.1f}{_unit(each)})"
+    )
+
+
+def _on_other_uids(shown: Sequence[Comparison]) -> Iterator[str]:
+    """Whether what was shown stands when the UIDs are drawn as well."""
+    known = [(e, c) for e in shown if (c := e.tested.difference.interval_clustered) is not None]
+    stands = [(each, c) for each, c in known if c[0] > 0 or c[1] < 0]
+    falls = [(each, c) for each, c in known if not (c[0] > 0 or c[1] < 0)]
+    for chosen, words in (
+        (stands, "Other UIDs of the same kind would show it too"),
+        (falls, "With other UIDs of the same kind it might not be so"),
+    ):
+        if chosen:
+            listed = [f"{e.benchmark} (difference {_bounds(c)})" for e, c in chosen]
+            yield f"{words}: {', '.join(listed)}."
+
+
+def _extremes(each: Comparison) -> Iterator[str]:
+    """The largest gain and the largest loss that survive the correction."""
+    if not each.uids:
+        return
+    gains, losses = largest(each)
+    parts = [
+        f"{verb} most in {uid.uid} ({_signed(uid.tested.difference.value)})"
+        for verb, found in (("gains", gains), ("loses", losses))
+        for uid in found[:1]
+    ]
+    shown = sum(uid.tested.is_shown for uid in each.uids)
+    counted = f"{shown} of {len(each.uids)} UIDs of {each.benchmark} show a difference"
+    yield f"{counted}; {each.model} {_and(parts)}." if parts else f"{counted}."
+
+
+def largest(each: Comparison) -> tuple[list[OfUid], list[OfUid]]:
+    """The UIDs with a shown gain, the largest first, and those with a shown loss."""
+    shown = sorted(
+        (uid for uid in each.uids if uid.tested.is_shown),
+        key=lambda uid: -uid.tested.difference.value,
+    )
+    gains = [uid for uid in shown if uid.tested.difference.value > 0]
+    losses = [uid for uid in reversed(shown) if uid.tested.difference.value < 0]
+    return gains[:_MOST], losses[:_MOST]
+
+
+# --- tables -----------------------------------------------------------------------------------
+
+
+def _headline_rows(comparisons: Sequence[Comparison]) -> tuple[Row, list[Row]]:
+    """A row a benchmark, of comparisons of one model with one baseline."""
+    first = comparisons[0]
+    head = (
+        "benchmark", "random", first.baseline, first.model, "difference", "95% interval",
+        "other UIDs too", "p", "adjusted p", "could show",
+    )  # fmt: skip
+    rows = [_headline_row(each) for each in comparisons]
+    kept = [i for i in range(len(head)) if any(row[i] != NONE for row in rows)]
+    return tuple(head[i] for i in kept), [tuple(row[i] for i in kept) for row in rows]
+
+
+def _uid_rows(each: Comparison) -> tuple[Row, list[Row]]:
+    """The largest gains and losses that survive the correction."""
+    head = ("UID", each.baseline, each.model, "difference", "95% interval", "adjusted p")
+    gains, losses = largest(each)
+    rows = [
+        (
+            uid.uid,
+            *(f"{score:.1f}" for score in uid.scores),
+            _signed(uid.tested.difference.value),
+            _bounds(uid.tested.difference.interval),
+            _p(uid.tested.adjusted_p),
+        )
+        for uid in (*gains, *reversed(losses))
+    ]
+    return head, rows
+
+
+def _headline_row(each: Comparison) -> Row:
+    found = each.tested.difference
+    chance = each.answers[0].facts.get("chance")
+    clustered = found.interval_clustered
+    unit = each.answers[0].facts.get("unit", "percent")
+    return (
+        each.benchmark if unit == "percent" else f"{each.benchmark}, {unit}",
+        NONE if chance is None else f"{chance:.1f}",
+        *(f"{answers.score:.1f}" for answers in each.answers),
+        _signed(found.value),
+        _bounds(found.interval),
+        NONE if clustered is None else _bounds(clustered),
+        _p(found.p),
+        _p(each.tested.adjusted_p),
+        f"{found.smallest:.1f}",
+    )
+
+
+def titled_rows(comparisons: Sequence[Comparison]) -> Iterator[tuple[str, Row, list[Row]]]:
+    """Every table: its title, its head, its rows; for each model headlines first, then UIDs."""
+    for (model, baseline), group in groupby(comparisons, lambda each: (each.model, each.baseline)):
+        own = [*group]
+        yield (f"{model} minus {baseline}", *_headline_rows(own))
+        for each in own:
+            head, rows = _uid_rows(each)
+            if rows:
+                yield (
+                    f"{each.benchmark}: largest differences that stand after correction",
+                    head,
+                    rows,
+                )
+
+
+def markdown(comparisons: Sequence[Comparison], correction: Correction) -> str:
+    """Sentences and tables as a page."""
+    from babyllama.report.markdown import aligned, escaped
+    from babyllama.report.tables import Table
+
+    parts = [escaped(" ".join(sentences(comparisons)))]
+    for title, head, rows in titled_rows(comparisons):
+        parts += [f"## {escaped(title)}", aligned(Table(title, head, tuple(rows)))]
+    parts.append("\n".join(f"- {escaped(each)}" for each in cautions(comparisons, correction)))
+    return "\n\n".join(["# Comparison", *parts]) + "\n"
+
+
+# --- plain data -------------------------------------------------------------------------------
+
+
+def as_data(comparisons: Sequence[Comparison]) -> list[Facts]:
+    """Everything, as `--json` prints it; differences in the benchmark's unit."""
+    return [
+        {
+            "baseline": each.baseline,
+            "model": each.model,
+            "benchmark": each.benchmark,
+            "unit": each.answers[0].facts.get("unit", "percent"),
+            "scores": [answers.score for answers in each.answers],
+            "seeds": list(each.seeds),
+            **_tested(each.tested.difference, each.tested.adjusted_p, each.tested.is_shown),
+            "smallest": each.tested.difference.smallest,
+            "why_unpaired": each.why_unpaired,
+            "notes": list(each.notes),
+            "subtasks": {
+                uid.uid: {
+                    "group": uid.group,
+                    "scores": list(uid.scores),
+                    **_tested(uid.tested.difference, uid.tested.adjusted_p, uid.tested.is_shown),
+                }
+                for uid in each.uids
+            },
+        }
+        for each in comparisons
+    ]
+
+
+def _tested(found: Difference, adjusted_p: float, is_shown: bool) -> Facts:
+    clustered = found.interval_clustered
+    return {
+        "difference": found.value,
+        "stderr": found.stderr,
+        "interval": list(found.interval),
+        "interval_clustered": None if clustered is None else list(clustered),
+        "won": found.won,
+        "lost": found.lost,
+        "test": found.test,
+        "p": found.p,
+        "adjusted_p": adjusted_p,
+        "is_shown": is_shown,
+    }
+
+
+# --- words ------------------------------------------------------------------------------------
+
+
+def _signed(value: float) -> str:
+    return f"{round(value, 1) + 0.0:+.1f}"  # no "-0.0"
+
+
+def _bounds(interval: Interval) -> str:
+    """`-0.4 to 1.2`, with a digit more where an interval without zero would read `0.0 to`."""
+    nearest = min(abs(edge) for edge in interval)
+    digits = 2 if interval[0] * interval[1] > 0 and nearest < 0.05 else 1
+    low, high = (round(edge, digits) + 0.0 for edge in interval)  # no "-0.0"
+    return f"{low:.{digits}f} to {high:.{digits}f}"
+
+
+def _p(value: float) -> str:
+    """`0.031`; `<0.001`."""
+    return f"{value:.3f}" if value >= 0.0005 else "<0.001"
+
+
+def _unit(each: Comparison) -> str:
+    """` months`, ` (spearman x 100)`; percent goes without saying."""
+    unit: str = each.answers[0].facts.get("unit", "percent")
+    if unit == "percent":
+        return ""
+    return f" ({unit})" if unit.endswith("x 100") else f" {unit}"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)}"
+
+
+def _and(parts: Sequence[str]) -> str:
+    if len(parts) < 2:
+        return "".join(parts)
+    return f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def _grouped(pairs: Iterator[tuple[str, str]]) -> Iterator[tuple[str, list[str]]]:
+    found: dict[str, dict[str, None]] = {}
+    for key, value in pairs:
+        found.setdefault(key, {})[value] = None
+    yield from ((key, [*values]) for key, values in found.items())

@@ -1,0 +1,204 @@
+"""How sure a score is: its standard error and 95% interval; what decisions a score is made of.
+
+Scores here are shares between 0 and 1 unless said otherwise; results are written in percent.
+Every interval says what is drawn anew: `weighted_mean` draws items and keeps the UIDs as they are,
+`clustered_interval` draws UIDs too. Neither draws the model's seed: `scores.differences` does.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64, Int64
+from scipy.stats import norm, ttest_1samp
+from statsmodels.stats.proportion import proportion_confint
+
+Z = NormalDist().inv_cdf(0.975)
+Credits = Float64[np.ndarray, " _"]  # what each pair counts: 1, 0, or between for a tie
+
+RESAMPLES = 1000
+_INDICES_AT_ONCE = 2**20
+_LETTERS = {1.0: "1", 0.0: "0", 0.5: "="}
+_VALUES = {letter: credit for credit, letter in _LETTERS.items()}
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A share of right decisions, between 0 and 1, with its standard error and 95% interval."""
+
+    score: float
+    stderr: float
+    interval: tuple[float, float]
+    n: int
+
+    def in_percent(self) -> dict[str, Any]:
+        """As results are written."""
+        return {
+            "score": 100 * self.score,
+            "stderr": 100 * self.stderr,
+            "interval": [100 * limit for limit in self.interval],
+            "n": self.n,
+        }
+
+
+def weighted_mean(parts: Sequence[Credits], weights: Sequence[float]) -> Estimate:
+    """sum_u w_u mean(part_u), with the interval over items: other items of the same UIDs.
+
+    Its standard error is sqrt(sum_u w_u**2 var_u / n_u); the interval is normal, cut to [0, 1].
+    For one part, and where no part varies (all pairs right, say), in which case a normal interval
+    would claim to be certain, it is Wilson's at the mean, for all pairs together.
+
+    Args:
+        parts: what the pairs of each UID count, in [0, 1]; none is empty.
+        weights: one a part, summing to 1.
+    """
+    n = sum(len(part) for part in parts)
+    # Weights that sum to 1 do so up to rounding: a mean of ones must not pass 1.
+    score = min(1.0, sum(w * float(part.mean()) for w, part in zip(weights, parts, strict=True)))
+    stderr = stratified_error(parts, weights)
+    if len(parts) == 1 or stderr == 0:
+        return Estimate(score, stderr, wilson(score, n), n)
+    return Estimate(score, stderr, (max(0.0, score - Z * stderr), min(1.0, score + Z * stderr)), n)
+
+
+def stratified_error(parts: Sequence[Credits], weights: Sequence[float]) -> float:
+    """Standard error of sum_u w_u mean(part_u) where items are drawn within each part.
+
+    sqrt(sum_u w_u**2 var_u / n_u) with the unbiased variances (divided by n_u - 1). A part of one
+    item shows no spread: it is given that of all items together.
+
+    Source: Cochran 1977, Sampling Techniques, 5.3 (stratified sampling).
+    """
+    every = np.concatenate(list(parts))
+    overall = float(every.var(ddof=1)) if len(every) > 1 else 0.0
+    variances = (float(p.var(ddof=1)) if len(p) > 1 else overall for p in parts)
+    terms = zip(weights, variances, parts, strict=True)
+    return math.sqrt(sum(w**2 * variance / len(part) for w, variance, part in terms))
+
+
+def clustered_interval(parts: Sequence[Credits]) -> tuple[float, float] | None:
+    """95% interval of the mean over UIDs where the UIDs are drawn too: other UIDs of the same kind.
+
+    A t interval over the UIDs' means, which vary both because UIDs differ and because each is a
+    mean of few items, so that their plain variance holds both (the cluster-robust variance of a
+    mean of equally weighted clusters, with its correction U / (U - 1)). Chosen over a bootstrap of
+    UIDs because that is too narrow by sqrt((U - 1) / U) and more with few UIDs. Where the means do
+    not vary it is Wilson's with one trial a UID: never too narrow.
+
+    Args:
+        parts: what the pairs of each UID count, in [0, 1]; none is empty.
+
+    Returns:
+        Shares, cut to [0, 1]; None for a single UID, which says nothing of other UIDs.
+
+    Source: Miller 2024, Adding Error Bars to Evals, 2.2 (clustered standard errors); Cameron and
+    Miller 2015 for few clusters and t.
+    """
+    if len(parts) < 2:
+        return None
+    means = np.array([part.mean() for part in parts])
+    if np.ptp(means) < 1e-12:
+        return wilson(float(means.mean()), len(means))
+    low, high = t_interval(means)
+    return max(0.0, low), min(1.0, high)
+
+
+def t_interval(values: Float64[np.ndarray, " _"]) -> tuple[float, float]:
+    """Student's 95% interval of the mean of at least two values that are not all the same."""
+    found = ttest_1samp(values, 0.0).confidence_interval(0.95)
+    return float(found.low), float(found.high)
+
+
+def wilson(score: float, n: int) -> tuple[float, float]:
+    """Wilson's score interval for a share of n trials.
+
+    A tie's half credit enters the share as it is, without rounding. Such a trial varies less than
+    the formula takes it to, so the interval is then a little too wide, never too narrow.
+
+    Source: Wilson 1927, without continuity correction.
+    """
+    low, high = proportion_confint(score * n, n, alpha=0.05, method="wilson")
+    return min(score, max(0.0, float(low))), max(score, min(1.0, float(high)))
+
+
+# --- scores that are no mean ------------------------------------------------------------------
+
+
+def bootstrap_replicates(
+    statistic: Callable[[Int64[np.ndarray, "resamples n"]], Float64[np.ndarray, " resamples"]],
+    n: int,
+) -> list[float]:
+    """A statistic on 1000 resamples of n items, in the statistic's own unit.
+
+    The resamples depend on n alone, so the replicates of two models on the same items are paired:
+    resample b holds the same items for both, and their difference has the paired bootstrap's
+    distribution.
+
+    Args:
+        statistic: given a row of item numbers, 0 to n - 1, for each of some resamples, its value
+            on each of them.
+        n: what is drawn, with replacement: items, or whole groups of items that belong together.
+
+    Source: Efron and Tibshirani 1993; Berg-Kirkpatrick et al. 2012 for the paired form.
+    """
+    generator = np.random.default_rng(0)
+    rows = max(1, _INDICES_AT_ONCE // n)
+    found: list[float] = []
+    for start in range(0, RESAMPLES, rows):
+        # The generator's stream is the same however the rows are cut: tested.
+        drawn = generator.integers(n, size=(min(rows, RESAMPLES - start), n))
+        found += statistic(drawn).tolist()
+    return found
+
+
+def bootstrap_interval(replicates: Sequence[float], score: float) -> tuple[float, float]:
+    """95% interval from a statistic's replicates: percentiles, corrected for bias.
+
+    A statistic such as explained variance is larger on resamples than on the data; the percentiles
+    are moved by how many replicates lie below the score. This is BCa without its acceleration,
+    which would need the items once more.
+
+    Args:
+        replicates: of `bootstrap_replicates`, or differences of two models' replicates.
+        score: the statistic, or the difference, on the data themselves; in the same unit.
+
+    Source: Efron 1981, Nonparametric standard errors and confidence intervals (BC percentiles).
+    """
+    values = np.asarray(replicates, dtype=np.float64)
+    below = float(np.mean(values < score) + np.mean(values == score) / 2)
+    least = 0.5 / len(values)
+    shift = norm.ppf(min(max(below, least), 1 - least))
+    levels = norm.cdf([2 * shift - Z, 2 * shift + Z])
+    low, high = np.quantile(values, levels)
+    return float(low), float(high)
+
+
+# --- decisions as text ------------------------------------------------------------------------
+
+
+def encode_decisions(credits_: Credits) -> str:
+    """A character an item, in order: 1 right, 0 wrong, = a tie that counts half.
+
+    Raises:
+        ValueError: a credit that is none of the three.
+    """
+    values = credits_.tolist()
+    strange = next((value for value in values if value not in _LETTERS), None)
+    if strange is not None:
+        raise ValueError(f"a decision counts 1, 0 or 0.5, not {strange}")
+    return "".join(_LETTERS[value] for value in values)
+
+
+def decode_decisions(text: str) -> Credits:
+    """What each item counts, from `encode_decisions`.
+
+    Raises:
+        ValueError: a character that is none of the three.
+    """
+    strange = next((letter for letter in text if letter not in _VALUES), None)
+    if strange is not None:
+        raise ValueError(f"decisions are written with 1, 0 and =, not {strange!r}")
+    return np.array([_VALUES[letter] for letter in text], dtype=np.float64)

@@ -1,0 +1,25 @@
+"""Models and recipes compared: result files in, differences with their intervals out.
+
+`results` reads the files that `evaluate` and `finetune` write, `comparisons` pairs and tests,
+`words` says it.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from babyllama.scores.comparisons import Comparison, compared
+from babyllama.scores.differences import Correction
+from babyllama.scores.results import read_entrants
+
+
+def compare(paths: Sequence[Path], *, correction: Correction) -> list[Comparison]:
+    """Compare the first model or recipe with each of the others, on every benchmark both have.
+
+    Args:
+        paths: result files, of one model or several, and folders of them, each the seeds of one
+            recipe.
+
+    Raises:
+        InputError: what cannot be read or does not compare.
+    """
+    return compared(read_entrants(paths), correction=correction)

@@ -1,0 +1,288 @@
+"""Two result files on one benchmark: paired where they answered the same items, and tested.
+
+Differences are the other's score minus the baseline's, in the benchmark's unit.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from babyllama.errors import InputError
+from babyllama.scores.certainty import Estimate, Z
+from babyllama.scores.differences import (
+    LEVEL,
+    Correction,
+    Difference,
+    Interval,
+    adjusted,
+    difference_of_replicates,
+    paired_difference,
+    recipes_difference,
+    recipes_difference_of_replicates,
+    recipes_difference_of_scores,
+    unpaired_difference,
+)
+from babyllama.scores.results import Answers, Entrant, Parts
+
+_CLOSE = 1e-6  # in percent: files hold scores to more digits than that
+_OTHERWISE = ("context", "leading_space", "ties", "average", "dtype", "selection")
+
+
+@dataclass(frozen=True)
+class Tested:
+    """A difference and its p value after the correction for all that were tested beside it."""
+
+    difference: Difference
+    adjusted_p: float = 1.0
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the corrected test finds it, and its interval leaves out zero."""
+        low, high = self.difference.interval
+        return self.adjusted_p < LEVEL and (low > 0 or high < 0)
+
+
+@dataclass(frozen=True)
+class OfUid:
+    """The difference within one UID, in percent."""
+
+    uid: str
+    group: str
+    scores: tuple[float, float]
+    tested: Tested
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One benchmark, a model or recipe against the baseline.
+
+    Attributes:
+        answers: the baseline's and the model's.
+        uids: the same by UID, where decisions are paired and there is more than one UID.
+        why_unpaired: in words; empty where items are paired.
+        notes: what else the two files do not share.
+    """
+
+    baseline: str
+    model: str
+    benchmark: str
+    answers: tuple[Answers, Answers]
+    tested: Tested
+    uids: tuple[OfUid, ...]
+    why_unpaired: str
+    notes: tuple[str, ...]
+
+    @property
+    def seeds(self) -> tuple[int, int]:
+        """How many seeds stand behind the baseline's and the model's score."""
+        return len(self.answers[0].scores), len(self.answers[1].scores)
+
+
+def compared(entrants: Sequence[Entrant], *, correction: Correction) -> list[Comparison]:
+    """The first against each of the others, on every benchmark both have.
+
+    All benchmarks and models are one family for the correction, all UIDs of all of them another.
+
+    Raises:
+        InputError: no benchmark in common with the first, or other rules.
+    """
+    baseline = entrants[0]
+    found = [each for other in entrants[1:] for each in _pair(baseline, other)]
+    headlines = _corrected([each.tested for each in found], correction)
+    of_uids = iter(_corrected([uid.tested for each in found for uid in each.uids], correction))
+    return [
+        replace(
+            each,
+            tested=tested,
+            uids=tuple(replace(uid, tested=next(of_uids)) for uid in each.uids),
+        )
+        for each, tested in zip(found, headlines, strict=True)
+    ]
+
+
+def _corrected(tested: Sequence[Tested], correction: Correction) -> list[Tested]:
+    p_values = adjusted([each.difference.p for each in tested], correction)
+    return [Tested(each.difference, p) for each, p in zip(tested, p_values, strict=True)]
+
+
+def _pair(baseline: Entrant, other: Entrant) -> Iterator[Comparison]:
+    shared = [name for name in baseline.answers if name in other.answers]
+    if not shared:
+        raise InputError(
+            f"{baseline.name} and {other.name} share no benchmark",
+            why=f"{baseline.name} has {_listed(baseline)}, {other.name} has {_listed(other)}.",
+            mend="Evaluate both on the same benchmarks.",
+        )
+    names = [each.rules.get("name") for each in (baseline, other)]
+    if names[0] != names[1]:
+        raise InputError(
+            f"{baseline.name} is scored by the rules {names[0]}, {other.name} by {names[1]}",
+            why="The same model gets different scores under different rules.",
+            mend="Evaluate both with the same --rules.",
+        )
+    notes = tuple(_other_rules(baseline, other))
+    for benchmark in shared:
+        theirs, ours = baseline.answers[benchmark], other.answers[benchmark]
+        if theirs.facts.get("unit") != ours.facts.get("unit"):
+            raise InputError(
+                f"{benchmark} is in {theirs.facts.get('unit')} for {baseline.name}, "
+                f"in {ours.facts.get('unit')} for {other.name}",
+                mend="Evaluate both with one version of babyllama.",
+            )
+        difference, uids, why = _difference(ours, theirs)
+        yield Comparison(
+            baseline.name, other.name, benchmark, (theirs, ours), Tested(difference), uids, why,
+            notes,
+        )  # fmt: skip
+
+
+def _listed(entrant: Entrant) -> str:
+    return ", ".join(entrant.answers) or "none"
+
+
+def _other_rules(baseline: Entrant, other: Entrant) -> Iterator[str]:
+    for name in _OTHERWISE:
+        values = [each.rules.get(name) for each in (baseline, other)]
+        if values[0] != values[1]:
+            yield f"{name} is {values[0]} for {baseline.name}, {values[1]} for {other.name}"
+
+
+# --- one benchmark ----------------------------------------------------------------------------
+
+
+def _difference(ours: Answers, theirs: Answers) -> tuple[Difference, tuple[OfUid, ...], str]:
+    """The other minus the baseline; the same by UID; why items are not paired, if they are not."""
+    why = _why_unpaired(ours, theirs)
+    if not why and ours.parts and theirs.parts:
+        weights = _weights(ours, theirs)
+        if weights is not None:
+            whole = _in_percent(_of_parts(ours.parts, theirs.parts, weights))
+            return whole, tuple(_by_uid(ours, theirs)), ""
+        why = "the score is no mean of the decisions that the files hold"
+    if not why and ours.replicates is not None and theirs.replicates is not None:
+        return _of_replicates(ours, theirs), (), ""
+    why = why or "the files hold neither decisions nor replicates"
+    if max(len(ours.scores), len(theirs.scores)) > 1:
+        return recipes_difference_of_scores(ours.scores, theirs.scores), (), why
+    return unpaired_difference(_estimate(ours), _estimate(theirs)), (), why
+
+
+def _of_replicates(ours: Answers, theirs: Answers) -> Difference:
+    assert ours.replicates is not None
+    assert theirs.replicates is not None
+    if max(len(ours.scores), len(theirs.scores)) > 1:
+        return recipes_difference_of_replicates(
+            (ours.scores, ours.replicates), (theirs.scores, theirs.replicates)
+        )
+    return difference_of_replicates(
+        (ours.score, ours.replicates[0].tolist()), (theirs.score, theirs.replicates[0].tolist())
+    )
+
+
+def _why_unpaired(ours: Answers, theirs: Answers) -> str:
+    if ours.items is None or theirs.items is None:
+        return "not every file says which items it holds"
+    if ours.items != theirs.items:
+        return "the items are not the same"
+    return ""
+
+
+def _of_parts(
+    ours: Sequence[Parts], theirs: Sequence[Parts], weights: Mapping[str, float]
+) -> Difference:
+    """In shares; over items alone for one seed each, else over seeds as well."""
+    columns = [*weights.values()]
+    if len(ours) == len(theirs) == 1:
+        mine, other = ([side[0][uid] for uid in weights] for side in (ours, theirs))
+        return paired_difference(mine, other, columns)
+    mine, other = (
+        [np.stack([seed[uid] for seed in side]) for uid in weights] for side in (ours, theirs)
+    )
+    return recipes_difference(mine, other, columns)
+
+
+def _by_uid(ours: Answers, theirs: Answers) -> Iterator[OfUid]:
+    assert ours.parts
+    assert theirs.parts
+    if len(ours.parts[0]) < 2:
+        return
+    subtasks = ours.facts.get("subtasks", {})
+    for uid in ours.parts[0]:
+        found = _of_parts(ours.parts, theirs.parts, {uid: 1.0})
+        means = [
+            100 * float(np.mean([seed[uid].mean() for seed in each.parts or ()]))
+            for each in (theirs, ours)
+        ]
+        group = str(subtasks.get(uid, {}).get("group", uid))
+        yield OfUid(uid, group, (means[0], means[1]), Tested(_in_percent(found)))
+
+
+def _weights(ours: Answers, theirs: Answers) -> dict[str, float] | None:
+    """What each UID weighs in the headline: the average that gives the scores in both files.
+
+    Averages are those of the rules: over UIDs; over groups, pooled inside or UID by UID; over
+    items. None where no such average gives them.
+    """
+    assert ours.parts
+    assert theirs.parts
+    sizes = {uid: len(part) for uid, part in ours.parts[0].items()}
+    for each in (*ours.parts, *theirs.parts):
+        if {uid: len(part) for uid, part in each.items()} != sizes:
+            return None
+    subtasks = ours.facts.get("subtasks", {})
+    groups = {uid: str(subtasks.get(uid, {}).get("group", uid)) for uid in sizes}
+    return next(
+        (
+            weights
+            for weights in _averages(sizes, groups)
+            if _gives(weights, ours) and _gives(weights, theirs)
+        ),
+        None,
+    )
+
+
+def _averages(sizes: Mapping[str, int], groups: Mapping[str, str]) -> Iterator[dict[str, float]]:
+    total, names = sum(sizes.values()), [*groups.values()]
+    pooled = dict.fromkeys(names, 0)
+    for uid, size in sizes.items():
+        pooled[groups[uid]] += size
+    yield {uid: 1 / len(sizes) for uid in sizes}
+    yield {uid: size / pooled[groups[uid]] / len(pooled) for uid, size in sizes.items()}
+    yield {uid: 1 / names.count(groups[uid]) / len(pooled) for uid in sizes}
+    yield {uid: size / total for uid, size in sizes.items()}
+
+
+def _gives(weights: Mapping[str, float], answers: Answers) -> bool:
+    means = [
+        sum(weights[uid] * float(part.mean()) for uid, part in seed.items())
+        for seed in answers.parts or ()
+    ]
+    return bool(np.allclose(100 * np.array(means), answers.scores, rtol=0, atol=_CLOSE))
+
+
+def _estimate(answers: Answers) -> Estimate:
+    facts = answers.facts
+    low, high = facts.get("interval") or (None, None)
+    if low is None or high is None:
+        raise InputError(
+            f"a score of {answers.score:.1f} stands without its interval",
+            why="Without intervals, seeds or items nothing can be said of a difference.",
+            mend="Evaluate this model again with babyllama evaluate.",
+        )
+    stderr = facts.get("stderr") or (high - low) / 2 / Z
+    return Estimate(answers.score, float(stderr), (float(low), float(high)), int(facts["n"]))
+
+
+def _in_percent(found: Difference) -> Difference:
+    return replace(
+        found,
+        value=100 * found.value,
+        stderr=100 * found.stderr,
+        interval=_hundredfold(found.interval),
+        interval_clustered=found.interval_clustered and _hundredfold(found.interval_clustered),
+    )
+
+
+def _hundredfold(interval: Interval) -> Interval:
+    return 100 * interval[0], 100 * interval[1]

@@ -1,0 +1,166 @@
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from tokenizers.normalizers import NFKC
+from transformers import AutoTokenizer
+
+from babyllama.data.tokenizer import differing_tokens, load_tokenizer, train_tokenizer
+from babyllama.errors import InputError
+from babyllama.recipe import TokenizerRecipe
+
+TEXT = """The quick brown fox jumps over the lazy dog.
+The lazy dog does not jump over the quick brown fox.
+Füchse können über Hunde springen, und Hunde über Füchse.
+狐狸跳过懒狗。懒狗不跳。
+The dog's 12 friends aren't foxes! 🦊🐶
+"""
+# Unassigned code points are left out: which of them NFKC changes depends on the year.
+texts = st.text(st.characters(exclude_categories=["Cs", "Cn"]), max_size=40) | st.lists(
+    st.sampled_from(["the", " dog", "\n", "ﬁsh", "Größe", "狐狸", "🦊", "👩‍🚀", "½", "  ", "'s"]),
+    max_size=12,
+).map("".join)
+
+
+def corpus(place: Path, text: str = TEXT, *, times: int = 3) -> Path:
+    (place / "train").mkdir(parents=True)
+    (place / "train" / "tales.txt").write_text(text * times, encoding="utf-8")
+    return place
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    place = tmp_path_factory.mktemp("tokenizer")
+    train_tokenizer(corpus(place / "corpus"), TokenizerRecipe(vocab_size=400), place / "tokenizer")
+    return place / "tokenizer"
+
+
+@pytest.fixture(scope="module")
+def library(folder):
+    return load_tokenizer(folder)
+
+
+def test_specials_are_0_1_2(library):
+    assert library.convert_tokens_to_ids(["<pad>", "<s>", "</s>"]) == [0, 1, 2]
+    assert (library.pad_token_id, library.bos_token_id, library.eos_token_id) == (0, 1, 2)
+
+
+def test_a_folder_loads_through_transformers_and_gives_the_same_ids(folder, library):
+    theirs = AutoTokenizer.from_pretrained(folder)
+
+    assert theirs("The lazy fox 🦊")["input_ids"] == library("The lazy fox 🦊")["input_ids"]
+    assert theirs.get_vocab() == library.get_vocab()
+    assert theirs.eos_token == "</s>"
+
+
+def test_no_special_token_is_added_to_a_text(library):
+    assert not {0, 1, 2} & set(library("The quick fox")["input_ids"])
+
+
+@settings(deadline=None)
+@given(text=texts)
+def test_ids_decode_to_the_normalised_text_after_its_leading_space(library, text):
+    assume(not any(special in text for special in library.all_special_tokens))
+
+    back = library.decode(library.encode(text))
+
+    # The tokenizer's own NFKC: Python's is of a newer Unicode, with more digits to normalise.
+    normal = NFKC().normalize_str(text)
+    assert back == (normal if normal.startswith(" ") or not normal else " " + normal)
+
+
+def test_a_word_has_the_same_token_at_the_start_as_within(library):
+    start, within = library.encode("dog"), library.encode("lazy dog")
+
+    assert start == within[-len(start) :]
+    assert start == library.encode(" dog")
+
+
+def test_two_trainings_write_the_same_bytes(folder, tmp_path):
+    train_tokenizer(corpus(tmp_path / "corpus"), TokenizerRecipe(vocab_size=400), tmp_path / "out")
+
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        assert (tmp_path / "out" / name).read_bytes() == (folder / name).read_bytes()
+
+
+def test_a_folder_names_no_place_on_this_machine(folder):
+    for file in folder.iterdir():
+        assert "/tmp" not in file.read_text(encoding="utf-8")
+
+
+def test_the_vocabulary_has_the_size_asked_for_or_as_many_as_the_text_gives(tmp_path):
+    source = corpus(tmp_path / "corpus")
+
+    enough = train_tokenizer(source, TokenizerRecipe(vocab_size=300), tmp_path / "small")
+    too_many = train_tokenizer(source, TokenizerRecipe(vocab_size=16_000), tmp_path / "large")
+
+    assert enough == {"vocab_size": 300}
+    assert 300 < too_many["vocab_size"] < 16_000
+    assert len(load_tokenizer(tmp_path / "large")) == too_many["vocab_size"]
+
+
+def test_pairs_rarer_than_asked_for_are_not_merged(tmp_path):
+    source = corpus(tmp_path / "corpus", "one two\n", times=3)
+
+    kept = train_tokenizer(source, TokenizerRecipe(min_frequency=3), tmp_path / "kept")
+    none = train_tokenizer(source, TokenizerRecipe(min_frequency=4), tmp_path / "none")
+
+    assert none["vocab_size"] == 256 + 3
+    assert kept["vocab_size"] > none["vocab_size"]
+
+
+def test_a_tokenizer_learns_from_train_alone(tmp_path):
+    source = corpus(tmp_path / "corpus")
+    (source / "dev").mkdir()
+    (source / "dev" / "tales.txt").write_text("xylophone " * 50, encoding="utf-8")
+    train_tokenizer(source, TokenizerRecipe(), tmp_path / "out")
+
+    assert len(load_tokenizer(tmp_path / "out").encode("xylophone")) > 3
+
+
+def test_vocabularies_are_compared_by_their_numbers_not_their_size(folder, tmp_path):
+    source = corpus(tmp_path / "corpus", TEXT[::-1])
+    train_tokenizer(source, TokenizerRecipe(vocab_size=300), tmp_path / "one")
+    train_tokenizer(source, TokenizerRecipe(vocab_size=300), tmp_path / "again")
+    source = corpus(tmp_path / "other")
+    train_tokenizer(source, TokenizerRecipe(vocab_size=300), tmp_path / "two")
+
+    assert not differing_tokens(tmp_path / "one", tmp_path / "again")
+    assert len(differing_tokens(tmp_path / "one", tmp_path / "two")) == 3
+    assert differing_tokens(tmp_path / "two", folder)
+
+
+# --- errors ---------------------------------------------------------------------------------
+
+
+def test_a_corpus_without_training_text_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"corpus/train holds no \.txt file") as caught:
+        train_tokenizer(tmp_path / "corpus", TokenizerRecipe(), tmp_path / "out")
+
+    assert caught.value.mend == "Make one: babyllama corpus clean SRC CORPUS"
+    assert not (tmp_path / "out").exists()
+
+
+def test_training_text_that_is_not_utf8_is_refused(tmp_path):
+    source = corpus(tmp_path / "corpus")
+    (source / "train" / "more.txt").write_bytes("Größe".encode("latin-1"))
+
+    with pytest.raises(InputError, match=r"corpus/train cannot be read: .*UTF-8"):
+        train_tokenizer(source, TokenizerRecipe(), tmp_path / "out")
+
+
+def test_a_folder_without_a_tokenizer_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"holds no tokenizer\.json") as caught:
+        load_tokenizer(tmp_path)
+
+    assert caught.value.mend == "Train one: babyllama tokenizer train CORPUS OUT"
+
+
+@pytest.mark.parametrize("text", ["", "{", json.dumps({"model": "broken"})])
+def test_a_broken_tokenizer_is_refused(tmp_path, text):
+    (tmp_path / "tokenizer.json").write_text(text, encoding="utf-8")
+
+    with pytest.raises(InputError, match=r"tokenizer\.json cannot be read: "):
+        load_tokenizer(tmp_path)

@@ -1,0 +1,191 @@
+"""What a head reads, whatever stands around the text, and what a model must be to get one."""
+
+import json
+import shutil
+
+import pytest
+import torch
+from random_models import random_model, variant
+from transformers import AutoConfig, AutoModelForSequenceClassification
+
+from babyllama.data.tokenizer import load_tokenizer
+from babyllama.errors import InputError
+from babyllama.evaluation.finetuning.classifier import is_decoder, load_classifier
+from babyllama.evaluation.finetuning.data import Example
+from babyllama.evaluation.finetuning.encoding import encode, padding_for, refuse_unknown_tokens
+from babyllama.evaluation.finetuning.settings import FinetuningSettings
+from babyllama.models.build import positions_of
+
+TEXTS = ["Anna sees Ben.", "the cat", "a dog knows the old house and the children."]
+EXAMPLES = [Example(text, None, n % 2) for n, text in enumerate(TEXTS)]
+
+
+def settings(**changes):
+    plain = {"learning_rate": 1e-3, "batch_size": 4, "epochs": 1, "max_length": 64, "seed": 1}
+    return FinetuningSettings(**{**plain, **changes})
+
+
+def classified(folder, examples=EXAMPLES, **changes):
+    """The logits of examples in one batch, the model, and the rows."""
+    tokenizer = load_tokenizer(folder)
+    config = AutoConfig.from_pretrained(folder)
+    rows = encode(examples, tokenizer, config, max_length=64, path=folder).rows
+    model = load_classifier(folder, labels=2, settings=settings(**changes), seed=1).eval()
+    size = model.get_input_embeddings().weight.shape[0]
+    padding = padding_for(rows, tokenizer, config, is_decoder=is_decoder(model), vocab_size=size)
+    model.config.pad_token_id = padding.token
+    with torch.no_grad():
+        return model(**padding(rows)).logits, model, rows
+
+
+def logits_at_the_last_token(model, rows):
+    """A decoder's logits as defined: a row alone, its last hidden state, the head."""
+    with torch.no_grad():
+        return torch.stack(
+            [
+                model.score(model.base_model(torch.tensor([r["input_ids"]])).last_hidden_state[0])[
+                    -1
+                ]
+                for r in rows
+            ]
+        )
+
+
+@pytest.mark.parametrize("head", ["linear", "mlp"])
+@pytest.mark.parametrize("kind", ["llama", "gpt2"])
+def test_a_decoder_is_read_at_its_last_real_token(kind, head, models):
+    logits, model, rows = classified(models[kind], head=head)
+    torch.testing.assert_close(logits, logits_at_the_last_token(model, rows), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["llama", "gpt2"])
+@pytest.mark.parametrize("named", [{"padding_side": "left"}, {"pad_token": "</s>"},
+                                   {"pad_token": "e"}, {"pad_token": None}])  # fmt: skip
+def test_what_the_tokenizer_says_of_padding_changes_nothing(kind, named, tokenizer, tmp_path):
+    # "e" stands inside texts: transformers would take the last token before it for the last.
+    folder = random_model(kind, variant(tokenizer, **named), tmp_path / "model")
+    logits, model, rows = classified(folder)
+    torch.testing.assert_close(logits, logits_at_the_last_token(model, rows), atol=1e-5, rtol=1e-5)
+
+
+def test_a_text_that_spells_the_padding_is_read_to_its_end(models):
+    examples = [Example("the cat<pad>", None, 0), Example("the cat", None, 1)]
+    logits, model, rows = classified(models["llama"], examples)
+    assert rows[0]["input_ids"][-1] == 0
+    assert model.config.pad_token_id != 0
+    torch.testing.assert_close(logits, logits_at_the_last_token(model, rows), atol=1e-5, rtol=1e-5)
+
+
+def test_a_masked_encoder_is_read_as_its_architecture_has_it(models):
+    logits, model, rows = classified(models["roberta"])
+    alone = AutoModelForSequenceClassification.from_pretrained(models["roberta"], num_labels=2)
+    alone.load_state_dict(model.state_dict())
+    with torch.no_grad():
+        one = torch.cat([alone.eval()(torch.tensor([r["input_ids"]])).logits for r in rows])
+    torch.testing.assert_close(logits, one, atol=1e-5, rtol=1e-5)
+    logits, model, rows = classified(models["roberta"], head="mlp")
+    states = [model.base_model(torch.tensor([r["input_ids"]])).last_hidden_state for r in rows]
+    first = torch.cat([model.classifier.layers(state[:, 0]) for state in states])
+    torch.testing.assert_close(logits, first, atol=1e-5, rtol=1e-5)
+
+
+def test_a_pair_is_told_apart_only_to_models_that_have_embeddings_for_it(models):
+    pair = [Example("the cat", "a dog", 0)]
+    for kind in ("llama", "gpt2"):
+        assert "token_type_ids" not in classified(models[kind], pair)[2][0]
+    tokenizer, config = load_tokenizer(models["roberta"]), AutoConfig.for_model("roberta")
+    both = ["input_ids", "token_type_ids"]
+    for config.type_vocab_size, names, is_told in ((2, both, True), (1, both, False),
+                                                   (2, both[:1], False)):  # fmt: skip
+        tokenizer.model_input_names = names
+        (row,) = encode(pair, tokenizer, config, max_length=64, path=models["roberta"]).rows
+        assert ("token_type_ids" in row) == is_told
+
+
+def test_the_longer_text_is_cut_and_cut_rows_are_counted(models):
+    tokenizer, config = (kind(models["llama"]) for kind in (
+        load_tokenizer, AutoConfig.from_pretrained))  # fmt: skip
+    examples = [Example("the cat", "a dog knows " * 20, 0), Example("a", "b", 1)]
+    found = encode(examples, tokenizer, config, max_length=16, path=models["llama"])
+    assert found.cut == 1
+    first = tokenizer("the cat")["input_ids"]
+    assert found.rows[0]["input_ids"][: len(first)] == first
+    assert len(found.rows[0]["input_ids"]) == 16
+
+
+def test_a_row_without_a_token_is_refused(models):
+    with pytest.raises(InputError, match="row 1 has no token"):
+        classified(models["llama"], [Example("a", None, 0), Example("", None, 1)])
+
+
+def test_no_token_left_to_pad_with_is_said(models):
+    rows = [{"input_ids": list(range(9)), "labels": 0}]
+    tokenizer, config = load_tokenizer(models["llama"]), AutoConfig.from_pretrained(models["llama"])
+    with pytest.raises(InputError, match="the rows hold all 9"):
+        padding_for(rows, tokenizer, config, is_decoder=True, vocab_size=9)
+
+
+def test_a_token_that_the_model_does_not_know_is_refused(tmp_path):
+    with pytest.raises(InputError, match="gives token 7, but the model knows only 0 to 6"):
+        refuse_unknown_tokens([{"input_ids": [1, 7]}], vocab_size=7, folder=tmp_path)
+
+
+def test_positions_are_those_that_a_model_can_see(models):
+    found = {
+        kind: positions_of(AutoConfig.from_pretrained(folder)) for kind, folder in models.items()
+    }
+    assert found["llama"] == found["gpt2"] == 256
+    assert found["roberta"] == 257  # its padding is token 0: positions are counted from 1
+    assert positions_of(AutoConfig.for_model("t5")) is None
+
+
+def test_the_seed_decides_the_head(models):
+    one, same, other = (
+        load_classifier(models["llama"], labels=2, settings=settings(), seed=seed).score.weight
+        for seed in (1, 1, 2)
+    )
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+
+
+def test_a_body_that_is_not_in_the_file_is_refused(models, tmp_path):
+    folder = shutil.copytree(models["llama"], tmp_path / "model")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "num_hidden_layers": 3}))
+    with pytest.raises(InputError, match=r"9 weights of the model are not in its file, model\.lay"):
+        load_classifier(folder, labels=2, settings=settings(), seed=1)
+
+
+def test_a_folder_that_is_no_model_is_refused(models, tmp_path):
+    with pytest.raises(InputError, match=r"holds no config.json"):
+        load_classifier(tmp_path, labels=2, settings=settings(), seed=1)
+    folder = shutil.copytree(models["llama"], tmp_path / "model")
+    (folder / "config.json").write_text('{"model_type": "dino"}')
+    with pytest.raises(InputError, match="cannot be loaded with a head for classes"):
+        load_classifier(folder, labels=2, settings=settings(), seed=1)
+
+
+def made(kind, tokenizer, folder, **shape):
+    """Write a model of another architecture, and the tokenizer."""
+    config = AutoConfig.for_model(kind, vocab_size=400, **shape)
+    AutoModelForSequenceClassification.from_config(config).save_pretrained(folder)
+    load_tokenizer(tokenizer).save_pretrained(folder)
+    return folder
+
+
+def test_low_rank_updates_leave_the_model_as_it_is(models, tokenizer, tmp_path):
+    # peft has a list of architectures, and DistilBERT is not in it.
+    shape = {"dim": 32, "hidden_dim": 32, "n_layers": 1, "n_heads": 2}
+    distilbert = made("distilbert", tokenizer, tmp_path / "distilbert", **shape)
+    for folder in (models["llama"], distilbert):
+        model = load_classifier(folder, labels=2, settings=settings(lora={}), seed=1)
+        trained = {name for name, value in model.named_parameters() if value.requires_grad}
+        assert any("lora" in name for name in trained)
+        assert all("lora" in n or "score" in n or "classifier" in n for n in trained)
+
+
+def test_a_head_that_cannot_be_replaced_is_said(tokenizer, tmp_path):
+    shape = {"d_model": 16, "d_kv": 8, "d_ff": 16, "num_layers": 1, "num_heads": 2}
+    folder = made("t5", tokenizer, tmp_path / "t5", **shape)
+    with pytest.raises(InputError, match=r"head is 'mlp', but t5 has no classifier[\s\S]*linear"):
+        load_classifier(folder, labels=2, settings=settings(head="mlp"), seed=1)

@@ -1,0 +1,240 @@
+"""Models from recipes and from folders."""
+
+import json
+import shutil
+
+import pytest
+import torch
+
+from babyllama.errors import InputError
+from babyllama.models.build import (
+    compute_dtype,
+    flops_per_token,
+    hidden_states,
+    load_model,
+    new_model,
+    output_head,
+    parameter_count,
+    planned_flops_per_token,
+    product_shapes,
+    refuse_short_positions,
+    refuse_unread_head,
+    softcap_of,
+)
+from babyllama.models.loss import cross_entropy_loss, form_logits
+from babyllama.recipe import LlamaShape, OtherShape, load_recipe
+
+LLAMA = LlamaShape(
+    model_type="llama", hidden_size=16, intermediate_size=24, num_hidden_layers=2,
+    num_attention_heads=2,
+)  # fmt: skip
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("llama", 359_973_888),
+        ("gpt2", 704_928_768),
+        ("distilled", 58_343_936),
+        ("twin", 58_343_936),
+    ],
+)
+def test_the_papers_models_have_the_papers_sizes(name, parameters):
+    recipe = load_recipe("strict-small")
+    assert parameter_count(recipe.pretraining(name).model, 16_000) == parameters
+
+
+def test_the_same_seed_gives_the_same_weights():
+    models = [new_model(LLAMA, 300, seed=seed, separators=True) for seed in (1, 1, 2)]
+    heads = [output_head(model) for model in models]
+    assert torch.equal(heads[0], heads[1])
+    assert not torch.equal(heads[0], heads[2])
+
+
+def test_a_model_that_never_sees_separators_does_not_name_them():
+    assert new_model(LLAMA, 300, seed=0, separators=False).config.bos_token_id is None
+    assert new_model(LLAMA, 300, seed=0, separators=True).config.bos_token_id == 1
+
+
+def test_any_causal_architecture_of_transformers_can_be_made():
+    shape = OtherShape(
+        model_type="other", architecture="gpt_neox",
+        settings={"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
+                  "intermediate_size": 32, "max_position_embeddings": 32},
+    )  # fmt: skip
+    model = new_model(shape, 300, seed=0, separators=True)
+    assert hidden_states(model, torch.zeros(1, 4, dtype=torch.int64)).shape == (1, 4, 16)
+
+
+def test_an_unknown_architecture_is_refused_by_name():
+    shape = OtherShape(model_type="other", architecture="llamma")
+    with pytest.raises(InputError, match="llamma"):
+        new_model(shape, 300, seed=0, separators=True)
+
+
+def test_hidden_states_and_head_give_the_models_own_logits(teachers):
+    for folder in teachers:
+        model = load_model(folder)
+        input_ids = torch.arange(3, 11).reshape(2, 4)
+        with torch.no_grad():
+            expected = model(input_ids=input_ids).logits
+            ours = hidden_states(model, input_ids) @ output_head(model).T
+        torch.testing.assert_close(ours, expected)
+
+
+def test_flops_count_every_weight_matrix_once(teachers):
+    for folder in teachers:
+        model = load_model(folder)
+        counted = sum(rows * columns for rows, columns in product_shapes(model))
+        matrices = sum(
+            p.numel()
+            for name, p in model.named_parameters()
+            if p.ndim == 2 and not any(part in name for part in ("embed", "wte", "wpe"))
+        )
+        head = output_head(model).numel()
+        tied = model.config.tie_word_embeddings
+        assert counted == matrices + (head if tied else 0)
+        assert flops_per_token(model) == 2 * counted
+
+
+def test_a_planned_model_costs_what_the_made_one_does():
+    made = new_model(LLAMA, 300, seed=0, separators=True)
+    assert planned_flops_per_token(LLAMA, 300) == flops_per_token(made)
+
+
+def test_bfloat16_is_chosen_only_where_it_is_asked_for_or_fast():
+    assert compute_dtype("float32", CPU) == torch.float32
+    assert compute_dtype("bfloat16", CPU) == torch.bfloat16
+
+
+def test_a_window_longer_than_the_positions_is_refused(tiny_recipe):
+    part = tiny_recipe.pretraining("gpt2")
+    training = part.training.model_copy(update={"window": 65})
+    with pytest.raises(InputError, match=r"window is 65.*64 positions"):
+        refuse_short_positions(part.model_copy(update={"training": training}), "gpt2")
+
+
+def test_a_folder_without_configuration_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"config\.json"):
+        load_model(tmp_path)
+
+
+def test_a_folder_without_weights_is_refused(teachers, tmp_path):
+    shutil.copy(teachers[0] / "config.json", tmp_path)
+    with pytest.raises(InputError, match="holds no weights"):
+        load_model(tmp_path)
+
+
+def test_weights_that_are_a_pickle_are_refused(teachers, tmp_path):
+    shutil.copy(teachers[0] / "config.json", tmp_path)
+    torch.save({}, tmp_path / "pytorch_model.bin")
+    with pytest.raises(InputError, match=r"pickle only: pytorch_model\.bin"):
+        load_model(tmp_path)
+
+
+def test_damaged_weights_are_refused_by_name(teachers, tmp_path):
+    shutil.copytree(teachers[0], tmp_path / "model")
+    weights = tmp_path / "model" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:100])
+    with pytest.raises(InputError, match="model cannot be loaded"):
+        load_model(tmp_path / "model")
+
+
+SMALL = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 1,
+         "num_attention_heads": 2, "num_key_value_heads": 2}  # fmt: skip
+UNUSUAL_HEADS = {
+    "gptj": {"n_embd": 16, "n_layer": 1, "n_head": 2, "rotary_dim": 4},  # bias
+    "phi": SMALL,  # bias
+    "cohere": {**SMALL, "logit_scale": 0.3},
+    "granite": {**SMALL, "logits_scaling": 8.0},
+    "gemma2": {**SMALL, "head_dim": 8, "final_logit_softcapping": 2.0},
+}
+
+
+@pytest.mark.parametrize("architecture", UNUSUAL_HEADS)
+def test_heads_with_bias_scale_or_softcap_give_the_models_own_logits(architecture):
+    model = unusual(architecture)
+    input_ids = torch.arange(3, 11).reshape(2, 4)
+    with torch.no_grad():
+        expected = model(input_ids=input_ids).logits
+        states = hidden_states(model, input_ids).flatten(0, 1)
+        ours = form_logits(states, output_head(model), softcap_of(model))
+    torch.testing.assert_close(ours, expected.flatten(0, 1), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("architecture", ["gptj", "cohere", "gemma2"])
+def test_training_through_an_unusual_head_has_the_models_own_gradients(architecture):
+    model = unusual(architecture).double()
+    input_ids = torch.arange(3, 11).reshape(2, 4)
+    labels = torch.cat([input_ids[:, 1:], torch.full((2, 1), -100)], dim=1)
+    ours = cross_entropy_loss(
+        hidden_states(model, input_ids), output_head(model), labels, softcap=softcap_of(model)
+    ).total
+    logits = model(input_ids=input_ids).logits.double()
+    theirs = torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten())
+    # Gemma 2 takes its softcap in float32 whatever the model's precision.
+    torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-6)
+    parameters = list(model.parameters())
+    for one, other in zip(
+        torch.autograd.grad(ours, parameters), torch.autograd.grad(theirs, parameters), strict=True
+    ):
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-7)
+
+
+def test_an_architecture_that_does_something_else_to_its_logits_is_refused():
+    model = new_model(LLAMA, 300, seed=0, separators=True)
+    head = model.get_output_embeddings()
+    head.register_forward_hook(lambda _module, _inputs, logits: logits.abs())
+    with pytest.raises(InputError, match="llama forms its logits in a way that is not known"):
+        refuse_unread_head(model)
+
+
+def unusual(architecture):
+    """A model whose head is not a product alone, its logits of a trained model's size."""
+    shape = OtherShape(
+        model_type="other", architecture=architecture, settings=UNUSUAL_HEADS[architecture]
+    )
+    model = new_model(shape, 300, seed=0, separators=True).eval()
+    head = model.get_output_embeddings()
+    with torch.no_grad():
+        head.weight.mul_(20)
+        if head.bias is not None:
+            head.bias.normal_(generator=torch.Generator().manual_seed(0))
+    refuse_unread_head(model)
+    return model
+
+
+def test_a_model_folder_is_an_ordinary_one(teachers):
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    for folder in teachers:
+        model = AutoModelForCausalLM.from_pretrained(folder)
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        inputs = tokenizer("The cat", return_tensors="pt")
+        inputs.pop("token_type_ids", None)
+        made = model.generate(**inputs, max_new_tokens=5, do_sample=False, pad_token_id=0)
+        assert tokenizer.decode(made[0]).strip().startswith("The cat")
+        assert {"config.json", "model.safetensors", "tokenizer.json"} <= {
+            file.name for file in folder.iterdir()
+        }
+        assert json.loads((folder / "config.json").read_text())["bos_token_id"] == 1
+
+
+@pytest.mark.parametrize(
+    ("architecture", "settings", "said"),
+    [
+        ("t5", {}, "cannot be made"),  # no decoder alone
+        ("gpt_neox", {"hidden_size": 10, "num_attention_heads": 3}, "number of attention"),
+        ("gpt_neo", {"pad_token_id": 5_000}, "settings.pad_token_id is 5000"),
+        ("llama", {"vocab_size": 50}, "settings.vocab_size is 50"),
+        ("llamma", {}, "model llamma cannot be made"),
+    ],
+)
+def test_a_configuration_that_does_not_fit_is_refused(architecture, settings, said):
+    shape = OtherShape(model_type="other", architecture=architecture, settings=settings)
+    with pytest.raises(InputError, match=said) as raised:
+        new_model(shape, 300, seed=0, separators=True)
+    assert len(str(raised.value)) < 500  # a library may list all that it knows
+    with pytest.raises(InputError):
+        parameter_count(shape, 300)

@@ -1,0 +1,127 @@
+"""What a person reads says no more than the intervals allow."""
+
+import json
+
+import pytest
+from result_files import benchmark, result
+from typer.testing import CliRunner
+
+from babyllama.cli import app
+from babyllama.report import comparisons as words
+from babyllama.scores.compare import compare
+
+WEAK = {"a": "0100" * 20, "b": "1100" * 20, "c": "1011" * 20}
+STRONG = {"a": "1110" * 20, "b": "1100" * 20, "c": "1000" * 10 + "1011" * 10}
+
+
+@pytest.fixture
+def files(written):
+    months = {"score": 3.0, "stderr": 0.1, "interval": [2.8, 3.2], "n": 90, "unit": "months",
+              "higher_is_better": False}  # fmt: skip
+    return [
+        written("weak.json", result("weak", {"blimp": benchmark(WEAK), "age": months,
+                                             "ewok": benchmark({"e": "10" * 30})})),
+        written("strong.json", result("strong", {"blimp": benchmark(STRONG),
+                                                 "age": months | {"score": 2.0},
+                                                 "ewok": benchmark({"e": "01" * 30})})),
+    ]  # fmt: skip
+
+
+def said(files):
+    return [*words.sentences(compare(files, correction="holm"))]
+
+
+def test_sentences_say_what_is_shown_and_what_could_have_been(files):
+    first, second, third, fourth = said(files)
+    assert first.startswith("strong scores 8.3 above weak on blimp (3.")
+    assert "1.0 months below weak on age (0.7 to 1.3; lower is better)" in first
+    assert second.startswith("No difference can be shown on ewok (-")
+    assert "; this set could have shown " in second
+    assert third.startswith(
+        "With other UIDs of the same kind it might not be so: blimp (difference -"
+    )
+    assert fourth == (
+        "2 of 3 UIDs of blimp show a difference; strong gains most in a (+50.0) and loses most in "
+        "c (-25.0)."
+    )
+
+
+def test_where_nothing_is_shown_both_models_are_named(written):
+    same = [written(f"{name}.json", result(name, {"x": benchmark(WEAK)})) for name in ("p", "q")]
+    first, second = said(same)
+    assert first.startswith("No difference between q and p can be shown on x (-")
+    assert second == "0 of 3 UIDs of x show a difference."
+
+
+def test_cautions_say_what_intervals_stand_for(files, written):
+    told = " ".join(words.cautions(compare(files, correction="bh"), "bh"))
+    assert "not how far other seeds" in told
+    assert (
+        "Benjamini and Hochberg's method over 3 comparisons, and apart from these over 3 UIDs"
+        in told
+    )
+    assert "Not paired by item: age, since not every file says which items it holds" in told
+    for seed in range(2):
+        written(f"seeds/{seed}.json", result("s", {"blimp": benchmark(STRONG, dtype="x")}))
+    seeds = compare([files[0], files[0].parent / "seeds"], correction="holm")
+    told = " ".join(words.cautions(seeds, "holm"))
+    assert "over other seeds and other items" in told
+    assert "weak has one seed: it is taken to vary between seeds as the other does." in told
+
+
+def test_a_list_of_differences_holds_five_gains_and_five_losses_at_most(written):
+    names = [f"{kind}{i}" for kind in ("up", "down") for i in range(7)]
+    one = {name: ("0" if name.startswith("up") else "1") * 40 for name in names}
+    two = {name: ("1" if name.startswith("up") else "0") * 40 for name in names}
+    paths = [written(f"{n}.json", result(n, {"x": benchmark(u)})) for n, u in
+             (("one", one), ("two", two))]  # fmt: skip
+    (found,) = compare(paths, correction="holm")
+    gains, losses = words.largest(found)
+    assert [uid.uid[:2] for uid in (*gains, *losses)] == ["up"] * 5 + ["do"] * 5
+
+
+def test_an_interval_without_zero_never_begins_at_it():
+    assert words._bounds((0.02, 5.13)) == "0.02 to 5.13"
+    assert words._bounds((-5.13, -0.02)) == "-5.13 to -0.02"
+    assert words._bounds((-0.02, 5.13)) == "0.0 to 5.1"
+    assert words._signed(-0.02) == "+0.0"
+
+
+# --- the command ------------------------------------------------------------------------------
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, ["compare", *map(str, arguments)])
+
+
+def test_the_command_prints_words_then_tables(files, tmp_path):
+    done = run(*files, "--out", tmp_path / "deep" / "page.md")
+    assert done.exit_code == 0
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("strong scores 8.3 above weak on blimp (")
+    assert "strong minus weak" in [line.strip() for line in lines]
+    row = next(line for line in lines if line.startswith("blimp "))
+    assert row.split()[:5] == ["blimp", "50.0", "50.0", "58.3", "+8.3"]
+    assert next(line for line in lines if line.startswith("age, months ")).split()[2] == "–"
+    page = (tmp_path / "deep" / "page.md").read_text("utf-8")
+    assert page.startswith("# Comparison\n\nstrong scores 8.3 above weak on blimp (")
+    assert "| blimp " in page
+
+
+def test_json_holds_everything(files):
+    rows = json.loads(run(*files, "--json").stdout)
+    assert [row["benchmark"] for row in rows] == ["blimp", "age", "ewok"]
+    first = rows[0]
+    assert (first["baseline"], first["model"], first["seeds"]) == ("weak", "strong", [1, 1])
+    assert (first["won"], first["lost"], first["test"]) == (40, 20, "exact McNemar")
+    assert first["interval"][0] < first["difference"] < first["interval"][1]
+    assert first["adjusted_p"] >= first["p"]
+    assert first["is_shown"] is True
+    assert first["smallest"] > 0
+    assert first["subtasks"]["a"]["scores"] == [25.0, 75.0]
+
+
+def test_bad_input_exits_with_two_and_writes_nothing(files, tmp_path):
+    done = run(files[0], "--out", tmp_path / "page.md")
+    assert done.exit_code == 2
+    assert not (tmp_path / "page.md").exists()

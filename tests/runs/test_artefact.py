@@ -1,0 +1,588 @@
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from babyllama.errors import InputError
+from babyllama.recipe import TokenizerRecipe
+from babyllama.runs import artefact
+from babyllama.runs.artefact import (
+    Stage,
+    complete,
+    damaged,
+    digest,
+    locked,
+    read_manifest,
+    status,
+    verify,
+    write_atomically,
+)
+from babyllama.runs.artefact import (
+    partial_folder as partial_of,
+)
+
+# What a build in another process does before it is killed: it writes one of its two files, says so
+# and waits for ever.
+KILLED_BUILD = """
+import sys
+from pathlib import Path
+from babyllama.runs.artefact import Stage, complete
+from babyllama.recipe import TokenizerRecipe
+
+def build(folder):
+    (folder / "first.txt").write_text("first half, by another process")
+    print("half", flush=True)
+    sys.stdin.read()
+
+folder = Path(sys.argv[1])
+complete(Stage("stage", folder / "out", "kind", 1, TokenizerRecipe(), {"input": folder / "input"},
+               build, seed=3))
+"""
+
+HOLDER = """
+import sys
+from pathlib import Path
+from babyllama.runs.artefact import locked
+
+with locked(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def whole(folder: Path) -> dict[str, Any]:
+    (folder / "deep").mkdir(exist_ok=True)
+    (folder / "first.txt").write_text("first", encoding="utf-8")
+    (folder / "deep" / "second.txt").write_text("second", encoding="utf-8")
+    return {"answer": 42}
+
+
+def never(folder: Path) -> dict[str, Any]:
+    raise AssertionError(f"built {folder}, though nothing was to be built")
+
+
+def stage(
+    tmp_path: Path,
+    build: Callable[[Path], dict[str, Any]] = whole,
+    *,
+    recipe: TokenizerRecipe | None = None,
+    version: int = 1,
+    seed: int = 3,
+    kind: str = "kind",
+    inputs: dict[str, Path] | None = None,
+) -> Stage:
+    """A stage that reads `input` and makes `out`."""
+    source = tmp_path / "input"
+    if not source.exists():
+        source.mkdir()
+        (source / "text.txt").write_text("some text", encoding="utf-8")
+    inputs = {"input": source} if inputs is None else inputs
+    made = recipe or TokenizerRecipe()
+    return Stage("stage", tmp_path / "out", kind, version, made, inputs, build, seed)
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """Every file but the manifest."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8")
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != "manifest.json"
+    }
+
+
+def start(program: str, folder: Path) -> subprocess.Popen[str]:
+    """Another Python process; returns when it has said its first word."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline(), "it ended before it said anything"
+    return process
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    with process:
+        process.kill()
+
+
+# --- complete -------------------------------------------------------------------------------
+
+
+def test_a_stage_is_built_once_and_then_skipped(tmp_path):
+    seen = []
+    out = complete(stage(tmp_path), lambda _, now: seen.append((now.state, now.reason)))
+    complete(stage(tmp_path, never), lambda _, now: seen.append((now.state, now.reason)))
+
+    assert out == tmp_path / "out"
+    assert contents(out) == {"first.txt": "first", "deep/second.txt": "second"}
+    assert seen == [("missing", "is new"), ("complete", "")]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["input", "out"]
+
+
+def test_the_manifest_says_what_was_made_from_what_and_names_no_place(tmp_path):
+    out = complete(stage(tmp_path))
+    text = (out / "manifest.json").read_text(encoding="utf-8")
+    manifest = json.loads(text)
+
+    assert manifest["files"] == {
+        # sha256 of "second" and "first"
+        "deep/second.txt": {
+            "sha256": "16367aacb67a4a017c8da8ab95682ccb390863780f7114dda0a0e0c55644c7c4",
+            "size": 6,
+        },
+        "first.txt": {
+            "sha256": "a7937b64b8caa58f03721bb6bacf5c78cb235febe0e70b1b84cd99541461a08e",
+            "size": 5,
+        },
+    }
+    assert manifest["stage"] == "kind"
+    assert manifest["version"] == 1
+    assert manifest["seed"] == 3
+    assert manifest["recipe"] == {"vocab_size": 16000, "min_frequency": 2}
+    assert manifest["inputs"] == {"input": digest(tmp_path / "input")}
+    assert manifest["facts"] == {"answer": 42}
+    assert manifest["wall_seconds"] >= 0
+    assert manifest["versions"].keys() >= {"python", "babyllama", "torch"}
+    assert str(tmp_path) not in text
+    assert str(Path.home()) not in text
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"recipe": TokenizerRecipe(vocab_size=300)}, "vocab_size was 16000, now 300"),
+        ({"recipe": TokenizerRecipe(min_frequency=5)}, "min_frequency was 2, now 5"),
+        ({"seed": 4}, "seed was 3, now 4"),
+        ({"version": 2}, "version was 1, now 2"),
+        ({"kind": "other"}, "stage was kind, now other"),
+        ({"inputs": {}}, "its input input is another"),
+    ],
+)
+def test_a_changed_stage_is_stale_names_what_changed_and_is_built_again(tmp_path, change, reason):
+    complete(stage(tmp_path))
+    now = status(stage(tmp_path, **change))
+
+    assert (now.state, now.reason) == ("stale", reason)
+
+    def anew(folder: Path) -> dict[str, Any]:
+        (folder / "new.txt").write_text("new", encoding="utf-8")
+        return {}
+
+    out = complete(stage(tmp_path, anew, **change))
+    assert contents(out) == {"new.txt": "new"}
+    assert status(stage(tmp_path, **change)).state == "complete"
+
+
+def test_changed_input_is_named_and_of_several_the_first(tmp_path):
+    inputs = {}
+    for name in ("corpus", "tokenizer", "tokens"):
+        inputs[name] = tmp_path / name
+        inputs[name].write_text(name, encoding="utf-8")
+    complete(stage(tmp_path, inputs=inputs))
+
+    inputs["tokens"].write_text("others", encoding="utf-8")
+    assert status(stage(tmp_path, inputs=inputs)).reason == "its input tokens is another"
+    inputs["tokenizer"].unlink()
+    assert status(stage(tmp_path, inputs=inputs)).reason == "its input tokenizer is another"
+
+
+def test_a_field_deep_in_the_recipe_is_named_by_its_path():
+    was = {"stage": "k", "version": 1, "seed": 0, "recipe": {"a": {"b": 1, "c": {}}}, "inputs": {}}
+    now = {**was, "recipe": {"a": {"b": 1, "c": {"blimp": "x"}}}}
+
+    assert artefact._difference(was, now) == "a.c.blimp was None, now x"
+    assert artefact._difference(now, was) == "a.c.blimp was x, now None"
+    assert artefact._difference(was, was) == ""
+
+
+def test_the_old_folder_stays_whole_and_usable_when_its_replacement_fails(tmp_path):
+    old = contents(complete(stage(tmp_path)))
+
+    def fails(folder: Path) -> dict[str, Any]:
+        (folder / "first.txt").write_text("half", encoding="utf-8")
+        raise RuntimeError("the disk is full")
+
+    with pytest.raises(RuntimeError, match="the disk is full"):
+        complete(stage(tmp_path, fails, seed=9))
+
+    assert contents(tmp_path / "out") == old
+    assert status(stage(tmp_path)).state == "complete"
+    assert complete(stage(tmp_path, never)) == tmp_path / "out"
+    assert list(damaged(tmp_path / "out", read_manifest(tmp_path / "out") or {})) == []
+
+
+# --- killed and taken up again --------------------------------------------------------------
+
+
+def interrupted(folder: Path) -> dict[str, Any]:
+    (folder / "first.txt").write_text("first half", encoding="utf-8")
+    raise KeyboardInterrupt
+
+
+def goes_on(folder: Path) -> dict[str, Any]:
+    """Finishes what it finds."""
+    (folder / "second.txt").write_text("second half", encoding="utf-8")
+    return {}
+
+
+def test_an_interrupted_build_goes_on_in_the_folder_that_it_left(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        complete(stage(tmp_path, interrupted))
+    assert not (tmp_path / "out").exists()
+    assert status(stage(tmp_path)) == artefact.Status("unfinished", "goes on")
+
+    out = complete(stage(tmp_path, goes_on))
+
+    assert contents(out) == {"first.txt": "first half", "second.txt": "second half"}
+    assert read_manifest(out)["files"].keys() == {"first.txt", "second.txt"}
+    assert not partial_of(out).exists()
+
+
+def test_an_interrupted_build_of_another_recipe_is_begun_anew(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        complete(stage(tmp_path, interrupted, seed=8))
+
+    assert contents(complete(stage(tmp_path, goes_on))) == {"second.txt": "second half"}
+
+
+def test_a_build_killed_by_the_system_goes_on_in_the_folder_that_it_left(tmp_path):
+    goes_on_here = stage(tmp_path, goes_on)
+    kill(start(KILLED_BUILD, tmp_path))
+    assert not (tmp_path / "out").exists()
+
+    out = complete(goes_on_here)
+
+    assert contents(out) == {
+        "first.txt": "first half, by another process",
+        "second.txt": "second half",
+    }
+
+
+def test_a_build_killed_by_the_system_is_begun_anew_when_its_input_changed_since(tmp_path):
+    goes_on_here = stage(tmp_path, goes_on)
+    kill(start(KILLED_BUILD, tmp_path))
+    (tmp_path / "input" / "text.txt").write_text("other text", encoding="utf-8")
+
+    assert contents(complete(goes_on_here)) == {"second.txt": "second half"}
+
+
+@pytest.mark.parametrize("note", [b"", b"[1]", b"{}", b'{"key": 1', b"\xff\xfe"])
+def test_a_partial_folder_that_says_nothing_of_itself_is_begun_anew(tmp_path, note):
+    partial = partial_of(tmp_path / "out")
+    partial.mkdir()
+    (partial / "stray.txt").write_text("stray", encoding="utf-8")
+    (partial / "work.json").write_bytes(note)
+
+    assert contents(complete(stage(tmp_path, goes_on))) == {"second.txt": "second half"}
+
+
+def test_wall_seconds_add_up_over_attempts(tmp_path, monkeypatch):
+    clock = iter([100.0, 107.0, 200.0, 203.0, 300.0, 301.0])
+    monkeypatch.setattr(artefact, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            complete(stage(tmp_path, interrupted))
+
+    out = complete(stage(tmp_path, goes_on))
+
+    assert read_manifest(out)["wall_seconds"] == 7 + 3 + 1
+
+
+def test_a_kill_while_the_finished_files_are_hashed_costs_no_file(tmp_path, monkeypatch):
+    def killed(folder: Path) -> dict[str, Any]:
+        whole(folder)
+        monkeypatch.setattr(artefact, "hash_file", interrupt)
+        return {}
+
+    def interrupt(_: Path) -> str:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        complete(stage(tmp_path, killed))
+    monkeypatch.undo()
+
+    out = complete(stage(tmp_path, goes_on))
+    assert contents(out).keys() == {"first.txt", "second.txt", "deep/second.txt"}
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_a_kill_before_the_first_rename_costs_no_build(tmp_path, monkeypatch, old):
+    if old:
+        complete(stage(tmp_path, goes_on, seed=8))
+
+    def interrupt(*_: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(artefact, "_replace", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        complete(stage(tmp_path))
+    monkeypatch.undo()
+    assert (partial_of(tmp_path / "out") / "manifest.json").exists()
+
+    out = complete(stage(tmp_path, never))
+
+    assert contents(out) == {"first.txt": "first", "deep/second.txt": "second"}
+    assert status(stage(tmp_path)).state == "complete"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["input", "out"]
+
+
+def test_a_finished_partial_folder_of_another_recipe_is_not_taken(tmp_path):
+    complete(stage(tmp_path, seed=5))
+    (tmp_path / "out").rename(tmp_path / "aside")
+    complete(stage(tmp_path, seed=8))
+    (tmp_path / "aside").rename(tmp_path / "out.partial")
+
+    assert contents(complete(stage(tmp_path, goes_on))) == {"second.txt": "second half"}
+
+
+def test_a_kill_between_the_two_renames_is_mended(tmp_path):
+    complete(stage(tmp_path, goes_on, seed=8))
+    (tmp_path / "out").rename(tmp_path / "out.replaced")
+    complete(stage(tmp_path))
+    (tmp_path / "out").rename(tmp_path / "out.partial")
+
+    out = complete(stage(tmp_path, never))
+
+    assert contents(out) == {"first.txt": "first", "deep/second.txt": "second"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["input", "out"]
+
+
+def test_a_replaced_folder_without_a_successor_takes_its_name_back(tmp_path):
+    complete(stage(tmp_path))
+    (tmp_path / "out").rename(tmp_path / "out.replaced")
+
+    out = complete(stage(tmp_path, never))
+
+    assert contents(out) == {"first.txt": "first", "deep/second.txt": "second"}
+    assert not (tmp_path / "out.replaced").exists()
+
+
+# --- damage ---------------------------------------------------------------------------------
+
+
+def later(path: Path) -> None:
+    """Give a file a time that is surely after its manifest's."""
+    time = (path.stat().st_mtime_ns // 10**9) + 10
+    os.utime(path, (time, time))
+
+
+def test_a_flipped_byte_is_found_by_verify_and_by_status(tmp_path):
+    out = complete(stage(tmp_path))
+    (out / "first.txt").write_text("fIrst", encoding="utf-8")
+    later(out / "first.txt")
+
+    message = f"{out}/first.txt has changed since it was written: its sha256 is another"
+    assert verify(tmp_path) == {out: [message]}
+    assert status(stage(tmp_path)) == artefact.Status("damaged", message)
+
+
+def test_bit_rot_that_moves_no_time_is_found_by_verify(tmp_path):
+    out = complete(stage(tmp_path))
+    before = (out / "first.txt").stat()
+    (out / "first.txt").write_text("fIrst", encoding="utf-8")
+    os.utime(out / "first.txt", ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    assert len(verify(out)[out]) == 1
+
+
+def test_a_touched_file_with_its_old_contents_is_not_damaged(tmp_path):
+    out = complete(stage(tmp_path))
+    later(out / "first.txt")
+
+    assert status(stage(tmp_path)).state == "complete"
+    assert verify(out) == {out: []}
+
+
+def test_a_truncated_and_a_missing_file_are_named(tmp_path):
+    out = complete(stage(tmp_path))
+    (out / "first.txt").write_text("fi", encoding="utf-8")
+    (out / "deep" / "second.txt").unlink()
+
+    assert verify(tmp_path)[out] == [
+        f"{out}/deep/second.txt is missing",
+        f"{out}/first.txt has 2 bytes where its manifest says 5",
+    ]
+    assert status(stage(tmp_path)).state == "damaged"
+
+
+def test_a_damaged_folder_is_built_again(tmp_path):
+    out = complete(stage(tmp_path))
+    (out / "first.txt").write_text("fi", encoding="utf-8")
+
+    complete(stage(tmp_path))
+
+    assert contents(out)["first.txt"] == "first"
+    assert verify(out) == {out: []}
+
+
+@pytest.mark.parametrize("text", [b"", b'{"stage": "kin', b"\xff\xfe"])
+def test_an_unreadable_manifest_is_named(tmp_path, text):
+    out = complete(stage(tmp_path))
+    (out / "manifest.json").write_bytes(text)
+
+    assert verify(tmp_path) == {out: [f"{out}/manifest.json cannot be read"]}
+    assert status(stage(tmp_path)) == artefact.Status(
+        "damaged", f"{out}/manifest.json cannot be read"
+    )
+    complete(stage(tmp_path))
+    assert status(stage(tmp_path)).state == "complete"
+
+
+def test_a_manifest_of_another_program_is_a_file_like_any_other(tmp_path):
+    source = tmp_path / "input"
+    source.mkdir()
+    (source / "text.txt").write_text("some text", encoding="utf-8")
+    (source / "manifest.json").write_text('{"files": ["text.txt"]}', encoding="utf-8")
+    complete(stage(tmp_path))
+
+    (source / "text.txt").write_text("other text", encoding="utf-8")
+
+    assert status(stage(tmp_path)).reason == "its input input is another"
+    assert read_manifest(source) is None
+    assert list(verify(tmp_path)) == [tmp_path / "out"]
+
+
+# --- digests --------------------------------------------------------------------------------
+
+trees = st.dictionaries(st.sampled_from(["a", "b", "d/a", "d/b"]), st.binary(max_size=3))
+
+
+def plant(folder: Path, tree: dict[str, bytes]) -> Path:
+    folder.mkdir()
+    for name, data in tree.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(data)
+    return folder
+
+
+@settings(deadline=None)
+@given(one=trees, other=trees)
+def test_two_plain_folders_have_one_digest_when_and_only_when_their_files_agree(
+    tmp_path_factory, one, other
+):
+    place = tmp_path_factory.mktemp("digests")
+
+    digests = digest(plant(place / "one", one)), digest(plant(place / "other", other))
+
+    assert (digests[0] == digests[1]) == (one == other)
+
+
+def test_a_digest_does_not_depend_on_place_order_or_time(tmp_path):
+    plant(tmp_path / "one", {"a": b"1", "b": b"2", "d/c": b"3"})
+    plant(tmp_path / "other", {"d/c": b"3", "b": b"2", "a": b"1"})
+    later(tmp_path / "other" / "b")
+
+    assert digest(tmp_path / "one") == digest(tmp_path / "other")
+    assert digest(tmp_path / "one" / "a") == digest(tmp_path / "other" / "a")
+    assert digest(tmp_path / "one" / "a") != digest(tmp_path / "one" / "b")
+
+
+def test_a_built_folder_is_known_by_its_files_alone(tmp_path):
+    out = complete(stage(tmp_path))
+    known = digest(out)
+    complete(stage(tmp_path, seed=5, version=2))
+    assert digest(out) == known
+
+    complete(stage(tmp_path, goes_on))
+    assert digest(out) != known
+
+
+def test_an_input_whose_manifest_is_unreadable_is_known_by_what_it_holds(tmp_path):
+    one = plant(tmp_path / "one", {"manifest.json": b"{", "a": b"1"})
+    other = plant(tmp_path / "other", {"manifest.json": b"{", "a": b"2"})
+
+    assert digest(one) != digest(other)
+
+
+def test_an_input_that_is_not_there_has_no_digest(tmp_path):
+    assert digest(tmp_path / "nothing") == ""
+    assert digest(plant(tmp_path / "empty", {})) != ""
+
+
+# --- locks ----------------------------------------------------------------------------------
+
+
+def test_a_second_process_is_refused_and_told_who_holds_the_folder(tmp_path):
+    process = start(HOLDER, tmp_path / "run")
+    try:
+        with pytest.raises(InputError, match="run is in use by another run") as caught:
+            locked(tmp_path / "run").__enter__()
+        assert f"process {process.pid} on " in caught.value.what
+        assert "--run-dir DIR" in caught.value.mend
+    finally:
+        kill(process)
+
+
+def test_a_lock_goes_with_its_process_however_it_ends(tmp_path):
+    kill(start(HOLDER, tmp_path / "run"))
+
+    with locked(tmp_path / "run"):
+        holder = (tmp_path / "run" / ".holder").read_text(encoding="utf-8")
+    assert f"process {os.getpid()} on " in holder
+
+
+def test_a_holder_that_did_not_say_who_it_is_still_holds(tmp_path):
+    process = start(HOLDER, tmp_path / "run")
+    (tmp_path / "run" / ".holder").unlink()
+    try:
+        with pytest.raises(InputError, match="its holder did not say who it is"):
+            locked(tmp_path / "run").__enter__()
+    finally:
+        kill(process)
+
+
+def test_a_folder_is_free_again_and_unheld_after_an_error(tmp_path):
+    with pytest.raises(RuntimeError, match="within"), locked(tmp_path):
+        raise RuntimeError("within")
+    assert not (tmp_path / ".holder").exists()
+
+    with locked(tmp_path):
+        pass
+
+
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
+    (tmp_path / "file").write_text("", encoding="utf-8")
+
+    for folder in (tmp_path / "file", tmp_path / "file" / "run"):
+        with pytest.raises(InputError, match=re.escape(f"{folder} cannot be written: ")):
+            locked(folder).__enter__()
+
+
+# --- atomic writing -------------------------------------------------------------------------
+
+
+def test_a_file_written_atomically_is_replaced_and_leaves_nothing_beside_it(tmp_path):
+    write_atomically(tmp_path / "a.txt", "old\n")
+    write_atomically(tmp_path / "a.txt", "Größe\n")
+
+    assert (tmp_path / "a.txt").read_bytes() == "Größe\n".encode()
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path, monkeypatch):
+    write_atomically(tmp_path / "a.txt", "old")
+
+    with pytest.raises(UnicodeEncodeError):
+        write_atomically(tmp_path / "a.txt", "new" * 10_000 + "\ud800")
+
+    def full(_: int) -> None:
+        raise OSError("full")
+
+    monkeypatch.setattr(artefact.os, "fsync", full)
+    with pytest.raises(OSError, match="full"):
+        write_atomically(tmp_path / "a.txt", "new")
+
+    assert (tmp_path / "a.txt").read_text(encoding="utf-8") == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]

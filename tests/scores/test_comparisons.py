@@ -1,0 +1,316 @@
+"""Files in, differences out: paired where items are the same, and refused where rules differ."""
+
+import json
+
+import numpy as np
+import pytest
+from result_files import benchmark, result
+
+from babyllama.errors import InputError
+from babyllama.scores.certainty import decode_decisions
+from babyllama.scores.compare import compare
+from babyllama.scores.differences import (
+    adjusted,
+    difference_of_replicates,
+    paired_difference,
+    recipes_difference,
+)
+
+WEAK = {"a": "0100" * 20, "b": "1100" * 20, "c": "10=1" * 20}
+STRONG = {"a": "1100" * 20, "b": "1100" * 20, "c": "1011" * 20}
+
+
+def only(paths, **options):
+    (found,) = compare(paths, **{"correction": "holm", **options})
+    return found
+
+
+def test_two_files_are_paired_item_by_item(written):
+    found = only([
+        written("a.json", result("weak", {"blimp": benchmark(WEAK)})),
+        written("b.json", result("strong", {"blimp": benchmark(STRONG)})),
+    ])  # fmt: skip
+    sides = [[decode_decisions(text) for text in uids.values()] for uids in (STRONG, WEAK)]
+    expected = paired_difference(*sides, [1 / 3] * 3)
+    difference = found.tested.difference
+    assert (found.baseline, found.model, found.why_unpaired) == ("weak", "strong", "")
+    assert difference.value == pytest.approx(100 * expected.value) == pytest.approx(100 / 8)
+    assert difference.interval == pytest.approx([100 * edge for edge in expected.interval])
+    assert difference.interval_clustered == pytest.approx(
+        [100 * edge for edge in expected.interval_clustered]
+    )
+    assert (difference.won, difference.lost, difference.test) == (40, 0, "exact McNemar")
+    assert found.tested.is_shown
+    assert [uid.uid for uid in found.uids if uid.tested.is_shown] == ["a", "c"]
+
+
+def test_all_that_is_compared_is_corrected_together(written):
+    """Two models, two benchmarks: four headlines in one family, the UIDs in another."""
+    files = [
+        written(f"{name}.json", result(name, {"x": benchmark(uids), "y": benchmark({"d": alone})}))
+        for name, uids, alone in (
+            ("first", WEAK, "1010"), ("second", STRONG, "1111"), ("third", WEAK, "0101"),
+        )
+    ]  # fmt: skip
+    for correction in ("holm", "bh"):
+        found = compare(files, correction=correction)
+        assert [(each.model, each.benchmark) for each in found] == [
+            ("second", "x"), ("second", "y"), ("third", "x"), ("third", "y"),
+        ]  # fmt: skip
+        headlines = [each.tested for each in found]
+        uids = [uid.tested for each in found for uid in each.uids]
+        assert len(uids) == 6
+        for family in (headlines, uids):
+            p_values = adjusted([each.difference.p for each in family], correction)
+            assert [each.adjusted_p for each in family] == p_values
+
+
+def test_one_file_may_hold_several_models(written):
+    both = {
+        "one": result("one", {"x": benchmark(WEAK)}),
+        "two": result("two", {"x": benchmark(STRONG)}),
+    }
+    found = only([written("both.json", both)])
+    assert (found.baseline, found.model) == ("one", "two")
+
+
+def test_models_of_one_name_go_by_their_paths(written):
+    paths = [
+        written(f"{run}/distilled.json", result("distilled", {"x": benchmark(uids)}))
+        for run, uids in (("small", WEAK), ("large", STRONG))
+    ]
+    found = only(paths)
+    assert (found.baseline, found.model) == tuple(map(str, paths))
+
+
+@pytest.mark.parametrize(
+    ("groups", "weights"),
+    [
+        ({"a": "g", "b": "g", "c": "h"}, [4 / 10 / 2, 6 / 10 / 2, 1 / 2]),
+        ({"a": "g", "b": "g", "c": "h"}, [1 / 4, 1 / 4, 1 / 2]),
+        ({"a": "g", "b": "g", "c": "g"}, [4 / 12, 6 / 12, 2 / 12]),
+    ],
+)
+def test_the_difference_is_of_the_average_that_gives_the_scores(written, groups, weights):
+    """Pooled in groups, UID by UID in groups, over all items."""
+    files = []
+    for name, uids in (
+        ("one", {"a": "1000", "b": "110010", "c": "01"}),
+        ("two", {"a": "1110", "b": "111010", "c": "01"}),
+    ):
+        facts = benchmark(uids)
+        means = [decode_decisions(text).mean() for text in uids.values()]
+        facts["score"] = 100 * float(np.dot(weights, means))
+        for uid, group in groups.items():
+            facts["subtasks"][uid]["group"] = group
+        files.append(written(f"{name}.json", result(name, {"x": facts})))
+    found = only(files)
+    assert not found.why_unpaired
+    expected = np.dot(weights, [0.5, 1 / 6, 0])
+    assert found.tested.difference.value == pytest.approx(100 * expected)
+
+
+# --- not paired -------------------------------------------------------------------------------
+
+
+def plain(score, stderr=1.0):
+    """A result file from before decisions were written."""
+    return {"score": score, "stderr": stderr, "interval": [score - 2, score + 2], "n": 500}
+
+
+def test_old_files_and_other_items_are_compared_unpaired_and_that_is_said(written):
+    cases = {
+        "not every file says which items it holds": (plain(60.0), plain(70.0)),
+        "the items are not the same": (benchmark(WEAK), benchmark(STRONG, items="other")),
+        "the score is no mean of the decisions that the files hold": (
+            benchmark(WEAK) | {"score": 12.0}, benchmark(STRONG),
+        ),
+        "the files hold neither decisions nor replicates": (
+            plain(60.0) | {"items": "x"}, plain(70.0) | {"items": "x"},
+        ),
+    }  # fmt: skip
+    for why, (one, two) in cases.items():
+        found = only([
+            written("a.json", result("one", {"x": one})),
+            written("b.json", result("two", {"x": two})),
+        ])  # fmt: skip
+        assert found.why_unpaired == why
+        assert found.tested.difference.test == "unpaired z"
+        assert found.uids == ()
+    assert found.tested.difference.value == 10
+    assert found.tested.difference.stderr == pytest.approx(2**0.5)
+
+
+def test_replicates_pair_two_scores_that_are_no_means(written):
+    noise = np.random.default_rng(1).normal(size=1000)
+    facts = {"score": 30.0, "stderr": 1.0, "interval": [28, 32], "n": 90,
+             "unit": "spearman x 100", "items": "x"}  # fmt: skip
+    one = facts | {"replicates": (30 + noise).tolist()}
+    two = facts | {"score": 31.0, "replicates": (31 + 1.1 * noise).tolist()}
+    found = only([
+        written("a.json", result("one", {"x": one})), written("b.json", result("two", {"x": two})),
+    ])  # fmt: skip
+    expected = difference_of_replicates((31, two["replicates"]), (30, one["replicates"]))
+    assert found.tested.difference == expected
+    assert found.tested.is_shown
+
+
+# --- seeds ------------------------------------------------------------------------------------
+
+SEEDS = {
+    "one": ["1000" * 10 + "0110" * 10, "1001" * 10 + "0010" * 10],
+    "two": ["1101" * 10 + "0110" * 10, "1101" * 10 + "1110" * 10],
+}
+
+
+def uids_of(text):
+    return {"a": text[:40], "b": text[40:]}
+
+
+def test_a_folder_is_the_seeds_of_one_recipe(written):
+    for name, texts in SEEDS.items():
+        for seed, text in enumerate(texts):
+            content = result(f"student-{seed}", {"x": benchmark(uids_of(text))})
+            folder = written(f"{name}/{seed}.json", content).parent.parent
+    found = only([folder / "one", folder / "two"])
+    tables = [
+        [np.stack([decode_decisions(uids_of(text)[uid]) for text in SEEDS[name]]) for uid in "ab"]
+        for name in ("two", "one")
+    ]
+    expected = recipes_difference(*tables, [0.5, 0.5])
+    assert (found.baseline, found.model, found.seeds) == ("one", "two", (2, 2))
+    assert found.tested.difference.value == pytest.approx(100 * expected.value)
+    assert found.tested.difference.stderr == pytest.approx(100 * expected.stderr)
+    assert found.tested.difference.degrees == expected.degrees
+    assert found.tested.difference.test == "t over seeds"
+
+
+def test_seeds_within_a_file_are_seeds_too(written):
+    """As `finetune --seeds` writes them."""
+    files = []
+    for name, texts in SEEDS.items():
+        seeds = {str(seed): {"score": 100 * decode_decisions(text).mean(), "decisions": text}
+                 for seed, text in enumerate(texts)}  # fmt: skip
+        score = float(np.mean([each["score"] for each in seeds.values()]))
+        facts = plain(score) | {"seeds": seeds, "metric": "accuracy", "items": "x"}
+        files.append(written(f"{name}.json", result(name, {"rte": facts})))
+    found = only(files)
+    assert found.seeds == (2, 2)
+    assert found.tested.difference.test == "t over seeds"
+    assert found.why_unpaired == ""
+
+
+def test_seeds_of_f1_are_compared_by_their_replicates_and_of_old_files_by_scores_alone(written):
+    noise = np.random.default_rng(2).normal(size=1000)
+    files, scores = [], {"one": (60.0, 62.0), "two": (70.0, 71.0)}
+    for name, (first, second) in scores.items():
+        seeds = {"0": {"score": first, "decisions": "10"}, "1": {"score": second, "decisions": "1"}}
+        facts = plain((first + second) / 2) | {
+            "seeds": seeds, "metric": "f1", "items": "x",
+            "replicates": ((first + second) / 2 + (name == "one") * noise).tolist(),
+        }  # fmt: skip
+        files.append(written(f"{name}.json", result(name, {"mrpc": facts})))
+    with_items = only(files).tested.difference
+    for seed in (0, 1):
+        for name, both in scores.items():
+            written(f"{name}/{seed}.json", result(name, {"mrpc": plain(both[seed])}))
+    alone = only([files[0].parent / name for name in scores])
+    assert alone.tested.difference.value == with_items.value == pytest.approx(9.5)
+    assert with_items.stderr**2 == pytest.approx(
+        alone.tested.difference.stderr**2 + noise.var(ddof=1)
+    )
+    assert alone.why_unpaired == "not every file says which items it holds"
+
+
+# --- bad input --------------------------------------------------------------------------------
+
+
+def refusal(paths):
+    with pytest.raises(InputError) as raised:
+        compare(paths, correction="holm")
+    return str(raised.value)
+
+
+def test_what_is_no_result_file_is_named(written, tmp_path):
+    good = written("good.json", result("good", {"x": benchmark(WEAK)}))
+    cases = {
+        "there is no": tmp_path / "missing.json",
+        "broken.json is not JSON": written("broken.json", "{"),
+        "list.json holds no results": written("list.json", []),
+        "other.json holds no results": written("other.json", {"loss": 3.0}),
+        "mixed.json holds more than results": written(
+            "mixed.json", {"one": result("one", {}), "loss": 3.0}
+        ),
+        "nan.json: bad, x: score is nan": written(
+            "nan.json", result("bad", {"x": plain(float("nan"))})
+        ),
+        "odd.json: bad, x is 3": written("odd.json", result("bad", {"x": 3})),
+        "shape.json: bad, x: subtasks is 7": written(
+            "shape.json", result("bad", {"x": plain(1.0) | {"subtasks": 7}})
+        ),
+        "short.json: bad, x: replicates are no 1000 finite numbers": written(
+            "short.json", result("bad", {"x": plain(1.0) | {"replicates": [1.0, None]}})
+        ),
+        "letters.json: bad, x, a: decisions are written with 1, 0 and =, not '2'": written(
+            "letters.json",
+            result("bad", {"x": plain(1.0) | {"subtasks": {"a": {"decisions": "012"}}}}),
+        ),
+        "none.json: bad, x, a: there are no decisions": written(
+            "none.json", result("bad", {"x": plain(1.0) | {"subtasks": {"a": {"decisions": ""}}}})
+        ),
+    }
+    for words, path in cases.items():
+        assert words in refusal([good, path])
+
+
+def test_no_common_benchmark_says_what_each_has(written):
+    one = written("a.json", result("one", {"x": benchmark(WEAK), "y": benchmark(WEAK)}))
+    two = written("b.json", result("two", {"z": benchmark(WEAK)}))
+    message = refusal([one, two])
+    assert "one and two share no benchmark" in message
+    assert "one has x, y, two has z" in message
+
+
+def test_other_rules_are_refused_and_other_details_noted(written):
+    one = written("a.json", result("one", {"x": benchmark(WEAK)}, dtype="float32"))
+    two = written("b.json", result("two", {"x": benchmark(WEAK)}, dtype="bfloat16"))
+    assert only([one, two]).notes == ("dtype is float32 for one, bfloat16 for two",)
+    other = result("other", {"x": benchmark(WEAK)}) | {"rules": {"name": "2024"}}
+    message = refusal([one, written("c.json", other)])
+    assert "one is scored by the rules honest, other by 2024" in message
+
+
+def test_other_units_are_refused(written):
+    one = written("a.json", result("one", {"x": benchmark(WEAK)}))
+    two = written("b.json", result("two", {"x": benchmark(WEAK, unit="months")}))
+    assert "x is in percent for one, in months for two" in refusal([one, two])
+
+
+def test_nothing_to_compare_with_and_a_model_with_itself_are_refused(written):
+    one = written("a.json", result("one", {"x": benchmark(WEAK)}))
+    assert "holds one model, one" in refusal([one])
+    assert "is named twice" in refusal([one, one])
+
+
+def test_a_score_without_its_interval_is_refused(written):
+    bare = {"score": 60.0, "n": 5}
+    paths = [written(f"{name}.json", result(name, {"x": bare})) for name in "ab"]
+    assert "stands without its interval" in refusal(paths)
+
+
+def test_a_folder_of_different_models_is_no_recipe(written, tmp_path):
+    good = written("good.json", result("good", {"x": benchmark(WEAK)}))
+    manifest = {key: {} for key in ("stage", "version", "recipe", "inputs", "seed", "files")}
+    stage = written("evaluation/manifest.json", json.dumps(manifest)).parent
+    assert "evaluation is a stage of a run" in refusal([stage, good])
+    several = written(
+        "several/both.json",
+        {"one": result("one", {"x": benchmark(WEAK)}), "two": result("two", {})},
+    ).parent
+    assert "both.json holds 2 models" in refusal([several, good])
+    (tmp_path / "empty").mkdir()
+    assert "empty holds no *.json" in refusal([tmp_path / "empty", good])
+    other = result("two", {"x": benchmark(WEAK)}) | {"rules": {"name": "2024"}}
+    mixed = written("mixed/1.json", result("one", {"x": benchmark(WEAK)})).parent
+    written("mixed/2.json", other)
+    assert "2.json is scored by the rules 2024" in refusal([mixed, good])
