@@ -554,7 +554,7 @@ def test_words_are_those_that_begin_in_the_windows(long_stream, starts):
     windows, at = Windows(long_stream, "train", 8), np.array(starts, np.int64)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "_WINDOWS_AT_ONCE", 7)
+        patch.setattr("babyllama.data.windows._WINDOWS_AT_ONCE", 7)
         assert windows.words(at) == plain_words(long_stream, at, 8)
 
 
