@@ -81,9 +81,9 @@ def main() -> None:
         return torch.cat([batch.input_ids.flatten() for batch in batches]).to(device)
 
     train, dev = (Windows(asked.tokens, split, WINDOW) for split in ("train", "dev"))
-    read = list(train.spread(asked.sample // WINDOW, WINDOWS_AT_ONCE))
+    read = list(train.evenly_spaced(asked.sample // WINDOW, WINDOWS_AT_ONCE))
     sample = states_of(read)
-    batches = list(dev.spread(asked.held_out // WINDOW, WINDOWS_AT_ONCE))
+    batches = list(dev.evenly_spaced(asked.held_out // WINDOW, WINDOWS_AT_ONCE))
     held_out = states_of(batches)
     say(f"  {len(sample):,} tokens to fit to, {len(held_out):,} to measure on")
 

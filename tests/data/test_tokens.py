@@ -536,7 +536,7 @@ def test_the_order_of_windows_stays_as_it_was_so_that_runs_begun_before_can_go_o
     assert (batch.starts // 8).tolist() == [33, 22, 15, 24, 5, 21, 1, 31]
 
 
-PLACINGS = [
+PLACEMENTS = [
     FixedWindows(),
     ShiftedWindows(kind="shifted", passes=4),
     JitteredWindows(kind="jittered"),
@@ -558,13 +558,13 @@ def test_words_are_those_that_begin_in_the_windows(long_stream, starts):
         assert windows.words(at) == plain_words(long_stream, at, 8)
 
 
-@pytest.mark.parametrize("placing", PLACINGS, ids=lambda placing: placing.kind)
+@pytest.mark.parametrize("placement", PLACEMENTS, ids=lambda placement: placement.kind)
 @settings(deadline=None)
 @given(**drawn)
 def test_words_of_steps_are_those_of_the_batches_that_are_read(
-    long_stream, placing, count, batch_size, seed, epoch
+    long_stream, placement, count, batch_size, seed, epoch
 ):
-    windows = Windows(long_stream, "train", 8, placing)
+    windows = Windows(long_stream, "train", 8, placement)
     windows.count = min(count, 39)
     steps = windows.steps_per_epoch(batch_size)
     batches = [
@@ -587,19 +587,21 @@ def test_more_words_than_a_byte_holds_are_counted(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("placing", "starts"),
-    list(zip(PLACINGS, ([232, 56, 280], [140, 308, 108], [141, 307, 110]), strict=True)),
+    ("placement", "starts"),
+    list(zip(PLACEMENTS, ([232, 56, 280], [140, 308, 108], [141, 307, 110]), strict=True)),
 )
-def test_no_placing_reads_other_windows_than_it_did(long_stream, placing, starts):
-    batch = Windows(long_stream, "train", 8, placing).at(9, batch_size=8, seed=0)
+def test_no_placement_reads_other_windows_than_it_did(long_stream, placement, starts):
+    batch = Windows(long_stream, "train", 8, placement).at(9, batch_size=8, seed=0)
 
     assert batch.starts[:3].tolist() == starts
 
 
 @settings(deadline=None)
 @given(count=st.integers(1, 40), limit=st.integers(1, 60), batch_size=st.integers(1, 12))
-def test_spread_reads_as_many_windows_as_asked_for_evenly(long_stream, count, limit, batch_size):
-    batches = list(first_windows(long_stream, count).spread(limit, batch_size))
+def test_evenly_spaced_reads_as_many_windows_as_asked_for_evenly(
+    long_stream, count, limit, batch_size
+):
+    batches = list(first_windows(long_stream, count).evenly_spaced(limit, batch_size))
     read = [int(at) // 8 for batch in batches for at in batch.starts]
 
     assert len(read) == min(limit, count)

@@ -155,7 +155,7 @@ def test_dev_cross_entropy_is_the_mean_over_predicted_tokens(tiny_recipe, tokens
     windows = Windows(tokens, "dev", 16)
     total, count = 0.0, 0
     with torch.no_grad():
-        for batch in windows.spread(10**6, 1):
+        for batch in windows.evenly_spaced(10**6, 1):
             logits = model(input_ids=batch.input_ids).logits[0, :-1].double()
             picked = torch.log_softmax(logits, -1).gather(1, batch.input_ids[0, 1:, None])
             total, count = total - float(picked.sum()), count + 15

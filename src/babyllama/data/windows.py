@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,12 +12,12 @@ import torch
 from jaxtyping import Int64, UInt8
 from torch import Tensor
 
+from babyllama.data.sources import Split
 from babyllama.data.tokenizer import vocabulary_digest
 from babyllama.errors import InputError
 from babyllama.recipe import FixedWindows, JitteredWindows, WindowsRecipe
 
 IGNORE_INDEX = -100  # a label that no loss looks at, as torch names it
-Split = Literal["train", "dev"]
 _WINDOWS_AT_ONCE = 4096
 
 
@@ -53,14 +53,14 @@ class Windows:
     """
 
     def __init__(
-        self, tokens: Path, split: Split, window: int, placing: WindowsRecipe | None = None
+        self, tokens: Path, split: Split, window: int, placement: WindowsRecipe | None = None
     ) -> None:
         self.header = read_header(tokens)
         self.path = tokens / f"{split}.bin"
         self.window = window
-        self.placing = placing or FixedWindows()
+        self.placement = placement or FixedWindows()
         self._stream = np.memmap(self.path, dtype=self.header["dtype"], mode="r")
-        moved = 0 if isinstance(self.placing, FixedWindows) else window - 1
+        moved = 0 if isinstance(self.placement, FixedWindows) else window - 1
         self.count = max(0, len(self._stream) - moved) // window
         if self.count == 0:
             raise InputError(
@@ -81,7 +81,7 @@ class Windows:
     @property
     def offsets(self) -> tuple[int, ...]:
         """Where the tilings start that epochs go through in turn."""
-        return self.placing.offsets(self.window)
+        return self.placement.offsets(self.window)
 
     def read(self, indices: npt.NDArray[np.int64], *, offset: int = 0) -> Batch:
         """The windows of these numbers in the tiling that starts at `offset`, as a batch."""
@@ -115,7 +115,7 @@ class Windows:
         read = self._starts_of(epoch, seed)[: self.steps_per_epoch(batch_size) * batch_size]
         return np.add.reduceat(self._words_in_each(read), np.arange(0, len(read), batch_size))
 
-    def spread(self, limit: int, batch_size: int) -> Iterator[Batch]:
+    def evenly_spaced(self, limit: int, batch_size: int) -> Iterator[Batch]:
         """At most `limit` windows, evenly spread over the stream, in batches: for dev scores."""
         chosen = np.unique(np.linspace(0, self.count - 1, min(limit, self.count)).astype(np.int64))
         for start in range(0, len(chosen), batch_size):
@@ -124,7 +124,7 @@ class Windows:
     def _starts_of(self, epoch: int, seed: int) -> Int64[np.ndarray, " count"]:
         """Where an epoch's windows start, in the order in which they are read."""
         order = np.random.default_rng((seed, epoch)).permutation(self.count)
-        if isinstance(self.placing, JitteredWindows):
+        if isinstance(self.placement, JitteredWindows):
             moves = np.random.default_rng((seed, epoch, 1)).integers(self.window, size=self.count)
             return order * self.window + moves[order]
         return order * self.window + self.offsets[epoch % len(self.offsets)]

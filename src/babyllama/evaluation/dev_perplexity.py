@@ -33,7 +33,7 @@ def dev_perplexity(
     total = torch.zeros((), dtype=torch.float64, device=device)
     scored = 0
     with ProgressBar("dev", min(max_windows, len(windows)), "windows") as bar:
-        for batch in windows.spread(max_windows, max(1, _TOKENS_AT_ONCE // window)):
+        for batch in windows.evenly_spaced(max_windows, max(1, _TOKENS_AT_ONCE // window)):
             labels = batch.labels.to(device).flatten()
             states = ensemble.states(batch.input_ids.to(device)).flatten(0, 1)
             # Summed in float64: positions without a label add 0.

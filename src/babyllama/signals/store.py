@@ -376,7 +376,7 @@ class _Writer:
         """Dev windows, spread evenly."""
         dev = Windows(self.source.tokens, "dev", self.source.window)
         limit = max(1, _FIDELITY_TOKENS // self.source.window)
-        return self._read(list(dev.spread(limit, _WINDOWS_AT_ONCE)))
+        return self._read(list(dev.evenly_spaced(limit, _WINDOWS_AT_ONCE)))
 
 
 def shard_plan(counts: Sequence[int], per_shard: int) -> list[tuple[int, int]]:

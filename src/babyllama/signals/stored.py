@@ -192,7 +192,7 @@ def _refuse_other_windows(folder: Path, header: dict[str, Any], windows: Windows
     if set(windows.offsets) - set(header["offsets"]):
         wanted = (
             "at random places"
-            if isinstance(windows.placing, JitteredWindows)
+            if isinstance(windows.placement, JitteredWindows)
             else f"at offsets {', '.join(map(str, windows.offsets))}"
         )
         raise InputError(
@@ -200,7 +200,7 @@ def _refuse_other_windows(folder: Path, header: dict[str, Any], windows: Windows
             f"the student reads them {wanted}",
             why="A stored signal serves the windows that it was made of alone.",
             mend="Distil with --teacher."
-            if isinstance(windows.placing, JitteredWindows)
+            if isinstance(windows.placement, JitteredWindows)
             else f"Store it with --passes {len(windows.offsets)}, or distil with --teacher.",
         )
 

@@ -376,7 +376,7 @@ def dev_cross_entropy(
     forward.eval()
     sums = torch.zeros(2, dtype=torch.float64, device=processes.device)
     size = recipe.micro_batch_size or max(1, recipe.batch_size // processes.count)
-    batches = list(windows.spread(recipe.max_dev_windows, size))
+    batches = list(windows.evenly_spaced(recipe.max_dev_windows, size))
     for first in range(0, len(batches), processes.count):
         # Processes without a batch left do another one's, for nothing: all take part in each pass.
         mine = first + processes.rank
