@@ -12,10 +12,10 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Bool, Float
 
-from babyllama.runs import artefact
-from babyllama.runs.points import Point, epoch_ends, places, read_points
 from babyllama.errors import InputError
 from babyllama.recipe import Recipe, TwinStudent, load_recipe
+from babyllama.runs import artefact
+from babyllama.runs.points import Point, epoch_ends, places, read_points
 
 ENSEMBLE = "ensemble"
 Role = Literal["teacher", "ensemble", "student", "twin"]
