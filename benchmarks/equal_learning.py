@@ -28,7 +28,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from babyllama.console import say
+from babyllama.console import print_status
 from babyllama.data.windows import read_header
 from babyllama.recipe import (
     AdamW,
@@ -92,7 +92,8 @@ def main() -> None:
         for run in as_completed(runs):
             kind, seed = runs[run]
             results[f"{kind}, seed {seed}"] = run.result()
-            say(f"{kind}, seed {seed}: {results[f'{kind}, seed {seed}']['dev_cross_entropy']:.4f}")
+            reached = results[f"{kind}, seed {seed}"]["dev_cross_entropy"]
+            print_status(f"{kind}, seed {seed}: {reached:.4f}")
             keep(out, setting, results)
     print(report(setting, results))
 

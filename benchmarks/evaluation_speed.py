@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from babyllama.console import bytes_, show, table
+from babyllama.console import format_bytes, print_result, table
 from babyllama.data.tokenizer import load_tokenizer, train_tokenizer
 from babyllama.evaluation.likelihood.decoders import pack
 from babyllama.evaluation.likelihood.rules import rules
@@ -343,9 +343,9 @@ def _show(result: dict[str, Any]) -> None:
             ),
         ]
     for pairs, peak in result.get("peak_memory", {}).items():
-        rows.append((f"peak memory, {int(pairs):,} pairs", bytes_(peak), ""))
+        rows.append((f"peak memory, {int(pairs):,} pairs", format_bytes(peak), ""))
     title = f"{result['pairs']:,} pairs, {result['threads']} threads, {result['device']}"
-    show(table(title, ("", "took", "times ours"), rows))
+    print_result(table(title, ("", "took", "times ours"), rows))
 
 
 def _beside(title: str, seconds: float, ours: float) -> tuple[str, str, str]:

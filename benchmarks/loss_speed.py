@@ -37,7 +37,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from babyllama.console import bytes_, say, show, table
+from babyllama.console import format_bytes, print_result, print_status, table
 from babyllama.models.loss import (
     chunk_size,
     distillation_loss,
@@ -148,7 +148,7 @@ def measure_table(case: Case) -> list[dict[str, Any]]:
         for tokens in TABLE_TOKENS:
             cell = dataclasses.replace(case, vocab=vocab, tokens=tokens)
             rows.append({"vocab": vocab, "tokens": tokens, **in_own_process(cell, name)})
-    show(
+    print_result(
         table(
             f"{name}, {case.precision}",
             ("vocabulary", "tokens", "seconds", "tokens/s", "GFLOP/s", "extra", "less gradients"),
@@ -159,8 +159,8 @@ def measure_table(case: Case) -> list[dict[str, Any]]:
                     f"{row['seconds']:.2f}",
                     f"{row['tokens'] / row['seconds']:,.0f}",
                     f"{flops(case, row['tokens'], row['vocab']) / row['seconds'] / 1e9:,.0f}",
-                    bytes_(row["extra_bytes"]),
-                    bytes_(max(0, row["extra_bytes"] - row["gradient_bytes"])),
+                    format_bytes(row["extra_bytes"]),
+                    format_bytes(max(0, row["extra_bytes"] - row["gradient_bytes"])),
                 )
                 for row in rows
             ],
@@ -564,7 +564,7 @@ def say_absent_peers() -> None:
     """Name the peers that are left out, and how to get them."""
     absent = [package for module, package in PEERS.items() if not has(module)]
     if absent:
-        say(f"left out, not installed: {', '.join(absent)}. Run: {INSTALL}")
+        print_status(f"left out, not installed: {', '.join(absent)}. Run: {INSTALL}")
 
 
 def machine() -> dict[str, str]:
@@ -604,7 +604,7 @@ def _processor() -> str:
 def _print_comparison(case: Case, rows: list[dict[str, Any]]) -> None:
     floor = next((row["seconds"] for row in rows if row["name"] == "products alone"), None)
     best = next((row["seconds"] for row in rows if row["name"].startswith("ours")), None)
-    show(
+    print_result(
         table(
             f"{case.precision}: {case.tokens:,} tokens, vocabulary {case.vocab:,}, student "
             f"{case.width}, teachers {' and '.join(map(str, case.teacher_widths))}, alpha "
@@ -632,7 +632,7 @@ def _row(row: dict[str, Any], floor: float | None, best: float | None) -> tuple[
         f"{min(row['all_seconds']):.3f} to {max(row['all_seconds']):.3f}",
         f"{row['seconds'] / floor:.2f}" if floor else "",
         f"{row['seconds'] / best:.2f}" if best else "",
-        bytes_(row["extra_bytes"]) if "extra_bytes" in row else "",
+        format_bytes(row["extra_bytes"]) if "extra_bytes" in row else "",
         "" if is_floor else f"{row['loss']:.5f}",
         "" if is_floor else f"{row['hidden_error']:.1e}, {row['head_error']:.1e}",
     )

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from babyllama.console import bytes_, show, table
+from babyllama.console import format_bytes, print_result, table
 from babyllama.pipeline.planning import plan
 from babyllama.recipe import Recipe, StoredSignal, load_recipe
 from babyllama.runs.artefact import read_manifest
@@ -56,7 +56,7 @@ def main() -> None:
         _write_text(Path(folder) / "text", load_recipe(asked.recipe), asked.steps)
         for variant in asked.variants:
             rows += measure(Path(folder), asked.recipe, variant, asked.students)
-    show(
+    print_result(
         table(
             f"Peak memory, {asked.recipe}, {torch.get_num_threads()} threads",
             ("training", "model", "precision", "predicted", "measured", "predicted / measured"),
@@ -65,8 +65,8 @@ def main() -> None:
                     row["variant"],
                     row["model"],
                     row["precision"],
-                    bytes_(row["predicted"]["total"]),
-                    bytes_(row["measured"]),
+                    format_bytes(row["predicted"]["total"]),
+                    format_bytes(row["measured"]),
                     f"{row['predicted']['total'] / row['measured']:.2f}",
                 )
                 for row in rows

@@ -35,7 +35,7 @@ import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM
 
-from babyllama.console import say, show, table
+from babyllama.console import print_result, print_status, table
 from babyllama.data.windows import Batch, Windows
 from babyllama.models.build import hidden_states, load_model, output_head, pick_device
 from babyllama.models.ensemble import Mixture, load_ensemble
@@ -85,7 +85,7 @@ def main() -> None:
     sample = states_of(read)
     batches = list(dev.evenly_spaced(asked.held_out // WINDOW, WINDOWS_AT_ONCE))
     held_out = states_of(batches)
-    say(f"  {len(sample):,} tokens to fit to, {len(held_out):,} to measure on")
+    print_status(f"  {len(sample):,} tokens to fit to, {len(held_out):,} to measure on")
 
     forms = [(name, form) for name, _, form in frontier_forms(mixture, sample, inputs_of(read))]
     forms += list(peers(mixture, sample, held_out))
@@ -483,9 +483,10 @@ def print_rows(rows: list[dict[str, Any]], *, title: str) -> None:
             line += [_one(each.get("kl"), "{:.4f}"), _one(each.get("gradient_angle"), "{:.1f}")]
             line.append(_one(each.get("gradient_norm_ratio"), "{:.2f}"))
         cells.append(line)
-    show(table(f"Frontier; gradient of {title}", ["form", *columns], cells))
+    print_result(table(f"Frontier; gradient of {title}", ["form", *columns], cells))
     poster = [[name, str(degrees), f"{ratio:.1f}"] for name, degrees, ratio in POSTER]
-    show(table("The poster's, T = 1, 8 to 3 billion weights", ["form", "angle", "ratio"], poster))
+    title = "The poster's, T = 1, 8 to 3 billion weights"
+    print_result(table(title, ["form", "angle", "ratio"], poster))
 
 
 def print_variances(rows: list[dict[str, float]]) -> None:
@@ -496,7 +497,7 @@ def print_variances(rows: list[dict[str, float]]) -> None:
         for row in rows
     ]  # fmt: skip
     columns = ["T", "distinct tokens", "draws", "ours", "with replacement", "ratio"]
-    show(table("Variance of a sketch, summed over the vocabulary", columns, cells))
+    print_result(table("Variance of a sketch, summed over the vocabulary", columns, cells))
 
 
 def _one(value: float | None, form: str) -> str:

@@ -27,7 +27,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from babyllama.console import show, table
+from babyllama.console import print_result, table
 from babyllama.data.windows import Windows
 from babyllama.models.build import (
     compute_dtype,
@@ -281,7 +281,7 @@ def _drop_from_cache(files: list[Path]) -> None:
 def print_steps(precision: str, steps: Timed, parts: Timed, flops: dict[str, float]) -> None:
     """The first two tables."""
     text = statistics.median(steps[TEXT])
-    show(
+    print_result(
         table(
             f"{precision}: a step of {BATCH} windows of {WINDOW}, compiled: {can_compile()}; "
             f"load now {os.getloadavg()[0]:.2f}",
@@ -326,7 +326,7 @@ def print_reading(reading: dict[str, Any]) -> None:
             shown = [f"{median[each]:.2f} ({_range(rates[each], 1, 2)})" for each in rates]
             rows.append([f"{name}, {state}", *shown, f"{median['ours'] / peer:.0%}"])
     size = ", ".join(f"{each['bytes'] / 2**20:.0f} MiB" for each in reading.values())
-    show(
+    print_result(
         table(
             f"the whole signal in order ({size}), GB/s",
             (

@@ -39,7 +39,7 @@ import torch
 from torch import nn
 from torch.profiler import ProfilerActivity, profile, record_function
 
-from babyllama.console import bytes_, say, show, table
+from babyllama.console import format_bytes, print_result, print_status, table
 from babyllama.data.windows import Windows
 from babyllama.models.build import compute_dtype, flops_per_token, pick_device
 from babyllama.models.loss import products_for
@@ -190,7 +190,7 @@ def try_settings(case: Case, steps: int, rounds: int) -> dict[str, list[dict[str
     for each in tried.values():
         each.sort(key=lambda one: min(one["seconds"]))
     tokens = case.tokens_per_step
-    show(
+    print_result(
         table(
             f"{case.name}, {case.precision}; load now {os.getloadavg()[0]:.2f}",
             ("", "setting", "tokens/s, fastest step", "median"),
@@ -237,11 +237,11 @@ def print_comparison(case: Case, result: dict[str, Any]) -> None:
             f"{products / whole[name]:.0%}" + (f", aim {AIM_PRODUCTS:.0%}" if not aim else ""),
         ]
         if _on_card():
-            row += [f"{flops / whole[name] / peak:.1%}", bytes_(one["peak_bytes"])]
+            row += [f"{flops / whole[name] / peak:.1%}", format_bytes(one["peak_bytes"])]
         rows.append(row)
     columns = ["", "setting", "tokens/s", "rounds", "fastest", "ms a step"]
     columns += ["ours faster by", "of products"]
-    show(
+    print_result(
         table(
             f"{case.name}, {case.precision}: {result['parameters'] / 1e6:.1f}M parameters, "
             f"{tokens:,} tokens a step; products {1e3 * products:.0f} ms "
@@ -354,7 +354,7 @@ def print_overhead(case: Case, result: dict[str, Any], every: int) -> None:
         for name, share in shares.items()
     ]
     total = (f"all before this (aim {AIM_OVERHEAD:.0%})", "", "", f"{result['total']:.3%}")
-    show(
+    print_result(
         table(
             f"{case.name}, {case.precision}: a step takes {1e3 * result['step']:.0f} ms; "
             f"load now {os.getloadavg()[0]:.2f}",
@@ -389,7 +389,7 @@ def compare_processes(asked: argparse.Namespace) -> dict[str, Any]:
     whole = {name: statistics.median(chain(*runs)) for name, runs in rates.items()}
     one, two = layouts
     ratios = [b / a for a, b in zip(medians[one], medians[two], strict=True)]
-    show(
+    print_result(
         table(
             f"{asked.recipe} {asked.model}, {part.training.batch_size} windows a step in all; "
             f"load now {os.getloadavg()[0]:.2f}",
@@ -485,7 +485,7 @@ def profile_steps(case: Case, steps: int) -> dict[str, Any]:
             seconds[part] += own / steps
     shares = {part: seconds[part] / step for part in sorted(seconds, key=seconds.__getitem__)[::-1]}
     shares["Python and what is not named"] = 1 - sum(shares.values())
-    show(
+    print_result(
         table(
             f"{case.name}, {case.precision}: a step takes {1e3 * step:.0f} ms under the profiler; "
             f"load now {os.getloadavg()[0]:.2f}",
@@ -598,7 +598,7 @@ def _arguments() -> argparse.Namespace:
         quick = compute_dtype("auto", pick_device()) == torch.bfloat16
         asked.precision = (["bfloat16"] if quick else []) + ([] if _on_card() else ["float32"])
         if not quick:
-            say("  bfloat16 is left out: it is slow here")
+            print_status("  bfloat16 is left out: it is slow here")
     return asked
 
 

@@ -33,7 +33,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 from torch.utils.data import Dataset
 
-from babyllama.console import show, table
+from babyllama.console import print_result, table
 from babyllama.data.windows import Windows
 from babyllama.models.build import flops_per_token, load_model, new_model, pick_device
 from babyllama.recipe import (
@@ -262,7 +262,7 @@ def print_bill(results: dict[str, Any]) -> None:
         (f"the peer, from {len(steps)} of its {STEPS} steps: {spread}", peer),
         ("our first epoch, compilation included, not counted", results["warming up"]),
     ]
-    show(
+    print_result(
         table(
             f"{WINDOWS} windows of {WINDOW}, {STEPS} steps of {BATCH} windows; "
             f"load now {os.getloadavg()[0]:.2f}",

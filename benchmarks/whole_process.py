@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from babyllama.console import bytes_, show, table
+from babyllama.console import format_bytes, print_result, table
 
 COMMAND = [sys.executable, "-c", "from babyllama.cli import main; main()"]
 
@@ -34,7 +34,7 @@ def main() -> None:
             "run mini": [measure(run)],
             "run mini, complete": [measure(run) for _ in range(repeats)],
         }
-    show(
+    print_result(
         table(
             "Whole processes",
             ("command", "processor s", "wall s", "range", "peak memory"),
@@ -44,7 +44,7 @@ def main() -> None:
                     f"{median(runs, 'processor_seconds'):.2f}",
                     f"{median(runs, 'wall_seconds'):.2f}",
                     "{:.2f} to {:.2f}".format(*span(runs, "wall_seconds")),
-                    bytes_(max(each["peak_memory_bytes"] for each in runs)),
+                    format_bytes(max(each["peak_memory_bytes"] for each in runs)),
                 )
                 for name, runs in rows.items()
             ],

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from babyllama import console
-from babyllama.console import ProgressBar, bytes_, duration, quantity, show, stoppable, table
+from babyllama.console import (
+    ProgressBar,
+    format_bytes,
+    format_count,
+    format_duration,
+    print_result,
+    stoppable,
+    table,
+)
 
 
 @pytest.mark.parametrize(
@@ -29,7 +37,7 @@ from babyllama.console import ProgressBar, bytes_, duration, quantity, show, sto
     ],
 )
 def test_a_quantity_reads_at_a_glance(value, text):
-    assert quantity(value) == text
+    assert format_count(value) == text
 
 
 @pytest.mark.parametrize(
@@ -44,7 +52,7 @@ def test_a_quantity_reads_at_a_glance(value, text):
     ],
 )
 def test_a_size_is_in_binary_units(value, text):
-    assert bytes_(value) == text
+    assert format_bytes(value) == text
 
 
 @pytest.mark.parametrize(
@@ -60,14 +68,14 @@ def test_a_size_is_in_binary_units(value, text):
     ],
 )
 def test_a_time_is_in_its_two_largest_units(seconds, text):
-    assert duration(seconds) == text
+    assert format_duration(seconds) == text
 
 
 @settings(deadline=None)
 @given(st.integers(0, 10**7))
 def test_a_time_read_back_errs_by_less_than_its_smallest_unit(seconds):
     sizes = {"h": 3600, "min": 60, "s": 1}
-    parts = re.findall(r"(\d+) (h|min|s)", duration(seconds))
+    parts = re.findall(r"(\d+) (h|min|s)", format_duration(seconds))
 
     back = sum(int(number) * sizes[unit] for number, unit in parts)
 
@@ -87,7 +95,9 @@ def clock(monkeypatch):
 
 @pytest.fixture
 def _no_terminal(monkeypatch):
-    monkeypatch.setattr(console, "screen", Console(file=io.StringIO(), force_terminal=False))
+    monkeypatch.setattr(
+        console, "stderr_console", Console(file=io.StringIO(), force_terminal=False)
+    )
 
 
 @pytest.mark.usefixtures("_no_terminal")
@@ -131,7 +141,9 @@ def test_work_that_is_done_or_more_than_done_has_no_time_left(clock, capsys):
 def test_in_a_terminal_a_bar_shows_speed_and_note_and_writes_no_lines(monkeypatch, capsys):
     drawn = io.StringIO()
     monkeypatch.setattr(
-        console, "screen", Console(file=drawn, force_terminal=True, width=100, legacy_windows=False)
+        console,
+        "stderr_console",
+        Console(file=drawn, force_terminal=True, width=100, legacy_windows=False),
     )
     with ProgressBar("teacher", 1000, "tokens") as bar:
         bar.start_at(500)
@@ -207,7 +219,7 @@ def test_beside_the_main_thread_no_handler_is_set():
 
 
 def test_a_table_goes_to_standard_output_with_figures_to_the_right(capsys):
-    show(table("Scores", ["model", "BLiMP"], [["student", "69.8"], ["twin", "7.9"]]))
+    print_result(table("Scores", ["model", "BLiMP"], [["student", "69.8"], ["twin", "7.9"]]))
 
     lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
     assert lines == ["Scores", "model    BLiMP", "student   69.8", "twin       7.9"]
@@ -215,7 +227,7 @@ def test_a_table_goes_to_standard_output_with_figures_to_the_right(capsys):
 
 def test_what_is_said_is_printed_as_it_stands_in_one_line(monkeypatch):
     said = io.StringIO()
-    monkeypatch.setattr(console, "screen", Console(file=said, width=20))
-    console.say("[bold] runs/mini/corpus: complete, skipped (took 12 s)")
+    monkeypatch.setattr(console, "stderr_console", Console(file=said, width=20))
+    console.print_status("[bold] runs/mini/corpus: complete, skipped (took 12 s)")
 
     assert said.getvalue() == "[bold] runs/mini/corpus: complete, skipped (took 12 s)\n"

@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 # Standard output is for results: a person's progress goes beside it.
-screen = Console(stderr=True, highlight=False)
+stderr_console = Console(stderr=True, highlight=False)
 _SECONDS_BETWEEN_LINES = 20.0
 
 
@@ -44,7 +44,7 @@ class ProgressBar:
         self._task = TaskID(0)
 
     def __enter__(self) -> "ProgressBar":
-        if screen.is_terminal:
+        if stderr_console.is_terminal:
             self._bar = Progress(
                 TextColumn("  {task.description}"),
                 BarColumn(bar_width=24),
@@ -52,7 +52,7 @@ class ProgressBar:
                 TextColumn("{task.fields[speed]}"),
                 TimeRemainingColumn(compact=True, elapsed_when_finished=True),
                 TextColumn("{task.fields[note]}", style="dim"),
-                console=screen,
+                console=stderr_console,
                 transient=True,
             )
             self._bar.start()
@@ -86,20 +86,20 @@ class ProgressBar:
         self._last_line = time.monotonic()
         share = self._done / self._total if self._total else 1.0
         parts = [f"{self._title} {share:4.0%}", self._speed(), self._time_left(), self._note]
-        if not screen.quiet:
+        if not stderr_console.quiet:
             print("  " + ", ".join(part for part in parts if part), file=sys.stderr, flush=True)
 
     def _rate(self) -> float:
         return (self._done - self._first) / max(time.monotonic() - self._started, 1e-9)
 
     def _speed(self) -> str:
-        return f"{quantity(self._rate())} {self._unit}/s"
+        return f"{format_count(self._rate())} {self._unit}/s"
 
     def _time_left(self) -> str:
         remaining = self._total - self._done
-        return (
-            f"{duration(remaining / self._rate())} left" if remaining > 0 and self._rate() else ""
-        )
+        if remaining <= 0 or not self._rate():
+            return ""
+        return f"{format_duration(remaining / self._rate())} left"
 
 
 class Stop:
@@ -122,7 +122,7 @@ def stoppable() -> Iterator[Stop]:
         if stop.requested:  # clusters repeat themselves
             return
         stop.requested = True
-        say("stopping after this step; once more stops at once", style="yellow")
+        print_status("stopping after this step; once more stops at once", style="yellow")
 
     try:
         before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -135,14 +135,14 @@ def stoppable() -> Iterator[Stop]:
             signal.signal(number, handler)
 
 
-def hush() -> None:
+def silence() -> None:
     """Show nothing from here on: another process shows the same work."""
-    screen.quiet = True
+    stderr_console.quiet = True
 
 
-def say(text: str, style: str | None = None) -> None:
+def print_status(text: str, style: str | None = None) -> None:
     """One line to the person, beside the results."""
-    screen.print(text, style=style, soft_wrap=True, markup=False)
+    stderr_console.print(text, style=style, soft_wrap=True, markup=False)
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
@@ -155,12 +155,12 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
     return made
 
 
-def show(made: Table | Text) -> None:
+def print_result(made: Table | Text) -> None:
     """Print a table or coloured text to standard output, at full width off a terminal."""
     Console(width=None if sys.stdout.isatty() else 120, highlight=False).print(made)
 
 
-def quantity(value: float) -> str:
+def format_count(value: float) -> str:
     """A number a person can read at a glance: 950, 12.3k, 4.5M, 2.0G."""
     for size, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size:
@@ -168,7 +168,7 @@ def quantity(value: float) -> str:
     return f"{value:.0f}"
 
 
-def bytes_(value: float) -> str:
+def format_bytes(value: float) -> str:
     """A size in binary units: 2.4 GiB."""
     for power, name in ((3, "GiB"), (2, "MiB"), (1, "KiB")):
         if value >= 1024**power:
@@ -176,7 +176,7 @@ def bytes_(value: float) -> str:
     return f"{value:.0f} bytes"
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """A time in its two largest units: 2 h 05 min, 3 min 20 s, 12 s."""
     seconds = round(seconds)
     if seconds >= 3600:

@@ -29,13 +29,13 @@ from babyllama.cli.submission import submission
 from babyllama.console import (
     RUN_AGAIN,
     Interrupted,
-    bytes_,
-    duration,
-    hush,
-    quantity,
-    say,
-    screen,
-    show,
+    format_bytes,
+    format_count,
+    format_duration,
+    print_result,
+    print_status,
+    silence,
+    stderr_console,
     table,
 )
 from babyllama.errors import InputError
@@ -57,15 +57,15 @@ class _Commands(TyperGroup):
             return result
         except InputError as error:
             rank = int(os.environ.get("RANK", 0))
-            screen.quiet = False  # what went wrong in another process alone is told by it alone
+            stderr_console.quiet = False  # an error on one rank is printed by that rank
             who = f"error in process {rank}" if rank else "error"
-            screen.print(who, style="bold red", end=": ")
-            say(str(error))
+            stderr_console.print(who, style="bold red", end=": ")
+            print_status(str(error))
             raise typer.Exit(2) from None
         except (Interrupted, KeyboardInterrupt) as error:
             again = shlex.join(["babyllama", *sys.argv[1:]])
-            say("stopped; nothing finished is lost. The same command goes on where it was:")
-            say(f"  {again}", style="bold")
+            print_status("stopped; finished work is kept. The same command resumes:")
+            print_status(f"  {again}", style="bold")
             code = RUN_AGAIN if isinstance(error, Interrupted) else 1
             raise typer.Exit(code) from None
 
@@ -240,7 +240,7 @@ def stats(
                 ("total", counted[split]["total"]),
             ]
         ]
-        show(table(split, ("domain", *columns), rows))
+        print_result(table(split, ("domain", *columns), rows))
 
 
 @corpus_app.command()
@@ -535,7 +535,7 @@ def verify(
             f"{folder} holds no finished artefact", why="None of its folders has a manifest.json."
         )
     if damaged:
-        say("Run the command that made it again: what is damaged is made anew.")
+        print_status("Run the command that made it again: what is damaged is made anew.")
         raise typer.Exit(1)
 
 
@@ -547,7 +547,7 @@ def _settled(recipe: "Recipe", folder: Path, launched: "Launched") -> "Recipe":
 
     if launched.count == 1:
         decided, why = settled(recipe, folder)
-        say(why)
+        print_status(why)
         return decided
     from babyllama.recipe import Recipe, parse, to_json
     from babyllama.training.processes import Processes
@@ -555,7 +555,7 @@ def _settled(recipe: "Recipe", folder: Path, launched: "Launched") -> "Recipe":
     words = None
     if launched.rank == 0:
         decided, why = settled(recipe, folder)
-        say(why)
+        print_status(why)
         words = to_json(decided)
     heard = Processes().tell(words)
     return parse(Recipe, json.loads(heard or "{}"), f"recipe {recipe.name}")
@@ -568,7 +568,7 @@ def main() -> None:
     # torch is loaded, so it is set before that; a user's own setting stays.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if int(os.environ.get("RANK", 0)) > 0:
-        hush()
+        silence()
     if int(os.environ.get("WORLD_SIZE", 1)) > 1:
         # torch warns that looking for unused parameters costs time: see training/processes.py.
         os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
@@ -616,7 +616,7 @@ def _show_fidelity(folder: Path) -> None:
     ]
     columns = ("temperature", "KL, nats a token", "gradient angle, degrees", "its length")
     title = f"{measured['bytes_per_token']:,} bytes a token, against the teachers themselves"
-    show(table(title, columns, rows))
+    print_result(table(title, columns, rows))
 
 
 def _show_plan(recipe: Any, folder: Path, line: list[Any]) -> None:
@@ -625,19 +625,24 @@ def _show_plan(recipe: Any, folder: Path, line: list[Any]) -> None:
 
     planned = plan(recipe, folder)
     states = [(stage.name, artefact.status(stage)) for stage in line]
-    show(
+    print_result(
         table(
             f"Plan of {recipe.name} in {folder}",
             ("stage", "state", "why"),
             [(name, now.state, now.reason) for name, now in states],
         )
     )
-    show(
+    print_result(
         table(
             "Models to train",
             ("model", "parameters", "tokens", "FLOPs"),
             [
-                (each.name, f"{each.parameters:,}", quantity(each.tokens), quantity(each.flops))
+                (
+                    each.name,
+                    f"{each.parameters:,}",
+                    format_count(each.tokens),
+                    format_count(each.flops),
+                )
                 for each in planned.models
             ],
         )
@@ -649,22 +654,22 @@ def _show_plan(recipe: Any, folder: Path, line: list[Any]) -> None:
             "Say where the text is: --set corpus.source.path=DIR"
         )
     print(f"Training text: about {planned.train_tokens:,} tokens")
-    print(f"FLOPs: {quantity(planned.flops)} (training and signal, evaluation not counted)")
+    print(f"FLOPs: {format_count(planned.flops)} (training and signal, evaluation not counted)")
     print(
-        f"Disk: {bytes_(planned.disk_bytes)}, of that the stored signal "
-        f"{bytes_(planned.signal_bytes)}"
+        f"Disk: {format_bytes(planned.disk_bytes)}, of that the stored signal "
+        f"{format_bytes(planned.signal_bytes)}"
     )
     where = "on this card" if planned.device.type == "cuda" else "here"
     for each in planned.models:
         print(f"Peak memory of training {each.name} by itself {where}: {_memory(each.memory)}")
     print(
-        f"Time here: about {duration(planned.seconds)} if all of it is trained anew "
-        f"(products reach {quantity(planned.machine_flops)}FLOP/s here, measured just now)"
+        f"Time here: about {format_duration(planned.seconds)} if all of it is trained anew "
+        f"(products reach {format_count(planned.machine_flops)}FLOP/s here, measured just now)"
     )
 
 
 def _memory(memory: Any) -> str:
     if memory is None:
         return "unknown, its shapes depend on the text"
-    parts = {name: value for name, value in asdict(memory).items() if value}
-    return f"{bytes_(memory.total)} ({', '.join(f'{k} {bytes_(v)}' for k, v in parts.items())})"
+    parts = [f"{name} {format_bytes(value)}" for name, value in asdict(memory).items() if value]
+    return f"{format_bytes(memory.total)} ({', '.join(parts)})"

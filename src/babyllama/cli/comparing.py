@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from babyllama.cli.arguments import refuse_unwritable_place
-from babyllama.console import show, table
+from babyllama.console import print_result, table
 
 
 def compare(
@@ -46,7 +46,7 @@ def compare(
         print(sentence)
     for title, head, rows in words.titled_rows(found):
         print()
-        show(table(title, head, rows))
+        print_result(table(title, head, rows))
     print()
     for sentence in words.cautions(found, correction):
         print(sentence)

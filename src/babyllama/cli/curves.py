@@ -7,7 +7,7 @@ import typer
 
 from babyllama.cli.arguments import benchmark_and_path, refuse_twice
 from babyllama.cli.evaluation import Rules
-from babyllama.console import show, table
+from babyllama.console import print_result, table
 from babyllama.errors import InputError
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def curves(
             for name, each in found.items()
         ]
         columns = ("model", "pearson x 100", "words", "of")
-        show(table("Ages at which words are learnt, model against children", columns, rows))
+        print_result(table("Ages at which words are learnt, model against children", columns, rows))
     print(f"Points: {run / 'curves'}")
 
 
@@ -82,4 +82,4 @@ def _show_points(points: "list[Point]", rules: str) -> None:
         for point in sorted(points, key=lambda p: (p.place.model, p.benchmark, p.place.words))
     ]
     columns = ("model", "benchmark", "words seen", "score", "95% interval", "random", "unit")
-    show(table(f"Learning curves, rules: {rules}", columns, rows))
+    print_result(table(f"Learning curves, rules: {rules}", columns, rows))

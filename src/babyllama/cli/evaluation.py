@@ -14,7 +14,7 @@ from babyllama.cli.arguments import (
     refuse_unwritable_place,
     write_results,
 )
-from babyllama.console import say, show, table
+from babyllama.console import print_result, print_status, table
 from babyllama.errors import InputError
 
 Rules = Literal["honest", "2023", "2024", "2025"]
@@ -149,7 +149,7 @@ def show_scores(results: list[dict[str, Any]]) -> None:
     if not any(row[4] for row in rows):
         for row in (*rows, columns):
             del row[4]
-    show(table(f"Scores, rules: {results[0]['rules']['name']}", columns, rows))
+    print_result(table(f"Scores, rules: {results[0]['rules']['name']}", columns, rows))
     averages = {
         (each["model"], name): scores["aggregates"]
         for each in results
@@ -162,7 +162,7 @@ def show_scores(results: list[dict[str, Any]]) -> None:
             (*who, *(f"{of_one[kind]:.2f}" if kind in of_one else "" for kind in kinds))
             for who, of_one in averages.items()
         ]
-        show(table("The same answers averaged over", ("model", "benchmark", *kinds), lines))
+        print_result(table("The same answers averaged over", ("model", "benchmark", *kinds), lines))
 
 
 def _spanned(interval: list[float] | None) -> str:
@@ -171,16 +171,18 @@ def _spanned(interval: list[float] | None) -> str:
 
 def show_worst(result: dict[str, Any]) -> None:
     """The choices that a model gets most wrong, each word the darker the more it surprises."""
-    say(f"Most wrong of {result['model']}; a word's number is its surprisal in nats", style="bold")
+    title = f"Most wrong of {result['model']}; the number after a word is its surprisal in nats"
+    print_status(title, style="bold")
     for each in result["worst"]:
-        say(f"{each['benchmark']} {each['UID']} {each['pairID']}: {each['margin']:.1f} nats")
+        pair = f"{each['benchmark']} {each['UID']} {each['pairID']}"
+        print_status(f"{pair}: {each['margin']:.1f} nats")
         for title, words in (("right", each["right"]), ("preferred", each["preferred"])):
             line = Text(f"  {title:>9}  ")
             for word, surprisal in words:
                 line.append(f"{word} ", style=_shade(surprisal)).append(
                     f"{surprisal:.1f} ", style="dim"
                 )
-            show(line)
+            print_result(line)
 
 
 def _shade(surprisal: float) -> str:

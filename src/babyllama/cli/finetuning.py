@@ -12,7 +12,7 @@ from babyllama.cli.arguments import (
     refuse_unwritable_place,
     write_results,
 )
-from babyllama.console import say, show, table
+from babyllama.console import print_result, print_status, table
 from babyllama.errors import InputError
 
 _EXAMPLE = "--task rte=data/glue, or --task rte=train.jsonl,valid.jsonl"
@@ -122,14 +122,14 @@ def _show(results: list[dict[str, Any]]) -> None:
         "rows",
     )  # fmt: skip
     rules = results[0]["rules"]
-    show(table(f"Scores in percent, {rules['name']}, {rules['selection']}", columns, rows))
+    print_result(table(f"Scores in percent, {rules['name']}, {rules['selection']}", columns, rows))
     for each in results:
         for name, scores in each["benchmarks"].items():
             for note in scores["notes"]:
-                say(f"{each['model']}, {name}: {note}", style="yellow")
+                print_status(f"{each['model']}, {name}: {note}", style="yellow")
         for suite, mean in each["averages"].items():
             print(
                 f"{each['model']}: {mean['score']:.1f} (standard error {mean['stderr']:.1f}), the "
                 f"mean of {len(mean['tasks'])} tasks of {suite.upper()}"
             )
-    say("Intervals and errors: other rows of the same kind, the same seeds.")
+    print_status("Intervals and errors: other rows of the same kind, the same seeds.")

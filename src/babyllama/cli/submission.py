@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from babyllama.cli.arguments import benchmark_and_path, refuse_unwritable_place
-from babyllama.console import say
+from babyllama.console import print_status
 
 
 def submission(
@@ -51,5 +51,5 @@ def submission(
         data=dict(benchmark_and_path(each) for each in benchmark or ()), partial=partial,
     )  # fmt: skip
     for each in missing:
-        say(f"  missing: {each}", style="yellow")
-    say(f"Written to {out}: a folder a branch, {'incomplete' if missing else 'complete'}.")
+        print_status(f"  missing: {each}", style="yellow")
+    print_status(f"Written to {out}: a folder a branch, {'incomplete' if missing else 'complete'}.")

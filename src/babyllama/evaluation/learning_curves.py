@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from babyllama.console import say
+from babyllama.console import print_status
 from babyllama.errors import InputError
 from babyllama.evaluation.evaluate import evaluate
 from babyllama.evaluation.likelihood.rules import rules as rules_named
@@ -67,7 +67,7 @@ def learning_curves(
             key = {"data": read[name], "rules": rules, "truncate": truncate}
             point = _kept(run, place, name, key)
             if point is None:
-                say(f"  {place.model} at {place.words:,} words: {name}", style="dim")
+                print_status(f"  {place.model} at {place.words:,} words: {name}", style="dim")
                 point = _score(run, home, place, (name, path), key)
             points.append(point)
     return points

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from babyllama.console import say
+from babyllama.console import print_status
 from babyllama.evaluation.evaluate import evaluate
 from babyllama.models.ensemble import MeanOf
 from babyllama.runs.artefact import Facts, digest, hash_file, read_manifest, write_atomically
@@ -58,7 +58,7 @@ def evaluate_models(
             mixing = {"weights": weights, "mean_of": mean_of}
             key |= {"weights": weights and list(weights), "mean_of": mean_of}
         if not _is_kept(out, name, key) and not _take_over(before, out, name, key):
-            say(f"  {name}", style="dim")
+            print_status(f"  {name}", style="dim")
             result = evaluate(
                 folders, benchmarks, name=name, rules=rules, tokens=tokens, window=window,
                 predictions=out / "predictions" / name, worst=_WORST, **mixing,

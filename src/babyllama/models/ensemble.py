@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from babyllama.console import say
+from babyllama.console import print_status
 from babyllama.data.tokenizer import differing_tokens, load_tokenizer
 from babyllama.errors import InputError
 from babyllama.models.build import (
@@ -188,7 +188,7 @@ def combine(
                 mend="Use the tokenizer that the model was trained with.",
             )
         if len(head) > vocab_size:
-            say(
+            print_status(
                 f"  {_name(model)}: {len(head) - vocab_size} rows beyond the tokenizer's "
                 f"{vocab_size} tokens are left out",
                 style="dim",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from babyllama.console import bytes_
+from babyllama.console import format_bytes
 from babyllama.data.windows import read_header
 from babyllama.errors import InputError
 from babyllama.models.build import (
@@ -153,9 +153,13 @@ def settled(recipe: Recipe, folder: Path) -> tuple[Recipe, str]:
         size = passes * tokens * _signal_bytes_per_token(recipe, stored)
         if size <= _SHARE_OF_DISK * free:
             name = "64 bytes a token" if "bytes_per_token" in form else stored.precision
-            why = f"{many}; stored once ({name}) it takes {bytes_(size)} of {bytes_(free)} free"
+            why = (
+                f"{many}; stored once ({name}) it takes {format_bytes(size)} of "
+                f"{format_bytes(free)} free"
+            )
             return _with_signal(recipe, stored), f"signal hidden: {why}"
-    return _with_signal(recipe, online), f"signal online: {bytes_(free)} of free disk hold no other"
+    why = f"signal online: {format_bytes(free)} of free disk hold no other"
+    return _with_signal(recipe, online), why
 
 
 def _with_signal(recipe: Recipe, signal: OnlineSignal | StoredSignal) -> Recipe:
@@ -175,9 +179,10 @@ def refuse_full_disk(planned: Plan, folder: Path) -> None:
     free = _free_disk(folder)
     if planned.disk_bytes - have > free:
         raise InputError(
-            f"{folder} needs about {bytes_(planned.disk_bytes)}, its disk has {bytes_(free)} free",
-            why=f"The stored signal takes {bytes_(planned.signal_bytes)} of that, the models and "
-            "checkpoints the rest.",
+            f"{folder} needs about {format_bytes(planned.disk_bytes)}, its disk has "
+            f"{format_bytes(free)} free",
+            why=f"The stored signal takes {format_bytes(planned.signal_bytes)} of that, the models "
+            "and checkpoints the rest.",
             mend="Free some space, use --run-dir on another disk, or store nothing: "
             "--set 'signal={kind: online}'.",
         )

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from babyllama.console import duration, say
+from babyllama.console import format_duration, print_status
 from babyllama.errors import InputError
 from babyllama.pipeline.stages import ALONE, Launched, stages
 from babyllama.recipe import Recipe, load_recipe, to_yaml
@@ -179,7 +179,7 @@ def announce(stage: Stage, now: artefact.Status) -> None:
     """Say to the person what happens to a stage, and why."""
     if now.state == "complete":
         manifest = artefact.read_manifest(stage.out) or {}
-        took = duration(manifest.get("wall_seconds", 0))
-        say(f"{stage.name}: complete, skipped (took {took})", style="dim")
+        took = format_duration(manifest.get("wall_seconds", 0))
+        print_status(f"{stage.name}: complete, skipped (took {took})", style="dim")
     else:
-        say(f"{stage.name}: building, {now.reason}", style="bold")
+        print_status(f"{stage.name}: building, {now.reason}", style="bold")

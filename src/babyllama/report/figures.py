@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
-from babyllama.console import quantity
+from babyllama.console import format_count
 from babyllama.report.claims import best_teacher, unit_of
 from babyllama.report.signatures import smoothed, smoothing
 from babyllama.runs.points import Point
@@ -244,7 +244,7 @@ def _curve_of(
     axes.plot(words, scores, line, color=colour, marker=marker, markersize=4, label=_label(model))
     if max(words) >= 10 * min(words):
         axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _at: quantity(value)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _at: format_count(value)))
     axes.xaxis.set_minor_formatter(NullFormatter())
 
 

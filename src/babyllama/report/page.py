@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from babyllama.console import bytes_, duration
+from babyllama.console import format_bytes, format_duration
 from babyllama.report import figures, tables
 from babyllama.report.claims import cross_entropy_share, first_sentence, items_of
 from babyllama.report.tables import Table
@@ -202,7 +202,8 @@ def _signal(run: Run, prefix: str) -> Section | None:
     text = []
     if kind and size and tokens:
         text.append(
-            f"Kind {kind}: {size:,} bytes a token, {bytes_(size * tokens)} for {tokens:,} tokens."
+            f"Kind {kind}: {size:,} bytes a token, {format_bytes(size * tokens)} for "
+            f"{tokens:,} tokens."
         )
     drawn = _drawn(
         (f"{prefix}frontier.svg", figures.signal_frontier(run), "What each kind of signal loses",
@@ -255,8 +256,8 @@ def _what_ran(run: Run) -> tuple[str, ...]:
     seconds = sum(float(manifest.get("wall_seconds", 0)) for _, manifest in found)
     versions = found[-1][1].get("versions", {}) if found else {}
     text = [
-        f"Recipe {run.recipe.name}, seed {run.recipe.seed}, {duration(seconds)} in all. Corpus "
-        f"cleaned by the {run.recipe.corpus.rules} rules; signal {run.recipe.signal.kind}.",
+        f"Recipe {run.recipe.name}, seed {run.recipe.seed}, {format_duration(seconds)} in all. "
+        f"Corpus cleaned by the {run.recipe.corpus.rules} rules; signal {run.recipe.signal.kind}.",
         "Contents, sha256: " + ", ".join(_digests(run)) + ".",
         "Versions: " + ", ".join(f"{name} {number}" for name, number in versions.items()) + ".",
     ]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from babyllama.console import bytes_, duration, quantity
+from babyllama.console import format_bytes, format_count, format_duration
 from babyllama.report.claims import (
     Estimate,
     by_novelty,
@@ -73,7 +73,7 @@ def curves_table(run: Run, benchmark: str) -> Table | None:
     found = {name: points for name, points in found.items() if points}
     rows = tuple(
         (
-            quantity(words),
+            format_count(words),
             *(_with(points.get(words), _scored) for points in found.values()),
         )
         for words in sorted({words for points in found.values() for words in points})
@@ -187,9 +187,9 @@ def frontier_table(run: Run) -> Table | None:
 def bill_table(run: Run) -> Table | None:
     """What each stage took."""
     columns: list[tuple[str, Callable[[dict[str, Any]], str]]] = [
-        ("wall time", lambda m: _with(m.get("wall_seconds"), duration)),
+        ("wall time", lambda m: _with(m.get("wall_seconds"), format_duration)),
         ("FLOPs", lambda m: _with(m["facts"].get("flops"), scientific)),
-        ("peak memory", lambda m: _with(m["facts"].get("peak_memory_bytes"), bytes_)),
+        ("peak memory", lambda m: _with(m["facts"].get("peak_memory_bytes"), format_bytes)),
         ("tokens/s", lambda m: _with(m["facts"].get("tokens_per_second"), "{:,.0f}")),
         ("of plain products", lambda m: _with(m["facts"].get("products_share"), "{:.0%}")),
     ]
@@ -215,7 +215,7 @@ def totals_table(run: Run) -> Table | None:
     sums = [(parts, _sum(whole)), ("student alone", _sum(whole[-1:]))]
     if twin and twin.manifest:
         sums.append(("twin alone", _sum([twin.manifest])))
-    rows = [(name, duration(s), scientific(flops)) for name, (s, flops) in sums]
+    rows = [(name, format_duration(s), scientific(flops)) for name, (s, flops) in sums]
     if twin and twin.manifest:
         (s, flops), (twin_s, twin_flops) = sums[0][1], sums[-1][1]
         rows.append(("all of it, in twins", _ratio(s, twin_s), _ratio(flops, twin_flops)))

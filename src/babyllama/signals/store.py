@@ -32,7 +32,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from babyllama.console import Interrupted, ProgressBar, bytes_, say, stoppable
+from babyllama.console import Interrupted, ProgressBar, format_bytes, print_status, stoppable
 from babyllama.data.windows import Batch, Windows, refuse_other_tokenizer
 from babyllama.errors import InputError
 from babyllama.models.build import compute_dtype, flops_per_token, pick_device
@@ -96,7 +96,9 @@ def store_signal(source: SignalSource, out: Path, *, processes: int = 1) -> Fact
     finally:
         for helper in helpers:
             if helper.exitcode:
-                say(f"  process {helper.pid} ended with {helper.exitcode}; its shards are written")
+                print_status(
+                    f"  process {helper.pid} ended with {helper.exitcode}; its shards are written"
+                )
             helper.terminate()  # at once: a shard is written whole or not at all
     return writer.finish(speed)
 
@@ -218,15 +220,16 @@ class _Writer:
         if self.form_is_new and isinstance(self.form, CodedStates | EightBitStates):
             for shard in self.out.glob("shard-*.safetensors"):
                 shard.unlink()  # written in a form that is gone: another fit reads them wrongly
-        say(
-            f"  {self.form.bytes_per_token:,} bytes a token, {bytes_(size)} on disk for "
+        print_status(
+            f"  {self.form.bytes_per_token:,} bytes a token, {format_bytes(size)} on disk for "
             f"{self.tokens:,} tokens"
         )
         have = sum(file.stat().st_size for file in self.out.glob("*.safetensors"))
         free = shutil.disk_usage(self.out).free
         if size - have > free:
             raise InputError(
-                f"the signal takes {bytes_(size)}, {self.out.parent} has {bytes_(free)} free",
+                f"the signal takes {format_bytes(size)}, {self.out.parent} has "
+                f"{format_bytes(free)} free",
                 why=f"{self.tokens:,} tokens at {self.form.bytes_per_token:,} bytes each.",
                 mend="Write it to another disk, or store fewer bytes a token: docs/signals.md.",
             )
@@ -293,7 +296,7 @@ class _Writer:
             damage = unreadable(path)
             if not damage:
                 return
-            say(f"  {damage}: it is written again")
+            print_status(f"  {damage}: it is written again")
         first, stop = self.plan[number]
         pieces = [
             self._encoded(self._starts(np.arange(at, min(at + _WINDOWS_AT_ONCE, stop))))

@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from babyllama.console import say
+from babyllama.console import print_status
 from babyllama.errors import InputError
 from babyllama.runs.artefact import difference
 from babyllama.training.average import Average
@@ -131,7 +131,8 @@ def _newest(folder: Path) -> _Checkpoint | None:
         try:
             return _read(path)
         except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
-            say(f"  {path} is damaged ({error}); the one before it is used", style="yellow")
+            message = f"  {path} is damaged ({error}); the one before it is used"
+            print_status(message, style="yellow")
             path.replace(path.with_suffix(".damaged"))
     return None
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from babyllama.console import say
+from babyllama.console import print_status
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -24,7 +24,7 @@ def compile_blocks(model: "PreTrainedModel") -> None:
     Without a compiler the blocks run as they are, and that is said once a training.
     """
     if not can_compile():
-        say("  no C++ compiler found: blocks run uncompiled, somewhat slower", style="dim")
+        print_status("  no C++ compiler found: blocks run uncompiled, somewhat slower", style="dim")
         return
     for module in model.modules():
         if isinstance(module, nn.ModuleList):

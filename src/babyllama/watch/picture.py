@@ -11,7 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from babyllama.console import bytes_, duration, quantity
+from babyllama.console import format_bytes, format_count, format_duration
 from babyllama.watch.snapshot import Line, Log, Part, Snapshot
 
 Curve = Sequence[tuple[float, float]]  # (step, value)
@@ -76,8 +76,8 @@ def _numbers(now: Snapshot, log: Log, width: int) -> Iterator[RenderableType]:
         [
             f"step {step:,}" + (f" of {steps:,}" if steps else ""),
             f"epoch {last['epoch']:.2f}{epochs}" if "epoch" in last else "",
-            f"{quantity(last['tokens'])} tokens" if "tokens" in last else "",
-            f"{quantity(last['words'])} words seen" if "words" in last else "",
+            f"{format_count(last['tokens'])} tokens" if "tokens" in last else "",
+            f"{format_count(last['words'])} words seen" if "words" in last else "",
         ],
         width,
     )
@@ -85,12 +85,12 @@ def _numbers(now: Snapshot, log: Log, width: int) -> Iterator[RenderableType]:
     left = None if part.state == "complete" else _seconds_left(log, steps)
     yield from _flow(
         [
-            f"{duration(left)} left" if left is not None else "",
-            f"{quantity(speed['tokens_per_second'])} tokens/s"
+            f"{format_duration(left)} left" if left is not None else "",
+            f"{format_count(speed['tokens_per_second'])} tokens/s"
             + (f", {speed['products_share']:.0%} of plain products" if has_share else "")
             if speed
             else "",
-            f"last line {duration(log.age)} ago" if log.age is not None else "no line yet",
+            f"last line {format_duration(log.age)} ago" if log.age is not None else "no line yet",
         ],
         width,
     )
@@ -98,7 +98,7 @@ def _numbers(now: Snapshot, log: Log, width: int) -> Iterator[RenderableType]:
         [
             f"learning rate {last['learning_rate']:.2e}" if "learning_rate" in last else "",
             f"gradient norm {last['gradient_norm']:.2f}" if "gradient_norm" in last else "",
-            f"memory {bytes_(last['memory_bytes'])}" if "memory_bytes" in last else "",
+            f"memory {format_bytes(last['memory_bytes'])}" if "memory_bytes" in last else "",
         ],
         width,
     )
@@ -175,7 +175,7 @@ def _remarks(now: Snapshot) -> Iterator[str]:
     part = now.part
     if part is not None and now.log is None:
         what = "no step is logged yet" if part.is_model or not now.recipe else "it trains no model"
-        yield f"{part.name} is in work, last file {duration(now.age or 0)} ago; {what}"
+        yield f"{part.name} is in work, last file {format_duration(now.age or 0)} ago; {what}"
     if now.worker.state in ("none", "gone"):
         why = f"its {now.worker.who} is gone" if now.worker.who else "no process holds it"
         yield f"It has stopped: {why}."
@@ -195,7 +195,7 @@ def _silence(now: Snapshot) -> Iterator[str]:
     if age is None or age <= max(_LEAST_SILENCE, _LINES_OF_SILENCE * (usual or 0.0)):
         return
     often = f"; they came every {max(usual, 0.1):.1f} s" if usual is not None else ""
-    yield f"No line for {duration(age)}{often}. It may have stopped."
+    yield f"No line for {format_duration(age)}{often}. It may have stopped."
     yield f"{now.worker.who} holds it. When that is gone, the same command goes on:"
     yield f"  {_command(now)}"
 

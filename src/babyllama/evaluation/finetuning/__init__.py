@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from babyllama.console import say
+from babyllama.console import print_status
 from babyllama.evaluation.finetuning.data import Selection
 from babyllama.evaluation.finetuning.kept import key_of
 from babyllama.evaluation.finetuning.reading import TaskData, read_tasks
@@ -84,9 +84,9 @@ def finetune(
 def _say_what_surprises(task: "Prepared") -> None:
     data = task.data
     if data.note:
-        say(f"  {task.name}: {data.note}", style="yellow")
+        print_status(f"  {task.name}: {data.note}", style="yellow")
     if task.max_length < data.settings.max_length:
-        say(
+        print_status(
             f"  {task.name}: cut at the model's {task.max_length} positions, not at "
             f"{data.settings.max_length} tokens: {task.train.cut:,} of {len(data.train):,} "
             f"training rows, {task.validation.cut:,} of {len(data.validation):,} validation rows",
