@@ -6,7 +6,7 @@ from torch import nn
 
 from babyllama.models.build import new_model
 from babyllama.recipe import GPT2Shape, LlamaShape, TrainingRecipe
-from babyllama.training.optimizer import climb, make_optimizer
+from babyllama.training.optimizer import make_optimizer, sam_ascent
 
 GPT2 = GPT2Shape(model_type="gpt2", n_embd=8, n_inner=16, n_layer=1, n_head=1)
 LLAMA = LlamaShape(
@@ -102,7 +102,7 @@ def test_sam_climbs_rho_along_the_gradient_and_comes_back_to_the_bit():
         parameter.grad = torch.randn(parameter.shape, generator=generator)
         gradients.append(parameter.grad.clone())
     before = [parameter.detach().clone() for parameter in model.parameters()]
-    back = climb(model, 0.05)
+    back = sam_ascent(model, 0.05)
     norm = torch.cat([gradient.flatten() for gradient in gradients]).norm()
     for old, parameter, gradient in zip(before, model.parameters(), gradients, strict=True):
         torch.testing.assert_close(parameter.detach(), old + 0.05 * gradient / norm)
@@ -141,7 +141,7 @@ def test_sams_update_is_that_of_the_gradient_at_the_worst_point_near(
         for parameter, each in zip(model.parameters(), here, strict=True):
             parameter -= 0.5 * each / norm
     gradient()
-    back = climb(model, 0.5)
+    back = sam_ascent(model, 0.5)
     found = gradient()
     back()
     for one, other in zip(found, expected, strict=True):

@@ -6,7 +6,7 @@ import pytest
 from babyllama.data.windows import Windows
 from babyllama.errors import InputError
 from babyllama.recipe import TrainingRecipe
-from babyllama.training.schedule import Course, learning_rate, plan_course, word_marks
+from babyllama.training.schedule import TrainingPlan, learning_rate, plan_training, word_marks
 
 
 def recipe(**changes):
@@ -45,37 +45,37 @@ def test_a_budget_is_refused_or_kept_to_the_update(tokens):
     )
     most = int(words[:200].sum()) + 1
     with pytest.raises(InputError) as raised:
-        plan_course(windows, recipe(budget={"words": most}), seed=0)
+        plan_training(windows, recipe(budget={"words": most}), seed=0)
     said = str(raised.value)
     assert f"{words.sum():,} words" in said
     assert f"training.budget.words is {most:,}" in said
     assert "Train for 1 epochs" in said
-    course = plan_course(windows, recipe(budget={"words": most, "beyond": "stop"}), seed=0)
-    assert course == Course(epoch_steps=windows.steps_per_epoch(4), steps=200)
-    assert plan_course(windows, recipe(budget={"words": int(words.sum())}), seed=0).steps == len(
+    course = plan_training(windows, recipe(budget={"words": most, "beyond": "stop"}), seed=0)
+    assert course == TrainingPlan(epoch_steps=windows.steps_per_epoch(4), steps=200)
+    assert plan_training(windows, recipe(budget={"words": int(words.sum())}), seed=0).steps == len(
         words
     )
     with pytest.raises(InputError, match="reads"):
-        plan_course(windows, recipe(budget={"words": 1, "beyond": "stop"}), seed=0)
+        plan_training(windows, recipe(budget={"words": 1, "beyond": "stop"}), seed=0)
 
 
 def test_a_warm_up_longer_than_the_training_is_refused(tokens):
     windows = Windows(tokens, "train", 16)
     with pytest.raises(InputError, match=r"warmup_steps is 5000, the training has \d+ updates"):
-        plan_course(windows, recipe(warmup_steps=5000), seed=0)
+        plan_training(windows, recipe(warmup_steps=5000), seed=0)
 
 
 def test_a_decay_that_begins_within_the_warm_up_is_refused(tokens):
     windows = Windows(tokens, "train", 16)
     with pytest.raises(InputError, match=r"schedule.decay is 0.99, but the warm-up leaves"):
-        plan_course(
+        plan_training(
             windows, recipe(warmup_steps=100, schedule={"kind": "wsd", "decay": 0.99}), seed=0
         )
 
 
 def test_a_budget_below_an_epoch_says_what_can_be_done(tokens):
     with pytest.raises(InputError) as raised:
-        plan_course(Windows(tokens, "train", 16), recipe(budget={"words": 300}), seed=0)
+        plan_training(Windows(tokens, "train", 16), recipe(budget={"words": 300}), seed=0)
     assert "Stop within one: training.budget.beyond=stop" in str(raised.value)
 
 
@@ -97,6 +97,6 @@ def test_marks_that_do_not_rise_are_refused():
 
 
 def test_an_epoch_ends_after_its_last_update_and_at_the_end():
-    course = Course(epoch_steps=10, steps=25)
+    course = TrainingPlan(epoch_steps=10, steps=25)
     assert [step for step in range(1, 26) if course.ends_epoch(step)] == [10, 20, 25]
     assert [course.epoch(step) for step in (1, 10, 11, 25)] == [1, 1, 2, 3]

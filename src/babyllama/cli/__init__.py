@@ -557,7 +557,7 @@ def _settled(recipe: "Recipe", folder: Path, launched: "Launched") -> "Recipe":
         decided, why = settled(recipe, folder)
         print_status(why)
         words = to_json(decided)
-    heard = Processes().tell(words)
+    heard = Processes().broadcast(words)
     return parse(Recipe, json.loads(heard or "{}"), f"recipe {recipe.name}")
 
 

@@ -14,7 +14,7 @@ from babyllama.recipe import FolderSource, Recipe
 from babyllama.training.log import refuse_missing_trackers
 from babyllama.training.loop import refuse_uneven
 from babyllama.training.optimizer import refuse_missing_optimizer
-from babyllama.training.schedule import plan_course
+from babyllama.training.schedule import plan_training
 
 
 def refuse_impossible(recipe: Recipe, folder: Path, *, processes: int = 1) -> None:
@@ -51,7 +51,7 @@ def refuse_misfits(recipe: Recipe, tokens: Path) -> None:
         training = recipe.pretraining(name).training
         with _naming(recipe, name):
             windows = Windows(tokens, "train", training.window, training.windows)
-            plan_course(windows, training, seed=recipe.seed)
+            plan_training(windows, training, seed=recipe.seed)
 
 
 @contextmanager

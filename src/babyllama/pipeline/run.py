@@ -72,7 +72,7 @@ def complete(stage: Stage, launched: Launched = ALONE) -> None:
     else:
         from babyllama.training.processes import Processes
 
-        folder = Processes().tell("")
+        folder = Processes().broadcast("")
         if folder:
             stage.build(Path(folder))
 
@@ -86,12 +86,12 @@ def _lead(stage: Stage) -> None:
     def build(folder: Path) -> Facts:
         nonlocal told
         told = True
-        processes.tell(str(folder))
+        processes.broadcast(str(folder))
         return stage.build(folder)
 
     artefact.complete(replace(stage, build=build), announce)
     if not told:
-        processes.tell("")
+        processes.broadcast("")
 
 
 def refuse_other_run(recipe: Recipe, folder: Path) -> None:

@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from babyllama.recipe import ExponentialAverage, LastEpochs, TrainingRecipe
-from babyllama.training.processes import Processes, placed, whole
+from babyllama.training.processes import Processes, distributed, gathered
 
 
 class MovingAverage:
@@ -33,7 +33,7 @@ class MovingAverage:
     def after_epoch(self, epoch: int, processes: Processes) -> dict[str, Tensor]:
         """The averaged weights, whole."""
         del epoch, processes
-        return {name: whole(value) for name, value in self.tensors.items()}
+        return {name: gathered(value) for name, value in self.tensors.items()}
 
 
 class EpochAverage:
@@ -48,7 +48,7 @@ class EpochAverage:
 
     def after_epoch(self, epoch: int, processes: Processes) -> dict[str, Tensor]:
         """Keep this epoch's weights; returns the mean, whole."""
-        weights = {name: whole(p.detach()).cpu() for name, p in self._model.named_parameters()}
+        weights = {name: gathered(p.detach()).cpu() for name, p in self._model.named_parameters()}
         if processes.is_first:
             self._folder.mkdir(parents=True, exist_ok=True)
             save_file(weights, self._path(epoch))
@@ -93,4 +93,4 @@ def weights_of(model: nn.Module, average: dict[str, Tensor]) -> Iterator[None]:
 @torch.no_grad()
 def _copy(model: nn.Module, weights: dict[str, Tensor]) -> None:
     for name, parameter in model.named_parameters():
-        parameter.copy_(placed(weights[name], parameter))
+        parameter.copy_(distributed(weights[name], parameter))

@@ -23,7 +23,7 @@ from babyllama.errors import InputError
 from babyllama.runs.artefact import difference
 from babyllama.training.average import Average
 from babyllama.training.optimizer import Optimizer
-from babyllama.training.processes import Processes, placed, whole
+from babyllama.training.processes import Processes, distributed, gathered
 
 BEST = "best"  # the folder of the best epoch's model, beside the checkpoints
 
@@ -69,7 +69,7 @@ def save_checkpoint(
     folder: Path, state: State, progress: Progress, processes: Processes, *, keep: int
 ) -> None:
     """Write `step-N.safetensors` atomically and let go of all but the newest `keep`."""
-    tensors = {name: whole(value.detach()).cpu() for name, value in _tensors(state)}
+    tensors = {name: gathered(value.detach()).cpu() for name, value in _tensors(state)}
     if processes.is_first:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"step-{progress.step:08d}.safetensors"
@@ -106,7 +106,7 @@ def load_checkpoint(folder: Path, state: State, processes: Processes) -> Progres
             number of processes.
     """
     found = _newest(folder) if processes.is_first else None
-    name = processes.tell(found.path.name if found else "")
+    name = processes.broadcast(found.path.name if found else "")
     if not name:
         return None
     read = found or _read(folder / name)
@@ -191,13 +191,13 @@ def _restore(stored: Mapping[str, Tensor], state: State) -> None:
     for full_name, value in stored.items():
         kind, _, name = full_name.partition(".")
         if kind == "model":
-            named[name].copy_(placed(value, named[name]))
+            named[name].copy_(distributed(value, named[name]))
         elif kind == "average":
             assert state.average is not None, "the origin's recipe says so"
-            state.average.tensors[name].copy_(placed(value, named[name]))
+            state.average.tensors[name].copy_(distributed(value, named[name]))
         else:
             key, _, name = name.partition(".")
             parameter = named[name]
             is_count = value.ndim == 0  # of updates, which is never shared out
-            on = value.to(parameter.device) if is_count else placed(value, parameter)
+            on = value.to(parameter.device) if is_count else distributed(value, parameter)
             state.optimizer.state_of(parameter)[key] = on

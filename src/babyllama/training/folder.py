@@ -10,7 +10,7 @@ from babyllama.models.build import new_model, refuse_short_positions
 from babyllama.recipe import PretrainingRecipe
 from babyllama.runs.artefact import SCRATCH
 from babyllama.training.checkpoints import BEST
-from babyllama.training.processes import Processes, whole
+from babyllama.training.processes import Processes, gathered
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -35,7 +35,7 @@ def save_model(model: "PreTrainedModel", folder: Path, processes: Processes) -> 
         return
     named = dict(model.named_parameters()) | dict(model.named_buffers())  # a tied weight once
     weights = {
-        name: whole(value.detach()).cpu()
+        name: gathered(value.detach()).cpu()
         for name, value in model.state_dict().items()
         if name in named
     }

@@ -22,7 +22,7 @@ from babyllama.errors import InputError
 from babyllama.recipe import TrainingRecipe
 from babyllama.runs.artefact import write_atomically
 from babyllama.training.guard import Seen
-from babyllama.training.schedule import Course
+from babyllama.training.schedule import TrainingPlan
 
 _SECONDS_BETWEEN_FLOORS = 300.0  # a second or more each: every half minute took 5% of the time
 
@@ -41,7 +41,7 @@ class TrainingLog:
         self,
         path: Path,
         recipe: TrainingRecipe,
-        course: Course,
+        course: TrainingPlan,
         *,
         tokens_per_step: int,
         flops_per_step: int,
@@ -74,7 +74,7 @@ class TrainingLog:
         for tracker in self._trackers:
             tracker.finish()
 
-    def go_on_at(self, step: int) -> None:
+    def resume_at(self, step: int) -> None:
         """Take out what was logged of later steps, which will be done again."""
         self._bar.start_at(step * self._tokens_per_step)
         self._meter.start_anew()

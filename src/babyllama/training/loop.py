@@ -41,9 +41,9 @@ from babyllama.training.compilation import can_compile, compile_blocks
 from babyllama.training.folder import finish_model, save_model
 from babyllama.training.guard import Diverged, Guard
 from babyllama.training.log import TrainingLog, reset_peak_memory
-from babyllama.training.optimizer import climb, make_optimizer
-from babyllama.training.processes import Processes, whole
-from babyllama.training.schedule import Course, learning_rate, plan_course, word_marks
+from babyllama.training.optimizer import make_optimizer, sam_ascent
+from babyllama.training.processes import Processes, gathered
+from babyllama.training.schedule import TrainingPlan, learning_rate, plan_training, word_marks
 from babyllama.training.speed import seconds_of_products
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class _Training:
     windows: Windows
     dev_windows: Windows
     recipe: TrainingRecipe
-    course: Course
+    course: TrainingPlan
     state: State
     processes: Processes
     tokenizer: Path
@@ -200,7 +200,7 @@ def _train(training: _Training, progress: Progress, log: TrainingLog, stop: Stop
         training.processes.device,
         progress.recent,
     )
-    log.go_on_at(progress.step)
+    log.resume_at(progress.step)
     for step in range(progress.step, course.steps):
         batch = training.windows.at(step, batch_size=recipe.batch_size, seed=training.seed)
         seen = None
@@ -256,10 +256,10 @@ def _backward(training: _Training, batch: Batch, step: int, stop: Stop) -> Tenso
 
     terms = weight * gradient()
     if isinstance(recipe.optimizer, Sam):
-        back = climb(model, recipe.optimizer.rho)
+        back = sam_ascent(model, recipe.optimizer.rho)
         gradient()  # with the same units dropped
         back()
-    norm = whole(nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_norm))
+    norm = gathered(nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_norm))
     asked = torch.full((), float(stop.requested), device=terms.device)
     return processes.mean(torch.cat([terms, torch.stack([norm, asked])]))
 
@@ -285,7 +285,7 @@ def accumulate(
     for start in range(0, windows, size):
         part = batch.rows(start, min(start + size, windows))
         share = len(part.starts) / windows
-        with processes.quiet(forward, until=start + size >= windows):
+        with processes.no_sync(forward, until=start + size >= windows):
             total, cross_entropy, kl = forward(loss, part)
             with products_for(dtype, processes.device):
                 (total * (share * weight)).backward()
@@ -334,7 +334,7 @@ def _rewind(training: _Training, lost: Diverged, log: TrainingLog) -> Progress:
         raise lost
     progress = replace(progress, skipped=(*progress.skipped, lost.step))
     _save(training, progress)
-    log.go_on_at(progress.step)
+    log.resume_at(progress.step)
     log.rewound(progress.step, lost.step, lost.what)
     return progress
 
@@ -407,7 +407,7 @@ def _prepare(
             why="Processes share whole batches.",
             mend="Use one process for so little text, or a smaller training.batch_size.",
         )
-    course = plan_course(windows, recipe, seed=seed)
+    course = plan_training(windows, recipe, seed=seed)
     device = processes.device
     dtype = compute_dtype(recipe.precision, device)
     model.to(device).train()

@@ -79,7 +79,7 @@ def make_optimizer(model: nn.Module, recipe: TrainingRecipe) -> Optimizer:
     return Optimizer([_muon(inner, chosen, rate), _adamw(rest, others, chosen.rest, rate)])
 
 
-def climb(model: nn.Module, rho: float) -> Callable[[], None]:
+def sam_ascent(model: nn.Module, rho: float) -> Callable[[], None]:
     """Move the weights by `rho` along their gradient, and let go of it; returns the way back.
 
     Weights come back to their very bits: they are kept, not subtracted from.

@@ -69,7 +69,7 @@ class Processes:
         )
 
     @contextmanager
-    def quiet(self, module: nn.Module, *, until: bool) -> Iterator[None]:
+    def no_sync(self, module: nn.Module, *, until: bool) -> Iterator[None]:
         """Leave gradients where they are, for all but the last of several micro-batches."""
         if until or self.count == 1 or not hasattr(module, "no_sync"):
             yield
@@ -88,7 +88,7 @@ class Processes:
         """Until all processes are here."""
         self._state.wait_for_everyone()
 
-    def tell(self, words: str | None) -> str | None:
+    def broadcast(self, words: str | None) -> str | None:
         """What the first process says, to all of them; the others' words do not count."""
         if self.count == 1:
             return words
@@ -98,13 +98,13 @@ class Processes:
         return heard
 
 
-def whole(tensor: Tensor) -> Tensor:
+def gathered(tensor: Tensor) -> Tensor:
     """All of a tensor that may be shared out; every process must ask for it."""
     gather: Callable[[], Tensor] | None = getattr(tensor, "full_tensor", None)
     return gather() if gather else tensor
 
 
-def placed(tensor: Tensor, like: Tensor) -> Tensor:
+def distributed(tensor: Tensor, like: Tensor) -> Tensor:
     """A whole tensor, on the device of `like` and shared out as that is."""
     moved = tensor.to(like.device)
     if hasattr(like, "placements"):

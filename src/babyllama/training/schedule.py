@@ -13,7 +13,7 @@ _MILLION = 1_000_000
 
 
 @dataclass(frozen=True)
-class Course:
+class TrainingPlan:
     """How far a training goes.
 
     Attributes:
@@ -33,7 +33,7 @@ class Course:
         return -(-step // self.epoch_steps)
 
 
-def plan_course(windows: Windows, recipe: TrainingRecipe, *, seed: int) -> Course:
+def plan_training(windows: Windows, recipe: TrainingRecipe, *, seed: int) -> TrainingPlan:
     """Count the updates, and fit them into the budget of words.
 
     Raises:
@@ -78,7 +78,7 @@ def plan_course(windows: Windows, recipe: TrainingRecipe, *, seed: int) -> Cours
                 why="The rate would fall from a peak that it never reached.",
                 mend="Choose a smaller training.schedule.decay, or fewer training.warmup_steps.",
             )
-    return Course(epoch_steps, steps)
+    return TrainingPlan(epoch_steps, steps)
 
 
 def learning_rate(step: int, steps: int, recipe: TrainingRecipe) -> float:
