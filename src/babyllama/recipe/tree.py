@@ -1,6 +1,5 @@
 """The whole recipe, and what its parts must agree on."""
 
-import re
 from pathlib import Path
 from typing import Literal
 
@@ -8,6 +7,7 @@ from pydantic import Field, model_validator
 
 from babyllama.errors import InputError
 from babyllama.recipe.base import Frozen, nearest
+from babyllama.recipe.names import BenchmarkName, ModelName, same_but_for_case
 from babyllama.recipe.teaching import (
     DistilledStudent,
     HiddenSignal,
@@ -23,7 +23,7 @@ from babyllama.recipe.training import JitteredWindows, PretrainingRecipe
 class EvaluationRecipe(Frozen):
     """What the models are scored on. A synthetic corpus brings its own minimal pairs."""
 
-    benchmarks: dict[str, Path] = Field(
+    benchmarks: dict[BenchmarkName, Path] = Field(
         default_factory=dict,
         description="Name to minimal pairs: a jsonl file, a folder of them or a zip.",
     )
@@ -40,9 +40,9 @@ class Recipe(Frozen):
     corpus: CorpusRecipe
     tokenizer: TokenizerRecipe = TokenizerRecipe()
     tokens: TokensRecipe = TokensRecipe()
-    teachers: dict[str, PretrainingRecipe] = Field(min_length=1)
+    teachers: dict[ModelName, PretrainingRecipe] = Field(min_length=1)
     signal: Signal
-    students: dict[str, Student] = Field(min_length=1)
+    students: dict[ModelName, Student] = Field(min_length=1)
     evaluation: EvaluationRecipe = EvaluationRecipe()
 
     @model_validator(mode="after")
@@ -56,12 +56,10 @@ class Recipe(Frozen):
                     )
         if isinstance(self.signal, StoredSignal):
             _refuse_unservable(self.signal, self.distilled, len(self.teachers))
-        for name in [*self.teachers, *self.students]:
-            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name) or name == "ensemble":
-                raise ValueError(f"model {name!r}: a name is a folder's, of A-Z, 0-9, _, . and -")
-        both = sorted(self.teachers.keys() & self.students.keys())
-        if both:
-            raise ValueError(f"{both[0]!r} names both a teacher and a student")
+        for first, second in same_but_for_case([*self.teachers, *self.students]):
+            if first == second:
+                raise ValueError(f"{first!r} names both a teacher and a student")
+            raise ValueError(f"model names {first!r} and {second!r} differ only in case")
         return self
 
     @property
