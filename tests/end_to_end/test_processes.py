@@ -75,7 +75,7 @@ def test_a_preempted_process_saves_and_asks_to_be_run_again(inputs, tmp_path):
     process.send_signal(signal.SIGTERM)
     _, said = process.communicate()
     assert process.returncode == 75, said
-    assert "The same command goes on where it was" in said
+    assert "The same command resumes" in said
     assert list((tmp_path / "cut.partial" / "checkpoints").glob("step-*"))
     again = pretrain(inputs, tmp_path / "cut")
     again.communicate()

@@ -1,11 +1,56 @@
-"""What several commands ask of their arguments."""
+"""What several commands share: options, checks of arguments, completing one stage."""
 
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from babyllama.errors import InputError
+
+if TYPE_CHECKING:
+    from babyllama.pipeline.stages import Launched
+    from babyllama.runs.artefact import Stage
+
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", help="Change a field of the recipe: key.path=value.")
+]
+RecipeName = Annotated[str, typer.Argument(help="A built-in recipe's name, or a YAML file.")]
+Out = Annotated[Path, typer.Option("--out", help="The folder to write.")]
+Tokens = Annotated[Path, typer.Option("--tokens", help="A folder written by `tokenize`.")]
+Tokenizer = Annotated[
+    Path, typer.Option("--tokenizer", help="A folder written by `tokenizer train`.")
+]
+
+
+def complete_stage(stage: "Stage") -> None:
+    """Make one stage's folder, unless it is complete, and print where it is.
+
+    Raises:
+        InputError: the folder belongs to something else, is in use, or cannot be written.
+    """
+    from babyllama.pipeline.run import complete, refuse_other_stage, refuse_unwritable, run_of
+    from babyllama.runs.artefact import locked
+
+    launched = launched_process()
+    if launched.rank > 0:
+        complete(stage, launched)
+        return
+    refuse_unwritable(stage.out)
+    refuse_other_stage(stage)
+    refuse_unwritable_place(stage.out)
+    with locked(run_of(stage.out), mend="write elsewhere"):
+        complete(stage, launched)
+    print(stage.out)
+
+
+def launched_process() -> "Launched":
+    """This process's rank and the number of processes, as a launcher sets them."""
+    from babyllama.pipeline.stages import Launched
+
+    rank, count = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+    return Launched(rank, count)
 
 
 def refuse_twice(what: str, names: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""`babyllama compare`."""
+"""`babyllama compare` and `report`."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from babyllama.cli.arguments import refuse_unwritable_place
+from babyllama.cli.arguments import Out, refuse_unwritable_place
 from babyllama.console import print_result, table
 
 
@@ -50,3 +50,19 @@ def compare(
     print()
     for sentence in words.cautions(found, correction):
         print(sentence)
+
+
+def report(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders.")],
+    out: Out,
+) -> None:
+    """Write the report of one or several runs: index.html, report.md, figures.
+
+    Example: `babyllama report runs/mini --out report`
+    """
+    from babyllama.report import write_report
+
+    refuse_unwritable_place(out)
+    facts = write_report(runs, out)
+    print(facts["first_sentence"])
+    print(f"Report: {out / 'index.html'}")

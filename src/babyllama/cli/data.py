@@ -1,0 +1,121 @@
+"""`babyllama corpus`, `tokenizer` and `tokenize`: from text to tokens."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from babyllama.cli.arguments import complete_stage
+from babyllama.console import print_result, table
+
+
+def clean(
+    src: Annotated[Path, typer.Argument(help="A folder with train/ and dev/, or plain files.")],
+    out: Annotated[Path, typer.Argument(help="The folder to write.")],
+    domain: Annotated[
+        str | None, typer.Option(help="Clean every file as this domain, whatever its name.")
+    ] = None,
+    rules: Annotated[Literal["paper", "thorough"], typer.Option(help="Which cleaners.")] = (
+        "thorough"
+    ),
+    dev_fraction: Annotated[
+        float, typer.Option(min=0.001, max=0.5, help="Kept for dev where there is no dev/.")
+    ] = 0.05,
+) -> None:
+    """Clean a corpus, a file a domain, and count it.
+
+    Example: `babyllama corpus clean data/babylm_10M clean --rules paper`
+    """
+    from babyllama.pipeline import stages
+    from babyllama.recipe import CorpusRecipe, FolderSource
+
+    source = FolderSource(kind="folder", path=src, dev_fraction=dev_fraction)
+    recipe = CorpusRecipe(source=source, rules=rules)
+    complete_stage(stages.corpus_stage(src, recipe, out, domain=domain))
+
+
+def stats(
+    folder: Annotated[Path, typer.Argument(help="A corpus: train/ and dev/, or plain files.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Count a corpus by split and domain.
+
+    Example: `babyllama corpus stats clean`
+    """
+    from babyllama.data.statistics import corpus_statistics
+
+    counted = corpus_statistics(folder)
+    if as_json:
+        print(json.dumps(counted, indent=1, ensure_ascii=False))
+        return
+    columns = ("documents", "lines", "words", "characters")
+    for split in ("train", "dev"):
+        rows = [
+            (name, *(f"{row[column]:,}" for column in columns))
+            for name, row in [
+                *counted[split]["domains"].items(),
+                ("total", counted[split]["total"]),
+            ]
+        ]
+        print_result(table(split, ("domain", *columns), rows))
+
+
+def synthesize(
+    out: Annotated[Path, typer.Argument(help="The folder to write.")],
+    words: Annotated[int, typer.Option(help="White-space words of training text.")],
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
+    dev_words: Annotated[
+        int | None, typer.Option(help="White-space words of dev text; a fifth by default.")
+    ] = None,
+) -> None:
+    """Write English-like text of known entropy, and minimal pairs.
+
+    Example: `babyllama corpus synthesize grammar --words 100000 --seed 1`
+    """
+    from babyllama.pipeline import stages
+    from babyllama.recipe import SyntheticSource, parse
+
+    tree = {
+        "kind": "synthetic",
+        "words": words,
+        "dev_words": max(200, words // 5) if dev_words is None else dev_words,
+    }
+    recipe = parse(SyntheticSource, tree, "corpus synthesize")
+    complete_stage(stages.source_stage(recipe, out, seed=seed))
+
+
+def tokenizer_train(
+    corpus: Annotated[Path, typer.Argument(help="A clean corpus.")],
+    out: Annotated[Path, typer.Argument(help="The folder to write.")],
+    vocab_size: Annotated[int, typer.Option(help="Tokens, the three special ones included.")] = (
+        16_000
+    ),
+) -> None:
+    """Train byte-level BPE on a corpus's training text.
+
+    Example: `babyllama tokenizer train clean tokenizer --vocab-size 16000`
+    """
+    from babyllama.pipeline import stages
+    from babyllama.recipe import TokenizerRecipe, parse
+
+    recipe = parse(TokenizerRecipe, {"vocab_size": vocab_size}, "tokenizer train")
+    complete_stage(stages.tokenizer_stage(corpus, recipe, out))
+
+
+def tokenize(
+    corpus: Annotated[Path, typer.Argument(help="A clean corpus.")],
+    tokenizer: Annotated[Path, typer.Argument(help="A tokenizer folder.")],
+    out: Annotated[Path, typer.Argument(help="The folder to write.")],
+    layout: Annotated[
+        Literal["lines", "stream"], typer.Option(help="Where <s> and </s> stand.")
+    ] = "lines",
+) -> None:
+    """Write a corpus as memory-mapped streams of tokens.
+
+    Example: `babyllama tokenize clean tokenizer tokens`
+    """
+    from babyllama.pipeline import stages
+    from babyllama.recipe import TokensRecipe
+
+    complete_stage(stages.tokens_stage(corpus, tokenizer, TokensRecipe(layout=layout), out))

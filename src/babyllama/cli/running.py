@@ -1,0 +1,209 @@
+"""`babyllama run`, `recipes`, `watch` and `verify`: a run from start to end."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from babyllama.cli.arguments import RecipeName, Settings, launched_process
+from babyllama.console import (
+    format_bytes,
+    format_count,
+    format_duration,
+    print_result,
+    print_status,
+    table,
+)
+from babyllama.errors import InputError
+
+if TYPE_CHECKING:
+    from babyllama.pipeline.stages import Launched
+    from babyllama.recipe import Recipe
+
+
+def run(
+    recipe: RecipeName,
+    run_dir: Annotated[
+        Path | None, typer.Option(help="The run's folder; runs/NAME unless told otherwise.")
+    ] = None,
+    settings: Settings = None,
+    until: Annotated[str | None, typer.Option(help="Stop after this stage.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan only.")] = False,
+) -> None:
+    """Raw text in, an evaluated student out: every stage that is not complete yet.
+
+    Under `torchrun` or `accelerate launch` models are trained by all processes together.
+
+    Example: `babyllama run mini`
+    """
+    from babyllama.pipeline.run import refuse_other_run, selected
+    from babyllama.pipeline.run import run as run_stages
+    from babyllama.recipe import load_recipe
+    from babyllama.runs import artefact
+
+    loaded = load_recipe(recipe, tuple(settings or ()))
+    folder = run_dir or Path("runs") / loaded.name
+    launched = launched_process()
+    refuse_other_run(loaded, folder)
+    loaded = _settled(loaded, folder, launched)
+    line = selected(loaded, folder, until)
+    if dry_run:
+        _show_plan(loaded, folder, line)
+        return
+    is_first = launched.rank == 0
+    if is_first and any(artefact.status(stage).state != "complete" for stage in line):
+        from babyllama.pipeline.checks import refuse_impossible
+
+        refuse_impossible(loaded, folder, processes=launched.count)
+    run_stages(loaded, folder, until=until, launched=launched)
+    if launched.rank > 0:
+        return
+    report = artefact.read_manifest(folder / "report")
+    if report and until in (None, "report"):
+        print(report["facts"]["first_sentence"])
+        print(f"Report: {folder / 'report' / 'index.html'}")
+
+
+def recipes(
+    name: Annotated[str | None, typer.Argument(help="A recipe to print.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    settings: Settings = None,
+) -> None:
+    """List the built-in recipes, or print one, fully resolved.
+
+    Example: `babyllama recipes mini > mine.yaml`
+    """
+    from babyllama.recipe import built_in_recipes, load_recipe, to_json, to_yaml
+
+    if name:
+        loaded = load_recipe(name, tuple(settings or ()))
+        print(to_json(loaded) if as_json else to_yaml(loaded), end="\n" if as_json else "")
+    elif as_json:
+        print(json.dumps(built_in_recipes()))
+    else:
+        for each in built_in_recipes():
+            print(each)
+
+
+def watch(
+    run: Annotated[Path, typer.Argument(help="A run, or a model's folder, finished or not.")],
+    once: Annotated[bool, typer.Option("--once", help="Print one picture and end.")] = False,
+    every: Annotated[float, typer.Option(min=0.1, help="Seconds between looks.")] = 2.0,
+) -> None:
+    """Show how far a run is, from another terminal: it is only read. Ctrl-C ends the watching.
+
+    Example: `babyllama watch runs/mini`
+    """
+    from babyllama.watch import watch as follow
+
+    follow(run, every=every, once=once)
+
+
+def verify(
+    folder: Annotated[Path, typer.Argument(help="A run, or any folder of finished artefacts.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Read every finished artefact again and name what is damaged. Exit code 1 if anything is.
+
+    Example: `babyllama verify runs/mini`
+    """
+    from babyllama.runs import artefact
+
+    if not folder.is_dir():
+        raise InputError(f"{folder} is no folder", mend="Name a run: babyllama verify runs/mini")
+    found = artefact.verify(folder)
+    if as_json:
+        print(json.dumps({str(path): lines for path, lines in found.items()}, indent=1))
+    for path, lines in found.items():
+        if not as_json:
+            print(f"{path}: {'whole' if not lines else ''}".rstrip())
+            for line in lines:
+                print(f"  {line}")
+    damaged = [path for path, lines in found.items() if lines]
+    if not found:
+        raise InputError(
+            f"{folder} holds no finished artefact", why="None of its folders has a manifest.json."
+        )
+    if damaged:
+        print_status("Run the command that made it again: what is damaged is made anew.")
+        raise typer.Exit(1)
+
+
+def _settled(recipe: "Recipe", folder: Path, launched: "Launched") -> "Recipe":
+    """The recipe with `signal: auto` decided, which is said; by the first of several processes."""
+    if recipe.signal.kind != "auto":
+        return recipe
+    from babyllama.pipeline.planning import settled
+
+    if launched.count == 1:
+        decided, why = settled(recipe, folder)
+        print_status(why)
+        return decided
+    from babyllama.recipe import Recipe, parse, to_json
+    from babyllama.training.processes import Processes
+
+    words = None
+    if launched.rank == 0:
+        decided, why = settled(recipe, folder)
+        print_status(why)
+        words = to_json(decided)
+    heard = Processes().broadcast(words)
+    return parse(Recipe, json.loads(heard or "{}"), f"recipe {recipe.name}")
+
+
+def _show_plan(recipe: Any, folder: Path, line: list[Any]) -> None:
+    from babyllama.pipeline.planning import plan
+    from babyllama.runs import artefact
+
+    planned = plan(recipe, folder)
+    states = [(stage.name, artefact.status(stage)) for stage in line]
+    print_result(
+        table(
+            f"Plan of {recipe.name} in {folder}",
+            ("stage", "state", "why"),
+            [(name, now.state, now.reason) for name, now in states],
+        )
+    )
+    print_result(
+        table(
+            "Models to train",
+            ("model", "parameters", "tokens", "FLOPs"),
+            [
+                (
+                    each.name,
+                    f"{each.parameters:,}",
+                    format_count(each.tokens),
+                    format_count(each.flops),
+                )
+                for each in planned.models
+            ],
+        )
+    )
+    if not planned.counted:
+        source = recipe.corpus.source
+        print(
+            f"{source.path} is not there yet: the plan assumes {source.expected_words:,} words. "
+            "Say where the text is: --set corpus.source.path=DIR"
+        )
+    print(f"Training text: about {planned.train_tokens:,} tokens")
+    print(f"FLOPs: {format_count(planned.flops)} (training and signal, evaluation not counted)")
+    print(
+        f"Disk: {format_bytes(planned.disk_bytes)}, of that the stored signal "
+        f"{format_bytes(planned.signal_bytes)}"
+    )
+    where = "on this card" if planned.device.type == "cuda" else "here"
+    for each in planned.models:
+        print(f"Peak memory of training {each.name} by itself {where}: {_memory(each.memory)}")
+    print(
+        f"Time here: about {format_duration(planned.seconds)} if all of it is trained anew "
+        f"(products reach {format_count(planned.machine_flops)}FLOP/s here, measured just now)"
+    )
+
+
+def _memory(memory: Any) -> str:
+    if memory is None:
+        return "unknown, its shapes depend on the text"
+    parts = [f"{name} {format_bytes(value)}" for name, value in asdict(memory).items() if value]
+    return f"{format_bytes(memory.total)} ({', '.join(parts)})"

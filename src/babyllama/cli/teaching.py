@@ -1,0 +1,197 @@
+"""`babyllama pretrain`, `signal`, `distill` and `generate`: one model or signal at a time."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from babyllama.cli.arguments import (
+    Out,
+    RecipeName,
+    Settings,
+    Tokenizer,
+    Tokens,
+    complete_stage,
+    launched_process,
+)
+from babyllama.console import print_result, table
+from babyllama.errors import InputError
+
+
+def pretrain(
+    recipe: RecipeName,
+    model: Annotated[str, typer.Option(help="The teacher or student of the recipe to train.")],
+    tokens: Tokens,
+    tokenizer: Tokenizer,
+    out: Out,
+    settings: Settings = None,
+) -> None:
+    """Train one model of a recipe on text alone: a teacher, or a twin.
+
+    Example: `babyllama pretrain mini --model gpt2 --tokens tokens --tokenizer tokenizer --out gpt2`
+    """
+    from babyllama.pipeline import stages
+    from babyllama.recipe import load_recipe
+
+    loaded = load_recipe(recipe, tuple(settings or ()))
+    part = loaded.pretraining(model)
+    complete_stage(stages.pretraining_stage(part, tokens, tokenizer, out, loaded.seed))
+
+
+def signal(
+    teachers: Annotated[list[Path], typer.Argument(help="Model folders.")],
+    tokens: Tokens,
+    out: Out,
+    kind: Annotated[
+        Literal["hidden", "topk", "sampled"],
+        typer.Option(help="hidden: last hidden states. topk, sampled: a few tokens a position."),
+    ] = "hidden",
+    precision: Annotated[
+        Literal["bfloat16", "int8"] | None, typer.Option(help="Of hidden states: bfloat16.")
+    ] = None,
+    bytes_per_token: Annotated[
+        int | None, typer.Option(help="Transform-code hidden states into so many bytes a token.")
+    ] = None,
+    k: Annotated[int | None, typer.Option("--k", help="Tokens a position: topk, sampled.")] = None,
+    temperature: Annotated[
+        list[float] | None,
+        typer.Option(help="topk, sampled: what it can be read at, 1 and 2; repeatable."),
+    ] = None,
+    weight: Annotated[
+        list[float] | None, typer.Option(help="A weight a teacher, in their order; repeatable.")
+    ] = None,
+    mean_of: Annotated[
+        Literal["logits", "probabilities"], typer.Option(help="What is averaged over teachers.")
+    ] = "logits",
+    window: Annotated[int, typer.Option(help="Tokens a window.", min=8)] = 128,
+    passes: Annotated[
+        int, typer.Option(help="Passes at even offsets, for `shifted` windows.", min=1, max=64)
+    ] = 1,
+    processes: Annotated[
+        int, typer.Option(help="Processes that write together on this machine.", min=1)
+    ] = 1,
+) -> None:
+    """Run the teachers once and store what they say, for any number of students.
+
+    Under `torchrun` its processes write together.
+
+    Example: `babyllama signal llama gpt2 --tokens tokens --bytes-per-token 64 --out signal`
+    """
+    from babyllama.pipeline import stages
+    from babyllama.recipe import FixedWindows, ShiftedWindows, parse_stored_signal
+    from babyllama.runs import artefact
+
+    asked = {
+        "kind": kind, "precision": precision, "bytes_per_token": bytes_per_token, "k": k,
+        "temperatures": temperature, "weights": weight, "mean_of": mean_of,
+    }  # fmt: skip
+    given = {name: value for name, value in asked.items() if value is not None}
+    recipe = parse_stored_signal(given, "signal")
+    placing = ShiftedWindows(kind="shifted", passes=passes) if passes > 1 else FixedWindows()
+    offsets = placing.offsets(window)
+    launched = launched_process()
+    if launched.rank > 0:
+        from babyllama.signals.store import SignalSource, write_share
+
+        source = SignalSource(tuple(teachers), tokens, recipe, window, offsets)
+        partial = artefact.partial_folder(out)
+        write_share(source, partial, launched.rank, launched.count, finished=out)
+        return
+    alone = launched.count == 1
+    stage = stages.signal_stage(
+        teachers, tokens, recipe, out, window=window, offsets=offsets,
+        processes=processes if alone else launched.count, alone=alone,
+    )  # fmt: skip
+    complete_stage(
+        replace(stage, together=False)
+    )  # the others need no call: they wait for the folder
+    _show_fidelity(out)
+
+
+def distill(
+    recipe: RecipeName,
+    tokens: Tokens,
+    tokenizer: Tokenizer,
+    out: Out,
+    teacher: Annotated[
+        list[Path] | None, typer.Option(help="A teacher to run beside the student; repeatable.")
+    ] = None,
+    signal_folder: Annotated[
+        Path | None, typer.Option("--signal", help="A folder written by `signal`.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="The student of the recipe; its first distilled one.")
+    ] = None,
+    alpha: Annotated[float | None, typer.Option(help="Weight of the text.")] = None,
+    temperature: Annotated[float | None, typer.Option(help="T of the KL.")] = None,
+    weight: Annotated[
+        list[float] | None, typer.Option(help="A weight a teacher, in their order; repeatable.")
+    ] = None,
+    settings: Settings = None,
+) -> None:
+    """Train a student on the text and on what teachers or a stored signal say.
+
+    Example: `babyllama distill mini --tokens T --tokenizer B --signal S --out student`
+    """
+    from babyllama.pipeline import stages
+    from babyllama.recipe import DistilledStudent, load_recipe, mixing_of, parse
+
+    if bool(teacher) == bool(signal_folder):
+        raise InputError(
+            "distill needs either --teacher or --signal",
+            why="The student learns from teachers that run, or from what they said once.",
+            mend="For example: --teacher runs/mini/teachers/llama",
+        )
+    loaded = load_recipe(recipe, tuple(settings or ()))
+    first = model or next(iter(loaded.distilled))
+    student = loaded.distilled.get(first)
+    if student is None:
+        raise InputError(
+            f"recipe {loaded.name} has no distilled student {first!r}",
+            why=f"Its distilled students: {', '.join(loaded.distilled)}.",
+        )
+    # These belong to the teachers and the signal that are named here, not to the recipe's own.
+    asked = {"alpha": alpha, "temperature": temperature, "weights": weight}
+    given = {name: value for name, value in asked.items() if value is not None}
+    student = parse(DistilledStudent, student.model_dump(mode="json") | given, "distill")
+    stage = stages.distillation_stage(
+        student.pretraining, student, tokens, tokenizer, teacher or [], signal_folder, out,
+        loaded.seed, mixing_of(loaded.signal),
+    )  # fmt: skip
+    complete_stage(stage)
+
+
+def generate(
+    model: Annotated[Path, typer.Argument(help="A model folder.")],
+    prompt: Annotated[str, typer.Option(help="How the text begins.")],
+    n: Annotated[int, typer.Option("--n", min=1, help="How many continuations.")] = 1,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same text.")] = 0,
+    max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest continuation.")] = 60,
+) -> None:
+    """Let a model go on from a prompt.
+
+    Example: `babyllama generate runs/mini/students/distilled --prompt "Anna saw"`
+    """
+    from babyllama.models.generation import continuations
+
+    for text in continuations(model, prompt, n=n, seed=seed, max_new_tokens=max_new_tokens):
+        print(text)
+
+
+def _show_fidelity(folder: Path) -> None:
+    """How close a stored signal comes to its teachers, a line a temperature."""
+    measured = json.loads((folder / "fidelity.json").read_text("utf-8"))
+    rows = [
+        (
+            temperature,
+            "unbiased" if each["kl"] is None else f"{each['kl']:.5f}",
+            f"{each['gradient_angle']:.1f}",
+            f"{each['gradient_norm_ratio']:.3f}",
+        )
+        for temperature, each in measured["temperatures"].items()
+    ]
+    columns = ("temperature", "KL, nats a token", "gradient angle, degrees", "its length")
+    title = f"{measured['bytes_per_token']:,} bytes a token, against the teachers themselves"
+    print_result(table(title, columns, rows))
