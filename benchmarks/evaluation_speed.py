@@ -35,7 +35,7 @@ import torch
 from babyllama.console import format_bytes, print_result, table
 from babyllama.data.tokenizer import load_tokenizer, train_tokenizer
 from babyllama.evaluation.likelihood.decoders import pack
-from babyllama.evaluation.likelihood.rules import rules
+from babyllama.evaluation.likelihood.rules import rules_named
 from babyllama.evaluation.likelihood.scorer import Scorer, likelihoods, load_scorer
 from babyllama.evaluation.likelihood.texts import Text
 from babyllama.evaluation.suites.minimal_pairs import read_pairs
@@ -130,7 +130,7 @@ def masked(
     from minicons.scorer import MaskedLMScorer
 
     folder = write_masked(place / f"masked_{vocab_size}", student, vocab_size)
-    scorer = load_scorer([folder], rules("honest"), device=pick_device())
+    scorer = load_scorer([folder], rules_named("honest"), device=pick_device())
     ours, found = _timed(lambda: _score(scorer, pairs))
     sentences = [sentence for pair in pairs for sentence in pair]
     peer = MaskedLMScorer(str(folder), device=str(pick_device()))
@@ -214,7 +214,7 @@ def _frame(tokenizer: Any) -> None:
 def load(folder: Path, precision: str) -> Scorer:
     """The student as `babyllama evaluate` loads it."""
     dtype = getattr(torch, precision)
-    return load_scorer([folder], rules(RULES), device=pick_device(), dtype=dtype)
+    return load_scorer([folder], rules_named(RULES), device=pick_device(), dtype=dtype)
 
 
 # --- what is timed ----------------------------------------------------------------------------
@@ -254,19 +254,19 @@ def _tokens_left(scorer: Scorer, pairs: list[tuple[str, str]]) -> tuple[int, int
         for each in scorer.encode([Text(sentence) for pair in pairs for sentence in pair])
     }
     ordered = [encoded[key] for key in sorted(encoded)]
-    width = scorer.reader.width  # type: ignore[attr-defined]
+    width = scorer.model.width  # type: ignore[attr-defined]
     left = sum(len(row.tokens) for row in pack(ordered, width=width))
     both = [sentence for pair in pairs for sentence in pair]
-    return sum(each.inputs for each in scorer.encode([Text(each) for each in both])), left
+    return sum(each.input_length for each in scorer.encode([Text(each) for each in both])), left
 
 
 @torch.no_grad()
 def _forward(scorer: Scorer, tokens: int) -> None:
-    reader: Any = scorer.reader
-    model, device = reader.ensemble.models[0], reader.ensemble.device
-    rows = reader.tokens_at_once // reader.width
-    ids = torch.randint(0, reader.vocab_size, (rows, reader.width), device=device)
-    with computing_in(reader.dtype, device):
+    decoders: Any = scorer.model
+    model, device = decoders.ensemble.models[0], decoders.ensemble.device
+    rows = decoders.tokens_at_once // decoders.width
+    ids = torch.randint(0, decoders.vocab_size, (rows, decoders.width), device=device)
+    with computing_in(decoders.dtype, device):
         for _ in range(tokens // ids.numel()):
             model(input_ids=ids, use_cache=False)
 

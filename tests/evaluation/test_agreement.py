@@ -12,7 +12,7 @@ from minicons.scorer import IncrementalLMScorer, MaskedLMScorer
 from random_models import random_model, variant
 
 from babyllama.data.tokenizer import load_tokenizer
-from babyllama.evaluation.likelihood.rules import rules
+from babyllama.evaluation.likelihood.rules import rules_named
 from babyllama.evaluation.likelihood.scorer import likelihoods, load_scorer, log_likelihoods
 from babyllama.evaluation.likelihood.texts import Text
 
@@ -64,7 +64,7 @@ def blimp(data):
 
 
 def ours(folder, pairs, name="2024"):
-    scorer = load_scorer([folder], rules(name), device=CPU)
+    scorer = load_scorer([folder], rules_named(name), device=CPU)
     return log_likelihoods(scorer, [text for pair in pairs for text in pair]).reshape(-1, 2)
 
 
@@ -147,7 +147,7 @@ def minicons_masked(folder, texts, reduction=torch.sum, metric="original"):
 
 
 def agree_masked(folder, pairs, masking, metric):
-    scorer = load_scorer([folder], rules("2025"), device=CPU, masking=masking)
+    scorer = load_scorer([folder], rules_named("2025"), device=CPU, masking=masking)
     texts = [text for pair in pairs for text in pair]
     found = log_likelihoods(scorer, texts).reshape(-1, 2)
     assert_agree(found, minicons_masked(folder, texts, metric=metric).reshape(-1, 2))
@@ -165,7 +165,7 @@ class TestMaskedModels:
 
 
 def test_2024_averages_over_tokens_behind_eos_as_minicons_does(masked):
-    scorer = load_scorer([masked], rules("2024"), device=CPU)
+    scorer = load_scorer([masked], rules_named("2024"), device=CPU)
     texts = [text for pair in PAIRS for text in pair]
     found = likelihoods(scorer, [Text(text) for text in texts]).averaged().sums()
     peer = minicons_masked(masked, [f"</s> {text}" for text in texts], torch.mean)

@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM
 
 from babyllama.errors import InputError
 from babyllama.evaluation.evaluate import evaluate
-from babyllama.evaluation.likelihood.rules import rules
+from babyllama.evaluation.likelihood.rules import rules_named
 from babyllama.evaluation.likelihood.scorer import load_scorer, log_likelihoods
 
 PAIRS = [
@@ -51,7 +51,7 @@ def test_a_model_is_scored_and_every_item_written(teachers, pairs, tokens, tmp_p
     lines = read_lines(tmp_path / "deep" / "predictions" / "pairs.jsonl")
     assert [(line["sentence_good"], line["sentence_bad"]) for line in lines] == PAIRS
     assert lines[2]["correct"] == 0.5
-    scorer = load_scorer(teachers[:1], rules("honest"), device=torch.device("cpu"))
+    scorer = load_scorer(teachers[:1], rules_named("honest"), device=torch.device("cpu"))
     ours = [[line["log_likelihood_good"], line["log_likelihood_bad"]] for line in lines]
     alone = np.reshape([log_likelihoods(scorer, [s])[0] for pair in PAIRS for s in pair], (-1, 2))
     np.testing.assert_allclose(ours, alone, atol=1e-4)
@@ -146,7 +146,7 @@ def test_suites_of_other_kinds_are_scored_beside_pairs(teachers, pairs, tmp_path
     for each in found.values():
         assert each["interval"][0] <= each["score"] <= each["interval"][1]
         assert {"chance", "higher_is_better", "items", "n", "stderr"} <= each.keys()
-    scorer = load_scorer(teachers[:1], rules("honest"), device=torch.device("cpu"))
+    scorer = load_scorer(teachers[:1], rules_named("honest"), device=torch.device("cpu"))
     nats = -log_likelihoods(scorer, ["The cat sees a dog.", "A dog sees the cats."]).sum()
     assert found["perplexity"]["score"] == pytest.approx(nats / (19 + 20) / math.log(2), abs=1e-4)
 

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from babyllama.cli import app
 from babyllama.errors import InputError
 from babyllama.evaluation.harness import EnsembleLM
-from babyllama.evaluation.likelihood.rules import rules
+from babyllama.evaluation.likelihood.rules import rules_named
 from babyllama.evaluation.likelihood.scorer import load_scorer, log_likelihoods
 from babyllama.models.ensemble import load_ensemble
 
@@ -74,7 +74,7 @@ def hf(folder):
 
 
 def ours(folders, **settings):
-    scorer = load_scorer(folders, rules("2024"), device=CPU, **settings)
+    scorer = load_scorer(folders, rules_named("2024"), device=CPU, **settings)
     return log_likelihoods(scorer, [text for pair in PAIRS for text in pair]).reshape(-1, 2)
 
 

@@ -10,7 +10,7 @@ from random_models import random_model, variant
 from typer.testing import CliRunner
 
 from babyllama.cli import app
-from babyllama.evaluation.likelihood.rules import rules
+from babyllama.evaluation.likelihood.rules import rules_named
 from babyllama.evaluation.likelihood.scorer import likelihoods, load_scorer
 from babyllama.evaluation.likelihood.texts import Text
 from babyllama.evaluation.suites.choices import Choice
@@ -35,7 +35,7 @@ def scorer_of(tokenizer, tmp_path_factory):
         if key not in made:
             framed = variant(tokenizer, masks=kind != "llama", **more)
             made[key] = random_model(kind, framed, tmp_path_factory.mktemp(kind), seed=seed)
-        return load_scorer([made[key]], rules(name), device=torch.device("cpu"))
+        return load_scorer([made[key]], rules_named(name), device=torch.device("cpu"))
 
     return scorer
 
@@ -98,7 +98,7 @@ def test_spaces_at_the_end_move_no_words_number(tokenizer, tmp_path, name):
 
     # Ours leaves spaces out of its tokens' letters, so that the rules of 2025 do not score them.
     folder = random_model("llama", AutoTokenizer.from_pretrained(tokenizer), tmp_path)
-    scorer = load_scorer([folder], rules(name), device=torch.device("cpu"))
+    scorer = load_scorer([folder], rules_named(name), device=torch.device("cpu"))
     plain, spaced = word_surprisals(scorer, [Text("The cat sees"), Text("The cat sees  ")])
     found = likelihoods(scorer, [Text("The cat sees  ")])
     agree(spaced[:-1], plain[:-1])

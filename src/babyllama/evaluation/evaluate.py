@@ -15,8 +15,7 @@ from babyllama.errors import InputError
 from babyllama.evaluation.dev_perplexity import dev_perplexity
 from babyllama.evaluation.likelihood.decoders import Decoders
 from babyllama.evaluation.likelihood.masked import Masking
-from babyllama.evaluation.likelihood.rules import in_words
-from babyllama.evaluation.likelihood.rules import rules as rules_named
+from babyllama.evaluation.likelihood.rules import describe_rules, rules_named
 from babyllama.evaluation.likelihood.scorer import Scorer, likelihoods, load_scorer
 from babyllama.evaluation.likelihood.texts import Likelihoods
 from babyllama.evaluation.suites import Suite, suite_for
@@ -127,11 +126,11 @@ def _score_all(
 
 
 def _rules_in_words(scorer: Scorer) -> dict[str, Any]:
-    return in_words(
+    return describe_rules(
         scorer.rules,
         context=scorer.context,
         leading_space=scorer.leading_space,
-        dtype=str(scorer.reader.dtype).removeprefix("torch."),
+        dtype=str(scorer.model.dtype).removeprefix("torch."),
         likelihood=scorer.likelihood,
     )
 
@@ -147,13 +146,13 @@ def _refuse_odd_names(benchmarks: Iterable[str]) -> None:
 
 
 def _decoders(scorer: Scorer, name: str) -> Ensemble:
-    if not isinstance(scorer.reader, Decoders):
+    if not isinstance(scorer.model, Decoders):
         raise InputError(f"{name} is no causal model", why="Dev text is scored from left to right.")
-    return scorer.reader.ensemble
+    return scorer.model.ensemble
 
 
 def _refuse_unfit(scorer: Scorer, tokens: Path, window: int, name: str) -> None:
-    refuse_foreign_tokens(tokens, scorer.reader.vocab_size, name)
+    refuse_foreign_tokens(tokens, scorer.model.vocab_size, name)
     if scorer.positions is not None and window > scorer.positions:
         raise InputError(
             f"{name} has {scorer.positions} positions, the dev windows {window} tokens",

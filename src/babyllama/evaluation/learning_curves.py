@@ -11,7 +11,7 @@ from pathlib import Path
 from babyllama.console import print_status
 from babyllama.errors import InputError
 from babyllama.evaluation.evaluate import evaluate
-from babyllama.evaluation.likelihood.rules import rules as rules_named
+from babyllama.evaluation.likelihood.rules import rules_named
 from babyllama.evaluation.suites import suite_for
 from babyllama.evaluation.suites.aoa_2025 import acquisition
 from babyllama.recipe import Recipe, load_recipe

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from babyllama.evaluation.likelihood.encoder_decoders import EncoderDecoders
-from babyllama.evaluation.likelihood.encoding import Encoded
+from babyllama.evaluation.likelihood.encoding import EncodedText
 from babyllama.evaluation.likelihood.scorer import Scorer, likelihoods
 from babyllama.evaluation.likelihood.texts import Text
 from babyllama.evaluation.suites.choices import Choice
@@ -96,11 +96,11 @@ def word_surprisals(scorer: Scorer, texts: Sequence[Text]) -> list[list[list[Any
 
 
 def _by_word(
-    scorer: Scorer, text: Text, encoded: Encoded, surprisals: Float64[np.ndarray, " tokens"]
+    scorer: Scorer, text: Text, encoded: EncodedText, surprisals: Float64[np.ndarray, " tokens"]
 ) -> list[list[Any]]:
     space = " " if scorer.rules.leading_space and not text.context else ""
     whole = space + text.context + text.target
-    if isinstance(scorer.reader, EncoderDecoders):
+    if isinstance(scorer.model, EncoderDecoders):
         whole = text.target  # whose context the encoder reads
     read = scorer.tokenizer(
         whole, return_offsets_mapping=True, return_special_tokens_mask=True, verbose=False

@@ -10,7 +10,7 @@ from transformers import AutoModelForMaskedLM, AutoModelForSeq2SeqLM
 
 from babyllama.errors import InputError
 from babyllama.evaluation.evaluate import evaluate
-from babyllama.evaluation.likelihood.rules import rules
+from babyllama.evaluation.likelihood.rules import rules_named
 from babyllama.evaluation.likelihood.scorer import likelihoods, load_scorer, log_likelihoods
 from babyllama.evaluation.likelihood.texts import Text
 
@@ -37,7 +37,7 @@ def folder_of(tokenizer, tmp_path_factory):
 
 
 def scorer_of(folders, name="honest", **more):
-    return load_scorer(folders, rules(name), device=torch.device("cpu"), **more)
+    return load_scorer(folders, rules_named(name), device=torch.device("cpu"), **more)
 
 
 def mixed(all_logits, mean_of):
@@ -149,7 +149,7 @@ def test_a_masked_model_without_a_mask_token_is_refused(tokenizer, tmp_path):
 
 def test_a_word_tokenised_apart_is_not_glued_to_its_context(folder_of):
     scorer = scorer_of([folder_of("bert")], "2025")
-    (found,) = scorer.encode([Text("a", context="The cat sees with", is_apart=True)])
+    (found,) = scorer.encode([Text("a", context="The cat sees with", is_separate=True)])
     tokenizer = scorer.tokenizer
     context = tokenizer("The cat sees with", add_special_tokens=False).input_ids
     word = tokenizer("a", add_special_tokens=False).input_ids

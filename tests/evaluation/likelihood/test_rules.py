@@ -9,7 +9,7 @@ from transformers import AutoModelForCausalLM, LlamaConfig
 
 from babyllama.data.tokenizer import load_tokenizer
 from babyllama.errors import InputError
-from babyllama.evaluation.likelihood.rules import context_token, in_words, rules
+from babyllama.evaluation.likelihood.rules import context_token, describe_rules, rules_named
 from babyllama.evaluation.likelihood.scorer import load_scorer, log_likelihoods
 
 CPU = torch.device("cpu")
@@ -21,7 +21,7 @@ def config(bos=None, eos=None):
 
 
 def context(name, tokenizer, *configs):
-    return context_token(rules(name), tokenizer, configs or [config()], known=320)
+    return context_token(rules_named(name), tokenizer, configs or [config()], known=320)
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_honest_starts_from_what_all_models_name(library, configs, expected):
 
 def test_unknown_rules_are_refused_with_the_known_ones():
     with pytest.raises(InputError, match="no rules '2022'") as caught:
-        rules("2022")
+        rules_named("2022")
     assert "honest, 2023, 2024, 2025" in caught.value.mend
 
 
@@ -95,7 +95,7 @@ SAID = {"dtype": "float32", "likelihood": "summed"}
 
 
 def test_the_rules_are_repeated_in_words():
-    assert in_words(rules("2023"), context="</s>", leading_space=True, **SAID) == {
+    assert describe_rules(rules_named("2023"), context="</s>", leading_space=True, **SAID) == {
         "name": "2023",
         "context": "</s>",
         "leading_space": True,
@@ -105,7 +105,7 @@ def test_the_rules_are_repeated_in_words():
         "likelihood": "summed",
     }
     assert (
-        in_words(rules("honest"), context=None, leading_space=False, **SAID)["ties"]
+        describe_rules(rules_named("honest"), context=None, leading_space=False, **SAID)["ties"]
         == "a tie counts half"
     )
 
@@ -122,7 +122,7 @@ def by_hand(folder, ids, first):
 
 
 def scored(folder, name, sentence):
-    return log_likelihoods(load_scorer([folder], rules(name), device=CPU), [sentence])[0]
+    return log_likelihoods(load_scorer([folder], rules_named(name), device=CPU), [sentence])[0]
 
 
 SENTENCE = "A dog sees the cats."

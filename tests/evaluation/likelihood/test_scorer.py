@@ -17,7 +17,7 @@ from transformers import AutoModelForCausalLM
 
 from babyllama.errors import InputError
 from babyllama.evaluation.likelihood.decoders import pack
-from babyllama.evaluation.likelihood.rules import rules
+from babyllama.evaluation.likelihood.rules import rules_named
 from babyllama.evaluation.likelihood.scorer import likelihoods, load_scorer, log_likelihoods
 from babyllama.evaluation.likelihood.texts import Text
 
@@ -29,7 +29,7 @@ SENTENCES = [
 
 
 def scorer_of(folders, name="honest", **more):
-    return load_scorer(folders, rules(name), device=torch.device("cpu"), **more)
+    return load_scorer(folders, rules_named(name), device=torch.device("cpu"), **more)
 
 
 def plain(folders, tokenizer, sentences, *, context):
@@ -148,7 +148,7 @@ def test_a_token_beyond_the_model_is_refused(teachers, tmp_path):
     file = json.loads((folder / "tokenizer.json").read_text("utf-8"))
     vocabulary = file["model"]["vocab"]
     word = max((each for each in vocabulary if each[0] == "Ġ"), key=vocabulary.__getitem__)
-    known = scorer.reader.vocab_size
+    known = scorer.model.vocab_size
     vocabulary[word] = known + 5
     (folder / "tokenizer.json").write_text(json.dumps(file), encoding="utf-8")
     with pytest.raises(InputError, match=rf"token {known + 5}.* 0 to {known - 1}"):
@@ -169,8 +169,8 @@ def test_masking_is_refused_where_nothing_is_masked(teachers):
 
 def test_ordinary_decoders_are_read_as_trees(teachers):
     # A broken tree is noticed and not used, so that likelihoods alone would not tell.
-    assert [scorer_of([folder]).reader.width for folder in teachers] == [64, 64]
-    assert scorer_of(teachers).reader.width == 64
+    assert [scorer_of([folder]).model.width for folder in teachers] == [64, 64]
+    assert scorer_of(teachers).model.width == 64
 
 
 @pytest.mark.parametrize("width", [1, 12, 64])
@@ -189,7 +189,7 @@ def test_every_text_stands_whole_on_a_path_of_its_row(teachers, width):
             seen[number] = [row.tokens[at] for at in path]
             assert [labels[edge][1] for edge in edges] == ordered[number].ids.tolist()[1:]
     assert [seen[number] for number in sorted(seen)] == [e.ids.tolist()[:-1] for e in ordered]
-    nodes, inputs = sum(len(row.tokens) for row in rows), sum(each.inputs for each in ordered)
+    nodes, inputs = sum(len(row.tokens) for row in rows), sum(each.input_length for each in ordered)
     assert nodes == inputs if width == 1 else nodes < inputs
     assert all(len(row.tokens) <= width or len(row.texts) == 1 for row in rows)
 

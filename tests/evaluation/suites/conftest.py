@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from babyllama.evaluation.likelihood.rules import rules
+from babyllama.evaluation.likelihood.rules import rules_named
 from babyllama.evaluation.likelihood.texts import Likelihoods
 
 
@@ -41,7 +41,7 @@ def score(said):
     """A suite's result and prediction lines for items of which each text is given one number."""
 
     def make(suite, items, values, name="honest"):
-        found = suite.scores(items, said(values), rules(name))
+        found = suite.scores(items, said(values), rules_named(name))
         json.dumps(found, allow_nan=False)
         return found
 

@@ -9,7 +9,7 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 from babyllama.errors import InputError
-from babyllama.evaluation.likelihood.rules import rules
+from babyllama.evaluation.likelihood.rules import rules_named
 from babyllama.evaluation.likelihood.texts import Text
 from babyllama.evaluation.suites import suite_for
 from babyllama.evaluation.suites.aoa import loo_errors
@@ -48,7 +48,7 @@ def test_a_word_is_asked_for_where_it_stands_and_once_more_behind_itself(tmp_pat
     assert [(item.word, item.category) for item in items] == [
         ("dog", "nouns"), ("see", "predicates"), ("a", "function_words"), ("see", "nouns"),
     ]  # fmt: skip
-    texts = SUITE.texts(items, rules("honest"))
+    texts = SUITE.texts(items, rules_named("honest"))
     assert texts[:4] == [
         Text(" dog", "a"), Text(" dog", "a dog"),
         Text(" dog", "a dog's"), Text(" dog", "a dog's dog"),
@@ -186,18 +186,18 @@ def test_a_child_knows_a_word_where_half_of_them_say_it():
     ("name", "chance"), [("2025", math.log2(300_000)), ("honest", math.log(300_000))]
 )
 def test_a_model_knows_a_word_half_way_between_chance_and_its_least_surprisal(name, chance):
-    age = model_age(curve(6.8, chance), rules(name))
+    age = model_age(curve(6.8, chance), rules_named(name))
     assert age == pytest.approx(6.8, abs=0.03)
-    assert model_age(curve(9.5, chance), rules(name)) is None
-    assert model_age([(s, 5.0) for s in SEEN], rules(name)) is None
-    assert model_age(curve(6.8, chance)[:2], rules(name)) is None
+    assert model_age(curve(9.5, chance), rules_named(name)) is None
+    assert model_age([(s, 5.0) for s in SEEN], rules_named(name)) is None
+    assert model_age(curve(6.8, chance)[:2], rules_named(name)) is None
 
 
 def test_contexts_are_points_under_2025_and_averaged_otherwise():
     spread = curve(6.8, math.log(300_000), contexts=(-2.0, 2.0))
-    assert model_age(spread, rules("honest")) == pytest.approx(6.8, abs=0.03)
+    assert model_age(spread, rules_named("honest")) == pytest.approx(6.8, abs=0.03)
     # The least surprisal is that of one context, and the threshold of nats is in bits.
-    coded = model_age(spread, rules("2025"))
+    coded = model_age(spread, rules_named("2025"))
     assert coded is None or abs(coded - 6.8) > 0.1
 
 
@@ -218,7 +218,7 @@ def test_acquisition_correlates_the_ages_of_words_that_both_learn():
     curves["never"] = curve(9.9, chance)
     children = {word: shares(child) for word, (_, child) in middles.items()}
     children |= {"never": shares(20.0)}
-    facts = acquisition(lines_at(curves), children, rules("honest"))
+    facts = acquisition(lines_at(curves), children, rules_named("honest"))
     expected = np.corrcoef(np.array(list(middles.values())).T)[0, 1]
     assert facts["score"] == pytest.approx(100 * expected, abs=2)
     assert (facts["n"], facts["words_asked"]) == (4, 5)
@@ -228,7 +228,7 @@ def test_acquisition_correlates_the_ages_of_words_that_both_learn():
 
 def test_fewer_than_three_words_are_no_correlation():
     curves = {"moon": curve(6.6, math.log(300_000))}
-    facts = acquisition(lines_at(curves), {"moon": shares(20.0)}, rules("honest"))
+    facts = acquisition(lines_at(curves), {"moon": shares(20.0)}, rules_named("honest"))
     assert (facts["score"], facts["n"]) == (0.0, 1)
 
 
@@ -236,7 +236,7 @@ def test_one_checkpoint_gives_the_surprisal_of_words_in_contexts(tmp_path, score
     words = {"dog": [{"context": "I see a "}, {"context": ""}], "a": [{"context": "see"}]}
     (tmp_path / "cdi_childes.json").write_text(json.dumps(words), encoding="utf-8")
     items = LATE.read(tmp_path)
-    assert LATE.texts(items, rules("2025")) == [Text("dog", "I see a "), Text("dog")]
+    assert LATE.texts(items, rules_named("2025")) == [Text("dog", "I see a "), Text("dog")]
     facts, lines = score(LATE, items, [-3.0, -5.0])
     assert facts["score"] == 4
     assert [(line["word"], line["surprisal"]) for line in lines] == [("dog", 3), ("dog", 5)]

@@ -7,14 +7,14 @@ from itertools import islice
 import pytest
 
 from babyllama.errors import InputError
-from babyllama.evaluation.likelihood.rules import rules
+from babyllama.evaluation.likelihood.rules import rules_named
 from babyllama.evaluation.likelihood.texts import Text
 from babyllama.evaluation.suites import suite_for
 from babyllama.runs import rows as files
 
 
 def texts_of(name, items):
-    return suite_for(name).texts(items, rules("honest"))
+    return suite_for(name).texts(items, rules_named("honest"))
 
 
 def test_ewok_asks_for_both_targets_after_the_first_context(write, score):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from babyllama.errors import InputError
-from babyllama.evaluation.likelihood.rules import rules
+from babyllama.evaluation.likelihood.rules import rules_named
 from babyllama.evaluation.suites.choices import score_choices
 from babyllama.evaluation.suites.minimal_pairs import pair, read_pairs
 
@@ -216,7 +216,7 @@ def percents(tie):
     [("honest", 0.5, "uids"), ("2023", 1, "groups"), ("2024", 1, "uids"), ("2025", 1, "uids")],
 )
 def test_ties_and_averages_are_the_rules(name, tie, headline):
-    scores, predictions = scored(*decided(), rules(name))
+    scores, predictions = scored(*decided(), rules_named(name))
     assert scores["aggregates"] == pytest.approx(percents(tie))
     assert scores["score"] == pytest.approx(percents(tie)[headline])
     assert [line["correct"] for line in predictions[:7]] == [1, 1, 1, 0, 1, 0, tie]
@@ -227,7 +227,7 @@ def test_ties_and_averages_are_the_rules(name, tie, headline):
 
 
 def test_the_result_has_every_key_and_no_other():
-    scores, _ = scored(*decided(), rules("honest"))
+    scores, _ = scored(*decided(), rules_named("honest"))
     estimate = {"score", "stderr", "interval", "n"}
     about = {"unit", "higher_is_better", "chance", "interval_clustered", "items"}
     assert scores.keys() == estimate | about | {"subtasks", "groups", "aggregates"}
@@ -247,20 +247,20 @@ def test_the_result_has_every_key_and_no_other():
 
 def test_a_result_names_its_items_by_their_contents_and_order():
     pairs, values = decided()
-    items = scored(pairs, values, rules("honest"))[0]["items"]
-    assert scored(list(pairs), -values, rules("2025"))[0]["items"] == items
-    assert scored(pairs[::-1], values, rules("honest"))[0]["items"] != items
+    items = scored(pairs, values, rules_named("honest"))[0]["items"]
+    assert scored(list(pairs), -values, rules_named("2025"))[0]["items"] == items
+    assert scored(pairs[::-1], values, rules_named("honest"))[0]["items"] != items
 
 
 def test_only_a_mean_over_uids_has_an_interval_over_uids():
     pairs, values = decided()
-    assert "interval_clustered" not in scored(pairs, values, rules("2023"))[0]
-    lone = scored(pairs[:5], values[:5], rules("honest"))[0]
+    assert "interval_clustered" not in scored(pairs, values, rules_named("2023"))[0]
+    lone = scored(pairs[:5], values[:5], rules_named("honest"))[0]
     assert "interval_clustered" not in lone
 
 
 def test_the_headlines_error_is_that_of_uids_drawn_apart():
-    scores, _ = scored(*decided(), rules("honest"))
+    scores, _ = scored(*decided(), rules_named("honest"))
     variances = [0.8 * 0.2 / 4, 0.25**2 * 2 / 2, 0.3 * 0.7 / 9]  # unbiased: over n - 1
     stderr = 100 * math.sqrt(sum(variances)) / 3
     assert scores["stderr"] == pytest.approx(stderr)
@@ -270,7 +270,7 @@ def test_the_headlines_error_is_that_of_uids_drawn_apart():
 
 def test_a_prediction_repeats_its_pair_and_both_log_likelihoods():
     pairs = [EXPECTED[1], EXPECTED[2]]
-    _, lines = scored(pairs, np.array([[-1.5, -2.0], [-3.0, -2.5]]), rules("honest"))
+    _, lines = scored(pairs, np.array([[-1.5, -2.0], [-3.0, -2.5]]), rules_named("honest"))
     assert lines == [
         {"UID": "island", "pairID": "7", "group": "island_effects", "sentence_good": "a b",
          "sentence_bad": "b a", "log_likelihood_good": -1.5, "log_likelihood_bad": -2.0,

@@ -8,7 +8,7 @@ import pytest
 import statsmodels.api as sm
 
 from babyllama.errors import InputError
-from babyllama.evaluation.likelihood.rules import rules
+from babyllama.evaluation.likelihood.rules import rules_named
 from babyllama.evaluation.likelihood.texts import Text
 from babyllama.evaluation.suites import suite_for
 from babyllama.scores.regression import share_explained
@@ -110,7 +110,7 @@ def test_both_scores_are_those_of_plain_regressions_on_the_published_table(data,
 
 def test_surprisal_of_no_use_or_all_the_same_explains_nothing(tmp_path, score):
     items = SUITE.read(write_table(tmp_path, rows()))
-    asked = len(SUITE.texts(items, rules("honest")))
+    asked = len(SUITE.texts(items, rules_named("honest")))
     assert score(SUITE, items, [-1.0] * asked)[0]["score"] == 0
     # What length says already is nothing new.
     length = [
@@ -133,11 +133,11 @@ def test_a_resample_counts_items_as_often_as_it_holds_them():
 
 def test_the_word_is_asked_for_with_its_space_but_apart_and_without_under_2025(tmp_path):
     items = SUITE.read(write_table(tmp_path, rows(9)))
-    assert SUITE.texts(items, rules("honest"))[:3] == [
+    assert SUITE.texts(items, rules_named("honest"))[:3] == [
         Text(" w0", "c0"), Text(" w1", "c1"), Text(" q1", "p1"),
     ]  # fmt: skip
-    assert SUITE.texts(items, rules("2025"))[1:3] == [
-        Text("w1", "c1", is_apart=True), Text("q1", "p1", is_apart=True),
+    assert SUITE.texts(items, rules_named("2025"))[1:3] == [
+        Text("w1", "c1", is_separate=True), Text("q1", "p1", is_separate=True),
     ]  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from babyllama.errors import InputError
-from babyllama.evaluation.likelihood.rules import rules
+from babyllama.evaluation.likelihood.rules import rules_named
 from babyllama.evaluation.likelihood.texts import Text
 from babyllama.evaluation.suites import suite_for
 
@@ -23,7 +23,7 @@ def wugs(*ratios):
 def test_wugs_are_ranked_as_people_rank_them(write, score, name):
     suite = suite_for(name)
     items = suite.read(write({"w.jsonl": wugs(0.1, 0.4, 0.6, 0.9)}))
-    assert suite.texts(items, rules("2025"))[:2] == [Text("a 0ity"), Text("a 0ness")]
+    assert suite.texts(items, rules_named("2025"))[:2] == [Text("a 0ity"), Text("a 0ness")]
     # Shares 1/4, 1/2, 1/3, 3/4: ranks 1, 3, 2, 4 beside 1, 2, 3, 4; rho = 1 - 6 * 2 / 60.
     odds = [math.log(1 / 3), 0.0, math.log(1 / 2), math.log(3)]
     facts, lines = score(suite, items, [v for each in odds for v in (each - 5, -5)])
@@ -75,11 +75,11 @@ def test_a_broken_wug_is_named_by_file_and_line(write, change, message):
 def test_lambada_counts_words_all_of_whose_tokens_are_the_likeliest(write, said):
     suite = suite_for("lambada")
     items = suite.read(write({"l.jsonl": [{"text": "he said\nto her"}, {"text": "as it was"}]}))
-    assert suite.texts(items, rules("honest")) == [
+    assert suite.texts(items, rules_named("honest")) == [
         Text(" her", "he said\nto"), Text(" was", "as it"),
     ]  # fmt: skip
     answers = said([[-1.0, -2.0], [-0.5]], is_top=[[True, False], [True]])
-    facts, lines = suite.scores(items, answers, rules("honest"))
+    facts, lines = suite.scores(items, answers, rules_named("honest"))
     assert facts["score"] == 50
     assert facts["perplexity"] == pytest.approx(math.exp((3 + 0.5) / 2))
     assert facts["subtasks"]["lambada"]["decisions"] == "01"
@@ -103,7 +103,7 @@ def test_bits_a_byte_and_nats_a_token_by_domain(tmp_path, said):
     assert [(item.domain, item.text) for item in items] == [
         ("tales", "Bär"), ("talk", "yes"), ("talk", "no no"),
     ]  # fmt: skip
-    facts, _ = suite.scores(items, said([[-1, -1], [-3], [-2, -3]]), rules("honest"))
+    facts, _ = suite.scores(items, said([[-1, -1], [-3], [-2, -3]]), rules_named("honest"))
     tales, talk = facts["subtasks"]["tales"], facts["subtasks"]["talk"]
     assert (tales["bytes"], talk["bytes"]) == (4, 8)
     assert tales["score"] == pytest.approx(2 / 4 / math.log(2))

@@ -23,7 +23,7 @@ import torch
 from jaxtyping import Float64, Int64
 from torch import Tensor
 
-from babyllama.evaluation.likelihood.encoding import Encoded
+from babyllama.evaluation.likelihood.encoding import EncodedText
 from babyllama.models.ensemble import Ensemble
 from babyllama.models.loss import CHUNK
 
@@ -38,7 +38,7 @@ _ROWS_AHEAD = 512
 
 
 @dataclass
-class Row:
+class PackedRow:
     """Texts packed as trees, in the order of a walk that visits a node before what follows it.
 
     Attributes:
@@ -56,12 +56,12 @@ class Row:
     texts: list[tuple[int, list[int]]] = field(default_factory=list)
 
 
-def pack(sequences: Sequence[Encoded], *, width: int) -> Iterator[Row]:
+def pack(sequences: Sequence[EncodedText], *, width: int) -> Iterator[PackedRow]:
     """Pack texts, sorted by their tokens, into rows of at most `width` nodes.
 
     A longer text is a row alone. A width of 0 gives each text its own row.
     """
-    row = Row()
+    row = PackedRow()
     path: list[int] = []  # nodes from the root to the last one
     above: list[int] = []  # their tokens
     for number, each in enumerate(sequences):
@@ -71,7 +71,7 @@ def pack(sequences: Sequence[Encoded], *, width: int) -> Iterator[Row]:
         if row.texts and len(row.tokens) + len(inputs) - shared > width:
             _close(row, path, 0)
             yield row
-            row, shared, path = Row(), 0, []
+            row, shared, path = PackedRow(), 0, []
         _close(row, path, shared)
         del path[shared:]
         first = len(row.tokens)
@@ -96,7 +96,7 @@ def _common(one: list[int], other: list[int]) -> int:
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
-def _close(row: Row, path: list[int], depth: int) -> None:
+def _close(row: PackedRow, path: list[int], depth: int) -> None:
     """Nothing more will follow the last nodes of the path."""
     for node in path[depth:]:
         row.ends[node] = len(row.tokens)
@@ -125,8 +125,8 @@ class Decoders:
         """What the models compute in."""
         return self.ensemble.dtype
 
-    def read(
-        self, sequences: Sequence[Encoded]
+    def score_tokens(
+        self, sequences: Sequence[EncodedText]
     ) -> Iterator[tuple[int, Float64[np.ndarray, " scored"], np.ndarray]]:
         """Number of a text, log p of its scored tokens in nats, whether each was the likeliest.
 
@@ -143,7 +143,7 @@ class Decoders:
                 start += len(row.edges)
 
     @torch.no_grad()
-    def _score(self, rows: Sequence[Row]) -> tuple[Float64[np.ndarray, " edges"], np.ndarray]:
+    def _score(self, rows: Sequence[PackedRow]) -> tuple[Float64[np.ndarray, " edges"], np.ndarray]:
         """Every edge of the rows, one row after another."""
         device = self.ensemble.device
         width = max(1, max(len(row.tokens) for row in rows))
@@ -185,7 +185,7 @@ def _log_probabilities(
     return values.cpu().numpy(), is_top.cpu().numpy()
 
 
-def _batches(rows: Iterator[Row], tokens_at_once: int) -> Iterator[Sequence[Row]]:
+def _batches(rows: Iterator[PackedRow], tokens_at_once: int) -> Iterator[Sequence[PackedRow]]:
     """Rows of about one width, padded to the widest; only so many rows exist at a time."""
     while ready := list(islice(rows, _ROWS_AHEAD)):
         ready.sort(key=lambda row: -len(row.tokens))
@@ -197,7 +197,7 @@ def _batches(rows: Iterator[Row], tokens_at_once: int) -> Iterator[Sequence[Row]
 
 
 def _edges(
-    rows: Sequence[Row], width: int
+    rows: Sequence[PackedRow], width: int
 ) -> tuple[Int64[Tensor, " edges"], Int64[Tensor, " edges"]]:
     """Where in the flattened batch the token stands before each edge, and the edge's label."""
     pairs = [
@@ -217,7 +217,7 @@ def _padded(rows: Sequence[Sequence[int]], width: int) -> Int64[Tensor, "rows wi
 
 
 def _trees(
-    rows: Sequence[Row], width: int, dtype: torch.dtype, device: torch.device
+    rows: Sequence[PackedRow], width: int, dtype: torch.dtype, device: torch.device
 ) -> dict[str, Tensor]:
     """What a model needs to read the rows as trees; padding sees itself alone."""
     ends = _padded([row.ends for row in rows], width).to(device)
@@ -243,7 +243,7 @@ def _reads_trees(ensemble: Ensemble) -> bool:
         return False
     last = ensemble.mixture.vocab_size - 1
     texts = [[1 % last, 5 % last, 7 % last, 2 % last], [1 % last, 5 % last, 3 % last, last]]
-    rows = [Row(texts[0] + texts[1][2:], [0, 1, 2, 3, 2, 3], [6, 6, 4, 4, 6, 6])]
+    rows = [PackedRow(texts[0] + texts[1][2:], [0, 1, 2, 3, 2, 3], [6, 6, 4, 4, 6, 6])]
     try:
         packed = ensemble.states(**_trees(rows, 6, ensemble.dtype, ensemble.device))[0]
     except Exception:  # an architecture that takes no such mask or no positions

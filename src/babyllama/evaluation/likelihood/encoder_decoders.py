@@ -12,8 +12,8 @@ import torch
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
-from babyllama.evaluation.likelihood.encoding import Encoded
-from babyllama.evaluation.likelihood.model_group import Several
+from babyllama.evaluation.likelihood.encoding import EncodedText
+from babyllama.evaluation.likelihood.model_group import ModelGroup
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -29,23 +29,23 @@ class EncoderDecoders:
         tokens_at_once: of a batch, padding included. It changes speed and memory alone.
     """
 
-    def __init__(self, several: Several, *, tokens_at_once: int | None = None) -> None:
-        on_cpu = several.device.type == "cpu"
-        self.several = several
+    def __init__(self, group: ModelGroup, *, tokens_at_once: int | None = None) -> None:
+        on_cpu = group.device.type == "cpu"
+        self.group = group
         self.tokens_at_once = tokens_at_once or (_TOKENS_ON_CPU if on_cpu else _TOKENS_ON_CARD)
 
     @property
     def vocab_size(self) -> int:
         """Tokens that every model knows."""
-        return self.several.vocab_size
+        return self.group.vocab_size
 
     @property
     def dtype(self) -> torch.dtype:
         """What the models compute in."""
-        return self.several.dtype
+        return self.group.dtype
 
-    def read(
-        self, sequences: Sequence[Encoded]
+    def score_tokens(
+        self, sequences: Sequence[EncodedText]
     ) -> Iterator[tuple[int, Float64[np.ndarray, " scored"], np.ndarray]]:
         """Number of a text, log p of its scored tokens in nats, whether each was the likeliest."""
         numbers = iter(range(len(sequences)))
@@ -60,15 +60,15 @@ class EncoderDecoders:
 
     @torch.no_grad()
     def _score(
-        self, numbers: Sequence[int], batch: Sequence[Encoded]
+        self, numbers: Sequence[int], batch: Sequence[EncodedText]
     ) -> Iterator[tuple[int, Float64[np.ndarray, " scored"], np.ndarray]]:
-        device = self.several.device
+        device = self.group.device
         sources = sorted({each.source.tobytes() for each in batch})
         which = torch.tensor([sources.index(each.source.tobytes()) for each in batch])
         encoder_ids, seen = _padded([np.frombuffer(each, dtype=np.int32) for each in sources])
         decoder_ids, _ = _padded([each.ids[: each.stop] for each in batch])
         read = [each.to(device) for each in (encoder_ids, seen, which, decoder_ids[:, :-1])]
-        log_p = self.several.log_probabilities(lambda model: _decoder_logits(model, *read))
+        log_p = self.group.log_probabilities(lambda model: _decoder_logits(model, *read))
         labels = decoder_ids[:, 1:].to(device)
         own = log_p.gather(-1, labels[..., None])[..., 0]
         values = own.double().cpu().numpy()
@@ -95,7 +95,7 @@ def _decoder_logits(
     return logits
 
 
-def _length(text: Encoded) -> int:
+def _length(text: EncodedText) -> int:
     return max(text.stop, len(text.source))
 
 

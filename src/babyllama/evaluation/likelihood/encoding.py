@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Int32
 
-from babyllama.evaluation.likelihood.rules import Rules
+from babyllama.evaluation.likelihood.rules import ScoringRules
 from babyllama.evaluation.likelihood.texts import Text
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def _none() -> Int32[np.ndarray, " tokens"]:
 
 
 @dataclass(frozen=True)
-class Encoded:
+class EncodedText:
     """A text as a model reads it; `ids[first:stop]` are scored.
 
     Attributes:
@@ -38,16 +38,16 @@ class Encoded:
     words: Int32[np.ndarray, " words"] = field(default_factory=_none)
 
     @property
-    def inputs(self) -> int:
+    def input_length(self) -> int:
         """Tokens that the model is given: the last one of a causal text is predicted alone."""
         return len(self.ids) if len(self.words) else len(self.ids) - 1
 
-    def without_beginnings(self, positions: int) -> "Encoded":
+    def keep_last(self, positions: int) -> "EncodedText":
         """Its last tokens and its source's, as many as fit; a masked model's first one stays."""
         kept = int(np.argmax(self.words >= 0)) if len(self.words) else 0
-        cut = max(0, self.inputs - positions)
+        cut = max(0, self.input_length - positions)
         rest = np.r_[:kept, kept + cut : len(self.ids)]
-        return Encoded(
+        return EncodedText(
             self.ids[rest],
             max(kept or 1, self.first - cut),
             self.stop - cut,
@@ -64,9 +64,9 @@ class Encoded:
 def encode_causal(
     texts: Sequence[Text],
     tokenizer: "PreTrainedTokenizerFast",
-    rules: Rules,
+    rules: ScoringRules,
     context: int | None,
-) -> Iterator[Encoded]:
+) -> Iterator[EncodedText]:
     """For decoders: every scored token has a token before it.
 
     Args:
@@ -74,14 +74,14 @@ def encode_causal(
     """
     begin = [] if context is None else [context]
 
-    def alone(part: Sequence[Text]) -> Iterator[Encoded]:
+    def alone(part: Sequence[Text]) -> Iterator[EncodedText]:
         space = " " if rules.leading_space else ""
         found = tokenizer(
             [space + text.target for text in part], add_special_tokens=False, verbose=False
         )
         return (_scored_from(max(1, len(begin)), begin + ids) for ids in found["input_ids"])
 
-    def after_text(part: Sequence[Text]) -> Iterator[Encoded]:
+    def after_text(part: Sequence[Text]) -> Iterator[EncodedText]:
         """As the pipelines of 2023 and 2024 and lm-evaluation-harness, without a context token."""
         moved = [_without_trailing_space(text) for text in part]
         wholes = tokenizer(
@@ -94,7 +94,7 @@ def encode_causal(
             _scored_from(max(1, len(first)), ids) for ids, first in zip(wholes, before, strict=True)
         )
 
-    def by_offsets(part: Sequence[Text]) -> Iterator[Encoded]:
+    def by_offsets(part: Sequence[Text]) -> Iterator[EncodedText]:
         own = rules.context == "tokenizer"
         found = tokenizer(
             [text.context + text.target for text in part],
@@ -105,7 +105,7 @@ def encode_causal(
             scored = _beyond(len(text.context), [(0, 0)] * len(before) + spans)
             yield _cut(before + ids, [at for at in scored if at > 0])
 
-    def apart(part: Sequence[Text]) -> Iterator[Encoded]:
+    def apart(part: Sequence[Text]) -> Iterator[EncodedText]:
         own = rules.context == "tokenizer"
         first = tokenizer([text.context for text in part], add_special_tokens=own, verbose=False)[
             "input_ids"
@@ -117,8 +117,8 @@ def encode_causal(
             whole = ids if own else begin + ids
             yield _scored_from(max(1, len(whole)), whole + target)
 
-    def way(text: Text) -> Callable[[Sequence[Text]], Iterator[Encoded]]:
-        if text.is_apart:
+    def way(text: Text) -> Callable[[Sequence[Text]], Iterator[EncodedText]]:
+        if text.is_separate:
             return apart
         if rules.context == "tokenizer" or (text.context and rules.context == "config"):
             return by_offsets
@@ -128,14 +128,14 @@ def encode_causal(
 
 
 def encode_masked(
-    texts: Sequence[Text], tokenizer: "PreTrainedTokenizerFast", rules: Rules
-) -> Iterator[Encoded]:
+    texts: Sequence[Text], tokenizer: "PreTrainedTokenizerFast", rules: ScoringRules
+) -> Iterator[EncodedText]:
     """For masked models: with the tokenizer's own special tokens, which are never scored."""
     eos = tokenizer.eos_token or tokenizer.sep_token or ""
     before = eos if rules.masked == "mean" else ""
     space = " " if rules.leading_space else ""
 
-    def whole(part: Sequence[Text]) -> Iterator[Encoded]:
+    def whole(part: Sequence[Text]) -> Iterator[EncodedText]:
         contexts = [text.context or before for text in part]
         targets = [text.target if text.context else space + text.target for text in part]
         found = tokenizer(
@@ -149,7 +149,7 @@ def encode_masked(
             scored = [at for at in beyond if not special[at]]
             yield _cut(found["input_ids"][row], scored, words=words, rest=True)
 
-    def apart(part: Sequence[Text]) -> Iterator[Encoded]:
+    def apart(part: Sequence[Text]) -> Iterator[EncodedText]:
         """The target's own tokens between those of the context and the special ones that end it."""
         first = tokenizer(
             [text.context for text in part], return_special_tokens_mask=True, verbose=False
@@ -168,12 +168,12 @@ def encode_masked(
                 rest=True,
             )
 
-    return _each_its_way(texts, lambda text: apart if text.is_apart else whole)
+    return _each_its_way(texts, lambda text: apart if text.is_separate else whole)
 
 
 def encode_with_source(
-    texts: Sequence[Text], tokenizer: "PreTrainedTokenizerFast", rules: Rules, start: int
-) -> Iterator[Encoded]:
+    texts: Sequence[Text], tokenizer: "PreTrainedTokenizerFast", rules: ScoringRules, start: int
+) -> Iterator[EncodedText]:
     """For encoder-decoders: the encoder reads the context, the decoder is scored on the target.
 
     Under the rules of 2023 the EOS behind a sentence counts as well.
@@ -182,7 +182,7 @@ def encode_with_source(
         start: the token that the decoder begins with.
     """
 
-    def both(part: Sequence[Text]) -> Iterator[Encoded]:
+    def both(part: Sequence[Text]) -> Iterator[EncodedText]:
         before = tokenizer.eos_token if rules.name == "2023" else ""
         sources = tokenizer([text.context or before for text in part], verbose=False)["input_ids"]
         targets = tokenizer(
@@ -191,15 +191,15 @@ def encode_with_source(
         )["input_ids"]  # fmt: skip
         for source, target in zip(sources, targets, strict=True):
             encoded = _scored_from(1, [start, *target])
-            yield Encoded(encoded.ids, 1, encoded.stop, source=np.array(source, dtype=np.int32))
+            yield EncodedText(encoded.ids, 1, encoded.stop, source=np.array(source, dtype=np.int32))
 
     return _each_its_way(texts, lambda _text: both)
 
 
 def _each_its_way(
     texts: Sequence[Text],
-    way: Callable[[Text], Callable[[Sequence[Text]], Iterator[Encoded]]],
-) -> Iterator[Encoded]:
+    way: Callable[[Text], Callable[[Sequence[Text]], Iterator[EncodedText]]],
+) -> Iterator[EncodedText]:
     """Encode neighbours that go the same way together."""
     start = 0
     while start < len(texts):
@@ -218,8 +218,8 @@ def _without_trailing_space(text: Text) -> Text:
     return Text(text.context[len(context) :] + text.target, context)
 
 
-def _scored_from(first: int, ids: list[int]) -> Encoded:
-    return Encoded(np.array(ids, dtype=np.int32), first, max(first, len(ids)))
+def _scored_from(first: int, ids: list[int]) -> EncodedText:
+    return EncodedText(np.array(ids, dtype=np.int32), first, max(first, len(ids)))
 
 
 def _beyond(begin: int, spans: Sequence[tuple[int, int]]) -> list[int]:
@@ -232,10 +232,10 @@ def _beyond(begin: int, spans: Sequence[tuple[int, int]]) -> list[int]:
 
 def _cut(
     ids: list[int], scored: list[int], *, words: list[int] | None = None, rest: bool = False
-) -> Encoded:
+) -> EncodedText:
     """From the first scored token to the last; what stands behind goes unless `rest` is needed."""
     first, stop = (scored[0], scored[-1] + 1) if scored else (1, 1)
     kept = ids if rest else ids[: max(1, stop)]
-    return Encoded(
+    return EncodedText(
         np.array(kept, dtype=np.int32), first, stop, words=np.array(words or [], dtype=np.int32)
     )

@@ -21,8 +21,8 @@ import torch
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
-from babyllama.evaluation.likelihood.encoding import Encoded
-from babyllama.evaluation.likelihood.model_group import Several
+from babyllama.evaluation.likelihood.encoding import EncodedText
+from babyllama.evaluation.likelihood.model_group import ModelGroup
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -44,10 +44,10 @@ class MaskedModels:
     """
 
     def __init__(
-        self, several: Several, *, mask: int, masking: Masking, tokens_at_once: int | None = None
+        self, group: ModelGroup, *, mask: int, masking: Masking, tokens_at_once: int | None = None
     ) -> None:
-        on_cpu = several.device.type == "cpu"
-        self.several = several
+        on_cpu = group.device.type == "cpu"
+        self.group = group
         self.mask = mask
         self.masking = masking
         self.tokens_at_once = tokens_at_once or (_TOKENS_ON_CPU if on_cpu else _TOKENS_ON_CARD)
@@ -55,15 +55,15 @@ class MaskedModels:
     @property
     def vocab_size(self) -> int:
         """Tokens that every model knows."""
-        return self.several.vocab_size
+        return self.group.vocab_size
 
     @property
     def dtype(self) -> torch.dtype:
         """What the models compute in."""
-        return self.several.dtype
+        return self.group.dtype
 
-    def read(
-        self, sequences: Sequence[Encoded]
+    def score_tokens(
+        self, sequences: Sequence[EncodedText]
     ) -> Iterator[tuple[int, Float64[np.ndarray, " scored"], np.ndarray]]:
         """Number of a text, log p of its scored tokens in nats, whether each was the likeliest."""
         numbers = iter(range(len(sequences)))
@@ -75,7 +75,9 @@ class MaskedModels:
                 yield number, values[start:stop], is_top[start:stop]
                 start = stop
 
-    def _score(self, texts: Sequence[Encoded]) -> tuple[Float64[np.ndarray, " scored"], np.ndarray]:
+    def _score(
+        self, texts: Sequence[EncodedText]
+    ) -> tuple[Float64[np.ndarray, " scored"], np.ndarray]:
         """Every scored token of the texts, one text after another."""
         copies: dict[_Copy, list[tuple[int, int]]] = {}  # to (result, label)
         count = 0
@@ -94,7 +96,7 @@ class MaskedModels:
             is_top[list(places)] = (own >= log_p.amax(dim=-1)[rows]).cpu().numpy()
         return values, is_top
 
-    def _masked(self, text: Encoded, at: int) -> np.ndarray:
+    def _masked(self, text: EncodedText, at: int) -> np.ndarray:
         ids = text.ids.copy()
         ids[at] = self.mask
         if self.masking == "within_word":
@@ -105,11 +107,11 @@ class MaskedModels:
     @torch.no_grad()
     def _log_probabilities(self, batch: Sequence[_Copy]) -> Float[Tensor, "copies vocab"]:
         """Of the masked position of each copy."""
-        device = self.several.device
+        device = self.group.device
         ids = np.stack([np.frombuffer(ids, dtype=np.int32) for ids, _ in batch])
         input_ids = torch.from_numpy(ids).long().to(device)
         positions = torch.tensor([at for _, at in batch], device=device)
-        return self.several.log_probabilities(
+        return self.group.log_probabilities(
             lambda model: _masked_logits(model, input_ids, positions)
         )
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Several:
+class ModelGroup:
     """One model or more.
 
     Attributes:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Rules:
+class ScoringRules:
     """One set of rules for minimal pairs.
 
     Attributes:
@@ -48,12 +48,12 @@ class Rules:
 # Honest takes a sentence as it stands: that is how a text begins after BOS or EOS in training,
 # for tokenizers that add a leading space themselves and for those that do not.
 _RULES = {
-    "honest": Rules("honest", "config", leading_space=False, tie=0.5, average="uids"),
-    "2023": Rules("2023", "eos", leading_space=True, tie=1.0, average="groups"),
-    "2024": Rules(
+    "honest": ScoringRules("honest", "config", leading_space=False, tie=0.5, average="uids"),
+    "2023": ScoringRules("2023", "eos", leading_space=True, tie=1.0, average="groups"),
+    "2024": ScoringRules(
         "2024", "bos_eos_pad", leading_space=True, tie=1.0, average="uids", masked="mean"
     ),
-    "2025": Rules("2025", "tokenizer", leading_space=False, tie=1.0, average="uids"),
+    "2025": ScoringRules("2025", "tokenizer", leading_space=False, tie=1.0, average="uids"),
 }
 _TIES = {0.5: "a tie counts half", 1.0: "a tie counts as correct"}
 _AVERAGES = {
@@ -62,7 +62,7 @@ _AVERAGES = {
 }
 
 
-def rules(name: str) -> Rules:
+def rules_named(name: str) -> ScoringRules:
     """The rules of that name.
 
     Raises:
@@ -74,7 +74,7 @@ def rules(name: str) -> Rules:
 
 
 def context_token(
-    rules: Rules,
+    rules: ScoringRules,
     tokenizer: "PreTrainedTokenizerFast",
     configs: Sequence["PretrainedConfig"],
     *,
@@ -108,8 +108,8 @@ def context_token(
     return found
 
 
-def in_words(
-    rules: Rules, *, context: str | None, leading_space: bool, dtype: str, likelihood: str
+def describe_rules(
+    rules: ScoringRules, *, context: str | None, leading_space: bool, dtype: str, likelihood: str
 ) -> dict[str, Any]:
     """The rules as every result repeats them, as the kind of model follows them.
 

@@ -20,14 +20,14 @@ from babyllama.errors import InputError
 from babyllama.evaluation.likelihood.decoders import Decoders
 from babyllama.evaluation.likelihood.encoder_decoders import EncoderDecoders
 from babyllama.evaluation.likelihood.encoding import (
-    Encoded,
+    EncodedText,
     encode_causal,
     encode_masked,
     encode_with_source,
 )
 from babyllama.evaluation.likelihood.masked import MaskedModels, Masking
-from babyllama.evaluation.likelihood.model_group import Several
-from babyllama.evaluation.likelihood.rules import Rules, context_token
+from babyllama.evaluation.likelihood.model_group import ModelGroup
+from babyllama.evaluation.likelihood.rules import ScoringRules, context_token
 from babyllama.evaluation.likelihood.texts import Likelihoods, Text
 from babyllama.models.build import load_as, shortest_positions
 from babyllama.models.ensemble import (
@@ -45,7 +45,7 @@ _MASKS = {"original": "one mask a position", "within_word": "later tokens of a w
 
 
 @runtime_checkable
-class Reader(Protocol):
+class LikelihoodModel(Protocol):
     """A kind of model that texts can be scored by."""
 
     @property
@@ -56,8 +56,8 @@ class Reader(Protocol):
     def dtype(self) -> torch.dtype:
         """What it computes in."""
 
-    def read(
-        self, sequences: Sequence[Encoded]
+    def score_tokens(
+        self, sequences: Sequence[EncodedText]
     ) -> Iterator[tuple[int, Float64[np.ndarray, " scored"], np.ndarray]]:
         """Score distinct texts, sorted by their keys, in any order.
 
@@ -82,10 +82,10 @@ class Scorer:
         is_averaged: whether that is a mean over tokens, not a sum.
     """
 
-    reader: Reader
+    model: LikelihoodModel
     tokenizer: "PreTrainedTokenizerFast"
-    encode: Callable[[Sequence[Text]], Iterator[Encoded]]
-    rules: Rules
+    encode: Callable[[Sequence[Text]], Iterator[EncodedText]]
+    rules: ScoringRules
     positions: int | None
     truncate: bool
     context: str | None
@@ -96,7 +96,7 @@ class Scorer:
 
 def load_scorer(
     folders: Sequence[Path],
-    rules: Rules,
+    rules: ScoringRules,
     *,
     device: torch.device,
     dtype: torch.dtype = torch.float32,
@@ -140,14 +140,14 @@ def load_scorer(
     tokenizer = load_tokenizer(folders[0])
     models = _models(folders, kinds[0], device, len(tokenizer))
     refuse_weights(shares, len(models))
-    several = Several(models, shares, mean_of, dtype)
+    group = ModelGroup(models, shares, mean_of, dtype)
     positions = shortest_positions(model.config for model in models)
     if kinds[0] == "masked":
         mask = _mask_token(tokenizer)
         is_averaged = rules.masked == "mean"
         way = f"({_MASKS[masking]}), {'averaged' if is_averaged else 'summed'} over tokens"
         return Scorer(
-            reader=MaskedModels(several, mask=mask, masking=masking, tokens_at_once=tokens_at_once),
+            model=MaskedModels(group, mask=mask, masking=masking, tokens_at_once=tokens_at_once),
             tokenizer=tokenizer,
             encode=lambda texts: encode_masked(texts, tokenizer, rules),
             rules=rules,
@@ -161,7 +161,7 @@ def load_scorer(
     begin = models[0].config.decoder_start_token_id
     with_eos = rules.name == "2023"
     return Scorer(
-        reader=EncoderDecoders(several, tokens_at_once=tokens_at_once),
+        model=EncoderDecoders(group, tokens_at_once=tokens_at_once),
         tokenizer=tokenizer,
         encode=lambda texts: encode_with_source(texts, tokenizer, rules, begin),
         rules=rules,
@@ -223,14 +223,14 @@ def _mask_token(tokenizer: "PreTrainedTokenizerFast") -> int:
 def _causal(
     ensemble: Ensemble,
     tokenizer: "PreTrainedTokenizerFast",
-    rules: Rules,
+    rules: ScoringRules,
     truncate: bool,
     tokens_at_once: int | None,
 ) -> Scorer:
     configs = [model.config for model in ensemble.models]
     context = context_token(rules, tokenizer, configs, known=ensemble.mixture.vocab_size)
     return Scorer(
-        reader=Decoders(ensemble, tokens_at_once=tokens_at_once),
+        model=Decoders(ensemble, tokens_at_once=tokens_at_once),
         tokenizer=tokenizer,
         encode=lambda texts: encode_causal(texts, tokenizer, rules, context),
         rules=rules,
@@ -262,10 +262,10 @@ def likelihoods(scorer: Scorer, texts: Sequence[Text]) -> Likelihoods:
     values = np.empty(starts[-1])
     is_top = np.empty(starts[-1], dtype=bool)
     with ProgressBar("scoring", int(starts[-1]), "tokens") as bar:
-        for number, found, tops in scorer.reader.read(sequences):
+        for number, found, tops in scorer.model.score_tokens(sequences):
             if not np.isfinite(found).all():
                 # Read together, one text's NaN may reach its neighbours: whose is it?
-                _, found, tops = next(scorer.reader.read([sequences[number]]))
+                _, found, tops = next(scorer.model.score_tokens([sequences[number]]))
                 if not np.isfinite(found).all():
                     _refuse_no_number(texts[distinct[number][1]])
             values[starts[number] : starts[number + 1]] = found
@@ -276,10 +276,10 @@ def likelihoods(scorer: Scorer, texts: Sequence[Text]) -> Likelihoods:
 
 def _distinct(
     scorer: Scorer, texts: Sequence[Text]
-) -> tuple[list[tuple[Encoded, int]], np.ndarray]:
+) -> tuple[list[tuple[EncodedText, int]], np.ndarray]:
     """The texts that differ for the model, sorted, each with one that it stands for; which of
     them each text is."""
-    first: dict[tuple[bytes, int, int, bytes], tuple[Encoded, int]] = {}
+    first: dict[tuple[bytes, int, int, bytes], tuple[EncodedText, int]] = {}
     keys = []
     for number, encoded in enumerate(_encoded(scorer, texts)):
         encoded = _within_positions(scorer, encoded, texts[number])
@@ -290,7 +290,7 @@ def _distinct(
     return [first[key] for key in order], np.array([order[key] for key in keys], dtype=np.int64)
 
 
-def _encoded(scorer: Scorer, texts: Sequence[Text]) -> Iterator[Encoded]:
+def _encoded(scorer: Scorer, texts: Sequence[Text]) -> Iterator[EncodedText]:
     """Raises InputError: a text that the tokenizer gives nothing, or cannot read."""
     try:
         for text, encoded in zip(texts, scorer.encode(texts), strict=True):
@@ -330,8 +330,8 @@ def _spread(found: Likelihoods, number_of: np.ndarray) -> Likelihoods:
     return Likelihoods(found.values[tokens], found.is_top[tokens], starts)
 
 
-def _within_positions(scorer: Scorer, encoded: Encoded, text: Text) -> Encoded:
-    inputs = max(encoded.inputs, len(encoded.source))
+def _within_positions(scorer: Scorer, encoded: EncodedText, text: Text) -> EncodedText:
+    inputs = max(encoded.input_length, len(encoded.source))
     if scorer.positions is None or inputs <= scorer.positions:
         return encoded
     if not scorer.truncate:
@@ -340,11 +340,11 @@ def _within_positions(scorer: Scorer, encoded: Encoded, text: Text) -> Encoded:
             why="Scored in part, it would not compare with its pair.",
             mend="Take it out, use a model with more positions, or cut beginnings: --truncate",
         )
-    return encoded.without_beginnings(scorer.positions)
+    return encoded.keep_last(scorer.positions)
 
 
-def _refuse_unknown_token(scorer: Scorer, encoded: Encoded, text: Text) -> None:
-    known = scorer.reader.vocab_size
+def _refuse_unknown_token(scorer: Scorer, encoded: EncodedText, text: Text) -> None:
+    known = scorer.model.vocab_size
     largest = int(max(encoded.ids.max(initial=0), encoded.source.max(initial=0)))
     if largest >= known:
         raise InputError(

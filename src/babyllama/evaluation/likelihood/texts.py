@@ -15,12 +15,12 @@ class Text:
         context: what stands before it, unscored. Where it is empty, the rules' context token alone
             stands there. Context and target follow each other as they are: the space between two
             words belongs to one of them.
-        is_apart: context and target are tokenised one by one, not as one text.
+        is_separate: context and target are tokenised one by one, not as one text.
     """
 
     target: str
     context: str = ""
-    is_apart: bool = False
+    is_separate: bool = False
 
 
 @dataclass(frozen=True)

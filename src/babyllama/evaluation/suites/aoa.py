@@ -29,7 +29,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from babyllama.errors import InputError
-from babyllama.evaluation.likelihood.rules import Rules
+from babyllama.evaluation.likelihood.rules import ScoringRules
 from babyllama.evaluation.likelihood.texts import Likelihoods, Text
 from babyllama.evaluation.suites.suite import Suite, bootstrapped_mean
 from babyllama.runs.artefact import Facts
@@ -132,7 +132,7 @@ def _word(row: Row, uses: Mapping[str, Sequence[tuple[str, str]]]) -> Word:
     )  # fmt: skip
 
 
-def _texts(words: Sequence[Word], _rules: Rules) -> list[Text]:
+def _texts(words: Sequence[Word], _rules: ScoringRules) -> list[Text]:
     """Of each use two texts: the word where it stands, and the word once more behind itself."""
     texts = []
     for word in words:
@@ -142,7 +142,7 @@ def _texts(words: Sequence[Word], _rules: Rules) -> list[Text]:
 
 
 def _scores(
-    words: Sequence[Word], likelihoods: Likelihoods, rules: Rules
+    words: Sequence[Word], likelihoods: Likelihoods, rules: ScoringRules
 ) -> tuple[Facts, list[Facts]]:
     nats = (-likelihoods.sums()).reshape(-1, 2)
     ends = np.cumsum([len(word.uses) for word in words])

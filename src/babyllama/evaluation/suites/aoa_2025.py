@@ -27,7 +27,7 @@ from jaxtyping import Float64, Int64
 from scipy.optimize import OptimizeWarning, curve_fit
 
 from babyllama.errors import InputError
-from babyllama.evaluation.likelihood.rules import Rules
+from babyllama.evaluation.likelihood.rules import ScoringRules
 from babyllama.evaluation.likelihood.texts import Likelihoods, Text
 from babyllama.evaluation.suites.aoa import uses_of
 from babyllama.evaluation.suites.suite import Suite, bootstrapped
@@ -103,7 +103,7 @@ def _befores(name: str, word: str, found: object) -> list[str]:
     return [each["context"] for each in found]
 
 
-def _texts(contexts: Sequence[Context], _rules: Rules) -> list[Text]:
+def _texts(contexts: Sequence[Context], _rules: ScoringRules) -> list[Text]:
     return [Text(context.word, _spaced(context.before)) for context in contexts]
 
 
@@ -112,7 +112,7 @@ def _spaced(before: str) -> str:
 
 
 def _scores(
-    contexts: Sequence[Context], likelihoods: Likelihoods, _rules: Rules
+    contexts: Sequence[Context], likelihoods: Likelihoods, _rules: ScoringRules
 ) -> tuple[Facts, list[Facts]]:
     nats = -likelihoods.sums()
     words = np.unique([context.word for context in contexts], return_inverse=True)[1]
@@ -170,7 +170,7 @@ def read_children(path: Path) -> dict[str, list[tuple[int, float]]]:
 def acquisition(
     checkpoints: Mapping[int, Sequence[Facts]],
     children: Mapping[str, Sequence[tuple[int, float]]],
-    rules: Rules,
+    rules: ScoringRules,
 ) -> Facts:
     """Correlate when a model and when children learn words.
 
@@ -222,7 +222,7 @@ def child_age(shares: Sequence[tuple[int, float]]) -> float | None:
     return age if age is not None and months[0] <= age <= months[-1] else None
 
 
-def model_age(points: Sequence[tuple[int, float]], rules: Rules) -> float | None:
+def model_age(points: Sequence[tuple[int, float]], rules: ScoringRules) -> float | None:
     """log10(words seen + 1) where a word is half learnt, within the checkpoints.
 
     Args:

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float64
 
-from babyllama.evaluation.likelihood.rules import Rules
+from babyllama.evaluation.likelihood.rules import ScoringRules
 from babyllama.evaluation.likelihood.texts import Text
 from babyllama.runs.artefact import Facts
 from babyllama.runs.rows import digest_of
@@ -58,7 +58,7 @@ def choice_texts(choices: Sequence[Choice]) -> list[Text]:
 def score_choices(
     choices: Sequence[Choice],
     log_likelihoods: Float64[np.ndarray, " texts"],
-    rules: Rules,
+    rules: ScoringRules,
     *,
     average: Average | None = None,
 ) -> tuple[Facts, list[Facts]]:
@@ -92,7 +92,7 @@ def digest(choices: Iterable[Choice]) -> str:
 
 
 def _scores(
-    choices: Sequence[Choice], credits_: Credits, rules: Rules, average: Average | None
+    choices: Sequence[Choice], credits_: Credits, rules: ScoringRules, average: Average | None
 ) -> Facts:
     first: dict[str, Choice] = {}
     rows: dict[str, list[int]] = {}

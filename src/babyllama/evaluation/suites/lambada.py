@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from babyllama.errors import InputError
-from babyllama.evaluation.likelihood.rules import Rules
+from babyllama.evaluation.likelihood.rules import ScoringRules
 from babyllama.evaluation.likelihood.texts import Likelihoods, Text
 from babyllama.evaluation.suites.suite import Suite
 from babyllama.runs.artefact import Facts
@@ -46,12 +46,12 @@ def _passage(row: Row) -> Passage:
     return Passage(context, word)
 
 
-def _texts(passages: Sequence[Passage], _rules: Rules) -> list[Text]:
+def _texts(passages: Sequence[Passage], _rules: ScoringRules) -> list[Text]:
     return [Text(f" {passage.word}", passage.context) for passage in passages]
 
 
 def _scores(
-    passages: Sequence[Passage], likelihoods: Likelihoods, _rules: Rules
+    passages: Sequence[Passage], likelihoods: Likelihoods, _rules: ScoringRules
 ) -> tuple[Facts, list[Facts]]:
     sums, is_right = likelihoods.sums(), likelihoods.all_top().astype(np.float64)
     estimate = weighted_mean([is_right], [1.0]).in_percent()

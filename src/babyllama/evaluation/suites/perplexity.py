@@ -22,7 +22,7 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from babyllama.errors import InputError
-from babyllama.evaluation.likelihood.rules import Rules
+from babyllama.evaluation.likelihood.rules import ScoringRules
 from babyllama.evaluation.likelihood.texts import Likelihoods, Text
 from babyllama.evaluation.suites.suite import Suite, bootstrapped
 from babyllama.runs.artefact import Facts
@@ -70,12 +70,12 @@ def _cut(text: str) -> Iterator[str]:
             yield document[start:stop]
 
 
-def _texts(stretches: Sequence[Stretch], _rules: Rules) -> list[Text]:
+def _texts(stretches: Sequence[Stretch], _rules: ScoringRules) -> list[Text]:
     return [Text(stretch.text) for stretch in stretches]
 
 
 def _scores(
-    stretches: Sequence[Stretch], likelihoods: Likelihoods, _rules: Rules
+    stretches: Sequence[Stretch], likelihoods: Likelihoods, _rules: ScoringRules
 ) -> tuple[Facts, list[Facts]]:
     nats, tokens = -likelihoods.sums(), likelihoods.counts()
     sizes = np.array([len(stretch.text.encode()) for stretch in stretches])

@@ -27,7 +27,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from babyllama.evaluation.likelihood.rules import Rules
+from babyllama.evaluation.likelihood.rules import ScoringRules
 from babyllama.evaluation.likelihood.texts import Likelihoods, Text
 from babyllama.evaluation.suites.suite import Suite, bootstrapped
 from babyllama.runs.artefact import Facts
@@ -78,20 +78,20 @@ def _read_word(row: Row) -> ReadWord:
     )
 
 
-def _texts(words: Sequence[ReadWord], rules: Rules) -> list[Text]:
-    is_apart = rules.name == "2025"
-    space = "" if is_apart else " "
+def _texts(words: Sequence[ReadWord], rules: ScoringRules) -> list[Text]:
+    is_separate = rules.name == "2025"
+    space = "" if is_separate else " "
     texts = []
     for word in words:
-        texts.append(Text(space + word.word, word.context, is_apart))
+        texts.append(Text(space + word.word, word.context, is_separate))
         if word.previous is not None:
             before, previous = word.previous
-            texts.append(Text(space + previous, before, is_apart))
+            texts.append(Text(space + previous, before, is_separate))
     return texts
 
 
 def _scores(
-    words: Sequence[ReadWord], likelihoods: Likelihoods, _rules: Rules
+    words: Sequence[ReadWord], likelihoods: Likelihoods, _rules: ScoringRules
 ) -> tuple[Facts, list[Facts]]:
     surprisal = iter((-likelihoods.sums()).tolist())
     found = [

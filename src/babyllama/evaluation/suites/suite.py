@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from babyllama.evaluation.likelihood.rules import Rules
+from babyllama.evaluation.likelihood.rules import ScoringRules
 from babyllama.evaluation.likelihood.texts import Likelihoods, Text
 from babyllama.evaluation.suites.choices import Average, Choice, choice_texts, score_choices
 from babyllama.runs.artefact import Facts
@@ -31,8 +31,8 @@ class Suite(Generic[Item]):
 
     name: str
     read: Callable[[Path], list[Item]]
-    texts: Callable[[Sequence[Item], Rules], list[Text]]
-    scores: Callable[[Sequence[Item], Likelihoods, Rules], tuple[Facts, list[Facts]]]
+    texts: Callable[[Sequence[Item], ScoringRules], list[Text]]
+    scores: Callable[[Sequence[Item], Likelihoods, ScoringRules], tuple[Facts, list[Facts]]]
 
 
 def suite_of_choices(
@@ -45,7 +45,7 @@ def suite_of_choices(
     """
 
     def scores(
-        choices: Sequence[Choice], likelihoods: Likelihoods, rules: Rules
+        choices: Sequence[Choice], likelihoods: Likelihoods, rules: ScoringRules
     ) -> tuple[Facts, list[Facts]]:
         return score_choices(choices, likelihoods.sums(), rules, average=average)
 

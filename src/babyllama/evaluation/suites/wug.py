@@ -17,7 +17,7 @@ from jaxtyping import Float64, Int64
 from scipy.special import expit
 
 from babyllama.errors import InputError
-from babyllama.evaluation.likelihood.rules import Rules
+from babyllama.evaluation.likelihood.rules import ScoringRules
 from babyllama.evaluation.likelihood.texts import Likelihoods, Text
 from babyllama.evaluation.suites.suite import Suite, bootstrapped
 from babyllama.runs.artefact import Facts
@@ -48,12 +48,12 @@ def _wug(row: Row) -> Wug:
     return Wug(sentences[0], sentences[1], ratio)
 
 
-def _texts(wugs: Sequence[Wug], _rules: Rules) -> list[Text]:
+def _texts(wugs: Sequence[Wug], _rules: ScoringRules) -> list[Text]:
     return [Text(sentence) for wug in wugs for sentence in (wug.first, wug.second)]
 
 
 def _scores(
-    wugs: Sequence[Wug], likelihoods: Likelihoods, _rules: Rules
+    wugs: Sequence[Wug], likelihoods: Likelihoods, _rules: ScoringRules
 ) -> tuple[Facts, list[Facts]]:
     sums = likelihoods.sums().reshape(-1, 2)
     # Ranked by the difference: the share has the same order until it rounds to 1.
