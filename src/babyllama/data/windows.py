@@ -1,4 +1,4 @@
-"""Windows of tokens: what models read, memory-mapped from a folder that `tokenize` wrote."""
+"""Windows of tokens, memory-mapped from a folder that `tokenize` wrote: what models read."""
 
 import json
 from collections.abc import Iterator
@@ -17,8 +17,7 @@ from babyllama.data.tokenizer import vocabulary_digest
 from babyllama.errors import InputError
 from babyllama.recipe import FixedWindows, JitteredWindows, WindowsRecipe
 
-IGNORE_INDEX = -100  # a label that no loss looks at, as torch names it
-_WINDOWS_AT_ONCE = 4096
+IGNORE_INDEX = -100  # the label that losses ignore, by torch's name
 
 
 @dataclass(frozen=True)
@@ -26,10 +25,10 @@ class Batch:
     """Some windows of one stream.
 
     Attributes:
-        starts: the first token of each window in the stream, in the order of the rows; a stored
-            signal is looked up by them.
+        starts: the index in the stream of each window's first token, in the order of the rows. A
+            stored signal is looked up by these.
         labels: the next token at each position; IGNORE_INDEX at a window's last position, whose
-            next token lies outside what was read (as in the paper: CE on 127 of 128 positions).
+            next token is outside the window (as in the paper: CE on 127 of 128 positions).
     """
 
     starts: Int64[np.ndarray, " batch"]
@@ -37,19 +36,19 @@ class Batch:
     labels: Int64[Tensor, "batch window"]
 
     def rows(self, start: int, stop: int) -> "Batch":
-        """Some of the windows, without copying their tokens."""
+        """A slice of the batch. The tokens are not copied."""
         return Batch(self.starts[start:stop], self.input_ids[start:stop], self.labels[start:stop])
 
 
 class Windows:
-    """Windows of equal length over one split's stream, each epoch's in its own order.
+    """Windows of equal length over one split's stream, in a new order each epoch.
 
-    Where an epoch's windows start and in which order they come is a function of the seed and the
-    epoch alone, so a run that goes on needs one integer, the step.
+    Where an epoch's windows start, and their order, depend on the seed and the epoch alone, so a
+    resumed run needs one integer, the step.
 
     Raises:
-        InputError: no tokens there, less than one window of them, or not a number of words for
-            each of them.
+        InputError: the folder has no tokens, less than one window of them, or its word counts are
+            missing or incomplete.
     """
 
     def __init__(
@@ -60,13 +59,13 @@ class Windows:
         self.window = window
         self.placement = placement or FixedWindows()
         self._stream = np.memmap(self.path, dtype=self.header["dtype"], mode="r")
-        moved = 0 if isinstance(self.placement, FixedWindows) else window - 1
-        self.count = max(0, len(self._stream) - moved) // window
+        largest_offset = 0 if isinstance(self.placement, FixedWindows) else window - 1
+        self.count = max(0, len(self._stream) - largest_offset) // window
         if self.count == 0:
             raise InputError(
                 f"{self.path} holds {len(self._stream)} tokens, less than one window of {window}",
-                why="A model reads whole windows, and windows that move need room for one more.",
-                mend="Give more text, or a shorter training.window.",
+                why="A model reads full windows only; shifted and jittered windows need one more.",
+                mend="Add text, or set a shorter training.window.",
             )
         self._words = _open_words(tokens / f"{split}.words.bin", len(self._stream))
 
@@ -75,16 +74,16 @@ class Windows:
 
     @property
     def stream_tokens(self) -> int:
-        """Tokens of the whole stream."""
+        """How many tokens the stream has."""
         return len(self._stream)
 
     @property
     def offsets(self) -> tuple[int, ...]:
-        """Where the tilings start that epochs go through in turn."""
+        """The index of the first token read, for each epoch in turn."""
         return self.placement.offsets(self.window)
 
     def read(self, indices: npt.NDArray[np.int64], *, offset: int = 0) -> Batch:
-        """The windows of these numbers in the tiling that starts at `offset`, as a batch."""
+        """The windows of these numbers as a batch; window 0 starts at token `offset`."""
         return self.read_at(indices * self.window + offset)
 
     def read_at(self, starts: npt.NDArray[np.int64]) -> Batch:
@@ -95,34 +94,41 @@ class Windows:
         return Batch(starts, torch.from_numpy(rows), torch.from_numpy(labels))
 
     def steps_per_epoch(self, batch_size: int) -> int:
-        """Updates in one pass; the windows that do not fill a last batch are left to chance."""
+        """Updates per epoch: at least one.
+
+        The partial last batch is dropped, unless it is the only one; its windows differ each epoch.
+        """
         return max(1, self.count // batch_size)
 
     def at(self, step: int, *, batch_size: int, seed: int) -> Batch:
-        """The batch of an update: each epoch reads every window once, in its own order."""
+        """The batch of an update. An epoch reads no window twice."""
         epoch, within = divmod(step, self.steps_per_epoch(batch_size))
         starts = self._starts_of(epoch, seed)
         return self.read_at(starts[within * batch_size : (within + 1) * batch_size])
 
-    def words(self, starts: Int64[np.ndarray, " windows"]) -> int:
-        """White-space words that begin in the windows that start at these tokens."""
-        return int(self._words_in_each(starts).sum())
+    def words(self, starts: Int64[np.ndarray, " windows"], *, windows_at_once: int = 4096) -> int:
+        """White-space words that begin in the windows that start at these tokens.
+
+        Args:
+            windows_at_once: how many windows are in memory at a time.
+        """
+        return int(self._words_in_each(starts, windows_at_once).sum())
 
     def words_of_steps(
         self, epoch: int, *, batch_size: int, seed: int
     ) -> Int64[np.ndarray, " steps"]:
-        """Words of the batch of each of an epoch's updates, without reading their tokens."""
+        """Words in the batch of each update of an epoch, without reading any token."""
         read = self._starts_of(epoch, seed)[: self.steps_per_epoch(batch_size) * batch_size]
         return np.add.reduceat(self._words_in_each(read), np.arange(0, len(read), batch_size))
 
     def evenly_spaced(self, limit: int, batch_size: int) -> Iterator[Batch]:
-        """At most `limit` windows, evenly spread over the stream, in batches: for dev scores."""
+        """At most `limit` windows at equal distances in the stream, in batches: for dev scores."""
         chosen = np.unique(np.linspace(0, self.count - 1, min(limit, self.count)).astype(np.int64))
         for start in range(0, len(chosen), batch_size):
             yield self.read(chosen[start : start + batch_size])
 
     def _starts_of(self, epoch: int, seed: int) -> Int64[np.ndarray, " count"]:
-        """Where an epoch's windows start, in the order in which they are read."""
+        """Where an epoch's windows start, in the order of reading."""
         order = np.random.default_rng((seed, epoch)).permutation(self.count)
         if isinstance(self.placement, JitteredWindows):
             moves = np.random.default_rng((seed, epoch, 1)).integers(self.window, size=self.count)
@@ -130,22 +136,22 @@ class Windows:
         return order * self.window + self.offsets[epoch % len(self.offsets)]
 
     def _words_in_each(
-        self, starts: Int64[np.ndarray, " windows"]
+        self, starts: Int64[np.ndarray, " windows"], at_once: int = 4096
     ) -> Int64[np.ndarray, " windows"]:
-        """Words that begin in each window; some thousand windows are held at once."""
+        """Words that begin in each window."""
         windows = np.lib.stride_tricks.sliding_window_view(self._words, self.window)
         counts = np.empty(len(starts), np.int64)
-        for at in range(0, len(starts), _WINDOWS_AT_ONCE):
-            block = slice(at, at + _WINDOWS_AT_ONCE)
+        for at in range(0, len(starts), at_once):
+            block = slice(at, at + at_once)
             windows[starts[block]].sum(axis=1, dtype=np.int64, out=counts[block])
         return counts
 
 
 def read_header(tokens: Path) -> dict[str, Any]:
-    """What `tokenize` wrote about its streams.
+    """Read `tokens.json`: the streams' number type, layout, vocabulary and counts.
 
     Raises:
-        InputError: not a folder of tokens.
+        InputError: the folder has no tokens.json, or one that is not JSON.
     """
     try:
         header: dict[str, Any] = json.loads((tokens / "tokens.json").read_text("utf-8"))
@@ -154,28 +160,33 @@ def read_header(tokens: Path) -> dict[str, Any]:
             f"{tokens} holds no tokens.json",
             mend="Make one: babyllama tokenize CORPUS TOKENIZER OUT",
         ) from None
+    except ValueError as error:
+        raise InputError(
+            f"{tokens / 'tokens.json'} cannot be read: {error}",
+            mend="Make the folder again: babyllama tokenize CORPUS TOKENIZER OUT",
+        ) from None
     return header
 
 
 def refuse_other_tokenizer(tokens: Path, tokenizer: Path) -> None:
-    """Check that a tokenizer (or a model folder's) is the one that made these tokens.
+    """Check that these tokens were made with this tokenizer, or with that of this model folder.
 
     Raises:
-        InputError: their vocabularies differ, whatever their sizes.
+        InputError: the vocabularies differ, even if they have the same size.
     """
     if read_header(tokens)["vocabulary_sha256"] != vocabulary_digest(tokenizer):
         raise InputError(
             f"{tokens} was not made by the tokenizer in {tokenizer}",
-            why="The same numbers would mean other tokens.",
+            why="The same numbers would mean different tokens.",
             mend=f"Run: babyllama tokenize CORPUS {tokenizer} OUT",
         )
 
 
 def refuse_foreign_tokens(tokens: Path, vocab_size: int, model: str) -> None:
-    """Check, before any long work, that a model knows every token of a stream.
+    """Check, before any long work, that every token is in a model's vocabulary.
 
     Raises:
-        InputError: names the first token out of range.
+        InputError: names the largest token, if it is out of range.
     """
     header = read_header(tokens)
     for split in ("train", "dev"):
@@ -184,23 +195,25 @@ def refuse_foreign_tokens(tokens: Path, vocab_size: int, model: str) -> None:
         if largest >= vocab_size:
             raise InputError(
                 f"{path} holds token {largest}, but {model} knows only 0 to {vocab_size - 1}",
-                why="The tokens were made by another tokenizer than the model was trained with.",
+                why="The tokens were made with a different tokenizer than the model's.",
                 mend="Run: babyllama tokenize CORPUS TOKENIZER OUT",
             )
 
 
 def _open_words(path: Path, tokens: int) -> UInt8[np.ndarray, " tokens"]:
-    """How many words begin in each token of a stream, memory-mapped."""
+    """Map the file that says how many words begin in each token."""
     mend = "Run: babyllama tokenize CORPUS TOKENIZER OUT"
     if not path.is_file():
         raise InputError(
             f"{path} is missing",
-            why="It says at which tokens words begin; training counts the words it saw.",
+            why="It holds the word counts by which training counts the words it has seen.",
             mend=mend,
         )
     size = path.stat().st_size
     if size != tokens:
         raise InputError(
-            f"{path} has {size} bytes for {tokens} tokens", why="Each token has one.", mend=mend
+            f"{path} has {size} bytes for {tokens} tokens",
+            why="It should have one byte for each token.",
+            mend=mend,
         )
     return np.memmap(path, dtype=np.uint8, mode="r")

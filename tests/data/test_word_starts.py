@@ -1,0 +1,54 @@
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from token_streams import put_tales, texts
+
+from babyllama.data.tokenizer import load_tokenizer
+from babyllama.data.word_starts import IS_SPACE, count_word_starts, encode
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory):
+    return load_tokenizer(put_tales(tmp_path_factory.mktemp("words")) / "tokenizer")
+
+
+def plain_word_starts(text: str, spans: list[tuple[int, int]]) -> list[int]:
+    """For each token, the words that begin in it: each word and each token one by one."""
+    counts, at = [0] * len(spans), 0
+    for word in text.split():
+        at = text.index(word, at)
+        reaching = [token for token, (_, end) in enumerate(spans) if end > at]
+        counts[min([*reaching, len(spans) - 1])] += 1
+        at += len(word)
+    return counts
+
+
+@settings(deadline=None)
+@given(lines=st.lists(texts, min_size=1, max_size=5), layout=st.sampled_from(["lines", "stream"]))
+def test_each_word_counts_where_a_plain_search_finds_it(library, lines, layout):
+    first, bos, piece = [(0, 0)], [library.bos_token_id], [line.rstrip("\n") for line in lines]
+    if layout == "stream":
+        first, bos, piece = [], [], ["\n".join(lines)]
+    expected, tokens = [], []
+    for text in piece:
+        encoding = library.backend_tokenizer.encode(text, add_special_tokens=False)
+        expected += plain_word_starts(text, first + encoding.offsets)
+        tokens += bos + encoding.ids
+
+    ids, counts = encode(library, piece, layout)
+
+    assert counts.tolist() == expected
+    assert ids == tokens
+
+
+def test_a_word_counts_at_its_first_token_even_if_later_tokens_end_before_it():
+    assert count_word_starts(["abc d"], [[3, 0, 0, 3, 5]]).tolist() == [1, 0, 0, 0, 1]
+
+
+def test_a_space_is_what_str_split_splits_at():
+    spaces = {code for code in range(sys.maxunicode + 1) if not chr(code).split()}
+
+    assert set(np.flatnonzero(IS_SPACE)) == spaces
