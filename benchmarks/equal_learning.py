@@ -32,10 +32,9 @@ from babyllama.console import print_status
 from babyllama.data.windows import read_header
 from babyllama.recipe import (
     AdamW,
-    DistillationRecipe,
+    DistilledStudent,
     HiddenSignal,
     LlamaShape,
-    PretrainingRecipe,
     SampledSignal,
     StoredSignal,
     TopKSignal,
@@ -137,17 +136,16 @@ def learn(setting: Setting, kind: str, seed: int, work: Path) -> dict[str, Any]:
         setting = replace(setting, precision="bfloat16")
     student = student_of(setting)
     inputs = (work / "tokens", Path(setting.tokenizer))
-    recipe = DistillationRecipe(alpha=0.5, temperature=TEMPERATURE, reduction=setting.reduction)
     out = work / "students" / f"{kind}, seed {seed}"
     out.mkdir(parents=True, exist_ok=True)
     if kind == "twin":
-        facts = pretrain(student, *inputs, out, seed=seed)
+        facts = pretrain(student.pretraining, *inputs, out, seed=seed)
     elif kind in STORED:
         signal = work / "signals" / kind
-        facts = distill(student, recipe, *inputs, out, signal=signal, seed=seed)
+        facts = distill(student, *inputs, out, signal=signal, seed=seed)
     else:
         teachers = tuple(map(Path, setting.teachers))
-        facts = distill(student, recipe, *inputs, out, teachers=teachers, seed=seed)
+        facts = distill(student, *inputs, out, teachers=teachers, seed=seed)
     log = [json.loads(line) for line in (out / "training.jsonl").read_text().splitlines()]
     shutil.rmtree(out)
     scores = [line["dev_cross_entropy"] for line in log if "dev_cross_entropy" in line]
@@ -163,9 +161,13 @@ def learn(setting: Setting, kind: str, seed: int, work: Path) -> dict[str, Any]:
     }
 
 
-def student_of(setting: Setting) -> PretrainingRecipe:
+def student_of(setting: Setting) -> DistilledStudent:
     """A small LLaMA, trained as the laptop recipe trains its own."""
-    return PretrainingRecipe(
+    return DistilledStudent(
+        kind="distilled",
+        alpha=0.5,
+        temperature=TEMPERATURE,
+        reduction=setting.reduction,
         model=LlamaShape(
             model_type="llama",
             hidden_size=setting.width,

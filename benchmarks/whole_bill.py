@@ -37,9 +37,8 @@ from babyllama.console import print_result, table
 from babyllama.data.windows import Windows
 from babyllama.models.build import flops_per_token, load_model, new_model, pick_device
 from babyllama.recipe import (
-    DistillationRecipe,
+    DistilledStudent,
     HiddenSignal,
-    PretrainingRecipe,
     TrainingRecipe,
 )
 from babyllama.runs.artefact import write_atomically
@@ -108,9 +107,15 @@ def _distill(made: Inputs, signal: Path, out: Path, *, alpha: float, epochs: int
         learning_rate=LEARNING_RATE,
         compile=True,
     )
-    student = PretrainingRecipe(model=STUDENT, training=training)
-    recipe = DistillationRecipe(alpha=alpha, temperature=TEMPERATURE, reduction="window_sum")
-    distill(student, recipe, made.tokens, made.tokenizer, out, signal=signal, seed=0)
+    student = DistilledStudent(
+        kind="distilled",
+        alpha=alpha,
+        temperature=TEMPERATURE,
+        reduction="window_sum",
+        model=STUDENT,
+        training=training,
+    )
+    distill(student, made.tokens, made.tokenizer, out, signal=signal, seed=0)
 
 
 def _new(folder: Path) -> Path:

@@ -20,6 +20,7 @@ from babyllama.evaluation.harness import EnsembleLM
 from babyllama.evaluation.likelihood.rules import rules_named
 from babyllama.evaluation.likelihood.scorer import load_scorer, log_likelihoods
 from babyllama.models.ensemble import load_ensemble
+from babyllama.recipe import Mixing
 
 CPU = torch.device("cpu")
 PAIRS = [
@@ -74,7 +75,7 @@ def hf(folder):
 
 
 def ours(folders, **settings):
-    scorer = load_scorer(folders, rules_named("2024"), device=CPU, **settings)
+    scorer = load_scorer(folders, rules_named("2024"), device=CPU, mixing=Mixing(**settings))
     return log_likelihoods(scorer, [text for pair in PAIRS for text in pair]).reshape(-1, 2)
 
 
@@ -127,7 +128,7 @@ def test_a_single_model_is_the_harness_own_hf_model(folders, which):
 @pytest.mark.parametrize("mean_of", ["logits", "probabilities"])
 def test_an_ensemble_generates_its_own_likeliest_tokens(folders, mean_of):
     """Several texts at once, padded on the left, against one whole pass a token."""
-    ensemble = load_ensemble(folders, device=CPU, mean_of=mean_of)
+    ensemble = load_ensemble(folders, device=CPU, mixing=Mixing(mean_of=mean_of))
     model = EnsembleLM(list(map(str, folders)), device="cpu", batch_size=2, mean_of=mean_of)
     starts = ["The children have never", "A dog"]
     settings = {"until": ["\n"], "max_gen_toks": 10}
@@ -176,7 +177,8 @@ def test_the_command_hands_on_the_harness_own_help():
         ({"dtype": "float8"}, "dtype=float8: there is no such dtype"),
         ({"weights": "0.7+x"}, r"weights=.*: not numbers"),
         ({"weights": "0.7+0.7"}, "0.7"),
-        ({"weights": 0.5}, "1 of them, but there are 2"),
+        ({"weights": 0.5}, "0.5 sum to 0.5"),
+        ({"weights": 1.0}, "1 of them, but there are 2"),
     ],
 )
 def test_arguments_that_make_no_ensemble_are_refused(folders, settings, message):

@@ -35,7 +35,8 @@ def line(teachers, tokens, tmp_path):
 
 
 def scored(monkeypatch):
-    from babyllama.evaluation import evaluate, of_run
+    from babyllama.evaluation import of_run
+    from babyllama.evaluation.evaluate import evaluate
 
     names = []
 

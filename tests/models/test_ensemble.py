@@ -7,6 +7,7 @@ from babyllama.data.windows import Windows
 from babyllama.errors import InputError
 from babyllama.models.build import load_model
 from babyllama.models.ensemble import Mixture, combine, load_ensemble
+from babyllama.recipe import Mixing
 
 CPU = torch.device("cpu")
 
@@ -28,7 +29,7 @@ def test_one_product_is_the_mean_of_the_logits(teachers, tokens):
 def test_weights_count_as_given(teachers, tokens):
     input_ids = Windows(tokens, "dev", 16).read(torch.arange(2).numpy()).input_ids
     models = [load_model(folder) for folder in teachers]
-    ensemble = combine(models, 320, weights=[0.8, 0.2])
+    ensemble = combine(models, 320, mixing=Mixing(weights=(0.8, 0.2)))
     ours = ensemble.mixture.logits(ensemble.states(input_ids).flatten(0, 1))
     one, other = (logits_of(folder, input_ids).flatten(0, 1) for folder in teachers)
     torch.testing.assert_close(ours.double(), 0.8 * one + 0.2 * other, rtol=1e-4, atol=1e-5)
@@ -38,7 +39,7 @@ def test_weights_count_as_given(teachers, tokens):
 def test_the_mean_of_probabilities_is_one_at_each_temperature(teachers, tokens, temperature):
     input_ids = Windows(tokens, "dev", 16).read(torch.arange(2).numpy()).input_ids
     models = [load_model(folder) for folder in teachers]
-    ensemble = combine(models, 320, weights=[0.7, 0.3], mean_of="probabilities")
+    ensemble = combine(models, 320, mixing=Mixing(weights=(0.7, 0.3), mean_of="probabilities"))
     z_bar = ensemble.mixture.logits(ensemble.states(input_ids).flatten(0, 1), temperature)
     one, other = (
         torch.softmax(logits_of(folder, input_ids).flatten(0, 1) / temperature, -1)
@@ -64,9 +65,20 @@ def test_softcapped_models_are_capped_before_they_are_averaged():
      ([1.5, -0.5], "not negative")],
 )  # fmt: skip
 def test_weights_that_do_not_fit_the_models_are_refused(teachers, weights, said):
-    models = [load_model(folder) for folder in teachers]
+    ensemble = load_ensemble(teachers, device=CPU)
     with pytest.raises(InputError, match=said):
-        combine(models, 320, weights=weights)
+        ensemble.mixture.with_weights(weights)
+
+
+def test_a_mixing_of_other_models_than_there_are_is_refused(teachers):
+    models = [load_model(folder) for folder in teachers]
+    with pytest.raises(InputError, match="1 of them, but there are 2 teachers"):
+        combine(models, 320, mixing=Mixing(weights=(1.0,)))
+
+
+def test_weights_that_are_no_mean_make_no_mixing():
+    with pytest.raises(ValueError, match=r"sum to 1\.1"):
+        Mixing(weights=(0.5, 0.6))
 
 
 def test_rows_beyond_the_tokenizer_are_cut_off(teachers):

@@ -18,6 +18,7 @@ from babyllama.errors import InputError
 from babyllama.pipeline.stages import signal_stage
 from babyllama.recipe import HiddenSignal, SampledSignal
 from babyllama.runs import artefact
+from babyllama.runs.launched import Launched
 from babyllama.signals import store as store_module
 from babyllama.signals.store import SignalSource, shard_plan, store_signal
 from babyllama.signals.stored import open_stored
@@ -124,7 +125,7 @@ def test_shares_of_several_processes_are_each_shard_once(teachers, tokens, tmp_p
     written = []
     monkeypatch.setattr(store_module._Writer, "write_shard", lambda _, n: written.append(n))
     for rank in range(3):
-        store_module.write_share(source, tmp_path, rank, 3)
+        store_module.write_share(source, tmp_path, Launched(rank, 3))
     assert sorted(written) == list(range(len(writer.plan)))
 
 
@@ -161,7 +162,7 @@ def test_a_process_that_comes_when_all_is_done_ends(teachers, tokens, tmp_path):
     store_signal(source, tmp_path / "signal")
     before = hashes(tmp_path / "signal")
     store_module.write_share(
-        source, tmp_path / "signal.partial", 1, 2, finished=tmp_path / "signal"
+        source, tmp_path / "signal.partial", Launched(1, 2), finished=tmp_path / "signal"
     )
     assert hashes(tmp_path / "signal") == before
 
@@ -180,7 +181,7 @@ def test_a_process_whose_folder_was_completed_meanwhile_ends(
         write(path, tensors)
 
     monkeypatch.setattr(store_module, "_save", renamed_before)
-    store_module.write_share(source, tmp_path / "signal.partial", 1, 2)
+    store_module.write_share(source, tmp_path / "signal.partial", Launched(1, 2))
     assert not list((tmp_path / "signal").glob("shard-*"))
 
 

@@ -10,10 +10,10 @@ from babyllama.data.windows import Windows
 from babyllama.models.build import load_model, new_model
 from babyllama.models.loss import SparseTarget, distillation_loss
 from babyllama.recipe import (
-    DistillationRecipe,
+    DistilledStudent,
     HiddenSignal,
+    Mixing,
     OtherShape,
-    PretrainingRecipe,
     SampledSignal,
     TopKSignal,
 )
@@ -90,7 +90,12 @@ def test_a_mixed_crowd_of_teachers_is_read_back_by_every_kind(
     }
     if kind == "online":
         source = open_online(
-            crowd, window=16, temperature=temperature, precision="float32", device=CPU, **mixing
+            crowd,
+            window=16,
+            temperature=temperature,
+            precision="float32",
+            device=CPU,
+            mixing=Mixing(**mixing),
         )
     else:
         store_signal(SignalSource(tuple(crowd), tokens, recipes[kind], 16), tmp_path)
@@ -135,10 +140,9 @@ def test_a_student_of_such_an_architecture_learns(
 ):
     shape = OtherShape(model_type="other", architecture=architecture, settings=SHAPES[architecture])
     training = tiny_recipe.students["distilled"].training.model_copy(update={"epochs": 1})
-    facts = distill(
-        PretrainingRecipe(model=shape, training=training),
-        DistillationRecipe(alpha=0.9, reduction="token_mean"),
-        tokens, tokenizer, tmp_path, teachers=crowd, seed=1,
-    )  # fmt: skip
+    student = DistilledStudent(
+        kind="distilled", model=shape, training=training, alpha=0.9, reduction="token_mean"
+    )
+    facts = distill(student, tokens, tokenizer, tmp_path, teachers=crowd, seed=1)
     assert facts["dev_cross_entropy"] < np.log(320) - 0.5
     assert load_model(tmp_path).config.model_type == architecture

@@ -12,8 +12,9 @@ import sys
 from pathlib import Path
 
 from babyllama.pipeline.run import complete
-from babyllama.pipeline.stages import Launched, pretraining_stage
+from babyllama.pipeline.stages import pretraining_stage
 from babyllama.recipe import PretrainingRecipe
+from babyllama.runs.launched import Launched
 from babyllama.training import loop
 
 tokens, tokenizer = map(Path, sys.argv[1:3])

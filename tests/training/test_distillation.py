@@ -7,16 +7,16 @@ from safetensors.torch import load_file
 from babyllama.data.tokenizer import train_tokenizer
 from babyllama.data.tokens import tokenize
 from babyllama.errors import InputError
-from babyllama.recipe import DistillationRecipe, TokenizerRecipe, TokensRecipe
+from babyllama.recipe import TokenizerRecipe, TokensRecipe
 from babyllama.training.distillation import distill
 from babyllama.training.pretraining import pretrain
 
 
-def student(folder, tiny_recipe, tokens, tokenizer, recipe=None, **source):
+def student(folder, tiny_recipe, tokens, tokenizer, changes=None, **source):
     folder.mkdir()
-    part = tiny_recipe.pretraining("distilled")
-    recipe = recipe or DistillationRecipe(alpha=0.5, temperature=2.0, reduction="window_sum")
-    facts = distill(part, recipe, tokens, tokenizer, folder, seed=5, **source)
+    chosen = {"alpha": 0.5, "temperature": 2.0, "reduction": "window_sum", "weights": None}
+    part = tiny_recipe.students["distilled"].model_copy(update=chosen | (changes or {}))
+    facts = distill(part, tokens, tokenizer, folder, seed=5, **source)
     return facts, load_file(folder / "model.safetensors")
 
 
@@ -31,8 +31,9 @@ def test_online_and_stored_teachers_make_nearly_the_same_student(
 
 
 def test_alpha_one_is_the_twin_bit_for_bit(tiny_recipe, tokens, tokenizer, signal, tmp_path):
-    recipe = DistillationRecipe(alpha=1.0)
-    facts, weights = student(tmp_path / "a", tiny_recipe, tokens, tokenizer, recipe, signal=signal)
+    facts, weights = student(
+        tmp_path / "a", tiny_recipe, tokens, tokenizer, {"alpha": 1.0}, signal=signal
+    )
     (tmp_path / "twin").mkdir()
     twin_facts = pretrain(
         tiny_recipe.pretraining("twin"), tokens, tokenizer, tmp_path / "twin", seed=5
@@ -46,8 +47,8 @@ def test_alpha_one_is_the_twin_bit_for_bit(tiny_recipe, tokens, tokenizer, signa
 def test_teachers_pull_the_student_towards_them(tiny_recipe, tokens, tokenizer, teachers, tmp_path):
     import json
 
-    recipe = DistillationRecipe(alpha=0.0, temperature=1.0)
-    student(tmp_path / "a", tiny_recipe, tokens, tokenizer, recipe, teachers=teachers)
+    changes = {"alpha": 0.0, "temperature": 1.0, "reduction": "token_mean"}
+    student(tmp_path / "a", tiny_recipe, tokens, tokenizer, changes, teachers=teachers)
     steps = [
         json.loads(line) for line in (tmp_path / "a" / "training.jsonl").read_text().splitlines()
     ]

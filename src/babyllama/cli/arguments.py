@@ -10,8 +10,8 @@ import typer
 from babyllama.errors import InputError
 
 if TYPE_CHECKING:
-    from babyllama.pipeline.stages import Launched
     from babyllama.runs.artefact import Stage
+    from babyllama.runs.launched import Launched
 
 Settings = Annotated[
     list[str] | None, typer.Option("--set", help="Change a field of the recipe: key.path=value.")
@@ -47,7 +47,7 @@ def complete_stage(stage: "Stage") -> None:
 
 def launched_process() -> "Launched":
     """This process's rank and the number of processes, as a launcher sets them."""
-    from babyllama.pipeline.stages import Launched
+    from babyllama.runs.launched import Launched
 
     rank, count = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
     return Launched(rank, count)

@@ -107,11 +107,16 @@ def _scored(
 ) -> dict[str, Any]:
     """A model's result; with --out an interrupted command's is taken over."""
     from babyllama.evaluation.evaluate import evaluate as score
+    from babyllama.recipe import Mixing
     from babyllama.runs.artefact import digest
     from babyllama.runs.kept import read_part, write_part
 
     def made() -> dict[str, Any]:
-        return score(paths, benchmarks, name=name, predictions=predictions, **options)
+        settings = {each: value for each, value in options.items() if each != "mean_of"}
+        mixing = Mixing(mean_of=options["mean_of"])
+        return score(
+            paths, benchmarks, name=name, predictions=predictions, mixing=mixing, **settings
+        )
 
     if parts is None:
         return made()

@@ -19,8 +19,8 @@ from babyllama.console import (
 from babyllama.errors import InputError
 
 if TYPE_CHECKING:
-    from babyllama.pipeline.stages import Launched
     from babyllama.recipe import Recipe
+    from babyllama.runs.launched import Launched
 
 
 def run(

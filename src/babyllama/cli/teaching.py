@@ -92,21 +92,15 @@ def signal(
     placing = ShiftedWindows(kind="shifted", passes=passes) if passes > 1 else FixedWindows()
     offsets = placing.offsets(window)
     launched = launched_process()
-    if launched.rank > 0:
-        from babyllama.signals.store import SignalSource, write_share
-
-        source = SignalSource(tuple(teachers), tokens, recipe, window, offsets)
-        partial = artefact.partial_folder(out)
-        write_share(source, partial, launched.rank, launched.count, finished=out)
-        return
-    alone = launched.count == 1
     stage = stages.signal_stage(
-        teachers, tokens, recipe, out, window=window, offsets=offsets,
-        processes=processes if alone else launched.count, alone=alone,
+        teachers, tokens, recipe, out, window=window, offsets=offsets, launched=launched,
+        processes=processes,
     )  # fmt: skip
-    complete_stage(
-        replace(stage, together=False)
-    )  # the others need no call: they wait for the folder
+    if not launched.is_first:
+        stage.build(artefact.partial_folder(out))
+        return
+    # No call to the other processes: they wait for the folder.
+    complete_stage(replace(stage, together=False))
     _show_fidelity(out)
 
 
@@ -157,8 +151,8 @@ def distill(
     given = {name: value for name, value in asked.items() if value is not None}
     student = parse(DistilledStudent, student.model_dump(mode="json") | given, "distill")
     stage = stages.distillation_stage(
-        student.pretraining, student, tokens, tokenizer, teacher or [], signal_folder, out,
-        loaded.seed, mixing_of(loaded.signal),
+        student, tokens, tokenizer, out, loaded.seed, teachers=teacher or [], signal=signal_folder,
+        mixing=mixing_of(loaded.signal),
     )  # fmt: skip
     complete_stage(stage)
 

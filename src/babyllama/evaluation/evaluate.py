@@ -22,7 +22,8 @@ from babyllama.evaluation.suites import Suite, suite_for
 from babyllama.evaluation.suites.choices import Choice
 from babyllama.evaluation.worst import worst_choices
 from babyllama.models.build import compute_dtype, pick_device
-from babyllama.models.ensemble import Ensemble, MeanOf
+from babyllama.models.ensemble import Ensemble
+from babyllama.recipe import EQUAL_WEIGHTS, Mixing
 from babyllama.runs.artefact import Facts, write_atomically
 
 _DEV_WINDOWS = 8192  # at most, evenly spread
@@ -35,8 +36,7 @@ def evaluate(
     name: str,
     rules: str,
     predictions: Path | None = None,
-    weights: Sequence[float] | None = None,
-    mean_of: MeanOf = "logits",
+    mixing: Mixing = EQUAL_WEIGHTS,
     precision: Literal["float32", "bfloat16"] = "float32",
     masking: Masking = "original",
     truncate: bool = False,
@@ -52,8 +52,7 @@ def evaluate(
         name: what the results call the model.
         rules: honest, 2023, 2024 or 2025.
         predictions: a folder for BENCHMARK.jsonl, a line an item.
-        weights: of the models of an ensemble, equal by default.
-        mean_of: what is averaged over them.
+        mixing: how an ensemble's models become one.
         precision: what the models compute in; log-softmax and sums are float32 or better.
         masking: how masked models are scored; the others have no use for it.
         truncate: whether texts longer than the model's positions lose their beginning.
@@ -77,8 +76,8 @@ def evaluate(
     ]
     device = pick_device()
     scorer = load_scorer(
-        models, chosen, device=device, dtype=compute_dtype(precision, device), weights=weights,
-        mean_of=mean_of, masking=masking, truncate=truncate,
+        models, chosen, device=device, dtype=compute_dtype(precision, device), mixing=mixing,
+        masking=masking, truncate=truncate,
     )  # fmt: skip
     if tokens:
         _refuse_unfit(scorer, tokens, window, name)

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
 import torch
 from jaxtyping import Float, Int64
@@ -24,8 +24,9 @@ from transformers.modeling_outputs import CausalLMOutput
 
 from babyllama.data.tokenizer import load_tokenizer
 from babyllama.errors import InputError
-from babyllama.models.build import pick_device
-from babyllama.models.ensemble import Ensemble, MeanOf, load_ensemble
+from babyllama.models.build import pick_device, shortest_positions
+from babyllama.models.ensemble import Ensemble, load_ensemble
+from babyllama.recipe import MeanOf, Mixing, parse
 
 try:
     from lm_eval.api.registry import model_registry
@@ -157,8 +158,9 @@ class EnsembleLM(HFLM):  # type: ignore[misc]
         ensemble = load_ensemble(
             folders,
             device=torch.device(device) if device else pick_device(),
-            weights=_weights(weights),
-            mean_of=cast(MeanOf, mean_of),
+            mixing=parse(
+                Mixing, {"weights": _weights(weights), "mean_of": mean_of}, "--model_args"
+            ),
             dtype=_DTYPES[dtype],
         )
         super().__init__(
@@ -207,11 +209,7 @@ def run_harness(arguments: Sequence[str]) -> None:
 def _shared_config(ensemble: Ensemble) -> PretrainedConfig:
     """What the harness and generation ask of a configuration, as it holds for all members."""
     configs = [model.config for model in ensemble.models]
-    known = [
-        positions
-        for config in configs
-        if (positions := getattr(config, "max_position_embeddings", None)) is not None
-    ]
+    positions = shortest_positions(configs)
     config = PretrainedConfig(
         name_or_path="+".join(str(config.name_or_path) for config in configs),
         bos_token_id=configs[0].bos_token_id,
@@ -220,8 +218,8 @@ def _shared_config(ensemble: Ensemble) -> PretrainedConfig:
     )
     config.vocab_size = ensemble.mixture.vocab_size
     config.num_hidden_layers = sum(config.num_hidden_layers for config in configs)
-    if known:
-        config.max_position_embeddings = min(known)
+    if positions is not None:
+        config.max_position_embeddings = positions
     return config
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from babyllama.console import print_status
 from babyllama.evaluation.evaluate import evaluate
-from babyllama.models.ensemble import MeanOf
+from babyllama.recipe import EQUAL_WEIGHTS, Mixing, mixing_of
 from babyllama.runs.artefact import Facts, digest, hash_file, read_manifest, write_atomically
 
 _WORST = 20  # choices that each model gets most wrong, for the report
@@ -19,8 +19,7 @@ def evaluate_models(
     benchmarks: Mapping[str, Path],
     *,
     rules: str,
-    weights: Sequence[float] | None = None,
-    mean_of: MeanOf = "logits",
+    mixing: Mixing = EQUAL_WEIGHTS,
     tokens: Path,
     window: int,
     before: Path,
@@ -33,8 +32,7 @@ def evaluate_models(
 
     Args:
         models: name to one folder, or to several for their ensemble.
-        weights: of the ensemble's models, equal by default.
-        mean_of: what the ensemble averages over them.
+        mixing: how an ensemble's models become one.
 
     Returns:
         each model's headline scores, in their benchmarks' units.
@@ -53,15 +51,13 @@ def evaluate_models(
             "window": window,
             "worst": _WORST,
         }
-        mixing: dict[str, Any] = {}
         if len(folders) > 1:
-            mixing = {"weights": weights, "mean_of": mean_of}
-            key |= {"weights": weights and list(weights), "mean_of": mean_of}
+            key |= mixing_of(mixing).model_dump(mode="json")
         if not _is_kept(out, name, key) and not _take_over(before, out, name, key):
             print_status(f"  {name}", style="dim")
             result = evaluate(
-                folders, benchmarks, name=name, rules=rules, tokens=tokens, window=window,
-                predictions=out / "predictions" / name, worst=_WORST, **mixing,
+                folders, benchmarks, name=name, rules=rules, mixing=mixing, tokens=tokens,
+                window=window, predictions=out / "predictions" / name, worst=_WORST,
             )  # fmt: skip
             write_atomically(out / f"{name}.json", _as_json(result))
             write_atomically(out / f"{name}.key", _as_json(key))

@@ -119,7 +119,7 @@ def refuse_short_positions(recipe: PretrainingRecipe, name: str) -> None:
     Raises:
         InputError: names the model, its positions and the window.
     """
-    positions = getattr(_configuration(recipe.model, 300, True), "max_position_embeddings", None)
+    positions = positions_of(_configuration(recipe.model, 300, True))
     if positions is not None and positions < recipe.training.window:
         raise InputError(
             f"{name}: training.window is {recipe.training.window}, but the model has only "

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import torch
 from jaxtyping import Float, Int64
@@ -26,16 +26,15 @@ from babyllama.models.build import (
     hidden_states,
     load_model,
     output_head,
+    positions_of,
     prefer_fast_attention,
     softcap_of,
 )
 from babyllama.models.loss import form_logits, token_log_probabilities
-from babyllama.recipe import fault_of_weights
+from babyllama.recipe import EQUAL_WEIGHTS, MeanOf, Mixing, fault_of_weights
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
-
-MeanOf = Literal["logits", "probabilities"]
 
 
 @dataclass(frozen=True)
@@ -162,8 +161,7 @@ def combine(
     models: Sequence["PreTrainedModel"],
     vocab_size: int,
     *,
-    weights: Sequence[float] | None = None,
-    mean_of: MeanOf = "logits",
+    mixing: Mixing = EQUAL_WEIGHTS,
     dtype: torch.dtype = torch.float32,
 ) -> Ensemble:
     """Read several models as one.
@@ -171,14 +169,11 @@ def combine(
     Args:
         vocab_size: tokens of the tokenizer; rows of a head beyond them (padding that some models
             carry) are cut off.
-        weights: one a model, summing to 1; equal by default, as in the paper.
 
     Raises:
-        InputError: a model that knows fewer tokens than the tokenizer has; weights that do not
-            fit the models.
+        InputError: a model that knows fewer tokens than the tokenizer has; not one weight a model.
     """
-    shares = tuple(weights or [1 / len(models)] * len(models))
-    refuse_weights(shares, len(models))
+    weights = weights_of(mixing, len(models))
     heads = []
     for model in models:
         head = output_head(model).detach()
@@ -195,7 +190,18 @@ def combine(
             )
         heads.append(head[:vocab_size])
     softcaps = tuple(softcap_of(model) for model in models)
-    return Ensemble(tuple(models), Mixture(tuple(heads), shares, softcaps, mean_of), dtype)
+    return Ensemble(tuple(models), Mixture(tuple(heads), weights, softcaps, mixing.mean_of), dtype)
+
+
+def weights_of(mixing: Mixing, models: int) -> tuple[float, ...]:
+    """The weight of each model; equal ones where none are given.
+
+    Raises:
+        InputError: not one weight a model.
+    """
+    weights = mixing.weights or (1 / models,) * models
+    refuse_weights(weights, models)
+    return weights
 
 
 def refuse_weights(weights: Sequence[float], models: int) -> None:
@@ -221,7 +227,7 @@ def refuse_long_windows(ensemble: Ensemble, window: int) -> None:
         InputError: names the model and its positions.
     """
     for model in ensemble.models:
-        positions = getattr(model.config, "max_position_embeddings", None)
+        positions = positions_of(model.config)
         if positions is not None and positions < window:
             raise InputError(
                 f"{model.config.name_or_path} has {positions} positions, a window {window} tokens",
@@ -234,8 +240,7 @@ def load_ensemble(
     folders: Sequence[Path],
     *,
     device: torch.device,
-    weights: Sequence[float] | None = None,
-    mean_of: MeanOf = "logits",
+    mixing: Mixing = EQUAL_WEIGHTS,
     dtype: torch.dtype = torch.float32,
 ) -> Ensemble:
     """Load one or several model folders as one model.
@@ -250,7 +255,7 @@ def load_ensemble(
     for model in models:
         prefer_fast_attention(model, device)
     vocab_size = len(load_tokenizer(folders[0]))
-    return combine(models, vocab_size, weights=weights, mean_of=mean_of, dtype=dtype)
+    return combine(models, vocab_size, mixing=mixing, dtype=dtype)
 
 
 def refuse_other_vocabulary(one: Path, other: Path) -> None:

@@ -131,7 +131,7 @@ def settled(recipe: Recipe, folder: Path) -> tuple[Recipe, str]:
     mixing = mixing_of(recipe.signal).model_dump()
     tokens = _train_tokens(recipe, folder)[0]
     students = list(recipe.distilled.values())
-    readers = [student for student in students if student.alpha < 1]
+    readers = [student for student in students if student.needs_teachers]
     reads = sum(student.training.epochs for student in readers)
     passes = len(_offsets(recipe))
     online = OnlineSignal(kind="online", **mixing)
@@ -195,7 +195,7 @@ def _models(
         part, student = recipe.pretraining(name), recipe.students.get(name)
         flops_per_token = 3 * planned_flops_per_token(part.model, vocab_size)
         taught = None
-        if isinstance(student, DistilledStudent) and student.alpha < 1:
+        if isinstance(student, DistilledStudent) and student.needs_teachers:
             flops_per_token += _signal_flops(recipe, vocab_size)
             taught = _taught(recipe, signal_bytes)
         tokens = part.training.epochs * train_tokens

@@ -5,10 +5,11 @@ from pathlib import Path
 
 from babyllama.console import format_duration, print_status
 from babyllama.errors import InputError
-from babyllama.pipeline.stages import ALONE, Launched, stages
+from babyllama.pipeline.stages import stages
 from babyllama.recipe import Recipe, load_recipe, to_yaml
 from babyllama.runs import artefact
 from babyllama.runs.artefact import Facts, Stage
+from babyllama.runs.launched import ALONE, Launched
 
 
 def run(

@@ -6,13 +6,12 @@ imported only when a stage has work to do, so that looking at a complete run tak
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from babyllama.recipe import (
+    EQUAL_WEIGHTS,
     AutoSignal,
     CorpusRecipe,
-    DistillationRecipe,
     DistilledStudent,
     FolderSource,
     Frozen,
@@ -27,19 +26,9 @@ from babyllama.recipe import (
 )
 from babyllama.runs import points as curves
 from babyllama.runs.artefact import Facts, Stage
+from babyllama.runs.launched import ALONE, Launched
 
 GRAMMAR = "grammar"  # the benchmark that a synthetic corpus brings along
-
-
-@dataclass(frozen=True)
-class Launched:
-    """Which of the processes that a launcher started this is; alone where none did."""
-
-    rank: int = 0
-    count: int = 1
-
-
-ALONE = Launched()
 
 
 class Cleaning(Frozen):
@@ -99,15 +88,15 @@ def stages(recipe: Recipe, folder: Path, launched: Launched = ALONE) -> Iterator
         offsets = sorted({at for reader in readers for at in reader.windows.offsets(window)})
         yield signal_stage(
             teachers, tokens, recipe.signal, signal, window=window, offsets=tuple(offsets),
-            processes=launched.count, alone=launched.count == 1, rank=launched.rank,
+            launched=launched,
         )  # fmt: skip
 
     for name, student in recipe.students.items():
         out = folder / "students" / name
         if isinstance(student, DistilledStudent):
             yield distillation_stage(
-                student.pretraining, student, tokens, tokenizer, teachers, signal, out, recipe.seed,
-                mixing,
+                student, tokens, tokenizer, out, recipe.seed, teachers=teachers, signal=signal,
+                mixing=mixing,
             )  # fmt: skip
         else:
             yield pretraining_stage(recipe.pretraining(name), tokens, tokenizer, out, recipe.seed)
@@ -192,74 +181,61 @@ def signal_stage(
     *,
     window: int,
     offsets: tuple[int, ...] = (0,),
+    launched: Launched = ALONE,
     processes: int = 1,
-    alone: bool = True,
-    rank: int = 0,
 ) -> Stage:
     """What the teachers say, stored once.
 
     Args:
-        processes: how many write it; they change its speed alone.
-        alone: start the others here; otherwise a launcher has, and this is number `rank`.
+        launched: the processes that write it together, where a launcher started several.
+        processes: how many to start here otherwise. How many write changes the speed alone.
     """
 
     def build(folder: Path) -> Facts:
-        from babyllama.signals.store import (
-            SignalSource,
-            store_signal,
-            store_together,
-            write_share,
-        )
+        from babyllama.signals.store import SignalSource, store_signal, store_signal_together
 
         source = SignalSource(tuple(teachers), tokens, recipe, window, offsets)
-        if rank > 0:
-            write_share(source, folder, rank, processes, finished=out)
-            return {}
-        return (store_signal if alone else store_together)(source, folder, processes=processes)
+        if launched.is_alone:
+            return store_signal(source, folder, processes=processes)
+        return store_signal_together(source, folder, launched, finished=out)
 
     inputs = {"tokens": tokens, **_numbered(teachers)}
     stored = recipe.model_copy(update={"frontier": False})  # about the signal, not of it
     part = StoredWindows(signal=stored, window=window, offsets=offsets)
     return Stage(
         out.name, out, "signal", 2, part, inputs, build,
-        reusable="*.safetensors", together=not alone,
+        reusable="*.safetensors", together=not launched.is_alone,
     )  # fmt: skip
 
 
 def distillation_stage(
-    student: PretrainingRecipe,
-    recipe: DistillationRecipe,
+    student: DistilledStudent,
     tokens: Path,
     tokenizer: Path,
-    teachers: Sequence[Path],
-    signal: Path | None,
     out: Path,
     seed: int,
-    mixing: Mixing | None = None,
+    *,
+    teachers: Sequence[Path] = (),
+    signal: Path | None = None,
+    mixing: Mixing = EQUAL_WEIGHTS,
 ) -> Stage:
-    """A student of the signal, or of teachers that run beside it and are mixed as `mixing` says."""
-    mixing = mixing or Mixing()
+    """A student of a stored signal, or else of teachers that run beside it."""
 
     def build(folder: Path) -> Facts:
         from babyllama.training.distillation import distill
 
         return distill(
-            student, recipe, tokens, tokenizer, folder, teachers=teachers, signal=signal, seed=seed,
-            weights=mixing.weights, mean_of=mixing.mean_of,
+            student, tokens, tokenizer, folder, teachers=teachers, signal=signal, mixing=mixing,
+            seed=seed,
         )  # fmt: skip
 
-    part: Frozen = DistilledStudent(
-        kind="distilled",
-        model=student.model,
-        training=student.training,
-        **{name: getattr(recipe, name) for name in DistillationRecipe.model_fields},
-    )
+    part: Frozen = student
     inputs = {"tokens": tokens, "tokenizer": tokenizer}
     if signal:
         inputs["signal"] = signal
     else:
         inputs |= _numbered(teachers)
-        part = TaughtLive(student=part, teachers=mixing)
+        part = TaughtLive(student=student, teachers=mixing)
     name = f"{out.absolute().parent.name}/{out.name}"
     return Stage(name, out, "distillation", 1, part, inputs, build, seed, together=True)
 
@@ -288,8 +264,7 @@ def evaluation_stage(recipe: Recipe, folder: Path) -> Stage:
             models,
             benchmarks,
             rules=part.rules,
-            weights=mixing.weights,
-            mean_of=mixing.mean_of,
+            mixing=mixing,
             tokens=tokens,
             window=window,
             before=before,

@@ -15,10 +15,12 @@ from babyllama.recipe.reading import (
 )
 from babyllama.recipe.shapes import GPT2Shape, LlamaShape, OtherShape, Shape
 from babyllama.recipe.teaching import (
+    EQUAL_WEIGHTS,
     AutoSignal,
     DistillationRecipe,
     DistilledStudent,
     HiddenSignal,
+    MeanOf,
     Mixing,
     OnlineSignal,
     SampledSignal,
@@ -64,6 +66,7 @@ from babyllama.recipe.training import (
 from babyllama.recipe.tree import EvaluationRecipe, Recipe
 
 __all__ = [
+    "EQUAL_WEIGHTS",
     "AdamW",
     "AutoSignal",
     "AverageRecipe",
@@ -82,6 +85,7 @@ __all__ = [
     "LastEpochs",
     "Linear",
     "LlamaShape",
+    "MeanOf",
     "Mixing",
     "Muon",
     "NoAverage",

@@ -25,6 +25,7 @@ def _of_a_mean(weights: tuple[float, ...]) -> tuple[float, ...]:
 
 
 Weights = Annotated[tuple[float, ...], AfterValidator(_of_a_mean)]
+MeanOf = Literal["logits", "probabilities"]
 
 
 class DistillationRecipe(Frozen):
@@ -42,6 +43,11 @@ class DistillationRecipe(Frozen):
         description="A weight a teacher, summing to 1, in the teachers' order; the signal's own by "
         "default. `topk` and `sampled` signals have theirs built in.",
     )
+
+    @property
+    def needs_teachers(self) -> bool:
+        """Whether the teachers count at all: at alpha 1 the text alone is the loss."""
+        return self.alpha < 1
 
 
 class DistilledStudent(DistillationRecipe):
@@ -73,9 +79,12 @@ class Mixing(Frozen):
     weights: Weights | None = Field(
         None, description="A weight a teacher, summing to 1; equal by default, as in the paper."
     )
-    mean_of: Literal["logits", "probabilities"] = Field(
+    mean_of: MeanOf = Field(
         "logits", description="What is averaged over the teachers: `logits` is the paper's."
     )
+
+
+EQUAL_WEIGHTS = Mixing()  # the default, and the paper's: the mean of the logits
 
 
 class OnlineSignal(Mixing):

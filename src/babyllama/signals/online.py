@@ -7,8 +7,9 @@ import torch
 
 from babyllama.data.windows import Batch
 from babyllama.models.build import compute_dtype, product_shapes
-from babyllama.models.ensemble import Ensemble, MeanOf, load_ensemble, refuse_long_windows
+from babyllama.models.ensemble import Ensemble, load_ensemble, refuse_long_windows
 from babyllama.models.loss import TeacherTargets
+from babyllama.recipe import EQUAL_WEIGHTS, Mixing
 
 
 class OnlineSignal:
@@ -32,8 +33,7 @@ def open_online(
     temperature: float,
     precision: str,
     device: torch.device,
-    weights: Sequence[float] | None = None,
-    mean_of: MeanOf = "logits",
+    mixing: Mixing = EQUAL_WEIGHTS,
 ) -> OnlineSignal:
     """Load teacher folders as one signal for windows of this length.
 
@@ -43,8 +43,7 @@ def open_online(
     ensemble = load_ensemble(
         teachers,
         device=device,
-        weights=weights,
-        mean_of=mean_of,
+        mixing=mixing,
         dtype=compute_dtype(precision, device),
     )
     refuse_long_windows(ensemble, window)

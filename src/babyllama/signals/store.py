@@ -39,6 +39,7 @@ from babyllama.models.build import compute_dtype, flops_per_token, pick_device
 from babyllama.models.ensemble import load_ensemble, refuse_long_windows
 from babyllama.recipe import StoredSignal
 from babyllama.runs.artefact import SCRATCH, Facts, digest, hash_file, write_atomically
+from babyllama.runs.launched import Launched
 from babyllama.signals.fidelity import measure_fidelity
 from babyllama.signals.formats import Format, fit_format, format_from, format_tensors
 from babyllama.signals.frontier import measure_frontier
@@ -85,14 +86,15 @@ def store_signal(source: SignalSource, out: Path, *, processes: int = 1) -> Fact
     """
     writer = _Writer(source, out)
     writer.prepare()
+    ours = [Launched(rank, processes) for rank in range(processes)]
     helpers = [
-        get_context("spawn").Process(target=_help, args=(source, out, rank, processes), daemon=True)
-        for rank in range(1, processes)
+        get_context("spawn").Process(target=_help, args=(source, out, each), daemon=True)
+        for each in ours[1:]
     ]
     for helper in helpers:
         helper.start()
     try:
-        speed = writer.write(0, processes, [helper.is_alive for helper in helpers])
+        speed = writer.write(ours[0], [helper.is_alive for helper in helpers])
     finally:
         for helper in helpers:
             if helper.exitcode:
@@ -103,14 +105,36 @@ def store_signal(source: SignalSource, out: Path, *, processes: int = 1) -> Fact
     return writer.finish(speed)
 
 
-def write_share(
-    source: SignalSource, out: Path, rank: int, processes: int, *, finished: Path | None = None
-) -> None:
-    """Write every n-th shard of a signal that another process prepares and completes.
+def store_signal_together(
+    source: SignalSource, out: Path, launched: Launched, *, finished: Path
+) -> Facts:
+    """`store_signal` by processes that a launcher started, each of which calls this.
+
+    The first prepares the folder and completes it. It never waits for a process that is late or
+    died: when its own shards are written, it writes those that are missing.
 
     Args:
-        finished: what `out` is called once it is complete. The first process does not wait for
-            this one: it may be there before this one has begun.
+        finished: the folder's name once it is complete. A late process may find it there.
+
+    Returns:
+        the first process's facts, as `store_signal`; nothing in the others.
+    """
+    if launched.rank > 0:
+        write_share(source, out, launched, finished=finished)
+        return {}
+    writer = _Writer(source, out)
+    writer.prepare()
+    return writer.finish(writer.write(launched, []))
+
+
+def write_share(
+    source: SignalSource, out: Path, launched: Launched, *, finished: Path | None = None
+) -> None:
+    """Write every n-th shard of a signal that the first process prepares and completes.
+
+    Args:
+        finished: the folder's name once it is complete, where that may be before this process has
+            begun.
     """
     identity = identity_of(source)
     while not _is_prepared(identity, out):
@@ -118,26 +142,15 @@ def write_share(
             return
         time.sleep(_SECONDS_BETWEEN_LOOKS)
     if torch.cuda.is_available():
-        torch.cuda.set_device(rank % torch.cuda.device_count())
+        torch.cuda.set_device(launched.rank % torch.cuda.device_count())
     writer = _Writer(source, out)
-    for number in range(rank, len(writer.plan), processes):
+    for number in writer.share(launched):
         try:
             writer.write_shard(number)
         except (OSError, SafetensorError):
             if out.exists():
                 raise
-            return  # complete, and called otherwise by now
-
-
-def store_together(source: SignalSource, out: Path, *, processes: int) -> Facts:
-    """`store_signal` where another launcher has started the other processes' `write_share`.
-
-    When its own shards are done this process goes on with the others' last ones, so it never waits
-    for one that came late or died.
-    """
-    writer = _Writer(source, out)
-    writer.prepare()
-    return writer.finish(writer.write(0, processes, []))
+            return  # complete, and renamed by now
 
 
 def identity_of(source: SignalSource) -> dict[str, Any]:
@@ -160,12 +173,12 @@ def _is_prepared(identity: dict[str, Any], out: Path) -> bool:
     return all(header.get(name) == value for name, value in identity.items())
 
 
-def _help(source: SignalSource, out: Path, rank: int, processes: int) -> None:
+def _help(source: SignalSource, out: Path, launched: Launched) -> None:
     """`write_share` in a process of its own: the first one hears Ctrl-C and reports mistakes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(max(1, torch.get_num_threads() // processes))
+    torch.set_num_threads(max(1, torch.get_num_threads() // launched.count))
     try:
-        write_share(source, out, rank, processes)
+        write_share(source, out, launched)
     except InputError:
         sys.exit(2)  # the first process comes upon the same when it does this one's work
 
@@ -179,8 +192,7 @@ class _Writer:
         self.ensemble = load_ensemble(
             source.teachers,
             device=device,
-            weights=source.recipe.weights,
-            mean_of=source.recipe.mean_of,
+            mixing=source.recipe,
             dtype=compute_dtype("auto", device),
         )
         refuse_other_tokenizer(source.tokens, source.teachers[0])
@@ -251,9 +263,11 @@ class _Writer:
             "bytes_per_token": self.form.bytes_per_token,
         }
 
-    def write(
-        self, rank: int, processes: int, alive: Sequence[Callable[[], bool]]
-    ) -> dict[str, float]:
+    def share(self, launched: Launched) -> range:
+        """The numbers of one process's shards."""
+        return range(launched.rank, len(self.plan), launched.count)
+
+    def write(self, launched: Launched, alive: Sequence[Callable[[], bool]]) -> dict[str, float]:
         """Write this process's shards and wait for those of the others.
 
         Returns:
@@ -261,7 +275,7 @@ class _Writer:
         """
         goes_on = any(self.out.glob("shard-*.safetensors"))
         started = time.monotonic()
-        own = range(rank, len(self.plan), processes)
+        own = self.share(launched)
         others = set(range(len(self.plan))) - set(own)
         with stoppable() as stop, ProgressBar("signal", self.tokens, "tokens") as bar:
             for number in own:

@@ -7,9 +7,9 @@ from torch import Tensor
 
 from babyllama.data.windows import Batch, Windows
 from babyllama.models.build import pick_device, softcap_of
-from babyllama.models.ensemble import MeanOf, refuse_other_vocabulary
+from babyllama.models.ensemble import refuse_other_vocabulary
 from babyllama.models.loss import LossTerms, distillation_loss
-from babyllama.recipe import DistillationRecipe, PretrainingRecipe
+from babyllama.recipe import EQUAL_WEIGHTS, DistillationRecipe, DistilledStudent, Mixing
 from babyllama.runs.artefact import Facts
 from babyllama.signals import Signal
 from babyllama.signals.online import open_online
@@ -20,36 +20,35 @@ from babyllama.training.loop import Loss, train
 
 
 def distill(
-    student: PretrainingRecipe,
-    recipe: DistillationRecipe,
+    student: DistilledStudent,
     tokens: Path,
     tokenizer: Path,
     out: Path,
     *,
     teachers: Sequence[Path] = (),
     signal: Path | None = None,
-    weights: Sequence[float] | None = None,
-    mean_of: MeanOf = "logits",
+    mixing: Mixing = EQUAL_WEIGHTS,
     seed: int,
 ) -> Facts:
     """Train a new student on the text and on what the teachers say, and write its folder.
 
     Args:
-        teachers: run beside the student when no `signal` is given, with these `weights` (unless
-            the recipe has its own) and this mean; a signal was stored with both.
+        teachers: run beside the student where no `signal` is given.
         signal: a folder written by `babyllama signal`.
+        mixing: how running teachers become one, with the student's own weights where it has some.
+            A stored signal has its own.
 
     Raises:
         InputError: teachers or a signal that do not belong to these tokens or this tokenizer.
     """
-    model = start_model(student, tokens, tokenizer, seed=seed)
+    model = start_model(student.pretraining, tokens, tokenizer, seed=seed)
     windows = Windows(tokens, "train", student.training.window, student.training.windows)
     if signal is not None:
         source: Signal = open_stored(
             signal,
             windows,
-            temperature=recipe.temperature,
-            weights=recipe.weights,
+            temperature=student.temperature,
+            weights=student.weights,
             device=pick_device(),
         )
     else:
@@ -58,17 +57,16 @@ def distill(
         source = open_online(
             teachers,
             window=student.training.window,
-            temperature=recipe.temperature,
+            temperature=student.temperature,
             precision=student.training.precision,
             device=pick_device(),
-            weights=recipe.weights or weights,
-            mean_of=mean_of,
+            mixing=mixing.model_copy(update={"weights": student.weights or mixing.weights}),
         )
     return train(
         model,
         distillation_from(
             source,
-            recipe,
+            student,
             softcap=softcap_of(model),
             compiled=student.training.compile and can_compile(),
         ),
@@ -78,7 +76,7 @@ def distill(
         tokenizer,
         out,
         seed=seed,
-        teacher_products=source.products if recipe.alpha < 1 else (),
+        teacher_products=source.products if student.needs_teachers else (),
     )
 
 
@@ -96,7 +94,7 @@ def distillation_from(
             hidden,
             head,
             batch.labels,
-            signal.targets(batch) if recipe.alpha < 1 else None,
+            signal.targets(batch) if recipe.needs_teachers else None,
             temperature=recipe.temperature,
             alpha=recipe.alpha,
             reduction=recipe.reduction,

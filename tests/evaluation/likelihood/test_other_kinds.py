@@ -13,6 +13,7 @@ from babyllama.evaluation.evaluate import evaluate
 from babyllama.evaluation.likelihood.rules import rules_named
 from babyllama.evaluation.likelihood.scorer import likelihoods, load_scorer, log_likelihoods
 from babyllama.evaluation.likelihood.texts import Text
+from babyllama.recipe import Mixing
 
 LINES = ["The cat sees a dog.", "The cats see a dog.", "Anna gives Ben two red apples.", "Where?"]
 TEXTS = [*(Text(line) for line in LINES), Text(" a dog.", context="The cat sees")]
@@ -106,7 +107,7 @@ def test_words_of_several_tokens_tell_the_variants_apart(folder_of):
 @pytest.mark.parametrize("mean_of", ["logits", "probabilities"])
 def test_ensembles_of_masked_models(folder_of, mean_of):
     folders = [folder_of("bert"), folder_of("bert", 1)]
-    scorer = scorer_of(folders, mean_of=mean_of)
+    scorer = scorer_of(folders, mixing=Mixing(mean_of=mean_of))
     agree(scorer, [plain_masked(folders, scorer.tokenizer, t, mean_of=mean_of) for t in TEXTS])
 
 
@@ -121,7 +122,7 @@ def test_encoder_decoders_read_the_context_and_are_scored_on_the_target(folder_o
 @pytest.mark.parametrize("mean_of", ["logits", "probabilities"])
 def test_ensembles_of_encoder_decoders(folder_of, mean_of):
     folders = [folder_of("t5"), folder_of("t5", 1)]
-    scorer = scorer_of(folders, mean_of=mean_of)
+    scorer = scorer_of(folders, mixing=Mixing(mean_of=mean_of))
     agree(scorer, [plain_decoder(folders, scorer.tokenizer, t, mean_of=mean_of) for t in TEXTS])
 
 

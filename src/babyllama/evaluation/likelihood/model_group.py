@@ -9,7 +9,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from babyllama.models.build import computing_in
-from babyllama.models.ensemble import MeanOf, mean_logits
+from babyllama.models.ensemble import mean_logits
+from babyllama.recipe import MeanOf
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

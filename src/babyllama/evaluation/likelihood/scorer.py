@@ -32,11 +32,11 @@ from babyllama.evaluation.likelihood.texts import Likelihoods, Text
 from babyllama.models.build import load_as, shortest_positions
 from babyllama.models.ensemble import (
     Ensemble,
-    MeanOf,
     load_ensemble,
     refuse_other_vocabulary,
-    refuse_weights,
+    weights_of,
 )
+from babyllama.recipe import EQUAL_WEIGHTS, Mixing
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -100,8 +100,7 @@ def load_scorer(
     *,
     device: torch.device,
     dtype: torch.dtype = torch.float32,
-    weights: Sequence[float] | None = None,
-    mean_of: MeanOf = "logits",
+    mixing: Mixing = EQUAL_WEIGHTS,
     masking: Masking = "original",
     truncate: bool = False,
     tokens_at_once: int | None = None,
@@ -131,16 +130,12 @@ def load_scorer(
             why="Only masked models are scored by masking.",
             mend="Leave --masking out for it.",
         )
-    shares = tuple(weights or [1 / len(folders)] * len(folders))
     if kinds[0] == "causal":
-        ensemble = load_ensemble(
-            folders, device=device, weights=shares, mean_of=mean_of, dtype=dtype
-        )
+        ensemble = load_ensemble(folders, device=device, mixing=mixing, dtype=dtype)
         return _causal(ensemble, load_tokenizer(folders[0]), rules, truncate, tokens_at_once)
     tokenizer = load_tokenizer(folders[0])
     models = _models(folders, kinds[0], device, len(tokenizer))
-    refuse_weights(shares, len(models))
-    group = ModelGroup(models, shares, mean_of, dtype)
+    group = ModelGroup(models, weights_of(mixing, len(models)), mixing.mean_of, dtype)
     positions = shortest_positions(model.config for model in models)
     if kinds[0] == "masked":
         mask = _mask_token(tokenizer)
