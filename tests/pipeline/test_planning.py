@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from babyllama.pipeline import planning
-from babyllama.pipeline.planning import plan, settled
+from babyllama.pipeline.planning import plan, resolve_signal
 from babyllama.recipe import OnlineSignal, Recipe, SampledSignal, load_recipe, to_yaml
 
 
@@ -46,7 +46,7 @@ def test_auto_takes_the_most_exact_form_that_half_of_the_disk_holds(
     tiny_recipe, tmp_path, disk, free, kind, form
 ):
     disk(free)  # about 3,000 tokens of 40 numbers: 240 kB in bfloat16, 120 in 8 bits
-    recipe, why = settled(changed(tiny_recipe), tmp_path)
+    recipe, why = resolve_signal(changed(tiny_recipe), tmp_path)
     assert recipe.signal.kind == kind
     assert all(getattr(recipe.signal, name) == value for name, value in form.items())
     assert why.startswith(f"signal {kind}: ")
@@ -55,21 +55,23 @@ def test_auto_takes_the_most_exact_form_that_half_of_the_disk_holds(
 def test_auto_codes_states_where_eight_bits_do_not_fit(disk, tmp_path):
     recipe = load_recipe("strict-small", ("signal={kind: auto}",))
     disk(10**10)  # 15M tokens: 77 GB in bfloat16, 38 in 8 bits, 1 coded
-    recipe, why = settled(recipe, tmp_path)
+    recipe, why = resolve_signal(recipe, tmp_path)
     assert recipe.signal.bytes_per_token == 64
     assert "6 passes over the text by 1 student; stored once (64 bytes a token) it takes" in why
 
 
 def test_auto_stores_nothing_that_is_read_once(tiny_recipe, tmp_path):
     training = tiny_recipe.students["distilled"].training.model_dump(mode="json")
-    recipe, why = settled(changed(tiny_recipe, {"training": {**training, "epochs": 1}}), tmp_path)
+    recipe, why = resolve_signal(
+        changed(tiny_recipe, {"training": {**training, "epochs": 1}}), tmp_path
+    )
     assert recipe.signal.kind == "online"
     assert why == "signal online: 1 passes over the text by 1 student, storing one takes 1"
 
 
 def test_auto_runs_the_teachers_for_jittered_windows(tiny_recipe, tmp_path):
     training = tiny_recipe.students["distilled"].training.model_dump(mode="json")
-    recipe, why = settled(
+    recipe, why = resolve_signal(
         changed(tiny_recipe, {"training": {**training, "windows": {"kind": "jittered"}}}), tmp_path
     )
     assert recipe.signal.kind == "online"
@@ -78,28 +80,28 @@ def test_auto_runs_the_teachers_for_jittered_windows(tiny_recipe, tmp_path):
 
 def test_a_run_keeps_what_was_decided_although_its_disk_has_filled(tiny_recipe, tmp_path, disk):
     disk(10**9)
-    first, _ = settled(changed(tiny_recipe), tmp_path)
+    first, _ = resolve_signal(changed(tiny_recipe), tmp_path)
     (tmp_path / "recipe.yaml").write_text(to_yaml(first))
     disk(300)
-    again, why = settled(changed(tiny_recipe), tmp_path)
+    again, why = resolve_signal(changed(tiny_recipe), tmp_path)
     assert again == first
     assert why == "signal hidden: as this run began"
-    other, _ = settled(changed(tiny_recipe, mean_of="probabilities"), tmp_path)
+    other, _ = resolve_signal(changed(tiny_recipe, mean_of="probabilities"), tmp_path)
     assert other.signal.kind == "online"  # another ensemble: decided anew
 
 
 def test_a_kept_decision_gives_way_to_windows_that_it_cannot_serve(tiny_recipe, tmp_path):
-    first, _ = settled(changed(tiny_recipe), tmp_path)
+    first, _ = resolve_signal(changed(tiny_recipe), tmp_path)
     (tmp_path / "recipe.yaml").write_text(to_yaml(first))
     training = tiny_recipe.students["distilled"].training.model_dump(mode="json")
-    recipe, _ = settled(
+    recipe, _ = resolve_signal(
         changed(tiny_recipe, {"training": {**training, "windows": {"kind": "jittered"}}}), tmp_path
     )
     assert recipe.signal.kind == "online"
 
 
 def test_auto_keeps_how_the_teachers_are_mixed(tiny_recipe, tmp_path):
-    recipe, _ = settled(changed(tiny_recipe, weights=[0.3, 0.7]), tmp_path)
+    recipe, _ = resolve_signal(changed(tiny_recipe, weights=[0.3, 0.7]), tmp_path)
     assert recipe.signal.weights == (0.3, 0.7)
 
 
@@ -131,7 +133,7 @@ def test_auto_asks_students_that_learn_from_text_alone_as_well(tiny_recipe, tmp_
     other = {**tree["students"]["distilled"], "alpha": 1.0}
     other["training"] = {**other["training"], "windows": {"kind": "jittered"}}
     tree["students"]["other"] = other
-    assert settled(Recipe.model_validate(tree), tmp_path)[0].signal.kind == "online"
+    assert resolve_signal(Recipe.model_validate(tree), tmp_path)[0].signal.kind == "online"
 
 
 def test_a_plan_counts_the_passes_of_shifted_windows_and_the_form_of_the_signal(

@@ -11,7 +11,7 @@ import signal
 import sys
 from pathlib import Path
 
-from babyllama.pipeline.run import complete
+from babyllama.pipeline.run import make_stage
 from babyllama.pipeline.stages import pretraining_stage
 from babyllama.recipe import PretrainingRecipe
 from babyllama.runs.launched import Launched
@@ -34,4 +34,4 @@ def at_a_step(training, batch, step, stop):
 loop._backward = at_a_step
 for part, out in json.loads(sys.argv[3]):
     part = PretrainingRecipe.model_validate(part)
-    complete(pretraining_stage(part, tokens, tokenizer, Path(out), 1), launched)
+    make_stage(pretraining_stage(part, tokens, tokenizer, Path(out), 1), launched)

@@ -30,18 +30,18 @@ def complete_stage(stage: "Stage") -> None:
     Raises:
         InputError: the folder belongs to something else, is in use, or cannot be written.
     """
-    from babyllama.pipeline.run import complete, refuse_other_stage, refuse_unwritable, run_of
+    from babyllama.pipeline.run import make_stage, refuse_other_stage, refuse_unwritable, run_of
     from babyllama.runs.artefact import locked
 
     launched = launched_process()
     if launched.rank > 0:
-        complete(stage, launched)
+        make_stage(stage, launched)
         return
     refuse_unwritable(stage.out)
     refuse_other_stage(stage)
     refuse_unwritable_place(stage.out)
     with locked(run_of(stage.out), mend="write elsewhere"):
-        complete(stage, launched)
+        make_stage(stage, launched)
     print(stage.out)
 
 

@@ -38,7 +38,7 @@ def run(
 
     Example: `babyllama run mini`
     """
-    from babyllama.pipeline.run import refuse_other_run, selected
+    from babyllama.pipeline.run import refuse_other_run, selected_stages
     from babyllama.pipeline.run import run as run_stages
     from babyllama.recipe import load_recipe
     from babyllama.runs import artefact
@@ -48,15 +48,15 @@ def run(
     launched = launched_process()
     refuse_other_run(loaded, folder)
     loaded = _settled(loaded, folder, launched)
-    line = selected(loaded, folder, until)
+    line = selected_stages(loaded, folder, until)
     if dry_run:
         _show_plan(loaded, folder, line)
         return
     is_first = launched.rank == 0
     if is_first and any(artefact.status(stage).state != "complete" for stage in line):
-        from babyllama.pipeline.checks import refuse_impossible
+        from babyllama.pipeline.checks import check_before_run
 
-        refuse_impossible(loaded, folder, processes=launched.count)
+        check_before_run(loaded, folder, processes=launched.count)
     run_stages(loaded, folder, until=until, launched=launched)
     if launched.rank > 0:
         return
@@ -135,10 +135,10 @@ def _settled(recipe: "Recipe", folder: Path, launched: "Launched") -> "Recipe":
     """The recipe with `signal: auto` decided, which is said; by the first of several processes."""
     if recipe.signal.kind != "auto":
         return recipe
-    from babyllama.pipeline.planning import settled
+    from babyllama.pipeline.planning import resolve_signal
 
     if launched.count == 1:
-        decided, why = settled(recipe, folder)
+        decided, why = resolve_signal(recipe, folder)
         print_status(why)
         return decided
     from babyllama.recipe import Recipe, parse, to_json
@@ -146,7 +146,7 @@ def _settled(recipe: "Recipe", folder: Path, launched: "Launched") -> "Recipe":
 
     words = None
     if launched.rank == 0:
-        decided, why = settled(recipe, folder)
+        decided, why = resolve_signal(recipe, folder)
         print_status(why)
         words = to_json(decided)
     heard = Processes().broadcast(words)

@@ -31,7 +31,7 @@ from babyllama.models.build import (
     softcap_of,
 )
 from babyllama.models.loss import form_logits, token_log_probabilities
-from babyllama.recipe import EQUAL_WEIGHTS, MeanOf, Mixing, fault_of_weights
+from babyllama.recipe import EQUAL_WEIGHTS, MeanOf, Mixing, weights_fault
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -216,7 +216,7 @@ def refuse_weights(weights: Sequence[float], models: int) -> None:
             f"weights {given}: {len(weights)} of them, but there are {models} teachers",
             mend="Give one weight a teacher, in the teachers' order.",
         )
-    if fault := fault_of_weights(weights):
+    if fault := weights_fault(weights):
         raise InputError(fault, mend=f"For example: {' '.join([f'{1 / models:.3g}'] * models)}")
 
 

@@ -17,7 +17,7 @@ from babyllama.training.optimizer import refuse_missing_optimizer
 from babyllama.training.schedule import plan_training
 
 
-def refuse_impossible(recipe: Recipe, folder: Path, *, processes: int = 1) -> None:
+def check_before_run(recipe: Recipe, folder: Path, *, processes: int = 1) -> None:
     """Read what the run will read, make what it will make on paper, and compare with the disk.
 
     Raises:
@@ -41,7 +41,7 @@ def refuse_impossible(recipe: Recipe, folder: Path, *, processes: int = 1) -> No
     refuse_full_disk(plan(recipe, folder), folder)
 
 
-def refuse_misfits(recipe: Recipe, tokens: Path) -> None:
+def check_before_training(recipe: Recipe, tokens: Path) -> None:
     """Once the tokens are there: fit every model's training into them, before the first is trained.
 
     Raises:

@@ -120,7 +120,7 @@ def plan(recipe: Recipe, folder: Path) -> Plan:
     )
 
 
-def settled(recipe: Recipe, folder: Path) -> tuple[Recipe, str]:
+def resolve_signal(recipe: Recipe, folder: Path) -> tuple[Recipe, str]:
     """Decide `signal: auto` by passes over the text and by the disk; why, in a sentence.
 
     A run that has decided keeps its decision: it lies in the run's recipe.yaml. The first that

@@ -21,12 +21,12 @@ def run(
         InputError: the folder is in use, belongs to another recipe, or an input is wrong.
         Interrupted: after Ctrl-C, with everything saved.
     """
-    line = selected(recipe, folder, until, launched)
+    line = selected_stages(recipe, folder, until, launched)
     if launched.count > 1:
-        refuse_lonely(launched)
+        refuse_missing_processes(launched)
     if launched.rank > 0:
         for stage in line:
-            complete(stage, launched)
+            make_stage(stage, launched)
         return
     with artefact.locked(folder):
         refuse_other_run(recipe, folder)
@@ -37,14 +37,14 @@ def run(
         for stage in line:
             trains = stage.kind in ("pretraining", "distillation")
             if trains and not fits and artefact.status(stage).state != "complete":
-                from babyllama.pipeline.checks import refuse_misfits
+                from babyllama.pipeline.checks import check_before_training
 
-                refuse_misfits(recipe, folder / "tokens")  # of all models, before one is trained
+                check_before_training(recipe, folder / "tokens")
                 fits = True
-            complete(stage, launched)
+            make_stage(stage, launched)
 
 
-def refuse_lonely(launched: Launched) -> None:
+def refuse_missing_processes(launched: Launched) -> None:
     """Meet the other processes.
 
     Raises:
@@ -61,15 +61,15 @@ def refuse_lonely(launched: Launched) -> None:
         )
 
 
-def complete(stage: Stage, launched: Launched = ALONE) -> None:
+def make_stage(stage: Stage, launched: Launched = ALONE) -> None:
     """Make a stage's folder unless it is there, with every process that is needed for it."""
     if launched.count == 1:
-        artefact.complete(stage, announce)
+        artefact.complete(stage, report_status)
     elif not stage.together:
         if launched.rank == 0:
-            artefact.complete(stage, announce)
+            artefact.complete(stage, report_status)
     elif launched.rank == 0:
-        _lead(stage)
+        _make_with_all_processes(stage)
     else:
         from babyllama.training.processes import Processes
 
@@ -78,7 +78,7 @@ def complete(stage: Stage, launched: Launched = ALONE) -> None:
             stage.build(Path(folder))
 
 
-def _lead(stage: Stage) -> None:
+def _make_with_all_processes(stage: Stage) -> None:
     """Make a stage with the other processes, which are told where, or that there is no need."""
     from babyllama.training.processes import Processes
 
@@ -90,7 +90,7 @@ def _lead(stage: Stage) -> None:
         processes.broadcast(str(folder))
         return stage.build(folder)
 
-    artefact.complete(replace(stage, build=build), announce)
+    artefact.complete(replace(stage, build=build), report_status)
     if not told:
         processes.broadcast("")
 
@@ -152,7 +152,7 @@ def refuse_unwritable(out: Path) -> None:
         raise InputError(f"{out} is a file", mend="Name a new folder.")
 
 
-def selected(
+def selected_stages(
     recipe: Recipe, folder: Path, until: str | None = None, launched: Launched = ALONE
 ) -> list[Stage]:
     """The stages up to `until`, all by default. `teachers` means the last of the teachers.
@@ -176,7 +176,7 @@ def selected(
     return line[: matching[-1] + 1]
 
 
-def announce(stage: Stage, now: artefact.Status) -> None:
+def report_status(stage: Stage, now: artefact.Status) -> None:
     """Say to the person what happens to a stage, and why."""
     if now.state == "complete":
         manifest = artefact.read_manifest(stage.out) or {}

@@ -47,7 +47,7 @@ class StoredWindows(Frozen):
     offsets: tuple[int, ...]
 
 
-class TaughtLive(Frozen):
+class OnlineStudent(Frozen):
     """What decides a student of teachers that run beside it."""
 
     student: DistilledStudent
@@ -79,7 +79,7 @@ def stages(recipe: Recipe, folder: Path, launched: Launched = ALONE) -> Iterator
         yield pretraining_stage(
             recipe.pretraining(name), tokens, tokenizer, folder / "teachers" / name, recipe.seed
         )
-    assert not isinstance(recipe.signal, AutoSignal), "settled before: planning.settled"
+    assert not isinstance(recipe.signal, AutoSignal), "planning.resolve_signal has resolved it"
     signal, mixing = None, mixing_of(recipe.signal)
     if isinstance(recipe.signal, StoredSignal):
         signal = folder / "signal"
@@ -235,7 +235,7 @@ def distillation_stage(
         inputs["signal"] = signal
     else:
         inputs |= _numbered(teachers)
-        part = TaughtLive(student=student, teachers=mixing)
+        part = OnlineStudent(student=student, teachers=mixing)
     name = f"{out.absolute().parent.name}/{out.name}"
     return Stage(name, out, "distillation", 1, part, inputs, build, seed, together=True)
 

@@ -30,8 +30,8 @@ from babyllama.recipe.teaching import (
     TopKSignal,
     TwinStudent,
     Weights,
-    fault_of_weights,
     mixing_of,
+    weights_fault,
 )
 from babyllama.recipe.text import (
     CorpusRecipe,
@@ -41,6 +41,7 @@ from babyllama.recipe.text import (
     TokensRecipe,
 )
 from babyllama.recipe.training import (
+    BABYLM_WORD_MARKS,
     AdamW,
     AverageRecipe,
     Cosine,
@@ -61,11 +62,12 @@ from babyllama.recipe.training import (
     WarmupStableDecay,
     WindowsRecipe,
     WordBudget,
-    deciding,
+    decisive_fields,
 )
 from babyllama.recipe.tree import EvaluationRecipe, Recipe
 
 __all__ = [
+    "BABYLM_WORD_MARKS",
     "EQUAL_WEIGHTS",
     "AdamW",
     "AutoSignal",
@@ -114,12 +116,12 @@ __all__ = [
     "WindowsRecipe",
     "WordBudget",
     "built_in_recipes",
-    "deciding",
-    "fault_of_weights",
+    "decisive_fields",
     "load_recipe",
     "mixing_of",
     "parse",
     "parse_stored_signal",
     "to_json",
     "to_yaml",
+    "weights_fault",
 ]

@@ -10,7 +10,7 @@ from babyllama.recipe.shapes import Shape
 from babyllama.recipe.training import PretrainingRecipe, TrainingRecipe
 
 
-def fault_of_weights(weights: Sequence[float]) -> str:
+def weights_fault(weights: Sequence[float]) -> str:
     """What keeps weights from being those of a mean, in words; "" if nothing does."""
     if min(weights, default=-1.0) >= 0 and abs(sum(weights) - 1) <= 1e-6:
         return ""
@@ -19,7 +19,7 @@ def fault_of_weights(weights: Sequence[float]) -> str:
 
 
 def _of_a_mean(weights: tuple[float, ...]) -> tuple[float, ...]:
-    if fault := fault_of_weights(weights):
+    if fault := weights_fault(weights):
         raise ValueError(fault)
     return weights
 

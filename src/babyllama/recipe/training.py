@@ -146,6 +146,13 @@ class WordBudget(Frozen):
     )
 
 
+# BabyLM 2025's rules: every 1M words to 10M, every 10M to 100M, every 100M to 1B.
+BABYLM_WORD_MARKS = (
+    *range(1_000_000, 10_000_000, 1_000_000),
+    *range(10_000_000, 100_000_000, 10_000_000),
+    *range(100_000_000, 1_000_000_001, 100_000_000),
+)
+
 Tracker = Literal[
     "tensorboard", "wandb", "trackio", "comet_ml", "aim", "mlflow", "clearml", "dvclive", "swanlab"
 ]
@@ -226,6 +233,11 @@ class TrainingRecipe(Frozen):
         json_schema_extra=_FOLLOWS,
     )
 
+    @property
+    def word_marks(self) -> tuple[int, ...]:
+        """Words seen at which a model folder is kept, ascending."""
+        return BABYLM_WORD_MARKS if self.word_checkpoints == "babylm" else self.word_checkpoints
+
     @model_validator(mode="after")
     def _micro_batch_divides(self) -> "TrainingRecipe":
         if self.micro_batch_size and self.batch_size % self.micro_batch_size:
@@ -243,7 +255,7 @@ class TrainingRecipe(Frozen):
         return self
 
 
-def deciding(part: BaseModel) -> dict[str, Any]:
+def decisive_fields(part: BaseModel) -> dict[str, Any]:
     """A part of a recipe without the fields that change nothing in what is made."""
     fields = type(part).model_fields
     decides = [name for name, info in fields.items() if info.json_schema_extra != _FOLLOWS]
@@ -251,7 +263,7 @@ def deciding(part: BaseModel) -> dict[str, Any]:
     for name in decides:
         value = getattr(part, name)
         if isinstance(value, BaseModel):
-            tree[name] = deciding(value)
+            tree[name] = decisive_fields(value)
     return tree
 
 

@@ -23,7 +23,7 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel
 
 from babyllama.errors import InputError
-from babyllama.recipe import deciding
+from babyllama.recipe import decisive_fields
 
 MANIFEST = "manifest.json"
 _WORK = "work.json"
@@ -68,7 +68,7 @@ class Stage:
         return {
             "stage": self.kind,
             "version": self.version,
-            "recipe": deciding(self.recipe),
+            "recipe": decisive_fields(self.recipe),
             "inputs": {name: digest(path) for name, path in self.inputs.items()},
             "seed": self.seed,
         }

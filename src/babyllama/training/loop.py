@@ -27,7 +27,7 @@ from babyllama.models.build import (
     softcap_of,
 )
 from babyllama.models.loss import LossTerms, cross_entropy_loss, products_for
-from babyllama.recipe import Sam, TrainingRecipe, deciding
+from babyllama.recipe import Sam, TrainingRecipe, decisive_fields
 from babyllama.runs.artefact import SCRATCH, Facts
 from babyllama.training.average import make_average, weights_of
 from babyllama.training.checkpoints import (
@@ -418,7 +418,7 @@ def _prepare(
         compile_blocks(model)
     forward = processes.together(Forward(model, dtype), shard=recipe.shard)
     origin = {
-        "recipe": deciding(recipe),
+        "recipe": decisive_fields(recipe),
         "model": {"model_type": model.config.model_type, "shapes": _shapes(model)},
         "tokenizer": windows.header["vocabulary_sha256"],
         "seed": seed,

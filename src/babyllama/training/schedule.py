@@ -8,8 +8,7 @@ import numpy as np
 from babyllama.data.windows import Windows
 from babyllama.errors import InputError
 from babyllama.recipe import Cosine, TrainingRecipe, WarmupStableDecay
-
-_MILLION = 1_000_000
+from babyllama.recipe.names import checkpoint_name
 
 
 @dataclass(frozen=True)
@@ -99,17 +98,5 @@ def learning_rate(step: int, steps: int, recipe: TrainingRecipe) -> float:
 
 
 def word_marks(recipe: TrainingRecipe, before: int, now: int) -> list[str]:
-    """Names of the model folders that are due when words seen go from `before` to `now`.
-
-    Source: BabyLM 2025's rules: every 1M words to 10M, every 10M to 100M, every 100M to 1B.
-    """
-    marks = recipe.word_checkpoints
-    if marks == "babylm":
-        marks = tuple(count * unit * _MILLION for unit in (1, 10, 100) for count in range(1, 11))
-    return [_name(mark) for mark in sorted(set(marks)) if before < mark <= now]
-
-
-def _name(words: int) -> str:
-    if words % _MILLION == 0:
-        return f"chck_{words // _MILLION}M"
-    return f"chck_{words // 1000}K" if words % 1000 == 0 else f"chck_{words}"
+    """Names of the model folders that are due when words seen go from `before` to `now`."""
+    return [checkpoint_name(mark) for mark in recipe.word_marks if before < mark <= now]

@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from babyllama.recipe import BABYLM_WORD_MARKS
+from babyllama.recipe.names import checkpoint_name
+
 Year = Literal["2025", "2026"]
 Track = Literal["strict-small", "strict"]
 
@@ -58,9 +61,8 @@ class Format:
 
 def revisions(track: Track, words_seen: int) -> list[str]:
     """Checkpoints of a track, up to the words that a model has seen, itself included."""
-    steps = [*range(1, 10), *range(10, 100, 10), *range(100, 1001, 100)]
-    last = 100 if track == "strict-small" else 1000
-    return [f"chck_{step}M" for step in steps if step <= last and step * 1_000_000 <= words_seen]
+    most = min(words_seen, 100_000_000 if track == "strict-small" else 1_000_000_000)
+    return [checkpoint_name(words) for words in BABYLM_WORD_MARKS if words <= most]
 
 
 def _counts(text: str) -> dict[str, int]:
