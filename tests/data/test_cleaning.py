@@ -61,7 +61,7 @@ def test_the_papers_rules_do_what_its_code_does(domain, raw, clean):
 
 
 @pytest.mark.parametrize("line", ["...", "(LAUGHTER)", "?!", "()"])
-def test_a_line_of_punctuation_alone_is_no_division_by_zero(line):
+def test_a_line_of_only_punctuation_causes_no_division_by_zero(line):
     assert paper(f"{line}\n", "qed") == line
 
 
@@ -155,7 +155,7 @@ def test_a_year_may_be_the_title_of_an_article():
 
 
 @pytest.mark.parametrize("domain", DOMAINS)
-def test_blank_lines_part_documents_and_never_glue_words(domain):
+def test_blank_lines_separate_documents_and_never_join_words(domain):
     assert thorough("\n\nFirst one\n \n\nsecond one\n", domain) == "First one\n\nsecond one\n"
 
 
@@ -163,7 +163,7 @@ def test_a_removed_line_makes_no_new_document():
     assert thorough("Yes.\n[sighs]\nNo.\n", "open_subtitles") == "Yes.\nNo.\n"
 
 
-def test_talks_are_parted_by_two_blank_lines_where_a_text_has_them():
+def test_two_blank_lines_separate_talks_if_a_text_has_them():
     raw = "One\n\nstill one\n\n\nTwo\n\nTranslator: Ann\nThree\n"
 
     assert thorough(raw, "qed") == "One\nstill one\n\nTwo\n\nThree\n"
@@ -179,7 +179,7 @@ def test_talks_are_parted_by_two_blank_lines_where_a_text_has_them():
         "می\u200cخواهم\n",
     ],
 )
-def test_other_languages_and_their_punctuation_pass_unharmed(domain, text):
+def test_other_languages_and_their_punctuation_are_unchanged(domain, text):
     assert thorough(text, domain) == text
 
 
@@ -198,7 +198,7 @@ def test_no_letter_of_real_german_or_chinese_prose_is_lost(release, split):
 
 @needs_data
 @pytest.mark.parametrize("release", ["essay", "babylm-2024"])
-def test_real_text_is_free_of_the_dirt_that_the_rules_name(release):
+def test_cleaned_real_text_has_none_of_the_mark_up_that_the_rules_name(release):
     dirt = ("&#39;", "&quot;", "<i>", "[laughter]", "(Laughter)", "*CHI:", "A:\t", "= = =", "xxx ")
     for each in read_split(Path(DATA) / "text" / release, "train"):
         cleaned = thorough(read_text(each.path), each.name)
@@ -211,7 +211,7 @@ def test_real_text_is_free_of_the_dirt_that_the_rules_name(release):
 
 # Laws of every cleaner
 
-# Parted by "|": words; blanks, stops and quotes; brackets and mark-up; what fills a line.
+# Separated by "|": words; blanks, stops and quotes; brackets and mark-up; full lines.
 PIECES = (
     "word|Word|WORD|l|don't|do n't|ß|字|A:|*CHI:\t|- |-|♪|#|xxx"
     "| |  |\u00a0|\n|\n\n|.| .|,|?|'| ' |` |``| ''|-LRB-"
@@ -321,13 +321,13 @@ def test_a_corpus_is_cleaned_by_domain_and_counted(source, tmp_path):
     assert json.loads((out / "stats.json").read_text("utf-8"))["train"]["total"]["words"] == 3
 
 
-def test_the_domain_asked_for_cleans_every_file(source, tmp_path):
+def test_a_given_domain_cleans_every_file(source, tmp_path):
     clean_corpus(source, tmp_path / "out", rules="thorough", domain="aochildes")
 
     assert written(tmp_path / "out")["train/mine.txt"] == "Oh!\n"
 
 
-def test_a_single_file_gets_its_dev_split_cut_off(tmp_path):
+def test_the_end_of_a_single_file_becomes_its_dev_split(tmp_path):
     lines = [f"line {i}\n" for i in range(100)]
     (tmp_path / "mine.txt").write_text("".join(lines), encoding="utf-8")
 
@@ -356,7 +356,7 @@ def test_a_damaged_file_is_found_before_anything_is_written(source, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_misspelt_domain_is_refused_with_the_names_there_are(source, tmp_path):
+def test_a_misspelt_domain_is_refused_and_the_known_names_are_listed(source, tmp_path):
     with pytest.raises(InputError, match="Use one of aochildes, bnc_spoken"):
         clean_corpus(source, tmp_path / "out", rules="thorough", domain="cbtt")
 
@@ -366,7 +366,7 @@ def test_a_source_is_never_its_own_output(source):
         clean_corpus(source, source, rules="thorough")
 
 
-def test_an_output_that_holds_other_texts_is_refused_and_one_of_the_same_names_renewed(
+def test_an_output_with_other_texts_is_refused_and_one_with_the_same_names_is_replaced(
     source, tmp_path
 ):
     out = tmp_path / "out"
@@ -379,8 +379,8 @@ def test_an_output_that_holds_other_texts_is_refused_and_one_of_the_same_names_r
         clean_corpus(source, out, rules="thorough")
 
 
-def test_a_file_of_which_nothing_is_left_is_named(source, tmp_path):
+def test_a_file_without_text_after_cleaning_is_named(source, tmp_path):
     (source / "dev" / "qed.dev").write_text("(Laughter)\n", encoding="utf-8")
 
-    with pytest.raises(InputError, match=r"nothing is left of .*qed\.dev"):
+    with pytest.raises(InputError, match=r"qed\.dev has no text left"):
         clean_corpus(source, tmp_path / "out", rules="thorough")

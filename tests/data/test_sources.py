@@ -21,7 +21,7 @@ def names(domains: list[Domain]) -> list[str]:
     return [domain.name for domain in domains]
 
 
-def test_a_split_lists_its_own_suffixes_sorted_and_leaves_other_files_out(tmp_path):
+def test_a_split_lists_the_files_with_its_suffixes_sorted(tmp_path):
     put(tmp_path / "train", qed__train="a", cbt__txt="b", notes__md="c", old__dev="d")
     put(tmp_path / "dev", qed__dev="a", other__train="b")
     (tmp_path / "train" / ".hidden.txt").write_text("x")
@@ -40,7 +40,7 @@ def test_compressed_files_are_domains_and_read_like_plain_ones(tmp_path):
     assert read_text(domain.path) == "Grüße\n"
 
 
-def test_files_side_by_side_are_train_and_only_a_dev_suffix_marks_dev(tmp_path):
+def test_files_directly_in_the_folder_are_train_unless_their_suffix_is_dev(tmp_path):
     put(tmp_path, tales__txt="a", talks__train="b", talks__dev="c")
 
     assert names(read_split(tmp_path, "train")) == ["tales", "talks"]
@@ -65,7 +65,7 @@ def test_a_missing_folder_is_named(tmp_path):
         read_split(tmp_path / "nowhere", "train")
 
 
-def test_an_empty_folder_says_what_is_looked_for_and_what_is_there(tmp_path):
+def test_the_error_for_a_folder_without_text_names_what_is_expected_and_what_is_found(tmp_path):
     put(tmp_path, readme__md="a")
     (tmp_path / "train_10M").mkdir()
 
@@ -73,7 +73,7 @@ def test_an_empty_folder_says_what_is_looked_for_and_what_is_there(tmp_path):
         read_split(tmp_path, "train")
 
 
-def test_an_empty_dev_folder_is_not_taken_for_a_missing_one(tmp_path):
+def test_an_empty_dev_folder_is_refused_not_treated_as_missing(tmp_path):
     put(tmp_path / "train", cbt__train="a")
     put(tmp_path / "dev")
 
@@ -88,7 +88,7 @@ def test_two_files_of_one_domain_are_refused_by_name(tmp_path):
         read_split(tmp_path, "train")
 
 
-def test_text_loses_its_byte_order_mark_and_foreign_line_ends(tmp_path):
+def test_text_is_read_without_byte_order_mark_and_with_one_kind_of_line_end(tmp_path):
     path = tmp_path / "a.txt"
     path.write_bytes("\ufeffone\r\ntwo\rthree\n".encode())
 
@@ -128,11 +128,11 @@ def test_damaged_gzip_is_named(tmp_path, damage):
     path = tmp_path / "a.txt.gz"
     path.write_bytes(damage(gzip.compress(b"some text " * 50)))
 
-    with pytest.raises(InputError, match="not a whole gzip file"):
+    with pytest.raises(InputError, match="not a complete gzip file"):
         read_text(path)
 
 
-def test_dev_is_cut_between_documents_where_one_ends_near_the_share():
+def test_dev_starts_between_documents_if_one_ends_near_the_share():
     text = "".join(f"document {i:02}\n" + "another line\n" * 5 + "\n" for i in range(100))
 
     # The share asked for ends within a document, nearer to a line's end than to the document's.
@@ -142,7 +142,7 @@ def test_dev_is_cut_between_documents_where_one_ends_near_the_share():
     assert train.endswith("\n\n")
 
 
-def test_dev_is_cut_between_lines_where_no_document_ends_near():
+def test_dev_starts_between_lines_if_no_document_ends_near():
     text = "one\n\n" + "a line of words\n" * 100
 
     train, dev = split_dev(text, fraction=0.1, name="x")
@@ -151,14 +151,14 @@ def test_dev_is_cut_between_lines_where_no_document_ends_near():
     assert train + dev == text
 
 
-def test_dev_is_cut_between_words_where_there_is_one_line():
+def test_dev_starts_between_words_if_there_is_one_line():
     train, dev = split_dev("word " * 100 + "\n", fraction=0.1, name="x")
 
     assert train.endswith("word ")
     assert dev == "word " * 10 + "\n"
 
 
-def test_a_text_that_cannot_be_cut_is_refused():
+def test_a_text_that_cannot_be_split_is_refused():
     with pytest.raises(InputError, match=r"tale\.txt is too short"):
         split_dev("indivisible\n", fraction=0.1, name="tale.txt")
 

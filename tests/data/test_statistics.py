@@ -119,7 +119,7 @@ def test_a_corpus_without_dev_has_an_empty_dev_and_no_overlap(corpus):
     assert counts["overlap"]["total"] == {"sequences": 0, "in_train": 0, "share": 0.0}
 
 
-def test_the_file_holds_what_the_function_returns_and_is_no_part_of_the_corpus(corpus):
+def test_the_file_holds_what_the_function_returns_and_does_not_count_as_text(corpus):
     folder = corpus(train_a="Straße\n", dev_a="Weg\n")
 
     first = write_statistics(folder).read_bytes()

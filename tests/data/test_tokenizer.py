@@ -7,7 +7,12 @@ from hypothesis import strategies as st
 from tokenizers.normalizers import NFKC
 from transformers import AutoTokenizer
 
-from babyllama.data.tokenizer import differing_tokens, load_tokenizer, train_tokenizer
+from babyllama.data.tokenizer import (
+    differing_tokens,
+    load_tokenizer,
+    train_tokenizer,
+    vocabulary_digest,
+)
 from babyllama.errors import InputError
 from babyllama.recipe import TokenizerRecipe
 
@@ -85,12 +90,12 @@ def test_two_trainings_write_the_same_bytes(folder, tmp_path):
         assert (tmp_path / "out" / name).read_bytes() == (folder / name).read_bytes()
 
 
-def test_a_folder_names_no_place_on_this_machine(folder):
+def test_a_folder_contains_no_path_of_this_machine(folder):
     for file in folder.iterdir():
         assert "/tmp" not in file.read_text(encoding="utf-8")
 
 
-def test_the_vocabulary_has_the_size_asked_for_or_as_many_as_the_text_gives(tmp_path):
+def test_the_vocabulary_has_the_wanted_size_or_as_many_tokens_as_the_text_gives(tmp_path):
     source = corpus(tmp_path / "corpus")
 
     enough = train_tokenizer(source, TokenizerRecipe(vocab_size=300), tmp_path / "small")
@@ -101,7 +106,7 @@ def test_the_vocabulary_has_the_size_asked_for_or_as_many_as_the_text_gives(tmp_
     assert len(load_tokenizer(tmp_path / "large")) == too_many["vocab_size"]
 
 
-def test_pairs_rarer_than_asked_for_are_not_merged(tmp_path):
+def test_pairs_rarer_than_the_minimum_are_not_merged(tmp_path):
     source = corpus(tmp_path / "corpus", "one two\n", times=3)
 
     kept = train_tokenizer(source, TokenizerRecipe(min_frequency=3), tmp_path / "kept")
@@ -111,7 +116,7 @@ def test_pairs_rarer_than_asked_for_are_not_merged(tmp_path):
     assert kept["vocab_size"] > none["vocab_size"]
 
 
-def test_a_tokenizer_learns_from_train_alone(tmp_path):
+def test_a_tokenizer_is_trained_on_train_alone(tmp_path):
     source = corpus(tmp_path / "corpus")
     (source / "dev").mkdir()
     (source / "dev" / "tales.txt").write_text("xylophone " * 50, encoding="utf-8")
@@ -120,7 +125,7 @@ def test_a_tokenizer_learns_from_train_alone(tmp_path):
     assert len(load_tokenizer(tmp_path / "out").encode("xylophone")) > 3
 
 
-def test_vocabularies_are_compared_by_their_numbers_not_their_size(folder, tmp_path):
+def test_vocabularies_are_compared_by_their_ids_not_their_size(folder, tmp_path):
     source = corpus(tmp_path / "corpus", TEXT[::-1])
     train_tokenizer(source, TokenizerRecipe(vocab_size=300), tmp_path / "one")
     train_tokenizer(source, TokenizerRecipe(vocab_size=300), tmp_path / "again")
@@ -128,11 +133,25 @@ def test_vocabularies_are_compared_by_their_numbers_not_their_size(folder, tmp_p
     train_tokenizer(source, TokenizerRecipe(vocab_size=300), tmp_path / "two")
 
     assert not differing_tokens(tmp_path / "one", tmp_path / "again")
-    assert len(differing_tokens(tmp_path / "one", tmp_path / "two")) == 3
-    assert differing_tokens(tmp_path / "two", folder)
+    differing = differing_tokens(tmp_path / "one", tmp_path / "two")
+    assert len(differing) == 3
+    one, two = (load_tokenizer(tmp_path / name) for name in ("one", "two"))
+    for line in differing:
+        number = int(line.split()[0])
+        ours, theirs = (each.convert_ids_to_tokens(number) for each in (one, two))
+        assert line == f"{number} is {ours!r} in one and {theirs!r} in the other"
+        assert ours != theirs
+    # Same text, same merges: a larger vocabulary differs only by the tokens that it adds.
+    assert differing_tokens(tmp_path / "two", folder)[0].startswith("300 is no token in one and ")
 
 
-# --- errors ---------------------------------------------------------------------------------
+def test_the_digest_of_a_vocabulary_depends_on_its_tokens_and_ids_alone(folder, tmp_path):
+    source = corpus(tmp_path / "corpus")
+    train_tokenizer(source, TokenizerRecipe(vocab_size=400), tmp_path / "same")
+    train_tokenizer(source, TokenizerRecipe(vocab_size=300), tmp_path / "smaller")
+
+    assert vocabulary_digest(tmp_path / "same") == vocabulary_digest(folder)
+    assert vocabulary_digest(tmp_path / "smaller") != vocabulary_digest(folder)
 
 
 def test_a_corpus_without_training_text_is_refused(tmp_path):

@@ -1,11 +1,11 @@
-"""Raw corpus text made fit for training: one function a domain, under one of two sets of rules.
+"""Clean raw corpus text: one function for each domain, under one of two sets of rules.
 
-"paper" does what the paper's public code does, to the character: it glues paragraphs together
-where it deletes a blank line. "thorough" does what the paper says: mark-up, cues and credits go,
-tokenised text is put together again, and a blank line parts two documents, always.
+"paper" does exactly what the paper's public code does; it joins two paragraphs where it deletes a
+blank line. "thorough" does what the paper describes: it removes mark-up, cues and credits, joins
+tokenised text again, and keeps a blank line between documents.
 
-Every cleaner is pure and takes linear time. None invents, drops or changes a letter of running
-text, but for the steps its docstring names.
+Every cleaner is pure and takes linear time. None adds, drops or changes a letter of running text,
+except for the steps that its docstring names.
 """
 
 import html
@@ -20,62 +20,67 @@ from babyllama.data.sources import SUFFIXES, Domain, Split, read_split, read_tex
 from babyllama.data.statistics import write_statistics
 from babyllama.errors import InputError
 
-Rules = Literal["paper", "thorough"]
+CleaningRules = Literal["paper", "thorough"]
 
 
-def clean_text(text: str, *, domain: str, rules: Rules) -> str:
+def clean_text(text: str, *, domain: str, rules: CleaningRules) -> str:
     """Clean one domain's text.
 
     Args:
-        text: with "\\n" as line end, as `read_text` gives it.
-        domain: a BabyLM name of 2023 or 2024. A name without a cleaner of its own gets the neutral
-            one: nothing under "paper", the steps that suit any prose under "thorough".
+        text: with "\\n" as line end, as `read_text` returns it.
+        domain: a BabyLM name of 2023 or 2024. Any other name gets the neutral cleaner: nothing
+            under "paper", the steps that suit any prose under "thorough".
         rules: see the module.
 
     Returns:
-        Under "thorough" either nothing or lines without blanks at their ends, documents parted by
-        one blank line, and one "\\n" at the very end.
+        Under "thorough", an empty string, or stripped lines, one blank line between documents and
+        one "\\n" at the end.
     """
     cleaner = CLEANERS.get(domain, NEUTRAL)
     if rules == "paper":
         return cleaner.paper(text)
-    documents = _documents(_plain_characters(text), talks=cleaner.thorough is thorough_qed)
+    documents = _documents(_plain_characters(text), are_talks=cleaner.thorough is thorough_qed)
     cleaned = (_tidy(cleaner.thorough(document)) for document in documents)
     return "".join(f"{document}\n\n" for document in cleaned if document)[:-1]
 
 
 def clean_corpus(
-    source: Path, out: Path, *, rules: Rules, dev_fraction: float = 0.05, domain: str | None = None
+    source: Path,
+    out: Path,
+    *,
+    rules: CleaningRules,
+    dev_fraction: float = 0.05,
+    domain: str | None = None,
 ) -> None:
     """Clean a corpus into `out`: train/DOMAIN.txt, dev/DOMAIN.txt and stats.json.
 
-    Every file is read once before anything is written, so a damaged one costs no work.
+    Every file is read once before anything is written, so a damaged file is found early.
 
     Args:
         source: see `sources`.
         dev_fraction: the share of each file's characters that becomes dev, taken from its end
-            before cleaning. Unused where the source has a dev split.
+            before cleaning. Not used if the source has a dev split.
         domain: clean every file as this domain, whatever its name.
 
     Raises:
-        InputError: the source cannot be read (see `read_split`, `read_text`), `domain` is no
-            cleaner's name, `out` is the source or holds other texts, or nothing is left of a file.
+        InputError: the source cannot be read (see `read_split`, `read_text`), no cleaner is named
+            `domain`, `out` is the source or holds other texts, or a file is empty after cleaning.
     """
     if domain is not None and domain not in CLEANERS:
         raise InputError(
             f"domain is {domain}",
             why="No cleaner has this name.",
-            mend=f"Use one of {', '.join(CLEANERS)}, or leave it out.",
+            mend=f"Use one of {', '.join(CLEANERS)}, or leave the option out.",
         )
     train, dev = read_split(source, "train"), read_split(source, "dev")
     for _split, _each, _text in _texts(train, dev, dev_fraction):
-        pass  # reading is the check
+        pass  # reading a file checks it
     _refuse_mixture(source, out, train, dev or train)
 
     for split, each, text in _texts(train, dev, dev_fraction):
         cleaned = clean_text(text, domain=domain or each.name, rules=rules)
         if not cleaned.strip():
-            raise _nothing_left(each, split, domain or each.name)
+            raise _empty_after_cleaning(each, split, domain or each.name)
         (out / split).mkdir(parents=True, exist_ok=True)
         path = out / split / f"{each.name}.txt"
         path.write_text(cleaned, encoding="utf-8", newline="\n")
@@ -86,55 +91,55 @@ def clean_corpus(
 
 
 def paper_unchanged(text: str) -> str:
-    """Leave the text alone (children_stories, gutenberg, switchboard)."""
+    """Return the text unchanged (children_stories, gutenberg, switchboard)."""
     return text
 
 
 def paper_spaces(text: str) -> str:
-    """Make runs of blanks one space and join . , ; ! ? to the word before (aochildes, childes)."""
+    """Collapse blanks to one space and join . , ; ! ? to the word before (aochildes, childes)."""
     text = re.sub("[ \t\u00a0]+", " ", text)
     return re.sub(" ([.,;!?])", r"\1", text)
 
 
 def paper_blank_lines(text: str) -> str:
-    """Delete every pair of line ends, so two paragraphs become one line (simple_wikipedia)."""
+    """Delete every pair of line ends, which joins two paragraphs (simple_wikipedia)."""
     return text.replace("\n\n", "")
 
 
 def paper_bnc_spoken(text: str) -> str:
-    """Both of the above."""
+    """Apply `paper_spaces` and `paper_blank_lines`."""
     return paper_blank_lines(paper_spaces(text))
 
 
 def paper_cbt(text: str) -> str:
-    """Collapse spaces, then join an apostrophe and its letter to the word before ("dog 's")."""
+    """Collapse blanks, then join an apostrophe and its letter to the word before ("dog 's")."""
     return re.sub(r"(\w) (['’]\w)", r"\1\2", paper_spaces(text))
 
 
 def paper_open_subtitles(text: str) -> str:
-    """Drop lines that contain "subtitle" in any case; a last line without its end stays."""
+    """Drop lines that contain "subtitle" in any case, but not a last line without line end."""
     return re.sub(r"(?im)^(?=.*subtitle).*\n", "", text)
 
 
 def paper_wikipedia(text: str) -> str:
-    """Glue each `= = = heading = = =` to the line below, strip lines, delete blank lines.
+    """Join each `= = = heading = = =` to the line below, strip lines, delete blank lines.
 
-    The public code also drops the text's first character, meant for an empty first line.
+    The public code also drops the text's first character; it expects an empty first line.
     """
-    # The look-ahead keeps a long line that holds the sign but does not end in it linear.
+    # The look-ahead keeps the time linear for a long line that has the sign but not at its end.
     text = re.sub(r"(?m)^(?=.* = = =\n)(.*?)= = = (.+) = = =\n", r"\1\2", text)
     return paper_blank_lines("\n".join(line.strip() for line in text.splitlines())[1:])
 
 
 def paper_qed(text: str) -> str:
-    """Strip lines; sentence-case the shouted ones, where OCR read I as l."""
+    """Strip lines; sentence-case those in capitals, in which OCR read I as l."""
     return "\n".join(_lower_shouting(line).strip() for line in text.splitlines())
 
 
 def _lower_shouting(line: str) -> str:
-    """Sentence case for a line of which at least half, cues and stops apart, is upper case."""
+    """Sentence-case a line if at least half of it is upper case, without cues and stops."""
     body = re.sub("[.!?]", "", _without_parentheses(line))
-    # The public code divides by zero where nothing is left of the line.
+    # The public code divides by zero if nothing is left of the line.
     if not body or 2 * sum(map(str.isupper, body)) < len(body):
         return line
     sentences = re.split(r"([.!?]\s*)", line.replace("l", "I"))
@@ -142,13 +147,13 @@ def _lower_shouting(line: str) -> str:
 
 
 def _without_parentheses(line: str) -> str:
-    # Only the part up to the last ")" can match; without this "((((" takes quadratic time.
+    # Only the part up to the last ")" can match. Searching the rest takes quadratic time on "((((".
     closed, close, rest = line.rpartition(")")
     return re.sub(r"\([^)]*\)", "", closed + close) + rest
 
 
-# Rules beyond the paper. Each takes one document whose characters are plain (`_plain_characters`)
-# and leaves the empty lines and double spaces it makes to `_tidy`.
+# Rules beyond the paper. Each takes one document after `_plain_characters`; `_tidy` then removes
+# the empty lines and double spaces that a rule leaves behind.
 
 INLINE_TAG = re.compile(
     r"</?(?:a|b|big|cite|code|em|font|i|includeonly|noinclude|nowiki|onlyinclude|q|ref|s|small|"
@@ -162,12 +167,12 @@ BLOCK_TAG = re.compile(
     re.IGNORECASE,
 )
 ENTITY = re.compile(r"&(?:amp;|#38;)*(#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,30});")
-# Control characters but tab and line ends, and those that show nothing: soft hyphen, byte order
-# mark, word joiner, marks of direction. The joiners U+200C and U+200D stay: scripts need them.
+# Control characters except tab and line ends, and invisible characters: soft hyphen, byte order
+# mark, word joiner, direction marks. The joiners U+200C and U+200D stay: some scripts need them.
 INVISIBLE = re.compile(
     "[\0-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u200e\u200f\u202a-\u202e\u2060\ufeff]"
 )
-# Not the ideographic space U+3000, which is layout in Chinese and Japanese.
+# Without the ideographic space U+3000, which is layout in Chinese and Japanese.
 BLANKS = re.compile("[ \t\u00a0\u1680\u2000-\u200a\u202f\u205f]+")
 
 HEADING = re.compile(r"(?<!= )= = = (?!= )([^=\n]{1,200}?) = = =(?! =)")
@@ -181,7 +186,7 @@ CUE = re.compile(
     rf"[^\[\]\n]{{0,40}}\]|\*(?:{CUE_WORD})\w*\*|<(?:{CUE_WORD}|talk)\w*>)",
     re.IGNORECASE,
 )
-# In captions what stands in parentheses and is no sentence is a sound or who speaks.
+# In captions, parentheses without a sentence in them name a sound or a speaker.
 SUBTITLE_CUE = re.compile(
     r" ?(?:\([^()\n.?!,;:]{0,60}\)|\(\d+,\d+\)|\[{1,2}[^\[\]\n]{0,100}\]{1,2}"
     r"|\{{1,2}[^{}\n]{0,100}\}{1,2}|[♪♫¶]+)"
@@ -203,27 +208,27 @@ TALK_OPENING = re.compile(rf"(?m)^(?: |{SHOUTED_NAME}|{FULL_NAME})+")
 
 
 def thorough_prose(text: str) -> str:
-    """Unwrap the heading; everything else a document of prose says is text."""
+    """Unwrap the heading. Everything else in a document of prose is text."""
     return HEADING.sub(r"\1", text)
 
 
 def thorough_wiki(text: str) -> str:
-    """Unwrap the heading; the empty "()" and category links that an extractor left go."""
+    """Unwrap the heading; remove the empty "()" and category links left by an extractor."""
     text = re.sub(r"\[\[Category:[^\]\n]*\]{0,2}", "", text)
     return thorough_prose(re.sub(r" \([ ,;:]*\)", "", text))
 
 
 def thorough_gutenberg(text: str) -> str:
-    """Book numbers, pictures, rows of stars and the underscores of italics go."""
+    """Remove book numbers, pictures, rows of stars and the underscores of italics."""
     text = re.sub(r"^= = = (?:PG)?\d+ = = =", "", text)
     text = re.sub(r"\[(?:Illustration|Picture)[^\]\n]*\]|(?m:^\*[* ]*$)", "", text)
     return thorough_prose(re.sub(r"(?<!\w)_(?=[^\s_])([^_\n]{1,300})_(?!\w)", r"\1", text))
 
 
 def thorough_childes(text: str) -> str:
-    """Take out file names, speaker tags, comments in brackets, coding tiers, unclear words (xxx).
+    """Remove file names, speaker tags, comments in brackets, coding tiers, unclear words (xxx).
 
-    Also aochildes, which has none of these but puts a space before each full stop.
+    Also for aochildes, which has none of these, but a space before each full stop.
     """
     text = re.sub(r"^= = = \S*/\S* = = =|(?m:^\*[A-Z0-9]+:\s?)", "", text)
     text = re.sub(r" ?\[[^\[\]\n]*\]| ?%[a-z]{3}:.*| ?\b(?:xxx?|yyy|www)\b", "", text)
@@ -231,31 +236,31 @@ def thorough_childes(text: str) -> str:
 
 
 def thorough_conversation(text: str) -> str:
-    """Speaker letters ("A:") and cues go, and the space before punctuation (bnc, switchboard)."""
+    """Remove speaker letters ("A:"), cues and spaces before punctuation (bnc, switchboard)."""
     text = re.sub(r"(?m)^[A-Z]:(?= |$)", "", text)
     return _without_stray_stops(paper_spaces(CUE.sub("", text)))
 
 
 def thorough_open_subtitles(text: str) -> str:
-    """Take out credits, speaker names, dialogue dashes, cues and the signs of song."""
+    """Remove credits, speaker names, dialogue dashes, cues and music signs."""
     text = SUBTITLE_CREDIT.sub("", SUBTITLE_CUE.sub("", CUE.sub("", text)))
     return _without_stray_stops(re.sub(r"(?m) [#*]+$", "", SUBTITLE_OPENING.sub("", text)))
 
 
 def thorough_qed(text: str) -> str:
-    """Take out credits, speaker names and cues, and lower shouted lines of several words."""
+    """Remove credits, speaker names and cues; sentence-case lines of several words in capitals."""
     text = TALK_CUE.sub("", CUE.sub("", TALK_CREDIT.sub("", text)))
     lines = TALK_OPENING.sub("", text).split("\n")
-    # One word in capitals is more often a name (NASA) than a shout.
+    # A single word in capitals is more often a name (NASA).
     return _without_stray_stops(
         "\n".join(_lower_shouting(line) if " " in line.strip() else line for line in lines)
     )
 
 
 def thorough_cbt(text: str) -> str:
-    """Put Penn Treebank tokens together again: quotes, brackets, clitics, stops."""
+    """Join Penn Treebank tokens again: quotes, brackets, clitics, stops."""
     text = re.sub(r"-[LR][RSC]B-", lambda token: TREEBANK_BRACKETS[token[0]], text)
-    # A closing quote at a line's start was cut off from the sentence before.
+    # A closing quote at a line's start belongs to the sentence before.
     text = re.sub(r"\n(''?)(?: |(?=\n)|$)", r" \1\n", text)
     text = re.sub(r"(?i)(\w) (n't|'(?:s|ll|m|d|ve|re))\b", r"\1\2", text)
     text = re.sub(r"(``?|[(\[{]) ", r"\1", text.replace(" ''", '"'))
@@ -275,7 +280,7 @@ TREEBANK_BRACKETS = {
 
 @dataclass(frozen=True)
 class Cleaner:
-    """What a domain needs: a whole file under "paper", a document at a time under "thorough"."""
+    """A domain's two functions: `paper` takes a full file, `thorough` one document."""
 
     paper: Callable[[str], str]
     thorough: Callable[[str], str]
@@ -300,32 +305,32 @@ CLEANERS = {
 
 
 def _plain_characters(text: str) -> str:
-    """Entities and tags resolved, NFC, nothing invisible, single spaces, stripped lines."""
+    """Resolve entities, remove tags and invisible characters, normalise to NFC, strip lines."""
     text = ENTITY.sub(lambda entity: html.unescape(f"&{entity[1]};"), text)
     text = INLINE_TAG.sub("", BLOCK_TAG.sub(" ", text))
     text = unicodedata.normalize("NFC", INVISIBLE.sub("", text))
     return "\n".join(BLANKS.sub(" ", line).strip() for line in text.splitlines())
 
 
-def _documents(text: str, *, talks: bool) -> list[str]:
-    """Cut at blank lines and before headings, which stay with the text that follows them.
+def _documents(text: str, *, are_talks: bool) -> list[str]:
+    """Split at blank lines and before headings; a heading stays with the text after it.
 
-    Captions part paragraphs by one blank line and talks by two, or by a translator's credit. In a
-    text that has neither, one blank line is a boundary here too.
+    Captions of talks have one blank line between paragraphs, and two, or a translator's credit,
+    between talks. If a text has no two blank lines, one separates documents here too.
     """
-    if talks and "\n\n\n" in text:
+    if are_talks and "\n\n\n" in text:
         return re.split(r"\n{3,}|\n+(?=Translator:)", text)
     text = HEADING.sub(r"\n\n\g<0>\n", text)
     return re.split(r"\n{2,}", re.sub(r"= = =\n\s+(?!= = = |\s)", "= = =\n", text))
 
 
 def _without_stray_stops(text: str) -> str:
-    """Drop what is left of a line whose words were all taken out, and a comma left in front."""
+    """Drop the punctuation of a line without words, and spaces and commas at a line's start."""
     return re.sub(r"(?m)^[ .,;:!?-]+$|^[ ,]+", "", text)
 
 
 def _tidy(document: str) -> str:
-    """Single spaces, stripped lines, no empty line."""
+    """Collapse blanks, strip lines, drop empty lines."""
     lines = (BLANKS.sub(" ", line).strip() for line in document.split("\n"))
     return "\n".join(line for line in lines if line)
 
@@ -333,7 +338,7 @@ def _tidy(document: str) -> str:
 def _texts(
     train: list[Domain], dev: list[Domain], dev_fraction: float
 ) -> Iterator[tuple[Split, Domain, str]]:
-    """Every text of the output, one at a time, before cleaning."""
+    """Yield every text of the output before cleaning."""
     for each in train:
         text = read_text(each.path)
         if not dev:
@@ -346,22 +351,22 @@ def _texts(
 
 def _refuse_mixture(source: Path, out: Path, train: list[Domain], dev: list[Domain]) -> None:
     if out.resolve() == source.resolve():
-        raise InputError(f"{out} is both source and output", mend="Name another output folder.")
+        raise InputError(f"{out} is both source and output", mend="Choose another output folder.")
     splits: tuple[tuple[Split, list[Domain]], ...] = (("train", train), ("dev", dev))
     for split, domains in splits:
         written = {f"{domain.name}.txt" for domain in domains}
-        there = {path.name for path in (out / split).glob("*") if path.suffix in SUFFIXES[split]}
-        if there - written:
+        existing = {path.name for path in (out / split).glob("*") if path.suffix in SUFFIXES[split]}
+        if existing - written:
             raise InputError(
-                f"{out / split} already holds {', '.join(sorted(there - written))}",
-                why="The clean corpus would be a mixture of two.",
-                mend="Name a new output folder, or empty this one.",
+                f"{out / split} already holds {', '.join(sorted(existing - written))}",
+                why="The output would mix two corpora.",
+                mend="Choose a new output folder, or empty this one.",
             )
 
 
-def _nothing_left(source: Domain, split: Split, domain: str) -> InputError:
+def _empty_after_cleaning(source: Domain, split: Split, domain: str) -> InputError:
     return InputError(
-        f"nothing is left of {source.path} for {split}/ after cleaning",
-        why=f"Every line was taken out by the rules for {domain}.",
-        mend="Name another cleaner with --domain, or take the file out of the corpus.",
+        f"{source.path} has no text left for {split}/ after cleaning",
+        why=f"The rules for {domain} removed every line.",
+        mend="Choose another cleaner with --domain, or remove the file from the corpus.",
     )

@@ -1,6 +1,6 @@
-"""What a corpus holds, counted: its size by split and domain, and how much of dev train has seen.
+"""Count a corpus: its size by split and domain, and how much of dev is also in train.
 
-Words are what white space parts, so word counts mean little in scripts written without spaces.
+Words are separated by white space, so word counts mean little in scripts without spaces.
 """
 
 import json
@@ -11,22 +11,21 @@ from typing import Any
 
 from babyllama.data.sources import Domain, read_split, read_text
 
-LEAK_WORDS = 13  # the length usual in checks for contamination since GPT-3 (Brown et al. 2020)
-NO_WORD = re.compile(r"[^\w\s]")
+LEAK_WORDS = 13  # as usual in contamination checks since GPT-3 (Brown et al. 2020)
+NOT_IN_WORDS = re.compile(r"[^\w\s]")
 
 
 def corpus_statistics(folder: Path) -> dict[str, Any]:
-    """Count a corpus, clean or not.
+    """Count a corpus, raw or clean.
 
     Returns:
         train, dev: each with `domains` (name to counts) and `total`. The counts: `bytes` (UTF-8,
-            decompressed), `characters`, `lines` (not the blank ones), `documents` (what blank
-            lines part), `words`, `distinct_words`, `words_per_line`, and `share_of_words`, the
-            domain's part of its split's words, between 0 and 1.
+            decompressed), `characters`, `lines` (without blank ones), `documents` (separated by
+            blank lines), `words`, `distinct_words`, `words_per_line`, and `share_of_words`, the
+            domain's share of its split's words, between 0 and 1.
         overlap: of dev's 13-word sequences, by domain and in `total`: how many there are
-            (`sequences`), how many of them also stand in train (`in_train`), and their `share`.
-            Sequences are compared without case and punctuation; they run on from line to line but
-            not into another document.
+            (`sequences`), how many of them also occur in train (`in_train`), and their `share`.
+            Case and punctuation are ignored. A sequence may cross lines but not documents.
 
     Raises:
         InputError: the folder cannot be read as a corpus (see `sources`).
@@ -40,10 +39,10 @@ def corpus_statistics(folder: Path) -> dict[str, Any]:
 
 
 def write_statistics(folder: Path) -> Path:
-    """Write `corpus_statistics` of a folder into its stats.json."""
+    """Write `corpus_statistics` of a folder to its stats.json."""
     path = folder / "stats.json"
-    counted = json.dumps(corpus_statistics(folder), indent=2, ensure_ascii=False)
-    path.write_text(counted + "\n", encoding="utf-8", newline="\n")
+    text = json.dumps(corpus_statistics(folder), indent=2, ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8", newline="\n")
     return path
 
 
@@ -86,10 +85,10 @@ def _count_text(text: str) -> tuple[dict[str, int | float], set[str]]:
 
 
 def _overlap(train: list[Domain], dev: list[Domain]) -> dict[str, Any]:
-    """Count dev's sequences that stand in train, in memory that does not grow with train.
+    """Count dev's sequences that also occur in train, in memory that does not grow with train.
 
-    A table of flags takes in dev's hashes; of train only the hashes that meet a flag are kept,
-    whole. Ten million words of dev set one flag in seven.
+    Dev's hashes set flags in a table of fixed size. Train's hashes are kept only if their flag is
+    set. Ten million words of dev set one flag in seven.
     """
     slots = 1 << 26
     flags = bytearray(slots)
@@ -97,12 +96,12 @@ def _overlap(train: list[Domain], dev: list[Domain]) -> dict[str, Any]:
         for value in _sequence_hashes(read_text(domain.path)):
             flags[value % slots] = 1
 
-    met: set[int] = set()
+    candidates: set[int] = set()
     for domain in train if dev else []:
         hashes = _sequence_hashes(read_text(domain.path))
-        met.update(value for value in hashes if flags[value % slots])
+        candidates.update(value for value in hashes if flags[value % slots])
 
-    counts = {d.name: _count_known(_sequence_hashes(read_text(d.path)), met) for d in dev}
+    counts = {d.name: _count_known(_sequence_hashes(read_text(d.path)), candidates) for d in dev}
     sequences = sum(each["sequences"] for each in counts.values())
     in_train = sum(each["in_train"] for each in counts.values())
     total = {"sequences": sequences, "in_train": in_train, "share": _ratio(in_train, sequences)}
@@ -118,17 +117,17 @@ def _count_known(hashes: Iterable[int], known: set[int]) -> dict[str, Any]:
 
 
 def _sequence_hashes(text: str) -> Iterator[int]:
-    """A hash of every 13 words in a row; equal within one process, which is enough here.
+    """Hash every sequence of 13 words. Hashes differ between processes, which does not matter here.
 
-    Case and punctuation are set aside, so that two editions of one story still meet.
+    Case and punctuation are ignored, so that two editions of one story match.
     """
     tail: tuple[str, ...] = ()
     for line in text.split("\n"):
-        words = tail + tuple(NO_WORD.sub("", line.lower()).split())
+        words = tail + tuple(NOT_IN_WORDS.sub("", line.lower()).split())
         for start in range(len(words) - LEAK_WORDS + 1):
             yield hash(words[start : start + LEAK_WORDS])
         tail = words[1 - LEAK_WORDS :] if line.strip() else ()
 
 
-def _ratio(part: int | float, whole: int | float) -> float:
-    return round(part / whole, 6) if whole else 0.0
+def _ratio(part: int | float, total: int | float) -> float:
+    return round(part / total, 6) if total else 0.0

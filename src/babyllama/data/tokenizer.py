@@ -1,7 +1,7 @@
-"""The tokenizer: byte-level BPE trained on the clean training text, kept as a Hugging Face folder.
+"""The tokenizer: byte-level BPE trained on the clean training text, in a Hugging Face folder.
 
 Source: the paper's settings (arXiv 2308.02019, section 3): NFKC, a leading space, 16,000 tokens,
-pairs seen at least twice, `<pad> <s> </s>` as 0, 1, 2.
+merges of pairs seen at least twice, `<pad> <s> </s>` as ids 0, 1, 2.
 """
 
 import hashlib
@@ -33,10 +33,10 @@ def train_tokenizer(corpus: Path, recipe: TokenizerRecipe, out: Path) -> dict[st
     """Train on `corpus/train/*.txt` and write a folder that `AutoTokenizer` loads.
 
     Returns:
-        `vocab_size`, which is smaller than asked for when the text has too few pairs.
+        `vocab_size`, which is smaller than the recipe's if the text has too few pairs.
 
     Raises:
-        InputError: no training text, or text that is not UTF-8.
+        InputError: no training text, or a file that is not UTF-8.
     """
     files = sorted((corpus / "train").glob("*.txt"))
     if not files:
@@ -64,22 +64,22 @@ def train_tokenizer(corpus: Path, recipe: TokenizerRecipe, out: Path) -> dict[st
 
 
 def load_tokenizer(folder: Path) -> "PreTrainedTokenizerFast":
-    """Load a tokenizer folder, ours or any fast tokenizer of Hugging Face's.
+    """Load a tokenizer folder: ours, or any fast Hugging Face tokenizer.
 
     Raises:
-        InputError: no tokenizer there, or one that cannot be read.
+        InputError: the folder has no tokenizer, or one that cannot be read.
     """
     from transformers import AutoTokenizer
 
     if not (folder / "tokenizer.json").is_file():
         raise InputError(
             f"{folder} holds no tokenizer.json",
-            why="A fast Hugging Face tokenizer is one such file.",
+            why="A fast Hugging Face tokenizer is stored in this file.",
             mend="Train one: babyllama tokenizer train CORPUS OUT",
         )
     try:
         return AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except Exception as error:  # the library raises whatever its parser met
+    except Exception as error:  # the library raises many kinds
         raise InputError(
             f"{folder}/tokenizer.json cannot be read: {error}",
             mend="Train it again: babyllama tokenizer train CORPUS OUT",
@@ -87,30 +87,30 @@ def load_tokenizer(folder: Path) -> "PreTrainedTokenizerFast":
 
 
 def differing_tokens(one: Path, other: Path, *, most: int = 3) -> list[str]:
-    """The first numbers that mean other tokens in two tokenizers, in words; none if equal."""
+    """Describe the first ids that mean different tokens in two tokenizers; empty if none do."""
     first, second = (
-        {number: token for token, number in load_tokenizer(folder).get_vocab().items()}
+        {token_id: token for token, token_id in load_tokenizer(folder).get_vocab().items()}
         for folder in (one, other)
     )
-    numbers = (
-        number
-        for number in sorted(first.keys() | second.keys())
-        if first.get(number) != second.get(number)
+    differing = (
+        token_id
+        for token_id in sorted(first.keys() | second.keys())
+        if first.get(token_id) != second.get(token_id)
     )
     return [
-        f"{number} is {_shown(first.get(number))} in one and {_shown(second.get(number))} in the "
-        "other"
-        for number in islice(numbers, most)
+        f"{token_id} is {_quoted(first.get(token_id))} in one and "
+        f"{_quoted(second.get(token_id))} in the other"
+        for token_id in islice(differing, most)
     ]
 
 
 def vocabulary_digest(folder: Path) -> str:
-    """sha256 of which token has which number: equal for tokenizers whose streams can be mixed."""
+    """sha256 of all tokens with their ids: equal if ids mean the same in both tokenizers."""
     vocabulary = sorted(load_tokenizer(folder).get_vocab().items())
     return hashlib.sha256(json.dumps(vocabulary).encode()).hexdigest()
 
 
-def _shown(token: str | None) -> str:
+def _quoted(token: str | None) -> str:
     return "no token" if token is None else repr(token)
 
 
