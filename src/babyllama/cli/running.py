@@ -20,7 +20,6 @@ from babyllama.errors import InputError
 
 if TYPE_CHECKING:
     from babyllama.recipe import Recipe
-    from babyllama.runs.launched import Launched
 
 
 def run(
@@ -38,7 +37,6 @@ def run(
 
     Example: `babyllama run mini`
     """
-    from babyllama.pipeline.run import refuse_other_run, selected_stages
     from babyllama.pipeline.run import run as run_stages
     from babyllama.recipe import load_recipe
     from babyllama.runs import artefact
@@ -46,17 +44,9 @@ def run(
     loaded = load_recipe(recipe, tuple(settings or ()))
     folder = run_dir or Path("runs") / loaded.name
     launched = launched_process()
-    refuse_other_run(loaded, folder)
-    loaded = _settled(loaded, folder, launched)
-    line = selected_stages(loaded, folder, until)
     if dry_run:
-        _show_plan(loaded, folder, line)
+        _show_plan(loaded, folder, until)
         return
-    is_first = launched.rank == 0
-    if is_first and any(artefact.status(stage).state != "complete" for stage in line):
-        from babyllama.pipeline.checks import check_before_run
-
-        check_before_run(loaded, folder, processes=launched.count)
     run_stages(loaded, folder, until=until, launched=launched)
     if launched.rank > 0:
         return
@@ -131,32 +121,15 @@ def verify(
         raise typer.Exit(1)
 
 
-def _settled(recipe: "Recipe", folder: Path, launched: "Launched") -> "Recipe":
-    """The recipe with `signal: auto` decided, which is said; by the first of several processes."""
-    if recipe.signal.kind != "auto":
-        return recipe
-    from babyllama.pipeline.planning import resolve_signal
-
-    if launched.count == 1:
-        decided, why = resolve_signal(recipe, folder)
-        print_status(why)
-        return decided
-    from babyllama.recipe import Recipe, parse, to_json
-    from babyllama.training.processes import Processes
-
-    words = None
-    if launched.rank == 0:
-        decided, why = resolve_signal(recipe, folder)
-        print_status(why)
-        words = to_json(decided)
-    heard = Processes().broadcast(words)
-    return parse(Recipe, json.loads(heard or "{}"), f"recipe {recipe.name}")
-
-
-def _show_plan(recipe: Any, folder: Path, line: list[Any]) -> None:
+def _show_plan(recipe: "Recipe", folder: Path, until: str | None) -> None:
     from babyllama.pipeline.planning import plan
+    from babyllama.pipeline.run import refuse_other_run, selected_stages, with_resolved_signal
+    from babyllama.recipe import FolderSource
     from babyllama.runs import artefact
 
+    refuse_other_run(recipe, folder)
+    recipe = with_resolved_signal(recipe, folder)
+    line = selected_stages(recipe, folder, until)
     planned = plan(recipe, folder)
     states = [(stage.name, artefact.status(stage)) for stage in line]
     print_result(
@@ -181,8 +154,8 @@ def _show_plan(recipe: Any, folder: Path, line: list[Any]) -> None:
             ],
         )
     )
-    if not planned.counted:
-        source = recipe.corpus.source
+    source = recipe.corpus.source
+    if isinstance(source, FolderSource) and not planned.counted:
         print(
             f"{source.path} is not there yet: the plan assumes {source.expected_words:,} words. "
             "Say where the text is: --set corpus.source.path=DIR"

@@ -1,12 +1,13 @@
 """A run: every stage that is not complete, in order, by one process or several."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 from babyllama.console import format_duration, print_status
 from babyllama.errors import InputError
 from babyllama.pipeline.stages import stages
-from babyllama.recipe import Recipe, load_recipe, to_yaml
+from babyllama.recipe import AutoSignal, Recipe, load_recipe, parse, to_json, to_yaml
 from babyllama.runs import artefact
 from babyllama.runs.artefact import Facts, Stage
 from babyllama.runs.launched import ALONE, Launched
@@ -17,11 +18,21 @@ def run(
 ) -> None:
     """Make everything in `folder` that is not complete, in order.
 
+    Args:
+        until: the last stage to make; all by default.
+
     Raises:
-        InputError: the folder is in use, belongs to another recipe, or an input is wrong.
+        InputError: the folder is in use or belongs to another recipe, an input is wrong, or the
+            run cannot finish here; all of it before any long work starts.
         Interrupted: after Ctrl-C, with everything saved.
     """
+    refuse_other_run(recipe, folder)
+    recipe = with_resolved_signal(recipe, folder, launched)
     line = selected_stages(recipe, folder, until, launched)
+    if launched.rank == 0 and any(artefact.status(s).state != "complete" for s in line):
+        from babyllama.pipeline.checks import check_before_run
+
+        check_before_run(recipe, folder, processes=launched.count)
     if launched.count > 1:
         refuse_missing_processes(launched)
     if launched.rank > 0:
@@ -29,19 +40,44 @@ def run(
             make_stage(stage, launched)
         return
     with artefact.locked(folder):
-        refuse_other_run(recipe, folder)
-        for stage in line:
-            refuse_unwritable(stage.out)
-        artefact.write_atomically(folder / "recipe.yaml", to_yaml(recipe))
-        fits = False
-        for stage in line:
-            trains = stage.kind in ("pretraining", "distillation")
-            if trains and not fits and artefact.status(stage).state != "complete":
-                from babyllama.pipeline.checks import check_before_training
+        refuse_other_run(recipe, folder)  # again: nobody else can write it from here on
+        _make_all(recipe, folder, line, launched)
 
-                check_before_training(recipe, folder / "tokens")
-                fits = True
-            make_stage(stage, launched)
+
+def _make_all(recipe: Recipe, folder: Path, line: list[Stage], launched: Launched) -> None:
+    for stage in line:
+        refuse_unwritable(stage.out)
+    artefact.write_atomically(folder / "recipe.yaml", to_yaml(recipe))
+    fits = False
+    for stage in line:
+        trains = stage.kind in ("pretraining", "distillation")
+        if trains and not fits and artefact.status(stage).state != "complete":
+            from babyllama.pipeline.checks import check_before_training
+
+            check_before_training(recipe, folder / "tokens")
+            fits = True
+        make_stage(stage, launched)
+
+
+def with_resolved_signal(recipe: Recipe, folder: Path, launched: Launched = ALONE) -> Recipe:
+    """The recipe with `signal: auto` resolved, which is printed with the reason.
+
+    The first of several processes decides and broadcasts the recipe.
+    """
+    if not isinstance(recipe.signal, AutoSignal):
+        return recipe
+    from babyllama.pipeline.planning import resolve_signal
+
+    resolved = recipe
+    if launched.rank == 0:
+        resolved, why = resolve_signal(recipe, folder)
+        print_status(why)
+    if launched.count == 1:
+        return resolved
+    from babyllama.training.processes import Processes
+
+    text = Processes().broadcast(to_json(resolved) if launched.rank == 0 else None)
+    return parse(Recipe, json.loads(text or "{}"), f"recipe {recipe.name}")
 
 
 def refuse_missing_processes(launched: Launched) -> None:
