@@ -8,11 +8,11 @@ import pytest
 from babyllama.cli import app
 from babyllama.data.tokenizer import load_tokenizer
 from babyllama.errors import InputError
-from babyllama.evaluation import evaluate, learning_curves
+from babyllama.evaluation import learning_curves
+from babyllama.evaluation.evaluate import evaluate
 from babyllama.evaluation.suites.aoa_2025 import acquisition
 from babyllama.recipe import to_yaml
 from babyllama.runs.artefact import hash_file
-from babyllama.runs.points import places, words_of
 from tests.random_models import random_model
 
 PAIRS = [("The cat sees a dog.", "The cat see a dog."), ("Where is the ball?", "Where the ball?")]
@@ -135,22 +135,12 @@ def test_what_cannot_be_drawn_is_refused_before_anything_is_scored(run, scored):
     assert "--set teachers.llama.training.word_checkpoints=babylm" in str(refused.value)
     with pytest.raises(InputError, match="gpt2 is trained yet"):
         curve(run, models=["gpt2"])
-    with pytest.raises(InputError, match="is no run"):
+    with pytest.raises(InputError, match="is not a run"):
         curve(run / "students")
     (run.parent / "pairs.jsonl").write_text('{"sentence_good": "A dog."}\n')
     with pytest.raises(InputError, match="sentence_bad"):
         curve(run)
     assert scored == []
-
-
-def test_names_say_words():
-    assert [words_of(name) for name in ("chck_7", "chck_20K", "chck_300M")] == [
-        7, 20_000, 300_000_000,
-    ]  # fmt: skip
-    names = ("model.safetensors", "chck_1M/model.safetensors", "training.jsonl")
-    files = {name: {"sha256": "a"} for name in names}
-    found = places("m", {"files": files, "facts": {"words_seen": 9, "steps": 3}}, {})
-    assert [(place.point, place.words) for place in found] == [("chck_1M", 1_000_000), ("final", 9)]
 
 
 def test_the_command_prints_a_table_and_says_where(run, capsys):

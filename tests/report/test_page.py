@@ -253,7 +253,7 @@ def test_several_runs_share_a_page(make_run, tmp_path):
 
 
 def test_what_is_no_run_is_refused_by_name(make_run, tmp_path):
-    with pytest.raises(InputError, match="elsewhere is no run"):
+    with pytest.raises(InputError, match="elsewhere is not a run"):
         write_report([tmp_path / "elsewhere"], tmp_path / "report")
     with pytest.raises(InputError, match="no run to report"):
         write_report([], tmp_path / "report")

@@ -1,8 +1,5 @@
 import json
 import os
-import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from other_processes import kill, start
 
-from babyllama.errors import InputError
 from babyllama.recipe import TokenizerRecipe
 from babyllama.runs import artefact
 from babyllama.runs.artefact import (
@@ -20,7 +17,6 @@ from babyllama.runs.artefact import (
     complete,
     damaged,
     digest,
-    locked,
     read_manifest,
     status,
     verify,
@@ -46,16 +42,6 @@ def build(folder):
 folder = Path(sys.argv[1])
 complete(Stage("stage", folder / "out", "kind", 1, TokenizerRecipe(), {"input": folder / "input"},
                build, seed=3))
-"""
-
-HOLDER = """
-import sys
-from pathlib import Path
-from babyllama.runs.artefact import locked
-
-with locked(Path(sys.argv[1])):
-    print("held", flush=True)
-    sys.stdin.read()
 """
 
 
@@ -97,24 +83,6 @@ def contents(folder: Path) -> dict[str, str]:
         for path in folder.rglob("*")
         if path.is_file() and path.name != "manifest.json"
     }
-
-
-def start(program: str, folder: Path) -> subprocess.Popen[str]:
-    """Another Python process; returns when it has said its first word."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", program, str(folder)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline(), "it ended before it said anything"
-    return process
-
-
-def kill(process: subprocess.Popen[str]) -> None:
-    with process:
-        process.kill()
 
 
 # --- complete -------------------------------------------------------------------------------
@@ -509,55 +477,6 @@ def test_an_input_whose_manifest_is_unreadable_is_known_by_what_it_holds(tmp_pat
 def test_an_input_that_is_not_there_has_no_digest(tmp_path):
     assert digest(tmp_path / "nothing") == ""
     assert digest(plant(tmp_path / "empty", {})) != ""
-
-
-# --- locks ----------------------------------------------------------------------------------
-
-
-def test_a_second_process_is_refused_and_told_who_holds_the_folder(tmp_path):
-    process = start(HOLDER, tmp_path / "run")
-    try:
-        with pytest.raises(InputError, match="run is in use by another run") as caught:
-            locked(tmp_path / "run").__enter__()
-        assert f"process {process.pid} on " in caught.value.what
-        assert "--run-dir DIR" in caught.value.mend
-    finally:
-        kill(process)
-
-
-def test_a_lock_goes_with_its_process_however_it_ends(tmp_path):
-    kill(start(HOLDER, tmp_path / "run"))
-
-    with locked(tmp_path / "run"):
-        holder = (tmp_path / "run" / ".holder").read_text(encoding="utf-8")
-    assert f"process {os.getpid()} on " in holder
-
-
-def test_a_holder_that_did_not_say_who_it_is_still_holds(tmp_path):
-    process = start(HOLDER, tmp_path / "run")
-    (tmp_path / "run" / ".holder").unlink()
-    try:
-        with pytest.raises(InputError, match="its holder did not say who it is"):
-            locked(tmp_path / "run").__enter__()
-    finally:
-        kill(process)
-
-
-def test_a_folder_is_free_again_and_unheld_after_an_error(tmp_path):
-    with pytest.raises(RuntimeError, match="within"), locked(tmp_path):
-        raise RuntimeError("within")
-    assert not (tmp_path / ".holder").exists()
-
-    with locked(tmp_path):
-        pass
-
-
-def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
-    (tmp_path / "file").write_text("", encoding="utf-8")
-
-    for folder in (tmp_path / "file", tmp_path / "file" / "run"):
-        with pytest.raises(InputError, match=re.escape(f"{folder} cannot be written: ")):
-            locked(folder).__enter__()
 
 
 # --- atomic writing -------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from babyllama.cli import app
 from babyllama.recipe import to_yaml
 from babyllama.runs import artefact
 from babyllama.runs.artefact import Stage
+from babyllama.runs.lock import locked
 from babyllama.watch import read_log, snapshot
 
 WATCH = [sys.executable, "-c", "from babyllama.cli import main; main()", "watch"]
@@ -61,7 +62,7 @@ def run(tmp_path, tiny_recipe):
     lines = [step(number) for number in range(10, 130, 10)]
     lines.insert(10, {"step": 100, "epoch": 1, "dev_cross_entropy": 4.25})
     write(folder / "teachers" / "gpt2.partial", lines)
-    with artefact.locked(folder):
+    with locked(folder):
         yield folder
 
 

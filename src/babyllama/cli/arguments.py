@@ -30,8 +30,9 @@ def complete_stage(stage: "Stage") -> None:
     Raises:
         InputError: the folder belongs to something else, is in use, or cannot be written.
     """
-    from babyllama.pipeline.run import make_stage, refuse_other_stage, refuse_unwritable, run_of
-    from babyllama.runs.artefact import locked
+    from babyllama.pipeline.run import make_stage, refuse_other_stage, refuse_unwritable
+    from babyllama.runs.layout import run_of
+    from babyllama.runs.lock import locked
 
     launched = launched_process()
     if launched.rank > 0:

@@ -61,8 +61,9 @@ def report(
     Example: `babyllama report runs/mini --out report`
     """
     from babyllama.report import write_report
+    from babyllama.runs.layout import PAGE
 
     refuse_unwritable_place(out)
     facts = write_report(runs, out)
     print(facts["first_sentence"])
-    print(f"Report: {out / 'index.html'}")
+    print(f"Report: {out / PAGE}")

@@ -40,7 +40,8 @@ def curves(
     """
     from babyllama.evaluation.learning_curves import ACQUIRED, acquisitions, learning_curves
     from babyllama.evaluation.suites.aoa_2025 import read_children
-    from babyllama.runs import artefact
+    from babyllama.runs.layout import Layout
+    from babyllama.runs.lock import locked
 
     benchmarks = dict(benchmark_and_path(each) for each in benchmark)
     refuse_twice("--benchmark", [each.partition("=")[0] for each in benchmark])
@@ -49,10 +50,10 @@ def curves(
             f"--children {children}: is of use to aoa_2025 alone",
             mend="Add the words in contexts: --benchmark aoa_2025=CONTEXTS",
         )
-    if not (run / "recipe.yaml").is_file():
-        raise InputError(f"{run} is no run: it has no recipe.yaml", mend="Name a run's folder.")
+    layout = Layout(run)
+    layout.load_recipe("babyllama curves runs/mini --benchmark NAME=PATH")
     heard = read_children(children) if children else {}
-    with artefact.locked(run, mend="copy the run"):
+    with locked(run, mend="copy the run"):
         points = learning_curves(
             run, benchmarks, rules=rules, truncate=truncate, models=model or ()
         )
@@ -65,7 +66,7 @@ def curves(
         ]
         columns = ("model", "pearson x 100", "words", "of")
         print_result(table("Ages at which words are learnt, model against children", columns, rows))
-    print(f"Points: {run / 'curves'}")
+    print(f"Points: {layout.curves}")
 
 
 def _show_points(points: "list[Point]", rules: str) -> None:

@@ -61,6 +61,7 @@ def evaluate(
 
     Example: `babyllama evaluate twin --benchmark blimp=data/blimp --out twin.json`
     """
+    from babyllama.recipe.names import ENSEMBLE
     from babyllama.runs.kept import parts_folder
 
     benchmarks = dict(benchmark_and_path(each) for each in benchmark)
@@ -71,7 +72,7 @@ def evaluate(
         )
     chosen = [(path.resolve().name, [path]) for path in models]
     if ensemble:
-        chosen.append(("ensemble", models))
+        chosen.append((ENSEMBLE, models))
     refuse_twice("--benchmark", [each.partition("=")[0] for each in benchmark])
     refuse_twice("model", [name for name, _ in chosen])
     refuse_absent([*models, *benchmarks.values()])  # at once: what follows imports for seconds

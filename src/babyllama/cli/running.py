@@ -39,10 +39,12 @@ def run(
     """
     from babyllama.pipeline.run import run as run_stages
     from babyllama.recipe import load_recipe
+    from babyllama.recipe.names import REPORT
     from babyllama.runs import artefact
+    from babyllama.runs.layout import Layout, default_folder
 
     loaded = load_recipe(recipe, tuple(settings or ()))
-    folder = run_dir or Path("runs") / loaded.name
+    folder = run_dir or default_folder(loaded.name)
     launched = launched_process()
     if dry_run:
         _show_plan(loaded, folder, until)
@@ -50,10 +52,10 @@ def run(
     run_stages(loaded, folder, until=until, launched=launched)
     if launched.rank > 0:
         return
-    report = artefact.read_manifest(folder / "report")
-    if report and until in (None, "report"):
+    report = artefact.read_manifest(Layout(folder).report)
+    if report and until in (None, REPORT):
         print(report["facts"]["first_sentence"])
-        print(f"Report: {folder / 'report' / 'index.html'}")
+        print(f"Report: {Layout(folder).page}")
 
 
 def recipes(

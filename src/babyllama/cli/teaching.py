@@ -176,7 +176,9 @@ def generate(
 
 def _show_fidelity(folder: Path) -> None:
     """How close a stored signal comes to its teachers, a line a temperature."""
-    measured = json.loads((folder / "fidelity.json").read_text("utf-8"))
+    from babyllama.runs.layout import FIDELITY
+
+    measured = json.loads((folder / FIDELITY).read_text("utf-8"))
     rows = [
         (
             temperature,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from babyllama.data.sources import Domain, read_split, read_text
+from babyllama.runs.layout import STATISTICS
 
 LEAK_WORDS = 13  # as usual in contamination checks since GPT-3 (Brown et al. 2020)
 NOT_IN_WORDS = re.compile(r"[^\w\s]")
@@ -40,7 +41,7 @@ def corpus_statistics(folder: Path) -> dict[str, Any]:
 
 def write_statistics(folder: Path) -> Path:
     """Write `corpus_statistics` of a folder to its stats.json."""
-    path = folder / "stats.json"
+    path = folder / STATISTICS
     text = json.dumps(corpus_statistics(folder), indent=2, ensure_ascii=False)
     path.write_text(text + "\n", encoding="utf-8", newline="\n")
     return path

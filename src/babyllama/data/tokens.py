@@ -22,6 +22,7 @@ from babyllama.data.word_starts import encode
 from babyllama.errors import InputError
 from babyllama.recipe import TokensRecipe
 from babyllama.runs.artefact import write_atomically
+from babyllama.runs.layout import TOKENS_HEADER
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -85,7 +86,7 @@ def tokenize(
         "vocabulary_sha256": vocabulary_digest(tokenizer),
         **facts,
     }
-    write_atomically(out / "tokens.json", json.dumps(header, indent=1) + "\n")
+    write_atomically(out / TOKENS_HEADER, json.dumps(header, indent=1) + "\n")
     return facts
 
 

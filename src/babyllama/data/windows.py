@@ -16,6 +16,7 @@ from babyllama.data.sources import Split
 from babyllama.data.tokenizer import vocabulary_digest
 from babyllama.errors import InputError
 from babyllama.recipe import FixedWindows, JitteredWindows, WindowsRecipe
+from babyllama.runs.layout import TOKENS_HEADER
 
 IGNORE_INDEX = -100  # the label that losses ignore, by torch's name
 
@@ -154,10 +155,10 @@ def read_header(tokens: Path) -> dict[str, Any]:
         InputError: the folder has no tokens.json, or one that is not JSON.
     """
     try:
-        header: dict[str, Any] = json.loads((tokens / "tokens.json").read_text("utf-8"))
+        header: dict[str, Any] = json.loads((tokens / TOKENS_HEADER).read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(
-            f"{tokens} holds no tokens.json",
+            f"{tokens} holds no {TOKENS_HEADER}",
             mend="Make one: babyllama tokenize CORPUS TOKENIZER OUT",
         ) from None
     except ValueError as error:

@@ -14,11 +14,11 @@ from babyllama.evaluation.evaluate import evaluate
 from babyllama.evaluation.likelihood.rules import rules_named
 from babyllama.evaluation.suites import suite_for
 from babyllama.evaluation.suites.aoa_2025 import acquisition
-from babyllama.recipe import Recipe, load_recipe
+from babyllama.recipe import Recipe
+from babyllama.recipe.names import STUDENTS, TEACHERS
 from babyllama.runs.artefact import Facts, digest, read_manifest, write_atomically
+from babyllama.runs.layout import FINAL, TRAINING_LOG, Layout
 from babyllama.runs.points import (
-    FINAL,
-    FOLDER,
     Place,
     Point,
     epoch_ends,
@@ -97,19 +97,14 @@ def acquisitions(
     found = {model: acquisition(at, children, rules_named(rules)) for model, at in of_model.items()}
     for model, facts in found.items():
         told = json.dumps(facts, indent=1, ensure_ascii=False) + "\n"
-        write_atomically(run / FOLDER / model / "acquisition.json", told)
+        write_atomically(Layout(run).acquisition(model), told)
     return found
 
 
 def _homes(run: Path, models: Sequence[str]) -> list[Path]:
-    if not (run / "recipe.yaml").is_file():
-        raise InputError(
-            f"{run} is no run: it has no recipe.yaml",
-            mend="Name a run's folder: babyllama curves runs/mini --benchmark NAME=PATH",
-        )
-    recipe = load_recipe(str(run / "recipe.yaml"))
-    homes = {name: run / "students" / name for name in recipe.students}
-    homes |= {name: run / "teachers" / name for name in recipe.teachers}
+    layout = Layout(run)
+    recipe = layout.load_recipe("babyllama curves runs/mini --benchmark NAME=PATH")
+    homes = layout.students(recipe) | layout.teachers(recipe)
     for name in models:
         if name not in homes:
             raise InputError(f"{run} has no model {name}", mend=f"Choose from {', '.join(homes)}.")
@@ -118,7 +113,7 @@ def _homes(run: Path, models: Sequence[str]) -> list[Path]:
     if not trained:
         raise InputError(
             f"{run}: none of {', '.join(home.name for home in chosen)} is trained yet",
-            mend=f"Run: babyllama run {run / 'recipe.yaml'}",
+            mend=f"Run: babyllama run {Layout(run).recipe}",
         )
     if not any(place.point != FINAL for home in trained for place in _places(home)):
         _refuse_without_checkpoints(run, recipe, trained[0])
@@ -126,11 +121,11 @@ def _homes(run: Path, models: Sequence[str]) -> list[Path]:
 
 
 def _refuse_without_checkpoints(run: Path, recipe: Recipe, home: Path) -> None:
-    kind = "teachers" if home.name in recipe.teachers else "students"
+    kind = TEACHERS if home.name in recipe.teachers else STUDENTS
     raise InputError(
         f"{run} kept no checkpoints: {home} holds no chck_* folder",
         why="A learning curve needs the model as it was on its way; they are kept in training.",
-        mend=f"Train again: babyllama run {run / 'recipe.yaml'} "
+        mend=f"Train again: babyllama run {Layout(run).recipe} "
         f"--set {kind}.{home.name}.training.word_checkpoints=babylm",
     )
 
@@ -138,7 +133,7 @@ def _refuse_without_checkpoints(run: Path, recipe: Recipe, home: Path) -> None:
 def _places(home: Path) -> list[Place]:
     manifest = read_manifest(home)
     assert manifest is not None
-    return places(home.name, manifest, epoch_ends(home / "training.jsonl"))
+    return places(home.name, manifest, epoch_ends(home / TRAINING_LOG))
 
 
 def _kept(run: Path, place: Place, name: str, key: Mapping[str, object]) -> Point | None:

@@ -10,6 +10,7 @@ from babyllama.console import print_status
 from babyllama.evaluation.evaluate import evaluate
 from babyllama.recipe import EQUAL_WEIGHTS, Mixing, mixing_of
 from babyllama.runs.artefact import Facts, digest, hash_file, read_manifest, write_atomically
+from babyllama.runs.layout import predictions_folder, scores_file
 
 _WORST = 20  # choices that each model gets most wrong, for the report
 
@@ -57,11 +58,11 @@ def evaluate_models(
             print_status(f"  {name}", style="dim")
             result = evaluate(
                 folders, benchmarks, name=name, rules=rules, mixing=mixing, tokens=tokens,
-                window=window, predictions=out / "predictions" / name, worst=_WORST,
+                window=window, predictions=predictions_folder(out, name), worst=_WORST,
             )  # fmt: skip
-            write_atomically(out / f"{name}.json", _as_json(result))
+            write_atomically(scores_file(out, name), _as_json(result))
             write_atomically(out / f"{name}.key", _as_json(key))
-        result = json.loads((out / f"{name}.json").read_text("utf-8"))
+        result = json.loads(scores_file(out, name).read_text("utf-8"))
         facts[name] = {each: scores["score"] for each, scores in result["benchmarks"].items()}
     return facts
 

@@ -11,6 +11,7 @@ from babyllama.evaluation.suites import suite_for
 from babyllama.models.build import refuse_short_positions
 from babyllama.pipeline.planning import plan, refuse_full_disk
 from babyllama.recipe import FolderSource, Recipe
+from babyllama.recipe.names import STUDENTS, TEACHERS
 from babyllama.training.log import refuse_missing_trackers
 from babyllama.training.loop import refuse_uneven
 from babyllama.training.optimizer import refuse_missing_optimizer
@@ -60,5 +61,5 @@ def _naming(recipe: Recipe, name: str) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        kind = "teachers" if name in recipe.teachers else "students"
+        kind = TEACHERS if name in recipe.teachers else STUDENTS
         raise InputError(f"{kind}.{name}: {error.what}", why=error.why, mend=error.mend) from None

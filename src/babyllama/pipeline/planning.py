@@ -35,6 +35,7 @@ from babyllama.recipe import (
     parse,
 )
 from babyllama.runs import artefact
+from babyllama.runs.layout import Layout
 from babyllama.signals.kept_tokens import kept_bytes
 from babyllama.training.speed import machine_flops
 
@@ -140,7 +141,7 @@ def resolve_signal(recipe: Recipe, folder: Path) -> tuple[Recipe, str]:
         return _with_signal(recipe, online), "signal online: jittered windows never come twice"
     if len({student.training.window for student in students}) > 1:
         return _with_signal(recipe, online), "signal online: the students' windows differ in length"
-    kept = folder / "recipe.yaml"
+    kept = Layout(folder).recipe
     if kept.exists():
         before = load_recipe(str(kept)).signal
         if not isinstance(before, AutoSignal) and mixing_of(before).model_dump() == mixing:
@@ -260,8 +261,9 @@ def _free_disk(folder: Path) -> int:
 
 
 def _train_tokens(recipe: Recipe, folder: Path) -> tuple[int, bool]:
-    if artefact.read_manifest(folder / "tokens"):
-        return int(read_header(folder / "tokens")["train_tokens"]), True
+    tokens_folder = Layout(folder).tokens
+    if artefact.read_manifest(tokens_folder):
+        return int(read_header(tokens_folder)["train_tokens"]), True
     source = recipe.corpus.source
     if not isinstance(source, FolderSource):
         return round(source.words * _TOKENS_PER_WORD), True

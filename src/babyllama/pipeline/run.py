@@ -11,6 +11,8 @@ from babyllama.recipe import AutoSignal, Recipe, load_recipe, parse, to_json, to
 from babyllama.runs import artefact
 from babyllama.runs.artefact import Facts, Stage
 from babyllama.runs.launched import ALONE, Launched
+from babyllama.runs.layout import Layout, default_folder
+from babyllama.runs.lock import locked
 
 
 def run(
@@ -39,7 +41,7 @@ def run(
         for stage in line:
             make_stage(stage, launched)
         return
-    with artefact.locked(folder):
+    with locked(folder):
         refuse_other_run(recipe, folder)  # again: nobody else can write it from here on
         _make_all(recipe, folder, line, launched)
 
@@ -47,14 +49,14 @@ def run(
 def _make_all(recipe: Recipe, folder: Path, line: list[Stage], launched: Launched) -> None:
     for stage in line:
         refuse_unwritable(stage.out)
-    artefact.write_atomically(folder / "recipe.yaml", to_yaml(recipe))
+    artefact.write_atomically(Layout(folder).recipe, to_yaml(recipe))
     fits = False
     for stage in line:
         trains = stage.kind in ("pretraining", "distillation")
         if trains and not fits and artefact.status(stage).state != "complete":
             from babyllama.pipeline.checks import check_before_training
 
-            check_before_training(recipe, folder / "tokens")
+            check_before_training(recipe, Layout(folder).tokens)
             fits = True
         make_stage(stage, launched)
 
@@ -137,7 +139,7 @@ def refuse_other_run(recipe: Recipe, folder: Path) -> None:
     Raises:
         InputError: names both recipes.
     """
-    path = folder / "recipe.yaml"
+    path = Layout(folder).recipe
     if not path.exists():
         return
     owner = load_recipe(str(path)).name
@@ -145,14 +147,8 @@ def refuse_other_run(recipe: Recipe, folder: Path) -> None:
         raise InputError(
             f"{folder} belongs to recipe {owner}, not {recipe.name}",
             why="A run is one folder; another recipe would rebuild all of it.",
-            mend=f"Choose another folder: --run-dir runs/{recipe.name}",
+            mend=f"Choose another folder: --run-dir {default_folder(recipe.name)}",
         )
-
-
-def run_of(out: Path) -> Path:
-    """The run that a folder belongs to, or the folder that it will lie in: what is locked."""
-    parents = out.absolute().parents
-    return next((parent for parent in parents if (parent / "recipe.yaml").exists()), parents[0])
 
 
 def refuse_other_stage(stage: Stage) -> None:

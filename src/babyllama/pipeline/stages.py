@@ -24,9 +24,10 @@ from babyllama.recipe import (
     TokensRecipe,
     mixing_of,
 )
-from babyllama.runs import points as curves
+from babyllama.recipe.names import ENSEMBLE
 from babyllama.runs.artefact import Facts, Stage
 from babyllama.runs.launched import ALONE, Launched
+from babyllama.runs.layout import Layout
 
 GRAMMAR = "grammar"  # the benchmark that a synthetic corpus brings along
 
@@ -64,25 +65,26 @@ class EvaluatedWindows(Frozen):
 
 def stages(recipe: Recipe, folder: Path, launched: Launched = ALONE) -> Iterator[Stage]:
     """Every stage of a run, in the order in which they are made."""
-    corpus, tokenizer, tokens = folder / "corpus", folder / "tokenizer", folder / "tokens"
+    layout = Layout(folder)
+    corpus, tokenizer, tokens = layout.corpus, layout.tokenizer, layout.tokens
     source = recipe.corpus.source
     if isinstance(source, SyntheticSource):
-        yield source_stage(source, folder / "source", seed=recipe.seed)
-        yield corpus_stage(folder / "source", recipe.corpus, corpus)
+        yield source_stage(source, layout.source, seed=recipe.seed)
+        yield corpus_stage(layout.source, recipe.corpus, corpus)
     else:
         yield corpus_stage(source.path, recipe.corpus, corpus)
     yield tokenizer_stage(corpus, recipe.tokenizer, tokenizer)
     yield tokens_stage(corpus, tokenizer, recipe.tokens, tokens)
 
-    teachers = [folder / "teachers" / name for name in recipe.teachers]
+    teachers = list(layout.teachers(recipe).values())
     for name in recipe.teachers:
         yield pretraining_stage(
-            recipe.pretraining(name), tokens, tokenizer, folder / "teachers" / name, recipe.seed
+            recipe.pretraining(name), tokens, tokenizer, layout.teacher(name), recipe.seed
         )
     assert not isinstance(recipe.signal, AutoSignal), "planning.resolve_signal has resolved it"
     signal, mixing = None, mixing_of(recipe.signal)
     if isinstance(recipe.signal, StoredSignal):
-        signal = folder / "signal"
+        signal = layout.signal
         readers = [student.training for student in recipe.distilled.values()]
         window = readers[0].window
         offsets = sorted({at for reader in readers for at in reader.windows.offsets(window)})
@@ -92,7 +94,7 @@ def stages(recipe: Recipe, folder: Path, launched: Launched = ALONE) -> Iterator
         )  # fmt: skip
 
     for name, student in recipe.students.items():
-        out = folder / "students" / name
+        out = layout.student(name)
         if isinstance(student, DistilledStudent):
             yield distillation_stage(
                 student, tokens, tokenizer, out, recipe.seed, teachers=teachers, signal=signal,
@@ -242,17 +244,15 @@ def distillation_stage(
 
 def evaluation_stage(recipe: Recipe, folder: Path) -> Stage:
     """Every model of a run and the teachers' ensemble on every benchmark."""
-    teachers = [folder / "teachers" / name for name in recipe.teachers]
-    models = {path.name: [path] for path in teachers}
-    models |= {name: [folder / "students" / name] for name in recipe.students}
-    if len(teachers) > 1:
-        models["ensemble"] = teachers
+    layout = Layout(folder)
+    models = {name: [path] for name, path in layout.models(recipe).items()}
+    if len(recipe.teachers) > 1:
+        models[ENSEMBLE] = list(layout.teachers(recipe).values())
     benchmarks = dict(recipe.evaluation.benchmarks)
     if isinstance(recipe.corpus.source, SyntheticSource):
-        benchmarks = {GRAMMAR: folder / "source" / "minimal_pairs", **benchmarks}
-    tokens = folder / "tokens"
-    before = folder / "evaluation"
-    window = min(recipe.pretraining(name).training.window for name in models if name != "ensemble")
+        benchmarks = {GRAMMAR: layout.minimal_pairs, **benchmarks}
+    tokens, before = layout.tokens, layout.evaluation
+    window = min(recipe.pretraining(name).training.window for name in layout.models(recipe))
 
     mixing = mixing_of(recipe.signal)
     part = EvaluatedWindows(rules=recipe.evaluation.rules, window=window, teachers=mixing)
@@ -284,12 +284,11 @@ def report_stage(recipe: Recipe, folder: Path) -> Stage:
 
         return write_report([folder], out)
 
-    models = {name: folder / "teachers" / name for name in recipe.teachers}
-    models |= {name: folder / "students" / name for name in recipe.students}
-    inputs = {"corpus": folder / "corpus", "evaluation": folder / "evaluation", **models}
-    if (folder / curves.FOLDER).is_dir():
-        inputs["curves"] = folder / curves.FOLDER
-    return Stage("report", folder / "report", "report", 1, recipe, inputs, build, recipe.seed)
+    layout = Layout(folder)
+    inputs = {"corpus": layout.corpus, "evaluation": layout.evaluation, **layout.models(recipe)}
+    if layout.curves.is_dir():
+        inputs["curves"] = layout.curves
+    return Stage("report", layout.report, "report", 1, recipe, inputs, build, recipe.seed)
 
 
 def _numbered(teachers: Sequence[Path]) -> dict[str, Path]:

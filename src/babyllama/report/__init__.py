@@ -15,6 +15,7 @@ from babyllama.report.markdown import aligned, escaped
 from babyllama.report.overview import overview
 from babyllama.report.page import page_of
 from babyllama.runs.artefact import write_atomically
+from babyllama.runs.layout import PAGE
 from babyllama.runs.run import read_run
 
 __all__ = ["write_report"]
@@ -45,7 +46,7 @@ def write_report(runs: Sequence[Path], out: Path) -> dict[str, Any]:
         for figure in (figure for section in page.sections for figure in section.figures):
             write_atomically(out / "figures" / figure.file, figure.svg)
     templates = _templates()
-    for file, template in (("index.html", "report.html.j2"), ("report.md", "report.md.j2")):
+    for file, template in ((PAGE, "report.html.j2"), ("report.md", "report.md.j2")):
         write_atomically(out / file, templates.get_template(template).render(told))
     return {"first_sentence": pages[0].sentence}
 

@@ -9,6 +9,7 @@ from babyllama.report import figures, tables
 from babyllama.report.claims import cross_entropy_share, first_sentence, items_of
 from babyllama.report.tables import Table
 from babyllama.runs import artefact
+from babyllama.runs.layout import Layout, default_folder
 from babyllama.runs.run import Items, Run, main_student
 
 _SHOWN_MISSING = 12
@@ -93,7 +94,7 @@ def page_of(run: Run, *, prefix: str = "") -> Page:
         _section("The corpus", _given(tables.corpus_table(run)), _about_corpus(run)),
         _section("What ran", _given(tables.artefacts_table(run)), _what_ran(run)),
         Section("What this does not show", points=tuple(_limits(run))),
-        Section("Again", code=f"babyllama run runs/{run.recipe.name}/recipe.yaml"),
+        Section("Again", code=f"babyllama run {Layout(default_folder(run.recipe.name)).recipe}"),
     ]
     return Page(
         name=run.recipe.name,

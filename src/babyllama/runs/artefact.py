@@ -12,23 +12,22 @@ import platform
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
-from filelock import FileLock, Timeout
 from pydantic import BaseModel
 
-from babyllama.errors import InputError
-from babyllama.recipe import decisive_fields
+from babyllama.recipe import decisive_fields, names
+from babyllama.runs.layout import FIDELITY, FRONTIER, TRACKERS, TRAINING_LOG
 
-MANIFEST = "manifest.json"
-_WORK = "work.json"
+MANIFEST = f"{names.MANIFEST}.json"
+_WORK = f"{names.WORK}.json"
 # How fast a model was made, how close a signal comes: not what they are.
-_ABOUT = {"training.jsonl", "fidelity.json", "frontier.json", "trackers"}
+_ABOUT = {TRAINING_LOG, FIDELITY, FRONTIER, TRACKERS}
 SCRATCH = "checkpoints"  # what an unfinished build goes on from; gone when the folder is complete
 _IN_EVERY_MANIFEST = {"stage", "version", "recipe", "inputs", "seed", "files"}
 Facts = dict[str, Any]
@@ -228,40 +227,6 @@ def hash_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-@contextmanager
-def locked(folder: Path, *, mend: str = "write elsewhere: --run-dir DIR") -> Iterator[None]:
-    """Hold a run's folder for this process; the lock goes with the process, however it ends.
-
-    Args:
-        mend: what a person can do besides waiting.
-
-    Raises:
-        InputError: another process holds it (says which), or the folder cannot be written.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / ".lock", blocking=False)
-        lock.acquire()
-    except Timeout:
-        raise InputError(
-            f"{folder} is in use by another run: {_holder(folder)}",
-            why="Two processes never write one run.",
-            mend=f"Wait for it, stop it, or {mend}.",
-        ) from None
-    except OSError as error:
-        raise InputError(
-            f"{folder} cannot be written: {error.strerror}",
-            mend=f"Choose a folder that is yours: {mend}.",
-        ) from None
-    try:
-        holder = f"process {os.getpid()} on {platform.node()} since {time.ctime()}"
-        (folder / ".holder").write_text(holder, encoding="utf-8")
-        yield
-    finally:
-        (folder / ".holder").unlink(missing_ok=True)
-        lock.release()
-
-
 def write_atomically(path: Path, text: str) -> None:
     """Replace a file's contents so that a reader, or a crash, sees the old or the new whole."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
@@ -407,13 +372,6 @@ def _leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
             yield from _leaves(branch, f"{path}.{name}" if path else name)
     else:
         yield path, tree
-
-
-def _holder(folder: Path) -> str:
-    try:
-        return (folder / ".holder").read_text(encoding="utf-8")
-    except OSError:
-        return "its holder did not say who it is"
 
 
 def _canonical(value: Any) -> bytes:

@@ -6,19 +6,14 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from babyllama.recipe.names import words_of_checkpoint
 from babyllama.runs.artefact import Facts, write_atomically
-
-FOLDER = "curves"
-FINAL = "final"
-_MARK = re.compile(r"chck_(\d+)([KM]?)")
-_UNITS = {"": 1, "K": 1_000, "M": 1_000_000}
-_ABOUT = "training.jsonl"
+from babyllama.runs.layout import FINAL, TRACKERS, TRAINING_LOG, Layout
 
 
 @dataclass(frozen=True)
@@ -63,24 +58,18 @@ def places(model: str, manifest: Mapping[str, Any], epoch_ends: Mapping[int, int
     of_point: dict[str, dict[str, str]] = {}
     for name, record in manifest["files"].items():
         first, _, rest = name.partition("/")
-        is_kept = bool(rest) and _MARK.fullmatch(first) is not None
-        if is_kept or (name != _ABOUT and not name.startswith("trackers/")):
+        is_kept = bool(rest) and words_of_checkpoint(first) is not None
+        if is_kept or first not in (TRAINING_LOG, TRACKERS):
             file = rest if is_kept else name
             of_point.setdefault(first if is_kept else FINAL, {})[file] = record["sha256"]
     facts = manifest.get("facts", {})
     last = _final_words(facts, epoch_ends)
     found = [
-        Place(model, point, last if point == FINAL else words_of(point), _digest(files))
+        Place(model, point, last if words is None else words, _digest(files))
         for point, files in of_point.items()
+        for words in (words_of_checkpoint(point),)
     ]
     return sorted(found, key=lambda place: (place.point == FINAL, place.words))
-
-
-def words_of(point: str) -> int:
-    """The words that a checkpoint's name says: 2,000,000 of `chck_2M`."""
-    match = _MARK.fullmatch(point)
-    assert match is not None, point
-    return int(match[1]) * _UNITS[match[2]]
 
 
 def epoch_ends(log: Path) -> dict[int, int]:
@@ -92,8 +81,8 @@ def epoch_ends(log: Path) -> dict[int, int]:
 
 
 def file_of(run: Path, place: Place, benchmark: str) -> Path:
-    """Where a point lies."""
-    return run / FOLDER / place.model / place.point / f"{benchmark}.json"
+    """The file of a point."""
+    return Layout(run).point(place.model, place.point, benchmark)
 
 
 def write_point(run: Path, point: Point) -> None:
@@ -118,7 +107,7 @@ def read_point(run: Path, place: Place, benchmark: str) -> Point | None:
 
 def read_points(run: Path, place: Place) -> list[Point]:
     """Every whole point of a model as it is now, by name of benchmark."""
-    files = sorted((run / FOLDER / place.model / place.point).glob("*.json"))
+    files = sorted(file_of(run, place, "any").parent.glob("*.json"))
     found = (read_point(run, place, file.stem) for file in files)
     return [point for point in found if point is not None]
 

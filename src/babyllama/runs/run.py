@@ -13,11 +13,28 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from babyllama.errors import InputError
-from babyllama.recipe import Recipe, TwinStudent, load_recipe
+from babyllama.recipe import Recipe, TwinStudent
+from babyllama.recipe.names import (
+    ENSEMBLE,
+    EVALUATION,
+    REPORT,
+    SIGNAL,
+    STAGES,
+    STUDENTS,
+    TEACHERS,
+)  # fmt: skip
 from babyllama.runs import artefact
+from babyllama.runs.layout import (
+    ENTROPY,
+    FIDELITY,
+    FRONTIER,
+    STATISTICS,
+    TOKENS_HEADER,
+    TRAINING_LOG,
+    Layout,
+)  # fmt: skip
 from babyllama.runs.points import Point, epoch_ends, places, read_points
 
-ENSEMBLE = "ensemble"
 Role = Literal["teacher", "ensemble", "student", "twin"]
 Tree = Mapping[str, Any]
 
@@ -107,6 +124,11 @@ class Run:
     missing: tuple[str, ...]
     points: Mapping[str, tuple[Point, ...]]
 
+    @property
+    def layout(self) -> Layout:
+        """Where everything in its folder is."""
+        return Layout(self.folder)
+
     def model(self, name: str) -> Model | None:
         """The model of that name."""
         return next((model for model in self.models if model.name == name), None)
@@ -122,39 +144,37 @@ def read_run(folder: Path) -> Run:
     """Read what a run's folder holds.
 
     Raises:
-        InputError: no recipe.yaml, no finished stage, or a file that is no JSON.
+        InputError: no recipe.yaml, no finished stage, or a file that is not JSON.
     """
-    if not (folder / "recipe.yaml").is_file():
-        raise InputError(
-            f"{folder} is no run: it has no recipe.yaml",
-            mend="Name a run's folder: babyllama report runs/mini --out report",
-        )
-    recipe = load_recipe(str(folder / "recipe.yaml"))
-    stages = dict(_stages(folder))
-    models = tuple(_models(folder, recipe))
+    layout = Layout(folder)
+    recipe = layout.load_recipe("babyllama report runs/mini --out report")
+    stages = dict(_stages(layout))
+    models = tuple(_models(layout, recipe))
     if not stages and not any(model.manifest or model.evaluation for model in models):
         raise InputError(
             f"{folder} has nothing to report: no stage is complete",
-            mend=f"Run: babyllama run {folder / 'recipe.yaml'}",
+            mend=f"Run: babyllama run {layout.recipe}",
         )
     return Run(
         folder=folder,
         recipe=recipe,
         stages=stages,
         models=models,
-        corpus=_json(folder / "corpus" / "stats.json"),
-        entropy=_json(folder / "source" / "entropy.json"),
-        tokens=_json(folder / "tokens" / "tokens.json"),
-        fidelity=_json(folder / "signal" / "fidelity.json") if "signal" in stages else {},
-        frontier=_rows(folder / "signal" / "frontier.json") if "signal" in stages else (),
-        missing=tuple(_missing(recipe, stages, models)),
-        points={model.name: tuple(_points(folder, model)) for model in models if model.manifest},
+        corpus=_json(layout.corpus / STATISTICS),
+        entropy=_json(layout.source / ENTROPY),
+        tokens=_json(layout.tokens / TOKENS_HEADER),
+        fidelity=_json(layout.signal / FIDELITY) if SIGNAL in stages else {},
+        frontier=_rows(layout.signal / FRONTIER) if SIGNAL in stages else (),
+        missing=tuple(_missing(layout, recipe, stages, models)),
+        points={
+            model.name: tuple(_points(layout, recipe, model)) for model in models if model.manifest
+        },
     )
 
 
 def read_items(run: Run, model: str, benchmark: str) -> Items | None:
     """A model's answers to a benchmark; None when they are not kept or neither right nor wrong."""
-    path = run.folder / "evaluation" / "predictions" / model / f"{benchmark}.jsonl"
+    path = run.layout.predictions(model) / f"{benchmark}.jsonl"
     if not path.is_file():
         return None
     lines = list(_lines(path))
@@ -169,42 +189,39 @@ def read_items(run: Run, model: str, benchmark: str) -> Items | None:
     )
 
 
-def _stages(folder: Path) -> Iterator[tuple[str, Tree]]:
-    for name in ("source", "corpus", "tokenizer", "tokens", "signal", "evaluation"):
-        manifest = _manifest(folder / name)
+def _stages(layout: Layout) -> Iterator[tuple[str, Tree]]:
+    for name in STAGES:
+        manifest = _manifest(layout.folder / name) if name != REPORT else None
         if manifest is not None:
             yield name, manifest
 
 
-def _models(folder: Path, recipe: Recipe) -> Iterator[Model]:
-    for name in recipe.teachers:
-        yield _model(folder, "teachers", name, "teacher")
+def _models(layout: Layout, recipe: Recipe) -> Iterator[Model]:
+    for name, home in layout.teachers(recipe).items():
+        yield _model(layout, home, name, "teacher")
     if len(recipe.teachers) > 1:
-        evaluation = _json(folder / "evaluation" / f"{ENSEMBLE}.json")
-        yield Model(ENSEMBLE, "ensemble", {}, evaluation, None)
-    for name, student in recipe.students.items():
-        role: Role = "twin" if isinstance(student, TwinStudent) else "student"
-        yield _model(folder, "students", name, role)
+        yield Model(ENSEMBLE, "ensemble", {}, _json(layout.scores(ENSEMBLE)), None)
+    for name, home in layout.students(recipe).items():
+        is_twin = isinstance(recipe.students[name], TwinStudent)
+        yield _model(layout, home, name, "twin" if is_twin else "student")
 
 
-def _model(folder: Path, kind: str, name: str, role: Role) -> Model:
-    home = folder / kind / name
+def _model(layout: Layout, home: Path, name: str, role: Role) -> Model:
     manifest = _manifest(home)
-    log = home / "training.jsonl"
+    log = home / TRAINING_LOG
     return Model(
         name=name,
         role=role,
         manifest=manifest or {},
-        evaluation=_json(folder / "evaluation" / f"{name}.json"),
+        evaluation=_json(layout.scores(name)),
         curve=_curve(log) if manifest is not None and log.is_file() else None,
     )
 
 
-def _points(run: Path, model: Model) -> Iterator[Point]:
-    kind = "teachers" if model.role == "teacher" else "students"
-    ends = epoch_ends(run / kind / model.name / "training.jsonl")
+def _points(layout: Layout, recipe: Recipe, model: Model) -> Iterator[Point]:
+    ends = epoch_ends(layout.models(recipe)[model.name] / TRAINING_LOG)
     for place in places(model.name, model.manifest, ends):
-        yield from read_points(run, place)
+        yield from read_points(layout.folder, place)
 
 
 def _manifest(folder: Path) -> Tree | None:
@@ -229,19 +246,19 @@ def _column(lines: list[dict[str, Any]], name: str) -> Float[np.ndarray, " rows"
     return np.array([line[name] for line in lines], dtype=np.float64)
 
 
-def _missing(recipe: Recipe, stages: Tree, models: tuple[Model, ...]) -> Iterator[str]:
-    stored = recipe.signal.kind != "online"
-    synthetic = recipe.corpus.source.kind == "synthetic"
-    for name in ("source", "corpus", "tokenizer", "tokens"):
-        if name not in stages and (name != "source" or synthetic):
-            yield name
-    trained = [model for model in models if model.role != "ensemble"]
-    yield from (f"teacher {m.name}" for m in trained if m.role == "teacher" and not m.manifest)
-    if stored and "signal" not in stages:
-        yield "signal"
-    yield from (f"student {m.name}" for m in trained if m.role != "teacher" and not m.manifest)
+def _missing(
+    layout: Layout, recipe: Recipe, stages: Tree, models: tuple[Model, ...]
+) -> Iterator[str]:
+    trained = {model.name for model in models if model.manifest}
+    for stage in layout.stages(recipe):
+        kind, _, name = stage.partition("/")
+        if kind in (TEACHERS, STUDENTS):
+            if name not in trained:
+                yield f"{kind.removesuffix('s')} {name}"
+        elif stage not in (*stages, EVALUATION, REPORT):
+            yield stage
     if not any(model.evaluation for model in models):
-        yield "evaluation"
+        yield EVALUATION
     else:
         yield from (f"evaluation of {model.name}" for model in models if not model.evaluation)
 

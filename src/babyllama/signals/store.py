@@ -40,6 +40,7 @@ from babyllama.models.ensemble import load_ensemble, refuse_long_windows
 from babyllama.recipe import StoredSignal
 from babyllama.runs.artefact import SCRATCH, Facts, digest, hash_file, write_atomically
 from babyllama.runs.launched import Launched
+from babyllama.runs.layout import FIDELITY, FRONTIER
 from babyllama.signals.fidelity import measure_fidelity
 from babyllama.signals.formats import Format, fit_format, format_from, format_tensors
 from babyllama.signals.frontier import measure_frontier
@@ -374,12 +375,12 @@ class _Writer:
         mixture = self.ensemble.mixture
         states, inputs = self._held_out()
         fidelity = measure_fidelity(self.form, mixture, states, inputs) | speed
-        write_atomically(self.out / "fidelity.json", json.dumps(fidelity, indent=1) + "\n")
+        write_atomically(self.out / FIDELITY, json.dumps(fidelity, indent=1) + "\n")
         if self.source.recipe.frontier:
             some = slice(None, None, -(-len(states) // _FRONTIER_TOKENS))
             sample, sample_inputs = self._sample()
             frontier = measure_frontier(mixture, sample, states[some], sample_inputs, inputs[some])
-            write_atomically(self.out / "frontier.json", json.dumps(frontier, indent=1) + "\n")
+            write_atomically(self.out / FRONTIER, json.dumps(frontier, indent=1) + "\n")
         header = self.header()
         return {
             "kind": self.source.recipe.kind,

@@ -21,6 +21,7 @@ from babyllama.console import ProgressBar
 from babyllama.errors import InputError
 from babyllama.recipe import TrainingRecipe
 from babyllama.runs.artefact import write_atomically
+from babyllama.runs.layout import TRACKERS
 from babyllama.training.guard import Seen
 from babyllama.training.schedule import TrainingPlan
 
@@ -230,7 +231,7 @@ def _open_trackers(recipe: TrainingRecipe, folder: Path) -> list[Any]:
     accelerator = Accelerator(
         cpu=not torch.cuda.is_available(),
         log_with=list(recipe.trackers),
-        project_dir=folder / "trackers",
+        project_dir=folder / TRACKERS,
     )
     accelerator.init_trackers(folder.name.removesuffix(".partial"))
     opened: list[Any] = accelerator.trackers

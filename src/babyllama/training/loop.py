@@ -29,6 +29,7 @@ from babyllama.models.build import (
 from babyllama.models.loss import LossTerms, cross_entropy_loss, products_for
 from babyllama.recipe import Sam, TrainingRecipe, decisive_fields
 from babyllama.runs.artefact import SCRATCH, Facts
+from babyllama.runs.layout import TRAINING_LOG
 from babyllama.training.average import make_average, weights_of
 from babyllama.training.checkpoints import (
     BEST,
@@ -140,7 +141,7 @@ def train(
         * (3 * flops_per_token(model) + sum(2 * k * n for k, n in teacher_products))
     )
     log = TrainingLog(
-        out / "training.jsonl",
+        out / TRAINING_LOG,
         recipe,
         course,
         tokens_per_step=tokens_per_step,

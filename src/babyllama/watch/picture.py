@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from babyllama.console import format_bytes, format_count, format_duration
+from babyllama.runs.layout import Layout
 from babyllama.watch.snapshot import Line, Log, Part, Snapshot
 
 Curve = Sequence[tuple[float, float]]  # (step, value)
@@ -203,7 +204,7 @@ def _silence(now: Snapshot) -> Iterator[str]:
 def _command(now: Snapshot) -> str:
     if now.recipe is None:
         return "the `babyllama pretrain` or `distill` that began it"
-    recipe = str(now.path / "recipe.yaml")
+    recipe = str(Layout(now.path).recipe)
     return shlex.join(["babyllama", "run", recipe, "--run-dir", str(now.path)])
 
 
@@ -213,7 +214,7 @@ def _ending(now: Snapshot) -> Iterator[str]:
         yield "Complete" + (f": dev cross-entropy {dev:.4f}." if dev else ".")
         return
     yield "Complete. " + now.parts[-1].facts.get("first_sentence", "")
-    yield f"Report: {now.path / 'report' / 'index.html'}"
+    yield f"Report: {Layout(now.path).page}"
     model = next(part for part in reversed(now.parts) if part.is_model)
     yield f"A model's curves: {shlex.join(['babyllama', 'watch', str(model.out)])}"
 

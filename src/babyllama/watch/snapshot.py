@@ -1,8 +1,6 @@
 """What lies on disk of a run, or of one model, at a moment: stages, the log, who holds it."""
 
 import json
-import platform
-import re
 import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,10 +10,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from babyllama.errors import InputError
-from babyllama.recipe import Recipe, StoredSignal, SyntheticSource, load_recipe
+from babyllama.recipe import Recipe, load_recipe
+from babyllama.recipe.names import STUDENTS, TEACHERS
 from babyllama.runs.artefact import partial_folder, read_manifest
+from babyllama.runs.layout import TRAINING_LOG, Layout, run_of
+from babyllama.runs.lock import read_holder
 
-LOG = "training.jsonl"
 Line = Mapping[str, Any]  # of training.jsonl
 
 
@@ -54,7 +54,7 @@ class Part:
     @property
     def is_model(self) -> bool:
         """Whether it trains, in a run."""
-        return self.name.startswith(("teachers/", "students/"))
+        return self.name.startswith((f"{TEACHERS}/", f"{STUDENTS}/"))
 
     @property
     def folder(self) -> Path:
@@ -106,18 +106,19 @@ def snapshot(path: Path) -> Snapshot:
     Raises:
         InputError: neither a run nor a model, or a recipe.yaml that is none.
     """
-    recipe = load_recipe(str(path / "recipe.yaml")) if (path / "recipe.yaml").exists() else None
-    parts = _with_states(_stages(recipe, path) if recipe else [_single_model(path)])
+    layout = Layout(path)
+    recipe = load_recipe(str(layout.recipe)) if layout.is_run else None
+    parts = _with_states(_stages(recipe, layout) if recipe else [_single_model(path)])
     part = next((part for part in parts if part.state == "in work"), None)
     shown = part if recipe else parts[0]
-    trains = shown is not None and (shown.folder / LOG).exists()
+    trains = shown is not None and (shown.folder / TRAINING_LOG).exists()
     now = time.time()
     return Snapshot(
         path=path,
         recipe=recipe,
         parts=parts,
-        worker=_worker(path if recipe else _home(parts[0].out)),
-        log=read_log(shown.folder / LOG) if shown and trains else None,
+        worker=_worker(path if recipe else run_of(parts[0].out)),
+        log=read_log(shown.folder / TRAINING_LOG) if shown and trains else None,
         epochs=_epochs(shown.folder) if shown and trains else None,
         age=max(0.0, now - _newest(part.folder)) if part else None,
     )
@@ -151,19 +152,15 @@ def read_log(path: Path) -> Log:
     )
 
 
-def _stages(recipe: Recipe, folder: Path) -> list[Part]:
-    """The names of `pipeline.stages`, in its order: a test holds the two together."""
-    names = ["source"] if isinstance(recipe.corpus.source, SyntheticSource) else []
-    names += ["corpus", "tokenizer", "tokens", *(f"teachers/{name}" for name in recipe.teachers)]
-    names += ["signal"] if isinstance(recipe.signal, StoredSignal) else []
-    names += [*(f"students/{name}" for name in recipe.students), "evaluation", "report"]
-    return [Part(name, folder / name, "to come", {}) for name in names]
+def _stages(recipe: Recipe, layout: Layout) -> list[Part]:
+    return [Part(name, out, "to come", {}) for name, out in layout.stages(recipe).items()]
 
 
 def _single_model(path: Path) -> Part:
     named = path.absolute()
+    layout = Layout(path)
     out = named.with_name(named.name.removesuffix(".partial"))
-    if partial_folder(out).is_dir() or (read_manifest(out) and (out / LOG).is_file()):
+    if partial_folder(out).is_dir() or (read_manifest(out) and (out / TRAINING_LOG).is_file()):
         return Part(out.name, out, "to come", {})
     if not path.is_dir():
         raise InputError(
@@ -171,11 +168,11 @@ def _single_model(path: Path) -> Part:
             why="A run's folder is made when the run starts.",
             mend="Name a run: babyllama watch runs/mini",
         )
-    runs = sorted(each.parent for each in path.glob("*/recipe.yaml"))
+    runs = sorted(each.parent for each in path.glob(f"*/{layout.recipe.name}"))
     command = shlex.join(["babyllama", "watch", str(runs[0])]) if runs else ""
     raise InputError(
         f"{path} is neither a run nor a model",
-        why=f"A run has a recipe.yaml, a model a {LOG}; neither is there.",
+        why=f"A run has a {layout.recipe.name}, a model a {TRAINING_LOG}; neither is there.",
         mend=f"There is a run in it: {command}"
         if runs
         else "For example: babyllama watch runs/mini, or the folder that `pretrain --out` names",
@@ -225,23 +222,16 @@ def _epochs(folder: Path) -> int | None:
     return epochs if isinstance(epochs, int) else None
 
 
-def _home(out: Path) -> Path:
-    """The folder that is held while `out` is written."""
-    return next((each for each in out.parents if (each / "recipe.yaml").exists()), out.parent)
-
-
 def _worker(home: Path) -> Worker:
-    try:
-        text = (home / ".holder").read_text("utf-8", errors="replace")
-    except FileNotFoundError:
+    holder = read_holder(home)
+    if holder is None:
         return Worker("none")
-    said = re.match(r"process (\d+) on (\S*) since", text)
-    if said is None or said[2] != platform.node():
-        return Worker("elsewhere", text)
+    if holder.process is None:
+        return Worker("elsewhere", holder.text)
     import psutil
 
-    there = psutil.pid_exists(int(said[1]))
-    return Worker("there" if there else "gone", f"process {said[1]}")
+    there = psutil.pid_exists(holder.process)
+    return Worker("there" if there else "gone", f"process {holder.process}")
 
 
 def _parsed(text: str) -> Iterator[Line]:

@@ -12,7 +12,7 @@ from babyllama.errors import InputError
 from babyllama.evaluation.finetuning import finetune, read_tasks
 from babyllama.evaluation.finetuning.data import files_of
 from babyllama.runs import kept as parts
-from babyllama.runs.artefact import locked
+from babyllama.runs.lock import locked
 
 from .conftest import rows, write
 

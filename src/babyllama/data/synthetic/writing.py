@@ -9,6 +9,7 @@ from babyllama.data.synthetic.domains import DOMAINS
 from babyllama.data.synthetic.minimal_pairs import PHENOMENA, minimal_pairs
 from babyllama.data.synthetic.sampling import Document, documents
 from babyllama.errors import InputError
+from babyllama.runs.layout import ENTROPY, MINIMAL_PAIRS
 
 Split = Mapping[str, list[Document]]
 
@@ -40,10 +41,10 @@ def synthesize(out: Path, *, words: int, dev_words: int, seed: int) -> None:
             text = "\n".join("".join(line + "\n" for line in one.lines) for one in drawn)
             _write(out / split / f"{domain}.txt", text)
     entropy = {split: _entropy(domains) for split, domains in corpus.items()}
-    _write(out / "entropy.json", json.dumps(entropy, indent=2) + "\n")
+    _write(out / ENTROPY, json.dumps(entropy, indent=2) + "\n")
     for uid, rows in draw_pairs(corpus.values(), seed=seed).items():
         text = "".join(json.dumps(row) + "\n" for row in rows)
-        _write(out / "minimal_pairs" / f"{uid}.jsonl", text)
+        _write(out / MINIMAL_PAIRS / f"{uid}.jsonl", text)
 
 
 def draw_split(split: str, *, words: int, seed: int) -> dict[str, list[Document]]:

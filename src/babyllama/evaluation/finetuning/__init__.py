@@ -16,8 +16,9 @@ from babyllama.evaluation.finetuning.data import Selection
 from babyllama.evaluation.finetuning.kept import key_of
 from babyllama.evaluation.finetuning.reading import TaskData, read_tasks
 from babyllama.evaluation.finetuning.results import averages, benchmark, write_predictions
-from babyllama.runs.artefact import Facts, digest, locked
+from babyllama.runs.artefact import Facts, digest
 from babyllama.runs.kept import parts_folder, read_part, write_part
+from babyllama.runs.lock import locked
 
 if TYPE_CHECKING:
     from babyllama.evaluation.finetuning.fitting import Fit

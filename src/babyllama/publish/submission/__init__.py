@@ -24,13 +24,14 @@ from babyllama.publish.submission.checking import (
 )
 from babyllama.publish.submission.official import FORMATS, Format, Task, Track, Year, revisions
 from babyllama.publish.submission.predictions import Found, acquisition, glue, zero_shot
-from babyllama.runs.artefact import Facts, write_atomically
+from babyllama.runs.artefact import MANIFEST, Facts, write_atomically
+from babyllama.runs.layout import TRAINING_LOG
 from babyllama.runs.run import Model, Run, read_run
 
 __all__ = ["Track", "Year", "check_submission", "write_submission"]
 
 _RULES = "2025"
-_NOT_OF_THE_MODEL = {"manifest.json", "training.jsonl"}
+_NOT_OF_THE_MODEL = {MANIFEST, TRAINING_LOG}
 
 
 def write_submission(
@@ -67,11 +68,11 @@ def write_submission(
     """
     run = read_run(folder)
     chosen = _chosen(run, model)
-    home = _home(run, chosen)
+    home = run.layout.models(run.recipe)[chosen.name]
     if out.exists():
         raise InputError(f"{out} is there already", mend="Name a new folder.")
     known = run.recipe.evaluation.benchmarks | dict(data or {})
-    own = folder / "evaluation" / "predictions" / chosen.name
+    own = run.layout.predictions(chosen.name)
     places = [place for given in predictions for place in (given / chosen.name, given)]
     # What was scored by other rules chooses other strings than the pipeline would.
     is_by_their_rules = chosen.evaluation.get("rules", {}).get("name") == _RULES
@@ -128,13 +129,9 @@ def _finished(run: Run, model: Model) -> Model:
     if not model.manifest:
         raise InputError(
             f"{model.name} of {run.folder} is not trained yet",
-            mend=f"Run: babyllama run {run.folder / 'recipe.yaml'}",
+            mend=f"Run: babyllama run {run.layout.recipe}",
         )
     return model
-
-
-def _home(run: Run, model: Model) -> Path:
-    return run.folder / ("teachers" if model.role == "teacher" else "students") / model.name
 
 
 def _gathered(

@@ -15,6 +15,7 @@ from babyllama.errors import InputError
 from babyllama.evaluation.suites import suite_for
 from babyllama.evaluation.suites.choices import Choice
 from babyllama.publish.submission.official import Format, Task
+from babyllama.recipe.names import words_of_checkpoint
 from babyllama.runs.artefact import Facts
 from babyllama.runs.rows import read_json_lines
 
@@ -104,7 +105,7 @@ def _surprisals(step: str, found: Sequence[Facts]) -> list[Facts]:
     return [
         {
             "step": step,
-            "word_count": _words(step),
+            "word_count": words_of_checkpoint(step),
             "target_word": word,
             "context_id": number,
             "context": line["context"],
@@ -198,7 +199,3 @@ def _read(number: int, line: Facts) -> Facts:
         "pred": line["surprisal"],
         "prev_pred": math.nan if previous is None else previous,
     }
-
-
-def _words(step: str) -> int:
-    return int(step.removeprefix("chck_").removesuffix("M")) * 1_000_000

@@ -1,0 +1,178 @@
+"""Where everything in a run's folder is: no other module spells out these paths.
+
+A run is one folder (`Layout`). The folder of a stage is called after the stage; the names are in
+`babyllama.recipe.names`, since a recipe refuses models that bear them. What a stage's folder holds
+is the stage's own matter, except for what others read: those files are named here too.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from babyllama.errors import InputError
+from babyllama.recipe import Recipe, StoredSignal, SyntheticSource, load_recipe, names
+
+STATISTICS = "stats.json"  # of a corpus: counts by split and domain
+ENTROPY = "entropy.json"  # of a synthetic source
+MINIMAL_PAIRS = "minimal_pairs"  # of a synthetic source: a benchmark
+TOKENS_HEADER = "tokens.json"  # of token streams: their sizes and vocabulary
+TRAINING_LOG = "training.jsonl"  # of a model
+TRACKERS = "trackers"  # of a model: what third parties logged
+FIDELITY = "fidelity.json"  # of a stored signal: its distance to the teachers
+FRONTIER = "frontier.json"  # of a stored signal: the same for every kind and several sizes
+PAGE = "index.html"  # of a report
+FINAL = "final"  # on a learning curve: the finished model, after its checkpoints
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The paths of one run.
+
+    Attributes:
+        folder: the run's folder; it need not exist.
+    """
+
+    folder: Path
+
+    @property
+    def recipe(self) -> Path:
+        """The recipe, fully resolved: a folder that holds it is a run."""
+        return self.folder / f"{names.RECIPE}.yaml"
+
+    @property
+    def source(self) -> Path:
+        """Synthetic text, where the recipe asks for it."""
+        return self.folder / names.SOURCE
+
+    @property
+    def minimal_pairs(self) -> Path:
+        """The benchmark that comes with synthetic text."""
+        return self.source / MINIMAL_PAIRS
+
+    @property
+    def corpus(self) -> Path:
+        """Clean text."""
+        return self.folder / names.CORPUS
+
+    @property
+    def tokenizer(self) -> Path:
+        """The tokenizer."""
+        return self.folder / names.TOKENIZER
+
+    @property
+    def tokens(self) -> Path:
+        """Token streams."""
+        return self.folder / names.TOKENS
+
+    def teacher(self, name: str) -> Path:
+        """A teacher's model folder."""
+        return self.folder / names.TEACHERS / name
+
+    def student(self, name: str) -> Path:
+        """A student's model folder."""
+        return self.folder / names.STUDENTS / name
+
+    def teachers(self, recipe: Recipe) -> dict[str, Path]:
+        """The model folders of all teachers, by name."""
+        return {name: self.teacher(name) for name in recipe.teachers}
+
+    def students(self, recipe: Recipe) -> dict[str, Path]:
+        """The model folders of all students, by name."""
+        return {name: self.student(name) for name in recipe.students}
+
+    def models(self, recipe: Recipe) -> dict[str, Path]:
+        """The model folders of all teachers and students, by name, teachers first."""
+        return self.teachers(recipe) | self.students(recipe)
+
+    @property
+    def signal(self) -> Path:
+        """The stored signal, where the recipe asks for one."""
+        return self.folder / names.SIGNAL
+
+    @property
+    def evaluation(self) -> Path:
+        """Scores and predictions of all models."""
+        return self.folder / names.EVALUATION
+
+    def scores(self, model: str) -> Path:
+        """A model's scores on all benchmarks."""
+        return scores_file(self.evaluation, model)
+
+    def predictions(self, model: str) -> Path:
+        """A folder with a file a benchmark: a model's answers, a line an item."""
+        return predictions_folder(self.evaluation, model)
+
+    @property
+    def report(self) -> Path:
+        """The report."""
+        return self.folder / names.REPORT
+
+    @property
+    def page(self) -> Path:
+        """The report's first page."""
+        return self.report / PAGE
+
+    @property
+    def curves(self) -> Path:
+        """Scores at checkpoints."""
+        return self.folder / names.CURVES
+
+    def point(self, model: str, point: str, benchmark: str) -> Path:
+        """A model's scores on a benchmark at one checkpoint, or at the end."""
+        return self.curves / model / point / f"{benchmark}.json"
+
+    def acquisition(self, model: str) -> Path:
+        """The ages at which a model acquires words, from its checkpoints."""
+        return self.curves / model / "acquisition.json"
+
+    def stages(self, recipe: Recipe) -> dict[str, Path]:
+        """The folder of each stage that the recipe asks for, by the stage's name, in order.
+
+        A test holds this together with `pipeline.stages`, which says how each is made.
+        """
+        folders = [self.source] if isinstance(recipe.corpus.source, SyntheticSource) else []
+        folders += [self.corpus, self.tokenizer, self.tokens, *self.teachers(recipe).values()]
+        folders += [self.signal] if isinstance(recipe.signal, StoredSignal) else []
+        folders += [*self.students(recipe).values(), self.evaluation, self.report]
+        return {folder.relative_to(self.folder).as_posix(): folder for folder in folders}
+
+    @property
+    def is_run(self) -> bool:
+        """Whether the folder is a run."""
+        return self.recipe.is_file()
+
+    def load_recipe(self, command: str) -> Recipe:
+        """The run's own recipe.
+
+        Args:
+            command: shown where the folder is not a run: a command that works on one.
+
+        Raises:
+            InputError: not a run, or a recipe that is wrong.
+        """
+        if not self.is_run:
+            raise InputError(
+                f"{self.folder} is not a run: it has no {self.recipe.name}",
+                mend=f"Name a run's folder: {command}",
+            )
+        return load_recipe(str(self.recipe))
+
+
+def scores_file(evaluation: Path, model: str) -> Path:
+    """A model's scores in a folder of the evaluation stage, finished or not."""
+    return evaluation / f"{model}.json"
+
+
+def predictions_folder(evaluation: Path, model: str) -> Path:
+    """A model's predictions in a folder of the evaluation stage, finished or not."""
+    return evaluation / names.PREDICTIONS / model
+
+
+def default_folder(recipe: str) -> Path:
+    """The run's folder of a recipe, by its name, where no other is given."""
+    return Path("runs") / recipe
+
+
+def run_of(folder: Path) -> Path:
+    """The run that a folder belongs to; the folder above it where it belongs to none."""
+    parents = folder.absolute().parents
+    return next((each for each in parents if Layout(each).recipe.exists()), parents[0])

@@ -1,0 +1,84 @@
+"""One module knows the paths of a run, and they are those of design.md."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import babyllama
+from babyllama.errors import InputError
+from babyllama.pipeline.stages import stages
+from babyllama.recipe import FolderSource, OnlineSignal, Recipe, names, to_yaml
+from babyllama.runs.layout import Layout, default_folder, predictions_folder, run_of, scores_file
+
+
+def test_the_paths_of_a_run_are_those_that_are_documented(tiny_recipe):
+    run = Layout(Path("r"))
+    found = [
+        run.recipe, run.minimal_pairs, run.teacher("llama"), run.student("twin"), run.signal,
+        run.scores("twin"), run.predictions("twin"), run.page,
+        run.point("twin", "chck_1M", "blimp"), run.acquisition("twin"),
+    ]  # fmt: skip
+    assert [path.as_posix() for path in found] == [
+        "r/recipe.yaml", "r/source/minimal_pairs", "r/teachers/llama", "r/students/twin",
+        "r/signal", "r/evaluation/twin.json", "r/evaluation/predictions/twin",
+        "r/report/index.html", "r/curves/twin/chck_1M/blimp.json",
+        "r/curves/twin/acquisition.json",
+    ]  # fmt: skip
+    assert default_folder("mini") == Path("runs/mini")
+    assert list(run.models(tiny_recipe)) == ["llama", "gpt2", "distilled", "twin"]
+    assert scores_file(run.evaluation, "twin") == run.scores("twin")
+    assert predictions_folder(run.evaluation, "twin") == run.predictions("twin")
+
+
+@pytest.mark.parametrize("is_stored", [True, False])
+@pytest.mark.parametrize("is_synthetic", [True, False])
+def test_stages_have_the_names_order_and_folders_of_the_pipeline(
+    tiny_recipe, tmp_path, is_stored, is_synthetic
+):
+    recipe: Recipe = tiny_recipe
+    if not is_stored:
+        recipe = recipe.model_copy(update={"signal": OnlineSignal(kind="online")})
+    if not is_synthetic:
+        source = FolderSource(kind="folder", path=tmp_path)
+        corpus = recipe.corpus.model_copy(update={"source": source})
+        recipe = recipe.model_copy(update={"corpus": corpus})
+    made = {stage.name: stage.out for stage in stages(recipe, tmp_path)}
+    assert list(Layout(tmp_path).stages(recipe).items()) == list(made.items())
+    assert (names.SIGNAL in made, names.SOURCE in made) == (is_stored, is_synthetic)
+
+
+def test_a_folder_without_a_recipe_is_refused_with_a_command_that_works(tiny_recipe, tmp_path):
+    with pytest.raises(InputError, match="is not a run: it has no recipe") as refused:
+        Layout(tmp_path).load_recipe("babyllama curves runs/mini")
+    assert "babyllama curves runs/mini" in refused.value.mend
+    Layout(tmp_path).recipe.write_text(to_yaml(tiny_recipe), encoding="utf-8")
+    assert Layout(tmp_path).load_recipe("") == tiny_recipe
+
+
+def test_the_run_of_a_folder_is_the_nearest_above_with_a_recipe(tmp_path, monkeypatch):
+    out = tmp_path / "run" / "teachers" / "llama"
+    out.mkdir(parents=True)
+    assert run_of(out) == tmp_path / "run" / "teachers"
+    (tmp_path / "run" / "recipe.yaml").write_text("")
+    assert run_of(out) == tmp_path / "run"
+    monkeypatch.chdir(out.parent)
+    assert run_of(Path("llama")) == tmp_path / "run"
+
+
+def test_no_other_module_spells_out_a_path_of_a_run():
+    """Strings that are joined to a path with `/`, or name a file of a run."""
+    package = Path(babyllama.__file__).parent
+    own = {"runs/layout.py", "recipe/names.py"}
+    files = {"recipe.yaml", "training.jsonl", "tokens.json", "stats.json", "fidelity.json"}
+    copies = []
+    for module in sorted(package.rglob("*.py")):
+        if module.relative_to(package).as_posix() in own:
+            continue
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+            joined = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div)
+            right = node.right if isinstance(node, ast.BinOp) and joined else node
+            text = right.value if isinstance(right, ast.Constant) else None
+            if text in files or (joined and text in names.RESERVED):
+                copies.append(f"{module.relative_to(package)}:{right.lineno}: {text}")
+    assert copies == []

@@ -1,0 +1,75 @@
+import os
+import re
+
+import pytest
+from other_processes import kill, start
+
+from babyllama.errors import InputError
+from babyllama.runs.lock import Holder, locked, read_holder
+
+HOLDER = """
+import sys
+from pathlib import Path
+from babyllama.runs.lock import locked
+
+with locked(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_second_process_is_refused_and_the_holder_is_named(tmp_path):
+    process = start(HOLDER, tmp_path / "run")
+    try:
+        with pytest.raises(InputError, match="run is in use by another run") as caught:
+            locked(tmp_path / "run").__enter__()
+        assert f"process {process.pid} on " in caught.value.what
+        assert "--run-dir DIR" in caught.value.mend
+    finally:
+        kill(process)
+
+
+def test_a_lock_ends_with_its_process_however_that_ends(tmp_path):
+    kill(start(HOLDER, tmp_path / "run"))
+
+    with locked(tmp_path / "run"):
+        holder = (tmp_path / "run" / ".holder").read_text(encoding="utf-8")
+    assert f"process {os.getpid()} on " in holder
+
+
+def test_a_process_that_left_no_note_still_holds_the_folder(tmp_path):
+    process = start(HOLDER, tmp_path / "run")
+    (tmp_path / "run" / ".holder").unlink()
+    try:
+        with pytest.raises(InputError, match="a process that left no note"):
+            locked(tmp_path / "run").__enter__()
+    finally:
+        kill(process)
+
+
+def test_a_folder_is_free_again_and_unheld_after_an_error(tmp_path):
+    with pytest.raises(RuntimeError, match="within"), locked(tmp_path):
+        raise RuntimeError("within")
+    assert not (tmp_path / ".holder").exists()
+
+    with locked(tmp_path):
+        pass
+
+
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
+    (tmp_path / "file").write_text("", encoding="utf-8")
+
+    for folder in (tmp_path / "file", tmp_path / "file" / "run"):
+        with pytest.raises(InputError, match=re.escape(f"{folder} cannot be written: ")):
+            locked(folder).__enter__()
+
+
+def test_a_holder_is_a_process_of_this_machine_or_none(tmp_path):
+    assert read_holder(tmp_path) is None
+    with locked(tmp_path):
+        holder = read_holder(tmp_path)
+    assert holder is not None
+    assert holder.process == os.getpid()
+    for note in ("process 1 on elsewhere since Monday", "something else"):
+        (tmp_path / ".holder").write_text(note, encoding="utf-8")
+        assert read_holder(tmp_path) == Holder(note, None)
