@@ -58,9 +58,8 @@ def finetune(
 
     Example: `babyllama finetune twin --task rte=data/glue --task wsc=data/glue --out twin.json`
     """
+    from babyllama.evaluation.finetuning import find_files, read_tasks
     from babyllama.evaluation.finetuning import finetune as score
-    from babyllama.evaluation.finetuning import read_tasks
-    from babyllama.evaluation.finetuning.data import files_of
 
     _refuse_launcher()
     names = [path.resolve().name for path in models]
@@ -73,7 +72,7 @@ def finetune(
 
         refuse_missing_peft()
     files = [
-        found for each in task for found in files_of(*name_and_place(each, "--task", _EXAMPLE))
+        found for each in task for found in find_files(*name_and_place(each, "--task", _EXAMPLE))
     ]
     refuse_twice("--task", [each.task.name for each in files])
     changed = (*(("lora={}",) if lora else ()), *(changes or ()))

@@ -1,36 +1,22 @@
-"""Files in, examples out, and who chooses and who scores; every mistake named."""
+"""A task's files are found and read, and every mistake in them is named."""
 
 import gzip
 import json
-from collections import Counter
 from itertools import islice
 
 import pytest
 
 from babyllama.errors import InputError
 from babyllama.evaluation.finetuning.data import (
-    Example,
-    digest,
-    files_of,
+    examples_digest,
+    find_files,
     read_examples,
-    refuse_untrainable,
-    split,
+    read_tasks,
+    refuse_single_label,
 )
-from babyllama.evaluation.finetuning.tasks import GLUE, MSGS, TASKS, task_named
+from babyllama.evaluation.finetuning.tasks import GLUE, MSGS, TASKS, Example
 
 from .conftest import rows, write
-
-
-def test_the_tasks_are_the_fields():
-    assert len(GLUE) == len(MSGS) == 11
-    assert sum(task.name.endswith("_control") for task in MSGS) == 5
-    assert task_named("SST-2") is TASKS["sst2"]
-    assert TASKS["boolq"].keys == ("question", "passage")
-
-
-def test_an_unknown_task_names_the_nearest():
-    with pytest.raises(InputError, match=r"no task 'multrc'[\s\S]*Did you mean multirc\?"):
-        task_named("multrc")
 
 
 @pytest.mark.parametrize("name", ["boolq", "multirc", "wsc"])
@@ -61,36 +47,40 @@ def test_files_are_found_under_every_name_that_the_years_gave_them(tmp_path):
     )  # fmt: skip
     for name in names:
         (tmp_path / name).touch()
-    (found,) = files_of("cola", str(tmp_path))
+    (found,) = find_files("cola", str(tmp_path))
     assert (found.train.name, found.validation.name) == (
         "cola.train.jsonl", "cola.dev_full.jsonl.gz",
     )  # fmt: skip
-    every = files_of("glue", str(tmp_path))
+    every = find_files("glue", str(tmp_path))
     assert [each.task.name for each in every] == ["cola", "mnli", "mnli-mm"]
     assert every[2].train.name == "mnli.train.json"
-    assert [each.task.name for each in files_of("msgs", str(tmp_path))] == ["main_verb_control"]
+    assert [each.task.name for each in find_files("msgs", str(tmp_path))] == ["main_verb_control"]
     one, other = tmp_path / "cola.train.jsonl", tmp_path / "mnli.train.json"
-    (named,) = files_of("boolq", f"{one},{other}")
+    (named,) = find_files("boolq", f"{one},{other}")
     assert (named.train, named.validation) == (one, other)
 
 
 @pytest.mark.parametrize(
     ("name", "place", "message"),
     [
-        ("cola", "{}/none", r"--task cola=.*none: is no folder"),
-        ("boolq", "{}", r"no training file of boolq: boolq.train.jsonl[\s\S]*boolq.dev_other_half"),
-        ("rte", "{}", r"no training file of rte[\s\S]*Nothing there has this task's name"),
-        ("cola", "{}", "no validation file of cola"),
-        ("cola", "{}/cola.train.jsonl,{}/none.jsonl", "there is no file .*none.jsonl"),
-        ("msgs", "{}", "no training file of control_raising_control"),
-        ("glue", "{}/none", "is no folder"),
+        ("cola", "{}/none", r"--task cola=.*none: not a folder"),
+        (
+            "boolq",
+            "{}",
+            r"no training file for boolq: boolq.train.jsonl[\s\S]*boolq.dev_other_half",
+        ),
+        ("rte", "{}", r"no training file for rte[\s\S]*No file there starts with rte"),
+        ("cola", "{}", "no validation file for cola"),
+        ("cola", "{}/cola.train.jsonl,{}/none.jsonl", "none.jsonl: no such file"),
+        ("msgs", "{}", "no training file for control_raising_control"),
+        ("glue", "{}/none", "not a folder"),
     ],
 )
 def test_files_that_are_not_there_are_named(name, place, message, tmp_path):
     for file in ("cola.train.jsonl", "boolq.dev_other_half.jsonl", "boolq.valid.jsonl"):
         (tmp_path / file).touch()
     with pytest.raises(InputError, match=message):
-        files_of(name, place.replace("{}", str(tmp_path)))
+        find_files(name, place.replace("{}", str(tmp_path)))
 
 
 @pytest.mark.parametrize(
@@ -103,7 +93,7 @@ def test_files_that_are_not_there_are_named(name, place, message, tmp_path):
         ('{"sentence": "a"}', "x.jsonl:2: has no label"),
         ('{"sentence": "a", "label": 2}', r"label is 2\n.*0 \(unacceptable\), 1 \(acceptable\)"),
         ('{"sentence": "a", "label": true}', "label is True"),
-        ('{"sentence": "a", "label": -1}', r"label is -1[\s\S]*test set without its labels"),
+        ('{"sentence": "a", "label": -1}', r"label is -1[\s\S]*test set without labels"),
         ('{"sentence": "\\ud800", "label": 1}', "lone surrogate"),
     ],
 )
@@ -131,72 +121,38 @@ def test_packed_and_unpacked_files_are_the_same(tmp_path):
     assert read_examples(plain, TASKS["cola"]) == read_examples(packed, TASKS["cola"])
 
 
-def test_one_class_alone_cannot_be_learned(tmp_path):
-    with pytest.raises(InputError, match="every one of its 3 labels is 1"):
-        refuse_untrainable([Example("a", None, 1)] * 3, tmp_path, TASKS["cola"])
+def test_examples_of_a_single_label_are_refused(tmp_path):
+    with pytest.raises(InputError, match="all 3 labels are 1"):
+        refuse_single_label([Example("a", None, 1)] * 3, tmp_path, TASKS["cola"])
 
 
-def examples_of(count, labels=2):
-    return [Example(f"text {n}", None, n * 7 % 5 % labels) for n in range(count)]
-
-
-@pytest.mark.parametrize("count", [4, 9, 26, 101])
-def test_held_out_halves_share_no_row_and_have_the_same_labels(count, tmp_path):
-    examples = examples_of(count, labels=3)
-    found = split(examples, TASKS["mnli"], "held-out", tmp_path)
-    assert sorted(found.choosing + found.scoring) == list(range(count))
-    assert 0 <= len(found.scoring) - len(found.choosing) <= 1
-    one, other = (
-        Counter(examples[row].label for row in part) for part in (found.choosing, found.scoring)
-    )
-    assert all(abs(one[label] - other[label]) <= 1 for label in (0, 1, 2))
-
-
-def test_the_halves_are_the_texts_not_the_files_order(tmp_path):
-    examples = examples_of(20)
-    back = examples[::-1]
-    one, other = (split(each, TASKS["cola"], "held-out", tmp_path) for each in (examples, back))
-    assert {examples[row].first for row in one.choosing} == {
-        back[row].first for row in other.choosing
-    }
-
-
-def test_the_pipelines_choose_and_score_by_the_same_rows(tmp_path):
-    found = split(examples_of(5), TASKS["cola"], "pipeline", tmp_path)
-    assert found.choosing == found.scoring == (0, 1, 2, 3, 4)
-
-
-def msgs_rows():
-    return [
-        Example(f"s{n}", None, n % 2, ("training", "test", "control")[n // 2]) for n in range(6)
+def test_the_digest_is_that_of_earlier_results_and_depends_on_every_part_of_an_example():
+    examples = [Example("a", None, 0), Example("b", "c", 1, "test")]
+    # Recorded: results pair by it, also with files that were written before.
+    assert examples_digest(examples).startswith("c4b45c2f703bcfbc58b1e293011daaee")
+    others = [
+        examples[::-1],
+        examples[:1],
+        [examples[0], Example("x", "c", 1, "test")],
+        [examples[0], Example("b", None, 1, "test")],
+        [examples[0], Example("b", "c", 0, "test")],
+        [examples[0], Example("b", "c", 1, "training")],
     ]
+    digests = {examples_digest(each) for each in [examples, *others]}
+    assert len(digests) == 1 + len(others)
 
 
-def test_msgs_is_scored_on_test_rows_and_chosen_by_rows_that_do_not_tell_the_features(tmp_path):
-    task = TASKS["main_verb_lexical_content_the"]
-    found = split(msgs_rows(), task, "held-out", tmp_path)
-    assert (found.choosing, found.scoring) == ((0, 1), (2, 3))
-    found = split(msgs_rows(), task, "pipeline", tmp_path)
-    assert (found.choosing, found.scoring) == (tuple(range(6)), (2, 3))
-
-
-def test_msgs_without_its_conditions_is_refused(tmp_path):
-    task = TASKS["main_verb_control"]
-    with pytest.raises(InputError, match=r"no row whose condition is test[\s\S]*none"):
-        split(examples_of(6), task, "pipeline", tmp_path)
-    with pytest.raises(InputError, match="no row whose condition is training"):
-        split(msgs_rows()[2:], task, "held-out", tmp_path)
-
-
-def test_too_few_rows_cannot_be_halved(tmp_path):
-    with pytest.raises(InputError, match="has 3 rows, too few"):
-        split(examples_of(3), TASKS["cola"], "held-out", tmp_path)
-
-
-def test_the_digest_tells_order_and_labels():
-    examples = examples_of(4)
-    assert digest(examples) == digest(list(examples))
-    assert digest(examples) != digest(examples[::-1])
+def test_a_task_is_read_with_its_selection_its_settings_and_their_note(glue):
+    cola, rte = read_tasks(
+        [*find_files("cola", str(glue)), *find_files("rte", str(glue))],
+        settings="2025", changes=("rte.epochs=4",), selection="pipeline",
+    )  # fmt: skip
+    assert (cola.task.name, rte.task.name) == ("cola", "rte")
+    assert (len(rte.train), len(rte.validation)) == (64, 31)
+    assert rte.selected.choosing == rte.selected.scoring == tuple(range(31))
+    assert (cola.settings.epochs, rte.settings.epochs) == (10, 4)
+    assert "CoLA was no part of 2025" in cola.note
+    assert rte.note == ""
 
 
 @pytest.mark.parametrize("task", [*GLUE, *MSGS], ids=lambda task: task.name)

@@ -9,8 +9,7 @@ from typer.testing import CliRunner
 
 from babyllama.cli import app
 from babyllama.errors import InputError
-from babyllama.evaluation.finetuning import finetune, read_tasks
-from babyllama.evaluation.finetuning.data import files_of
+from babyllama.evaluation.finetuning import find_files, finetune, read_tasks
 from babyllama.runs import kept as parts
 from babyllama.runs.lock import locked
 
@@ -26,9 +25,8 @@ def made(model, tasks, out, **more):
 
 @pytest.fixture
 def tasks(glue):
-    return read_tasks(
-        [*files_of("cola", str(glue)), *files_of("rte", str(glue))], settings="2024", changes=QUICK
-    )
+    files = [*find_files("cola", str(glue)), *find_files("rte", str(glue))]
+    return read_tasks(files, settings="2024", changes=QUICK)
 
 
 @pytest.fixture
@@ -75,7 +73,7 @@ def test_a_model_is_scored_on_rows_that_did_not_choose_it(models, tasks, tmp_pat
     assert [each["id"] for each in predictions] == [f"rte_{n}" for n in range(31)]
     right = [
         str(int(predictions[row]["pred"] == tasks[1].validation[row].label))
-        for row in tasks[1].split.scoring
+        for row in tasks[1].selected.scoring
     ]
     assert rte["seeds"]["12"]["decisions"] == "".join(right)
     assert rte["score"] == pytest.approx(100 * right.count("1") / 16)
@@ -100,9 +98,9 @@ def test_another_model_other_rows_or_settings_are_made_anew(models, glue, tasks,
     made(models["llama"], tasks[:1], out)
     made(models["gpt2"], tasks[:1], out)
     assert len(unmade) == 2
-    changed = read_tasks(files_of("cola", str(glue)), settings="2024", changes=("epochs=2",))
+    changed = read_tasks(find_files("cola", str(glue)), settings="2024", changes=("epochs=2",))
     made(models["gpt2"], changed, out)
-    same = read_tasks(files_of("cola", str(glue)), settings="2024",
+    same = read_tasks(find_files("cola", str(glue)), settings="2024",
                       changes=("epochs=2",), selection="pipeline")  # fmt: skip
     made(models["gpt2"], same, out)
     assert len(unmade) == 4
@@ -110,7 +108,7 @@ def test_another_model_other_rows_or_settings_are_made_anew(models, glue, tasks,
     made(models["gpt2"], same, out)
     assert len(unmade) == 5
     # What is reported may change without a training.
-    reported = read_tasks(files_of("cola", str(glue)), settings="2024",
+    reported = read_tasks(find_files("cola", str(glue)), settings="2024",
                           changes=("epochs=2", "score=f1"), selection="pipeline")  # fmt: skip
     assert made(models["gpt2"], reported, out)["benchmarks"]["cola"]["metric"] == "f1"
     assert len(unmade) == 5
@@ -143,12 +141,12 @@ def test_rows_are_cut_at_the_models_positions_and_it_is_said(models, tmp_path, c
     long = [{"sentence": "the cat " * (200 * (n == 0) + 1), "label": n % 2} for n in range(8)]
     for part in ("train", "valid"):
         write(tmp_path / f"cola.{part}.jsonl", long)
-    tasks = read_tasks(files_of("cola", str(tmp_path)), settings="2025", changes=QUICK)
+    tasks = read_tasks(find_files("cola", str(tmp_path)), settings="2025", changes=QUICK)
     found = made(models["gpt2"], tasks, tmp_path / "x.json", settings="2025")
     assert found["benchmarks"]["cola"]["rows"]["max_length"] == 256
     assert found["benchmarks"]["cola"]["notes"][0].startswith("CoLA was no part of 2025")
     said = " ".join(capsys.readouterr().err.split())
-    assert "cut at the model's 256 positions, not at 512 tokens: 1 of 8 training rows" in said
+    assert "the model's 256 positions instead of 512 tokens: 1 of 8 training rows" in said
 
 
 def test_a_model_that_answers_the_same_to_every_row_is_named(models, tasks, tmp_path):
@@ -166,7 +164,7 @@ def test_msgs_is_scored_on_its_test_rows(models, tmp_path):
     write(tmp_path / f"{name}.train.jsonl", rows(16, 1, condition="training"))
     lines = [*rows(8, 2, condition="training"), *rows(10, 3, condition="test")]
     write(tmp_path / f"{name}.validation.jsonl", lines)
-    tasks = read_tasks(files_of("msgs", str(tmp_path)), settings="2023", changes=QUICK)
+    tasks = read_tasks(find_files("msgs", str(tmp_path)), settings="2023", changes=QUICK)
     found = made(models["llama"], tasks, tmp_path / "x.json")["benchmarks"][name]
     assert (found["metric"], found["n"]) == ("mcc", 10)
     assert found["selection"]["choosing_rows"] == 8
@@ -213,7 +211,7 @@ def test_the_command_writes_what_two_models_got(models, glue, tmp_path):
         (["--task", "rte"], "is not NAME=PATH"),
         (["--task", "rtee={glue}"], "Did you mean rte?"),
         (["--task", "rte={glue}", "--task", "rte={glue}"], "--task rte is named twice"),
-        (["--task", "rte={glue}", "--settings", "2022"], "no settings '2022'"),
+        (["--task", "rte={glue}", "--settings", "2022"], "unknown settings '2022'"),
     ],
 )
 def test_the_command_names_mistakes(arguments, message, models, glue, tmp_path):

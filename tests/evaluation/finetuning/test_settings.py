@@ -83,10 +83,10 @@ def test_settings_of_ones_own(tmp_path):
     assert settings(str(path), "rte").epochs == 3
     assert settings(str(path), "wsc").evaluate_every == "epoch"
     path.write_text("general: {}\ntasks: {rtee: {epochs: 3}}\n")
-    with pytest.raises(InputError, match=r"tasks.rtee is no task[\s\S]*Did you mean rte"):
+    with pytest.raises(InputError, match=r"unknown task tasks.rtee[\s\S]*Did you mean rte"):
         load_settings(str(path))
     path.write_bytes(b"\xff")
     with pytest.raises(InputError, match="byte 0 is not UTF-8"):
         load_settings(str(path))
-    with pytest.raises(InputError, match=r"no settings '2022'[\s\S]*Did you mean 202"):
+    with pytest.raises(InputError, match=r"unknown settings '2022'[\s\S]*Did you mean 202"):
         load_settings("2022")

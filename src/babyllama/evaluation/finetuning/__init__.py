@@ -1,9 +1,15 @@
-"""What a model can learn to tell: (Super)GLUE and MSGS by fine-tuning, scores with intervals.
+"""Fine-tuning on (Super)GLUE and MSGS, with an interval for every score.
 
-`tasks` says what they are, `data` and `reading` read them and say which rows choose and which
-score, `settings` how a model is trained; `preparing` makes rows for a model, `classifier` gives it
-a head, `fitting` trains it with transformers; `scores` and `results` say what follows, and `kept`
-what need not be trained again.
+tasks       what the tasks are
+data        a task's files, found and read
+selection   which validation rows choose the model and which score it
+settings    how a model is trained, by year
+encoding    a task's rows as the tokens of one model
+classifier  the model with a new classification head
+fitting     one fine-tuning with transformers' Trainer
+scores      scores and intervals from predictions
+results     a task's result file and the lines of a submission
+kept        what a finished fine-tuning depends on, so that it is not repeated
 """
 
 from collections.abc import Sequence
@@ -12,19 +18,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from babyllama.console import print_status
-from babyllama.evaluation.finetuning.data import Selection
+from babyllama.evaluation.finetuning.data import TaskData, find_files, read_tasks
 from babyllama.evaluation.finetuning.kept import key_of
-from babyllama.evaluation.finetuning.reading import TaskData, read_tasks
 from babyllama.evaluation.finetuning.results import averages, benchmark, write_predictions
+from babyllama.evaluation.finetuning.selection import Selection
 from babyllama.runs.artefact import Facts, digest
 from babyllama.runs.kept import parts_folder, read_part, write_part
 from babyllama.runs.lock import locked
 
 if TYPE_CHECKING:
+    from babyllama.evaluation.finetuning.encoding import EncodedTask
     from babyllama.evaluation.finetuning.fitting import Fit
-    from babyllama.evaluation.finetuning.preparing import Prepared
 
-__all__ = ["TaskData", "finetune", "read_tasks"]
+__all__ = ["TaskData", "find_files", "finetune", "read_tasks"]
 
 
 def finetune(
@@ -40,14 +46,14 @@ def finetune(
 ) -> Facts:
     """Fine-tune a model on each task with each seed, and score it.
 
-    What was finished before is taken from the folder of parts beside `out`.
+    A task and seed that was finished before is read from the folder `OUT.parts`.
 
     Args:
-        name: what the results call the model.
-        settings, selection: what `tasks` were read with, to be repeated in the results.
-        seeds: how many; the settings' own and those after it.
-        predictions: a folder for TASK.jsonl, a line a validation row in their order; with several
-            seeds, for seed-N/TASK.jsonl.
+        name: the model's name in the results.
+        settings, selection: with which `tasks` were read; the results repeat them.
+        seeds: how many, beginning with the settings' own.
+        predictions: a folder for TASK.jsonl, one line for each validation row in order; with
+            several seeds, for seed-N/TASK.jsonl.
 
     Returns:
         `model`, `rules`, `benchmarks` and their `averages`, scores in percent.
@@ -56,11 +62,11 @@ def finetune(
         InputError: a model that cannot be used, before anything is trained; another process that
             writes the same results; a training that diverged.
     """
-    from babyllama.evaluation.finetuning.preparing import prepare
+    from babyllama.evaluation.finetuning.encoding import encode_tasks
 
-    prepared = prepare(model, tasks)
-    for task in prepared:
-        _say_what_surprises(task)
+    encoded = encode_tasks(model, tasks)
+    for task in encoded:
+        _say_notes(task)
     identity = digest(model)
     parts = parts_folder(out)
     result: Facts = {
@@ -69,10 +75,10 @@ def finetune(
         "benchmarks": {},
     }
     with locked(parts, mend="give another --out"):
-        for task in prepared:
+        for task in encoded:
             first = task.data.settings.seed
             found = {
-                seed: _kept_or_made(model, identity, task, seed, parts, f"{name} {task.name}")
+                seed: _read_or_fit(model, identity, task, seed, parts, f"{name} {task.name}")
                 for seed in range(first, first + seeds)
             }
             result["benchmarks"][task.name] = benchmark(task, found)
@@ -82,23 +88,24 @@ def finetune(
     return result
 
 
-def _say_what_surprises(task: "Prepared") -> None:
+def _say_notes(task: "EncodedTask") -> None:
     data = task.data
     if data.note:
         print_status(f"  {task.name}: {data.note}", style="yellow")
     if task.max_length < data.settings.max_length:
         print_status(
-            f"  {task.name}: cut at the model's {task.max_length} positions, not at "
-            f"{data.settings.max_length} tokens: {task.train.cut:,} of {len(data.train):,} "
-            f"training rows, {task.validation.cut:,} of {len(data.validation):,} validation rows",
+            f"  {task.name}: rows are truncated to the model's {task.max_length} positions instead "
+            f"of {data.settings.max_length} tokens: {task.train.truncated:,} of "
+            f"{len(data.train):,} training rows, {task.validation.truncated:,} of "
+            f"{len(data.validation):,} validation rows",
             style="yellow",
         )
 
 
-def _kept_or_made(
-    model: Path, identity: str, task: "Prepared", seed: int, parts: Path, title: str
+def _read_or_fit(
+    model: Path, identity: str, task: "EncodedTask", seed: int, parts: Path, title: str
 ) -> dict[str, Any]:
-    """A finished fine-tuning, from its file or made now."""
+    """A finished fine-tuning, read from its file or made now."""
     key = key_of(identity, task.data, max_length=task.max_length, seed=seed)
     path = parts / f"{title.replace(' ', '.')}.{seed}.json"
     kept = read_part(path, key)
@@ -108,15 +115,15 @@ def _kept_or_made(
     return write_part(path, key, asdict(_fit(model, task, seed, parts / "scratch", title)))
 
 
-def _fit(model: Path, task: "Prepared", seed: int, scratch: Path, title: str) -> "Fit":
+def _fit(model: Path, task: "EncodedTask", seed: int, scratch: Path, title: str) -> "Fit":
     from babyllama.evaluation.finetuning.classifier import load_classifier
     from babyllama.evaluation.finetuning.fitting import fit
 
     settings, classes = task.data.settings, len(task.data.task.labels)
     classifier = load_classifier(model, labels=classes, settings=settings, seed=seed)
-    classifier.config.pad_token_id = task.padding.token
+    classifier.config.pad_token_id = task.collator.tokenizer.pad_token_id
     return fit(
-        classifier, task.train.rows, task.validation.rows, task.data.split.choosing,
-        settings=settings, classes=classes, padding=task.padding, seed=seed, scratch=scratch,
+        classifier, task.train.features, task.validation.features, task.data.selected.choosing,
+        settings=settings, classes=classes, collator=task.collator, seed=seed, scratch=scratch,
         title=title,
     )  # fmt: skip

@@ -1,7 +1,7 @@
-"""A trained model with a new head that tells classes apart.
+"""A trained model with a new classification head, AutoModelForSequenceClassification's.
 
-transformers' AutoModelForSequenceClassification: a decoder is read at its last token, a masked
-encoder as its architecture has it, mostly at the first.
+The head reads a decoder at its last token, and a masked encoder where its architecture does, mostly
+at the first token.
 """
 
 import importlib.util
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 class MlpHead(nn.Module):
     """BabyLM 2025's head: LayerNorm, Linear, GELU, LayerNorm, dropout, Linear.
 
-    Its norms have no parameters. It reads one hidden state, or all of them one by one.
+    Its norms have no parameters. It reads every hidden state separately.
 
     Attributes:
-        reads_first: whether of several hidden states the first alone is read.
+        reads_first: whether it reads only the first hidden state of a sequence.
     """
 
     def __init__(self, hidden_size: int, labels: int, *, reads_first: bool) -> None:
@@ -42,7 +42,7 @@ class MlpHead(nn.Module):
         )
 
     def forward(self, hidden: Tensor) -> Tensor:
-        """Logits of what is read: (..., hidden) to (..., labels)."""
+        """Logits from hidden states: (..., hidden) to (..., labels)."""
         if self.reads_first and hidden.ndim == 3:
             hidden = hidden[:, 0]
         logits: Tensor = self.layers(hidden)
@@ -55,8 +55,8 @@ def load_classifier(
     """Load a model folder in float32 with a new head; the seed decides the head's weights.
 
     Raises:
-        InputError: no model there, weights that are a pickle or of another model, an architecture
-            without such a head, or peft wanted but not installed.
+        InputError: a folder without a model, weights that are a pickle or belong to another model,
+            an architecture without a classification head, LoRA without peft.
     """
     from transformers import AutoModelForSequenceClassification, set_seed
 
@@ -67,9 +67,9 @@ def load_classifier(
             folder, local_files_only=True, use_safetensors=True, dtype=torch.float32,
             num_labels=labels, output_loading_info=True,
         )  # fmt: skip
-    except Exception as error:  # the library raises whatever it met, often several lines of it
+    except Exception as error:  # the library lets every kind of exception through
         raise InputError(
-            f"{folder} cannot be loaded with a head for classes",
+            f"{folder} cannot be loaded with a classification head",
             why=str(error).strip().splitlines()[0][:300],
             mend="It must be a folder that transformers.AutoModelForSequenceClassification loads.",
         ) from None
@@ -88,27 +88,27 @@ def is_decoder(model: "PreTrainedModel") -> bool:
 
 
 def refuse_missing_peft() -> None:
-    """Check that low-rank updates can be made.
+    """Check that peft is installed.
 
     Raises:
-        InputError: peft is not installed.
+        InputError: it is not.
     """
     if importlib.util.find_spec("peft") is None:
         raise InputError(
             "--lora needs peft, which is not installed",
-            why="It is an extra: most users train all weights of a small model.",
+            why="It is an optional dependency: small models are mostly trained in full.",
             mend="Run: pip install 'babyllama[lora]'",
         )
 
 
 def _refuse_untrained_body(folder: Path, model: Any, missing: set[str] | list[str]) -> None:
-    """A head is new, and a pooler may be; a body that is not in the file is not trained."""
+    """The head is new, and the pooler may be; all other weights must be in the file."""
     prefix = f"{model.base_model_prefix}."
     body = sorted(key for key in missing if key.startswith(prefix) and "pooler" not in key)
     if body:
         raise InputError(
-            f"{folder}: {len(body)} weights of the model are not in its file, {body[0]} first",
-            why="They would be random: what is fine-tuned would not be the trained model.",
+            f"{folder}: {len(body)} weights are missing from its file, the first is {body[0]}",
+            why="They would be random, and the trained model would not be what is fine-tuned.",
             mend="Save the model again with save_pretrained().",
         )
 
@@ -118,8 +118,8 @@ def _put_mlp_head(model: Any, labels: int) -> None:
     name = "score" if is_decoder(model) else "classifier"
     if not hasattr(model, name):
         raise InputError(
-            f"head is 'mlp', but {model.config.model_type} has no {name} that it could replace",
-            mend="Use the architecture's own: --set head=linear",
+            f"head is 'mlp', but {model.config.model_type} has no module {name} to replace",
+            mend="Use the architecture's own head: --set head=linear",
         )
     setattr(model, name, MlpHead(hidden_size, labels, reads_first=name == "classifier"))
 
@@ -137,9 +137,9 @@ def _with_lora(model: Any, settings: LoraSettings) -> Any:
         lora_alpha=settings.alpha,
         lora_dropout=settings.dropout,
         target_modules=None if is_known else "all-linear",
-        exclude_modules=r".*(score|classifier).*",  # the new head is trained as it is
+        exclude_modules=r".*(score|classifier).*",  # the new head is trained in full
         fan_in_fan_out=any(isinstance(module, Conv1D) for module in model.modules()),  # GPT-2's
     )
-    with warnings.catch_warnings():  # peft asks transformers for things by their old names
+    with warnings.catch_warnings():  # peft uses deprecated names of transformers
         warnings.simplefilter("ignore", FutureWarning)
         return get_peft_model(model, config)

@@ -1,23 +1,25 @@
-"""Files of a task in, labelled examples out, and which of them choose and which score.
+"""A task's files, found and read: everything about a task that is the same for every model.
 
-Rows stay in the order of their file: submissions count them.
+Examples keep the order of their file, because submissions number its rows.
 """
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from babyllama.errors import InputError
-from babyllama.evaluation.finetuning.tasks import SUITES, Task, task_named
+from babyllama.evaluation.finetuning.selection import SelectedRows, Selection, select_rows
+from babyllama.evaluation.finetuning.settings import (
+    FinetuningSettings,
+    load_settings,
+    note_on,
+    settings_for,
+)
+from babyllama.evaluation.finetuning.tasks import SUITES, Example, Task, task_named
 from babyllama.runs.rows import Row, digest_of, packed_files, read_json_lines
 
-Selection = Literal["held-out", "pipeline"]
-
 _SUFFIXES = (".jsonl", ".jsonl.gz", ".json", ".json.gz")
-# As BabyLM 2024 and 2025 name it; 2023 and MSGS; GLUE's public set.
+# BabyLM 2024 and 2025 say `valid`, 2023 and MSGS `validation`, GLUE's public set `dev`.
 _VALIDATION = ("valid", "validation", "dev", "dev_full")
 _MATCHED = {
     "mnli": ("mnli.validation_matched", "mnli.dev_matched"),
@@ -26,18 +28,8 @@ _MATCHED = {
 
 
 @dataclass(frozen=True)
-class Example:
-    """A labelled text, or two, of which the second is None where a task has one alone."""
-
-    first: str
-    second: str | None
-    label: int
-    condition: str | None = None
-
-
-@dataclass(frozen=True)
 class TaskFiles:
-    """Where a task's two files lie."""
+    """A task and the paths of its two files."""
 
     task: Task
     train: Path
@@ -45,55 +37,103 @@ class TaskFiles:
 
 
 @dataclass(frozen=True)
-class Split:
-    """Which rows of the validation file choose the model that is kept, and which score it."""
+class TaskData:
+    """A task with its examples and settings.
 
-    choosing: tuple[int, ...]
-    scoring: tuple[int, ...]
-    words: str
+    Attributes:
+        selected: which validation rows choose the model and which score it.
+        note: what a user should know about the settings; "" if nothing.
+    """
+
+    files: TaskFiles
+    train: list[Example]
+    validation: list[Example]
+    selected: SelectedRows
+    settings: FinetuningSettings
+    note: str
+
+    @property
+    def task(self) -> Task:
+        """The task itself."""
+        return self.files.task
 
 
-def files_of(name: str, place: str) -> list[TaskFiles]:
-    """The files of a task, or of every task of `glue` or `msgs` that a folder has.
+def find_files(name: str, place: str) -> list[TaskFiles]:
+    """Find the files of a task, or of every task of `glue` or `msgs` that a folder has.
 
     Args:
-        place: a folder that holds NAME.train.jsonl and NAME.valid.jsonl, or the two files
-            themselves with a comma between them.
+        place: a folder with NAME.train.jsonl and NAME.valid.jsonl, or the two paths, separated by
+            a comma.
 
     Raises:
-        InputError: no such task, no such place, or a folder that lacks one of the files.
+        InputError: an unknown task, a place that does not exist, or a folder without the files.
     """
-    if name.lower() in SUITES:
-        return _files_of_suite(name.lower(), Path(place))
-    task = task_named(name)
     folder = Path(place)
     train, comma, validation = place.partition(",")
+    if name.lower() in SUITES:
+        return _suite_files(name.lower(), folder)
+    task = task_named(name)
     if comma and not folder.is_dir():
         return [TaskFiles(task, _existing(Path(train)), _existing(Path(validation)))]
     if not folder.is_dir():
         raise InputError(
-            f"--task {name}={place}: is no folder",
-            why="A task is a folder that holds its files, or the two files themselves.",
+            f"--task {name}={place}: not a folder",
+            why="A task is the folder with its files, or its training and validation file.",
             mend=f"For example: --task {task.name}=data/glue, or "
             f"--task {task.name}=my_train.jsonl,my_valid.jsonl",
         )
-    stems = _train_stems(task), _validation_stems(task)
-    found = [_first_file(folder, names) for names in stems]
-    for path, names, what in zip(found, stems, ("training", "validation"), strict=True):
-        if path is None:
-            raise _lacking(task, folder, names, what)
-    train_file, validation_file = found
-    assert train_file is not None
-    assert validation_file is not None
-    return [TaskFiles(task, train_file, validation_file)]
+    return [
+        TaskFiles(
+            task,
+            _required_file(task, folder, _train_stems(task), "training"),
+            _required_file(task, folder, _validation_stems(task), "validation"),
+        )
+    ]
+
+
+def read_tasks(
+    files: Sequence[TaskFiles],
+    *,
+    settings: str,
+    changes: tuple[str, ...] = (),
+    selection: Selection = "held-out",
+) -> list[TaskData]:
+    """Read and check every task, before any model is loaded.
+
+    Args:
+        settings: 2023, 2024, 2025, authors or the path of a YAML file.
+        changes: `field=value`, or `TASK.field=value`.
+        selection: whether the rows that choose the model may also score it.
+
+    Raises:
+        InputError: files, rows or settings that cannot be used.
+    """
+    recipe = load_settings(settings)
+    read = []
+    for each in files:
+        task = each.task
+        train = read_examples(each.train, task)
+        refuse_single_label(train, each.train, task)
+        validation = read_examples(each.validation, task)
+        read.append(
+            TaskData(
+                each,
+                train,
+                validation,
+                select_rows(validation, task, selection, each.validation),
+                settings_for(task, recipe, changes, where=f"settings {settings}"),
+                note_on(task, recipe),
+            )
+        )
+    return read
 
 
 def read_examples(path: Path, task: Task) -> list[Example]:
-    """Read a file of JSON lines, packed or not, in the order of its rows.
+    """Read a file of JSON lines, gzipped or not, in the order of its rows.
 
     Raises:
-        InputError: an unreadable file, or a line (named) that is no JSON object, lacks a key of
-            the task, or has a label that is not the task's.
+        InputError: an unreadable file, or a line (named) that is not a JSON object, lacks a key
+            of the task, or has a label that the task does not have.
     """
     files = packed_files(path, _SUFFIXES)
     return [
@@ -103,101 +143,33 @@ def read_examples(path: Path, task: Task) -> list[Example]:
     ]
 
 
-def refuse_untrainable(examples: Sequence[Example], path: Path, task: Task) -> None:
-    """Check that there is something to learn.
+def refuse_single_label(examples: Sequence[Example], path: Path, task: Task) -> None:
+    """Check that the examples have more than one label.
 
     Raises:
-        InputError: all examples have one label.
+        InputError: names the label that they all have.
     """
     seen = {example.label for example in examples}
     if len(seen) == 1:
         raise InputError(
-            f"{path}: every one of its {len(examples):,} labels is {seen.pop()}",
-            why=f"A model learns nothing where there is nothing to tell apart; {task.name} has the "
-            f"labels {_labels(task)}.",
+            f"{path}: all {len(examples):,} labels are {seen.pop()}",
+            why=f"A classifier needs examples of at least two labels; {task.name} has "
+            f"{task.label_list}.",
             mend="Fetch the file again; perhaps it was sorted by label and cut.",
         )
 
 
-def split(examples: Sequence[Example], task: Task, selection: Selection, path: Path) -> Split:
-    """Say which validation rows choose the model that is kept, and which give its score.
-
-    `pipeline`: all rows choose, and the same rows score, as in every BabyLM pipeline (of MSGS the
-    `test` rows alone score). `held-out`: no row does both. Of MSGS the rows of the training's own
-    kind choose and all `test` rows score: rows in which the features disagree would choose a
-    generalisation, which is what is measured. Of other tasks each label's rows are halved in the
-    order of the hashes of their texts, which neither the file's order nor a seed changes.
-
-    Raises:
-        InputError: too few rows, or MSGS rows without the conditions that this needs.
-    """
-    everything = tuple(range(len(examples)))
-    scored = everything
-    if task.scored_condition:
-        scored = _of_condition(examples, task.scored_condition, path)
-    if selection == "pipeline":
-        return Split(everything, scored, "the rows that choose the model also score it")
-    if task.scored_condition:
-        choosing = _of_condition(examples, "training", path)
-        return Split(choosing, scored, "rows in domain choose the model, rows out of it score it")
-    if len(examples) < 4:
-        raise InputError(
-            f"{path} has {len(examples)} rows, too few to choose by some and score by others",
-            mend="Use the same rows for both: --selection pipeline",
-        )
-    choosing = _half(examples)
-    rest = tuple(sorted(set(everything) - set(choosing)))
-    return Split(choosing, rest, "half of the rows choose the model, the other half scores it")
-
-
-def digest(examples: Sequence[Example]) -> str:
-    """sha256 of the examples in order: two scores pair only where this is equal."""
+def examples_digest(examples: Sequence[Example]) -> str:
+    """SHA-256 of the examples in order: two scores are paired only if their digests are equal."""
     return digest_of([e.first, e.second, e.label, e.condition] for e in examples)
-
-
-# --- the halves -------------------------------------------------------------------------------
-
-
-def _half(examples: Sequence[Example]) -> tuple[int, ...]:
-    """Half of the rows, rounded down, and of each label's rows half up to one."""
-    rows_of: dict[int, list[int]] = {}
-    for row, example in enumerate(examples):
-        rows_of.setdefault(example.label, []).append(row)
-    chosen: list[int] = []
-    spare = 0  # odd labels take turns, so that the halves differ by one row at most
-    for label in sorted(rows_of):
-        rows = sorted(rows_of[label], key=lambda row: (_hash(examples[row]), row))
-        take, odd = divmod(len(rows), 2)
-        if odd:
-            take += spare
-            spare = 1 - spare
-        chosen += rows[:take]
-    return tuple(sorted(chosen))
-
-
-def _hash(example: Example) -> str:
-    return hashlib.sha256(json.dumps([example.first, example.second]).encode()).hexdigest()
-
-
-def _of_condition(examples: Sequence[Example], condition: str, path: Path) -> tuple[int, ...]:
-    rows = tuple(row for row, e in enumerate(examples) if e.condition == condition)
-    if not rows:
-        known = sorted({e.condition or "none" for e in examples})
-        raise InputError(
-            f"{path} has no row whose condition is {condition}",
-            why=f"Its conditions: {', '.join(known)}. MSGS chooses a model by `training` rows and "
-            "scores it on `test` rows.",
-            mend="Use a file that has both, or --selection pipeline, which needs `test` alone.",
-        )
-    return rows
 
 
 # --- finding files ----------------------------------------------------------------------------
 
 
-def _files_of_suite(name: str, folder: Path) -> list[TaskFiles]:
+def _suite_files(name: str, folder: Path) -> list[TaskFiles]:
     if not folder.is_dir():
-        raise InputError(f"--task {name}={folder}: is no folder", mend=f"Name {name}'s folder.")
+        raise InputError(f"--task {name}={folder}: not a folder", mend=f"Name {name}'s folder.")
     found = []
     for task in SUITES[name]:
         train = _first_file(folder, _train_stems(task))
@@ -206,7 +178,7 @@ def _files_of_suite(name: str, folder: Path) -> list[TaskFiles]:
             found.append(TaskFiles(task, train, validation))
     if not found:
         first = SUITES[name][0]
-        raise _lacking(first, folder, _train_stems(first), "training")
+        raise _missing_file(first, folder, _train_stems(first), "training")
     return found
 
 
@@ -225,19 +197,25 @@ def _first_file(folder: Path, stems: Sequence[str]) -> Path | None:
     return next((path for path in names if path.is_file()), None)
 
 
-def _lacking(task: Task, folder: Path, stems: Sequence[str], what: str) -> InputError:
+def _required_file(task: Task, folder: Path, stems: Sequence[str], role: str) -> Path:
+    path = _first_file(folder, stems)
+    if path is None:
+        raise _missing_file(task, folder, stems, role)
+    return path
+
+
+def _missing_file(task: Task, folder: Path, stems: Sequence[str], role: str) -> InputError:
     here = sorted(path.name for path in folder.iterdir() if path.name.startswith(f"{task.name}."))
-    beside = f"There is {', '.join(here)}." if here else "Nothing there has this task's name."
     return InputError(
-        f"{folder} has no {what} file of {task.name}: {stems[0]}.jsonl or .jsonl.gz",
-        why=beside,
-        mend=f"If another file will do, name both: --task {task.name}=TRAIN.jsonl,VALID.jsonl",
+        f"{folder} has no {role} file for {task.name}: {stems[0]}.jsonl or .jsonl.gz",
+        why=f"It has {', '.join(here)}." if here else f"No file there starts with {task.name}.",
+        mend=f"To use other files, name both: --task {task.name}=TRAIN.jsonl,VALID.jsonl",
     )
 
 
 def _existing(path: Path) -> Path:
     if not path.is_file():
-        raise InputError(f"there is no file {path}", mend="Name two files: TRAIN,VALID.")
+        raise InputError(f"{path}: no such file", mend="Name two files: TRAIN,VALID.")
     return path
 
 
@@ -260,11 +238,7 @@ def _label(row: Row, task: Task) -> int:
     if type(label) is not int or not 0 <= label < len(task.labels):
         raise InputError(
             f"{row.where}: label is {label!r}" if "label" in row else f"{row.where}: has no label",
-            why=f"The labels of {task.name} are {_labels(task)}.",
-            mend="A test set without its labels (-1) cannot be used." if label == -1 else "",
+            why=f"The labels of {task.name} are {task.label_list}.",
+            mend="A test set without labels (-1) cannot be used." if label == -1 else "",
         )
     return label
-
-
-def _labels(task: Task) -> str:
-    return ", ".join(f"{number} ({meaning})" for number, meaning in enumerate(task.labels))

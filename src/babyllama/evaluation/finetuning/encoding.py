@@ -1,59 +1,106 @@
-"""Examples as tokens, in the form in which models read them, and as padded batches."""
+"""Tasks as the tokens that one model reads, and everything that is checked before it is trained."""
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
+from transformers import AutoConfig, DataCollatorWithPadding
 
+from babyllama.data.tokenizer import load_tokenizer
 from babyllama.errors import InputError
-from babyllama.evaluation.finetuning.data import Example
+from babyllama.evaluation.finetuning.classifier import is_decoder, load_classifier
+from babyllama.evaluation.finetuning.data import TaskData
+from babyllama.evaluation.finetuning.tasks import Example
+from babyllama.models.build import positions_of, refuse_unusable
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedTokenizerFast
 
-# input_ids and perhaps token_type_ids, lists of equal length; labels, a number.
-Row = dict[str, Any]
+# What the Trainer takes for an example: `input_ids`, `labels` and perhaps `token_type_ids`.
+Features = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Encoded:
-    """The rows of a file.
+class EncodedExamples:
+    """The examples of a file, in order.
 
     Attributes:
-        cut: how many of them were longer than the limit.
+        truncated: how many of them were longer than the limit.
     """
 
-    rows: list[Row]
-    cut: int
+    features: list[Features]
+    truncated: int
 
 
 @dataclass(frozen=True)
-class Padding:
-    """Puts rows into a batch: always on the right, and hidden by the attention mask.
+class EncodedTask:
+    """A task's examples for one model.
 
     Attributes:
-        token: what fills up.
+        collator: pads a batch.
+        max_length: the limit in tokens: the settings' own, or the model's positions if fewer.
     """
 
-    token: int
+    data: TaskData
+    train: EncodedExamples
+    validation: EncodedExamples
+    collator: DataCollatorWithPadding
+    max_length: int
 
-    def __call__(self, rows: Sequence[Row]) -> dict[str, Tensor]:
-        longest = max(len(row["input_ids"]) for row in rows)
-        batch: dict[str, list[list[int]]] = {"input_ids": [], "attention_mask": []}
-        if "token_type_ids" in rows[0]:
-            batch["token_type_ids"] = []
-        for row in rows:
-            length = len(row["input_ids"])
-            missing = longest - length
-            batch["attention_mask"].append([1] * length + [0] * missing)
-            batch["input_ids"].append(row["input_ids"] + [self.token] * missing)
-            if "token_type_ids" in batch:
-                batch["token_type_ids"].append(row["token_type_ids"] + [0] * missing)
-        tensors = {key: torch.tensor(values) for key, values in batch.items()}
-        return {**tensors, "labels": torch.tensor([row["labels"] for row in rows])}
+    @property
+    def name(self) -> str:
+        """The name of the task."""
+        return self.data.task.name
+
+
+def encode_tasks(model: Path, tasks: Sequence[TaskData]) -> list[EncodedTask]:
+    """Tokenize every task for a model, and check that the model can be trained on it.
+
+    Raises:
+        InputError: a folder without a model, a tokenizer or a classification head; a tokenizer
+            with tokens that the model does not know; a row without a token.
+    """
+    refuse_unusable(model)
+    tokenizer = load_tokenizer(model)
+    config = _configuration(model)
+    return [_encoded(model, data, tokenizer, config) for data in tasks]
+
+
+def _encoded(
+    model: Path, data: TaskData, tokenizer: "PreTrainedTokenizerFast", config: "PretrainedConfig"
+) -> EncodedTask:
+    limit, positions = data.settings.max_length, positions_of(config)
+    if positions is not None:
+        limit = min(limit, positions)
+    train, validation = (
+        encode(examples, tokenizer, config, max_length=limit, path=path)
+        for examples, path in (
+            (data.train, data.files.train),
+            (data.validation, data.files.validation),
+        )
+    )
+    # With the task's own settings: a head that cannot be built is an error now, not after hours.
+    classifier = load_classifier(
+        model, labels=len(data.task.labels), settings=data.settings, seed=data.settings.seed
+    )
+    vocab_size = int(classifier.get_input_embeddings().weight.shape[0])
+    features = [*train.features, *validation.features]
+    refuse_unknown_tokens(features, vocab_size=vocab_size, folder=model)
+    collator = collator_for(
+        features, tokenizer, config, is_decoder=is_decoder(classifier), vocab_size=vocab_size
+    )
+    return EncodedTask(data, train, validation, collator, limit)
+
+
+def _configuration(model: Path) -> "PretrainedConfig":
+    try:
+        return AutoConfig.from_pretrained(model, local_files_only=True)
+    except Exception as error:  # the library lets every kind of exception through
+        raise InputError(
+            f"{model}/config.json cannot be read", why=str(error).strip().splitlines()[0][:300]
+        ) from None
 
 
 def encode(
@@ -63,85 +110,105 @@ def encode(
     *,
     max_length: int,
     path: Path,
-) -> Encoded:
-    """Tokenise; two texts go to the tokenizer as a pair, and the longer is cut first.
+) -> EncodedExamples:
+    """Tokenize examples; two texts become the tokenizer's pair, and the longer one is cut first.
 
-    Which of the two a token belongs to is told to models that have embeddings for it, as BERT, if
-    their tokenizer says it. It is not told to others: GPT-2 would add those of the tokens 0 and 1.
+    `token_type_ids` say which of two texts a token belongs to. Only models with embeddings for
+    them (such as BERT) get them, and only if the tokenizer names them: GPT-2 would add the
+    embeddings of tokens 0 and 1.
 
     Raises:
         InputError: a text without any token, or one that the tokenizer cannot encode.
     """
     seconds = [example.second for example in examples]
-    knows_types = (getattr(config, "type_vocab_size", 0) or 0) > 1
-    knows_types = knows_types and "token_type_ids" in tokenizer.model_input_names
+    has_types = (getattr(config, "type_vocab_size", 0) or 0) > 1
+    has_types = has_types and "token_type_ids" in tokenizer.model_input_names
     try:
         found = tokenizer(
             [example.first for example in examples],
             None if seconds[0] is None else seconds,
             truncation="longest_first",
             max_length=max_length,
-            return_token_type_ids=knows_types,
+            return_token_type_ids=has_types,
             return_attention_mask=False,
         )
-    except Exception as error:  # the library's only exception
-        raise InputError(f"{path}: cannot be tokenised: {error}") from None
+    except Exception as error:  # the library raises no more specific exception
+        raise InputError(f"{path}: cannot be tokenized: {error}") from None
+    names = ["input_ids", "token_type_ids"] if has_types else ["input_ids"]
     rows = []
     for number, example in enumerate(examples):
-        row: Row = {"input_ids": found["input_ids"][number], "labels": example.label}
-        if not row["input_ids"]:
+        rows.append({name: found[name][number] for name in names} | {"labels": example.label})
+        if not rows[-1]["input_ids"]:
             raise InputError(
                 f"{path}: row {number} has no token",
-                why=f"Its text is {example.first!r}, and the tokenizer adds none of its own.",
+                why=f"Its text is {example.first!r}, and the tokenizer adds no special token.",
                 mend="Remove the row.",
             )
-        if knows_types:
-            row["token_type_ids"] = found["token_type_ids"][number]
-        rows.append(row)
-    return Encoded(rows, cut=sum(bool(each.overflowing) for each in found.encodings))
+    return EncodedExamples(rows, truncated=sum(bool(each.overflowing) for each in found.encodings))
 
 
-def padding_for(
-    rows: Sequence[Row],
+def collator_for(
+    rows: Sequence[Features],
     tokenizer: "PreTrainedTokenizerFast",
     config: "PretrainedConfig",
     *,
     is_decoder: bool,
     vocab_size: int,
-) -> Padding:
-    """What to fill up with.
+) -> DataCollatorWithPadding:
+    """A collator that pads batches on the right, with a token that cannot be mistaken for text.
 
-    transformers takes the last token that is not the padding for a decoder's last token. So a
-    decoder's padding must be a token that no row holds: the tokenizer's own if it can be, else one
-    that stands for no text, else any. To a masked model the attention mask says it all.
+    A classification head of transformers reads a decoder at the last token that is not the padding
+    token, whatever the attention mask. So the padding of a decoder must not occur in any row.
+
+    Raises:
+        InputError: every token that a decoder knows occurs in the rows.
     """
-    named = (tokenizer.pad_token_id, config.pad_token_id, tokenizer.unk_token_id)
-    ends = (tokenizer.eos_token_id, tokenizer.bos_token_id)
-    known = [token for token in (*named, *ends) if token is not None and token < vocab_size]
-    if not is_decoder:
-        return Padding(known[0] if known else 0)
-    held = {token for row in rows for token in row["input_ids"]}
-    for token in (*known, *range(vocab_size - 1, -1, -1)):
-        if token not in held:
-            return Padding(token)
-    raise InputError(
-        f"no token is left to fill up with: the rows hold all {vocab_size}",
-        why="A decoder is read at its last token, so the padding must be told from text.",
-        mend="Give the tokenizer a pad token.",
+    padded = copy.deepcopy(tokenizer)  # the tokenizer may name another padding token, or none
+    padded.padding_side = "right"
+    padded.model_input_names = ["input_ids", "attention_mask"]
+    used = {token for row in rows for token in row["input_ids"]} if is_decoder else set()
+    usable = (
+        token
+        for token in _padding_tokens(tokenizer, config, vocab_size)
+        if token not in used and tokenizer.convert_ids_to_tokens(token) is not None
     )
+    token = next(usable, None)
+    if token is not None:
+        padded.pad_token_id = token
+    elif len(tokenizer) < vocab_size:
+        padded.add_special_tokens({"pad_token": "<|padding|>"})
+    else:
+        raise InputError(
+            f"no token is left for padding: all {vocab_size} occur in the rows",
+            why="A decoder is read at its last token, so the padding must not occur in a text.",
+            mend="Give the tokenizer a pad token.",
+        )
+    return DataCollatorWithPadding(padded)
 
 
-def refuse_unknown_tokens(rows: Sequence[Row], *, vocab_size: int, folder: Path) -> None:
+def _padding_tokens(
+    tokenizer: "PreTrainedTokenizerFast", config: "PretrainedConfig", vocab_size: int
+) -> list[int]:
+    """Candidates, best first: padding tokens, tokens that rarely occur in texts, all others."""
+    named = (
+        tokenizer.pad_token_id, config.pad_token_id, tokenizer.unk_token_id,
+        tokenizer.eos_token_id, tokenizer.bos_token_id,
+    )  # fmt: skip
+    known = [token for token in named if token is not None and token < vocab_size]
+    return [*known, *range(min(vocab_size, len(tokenizer)) - 1, -1, -1)]
+
+
+def refuse_unknown_tokens(rows: Sequence[Features], *, vocab_size: int, folder: Path) -> None:
     """Check that a model has an embedding for every token.
 
     Raises:
-        InputError: names the token and the sizes.
+        InputError: names the token and the size of the vocabulary.
     """
     highest = max(max(row["input_ids"]) for row in rows)
     if highest >= vocab_size:
         raise InputError(
             f"{folder}: its tokenizer gives token {highest}, but the model knows only 0 to "
             f"{vocab_size - 1}",
-            why="The tokenizer is another model's, or it was extended after the training.",
+            why="The tokenizer belongs to another model, or was extended after training.",
             mend="Put the model's own tokenizer into its folder.",
         )

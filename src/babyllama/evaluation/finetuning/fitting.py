@@ -1,7 +1,7 @@
-"""One fine-tuning: a model, a task's rows and a seed in, a class for every validation row out.
+"""One fine-tuning with transformers' Trainer: from a task's rows to a class for each of them.
 
-The loop, the schedule, early stopping and the choice of the best model are transformers' Trainer's.
-What is here says what it shall do and shows how far it is.
+The Trainer has the loop, the schedule, early stopping and the choice of the best model. This module
+configures it and shows its progress.
 """
 
 import math
@@ -17,6 +17,7 @@ import torch
 import transformers
 from jaxtyping import Int64
 from transformers import (
+    DataCollatorWithPadding,
     EarlyStoppingCallback,
     PrinterCallback,
     Trainer,
@@ -26,23 +27,24 @@ from transformers import (
 
 from babyllama.console import ProgressBar
 from babyllama.errors import InputError
-from babyllama.evaluation.finetuning.encoding import Padding, Row
+from babyllama.evaluation.finetuning.encoding import Features
 from babyllama.evaluation.finetuning.scores import metrics_of
 from babyllama.evaluation.finetuning.settings import FinetuningSettings
 
-_ROWS_ON_CPU, _ROWS_ON_CARD = 32, 256  # that are only read
+# Batch sizes of evaluation, which keeps no activations.
+_ROWS_ON_CPU, _ROWS_ON_CARD = 32, 256
 
 
 @dataclass(frozen=True)
 class Fit:
-    """What came out.
+    """The result of a fine-tuning.
 
     Attributes:
         predictions: a class for each validation row, in the order of the file.
-        chosen: `step` and `epoch` of the model that was kept, and the metrics (0 to 1) of the
-            choosing rows there.
-        looks: the same at every look.
-        updates: made before it ended.
+        chosen: `step` and `epoch` of the model that was kept, and its metrics (0 to 1) on the
+            choosing rows.
+        looks: the same for every evaluation.
+        updates: how many were made in all.
     """
 
     predictions: list[int]
@@ -53,37 +55,38 @@ class Fit:
 
 def fit(
     model: Any,
-    train: Sequence[Row],
-    validation: Sequence[Row],
+    train: Sequence[Features],
+    validation: Sequence[Features],
     choosing: Sequence[int],
     *,
     settings: FinetuningSettings,
     classes: int,
-    padding: Padding,
+    collator: DataCollatorWithPadding,
     seed: int,
     scratch: Path,
     title: str,
 ) -> Fit:
-    """Train on `train`, keep the model that is best on the choosing rows, read all of `validation`.
+    """Train on `train`, keep the model that is best on the choosing rows, predict `validation`.
 
     Args:
-        choosing: rows of `validation`.
-        scratch: a folder for the best model so far; it is emptied before and after.
-        title: what the bar says.
+        choosing: numbers of rows of `validation`.
+        classes: how many there are.
+        scratch: a folder for the best checkpoint so far; it is deleted before and after.
+        title: the title of the progress bar.
 
     Raises:
-        InputError: logits that are not numbers.
+        InputError: logits that are not finite.
     """
     shutil.rmtree(scratch, ignore_errors=True)
     chosen_rows = [validation[row] for row in _by_length(validation, choosing)]
     everything = _by_length(validation, range(len(validation)))
     arguments = _arguments(settings, seed, scratch, scored=len(choosing))
-    rows = _rows_to_show(settings, arguments, len(train), len(choosing), len(validation))
-    with ProgressBar(title, rows, "rows") as bar, _quiet():
+    rows = _planned_rows(settings, arguments, len(train), len(choosing), len(validation))
+    with ProgressBar(title, rows, "rows") as bar, _errors_only():
         trainer = Trainer(
             model=model,
             args=arguments,
-            data_collator=padding,
+            data_collator=collator,
             train_dataset=list(train),
             eval_dataset=chosen_rows,
             compute_metrics=lambda found: metrics_of(
@@ -92,7 +95,7 @@ def fit(
             preprocess_logits_for_metrics=lambda logits, _labels: (
                 logits[0] if isinstance(logits, tuple) else logits
             ),
-            callbacks=[_Shown(bar, settings, arguments.per_device_eval_batch_size)],
+            callbacks=[_ShowProgress(bar, settings, arguments.per_device_eval_batch_size)],
         )
         trainer.remove_callback(PrinterCallback)
         if settings.patience is not None:
@@ -102,7 +105,7 @@ def fit(
     predictions = np.empty(len(validation), dtype=np.int64)
     predictions[everything] = _classes(found.predictions, title)
     shutil.rmtree(scratch, ignore_errors=True)
-    return Fit(predictions.tolist(), *_story(trainer.state))
+    return Fit(predictions.tolist(), *_evaluations(trainer.state))
 
 
 def _arguments(
@@ -127,7 +130,7 @@ def _arguments(
         output_dir=str(scratch),
         learning_rate=settings.learning_rate,
         **schedule,
-        warmup_steps=settings.warmup,  # below 1 it is a share
+        warmup_steps=settings.warmup,  # a fraction of all updates, since it is below 1
         weight_decay=settings.weight_decay,
         num_train_epochs=settings.epochs,
         per_device_train_batch_size=settings.batch_size,
@@ -144,19 +147,20 @@ def _arguments(
         report_to="none",
         disable_tqdm=True,
         seed=seed,
-        bf16=_takes_bfloat16(settings),
+        bf16=_uses_bfloat16(settings),
         use_cpu=not on_card,
         dataloader_pin_memory=on_card,
     )
     assert arguments.device is not None
-    arguments._n_gpu = min(1, arguments.n_gpu)  # several cards would multiply the batch
+    # The Trainer multiplies the batch size by the number of cards.
+    arguments._n_gpu = min(1, arguments.n_gpu)
     return arguments
 
 
-def _rows_to_show(
+def _planned_rows(
     settings: FinetuningSettings, arguments: TrainingArguments, train: int, choosing: int, read: int
 ) -> int:
-    """Rows until the end, if it does not stop early; a batch counts as full."""
+    """Rows to train on and to predict without early stopping; every batch counts as full."""
     at_once, read_at_once = settings.batch_size, int(arguments.per_device_eval_batch_size)
     batches = math.ceil(train / at_once) * settings.epochs
     looks = settings.epochs
@@ -166,29 +170,29 @@ def _rows_to_show(
     return batches * at_once + reads * read_at_once
 
 
-def _takes_bfloat16(settings: FinetuningSettings) -> bool:
+def _uses_bfloat16(settings: FinetuningSettings) -> bool:
     if settings.precision != "auto":
         return settings.precision == "bfloat16"
     return torch.cuda.is_available() and torch.cuda.get_device_capability() >= (8, 0)
 
 
-def _by_length(rows: Sequence[Row], of: Sequence[int]) -> list[int]:
-    """Rows in the order in which their batches need least padding."""
-    return sorted(of, key=lambda row: len(rows[row]["input_ids"]))
+def _by_length(rows: Sequence[Features], numbers: Sequence[int]) -> list[int]:
+    """Row numbers sorted by length, so that batches need the least padding."""
+    return sorted(numbers, key=lambda row: len(rows[row]["input_ids"]))
 
 
 def _classes(logits: Any, title: str) -> Int64[np.ndarray, " rows"]:
     logits = np.asarray(logits)
     if not np.isfinite(logits).all():
         raise InputError(
-            f"{title}: the model's logits are not numbers",
+            f"{title}: the model's logits are not finite",
             why="The training diverged, or the model's own weights are damaged.",
-            mend="Lower the rate: --set learning_rate=1e-5",
+            mend="Lower the learning rate: --set learning_rate=1e-5",
         )
     return np.asarray(logits.argmax(axis=-1), dtype=np.int64)
 
 
-def _story(state: Any) -> tuple[dict[str, float], list[dict[str, float]], int]:
+def _evaluations(state: Any) -> tuple[dict[str, float], list[dict[str, float]], int]:
     looks = [
         {
             "step": look["step"],
@@ -202,8 +206,8 @@ def _story(state: Any) -> tuple[dict[str, float], list[dict[str, float]], int]:
     return best, looks, state.global_step
 
 
-class _Shown(TrainerCallback):  # type: ignore[misc]
-    """Tells the bar how far the Trainer is."""
+class _ShowProgress(TrainerCallback):  # type: ignore[misc]
+    """Advances our progress bar."""
 
     def __init__(self, bar: ProgressBar, settings: FinetuningSettings, read_at_once: int) -> None:
         self._bar, self._settings, self._read_at_once = bar, settings, read_at_once
@@ -221,8 +225,8 @@ class _Shown(TrainerCallback):  # type: ignore[misc]
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """The library says nothing while our bar stands."""
+def _errors_only() -> Iterator[None]:
+    """Keep the library's log messages from breaking the progress bar."""
     before = transformers.logging.get_verbosity()
     transformers.logging.set_verbosity_error()
     try:

@@ -8,8 +8,7 @@ import json
 from hashlib import sha256
 from typing import Any
 
-from babyllama.evaluation.finetuning.data import digest
-from babyllama.evaluation.finetuning.reading import TaskData
+from babyllama.evaluation.finetuning.data import TaskData, examples_digest
 
 # Raised when the same model, rows and settings would give predictions that mean something else.
 VERSION = 1
@@ -23,13 +22,13 @@ def key_of(model: str, data: TaskData, *, max_length: int, seed: int) -> dict[st
         max_length: at which its rows were cut.
     """
     settings = data.settings.model_dump(mode="json", exclude={"seed", "score"})
-    choosing = json.dumps(data.split.choosing).encode()
+    choosing = json.dumps(data.selected.choosing).encode()
     return {
         "version": VERSION,
         "model": model,
         "task": data.task.name,
-        "train": digest(data.train),
-        "validation": digest(data.validation),
+        "train": examples_digest(data.train),
+        "validation": examples_digest(data.validation),
         "choosing": sha256(choosing).hexdigest(),
         "settings": {**settings, "max_length": max_length},
         "seed": seed,

@@ -8,20 +8,20 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from babyllama.evaluation.finetuning.data import digest
+from babyllama.evaluation.finetuning.data import examples_digest
 from babyllama.evaluation.finetuning.scores import scores_of
 from babyllama.evaluation.finetuning.tasks import SUITES, Task
 from babyllama.runs.artefact import Facts, write_atomically
 from babyllama.scores.certainty import Z
 
 if TYPE_CHECKING:
-    from babyllama.evaluation.finetuning.preparing import Prepared
+    from babyllama.evaluation.finetuning.encoding import EncodedTask
 
 
-def benchmark(prepared: "Prepared", found: Mapping[int, Mapping[str, Any]]) -> Facts:
+def benchmark(encoded: "EncodedTask", found: Mapping[int, Mapping[str, Any]]) -> Facts:
     """A task's result, from its finished parts by seed."""
-    data = prepared.data
-    task, chosen_rows = data.task, data.split
+    data = encoded.data
+    task, chosen_rows = data.task, data.selected
     scored = [data.validation[row] for row in chosen_rows.scoring]
     majority, _ = Counter(example.label for example in data.train).most_common(1)[0]
     guesses = {
@@ -41,19 +41,19 @@ def benchmark(prepared: "Prepared", found: Mapping[int, Mapping[str, Any]]) -> F
         }  # fmt: skip
     return {
         **scores,
-        "items": digest(scored),
+        "items": examples_digest(scored),
         "selection": {
             "choosing_rows": len(chosen_rows.choosing),
             "scoring_rows": len(chosen_rows.scoring),
-            "words": chosen_rows.words,
+            "words": chosen_rows.description,
         },
         "settings": data.settings.model_dump(mode="json"),
         "notes": [*([data.note] if data.note else []), *_constant(guesses, task)],
         "rows": {
             "train": len(data.train),
             "validation": len(data.validation),
-            "max_length": prepared.max_length,
-            "cut": {"train": prepared.train.cut, "validation": prepared.validation.cut},
+            "max_length": encoded.max_length,
+            "cut": {"train": encoded.train.truncated, "validation": encoded.validation.truncated},
         },
         "files": {"train": str(data.files.train), "validation": str(data.files.validation)},
     }

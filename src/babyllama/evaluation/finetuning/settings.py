@@ -1,4 +1,4 @@
-"""How a model is fine-tuned: settings by year, and what a task changes of them."""
+"""How a model is fine-tuned: each year's settings, and what a task or the user changes."""
 
 from copy import deepcopy
 from importlib import resources
@@ -15,55 +15,66 @@ from babyllama.recipe.reading import read_yaml, set_field
 
 
 class LoraSettings(Frozen):
-    """Low-rank updates beside frozen weights, of the matrices peft chooses (Hu et al. 2021)."""
+    """Low-rank updates of frozen weights, in the matrices that peft selects (Hu et al. 2021)."""
 
     rank: int = Field(8, ge=1, description="Rank of each update.")
     alpha: int = Field(16, gt=0, description="The update is scaled by alpha / rank.")
-    dropout: float = Field(0.05, ge=0, lt=1, description="On what an update reads.")
+    dropout: float = Field(0.05, ge=0, lt=1, description="Dropout of an update's input.")
 
 
 class FinetuningSettings(Frozen):
-    """One fine-tuning: a task, a seed."""
+    """Settings of one fine-tuning, of one task with one seed."""
 
-    learning_rate: float = Field(gt=0, description="The peak.")
-    batch_size: int = Field(ge=1, description="Rows an update learns from.")
+    learning_rate: float = Field(gt=0, description="The peak learning rate.")
+    batch_size: int = Field(ge=1, description="Rows of one update.")
     epochs: int = Field(ge=1, description="Passes over the training rows, at most.")
     schedule: Annotated[Linear | Cosine, Field(discriminator="kind")] = Field(
-        Linear(kind="linear"), description="From the peak to the end."
+        Linear(kind="linear"), description="How the learning rate decays from its peak."
     )
-    warmup: float = Field(0.0, ge=0, lt=1, description="Share of the updates up to the peak.")
-    weight_decay: float = Field(0.0, ge=0, description="AdamW's, of matrices.")
+    warmup: float = Field(0.0, ge=0, lt=1, description="Fraction of the updates before the peak.")
+    weight_decay: float = Field(0.0, ge=0, description="AdamW's weight decay, of matrices.")
     evaluate_every: Annotated[int, Field(ge=1)] | Literal["epoch"] = Field(
-        "epoch", description="When the choosing rows are looked at: updates, or each epoch."
+        "epoch",
+        description="Evaluate the choosing rows after so many updates, or after each epoch.",
     )
     patience: int | None = Field(
-        None, ge=1, description="Looks without improvement before it ends; null: all epochs."
+        None,
+        ge=1,
+        description="Evaluations without improvement before training stops; null: all epochs.",
     )
-    threshold: float = Field(0.0, ge=0, description="What counts as improvement, for patience.")
-    choose_by: Metric = Field("accuracy", description="The model that is best by this is kept.")
-    score: Metric | None = Field(None, description="What is reported; null: the task's own.")
-    max_length: int = Field(ge=8, description="Tokens; the longer of two texts is cut first.")
+    threshold: float = Field(
+        0.0, ge=0, description="The smallest improvement that counts, for patience."
+    )
+    choose_by: Metric = Field("accuracy", description="Keep the model that is best by this metric.")
+    score: Metric | None = Field(
+        None, description="The metric that is reported; null: the task's own."
+    )
+    max_length: int = Field(
+        ge=8, description="Longest input in tokens; the longer of two texts is truncated first."
+    )
     head: Literal["linear", "mlp"] = Field(
         "linear",
-        description="linear: the architecture's own, of AutoModelForSequenceClassification. "
+        description="linear: the head of AutoModelForSequenceClassification. "
         "mlp: LayerNorm, Linear, GELU, LayerNorm, dropout, Linear, as BabyLM 2025.",
     )
-    seed: int = Field(ge=0, lt=2**31, description="Of the head, the order and dropout.")
-    precision: Literal["auto", "float32", "bfloat16"] = Field(
-        "auto", description="auto: bfloat16 products on a card that has them, else float32."
+    seed: int = Field(
+        ge=0, lt=2**31, description="Seed of the head's weights, the order of rows and dropout."
     )
-    lora: LoraSettings | None = Field(None, description="Train low-rank updates alone.")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="auto: bfloat16 on a card that supports it, else float32."
+    )
+    lora: LoraSettings | None = Field(None, description="Train only low-rank updates.")
 
 
 class SettingsRecipe(Frozen):
-    """Settings for all tasks: general ones, and what a suite or a task changes."""
+    """Settings for all tasks: general ones, and changes of a suite or a task."""
 
-    general: dict[str, Any] = Field(description="Fields of the settings, for every task.")
+    general: dict[str, Any] = Field(description="Settings of every task.")
     tasks: dict[str, dict[str, Any]] = Field(
-        default_factory=dict, description="Fields that a task, or `msgs` as a whole, changes."
+        default_factory=dict, description="Settings that a task, or all of `msgs`, changes."
     )
     notes: dict[str, str] = Field(
-        default_factory=dict, description="What a user should know, by task or `msgs`."
+        default_factory=dict, description="What a user should know about a task or `msgs`."
     )
 
 
@@ -76,7 +87,7 @@ def load_settings(name_or_path: str) -> SettingsRecipe:
     """Read shipped settings by name, or a YAML file of the same form.
 
     Raises:
-        InputError: no such settings, broken YAML, tasks that do not exist.
+        InputError: unknown settings, invalid YAML, unknown tasks.
     """
     where, text = _settings_text(name_or_path)
     recipe = parse(SettingsRecipe, read_yaml(text, where), where)
@@ -84,8 +95,8 @@ def load_settings(name_or_path: str) -> SettingsRecipe:
     for name in [*recipe.tasks, *recipe.notes]:
         if name not in known:
             raise InputError(
-                f"{where}: tasks.{name} is no task",
-                why=f"Known here: {', '.join(known)}.",
+                f"{where}: unknown task tasks.{name}",
+                why=f"Known tasks: {', '.join(known)}.",
                 mend=nearest(name, known),
             )
     return recipe
@@ -94,13 +105,13 @@ def load_settings(name_or_path: str) -> SettingsRecipe:
 def settings_for(
     task: Task, recipe: SettingsRecipe, changes: tuple[str, ...] = (), *, where: str
 ) -> FinetuningSettings:
-    """What holds for a task: general, then its suite's, then its own, then the user's changes.
+    """Resolve a task's settings: general ones, then its suite's, its own, and the user's changes.
 
     Args:
-        changes: `field=value` for every task, or `TASK.field=value` for one.
+        changes: `field=value` for every task, or `TASK.field=value` for one task.
 
     Raises:
-        InputError: an unknown field, a value out of range, a change for an unknown task.
+        InputError: an unknown field or task, a value out of range.
     """
     suite = recipe.tasks.get("msgs", {}) if task.is_msgs else {}
     tree = deepcopy({**recipe.general, **suite, **recipe.tasks.get(task.name, {})})
@@ -117,13 +128,13 @@ def settings_for(
                 why=f"Fields: {', '.join(FinetuningSettings.model_fields)}.",
                 mend=nearest(name, [*FinetuningSettings.model_fields, *TASKS]),
             )
-    for change in own:  # what is said of one task outweighs what is said of all
+    for change in own:  # a change for one task overrides a change for all
         set_field(tree, change)
     return parse(FinetuningSettings, tree, f"{where}, {task.name}")
 
 
 def note_on(task: Task, recipe: SettingsRecipe) -> str:
-    """What the settings' author should have said of a task; "" if nothing."""
+    """What a user should know about a task's settings; "" if nothing."""
     return recipe.notes.get(task.name) or (recipe.notes.get("msgs", "") if task.is_msgs else "")
 
 
@@ -134,8 +145,8 @@ def _settings_text(name_or_path: str) -> tuple[str, str]:
     path = Path(name_or_path)
     if not path.is_file():
         raise InputError(
-            f"there are no settings {name_or_path!r}",
-            why="They are neither a file nor one of " + ", ".join(built_in_settings()) + ".",
+            f"unknown settings {name_or_path!r}",
+            why="Settings are a YAML file or one of " + ", ".join(built_in_settings()) + ".",
             mend=nearest(name_or_path, built_in_settings()),
         )
     try:

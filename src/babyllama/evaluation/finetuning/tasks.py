@@ -1,4 +1,4 @@
-"""What the tasks are: which texts a model sees, which labels it may give, how it is scored.
+"""What the tasks are: the texts that a model reads, the labels it predicts, the metric.
 
 The eleven (Super)GLUE tasks of the BabyLM pipelines, and the eleven sets of MSGS.
 
@@ -22,11 +22,11 @@ class Task:
 
     Attributes:
         first: the text, or the first of two, as a template over a row's keys.
-        second: the second text; None: there is one text alone.
+        second: the template of the second text; None if the task has a single text.
         labels: what 0, 1, ... mean.
         metric: what is reported: accuracy, binary F1 of class 1, or Matthews correlation.
-        train: whose training file it uses, where that is another task's.
-        scored_condition: rows of this `condition` alone give the score; None: all do.
+        train: the task whose training file is used, if it has none of its own.
+        scored_condition: only rows with this `condition` are scored; None: all rows are.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Task:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The keys of a row that the texts are made of, in order."""
+        """The keys of a row that the templates use, in order."""
         template = self.first + (self.second or "")
         return tuple(key for _, key, _, _ in Formatter().parse(template) if key)
 
@@ -47,6 +47,26 @@ class Task:
     def is_msgs(self) -> bool:
         """Whether it is one of the sets of MSGS."""
         return self.scored_condition is not None
+
+    @property
+    def label_list(self) -> str:
+        """Every label with its meaning, for messages."""
+        return ", ".join(f"{number} ({meaning})" for number, meaning in enumerate(self.labels))
+
+
+@dataclass(frozen=True)
+class Example:
+    """One labelled text, or a pair of texts.
+
+    Attributes:
+        second: None if the task has a single text.
+        condition: the row's `condition`, which MSGS has.
+    """
+
+    first: str
+    second: str | None
+    label: int
+    condition: str | None = None
 
 
 _ENTAILMENT = ("entailment", "neutral", "contradiction")
@@ -84,22 +104,22 @@ MSGS = tuple(
 )  # fmt: skip
 
 TASKS = {task.name: task for task in (*GLUE, *MSGS)}
-# A folder of either, named at once.
+# Names that stand for all tasks whose files a folder has.
 SUITES = {"glue": GLUE, "msgs": MSGS}
-_SPELT_OTHERWISE = {"sst-2": "sst2", "mnli_mm": "mnli-mm", "mnli-m": "mnli"}
+_ALIASES = {"sst-2": "sst2", "mnli_mm": "mnli-mm", "mnli-m": "mnli"}
 
 
 def task_named(name: str) -> Task:
-    """A task by its name, in either case.
+    """The task with this name, in upper or lower case.
 
     Raises:
-        InputError: no such task; names the one that comes closest.
+        InputError: an unknown task; suggests the nearest name.
     """
     lower = name.lower()
-    task = TASKS.get(_SPELT_OTHERWISE.get(lower, lower))
+    task = TASKS.get(_ALIASES.get(lower, lower))
     if task is None:
         raise InputError(
-            f"there is no task {name!r}",
+            f"unknown task {name!r}",
             why="GLUE: " + ", ".join(t.name for t in GLUE) + "; "
             "MSGS: " + ", ".join(t.name for t in MSGS) + "; `glue` and `msgs` name them all.",
             mend=nearest(lower, [*TASKS, *SUITES]),
