@@ -39,7 +39,8 @@ from babyllama.evaluation.likelihood.rules import rules_named
 from babyllama.evaluation.likelihood.scorer import Scorer, likelihoods, load_scorer
 from babyllama.evaluation.likelihood.texts import Text
 from babyllama.evaluation.suites.minimal_pairs import read_pairs
-from babyllama.models.build import computing_in, new_model, pick_device
+from babyllama.models.build import new_model
+from babyllama.models.precision import computing_in, pick_device
 from babyllama.recipe import TokenizerRecipe, load_recipe
 
 VOCAB_SIZE = 6000

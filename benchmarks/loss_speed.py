@@ -38,13 +38,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from babyllama.console import format_bytes, print_result, print_status, table
-from babyllama.models.loss import (
-    chunk_size,
-    distillation_loss,
-    form_logits,
-    quick_products,
-    short_products,
-)
+from babyllama.models.logits import Head, form_logits
+from babyllama.models.loss import chunk_size, distillation_loss
+from babyllama.models.precision import bf16_matmul, onednn_matmul
 from babyllama.training.compilation import can_compile
 from babyllama.training.log import peak_memory, reset_peak_memory
 
@@ -220,7 +216,7 @@ def all_ways() -> dict[str, Way]:
 
 def our_products(case: Case) -> AbstractContextManager[None]:
     """How training multiplies: on a processor float32, by the quickest library that gives it."""
-    return short_products(True) if _dtype(case) == torch.bfloat16 else quick_products()
+    return bf16_matmul() if _dtype(case) == torch.bfloat16 else onednn_matmul()
 
 
 def with_our_products(way: Way) -> Way:
@@ -268,9 +264,9 @@ def ours(inputs: Inputs, *, compiled: bool) -> Result:
     with our_products(case):
         loss = distillation_loss(
             hidden,
-            head,
+            Head(head),
             inputs.labels.view(-1, WINDOW),
-            lambda part: form_logits(inputs.teacher_states[part], inputs.teacher_head),
+            lambda part: form_logits(inputs.teacher_states[part], Head(inputs.teacher_head)),
             temperature=case.temperature,
             alpha=case.alpha,
             reduction="token_mean",

@@ -37,9 +37,11 @@ from transformers import AutoModelForCausalLM
 
 from babyllama.console import print_result, print_status, table
 from babyllama.data.windows import Batch, Windows
-from babyllama.models.build import hidden_states, load_model, output_head, pick_device
+from babyllama.models.build import load_model
 from babyllama.models.ensemble import Mixture, load_ensemble
+from babyllama.models.logits import form_logits, hidden_states, output_head
 from babyllama.models.loss import SparseTarget
+from babyllama.models.precision import pick_device
 from babyllama.runs.artefact import write_atomically
 from babyllama.signals.fidelity import angle, stand_in
 from babyllama.signals.formats import Format
@@ -126,7 +128,7 @@ def open_student(
     """A trained folder, the same shape with new weights, or the stand-in."""
     tokens = batches[0].input_ids.numel()
     if folder is None:
-        states, head = stand_in(held_out, mixture.head)
+        states, head = stand_in(held_out, mixture.head.weight)
         head.requires_grad_()
         return Student(
             lambda number: states[number * tokens : (number + 1) * tokens] @ head.T, [head], tokens
@@ -139,7 +141,7 @@ def open_student(
 
     def logits(number: int) -> Tensor:
         ids = batches[number].input_ids.to(held_out.device)
-        return hidden_states(model, ids).flatten(0, 1) @ output_head(model).T
+        return form_logits(hidden_states(model, ids).flatten(0, 1), output_head(model))
 
     return Student(logits, list(model.parameters()), tokens)
 

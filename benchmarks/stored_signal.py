@@ -29,15 +29,10 @@ from torch import Tensor, nn
 
 from babyllama.console import print_result, table
 from babyllama.data.windows import Windows
-from babyllama.models.build import (
-    compute_dtype,
-    flops_per_token,
-    new_model,
-    pick_device,
-    prefer_fast_attention,
-)
+from babyllama.models.build import flops_per_token, new_model, prefer_fast_attention
 from babyllama.models.ensemble import Mixture
-from babyllama.models.loss import CHUNK
+from babyllama.models.logits import CHUNK
+from babyllama.models.precision import compute_dtype, pick_device
 from babyllama.recipe import (
     DistillationRecipe,
     HiddenSignal,
@@ -126,7 +121,7 @@ def time_steps(
     never = torch.zeros((), device=device)  # is an update held back
     optimizer = make_optimizer(model, student.training)
     recipe = DistillationRecipe(alpha=0.5, temperature=TEMPERATURE, reduction="window_sum")
-    losses = {TEXT: text_loss(model, student)} | {
+    losses = {TEXT: text_loss(student.training)} | {
         name: distillation_from(signal, recipe, compiled=can_compile())
         for name, signal in signals.items()
     }

@@ -19,8 +19,10 @@ import torch
 from torch import Tensor, nn
 
 from babyllama.data.windows import Batch, Windows
-from babyllama.models.build import compute_dtype, new_model, pick_device
+from babyllama.models.build import new_model
+from babyllama.models.logits import Head
 from babyllama.models.loss import LossTerms
+from babyllama.models.precision import compute_dtype, pick_device
 from babyllama.recipe import AdamW, PretrainingRecipe
 from babyllama.training.log import peak_memory, reset_peak_memory
 from babyllama.training.loop import train
@@ -141,9 +143,9 @@ def train_ours(case: Case, folder: Path, at: Callable[[int], object], **changes:
     training = case.part.training.model_copy(update={"epochs": 1, "warmup_steps": 0} | changes)
     part = case.part.model_copy(update={"training": training})
     model, calls = case.model(), iter(range(10**9))
-    loss = text_loss(model, part)
+    loss = text_loss(part.training)
 
-    def counted(hidden: Tensor, head: Tensor, batch: Batch) -> LossTerms:
+    def counted(hidden: Tensor, head: Head, batch: Batch) -> LossTerms:
         at(next(calls))
         return loss(hidden, head, batch)
 

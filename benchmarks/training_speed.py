@@ -41,8 +41,8 @@ from torch.profiler import ProfilerActivity, profile, record_function
 
 from babyllama.console import format_bytes, print_result, print_status, table
 from babyllama.data.windows import Windows
-from babyllama.models.build import compute_dtype, flops_per_token, pick_device
-from babyllama.models.loss import products_for
+from babyllama.models.build import flops_per_token
+from babyllama.models.precision import compute_dtype, matmul_precision, pick_device
 from babyllama.recipe import GPT2Shape, LlamaShape, PretrainingRecipe, load_recipe
 from babyllama.runs.artefact import write_atomically
 from babyllama.training import log as training_log
@@ -171,7 +171,7 @@ def floor(case: Case) -> float:
     device = pick_device()
     model = case.model().to(device)
     seconds = []
-    for context in (nullcontext(), products_for(case.dtype, device)):
+    for context in (nullcontext(), matmul_precision(case.dtype, device)):
         with context:
             seconds.append(seconds_of_products(model, case.part.training, case.dtype))
     return min(seconds)

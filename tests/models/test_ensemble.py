@@ -7,6 +7,7 @@ from babyllama.data.windows import Windows
 from babyllama.errors import InputError
 from babyllama.models.build import load_model
 from babyllama.models.ensemble import Mixture, combine, load_ensemble
+from babyllama.models.logits import Head
 from babyllama.recipe import Mixing
 
 CPU = torch.device("cpu")
@@ -53,7 +54,7 @@ def test_softcapped_models_are_capped_before_they_are_averaged():
     generator = torch.Generator().manual_seed(0)
     states = torch.randn(5, 9, generator=generator, dtype=torch.float64)
     heads = [torch.randn(30, width, generator=generator, dtype=torch.float64) for width in (4, 5)]
-    mixture = Mixture(tuple(heads), (0.4, 0.6), (2.0, None))
+    mixture = Mixture((Head(heads[0], softcap=2.0), Head(heads[1])), (0.4, 0.6))
     one, other = states[:, :4] @ heads[0].T, states[:, 4:] @ heads[1].T
     expected = 0.4 * 2.0 * torch.tanh(one / 2.0) + 0.6 * other
     torch.testing.assert_close(mixture.logits(states), expected)

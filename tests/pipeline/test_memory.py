@@ -4,7 +4,8 @@ import psutil
 import pytest
 import torch
 
-from babyllama.models.build import hidden_states, new_model
+from babyllama.models.build import new_model
+from babyllama.models.logits import hidden_states
 from babyllama.pipeline import memory
 from babyllama.pipeline.memory import Taught, training_memory
 from babyllama.recipe import PretrainingRecipe

@@ -8,6 +8,7 @@ from references import plain_loss
 from torch.nn import functional as F  # noqa: N812
 
 from babyllama.models.ensemble import Mixture
+from babyllama.models.logits import Head
 from babyllama.recipe import HiddenSignal, SampledSignal, TopKSignal
 from babyllama.signals.fidelity import angle, measure_fidelity
 from babyllama.signals.formats import fit_format
@@ -21,7 +22,7 @@ def mixture():
     generator = torch.Generator().manual_seed(0)
     heads = [0.6 * torch.randn(VOCAB, width, generator=generator) for width in WIDTHS]
     heads[0][:, 0] = -torch.arange(1, VOCAB + 1).log()
-    return Mixture(tuple(heads), (0.5, 0.5), (None, None))
+    return Mixture(tuple(map(Head, heads)), (0.5, 0.5))
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +87,7 @@ def test_the_temperatures_that_are_served_are_measured(mixture, states):
 def test_the_kl_is_the_textbooks(mixture, states):
     form = fit_format(TopKSignal(kind="topk", k=9), mixture, states)
     read = form.targets(form.encode(states, torch.arange(1500)), 2.0)(slice(0, 1500)).double()
-    exact = states.double() @ mixture.head.double().T
+    exact = states.double() @ mixture.head.weight.double().T
     labels = torch.zeros(1, 1500, dtype=torch.long)
     # The KL from the exact logits to those read: the read ones are the "student's".
     *_, kl = plain_loss(

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from babyllama.models.ensemble import Mixture
+from babyllama.models.logits import Head
 from babyllama.recipe import HiddenSignal
 from babyllama.signals.fidelity import measure_fidelity
 from babyllama.signals.formats import fit_format
@@ -19,7 +20,7 @@ VOCAB, WIDTHS = 150, (12, 12)
 def make_mixture(mean_of="logits"):
     generator = torch.Generator().manual_seed(0)
     heads = tuple(0.8 * torch.randn(VOCAB, width, generator=generator) for width in WIDTHS)
-    return Mixture(heads, (0.5, 0.5), (None, None), mean_of)
+    return Mixture(tuple(map(Head, heads)), (0.5, 0.5), mean_of)
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +82,7 @@ def test_the_mean_of_probabilities_is_kept_at_one_temperature(states):
 def test_tokens_beyond_the_vocabulary_are_not_asked_for():
     heads = (torch.randn(40, 8, generator=torch.Generator().manual_seed(2)),)
     states = torch.randn(300, 8, generator=torch.Generator().manual_seed(3))
-    rows = measure_frontier(Mixture(heads, (1.0,), (None,)), states, states)
+    rows = measure_frontier(Mixture(tuple(map(Head, heads)), (1.0,)), states, states)
     names = [row["name"] for row in rows]
     assert names == [
         "hidden bfloat16", "hidden int8", "topk 6", "topk 14", "topk 30",

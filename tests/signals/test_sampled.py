@@ -15,6 +15,7 @@ from references import plain_loss, realistic_logits
 from torch.nn import functional as F  # noqa: N812
 
 from babyllama.models.ensemble import Mixture
+from babyllama.models.logits import Head
 from babyllama.models.loss import SparseTarget, distillation_loss
 from babyllama.signals import sampled
 from babyllama.signals.fidelity import angle
@@ -26,7 +27,7 @@ ALL = slice(0, None)
 
 def make_form(k, vocab, temperatures=TEMPERATURES):
     """A form whose mixture's logits are the states themselves."""
-    identity = Mixture((torch.eye(vocab, dtype=torch.float64),), (1.0,), (None,))
+    identity = Mixture((Head(torch.eye(vocab, dtype=torch.float64)),), (1.0,))
     return Sampled(k, temperatures, vocab, identity)
 
 
@@ -127,7 +128,9 @@ def test_the_expectation_of_loss_and_gradients_is_the_exact_one(every_draw, temp
     expected = [torch.zeros(()).double(), torch.zeros_like(hidden), torch.zeros_like(head)]
     for row, length in enumerate(lengths):
         here = {name: tensor[row : row + 1] for name, tensor in stored.items()}
-        terms = distillation_loss(hidden, head, labels, form.targets(here, temperature), **chosen)
+        terms = distillation_loss(
+            hidden, Head(head), labels, form.targets(here, temperature), **chosen
+        )
         found = terms.kl, *torch.autograd.grad(terms.total, (hidden, head))
         expected = [sum_ + length * each for sum_, each in zip(expected, found, strict=True)]
     total, _, kl = plain_loss(hidden, head, labels, z[None, None], **chosen)

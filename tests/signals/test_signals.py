@@ -8,6 +8,7 @@ from references import plain_loss
 from babyllama.data.windows import Windows
 from babyllama.errors import InputError
 from babyllama.models.build import load_model
+from babyllama.models.logits import Head
 from babyllama.models.loss import SparseTarget, distillation_loss
 from babyllama.recipe import (
     HiddenSignal,
@@ -118,7 +119,9 @@ def test_every_kind_feeds_the_same_loss(stored, teachers, windows, batch, kind, 
 
     ours = gradients(
         lambda h, w: (
-            distillation_loss(h, w, batch.labels, source.targets(batch), chunk=11, **chosen).total
+            distillation_loss(
+                h, Head(w), batch.labels, source.targets(batch), chunk=11, **chosen
+            ).total
         )
     )
     exact = gradients(lambda h, w: plain_loss(h, w, batch.labels, z_bar, **chosen)[0])

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from references import realistic_logits
 
 from babyllama.models.ensemble import Mixture
+from babyllama.models.logits import Head
 from babyllama.recipe import TopKSignal
 from babyllama.signals.topk import TopK, fit_topk, mean_rest
 
@@ -16,7 +17,7 @@ ALL = slice(0, None)
 
 def plain_mixture(vocab):
     """A mixture whose logits are the states themselves."""
-    return Mixture((torch.eye(vocab, dtype=torch.float64),), (1.0,), (None,))
+    return Mixture((Head(torch.eye(vocab, dtype=torch.float64)),), (1.0,))
 
 
 def make_logits(rows, vocab, seed):
@@ -91,7 +92,7 @@ def test_the_mean_of_rests_fits_better_than_an_even_one():
 def test_the_mean_of_probabilities_is_kept_at_its_one_temperature(temperature):
     generator = torch.Generator().manual_seed(7)
     heads = tuple(torch.randn(50, width, generator=generator).double() for width in (6, 9))
-    mixture = Mixture(heads, (0.3, 0.7), (None, None), "probabilities")
+    mixture = Mixture(tuple(map(Head, heads)), (0.3, 0.7), "probabilities")
     states = torch.randn(40, 15, generator=generator).double()
     recipe = TopKSignal(
         kind="topk", k=50, temperatures=(temperature,), mean_of="probabilities", weights=(0.3, 0.7)

@@ -8,6 +8,7 @@ from references import plain_loss
 from babyllama.data.tokenizer import load_tokenizer
 from babyllama.data.windows import Windows
 from babyllama.models.build import load_model, new_model
+from babyllama.models.logits import Head
 from babyllama.models.loss import SparseTarget, distillation_loss
 from babyllama.recipe import (
     DistilledStudent,
@@ -114,7 +115,9 @@ def test_a_mixed_crowd_of_teachers_is_read_back_by_every_kind(
     hidden = torch.randn(3, 16, 6, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     head = torch.randn(320, 6, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
     chosen = {"alpha": 0.5, "temperature": temperature, "reduction": "token_mean"}
-    ours = distillation_loss(hidden, head, batch.labels, source.targets(batch), **chosen).total
+    ours = distillation_loss(
+        hidden, Head(head), batch.labels, source.targets(batch), **chosen
+    ).total
     z_bar = (temperature * exact.log()).reshape(3, 16, 320)
     theirs = plain_loss(hidden, head, batch.labels, z_bar, **chosen)[0]
     assert float(ours) == pytest.approx(float(theirs), rel=0.1 if kind == "coded" else 0.01)

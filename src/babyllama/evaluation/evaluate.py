@@ -21,8 +21,8 @@ from babyllama.evaluation.likelihood.texts import Likelihoods
 from babyllama.evaluation.suites import Suite, suite_for
 from babyllama.evaluation.suites.choices import Choice
 from babyllama.evaluation.worst import worst_choices
-from babyllama.models.build import compute_dtype, pick_device
 from babyllama.models.ensemble import Ensemble
+from babyllama.models.precision import compute_dtype, pick_device
 from babyllama.recipe import EQUAL_WEIGHTS, Mixing
 from babyllama.runs.artefact import Facts, write_atomically
 

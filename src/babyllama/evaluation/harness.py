@@ -24,8 +24,9 @@ from transformers.modeling_outputs import CausalLMOutput
 
 from babyllama.data.tokenizer import load_tokenizer
 from babyllama.errors import InputError
-from babyllama.models.build import pick_device, shortest_positions
+from babyllama.models.build import shortest_positions
 from babyllama.models.ensemble import Ensemble, load_ensemble
+from babyllama.models.precision import pick_device
 from babyllama.recipe import MeanOf, Mixing, parse
 
 try:

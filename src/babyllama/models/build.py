@@ -1,25 +1,21 @@
-"""Models: any causal Hugging Face architecture, made from a recipe or loaded from a folder.
-
-What the rest of the package needs of a model is two things: the last hidden states for some
-tokens, and the output head that turns them into logits.
-"""
+"""Models: any causal Hugging Face architecture, made from a recipe or loaded from a folder."""
 
 import textwrap
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from jaxtyping import Float, Int64
-from torch import Tensor, nn
+from torch import nn
 
 from babyllama.errors import InputError
-from babyllama.models.loss import form_logits, products_for
+from babyllama.models.logits import refuse_unread_head
 from babyllama.recipe import OtherShape, PretrainingRecipe, Shape
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel
+
+_ANY_VOCABULARY = 300  # where the answer does not depend on the vocabulary
 
 
 def new_model(shape: Shape, vocab_size: int, *, seed: int, separators: bool) -> "PreTrainedModel":
@@ -110,7 +106,7 @@ def planned_flops_per_token(shape: Shape, vocab_size: int) -> int:
 
 def planned_hidden_size(shape: Shape) -> int:
     """Width of the last hidden states of a model that is not there yet."""
-    return int(_configuration(shape, 300, True).hidden_size)
+    return int(configuration(shape, _ANY_VOCABULARY, separators=True).hidden_size)
 
 
 def refuse_short_positions(recipe: PretrainingRecipe, name: str) -> None:
@@ -119,7 +115,7 @@ def refuse_short_positions(recipe: PretrainingRecipe, name: str) -> None:
     Raises:
         InputError: names the model, its positions and the window.
     """
-    positions = positions_of(_configuration(recipe.model, 300, True))
+    positions = positions_of(configuration(recipe.model, _ANY_VOCABULARY, separators=True))
     if positions is not None and positions < recipe.training.window:
         raise InputError(
             f"{name}: training.window is {recipe.training.window}, but the model has only "
@@ -145,100 +141,6 @@ def shortest_positions(configs: "Iterable[PretrainedConfig]") -> int | None:
     return min((limit for limit in limits if limit is not None), default=None)
 
 
-def hidden_states(
-    model: "PreTrainedModel", input_ids: Int64[Tensor, "batch window"], **seen: Any
-) -> Float[Tensor, "batch window hidden"]:
-    """What the output head reads: the last hidden states, after the final norm.
-
-    Where an architecture scales its logits the states are scaled instead, and where its head has a
-    bias they end in a 1, so that logits are `states @ output_head.T` for every architecture.
-
-    Args:
-        seen: `attention_mask` and `position_ids`, where tokens see others than all before them;
-            the library's cache under its name, where tokens before them were read already.
-    """
-    base = model.base_model
-    states: Tensor = base(input_ids=input_ids, use_cache=False, **seen).last_hidden_state
-    if _head_bias(model) is not None:
-        states = torch.cat([states, torch.ones_like(states[..., :1])], dim=-1)
-    scale = _logit_scale(model.config)
-    return states if scale == 1 else states * scale
-
-
-@contextmanager
-def computing_in(dtype: torch.dtype, device: torch.device) -> Iterator[None]:
-    """Let models of float32 weights compute in `dtype`."""
-    enabled = dtype != torch.float32
-    with products_for(dtype, device), torch.autocast(device.type, dtype=dtype, enabled=enabled):
-        yield
-
-
-def output_head(model: "PreTrainedModel") -> Float[Tensor, "vocab hidden"]:
-    """The output embedding, its bias as one more column; logits are hidden_states @ head.T.
-
-    Gradients flow through it to the model's own parameters.
-    """
-    weight: Tensor = model.get_output_embeddings().weight
-    bias = _head_bias(model)
-    return weight if bias is None else torch.cat([weight, bias[:, None]], dim=1)
-
-
-def softcap_of(model: "PreTrainedModel") -> float | None:
-    """c where a model's logits are c * tanh(hidden_states @ head.T / c), as Gemma 2's are."""
-    for name in ("final_logit_softcapping", "logits_soft_cap", "output_logit_soft_cap"):
-        if (softcap := getattr(model.config, name, None)) is not None:
-            return float(softcap)
-    return None
-
-
-@torch.no_grad()
-def refuse_unread_head(model: "PreTrainedModel") -> None:
-    """Check on a few tokens that we form the logits that the model forms itself.
-
-    Raises:
-        InputError: an architecture that does something else to its logits.
-    """
-    was_training = model.training
-    model.eval()
-    vocab_size = model.get_output_embeddings().weight.shape[0]
-    ids = (torch.arange(7, device=model.device) * 31 % vocab_size)[None]
-    mask = torch.ones_like(ids)  # said, since the library warns of ids that look like padding
-    theirs = model(input_ids=ids, attention_mask=mask, use_cache=False).logits
-    ours = form_logits(hidden_states(model, ids)[0], output_head(model), softcap_of(model))
-    model.train(was_training)
-    if (ours - theirs[0]).abs().max() > 1e-3 * theirs.abs().max() + 1e-6:
-        raise InputError(
-            f"{model.config.model_type} forms its logits in a way that is not known here",
-            why="They are not hidden states times the output head, scaled, with a bias or a "
-            "softcap; the loss would read other logits than the model gives.",
-            mend="Use another architecture, such as llama or gpt2.",
-        )
-
-
-def _head_bias(model: "PreTrainedModel") -> Tensor | None:
-    return getattr(model.get_output_embeddings(), "bias", None)
-
-
-def _logit_scale(config: "PretrainedConfig") -> float:
-    """What an architecture multiplies its logits by, under the names that it has for it."""
-    scale = 1.0
-    for name in ("logit_scale", "lm_head_multiplier"):
-        scale *= float(getattr(config, name, None) or 1)
-    return scale / float(getattr(config, "logits_scaling", None) or 1)
-
-
-def pick_device() -> torch.device:
-    """The graphics card where there is one, else the processor."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def compute_dtype(precision: str, device: torch.device) -> torch.dtype:
-    """float32 or bfloat16; `auto` takes bfloat16 where products in it are fast."""
-    if precision == "auto":
-        return torch.bfloat16 if _bfloat16_is_fast(device) else torch.float32
-    return torch.bfloat16 if precision == "bfloat16" else torch.float32
-
-
 def prefer_fast_attention(model: "PreTrainedModel", device: torch.device) -> None:
     """On a processor, spell attention out as products.
 
@@ -257,17 +159,15 @@ def checkpoint_activations(model: "PreTrainedModel") -> None:
         model.gradient_checkpointing_enable({"use_reentrant": False})
 
 
-def _bfloat16_is_fast(device: torch.device) -> bool:
-    if device.type == "cuda":
-        return torch.cuda.get_device_capability(device) >= (8, 0)
-    try:
-        flags = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return False
-    return "avx512_bf16" in flags or "amx_bf16" in flags
+def configuration(shape: Shape, vocab_size: int, *, separators: bool) -> "PretrainedConfig":
+    """The library's configuration of a model that a recipe describes.
 
+    Args:
+        separators: as for `new_model`.
 
-def _configuration(shape: Shape, vocab_size: int, separators: bool) -> "PretrainedConfig":
+    Raises:
+        InputError: an architecture that transformers does not know, or that refuses its settings.
+    """
     from transformers import AutoConfig
 
     kind = shape.architecture if isinstance(shape, OtherShape) else shape.model_type
@@ -313,7 +213,7 @@ def _on_meta(shape: Shape, vocab_size: int) -> "PreTrainedModel":
 def _made(shape: Shape, vocab_size: int, separators: bool) -> "PreTrainedModel":
     from transformers import AutoModelForCausalLM
 
-    config = _configuration(shape, vocab_size, separators)
+    config = configuration(shape, vocab_size, separators=separators)
     try:
         return AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     except Exception as error:  # each architecture raises its own when its sizes do not fit

@@ -2,9 +2,9 @@
 
     [h1 | h2] @ [W1 / 2 | W2 / 2].T  =  (z1 + z2) / 2
 
-so that an ensemble has hidden states and logits like any model, and whatever scores, stores or
-distils one works on the other. A single model is an ensemble of one. The mean of probabilities and
-models with a softcap take a product a model instead.
+so an ensemble has hidden states and logits like any model, and code that scores, stores or distils
+a model works on an ensemble too. A single model is an ensemble of one. The mean of probabilities
+and models with a softcap take one product a model instead.
 """
 
 import math
@@ -21,16 +21,15 @@ from torch import Tensor
 from babyllama.console import print_status
 from babyllama.data.tokenizer import differing_tokens, load_tokenizer
 from babyllama.errors import InputError
-from babyllama.models.build import (
-    computing_in,
+from babyllama.models.build import load_model, positions_of, prefer_fast_attention
+from babyllama.models.logits import (
+    Head,
+    form_logits,
     hidden_states,
-    load_model,
     output_head,
-    positions_of,
-    prefer_fast_attention,
-    softcap_of,
+    token_log_probabilities,
 )
-from babyllama.models.loss import form_logits, token_log_probabilities
+from babyllama.models.precision import computing_in
 from babyllama.recipe import EQUAL_WEIGHTS, MeanOf, Mixing, weights_fault
 
 if TYPE_CHECKING:
@@ -42,52 +41,52 @@ class Mixture:
     """How the states of several models, side by side, become the logits of one.
 
     Attributes:
-        heads: (vocab, width) of each model; their widths add up to that of the states.
+        heads: of each model, without bias and scale (`Head.as_product`); their widths add up to
+            that of the states.
         weights: of each model; they sum to 1.
-        softcaps: c where a model's logits are c * tanh(z / c).
         mean_of: "logits" is the paper's. "probabilities" averages softmax(z_k / T).
     """
 
-    heads: tuple[Float[Tensor, "vocab _"], ...]
+    heads: tuple[Head, ...]
     weights: tuple[float, ...]
-    softcaps: tuple[float | None, ...]
     mean_of: MeanOf = "logits"
 
     @property
     def vocab_size(self) -> int:
-        """Tokens that the logits speak of."""
-        return len(self.heads[0])
+        """Logits of a position."""
+        return self.heads[0].vocab_size
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """Columns of the states that each model has."""
-        return tuple(head.shape[1] for head in self.heads)
+        """Columns of the states that belong to each model."""
+        return tuple(head.weight.shape[1] for head in self.heads)
 
     @property
     def is_linear(self) -> bool:
         """Whether the mixture's logits are one product of its states."""
-        return self.mean_of == "logits" and not any(self.softcaps)
+        return self.mean_of == "logits" and not any(head.softcap for head in self.heads)
 
     @cached_property
-    def head(self) -> Float[Tensor, "vocab hidden"]:
-        """All heads side by side, each times its model's weight: logits = states @ head.T."""
-        weighted = [head * share for head, share in zip(self.heads, self.weights, strict=True)]
-        return torch.cat(weighted, dim=-1)
+    def head(self) -> Head:
+        """All heads side by side, each times its model's weight, as one head without softcap."""
+        weighted = [
+            head.weight * weight for head, weight in zip(self.heads, self.weights, strict=True)
+        ]
+        return Head(torch.cat(weighted, dim=-1))
 
     def logits(
         self, states: Float[Tensor, "chunk hidden"], temperature: float = 1.0
     ) -> Float[Tensor, "chunk vocab"]:
-        """z_bar with softmax(z_bar / T) the mixture's distribution at this temperature.
+        """z_bar, such that softmax(z_bar / T) is the mixture's distribution at this temperature.
 
-        Under the mean of probabilities z_bar = T * log(sum_k w_k softmax(z_k / T)), which differs
-        by temperature; under the mean of logits it does not.
+        Under the mean of probabilities z_bar = T * log(sum_k w_k softmax(z_k / T)) depends on the
+        temperature; under the mean of logits it does not.
         """
         if self.is_linear:
             return form_logits(states, self.head)
-        parts = zip(
-            torch.split(states, list(self.widths), dim=-1), self.heads, self.softcaps, strict=True
-        )
-        each = (form_logits(*part) for part in parts)  # one model's at a time
+        parts = torch.split(states, list(self.widths), dim=-1)
+        # A generator: one model's logits exist at a time.
+        each = (form_logits(part, head) for part, head in zip(parts, self.heads, strict=True))
         return mean_logits(each, self.weights, self.mean_of, temperature=temperature)
 
     def log_probabilities(
@@ -97,7 +96,7 @@ class Mixture:
         return token_log_probabilities(lambda part: self.logits(states[part]), labels)
 
     def with_weights(self, weights: Sequence[float]) -> "Mixture":
-        """The same models weighed otherwise.
+        """The same models with other weights.
 
         Raises:
             InputError: not one weight a model, a negative one, or a sum other than 1.
@@ -111,8 +110,8 @@ class Ensemble:
     """Models that share a vocabulary, read as one.
 
     Attributes:
-        mixture: what makes one model's logits of their states.
-        dtype: what the models compute in.
+        mixture: turns their states into one model's logits.
+        dtype: the precision that the models compute in.
     """
 
     models: tuple["PreTrainedModel", ...]
@@ -122,21 +121,23 @@ class Ensemble:
     @property
     def device(self) -> torch.device:
         """Where the models are."""
-        return self.mixture.heads[0].device
+        return self.mixture.heads[0].weight.device
 
     @torch.no_grad()
     def states(
-        self, input_ids: Int64[Tensor, "batch window"], **seen: Any
+        self, input_ids: Int64[Tensor, "batch window"], **context: Any
     ) -> Float[Tensor, "batch window hidden"]:
         """All models' last hidden states side by side, as the mixture reads them.
 
         Args:
-            seen: as `hidden_states` takes them.
+            context: as for `hidden_states`.
         """
         with computing_in(self.dtype, input_ids.device):
-            return torch.cat(
-                [hidden_states(model, input_ids, **seen) for model in self.models], dim=-1
-            )
+            each = [
+                output_head(model).with_bias_column(hidden_states(model, input_ids, **context))
+                for model in self.models
+            ]
+        return torch.cat(each, dim=-1)
 
 
 def mean_logits(
@@ -146,13 +147,13 @@ def mean_logits(
     *,
     temperature: float = 1.0,
 ) -> Float[Tensor, "*positions vocab"]:
-    """z_bar of several models' logits, which are overwritten; see `Mixture.logits`."""
+    """z_bar of several models' logits, which are overwritten: see `Mixture.logits`."""
     if mean_of == "logits":
         return reduce(Tensor.add_, (z.mul_(w) for z, w in zip(each, weights, strict=True)))
     logs = (
-        torch.log_softmax(z / temperature, dim=-1).add_(math.log(share))
-        for z, share in zip(each, weights, strict=True)
-        if share > 0
+        torch.log_softmax(z / temperature, dim=-1).add_(math.log(weight))
+        for z, weight in zip(each, weights, strict=True)
+        if weight > 0
     )
     return reduce(torch.logaddexp, logs).mul_(temperature)
 
@@ -176,21 +177,21 @@ def combine(
     weights = weights_of(mixing, len(models))
     heads = []
     for model in models:
-        head = output_head(model).detach()
-        if len(head) < vocab_size:
+        head = output_head(model).as_product()
+        rows = head.vocab_size
+        if rows < vocab_size:
             raise InputError(
-                f"{_name(model)} knows {len(head)} tokens, the tokenizer has {vocab_size}",
+                f"{_name(model)} knows {rows} tokens, the tokenizer has {vocab_size}",
                 mend="Use the tokenizer that the model was trained with.",
             )
-        if len(head) > vocab_size:
+        if rows > vocab_size:
             print_status(
-                f"  {_name(model)}: {len(head) - vocab_size} rows beyond the tokenizer's "
+                f"  {_name(model)}: {rows - vocab_size} rows beyond the tokenizer's "
                 f"{vocab_size} tokens are left out",
                 style="dim",
             )
-        heads.append(head[:vocab_size])
-    softcaps = tuple(softcap_of(model) for model in models)
-    return Ensemble(tuple(models), Mixture(tuple(heads), weights, softcaps, mixing.mean_of), dtype)
+        heads.append(replace(head, weight=head.weight.detach()[:vocab_size]))
+    return Ensemble(tuple(models), Mixture(tuple(heads), weights, mixing.mean_of), dtype)
 
 
 def weights_of(mixing: Mixing, models: int) -> tuple[float, ...]:

@@ -1,13 +1,11 @@
 """The fused loss: cross-entropy from the text and KL from the teachers, by chunks of logits.
 
 Logits exist for one chunk of tokens at any moment. A chunk's logits give at once its loss and the
-gradients to the hidden states and to the output head; the next chunk's take their place. Peak
-memory is a few (chunk, vocab) blocks, whatever the batch: compiled, the student's and the
-teachers'.
+gradients to the hidden states and to the output head; the next chunk overwrites them. Peak memory
+is a few (chunk, vocab) blocks whatever the batch; compiled, the student's and the teachers' alone.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
@@ -15,9 +13,10 @@ from typing import Any, Literal
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812
 
 from babyllama.data.windows import IGNORE_INDEX
+from babyllama.models.logits import Head
+from babyllama.models.precision import accumulation_dtype, onednn_matmul, operand_dtype
 
 
 @dataclass(frozen=True)
@@ -25,8 +24,8 @@ class SparseTarget:
     """An unbiased sketch of the ensemble's distributions: weights of a few tokens a position.
 
     Attributes:
-        tokens: whose weights these are; none twice in a row.
-        weights: E[weights] = softmax(z_bar / T) there, all other tokens having none.
+        tokens: the tokens that have a weight; distinct within a row.
+        weights: E[weights] = softmax(z_bar / T) at these tokens; all other tokens weigh 0.
         entropy: of softmax(z_bar / T) itself in nats, so that what is reported is a KL.
     """
 
@@ -39,25 +38,22 @@ class SparseTarget:
 TeacherTargets = Callable[[slice], Tensor | SparseTarget]
 _Soften = Callable[..., tuple[Tensor, Tensor, Tensor]]
 Reduction = Literal["window_sum", "token_mean"]
-CHUNK = 512  # positions whose logits exist at once, for who does not ask `chunk_size`
-# Of a (chunk, vocab) block: on a processor near its caches' size, on a card enough to fill it.
+# Size of a (chunk, vocab) block: about a processor's caches; enough to keep a card busy.
 _BLOCK_BYTES = {"cpu": 32 * 2**20, "cuda": 256 * 2**20}
-# torch 2.8 learned to give a card's products of few bits in float32.
-_HAS_LONG_RESULTS = tuple(int(part) for part in torch.__version__.split(".")[:2]) >= (2, 8)
-# What uncompiled passes over a processor's block work on at once. A fourth is a tenth quicker where
-# nothing else runs, but every pass waits for all threads, and a busy machine keeps them apart.
+# How much of a processor's block an uncompiled pass works on at once. A quarter of it is a tenth
+# faster on an idle machine; on a busy one every pass waits for all threads.
 _CACHED_BYTES = 4 * 2**20
 
 
 @dataclass(frozen=True)
 class LossTerms:
-    """What a batch says.
+    """The loss of a batch and its two parts.
 
     Attributes:
         total: to differentiate.
         cross_entropy, kl: detached, nats per token under either reduction. `kl` is at the loss's
-            temperature, without the factor T**2. What does not count is not worked out: `kl` is 0
-            when alpha is 1, `cross_entropy` when it is 0.
+            temperature, without the factor T**2. A part of weight 0 is not computed and is 0: `kl`
+            at alpha 1, `cross_entropy` at alpha 0.
     """
 
     total: Tensor
@@ -67,14 +63,13 @@ class LossTerms:
 
 def distillation_loss(
     hidden: Float[Tensor, "batch window hidden"],
-    head: Float[Tensor, "vocab hidden"],
+    head: Head,
     labels: Int64[Tensor, "batch window"],
     teachers: TeacherTargets | None,
     *,
     temperature: float,
     alpha: float,
     reduction: Reduction,
-    softcap: float | None = None,
     chunk: int | None = None,
     compiled: bool = False,
 ) -> LossTerms:
@@ -82,13 +77,13 @@ def distillation_loss(
 
         alpha * CE(z, y) + (1 - alpha) * T**2 * KL(softmax(z_bar / T) || softmax(z / T))
 
-    with z = hidden @ head.T. Holds a few (chunk, vocab) blocks, never (batch, window, vocab).
+    with z the head's logits. Holds a few (chunk, vocab) blocks, never (batch, window, vocab).
     Where the teachers give a sketch instead of logits, value and gradient of the KL are unbiased
     estimates.
 
     Args:
         hidden: the student's last hidden states, after its final norm.
-        head: the student's output embedding, tied or not.
+        head: the student's output head, as `output_head` reads it from a model.
         labels: the next token at each position. IGNORE_INDEX takes a position out of CE and,
             under "token_mean", out of KL.
         teachers: given a slice of the batch * window positions, the ensemble's z_bar there, not
@@ -99,14 +94,14 @@ def distillation_loss(
         reduction: "token_mean" averages over the labelled positions. "window_sum" divides the KL
             summed over all positions by batch alone, as the paper's code does, so that KL weighs
             `window` times as much.
-        softcap: the student's logits are c * tanh(z / c) of this c, as in Gemma 2.
         chunk: positions whose logits exist at once; `chunk_size` by default. It changes memory and
             speed, not the result.
         compiled: fuse the element-wise part with torch.compile, which needs a compiler. It
             changes speed, and the result by rounding alone.
 
     Returns:
-        `total` with gradients to `hidden` and `head`, and the two terms for the log.
+        `total` with gradients to `hidden` and to the head's weight and bias, and the two terms for
+        the log.
 
     Raises:
         ValueError: temperature or alpha out of range; teachers missing; vocabularies differ.
@@ -123,7 +118,7 @@ def distillation_loss(
     flat_labels = labels.reshape(-1)
     labelled = flat_labels != IGNORE_INDEX
     kl_mask = torch.ones_like(labelled) if reduction == "window_sum" else labelled
-    exact = _at_least_float32(hidden.dtype)
+    exact = accumulation_dtype(hidden.dtype)
     ce_count, kl_count = (mask.sum().clamp(min=1).to(exact) for mask in (labelled, kl_mask))
     kl_divisor = torch.full_like(kl_count, batch) if reduction == "window_sum" else kl_count
     weights = _Weights(
@@ -131,17 +126,21 @@ def distillation_loss(
         kl=(1 - alpha) * temperature**2 / kl_divisor,
         temperature=temperature,
         alpha=alpha,
-        softcap=softcap,
+        softcap=head.softcap,
         compiled=compiled,
     )
+    states, bias = hidden.reshape(-1, width), head.bias
+    if head.scale != 1:
+        states, bias = states * head.scale, None if bias is None else bias * head.scale
     total, ce, kl = _ChunkedLoss.apply(  # type: ignore[no-untyped-call]
-        hidden.reshape(-1, width),
-        head,
+        states,
+        head.weight,
+        bias,
         flat_labels,
         kl_mask,
         teachers,
         weights,
-        chunk or chunk_size(len(head), hidden.device),
+        chunk or chunk_size(head.vocab_size, hidden.device),
         torch.is_grad_enabled(),  # inside `forward` it always reads False
     )
     return LossTerms(total, ce / ce_count, kl / kl_count)
@@ -149,121 +148,25 @@ def distillation_loss(
 
 def cross_entropy_loss(
     hidden: Float[Tensor, "batch window hidden"],
-    head: Float[Tensor, "vocab hidden"],
+    head: Head,
     labels: Int64[Tensor, "batch window"],
     *,
-    softcap: float | None = None,
     compiled: bool = False,
 ) -> LossTerms:
-    """The text alone: what teachers and twins minimise. The distillation loss at alpha = 1."""
+    """The cross-entropy that teachers and twins minimise: the distillation loss at alpha = 1."""
     return distillation_loss(
         hidden, head, labels, None,
-        temperature=1.0, alpha=1.0, reduction="token_mean", softcap=softcap, compiled=compiled,
+        temperature=1.0, alpha=1.0, reduction="token_mean", compiled=compiled,
     )  # fmt: skip
 
 
 def chunk_size(vocab: int, device: torch.device) -> int:
-    """Positions whose logits exist at once: as many as make a block of a fixed size.
+    """How many positions' logits exist at once: as many as fit into a block of a fixed size.
 
-    Few enough for memory, enough for products at full speed whatever the vocabulary.
+    Few enough for the memory, enough for products at full speed whatever the vocabulary.
     """
     rows = _BLOCK_BYTES.get(device.type, _BLOCK_BYTES["cuda"]) // (4 * vocab)
     return min(max(rows // 64 * 64, 128), 4096)
-
-
-def token_log_probabilities(
-    logits_of: Callable[[slice], Tensor], labels: Int64[Tensor, " tokens"], *, chunk: int = CHUNK
-) -> Float[Tensor, " tokens"]:
-    """log p(label) at each position in nats, a chunk of logits at a time; 0 where ignored.
-
-    Args:
-        logits_of: given a slice of the positions, their logits (chunk, vocab).
-    """
-    pieces = []
-    for start in range(0, len(labels), chunk):
-        part = slice(start, start + chunk)
-        pieces.append(
-            -F.cross_entropy(
-                logits_of(part), labels[part], ignore_index=IGNORE_INDEX, reduction="none"
-            )
-        )
-    return torch.cat(pieces)
-
-
-def form_logits(
-    states: Float[Tensor, "chunk hidden"],
-    head: Float[Tensor, "vocab hidden"],
-    softcap: float | None = None,
-) -> Float[Tensor, "chunk vocab"]:
-    """states @ head.T in float32 at least, however few bits the operands have."""
-    short = _operand_dtype(states)
-    if short.itemsize < 4 and not torch.is_grad_enabled():
-        logits = torch.mm(states, head.to(short).T, out_dtype=torch.float32)
-    else:
-        exact = _at_least_float32(states.dtype)
-        with quick_products():
-            logits = states.to(exact) @ head.to(exact).T
-    return logits if softcap is None else softcap * torch.tanh(logits / softcap)
-
-
-def _at_least_float32(dtype: torch.dtype) -> torch.dtype:
-    return torch.float64 if dtype == torch.float64 else torch.float32
-
-
-@contextmanager
-def short_products(enabled: bool) -> Iterator[None]:
-    """Let float32 products on a processor multiply in bfloat16 and add up in float32.
-
-    The operands lose bits, the results do not: logits and gradients stay float32, which rounding
-    the results to bfloat16 would spoil (a KL's gradient is a difference of nearly equal numbers).
-    """
-    settings: Any = getattr(torch.backends.mkldnn, "matmul", None)
-    if settings is None or not enabled:  # torch before 2.9 has no such setting: exact products
-        yield
-        return
-    before = settings.fp32_precision
-    settings.fp32_precision = "bf16"
-    try:
-        yield
-    finally:
-        settings.fp32_precision = before
-
-
-def quick_products() -> AbstractContextManager[None]:
-    """Let oneDNN do float32 products on a processor where it rounds nothing by it.
-
-    torch leaves them to MKL unless operands may be rounded. Where oneDNN has no kernel that rounds
-    (AVX-512 without AMX), it then multiplies what it is given, and on AMD's processors more than
-    twice as fast as MKL: 440 against 190 GFLOP/s on two Zen 5 cores.
-    """
-    return short_products(_short_products_are_exact())
-
-
-def products_for(dtype: torch.dtype, device: torch.device) -> AbstractContextManager[None]:
-    """How a model that computes in `dtype` takes the float32 products that it has left."""
-    if device.type == "cpu" and dtype == torch.bfloat16:
-        return short_products(True)
-    return quick_products()
-
-
-@lru_cache
-def _short_products_are_exact() -> bool:
-    """Asked by value, since nothing tells which kernel oneDNN takes."""
-    generator = torch.Generator().manual_seed(0)
-    with torch.autocast("cpu", enabled=False), torch.no_grad():
-        a = torch.randn(256, 512, generator=generator, device="cpu", dtype=torch.float32)
-        b = torch.randn(512, 1024, generator=generator, device="cpu", dtype=torch.float32)
-        exact = a.double() @ b.double()
-        with short_products(True):
-            error = (a @ b - exact).norm() / exact.norm()
-    return float(error) < 1e-5  # bfloat16 operands would give 2e-3
-
-
-def _operand_dtype(states: Tensor) -> torch.dtype:
-    """What products take: on a card the states' own few bits, since its results may be longer."""
-    if states.device.type == "cuda" and states.dtype.itemsize < 4 and _HAS_LONG_RESULTS:
-        return states.dtype
-    return _at_least_float32(states.dtype)
 
 
 @dataclass(frozen=True)
@@ -277,13 +180,14 @@ class _Weights:
 
 
 class _ChunkedLoss(torch.autograd.Function):
-    """Forward takes the gradients along, since only there the logits exist."""
+    """Forward computes the gradients as well, since the logits exist only there."""
 
     @staticmethod
     def forward(
         ctx: Any,
         hidden: Tensor,
-        head: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
         labels: Tensor,
         kl_mask: Tensor,
         teachers: TeacherTargets | None,
@@ -291,22 +195,25 @@ class _ChunkedLoss(torch.autograd.Function):
         chunk: int,
         wants_gradient: bool,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        wants_gradient = wants_gradient and any(ctx.needs_input_grad[:2])
-        exact = _at_least_float32(hidden.dtype)
-        operands = head.to(_operand_dtype(hidden))
+        wants_gradient = wants_gradient and any(ctx.needs_input_grad[:3])
+        exact = accumulation_dtype(hidden.dtype)
+        operands = weight.to(operand_dtype(hidden))
         # Summed over the chunks in `exact`, whatever the head's own precision.
-        head_gradient = torch.zeros_like(head, dtype=exact) if wants_gradient else head
+        weight_gradient = torch.zeros_like(weight, dtype=exact) if wants_gradient else weight
+        bias_gradient = None if bias is None else torch.zeros_like(bias, dtype=exact)
         hidden_gradient = torch.empty_like(hidden) if wants_gradient else hidden
         ce_sum = kl_sum = torch.zeros((), dtype=exact, device=hidden.device)
         block = torch.empty(
-            min(chunk, len(labels)), len(head), dtype=exact, device=hidden.device
+            min(chunk, len(labels)), len(weight), dtype=exact, device=hidden.device
         )  # every chunk's logits, then their gradient
-        with quick_products():
+        with onednn_matmul():
             for start in range(0, len(labels), chunk):
                 part = slice(start, min(start + chunk, len(labels)))
                 states = hidden[part].to(operands.dtype)
                 z = block[: len(states)]
                 _multiply(states, operands.T, z)
+                if bias is not None:
+                    z.add_(bias)
                 if weights.softcap is not None:
                     z.div_(weights.softcap).tanh_().mul_(weights.softcap)
                 target = teachers(part) if teachers is not None and weights.alpha < 1 else None
@@ -317,17 +224,21 @@ class _ChunkedLoss(torch.autograd.Function):
                 if wants_gradient:
                     z_gradient = z.to(operands.dtype)
                     hidden_gradient[part] = z_gradient @ operands
-                    _add_product(z_gradient.T, states, head_gradient)
+                    _add_product(z_gradient.T, states, weight_gradient)
+                    if bias_gradient is not None:
+                        bias_gradient += z.sum(0)
         ctx.mark_non_differentiable(ce_sum, kl_sum)
         if wants_gradient:
-            ctx.save_for_backward(hidden_gradient, head_gradient.to(head.dtype))
+            if bias is not None and bias_gradient is not None:
+                bias_gradient = bias_gradient.to(bias.dtype)
+            ctx.save_for_backward(hidden_gradient, weight_gradient.to(weight.dtype), bias_gradient)
         return weights.ce * ce_sum + weights.kl * kl_sum, ce_sum, kl_sum
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        hidden_gradient, head_gradient = ctx.saved_tensors
         upstream = gradients[0]
-        return hidden_gradient * upstream, head_gradient * upstream, *[None] * 6
+        by_input = (None if each is None else each * upstream for each in ctx.saved_tensors)
+        return *by_input, *[None] * 6
 
 
 def _multiply(a: Tensor, b: Tensor, out: Tensor) -> None:
@@ -354,7 +265,7 @@ def _chunk_terms(
     weights: _Weights,
     wants_gradient: bool,
 ) -> tuple[Tensor, Tensor]:
-    """Summed CE and KL of a chunk. `z` is overwritten by d total / d z."""
+    """Summed CE and KL of a chunk. `z` becomes d total / d z, before the softcap."""
     ce = kl = z.new_zeros(())
     labelled = labels != IGNORE_INDEX
     label = labels.clamp(min=0)[:, None]
@@ -395,7 +306,7 @@ def _same_shape(z_bar: Tensor, z: Tensor) -> Tensor:
 def _subtract(
     gradient: Tensor, tokens: Tensor, amounts: Tensor, z: Tensor, softcap: float | None
 ) -> None:
-    """Take from the gradient what a target puts on single tokens, whose logits are `z`."""
+    """Subtract what a target puts on single tokens, whose logits are `z`, from the gradient."""
     slope = 1 if softcap is None else 1 - (z / softcap) ** 2
     gradient.scatter_add_(1, tokens, (-amounts * slope).to(gradient.dtype))
 
@@ -408,7 +319,7 @@ def _soften(
     weights: _Weights,
     wants_gradient: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """`_soften_rows`, compiled or so few rows at a time that they stay in a processor's cache."""
+    """`_soften_rows`: compiled, or a few rows at a time that fit into a processor's caches."""
     settings = (weights.temperature, weights.softcap, wants_gradient)
     run = _compiled(_soften_rows) if weights.compiled else _soften_rows
     if weights.compiled or z.device.type != "cpu":
@@ -435,12 +346,12 @@ def _soften_rows(
     softcap: float | None,
     wants_gradient: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """All that the loss needs of each row of logits; they become their own gradient.
+    """What the loss needs of each row of logits `z`, which is overwritten by its gradient.
 
         ce_scale * softmax(z) + kl_scale * (softmax(z / T) - softmax(z_bar / T))
 
-    through the softcap's slope; the caller takes the labels' ones off. A part whose scale is None
-    is not computed, nor softmax(z_bar / T) without `z_bar`.
+    times the softcap's slope; the caller subtracts the labels' part. A part whose scale is None is
+    not computed, nor is softmax(z_bar / T) without `z_bar`.
 
     Returns:
         log sum exp of z and of z / T, (rows, 1), and KL(softmax(z_bar / T) || softmax(z / T)),
@@ -472,8 +383,9 @@ def _soften_rows(
 
 @lru_cache
 def _compiled(function: _Soften) -> _Soften:
-    """One pass over a chunk in place of a dozen: on a processor the exponentials of separate
-    passes cost as much as the products. A second number of rows makes it compile once more, for
-    any number."""
+    """One pass over a chunk instead of a dozen: on a processor the exponentials of separate passes
+    cost as much as the products. A second number of rows makes torch compile it once more, for any
+    number of rows.
+    """
     compiled: _Soften = torch.compile(function)
     return compiled

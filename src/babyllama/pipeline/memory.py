@@ -17,14 +17,10 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from babyllama.models.build import (
-    _configuration,
-    compute_dtype,
-    hidden_states,
-    parameter_count,
-    prefer_fast_attention,
-)
+from babyllama.models.build import configuration, parameter_count, prefer_fast_attention
+from babyllama.models.logits import hidden_states
 from babyllama.models.loss import chunk_size
+from babyllama.models.precision import compute_dtype
 from babyllama.recipe import ExponentialAverage, PretrainingRecipe, Sam, Shape, TrainingRecipe
 from babyllama.training.compilation import can_compile
 from babyllama.training.optimizer import make_optimizer
@@ -190,7 +186,7 @@ def _planned_model(shape: Shape, vocab_size: int, device: torch.device) -> "PreT
     from transformers import AutoModelForCausalLM
 
     with device:
-        config = _configuration(shape, vocab_size, True)
+        config = configuration(shape, vocab_size, separators=True)
         model = AutoModelForCausalLM.from_config(config, dtype=torch.float32).train()
     prefer_fast_attention(model, device)
     return model

@@ -10,13 +10,8 @@ import torch
 from babyllama.console import format_bytes
 from babyllama.data.windows import read_header
 from babyllama.errors import InputError
-from babyllama.models.build import (
-    compute_dtype,
-    parameter_count,
-    pick_device,
-    planned_flops_per_token,
-    planned_hidden_size,
-)
+from babyllama.models.build import parameter_count, planned_flops_per_token, planned_hidden_size
+from babyllama.models.precision import compute_dtype, pick_device
 from babyllama.pipeline.memory import Taught, TrainingMemory, training_memory
 from babyllama.recipe import (
     AutoSignal,

@@ -25,7 +25,8 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from babyllama.models.ensemble import Mixture
-from babyllama.models.loss import CHUNK, SparseTarget, TeacherTargets
+from babyllama.models.logits import CHUNK
+from babyllama.models.loss import SparseTarget, TeacherTargets
 from babyllama.signals.formats import Format
 
 _TEMPERATURES = (1.0, 2.0)  # at which a form is measured that serves any
@@ -68,7 +69,7 @@ def compare(
         for a sketch), gradient_angle (degrees) and gradient_norm_ratio.
     """
     stored = [_written(form, states, inputs) for form in forms]
-    student = stand_in(states, mixture.head)
+    student = stand_in(states, mixture.head.weight)
     found: list[dict[str, Measures]] = [{} for _ in forms]
     for temperature in sorted({t for form in forms for t in form.temperatures or _TEMPERATURES}):
         targets = {

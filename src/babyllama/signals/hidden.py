@@ -15,7 +15,8 @@ from torch import Tensor
 
 from babyllama.errors import InputError
 from babyllama.models.ensemble import Mixture
-from babyllama.models.loss import TeacherTargets, form_logits
+from babyllama.models.logits import Head, form_logits
+from babyllama.models.loss import TeacherTargets
 from babyllama.recipe import HiddenSignal
 from babyllama.signals.coding import Code, code_from, code_tensors, decode, encode, fit_code
 
@@ -134,7 +135,9 @@ class CodedStates:
         """What is stored of some tokens."""
         del seeds
         tokens = inputs if self._foresees else None
-        return {"code": encode(self.code, states.float(), head=self.mixture.head, tokens=tokens)}
+        return {
+            "code": encode(self.code, states.float(), head=self.mixture.head.weight, tokens=tokens)
+        }
 
     def targets(self, stored: dict[str, Tensor], temperature: float) -> TeacherTargets:
         """The mixture's logits of stored tokens: one product with a narrow head where it can be."""
@@ -143,7 +146,7 @@ class CodedStates:
             tokens = stored["inputs"][part] if self._foresees else None
             coordinates = decode(self.code, stored["code"][part], tokens)
             if self.mixture.is_linear:
-                return form_logits(coordinates, self._narrow_head)
+                return form_logits(coordinates, Head(self._narrow_head))
             return self.mixture.logits(coordinates @ self.code.basis.T, temperature)
 
         return logits
@@ -155,7 +158,7 @@ class CodedStates:
 
     @cached_property
     def _narrow_head(self) -> Tensor:
-        return self.mixture.head @ self.code.basis
+        return self.mixture.head.weight @ self.code.basis
 
 
 HiddenFormat = Bfloat16States | EightBitStates | CodedStates
@@ -183,7 +186,7 @@ def fit_hidden(
             )
         code = fit_code(
             sample,
-            mixture.head,
+            mixture.head.weight,
             bytes_per_token=recipe.bytes_per_token,
             temperature=recipe.code_temperature,
             tokens=inputs,
@@ -197,7 +200,8 @@ def fit_hidden(
 def hidden_tensors(form: HiddenFormat) -> dict[str, Tensor]:
     """What reading needs besides the shards: heads, and how the states were written."""
     heads = {
-        f"head.{number}": head.cpu().contiguous() for number, head in enumerate(form.mixture.heads)
+        f"head.{number}": head.weight.cpu().contiguous()
+        for number, head in enumerate(form.mixture.heads)
     }
     if isinstance(form, CodedStates):
         return heads | code_tensors(form.code)

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from babyllama.models.ensemble import Mixture
-from babyllama.models.loss import CHUNK
+from babyllama.models.logits import CHUNK
 
 
 def logits_by_chunk(

@@ -6,9 +6,10 @@ from pathlib import Path
 import torch
 
 from babyllama.data.windows import Batch
-from babyllama.models.build import compute_dtype, product_shapes
+from babyllama.models.build import product_shapes
 from babyllama.models.ensemble import Ensemble, load_ensemble, refuse_long_windows
 from babyllama.models.loss import TeacherTargets
+from babyllama.models.precision import compute_dtype
 from babyllama.recipe import EQUAL_WEIGHTS, Mixing
 
 

@@ -35,8 +35,9 @@ from torch import Tensor
 from babyllama.console import Interrupted, ProgressBar, format_bytes, print_status, stoppable
 from babyllama.data.windows import Batch, Windows, refuse_other_tokenizer
 from babyllama.errors import InputError
-from babyllama.models.build import compute_dtype, flops_per_token, pick_device
+from babyllama.models.build import flops_per_token
 from babyllama.models.ensemble import load_ensemble, refuse_long_windows
+from babyllama.models.precision import compute_dtype, pick_device
 from babyllama.recipe import StoredSignal
 from babyllama.runs.artefact import SCRATCH, Facts, digest, hash_file, write_atomically
 from babyllama.runs.launched import Launched
@@ -259,7 +260,7 @@ class _Writer:
             "shards": len(self.plan),
             "teachers": [folder.name for folder in self.source.teachers],
             "weights": list(mixture.weights),
-            "softcaps": list(mixture.softcaps),
+            "softcaps": [head.softcap for head in mixture.heads],
             "vocab_size": mixture.vocab_size,
             "bytes_per_token": self.form.bytes_per_token,
         }

@@ -19,6 +19,7 @@ from torch import Tensor
 from babyllama.data.windows import Batch, Windows
 from babyllama.errors import InputError
 from babyllama.models.ensemble import Mixture
+from babyllama.models.logits import Head
 from babyllama.models.loss import TeacherTargets
 from babyllama.recipe import (
     HiddenSignal,
@@ -171,8 +172,11 @@ def fits_on_card(header: dict[str, Any], device: torch.device) -> bool:
 
 
 def _mixture(header: dict[str, Any], tensors: dict[str, Tensor], recipe: HiddenSignal) -> Mixture:
-    heads = tuple(tensors[f"head.{number}"] for number in range(len(header["teachers"])))
-    return Mixture(heads, tuple(header["weights"]), tuple(header["softcaps"]), recipe.mean_of)
+    heads = tuple(
+        Head(tensors[f"head.{number}"], softcap=softcap)
+        for number, softcap in enumerate(header["softcaps"])
+    )
+    return Mixture(heads, tuple(header["weights"]), recipe.mean_of)
 
 
 def _refuse_other_windows(folder: Path, header: dict[str, Any], windows: Windows) -> None:

@@ -14,7 +14,8 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from babyllama.models.ensemble import Mixture
-from babyllama.models.loss import CHUNK, TeacherTargets
+from babyllama.models.logits import CHUNK
+from babyllama.models.loss import TeacherTargets
 from babyllama.recipe import TopKSignal
 from babyllama.signals.kept_tokens import kept_bytes, logits_by_chunk, narrow_integers
 

@@ -6,9 +6,10 @@ from pathlib import Path
 from torch import Tensor
 
 from babyllama.data.windows import Batch, Windows
-from babyllama.models.build import pick_device, softcap_of
 from babyllama.models.ensemble import refuse_other_vocabulary
+from babyllama.models.logits import Head
 from babyllama.models.loss import LossTerms, distillation_loss
+from babyllama.models.precision import pick_device
 from babyllama.recipe import EQUAL_WEIGHTS, DistillationRecipe, DistilledStudent, Mixing
 from babyllama.runs.artefact import Facts
 from babyllama.signals import Signal
@@ -67,7 +68,6 @@ def distill(
         distillation_from(
             source,
             student,
-            softcap=softcap_of(model),
             compiled=student.training.compile and can_compile(),
         ),
         windows,
@@ -84,12 +84,11 @@ def distillation_from(
     signal: Signal,
     recipe: DistillationRecipe,
     *,
-    softcap: float | None = None,
     compiled: bool = False,
 ) -> Loss:
     """The loop's `loss` for a student: the fused loss fed by a signal."""
 
-    def loss(hidden: Tensor, head: Tensor, batch: Batch) -> LossTerms:
+    def loss(hidden: Tensor, head: Head, batch: Batch) -> LossTerms:
         return distillation_loss(
             hidden,
             head,
@@ -98,7 +97,6 @@ def distillation_from(
             temperature=recipe.temperature,
             alpha=recipe.alpha,
             reduction=recipe.reduction,
-            softcap=softcap,
             compiled=compiled,
         )
 

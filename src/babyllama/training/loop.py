@@ -17,16 +17,10 @@ from babyllama.console import Interrupted, Stop, stoppable
 from babyllama.data.tokenizer import load_tokenizer
 from babyllama.data.windows import Batch, Windows
 from babyllama.errors import InputError
-from babyllama.models.build import (
-    checkpoint_activations,
-    compute_dtype,
-    flops_per_token,
-    hidden_states,
-    output_head,
-    prefer_fast_attention,
-    softcap_of,
-)
-from babyllama.models.loss import LossTerms, cross_entropy_loss, products_for
+from babyllama.models.build import checkpoint_activations, flops_per_token, prefer_fast_attention
+from babyllama.models.logits import Head, hidden_states, output_head
+from babyllama.models.loss import LossTerms, cross_entropy_loss
+from babyllama.models.precision import compute_dtype, matmul_precision
 from babyllama.recipe import Sam, TrainingRecipe, decisive_fields
 from babyllama.runs.artefact import SCRATCH, Facts
 from babyllama.runs.layout import TRAINING_LOG
@@ -50,7 +44,7 @@ from babyllama.training.speed import seconds_of_products
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-Loss = Callable[[Tensor, Tensor, Batch], LossTerms]
+Loss = Callable[[Tensor, Head, Batch], LossTerms]
 _MOST_REWINDS = 20  # a training that loses its course more often needs another recipe
 
 
@@ -65,7 +59,7 @@ class Forward(nn.Module):
         """Loss, cross-entropy and KL of some windows."""
         device = self.model.device
         batch = Batch(batch.starts, _moved(batch.input_ids, device), _moved(batch.labels, device))
-        with products_for(self.dtype, device):
+        with matmul_precision(self.dtype, device):
             with torch.autocast(device.type, dtype=self.dtype, enabled=self.dtype != torch.float32):
                 hidden = hidden_states(self.model, batch.input_ids)
             terms = loss(hidden, output_head(self.model), batch)
@@ -288,7 +282,7 @@ def accumulate(
         share = len(part.starts) / windows
         with processes.no_sync(forward, until=start + size >= windows):
             total, cross_entropy, kl = forward(loss, part)
-            with products_for(dtype, processes.device):
+            with matmul_precision(dtype, processes.device):
                 (total * (share * weight)).backward()
         sums += share * torch.stack([total.detach(), cross_entropy, kl]).float()
     return sums
@@ -356,7 +350,6 @@ def _dev(training: _Training) -> float:
         training.dev_windows,
         training.recipe,
         training.processes,
-        softcap=softcap_of(training.model),
     )
 
 
@@ -366,13 +359,11 @@ def dev_cross_entropy(
     windows: Windows,
     recipe: TrainingRecipe,
     processes: Processes,
-    *,
-    softcap: float | None = None,
 ) -> float:
     """Mean cross-entropy over the dev windows in nats per token: what chooses the best epoch."""
 
-    def text_loss(hidden: Tensor, head: Tensor, batch: Batch) -> LossTerms:
-        return cross_entropy_loss(hidden, head, batch.labels, softcap=softcap)
+    def text_loss(hidden: Tensor, head: Head, batch: Batch) -> LossTerms:
+        return cross_entropy_loss(hidden, head, batch.labels)
 
     forward.eval()
     sums = torch.zeros(2, dtype=torch.float64, device=processes.device)

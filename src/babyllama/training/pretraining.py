@@ -1,21 +1,17 @@
 """Stage: tokens -> a model trained on text alone, a teacher or a twin."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from torch import Tensor
 
 from babyllama.data.windows import Batch, Windows
-from babyllama.models.build import softcap_of
+from babyllama.models.logits import Head
 from babyllama.models.loss import LossTerms, cross_entropy_loss
-from babyllama.recipe import PretrainingRecipe
+from babyllama.recipe import PretrainingRecipe, TrainingRecipe
 from babyllama.runs.artefact import Facts
 from babyllama.training.compilation import can_compile
 from babyllama.training.folder import start_model
 from babyllama.training.loop import Loss, train
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
 
 
 def pretrain(
@@ -29,7 +25,7 @@ def pretrain(
     model = start_model(recipe, tokens, tokenizer, seed=seed)
     return train(
         model,
-        text_loss(model, recipe),
+        text_loss(recipe.training),
         Windows(tokens, "train", recipe.training.window, recipe.training.windows),
         Windows(tokens, "dev", recipe.training.window),
         recipe.training,
@@ -39,12 +35,11 @@ def pretrain(
     )
 
 
-def text_loss(model: "PreTrainedModel", recipe: PretrainingRecipe) -> Loss:
-    """The loop's `loss` for a teacher or a twin: the text alone."""
-    compiled = recipe.training.compile and can_compile()
-    softcap = softcap_of(model)
+def text_loss(recipe: TrainingRecipe) -> Loss:
+    """The loop's `loss` for a teacher or a twin: cross-entropy alone."""
+    compiled = recipe.compile and can_compile()
 
-    def loss(hidden: Tensor, head: Tensor, batch: Batch) -> LossTerms:
-        return cross_entropy_loss(hidden, head, batch.labels, softcap=softcap, compiled=compiled)
+    def loss(hidden: Tensor, head: Head, batch: Batch) -> LossTerms:
+        return cross_entropy_loss(hidden, head, batch.labels, compiled=compiled)
 
     return loss

@@ -25,7 +25,7 @@ from torch import Tensor
 
 from babyllama.evaluation.likelihood.encoding import EncodedText
 from babyllama.models.ensemble import Ensemble
-from babyllama.models.loss import CHUNK
+from babyllama.models.logits import CHUNK
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig

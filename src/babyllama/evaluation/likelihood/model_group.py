@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from babyllama.models.build import computing_in
 from babyllama.models.ensemble import mean_logits
+from babyllama.models.precision import computing_in
 from babyllama.recipe import MeanOf
 
 if TYPE_CHECKING:

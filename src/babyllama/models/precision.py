@@ -1,0 +1,112 @@
+"""Where and in which precision models compute: device, dtype, and how products are taken."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+# From torch 2.8 on, products of bfloat16 operands on a card can return float32.
+_HAS_FLOAT32_RESULTS = tuple(int(part) for part in torch.__version__.split(".")[:2]) >= (2, 8)
+
+
+def pick_device() -> torch.device:
+    """The graphics card if there is one, else the processor."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def compute_dtype(precision: str, device: torch.device) -> torch.dtype:
+    """float32 or bfloat16; `auto` takes bfloat16 where products in it are fast."""
+    if precision == "auto":
+        return torch.bfloat16 if _bfloat16_is_fast(device) else torch.float32
+    return torch.bfloat16 if precision == "bfloat16" else torch.float32
+
+
+@contextmanager
+def computing_in(dtype: torch.dtype, device: torch.device) -> Iterator[None]:
+    """Run the forward pass of models with float32 weights in `dtype`."""
+    enabled = dtype != torch.float32
+    with matmul_precision(dtype, device), torch.autocast(device.type, dtype=dtype, enabled=enabled):
+        yield
+
+
+def matmul_precision(dtype: torch.dtype, device: torch.device) -> AbstractContextManager[None]:
+    """How a model that computes in `dtype` takes its remaining float32 products."""
+    if device.type == "cpu" and dtype == torch.bfloat16:
+        return bf16_matmul()
+    return onednn_matmul()
+
+
+@contextmanager
+def bf16_matmul() -> Iterator[None]:
+    """Let a processor round the operands of float32 products to bfloat16 and sum in float32.
+
+    Only the operands lose bits. Logits and gradients stay float32: the gradient of a KL is a
+    difference of nearly equal numbers, which rounding to bfloat16 would spoil.
+    """
+    settings: Any = getattr(torch.backends.mkldnn, "matmul", None)
+    if settings is None:  # before torch 2.9: products stay exact
+        yield
+        return
+    before = settings.fp32_precision
+    settings.fp32_precision = "bf16"
+    try:
+        yield
+    finally:
+        settings.fp32_precision = before
+
+
+@contextmanager
+def onednn_matmul() -> Iterator[None]:
+    """Let oneDNN take a processor's float32 products if it does not round their operands.
+
+    torch calls oneDNN for them only where operands may be rounded, and MKL otherwise. Where oneDNN
+    has no kernel that rounds (AVX-512 without AMX) it multiplies in float32 all the same, on AMD's
+    processors more than twice as fast as MKL: 440 against 190 GFLOP/s on two Zen 5 cores.
+    """
+    if not _onednn_is_exact():
+        yield
+        return
+    with bf16_matmul():
+        yield
+
+
+@lru_cache
+def _onednn_is_exact() -> bool:
+    """Found by multiplying, since no setting tells which kernel oneDNN picks."""
+    generator = torch.Generator().manual_seed(0)
+    with torch.autocast("cpu", enabled=False), torch.no_grad():
+        a = torch.randn(256, 512, generator=generator, device="cpu", dtype=torch.float32)
+        b = torch.randn(512, 1024, generator=generator, device="cpu", dtype=torch.float32)
+        exact = a.double() @ b.double()
+        with bf16_matmul():
+            error = (a @ b - exact).norm() / exact.norm()
+    return float(error) < 1e-5  # bfloat16 operands would give 2e-3
+
+
+def accumulation_dtype(dtype: torch.dtype) -> torch.dtype:
+    """What logits, losses and gradients are summed in: float32 or better."""
+    return torch.float64 if dtype == torch.float64 else torch.float32
+
+
+def operand_dtype(states: Tensor) -> torch.dtype:
+    """What the operands of a product with the output head are cast to.
+
+    On a card states in bfloat16 stay as they are, since the product can return float32.
+    """
+    if states.device.type == "cuda" and states.dtype.itemsize < 4 and _HAS_FLOAT32_RESULTS:
+        return states.dtype
+    return accumulation_dtype(states.dtype)
+
+
+def _bfloat16_is_fast(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    try:
+        flags = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
