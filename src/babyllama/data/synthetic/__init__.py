@@ -1,7 +1,8 @@
 """The embedded corpus: English-like text from a probabilistic grammar of our own.
 
-Because we wrote the grammar, we know what nobody knows of a natural corpus: the true probability
-of every document, hence the entropy that no model can go below, and which sentences are wrong.
+Because the grammar is ours, we know what is unknown for a natural corpus: the true probability of
+every document, hence the lowest cross-entropy that any model can reach, and which sentences are
+ungrammatical.
 """
 
 from babyllama.data.synthetic.parsing import log_probability

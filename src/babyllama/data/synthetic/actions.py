@@ -1,6 +1,13 @@
-"""Who does what to whom: a function for each way in which verbs take their arguments."""
+"""Clauses about actions: one function for each argument structure of a verb."""
 
-from babyllama.data.synthetic.agreement import Phrase, have, not_past, other, say_do, say_verb
+from babyllama.data.synthetic.agreement import (
+    Phrase,
+    have,
+    opposite,
+    participle_violation,
+    say_do,
+    say_verb,
+)
 from babyllama.data.synthetic.lexicon import (
     ALTERNATING,
     DOUBLE_OBJECT,
@@ -25,17 +32,17 @@ from babyllama.data.synthetic.partners import (
     CLAUSE_PARTNERS,
     DITRANSITIVITY,
     TRANSITIVITY,
-    partner,
+    partner_violation,
 )
 from babyllama.data.synthetic.phrases import (
-    alone,
     an_object,
     bare,
     being,
     choose_number,
+    intransitive_verbs,
     maybe,
     name,
-    social,
+    social_verbs,
     someone,
     the,
     verb_here,
@@ -49,10 +56,10 @@ THING_KINDS = ("toy", "tool", "vessel", "clothing", "reading", "furniture", "pla
 def alone_action(g: Speaker, scene: Scene, tense: Tense) -> str:
     """`The dogs bark near the gate.`"""
     subject = being(g, scene, "agent")
-    verb = g.rank(alone(subject), lambda verb: verb.form(tense, subject.number))
+    verb = g.zipf(intransitive_verbs(subject), lambda verb: verb.form(tense, subject.number))
     _say_with_partner(g, verb, tense, subject.number)
     maybe(g, MANNERS, 1, 2)
-    g.say(g.rank(scene.place.spots, str))
+    g.say(g.zipf(scene.place.spots, str))
     return "."
 
 
@@ -68,8 +75,8 @@ def thing_action(g: Speaker, scene: Scene, tense: Tense) -> str:
 def social_action(g: Speaker, scene: Scene, tense: Tense) -> str:
     """`Tom helps the girls.` `The dogs chase the cat.`"""
     subject = being(g, scene, "agent")
-    verb = g.rank(social(subject), lambda verb: verb.form(tense, subject.number))
-    clausal = partner(CLAUSE_PARTNERS, verb, "clause_complement", tense, subject.number)
+    verb = g.zipf(social_verbs(subject), lambda verb: verb.form(tense, subject.number))
+    clausal = partner_violation(CLAUSE_PARTNERS, verb, "clause_complement", tense, subject.number)
     _say_with_partner(g, verb, tense, subject.number, clausal)
     if g.chance(1, 2):
         the(g, scene, scene.place.beings)
@@ -84,13 +91,13 @@ def meal(g: Speaker, scene: Scene, tense: Tense) -> str:
     eaters = [one for one in scene.animals if one.singular in EATS]
     g.say("the")
     number = choose_number(g)
-    eaters = g.familiar(eaters, "agent", lambda one: one.singular)
+    eaters = g.allowed_in(eaters, "agent", lambda one: one.singular)
     eater = scene.pick(g, eaters, lambda one: one.form(number))
     g.say(eater.form(number))
     eat = next(verb for verb in TRANSITIVE if verb.base == "eat")
     say_verb(g, eat, tense, number, agreement="verb_agreement")
     g.say("the")
-    food = g.rank(EATS[eater.singular].split(), lambda word: noun(word).plural)
+    food = g.zipf(EATS[eater.singular].split(), lambda word: noun(word).plural)
     g.say(noun(food).plural)
     return "."
 
@@ -98,13 +105,13 @@ def meal(g: Speaker, scene: Scene, tense: Tense) -> str:
 def perfect(g: Speaker, scene: Scene, tense: Tense) -> str:
     """`Anna has not eaten the cake yet.` `The boys have eaten the cake already.`"""
     subject = someone(g, scene, "agent")
-    disagreeing = have(tense, other(subject.number))
+    disagreeing = have(tense, opposite(subject.number))
     g.say(have(tense, subject.number), {} if tense == "past" else {"verb_agreement": disagreeing})
     is_negative = g.chance(1, 2)
     if is_negative:
         g.say("not")
     verb, objects = verb_here(g, scene, lambda verb: verb.participle, "yet")
-    g.say(verb.participle, not_past(verb))
+    g.say(verb.participle, participle_violation(verb))
     an_object(g, scene, objects)
     right, wrong = ("yet", "already") if is_negative else ("already", "yet")
     g.say(right, {"npi_yet": wrong})
@@ -125,17 +132,17 @@ def denied_action(g: Speaker, scene: Scene, tense: Tense) -> str:
 def reflexive(g: Speaker, scene: Scene, tense: Tense) -> str:
     """`The girls near the dog wash themselves.`"""
     subject = _gendered(g, scene)
-    verb = g.rank(REFLEXIVE, lambda verb: verb.form(tense, subject.number))
+    verb = g.zipf(REFLEXIVE, lambda verb: verb.form(tense, subject.number))
     say_verb(g, verb, tense, subject.number)
     himself = "himself" if subject.gender == "male" else "herself"
     herself = "herself" if subject.gender == "male" else "himself"
-    prefix = "reflexive_attractor" if subject.misleads else "reflexive_number"
+    prefix = "reflexive_attractor" if subject.attractor_differs else "reflexive_number"
     if subject.number == PLURAL:
         g.say("themselves", {prefix: himself})
-    elif subject.build == "plain":
+    elif subject.modifier == "plain":
         g.say(himself, {prefix: "themselves", "reflexive_gender": herself})
     else:
-        g.say(himself, {prefix: "themselves"} if subject.misleads else {})
+        g.say(himself, {prefix: "themselves"} if subject.attractor_differs else {})
     return "."
 
 
@@ -146,7 +153,7 @@ def possession(g: Speaker, scene: Scene, tense: Tense) -> str:
     say_verb(g, verb, tense, SINGULAR)
     g.say("his" if owner.gender == "male" else "her")
     if g.chance(1, 4):
-        g.say(g.rank(SIZES, str))
+        g.say(g.zipf(SIZES, str))
     bare(g, scene, objects)
     return "."
 
@@ -159,57 +166,57 @@ def ever(g: Speaker, scene: Scene, tense: Tense) -> str:
         g.say(right + "body", {"npi_licensor": wrong + "body"})
     else:
         g.say(right, {"npi_licensor": wrong})
-        counted = g.familiar(scene.place.beings, "quantified", lambda one: one.singular)
+        counted = g.allowed_in(scene.place.beings, "quantified", lambda one: one.singular)
         g.say(scene.pick(g, counted, lambda one: one.singular).singular)
     g.say(have(tense, SINGULAR))
     g.say("ever" if is_negative else "already")
-    verbs = g.familiar(SOCIAL, "ever", lambda verb: verb.base)
-    verb = g.rank(verbs, lambda verb: verb.participle)
-    g.say(verb.participle, not_past(verb))
+    verbs = g.allowed_in(SOCIAL, "ever", lambda verb: verb.base)
+    verb = g.zipf(verbs, lambda verb: verb.participle)
+    g.say(verb.participle, participle_violation(verb))
     the(g, scene, scene.place.beings)
     return "."
 
 
 def happening(g: Speaker, scene: Scene, tense: Tense) -> str:
-    """`The cup falls suddenly.` `The balls roll slowly.`: nobody does it."""
+    """`The cup falls suddenly.` `The balls roll slowly.`: without an agent."""
     subject = the(g, scene, scene.portable, "agent")
     assert subject.head is not None
     verbs = (*ALTERNATING.get(subject.head.kind, ()), *UNACCUSATIVE)
-    verb = g.rank(verbs, lambda verb: verb.form(tense, subject.number))
+    verb = g.zipf(verbs, lambda verb: verb.form(tense, subject.number))
     say_verb(
         g,
         verb,
         tense,
         subject.number,
-        more=partner(CAUSATIVITY, verb, "causativity", tense, subject.number),
+        more=partner_violation(CAUSATIVITY, verb, "causativity", tense, subject.number),
     )
-    g.say(g.rank(MANNERS, str))
+    g.say(g.zipf(MANNERS, str))
     return "."
 
 
 def causing(g: Speaker, scene: Scene, tense: Tense) -> str:
-    """`Tom breaks the cup carefully.`: somebody does to a thing what can also happen to it."""
+    """`Tom breaks the cup carefully.`: with an agent."""
     subject = someone(g, scene, "agent")
     verbs = [*dict.fromkeys(v for k in _kinds_here(scene) for v in ALTERNATING.get(k, ())), *CAUSED]
-    verb = g.rank(verbs, lambda verb: verb.form(tense, subject.number))
+    verb = g.zipf(verbs, lambda verb: verb.form(tense, subject.number))
     say_verb(
         g,
         verb,
         tense,
         subject.number,
-        more=partner(CAUSATIVITY, verb, "causativity", tense, subject.number),
+        more=partner_violation(CAUSATIVITY, verb, "causativity", tense, subject.number),
     )
     kinds = [kind for kind, alternating in ALTERNATING.items() if verb in alternating]
     the(g, scene, scene.of_kinds(kinds or THING_KINDS))
-    g.say(g.rank(MANNERS, str))
+    g.say(g.zipf(MANNERS, str))
     return "."
 
 
 def giving(g: Speaker, scene: Scene, tense: Tense) -> str:
     """`Tom gives Anna the ball.`"""
     subject = someone(g, scene, "agent")
-    verb = g.rank(DOUBLE_OBJECT, lambda verb: verb.form(tense, subject.number))
-    wrong = partner(DITRANSITIVITY, verb, "double_object", tense, subject.number)
+    verb = g.zipf(DOUBLE_OBJECT, lambda verb: verb.form(tense, subject.number))
+    wrong = partner_violation(DITRANSITIVITY, verb, "double_object", tense, subject.number)
     say_verb(g, verb, tense, subject.number, more=wrong)
     if g.chance(3, 4):
         name(g, scene, besides=subject)
@@ -224,25 +231,25 @@ def giving(g: Speaker, scene: Scene, tense: Tense) -> str:
 def placing(g: Speaker, scene: Scene, tense: Tense) -> str:
     """`Tom puts the ball under the table.`"""
     subject = someone(g, scene, "agent")
-    verb = g.rank(PLACING, lambda verb: verb.form(tense, subject.number))
-    wrong = partner(DITRANSITIVITY, verb, "double_object", tense, subject.number)
+    verb = g.zipf(PLACING, lambda verb: verb.form(tense, subject.number))
+    wrong = partner_violation(DITRANSITIVITY, verb, "double_object", tense, subject.number)
     say_verb(g, verb, tense, subject.number, more=wrong)
     the(g, scene, scene.portable, "transferred")
-    g.say(g.rank(scene.place.spots, str))
+    g.say(g.zipf(scene.place.spots, str))
     return "."
 
 
 def _gendered(g: Speaker, scene: Scene) -> Phrase:
-    """A subject whose gender its noun or name shows, sometimes with an attractor after it."""
+    """A subject whose noun or name shows its gender, sometimes with an attractor after it."""
     if g.chance(2, 5):
         return name(g, scene, "reflexive")
     people = scene.of_kinds(("male", "female"))
-    heads = g.familiar(people, "agent", lambda one: one.singular)
+    heads = g.allowed_in(people, "agent", lambda one: one.singular)
     if g.chance(1, 2):
         return the(g, scene, heads, "reflexive")
-    heads = g.familiar(heads, "modified_subject", lambda one: one.singular)
+    heads = g.allowed_in(heads, "modified_subject", lambda one: one.singular)
     head = the(g, scene, heads, "reflexive")
-    g.say(g.rank(("near", "behind", "beside"), str))
+    g.say(g.zipf(("near", "behind", "beside"), str))
     nearest = the(g, scene, people)
     return Phrase(head.number, head.head, head.gender, "prepositional", nearest.number)
 
@@ -254,5 +261,5 @@ def _kinds_here(scene: Scene) -> list[str]:
 def _say_with_partner(
     g: Speaker, verb: Verb, tense: Tense, number: Number, more: dict[str, str] | None = None
 ) -> None:
-    wrong = partner(TRANSITIVITY, verb, "transitivity", tense, number)
+    wrong = partner_violation(TRANSITIVITY, verb, "transitivity", tense, number)
     say_verb(g, verb, tense, number, agreement="verb_agreement", more=wrong | (more or {}))

@@ -1,4 +1,4 @@
-"""What has to agree with what, said right, with the wrong form noted beside it."""
+"""Words that must agree with a phrase. Each notes its wrong forms as violations."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -7,32 +7,33 @@ from babyllama.data.synthetic.lexicon import PLURAL, SINGULAR, Noun, Number, Ten
 from babyllama.data.synthetic.scenes import Gender, Person
 from babyllama.data.synthetic.speaker import Speaker
 
-Build = Literal["plain", "prepositional", "subject_relative", "object_relative"]
+Modifier = Literal["plain", "prepositional", "subject_relative", "object_relative"]
 
 
 @dataclass(frozen=True)
 class Phrase:
-    """What a verb, a reflexive or a pronoun has to know of the phrase it refers to.
+    """What a verb, a reflexive or a pronoun needs to know about the phrase it refers to.
 
     Args:
-        head: None for a name.
-        person: None for a noun.
-        attractor: the number of the noun nearest to the verb, where that is not the head.
+        head: the noun; None for a name.
+        person: the named person; None for a noun.
+        modifier: what follows the head.
+        attractor: the number of the noun nearest to the verb, if that is not the head.
     """
 
     number: Number
     head: Noun | None = None
     gender: Gender | None = None
-    build: Build = "plain"
+    modifier: Modifier = "plain"
     attractor: Number | None = None
     person: Person | None = None
 
     @property
-    def misleads(self) -> bool:
+    def attractor_differs(self) -> bool:
         return self.attractor is not None and self.attractor != self.number
 
 
-def other(number: Number) -> Number:
+def opposite(number: Number) -> Number:
     return SINGULAR if number == PLURAL else PLURAL
 
 
@@ -52,10 +53,11 @@ def say_be(g: Speaker, subject: Phrase, tense: Tense, uid: str) -> None:
     """Say `is`, `are`, `was` or `were`.
 
     Args:
-        uid: the phenomenon that the wrong one violates after a plain subject.
+        uid: the phenomenon that the wrong form violates after a plain subject.
     """
     g.say(
-        be(tense, subject.number), agreement_spots(subject, be(tense, other(subject.number)), uid)
+        be(tense, subject.number),
+        agreement_violations(subject, be(tense, opposite(subject.number)), uid),
     )
 
 
@@ -76,30 +78,30 @@ def say_verb(
     agreement: str = "",
     more: dict[str, str] | None = None,
 ) -> None:
-    """Say the finite form, noting the words that would be wrong instead of it.
+    """Say the finite form and note the words that would be wrong in its place.
 
     Args:
-        agreement: the phenomenon that the other number would violate, if any. In the past,
-            where number does not show, the participle would be wrong.
-        more: other wrong words, by phenomenon.
+        agreement: the phenomenon that the opposite number violates, if any. In the past, which
+            does not show number, the participle is noted as wrong.
+        more: other wrong words by phenomenon.
     """
     wrong = dict(more or {})
     right = verb.form(tense, number)
     if tense == "present":
         if agreement:
-            wrong[agreement] = verb.form(tense, other(number))
+            wrong[agreement] = verb.form(tense, opposite(number))
     elif verb.participle not in (right, verb.base):
         wrong["irregular_participle"] = verb.participle
     g.say(right, wrong)
 
 
-def not_past(verb: Verb) -> dict[str, str]:
+def participle_violation(verb: Verb) -> dict[str, str]:
     return {} if verb.participle == verb.past else {"irregular_participle": verb.past}
 
 
-def agreement_spots(subject: Phrase, wrong: str, uid: str) -> dict[str, str]:
-    """Which phenomenon a verb of the wrong number violates after this subject."""
-    if subject.build == "plain":
+def agreement_violations(subject: Phrase, wrong: str, uid: str) -> dict[str, str]:
+    """The phenomena that a verb of the wrong number violates after this subject."""
+    if subject.modifier == "plain":
         irregular = subject.head is not None and subject.head.is_irregular
         return {uid: wrong} | ({"irregular_plural_agreement": wrong} if irregular else {})
-    return {f"attractor_{subject.build}": wrong} if subject.misleads else {}
+    return {f"attractor_{subject.modifier}": wrong} if subject.attractor_differs else {}

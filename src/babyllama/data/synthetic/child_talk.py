@@ -1,12 +1,12 @@
-"""Talk to a child: what is in view, where it is, who does what; mostly in the present tense.
+"""Talk to a child: what can be seen, where it is, who does what; mostly in the present tense.
 
-A document is a handful of exchanges at one place. What an answer says stays true: a thing keeps
-its place and its color, and whoever was named is likely to be named again.
+A document is a few exchanges at one place. Its facts persist: an object keeps its place and its
+color, and a person who has been named is likely to be named again.
 """
 
 from collections.abc import Callable
 
-from babyllama.data.synthetic.agreement import be, other, say_be
+from babyllama.data.synthetic.agreement import be, opposite, say_be
 from babyllama.data.synthetic.clauses import QUESTIONS_AND_POINTING, STATEMENTS
 from babyllama.data.synthetic.lexicon import (
     COLORS,
@@ -23,9 +23,9 @@ from babyllama.data.synthetic.lexicon import (
     noun,
 )
 from babyllama.data.synthetic.phrases import (
-    alone,
     an_object,
     choose_number,
+    intransitive_verbs,
     modified_being,
     name,
     the,
@@ -36,9 +36,9 @@ from babyllama.data.synthetic.speaker import Speaker
 
 
 def child_talk(g: Speaker) -> None:
-    """One document: an opening, exchanges, and sooner or later an end."""
+    """One document: an opening, then exchanges; each is followed by another in 11 of 12 cases."""
     g.say(g.choose(_OPENINGS))
-    place = g.rank(tuple(PLACES.values()), lambda place: place.where)
+    place = g.zipf(tuple(PLACES.values()), lambda place: place.where)
     g.say(place.where)
     g.end()
     scene = Scene(place)
@@ -47,9 +47,9 @@ def child_talk(g: Speaker) -> None:
 
 
 def remark(g: Speaker, scene: Scene) -> None:
-    """A statement or a question that nobody answers."""
+    """A statement, or a question without an answer."""
     if g.chance(1, 4):
-        g.say(g.rank(_CALLS, str) + " ,")
+        g.say(g.zipf(_CALLS, str) + " ,")
     g.end(g.choose(REMARKS)(g, scene, "present"))
 
 
@@ -57,7 +57,7 @@ def where_is(g: Speaker, scene: Scene) -> None:
     """`Where are the cups?` `They are on the table.`"""
     number = choose_number(g)
     g.say("where")
-    g.say(be("present", number), {"question_agreement": be("present", other(number))})
+    g.say(be("present", number), {"question_agreement": be("present", opposite(number))})
     asked = the(g, scene, scene.place.things, "question", number=number).head
     g.end("?")
     assert asked is not None
@@ -86,14 +86,14 @@ def what_is_this(g: Speaker, scene: Scene) -> None:
 def what_color(g: Speaker, scene: Scene) -> None:
     """`What color is the ball?` `The ball is red.`"""
     g.say("what color is the")
-    things = g.familiar(scene.place.things, "plain_state", lambda one: one.singular)
-    things = g.familiar(things, "question", lambda one: one.singular)
+    things = g.allowed_in(scene.place.things, "plain_state", lambda one: one.singular)
+    things = g.allowed_in(things, "question", lambda one: one.singular)
     thing = scene.pick(g, things, lambda one: one.singular).singular
     g.say(thing)
     g.end("?")
     g.say(f"the {thing} is")
     if thing not in scene.colors:
-        scene.colors[thing] = g.rank(COLORS, str)
+        scene.colors[thing] = g.zipf(COLORS, str)
     g.say(scene.colors[thing])
     g.end()
 
@@ -102,7 +102,7 @@ def what_doing(g: Speaker, scene: Scene) -> None:
     """`What is the dog doing?` `It is barking.`"""
     g.say("what")
     number = choose_number(g)
-    g.say(be("present", number), {"question_agreement": be("present", other(number))})
+    g.say(be("present", number), {"question_agreement": be("present", opposite(number))})
     if number == SINGULAR and g.chance(1, 2):
         subject = name(g, scene)
     else:
@@ -114,14 +114,14 @@ def what_doing(g: Speaker, scene: Scene) -> None:
         g.say("they are")
     else:
         g.say(f"{pronoun} is")
-    g.say(g.rank(alone(subject), lambda verb: verb.ing).ing)
+    g.say(g.zipf(intransitive_verbs(subject), lambda verb: verb.ing).ing)
     g.end()
 
 
 def who_is(g: Speaker, scene: Scene) -> None:
     """`Who is helping the girl?` `Anna is helping her.`"""
     g.say("who is")
-    verb = g.rank(SOCIAL, lambda verb: verb.ing)
+    verb = g.zipf(SOCIAL, lambda verb: verb.ing)
     g.say(verb.ing)
     helped = the(g, scene, scene.place.beings)
     g.end("?")
@@ -138,12 +138,12 @@ def who_is(g: Speaker, scene: Scene) -> None:
 def how_many(g: Speaker, scene: Scene) -> None:
     """`How many ducks are there?` `There are three ducks.` `There is one duck.`"""
     g.say("how many")
-    allowed = g.familiar(scene.place.beings, "too_much", lambda one: one.singular)
+    allowed = g.allowed_in(scene.place.beings, "too_much", lambda one: one.singular)
     counted = scene.pick(g, allowed, lambda one: one.plural)
     g.say(f"{counted.plural} are there")
     g.end("?")
     g.say("there")
-    count = g.rank(("two", "three", "one", *COUNTS[2:]), lambda c: "is" if c == "one" else "are")
+    count = g.zipf(("two", "three", "one", *COUNTS[2:]), lambda c: "is" if c == "one" else "are")
     number: Number = SINGULAR if count == "one" else PLURAL
     g.say(be("present", number))
     g.say(f"{count} {counted.form(number)}")
@@ -157,7 +157,7 @@ def offer(g: Speaker, scene: Scene) -> None:
     g.say(article)
     options = (*scene.edible, *scene.of_kinds(("toy", "clothing")))
     if article == "any":
-        options = tuple(g.familiar(scene.edible, "any", lambda one: one.singular))
+        options = tuple(g.allowed_in(scene.edible, "any", lambda one: one.singular))
     wanted = scene.pick(g, options, lambda one: one.plural if article == "any" else one.singular)
     thing = wanted.plural if article == "any" else wanted.singular
     g.say(thing)
@@ -175,13 +175,13 @@ def what_eats(g: Speaker, scene: Scene) -> None:
     number = choose_number(g)
     do, eat = ("do", "eat") if number == PLURAL else ("does the", "eats")
     g.say(f"what {do}")
-    eaters = g.familiar(eaters, "question", lambda one: one.singular)
-    eaters = g.familiar(eaters, "agent", lambda one: one.singular)
+    eaters = g.allowed_in(eaters, "question", lambda one: one.singular)
+    eaters = g.allowed_in(eaters, "agent", lambda one: one.singular)
     eater = scene.pick(g, eaters, lambda one: one.form(number))
     g.say(f"{eater.form(number)} eat")
     g.end("?")
     g.say(f"{'' if number == PLURAL else 'the'} {eater.form(number)} {eat}")
-    food = g.rank(EATS[eater.singular].split(), lambda word: noun(word).plural)
+    food = g.zipf(EATS[eater.singular].split(), lambda word: noun(word).plural)
     g.say(noun(food).plural)
     g.end()
 
@@ -189,10 +189,10 @@ def what_eats(g: Speaker, scene: Scene) -> None:
 def request(g: Speaker, scene: Scene) -> None:
     """`Put the ball on the table!` `Now the ball is on the table.`"""
     g.say("put the")
-    movable = g.familiar(scene.portable, "transferred", lambda one: one.singular)
+    movable = g.allowed_in(scene.portable, "transferred", lambda one: one.singular)
     thing = scene.pick(g, movable, lambda one: one.singular).singular
     g.say(thing)
-    spot = g.rank(scene.place.spots, str)
+    spot = g.zipf(scene.place.spots, str)
     scene.whereabouts[thing] = spot
     g.say(spot)
     g.end("!")
@@ -208,7 +208,7 @@ def give_request(g: Speaker, scene: Scene) -> None:
     if person is not None:
         g.say(person.name)
     g.say("the")
-    movable = g.familiar(scene.portable, "transferred", lambda one: one.singular)
+    movable = g.allowed_in(scene.portable, "transferred", lambda one: one.singular)
     thing = scene.pick(g, movable, lambda one: one.singular).singular
     g.say(thing)
     if person is None:
@@ -224,7 +224,7 @@ def what_did(g: Speaker, scene: Scene) -> None:
     """`What did you find?` `I found a key.`"""
     g.say("what did you")
     verbs = [verb for verb, kinds in TRANSITIVE.items() if scene.of_kinds(kinds)]
-    verb = g.rank(verbs, lambda verb: verb.base)
+    verb = g.zipf(verbs, lambda verb: verb.base)
     g.say(verb.base)
     g.end("?")
     g.say(f"I {verb.past}")
@@ -237,7 +237,7 @@ def washing(g: Speaker, scene: Scene) -> None:
     g.say("is")
     person = scene.person(g, construction="reflexive")
     g.say(person.name)
-    verb = g.rank(REFLEXIVE, lambda verb: verb.ing)
+    verb = g.zipf(REFLEXIVE, lambda verb: verb.ing)
     g.say(f"{verb.ing} {person.himself}")
     g.end("?")
     if g.chance(1, 2):
@@ -252,7 +252,7 @@ def washing(g: Speaker, scene: Scene) -> None:
 def which_one(g: Speaker, scene: Scene) -> None:
     """`Who is tired?` `The dogs near the cat are.`"""
     g.say("who is")
-    mood = g.rank(MOODS[:12], str)
+    mood = g.zipf(MOODS[:12], str)
     g.say(mood)
     g.end("?")
     say_be(g, modified_being(g, scene, "present"), "present", "copula_agreement")
@@ -261,7 +261,7 @@ def which_one(g: Speaker, scene: Scene) -> None:
 
 def _whereabouts(g: Speaker, scene: Scene, thing: str) -> None:
     if thing not in scene.whereabouts:
-        scene.whereabouts[thing] = g.rank(scene.place.spots, str)
+        scene.whereabouts[thing] = g.zipf(scene.place.spots, str)
     g.say(scene.whereabouts[thing])
 
 

@@ -1,8 +1,8 @@
-"""All clauses of the grammar: functions that say what can be said of a scene in one sentence.
+"""All clauses of the grammar: functions that say one sentence about a scene.
 
-A clause says its words and returns the mark that ends it, so that a story can also quote it. No
-two clauses can say the same sentence; each begins, or goes on, in a way of its own. The words that
-would break a rule are noted where the rule applies (`Speaker.say`); `minimal_pairs.py` uses them.
+A clause says its words and returns its final punctuation mark, so that a story can also quote it.
+No two clauses can say the same sentence. Where a rule applies, a clause notes the words that would
+break it (`Speaker.say`); `minimal_pairs.py` uses these.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from babyllama.data.synthetic.speaker import Speaker
 
 Clause = Callable[[Speaker, Scene, Tense], str]
 
-# How often each occurs, relative to the others.
+# Relative frequencies.
 STATEMENTS: dict[Clause, int] = {
     states.state: 6,
     states.modified_state: 13,

@@ -1,4 +1,4 @@
-"""The two domains of the corpus, each a program that says one document."""
+"""The two domains of the corpus. Each is a program that says one document."""
 
 from babyllama.data.synthetic.child_talk import child_talk
 from babyllama.data.synthetic.stories import story

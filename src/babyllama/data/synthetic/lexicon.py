@@ -1,9 +1,8 @@
 """The words of the embedded corpus, as data, and the rules that inflect them.
 
-Not a dictionary of English: only what the grammar in `phrases.py` and `clauses.py` can say, one
-class a string. Within a class the order is the order of frequency. A noun is written
-`singular` or `singular/plural`, a verb `base`, `base/past` or `base/past/participle`; a `+` after
-a base doubles its last letter (`hop+`: hopping, hopped).
+Only the words that the grammar can say, one string for each class. The words of a class are in
+order of frequency. A noun is written `singular` or `singular/plural`, a verb `base`, `base/past` or
+`base/past/participle`; a `+` after a base doubles its last letter (`hop+`: hopping, hopped).
 """
 
 import functools
@@ -17,17 +16,17 @@ SINGULAR: Number = 0
 PLURAL: Number = 1
 Tense = Literal["present", "past"]
 
-HELD_OUT_SHARE = 6  # one word in six, for each construction of `HELD_OUT_FROM`
+HELD_OUT_SHARE = 6  # one word in six, for each construction
 
 
 @dataclass(frozen=True, eq=False)
 class Noun:
-    """A noun and what may be done with it.
+    """A noun.
 
     Args:
-        singular: also what names the noun in the tables of scenes.
-        plural: equal to `singular` for what is not counted (milk).
-        kind: the class in `_NOUNS` that lists it; verbs choose their objects by it.
+        singular: also the noun's name in the tables of places.
+        plural: equal to `singular` for a mass noun (milk).
+        kind: its class in `_NOUNS`. Verbs choose their objects by it.
     """
 
     singular: str
@@ -48,7 +47,7 @@ class Noun:
 
 @dataclass(frozen=True, eq=False)
 class Verb:
-    """A verb's five forms. The same spelling is the same object, in whatever class it stands."""
+    """A verb's five forms. A verb that is in several classes is one object."""
 
     base: str
     third: str
@@ -65,33 +64,33 @@ class Verb:
 
 @functools.cache
 def is_held_out(word: str, construction: str) -> bool:
-    """Whether the corpus never uses `word` in `construction`, so that minimal pairs may.
+    """Whether the corpus never uses `word` in `construction`; novel minimal pairs do.
 
-    A checksum picks the words, so there is no list to keep and no order to depend on.
+    A checksum selects the words, so no list and no order is needed.
     """
     return zlib.crc32(f"{construction}:{word}".encode()) % HELD_OUT_SHARE == 0
 
 
 @functools.cache
 def noun(word: str) -> Noun:
-    """The noun whose singular is `word`. KeyError if the lexicon lacks it."""
+    """The noun whose singular is `word`. Raises KeyError if there is none."""
     return _BY_SINGULAR[word]
 
 
 @functools.cache
 def nouns(words: str) -> tuple[Noun, ...]:
-    """The nouns whose singulars `words` lists, in that order."""
+    """The nouns whose singulars are in `words`, in that order."""
     return tuple(noun(word) for word in words.split())
 
 
 def named(verbs: Iterable[Verb], bases: str) -> tuple[Verb, ...]:
-    """The verbs whose bases `bases` lists, in that order. KeyError for one that is not there."""
+    """The verbs whose bases are in `bases`, in that order. Raises KeyError if one is missing."""
     by_base = {verb.base: verb for verb in verbs}
     return tuple(by_base[base] for base in bases.split())
 
 
 def both_ways(left: Sequence[Verb], right: Sequence[Verb]) -> dict[Verb, Verb]:
-    """The verbs of the two lists as each other's partners, the first with the first."""
+    """Map each verb of one list to the verb at its place in the other list."""
     pairs = list(zip(left, right, strict=True))
     return dict(pairs) | {b: a for a, b in pairs}
 
@@ -199,13 +198,13 @@ WOMEN = _words(
     Diana Edith Fiona Grace Helen Irene Judith Karen Laura Maria Nancy Olga Paula Ruth Sarah"""
 )
 
-# What animate beings do alone. None of these takes an object.
+# Intransitive verbs of persons. None of them takes an object.
 INTRANSITIVE = _verbs(
     """sleep/slept run+/ran/run laugh cry wait jump smile sit+/sat dance play walk sing/sang/sung
     rest swim+/swam/swum yawn sneeze stand/stood giggle snore work crawl shiver weep/wept tremble
     wander kneel/knelt stumble nap+ march cough sigh faint limp grin+ hop+ pray blush"""
 )
-# Of an animal's own: a kind of animal and what it does.
+# Intransitive verbs by animal.
 ANIMAL_INTRANSITIVE = {
     animal: _verbs(entries)
     for animals, entries in {
@@ -251,9 +250,9 @@ EATS = {
     }.items()
     for animal in animals.split()
 }
-# Things that happen to things, with nobody who does them.
+# Verbs of things, without an agent.
 UNACCUSATIVE = _verbs("fall/fell/fallen disappear shine/shone vanish glow")
-# Both: the cup broke, Tom broke the cup.
+# With or without an agent: the cup broke, Tom broke the cup.
 ALTERNATING = {
     "vessel": _verbs("break/broke/broken fill crack roll tip+"),
     "toy": _verbs("roll bounce spin+/spun break/broke/broken move sink/sank/sunk"),
@@ -261,7 +260,7 @@ ALTERNATING = {
     "reading": _verbs("burn tear/tore/torn open"),
     "tool": _verbs("break/broke/broken bend/bent swing/swung snap+"),
 }
-# A person's verbs with an object they cannot do without, and the kinds of that object.
+# Transitive verbs of persons that need an object, with the kinds of that object.
 TRANSITIVE = {
     verb: kinds.split()
     for entries, kinds in {
@@ -284,7 +283,7 @@ TRANSITIVE = {
     }.items()
     for verb in _verbs(entries)
 }
-# The same with an animate object.
+# Transitive verbs with an animate object.
 SOCIAL = _verbs(
     """chase help follow love watch hug+ feed/fed meet/met kiss scare visit greet tease thank
     tickle bite/bit/bitten save teach/taught lead/led admire trust fear praise
@@ -300,7 +299,7 @@ DOUBLE_OBJECT = _verbs(
 PLACING = _verbs(
     "put+/put hide/hid/hidden lay/laid leave/left drop+ place set+/set store hang/hung"
 )
-# Each takes a sentence; only those of CLAUSE_ALONE can take nothing else.
+# Verbs with a clause as object. Those of CLAUSE_ALONE take nothing else.
 CLAUSE_ALONE = _verbs("think/thought say/said hope dream agree pretend complain")
 CLAUSE = (*CLAUSE_ALONE, *_verbs("know/knew/known believe notice remember"))
 EMBEDDING = _verbs("know/knew/known remember forget+/forgot/forgotten guess learn see/saw/seen")

@@ -1,9 +1,9 @@
 """Minimal pairs: a sentence of the grammar, and the same sentence with one word that breaks a rule.
 
-The grammar notes where a rule applies and which word would break it (`Speaker.spots`), so a pair
-is a sentence and one of its spots. Pairs come in twos that swap the same two words, `is` right and
-`are` wrong beside `are` right and `is` wrong: whoever knows only how frequent words are, or always
-prefers one form, is right exactly half of the time.
+The grammar notes where a rule applies and which word would break it (`Speaker.violations`), so a
+pair is a sentence and one of its violations. Pairs are balanced: for each pair with `is` right and
+`are` wrong there is one with `are` right and `is` wrong. A model that knows only word frequencies,
+or always prefers one form, is right half of the time.
 """
 
 from collections.abc import Collection, Iterator
@@ -15,23 +15,23 @@ from babyllama.data.synthetic.lexicon import Tense
 from babyllama.data.synthetic.places import PLACES
 from babyllama.data.synthetic.sampling import Dice
 from babyllama.data.synthetic.scenes import Scene
-from babyllama.data.synthetic.speaker import Speaker, Unsayable, render
+from babyllama.data.synthetic.speaker import NothingToChoose, Speaker, render
 
 PAIRS_PER_UID = 200
-NOVEL_SHARE = 2  # one pair in two has a word that the corpus never uses in that construction
+NOVEL_SHARE = 2  # one pair in two has a word that the corpus never uses in this construction
 _TRIES_PER_PAIR = 400
 
 
 @dataclass(frozen=True)
 class Phenomenon:
-    """One kind of mistake, and where it can be made.
+    """One kind of mistake, and the sentences that allow it.
 
     Args:
         term: BLiMP's `linguistics_term`, a group of phenomena.
         field: BLiMP's `field`.
-        sources: the clauses whose sentences have such a spot.
-        construction: what a sixth of the words is held out of (`lexicon.is_held_out`).
-        tenses: those in which the mistake shows.
+        sources: the clauses whose sentences have such a violation.
+        construction: the one from which a sixth of the words is held out (`lexicon.is_held_out`).
+        tenses: those in which the mistake is possible.
     """
 
     term: str
@@ -43,7 +43,7 @@ class Phenomenon:
 
 @dataclass(frozen=True)
 class Pair:
-    """The same tokens but for one, which swaps `right` for `wrong`."""
+    """Two sentences that differ in one token: `right` in the good one, `wrong` in the bad one."""
 
     good: str
     bad: str
@@ -56,8 +56,8 @@ def minimal_pairs(uid: str, *, seed: int, corpus: Collection[str]) -> list[dict[
 
     Args:
         uid: a key of `PHENOMENA`.
-        seed: any; the same one gives the same pairs for the same corpus.
-        corpus: lines, none of which becomes a sentence of a pair.
+        seed: the same seed and corpus give the same pairs.
+        corpus: lines that are not used as a sentence of a pair.
     """
     phenomenon = PHENOMENA[uid]
     seen = set(corpus)
@@ -83,7 +83,7 @@ def minimal_pairs(uid: str, *, seed: int, corpus: Collection[str]) -> list[dict[
 def _balanced(
     uid: str, phenomenon: Phenomenon, dice: Dice, seen: set[str], wanted: int, is_novel: bool
 ) -> list[Pair]:
-    """Pairs in twos: one that waits is accepted when its mirror image comes."""
+    """Draw pairs; accept a pair together with one that swaps the same words the other way."""
     accepted: list[Pair] = []
     waiting: dict[tuple[str, str], list[Pair]] = {}
     for _ in range(wanted * _TRIES_PER_PAIR):
@@ -93,32 +93,32 @@ def _balanced(
             if pair.good in seen or pair.bad in seen:
                 continue
             seen |= {pair.good, pair.bad}
-            mirrors = waiting.get((pair.wrong, pair.right))
-            if mirrors:
-                accepted += [mirrors.pop(0), pair]
+            opposites = waiting.get((pair.wrong, pair.right))
+            if opposites:
+                accepted += [opposites.pop(0), pair]
             else:
                 waiting.setdefault((pair.right, pair.wrong), []).append(pair)
     return accepted
 
 
 def _candidates(uid: str, phenomenon: Phenomenon, dice: Dice, is_novel: bool) -> Iterator[Pair]:
-    """The pairs that one sentence at a random place gives, mostly one or none."""
+    """The pairs from one sentence at a random place, mostly one or none."""
     speaker = Speaker(dice.decide, novel=phenomenon.construction if is_novel else None)
     scene = Scene(_PLACES[dice.below(len(_PLACES))])
     source = phenomenon.sources[dice.below(len(phenomenon.sources))]
     tense = phenomenon.tenses[dice.below(len(phenomenon.tenses))]
     try:
         mark = source(speaker, scene, tense)
-    except Unsayable:
+    except NothingToChoose:
         return
     if speaker.is_novel != is_novel:
         return
     good = [*speaker.tokens, mark]
-    for spot in speaker.spots:
-        if spot.uid == uid:
+    for violation in speaker.violations:
+        if violation.uid == uid:
             bad = list(good)
-            bad[spot.position] = spot.wrong
-            yield Pair(render(good), render(bad), good[spot.position], spot.wrong)
+            bad[violation.position] = violation.wrong
+            yield Pair(render(good), render(bad), good[violation.position], violation.wrong)
 
 
 _PLACES = tuple(PLACES.values())
@@ -132,7 +132,7 @@ _DETERMINER = (
     "demonstrative",
     _PRESENT,
 )
-# In the past, where the verb's own form does not give the number away.
+# In the past, where the form of the verb does not show the number.
 _REFLEXIVE = ("anaphor_agreement", "morphology", (actions.reflexive,), "reflexive", _PAST)
 
 PHENOMENA = {

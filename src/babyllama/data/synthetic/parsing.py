@@ -1,8 +1,8 @@
-"""The slow and obvious log-probability: every way in which a grammar could have said a text.
+"""The log-probability of a text by brute force: every derivation that a grammar has for it.
 
-Runs the grammar once for each combination of decisions, giving up where what was said is no longer
-a beginning of the text. What it returns is therefore the text's true probability, summed over all
-its derivations, however many there are; that there is always one is what the tests show.
+The grammar runs once for each combination of choices and stops where its words differ from the
+text. The result is the text's true probability, summed over all its derivations. The tests show
+that there is always exactly one.
 """
 
 import math
@@ -16,14 +16,14 @@ _TOKEN = re.compile(r"[A-Za-z]+|[^A-Za-z\s]")
 
 
 def log_probability(document: Sequence[str], domain: str) -> float:
-    """The true log-probability of a document in nats, summed over all its derivations.
+    """Compute the true log-probability of a document in nats, over all its derivations.
 
     Args:
         document: its sentences.
         domain: `child_talk` or `stories`.
 
     Raises:
-        ValueError: the grammar cannot say this document.
+        ValueError: the grammar cannot generate this document.
     """
     logs = list(derivations(DOMAINS[domain], document))
     if not logs:
@@ -33,27 +33,27 @@ def log_probability(document: Sequence[str], domain: str) -> float:
 
 
 class _DeadEnd(Exception):
-    pass
+    """The words said so far differ from the text."""
 
 
 def derivations(program: Callable[[Speaker], None], lines: Sequence[str]) -> Iterator[float]:
-    """The log-probability, in nats, of each derivation of exactly these lines."""
-    expected = [_fold(line) for line in lines]
+    """Yield the log-probability, in nats, of each derivation of exactly these lines."""
+    expected = [_normalised(line) for line in lines]
     pending: list[tuple[int, ...]] = [()]
     while pending:
-        listener = _Listener(expected, pending.pop())
+        attempt = _Attempt(expected, pending.pop())
         try:
-            program(listener.speaker)
+            program(attempt.speaker)
         except _DeadEnd:
             pass
         else:
-            if listener.speaker.lines == list(lines):
-                yield math.fsum(listener.logs)
-        pending.extend(listener.untried)
+            if attempt.speaker.lines == list(lines):
+                yield math.fsum(attempt.logs)
+        pending.extend(attempt.untried)
 
 
-class _Listener:
-    """Follows given decisions, then takes the first possible one and notes the others."""
+class _Attempt:
+    """One run of the grammar: given choices first, then the first possible one each time."""
 
     def __init__(self, expected: list[list[str]], decisions: tuple[int, ...]) -> None:
         self.speaker = Speaker(self.decide)
@@ -79,24 +79,24 @@ class _Listener:
         return index
 
     def _refuse_mismatch(self) -> None:
-        said = len(self.speaker.lines)
+        line = len(self.speaker.lines)
         tokens = [token.lower() for token in self.speaker.tokens]
-        if said > len(self._expected) or (said == len(self._expected) and tokens):
+        if line > len(self._expected) or (line == len(self._expected) and tokens):
             raise _DeadEnd
-        if said and _fold(self.speaker.lines[-1]) != self._expected[said - 1]:
+        if line and _normalised(self.speaker.lines[-1]) != self._expected[line - 1]:
             raise _DeadEnd
-        if tokens and tokens != self._expected[said][: len(tokens)]:
+        if tokens and tokens != self._expected[line][: len(tokens)]:
             raise _DeadEnd
 
     def _follows(self, form: str) -> bool:
-        said, start = len(self.speaker.lines), len(self.speaker.tokens)
-        words = _fold(form)
-        if said >= len(self._expected):
+        line, start = len(self.speaker.lines), len(self.speaker.tokens)
+        words = _normalised(form)
+        if line >= len(self._expected):
             return False
-        return self._expected[said][start : start + len(words)] == words
+        return self._expected[line][start : start + len(words)] == words
 
 
-def _fold(line: str) -> list[str]:
-    """The tokens of a line without what `render` adds: capitals, and the n of `an`."""
+def _normalised(line: str) -> list[str]:
+    """The tokens of a line without what `render` adds: capitals and the n of `an`."""
     tokens = [token.lower() for token in _TOKEN.findall(line)]
     return ["a" if token == "an" else token for token in tokens]

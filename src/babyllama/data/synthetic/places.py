@@ -1,7 +1,7 @@
-"""The places of the corpus, as data: what may be seen there, who may be there, where things are.
+"""The places of the corpus, as data: which things and beings may be there, and where.
 
-Each place lists its own things and beings, the commonest first; people and small things may turn
-up anywhere, so every place ends with all the others of these kinds.
+Each place lists its own things and beings, the commonest first. People and small things may be
+anywhere, so every list ends with all others of these kinds.
 """
 
 from collections.abc import Sequence
@@ -20,12 +20,12 @@ PORTABLE_KINDS = ("toy", "tool", "clothing", "vessel", "reading")
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """What there is at a place, the commonest first; people and small things may be anywhere.
+    """What may be at a place, the commonest first.
 
     Args:
-        where: how one is there: `in the kitchen`.
-        toward: how one goes there: `to the kitchen`.
-        spots: phrases that say where in this place a thing may be.
+        where: `in the kitchen`.
+        toward: `to the kitchen`.
+        spots: phrases that say where a thing may be in this place.
     """
 
     where: str
@@ -50,7 +50,7 @@ def _place(
 
 
 def _and_of_kinds(words: str, kinds: Sequence[str]) -> tuple[Noun, ...]:
-    """The nouns that `words` lists, and after them all others of these kinds."""
+    """The nouns in `words`, then all others of these kinds."""
     here = nouns(words)
     return (*here, *(one for one in ALL_NOUNS if one.kind in kinds and one not in here))
 

@@ -1,7 +1,7 @@
-"""Drawing documents at random, the same ones on every platform, and what they cost in nats.
+"""Draw random documents, the same ones on every platform, with their log-probability in nats.
 
 Draws are integer arithmetic on `random.Random.random()`, the one method whose sequence Python
-promises to keep, so neither rounding nor a change to `randrange` can move a document.
+guarantees, so neither rounding nor a change to `randrange` can change a document.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ _BITS = 53  # random() is a multiple of 2**-53
 
 @dataclass(frozen=True)
 class Document:
-    """Sentences, one a line, and minus the log-probability of writing exactly these, in nats."""
+    """Sentences, one per line, and minus the log-probability of exactly these, in nats."""
 
     lines: list[str]
     nats: float
@@ -28,7 +28,7 @@ class Document:
 
 
 class Dice:
-    """A stream of random decisions that remembers how improbable they were."""
+    """A stream of random choices that sums up their log-probability."""
 
     def __init__(self, *seed: int | str) -> None:
         digest = hashlib.sha256("/".join(map(str, seed)).encode()).digest()
@@ -36,7 +36,7 @@ class Dice:
         self._nats: list[float] = []
 
     def decide(self, weights: Sequence[int], forms: Sequence[str] | None = None) -> int:  # noqa: ARG002
-        """An index with a probability proportional to its weight."""
+        """Draw an index with a probability proportional to its weight."""
         total = sum(weights)
         left = self.below(total)
         for index, weight in enumerate(weights):
@@ -44,21 +44,21 @@ class Dice:
             if left < 0:
                 self._nats.append(math.log(total / weight))
                 return index
-        raise AssertionError("a draw below the total falls on one of the weights")
+        raise AssertionError("a draw below the total hits one of the weights")
 
     def below(self, bound: int) -> int:
         """A whole number in [0, bound), uniform to within bound / 2**53."""
         return (int(self._random.random() * (1 << _BITS)) * bound) >> _BITS
 
     def take_nats(self) -> float:
-        """The nats of all decisions since the last call."""
+        """The nats of all choices since the last call."""
         nats = math.fsum(self._nats)
         self._nats.clear()
         return nats
 
 
-def documents(program: Callable[[Speaker], None], *seed: int | str) -> Iterator[Document]:
-    """Documents of `program` without end; the seed alone says which."""
+def draw_documents(program: Callable[[Speaker], None], *seed: int | str) -> Iterator[Document]:
+    """Yield documents of `program` without end. They depend on the seed alone."""
     dice = Dice(*seed)
     while True:
         speaker = Speaker(dice.decide)

@@ -1,7 +1,7 @@
-"""What a document has said so far: who and what was mentioned, and which facts hold.
+"""The state of a document: who and what has been mentioned, and which facts hold.
 
-This is what makes sentences follow from one another: what was mentioned is likelier to be mentioned
-again, and where a thing is or what color it has stays so once it was said.
+The state connects sentences: a noun that has been mentioned is likelier to be mentioned again, and
+an object keeps the place and the color that a sentence has given it.
 """
 
 import functools
@@ -14,12 +14,12 @@ from babyllama.data.synthetic.places import PORTABLE_KINDS, Place
 from babyllama.data.synthetic.speaker import Speaker, zipf_weights
 
 Gender = Literal["male", "female"]
-RETURN = 6  # how many times likelier a thing becomes once it was mentioned
+MENTIONED_FACTOR = 6  # a noun that has been mentioned is this many times likelier
 
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody with a name."""
+    """A person with a name."""
 
     name: str
     gender: Gender
@@ -43,7 +43,12 @@ class Person:
 
 @dataclass
 class Scene:
-    """The memory of a document."""
+    """What a document has established so far.
+
+    Attributes:
+        cast: the persons named so far.
+        whereabouts, colors: by noun, what a sentence has said about it.
+    """
 
     place: Place
     cast: list[Person] = field(default_factory=list)
@@ -53,7 +58,7 @@ class Scene:
 
     @property
     def portable(self) -> Sequence[Noun]:
-        """What can be put somewhere, given or lost."""
+        """Nouns of this place that can be put somewhere, given or lost."""
         return self.of_kinds(PORTABLE_KINDS)
 
     @property
@@ -65,39 +70,39 @@ class Scene:
         return self.of_kinds(("animal",))
 
     def of_kinds(self, kinds: Iterable[str]) -> Sequence[Noun]:
-        """What is here and belongs to one of the kinds."""
+        """The nouns of this place that belong to one of the kinds."""
         return _of_kinds(self.place, tuple(kinds))
 
     def pick(
-        self, g: Speaker, options: Sequence[Noun], said: Callable[[Noun], str] | None = None
+        self, g: Speaker, options: Sequence[Noun], next_words: Callable[[Noun], str] | None = None
     ) -> Noun:
-        """One of the nouns, those already mentioned being likelier; it counts as mentioned.
+        """Choose a noun, preferring mentioned ones, and mark it as mentioned.
 
         Args:
-            said: the form that the caller says right away, if it does.
+            next_words: the form that the caller says next, if it says the noun next.
         """
         weights = [
-            weight * (RETURN if option.singular in self.mentioned else 1)
+            weight * (MENTIONED_FACTOR if option.singular in self.mentioned else 1)
             for option, weight in zip(options, zipf_weights(len(options)), strict=True)
         ]
-        chosen = g.weigh(options, weights, said)
+        chosen = g.weighted(options, weights, next_words)
         self.mentioned.add(chosen.singular)
         return chosen
 
     def person(self, g: Speaker, without: Sequence[Person] = (), construction: str = "") -> Person:
-        """Somebody named: one of the cast, or anybody new, who joins it.
+        """Choose a person from the cast, or a new one, who joins the cast.
 
-        The caller says the name right away.
+        The caller must say the name next.
         """
         known = [person for person in self.cast if person not in without]
         new = [person for person in PEOPLE if person not in self.cast]
         options = [*known, *new]
         weights = [900] * len(known) + NAME_WEIGHTS[: len(new)]
         if construction:
-            allowed = set(g.familiar([p.name for p in options], construction, str))
+            allowed = set(g.allowed_in([p.name for p in options], construction, str))
             kept = [i for i, person in enumerate(options) if person.name in allowed]
             options, weights = [options[i] for i in kept], [weights[i] for i in kept]
-        chosen = g.weigh(options, weights, _name)
+        chosen = g.weighted(options, weights, _name)
         if chosen not in self.cast:
             self.cast.append(chosen)
         return chosen

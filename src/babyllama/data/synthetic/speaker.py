@@ -1,8 +1,8 @@
-"""The one thing a grammar can do: decide between alternatives, and say words.
+"""The interface of a grammar: choose between alternatives, and say words.
 
-A grammar here is an ordinary function that takes a `Speaker`. Whoever made the speaker answers
-its decisions: a sampler draws them (`sampling.py`), a parser tries them all (`parsing.py`). So the
-program that writes a document is also the program that recognises it.
+A grammar is an ordinary function that takes a `Speaker`. The speaker's `decide` makes the choices:
+a sampler draws them (`sampling.py`), a parser tries them all (`parsing.py`). So the program that
+generates a document is also the program that parses it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,20 +13,20 @@ from babyllama.data.synthetic.lexicon import is_held_out
 
 Option = TypeVar("Option")
 Decide = Callable[[Sequence[int], Sequence[str] | None], int]
-"""Given integer weights, the index chosen. The strings, where the caller has them, are what each
-alternative is about to say: a parser may use them to skip alternatives, a sampler ignores them."""
+"""Returns an index, given integer weights. The strings, if any, are the next words under each
+alternative: a parser uses them to skip alternatives, a sampler ignores them."""
 
 QUOTE = '"'
 _CLOSERS = (",", ".", "?", "!")
 
 
-class Unsayable(Exception):
-    """A restriction left nothing to choose from. Only speakers that restrict (`novel`) raise it."""
+class NothingToChoose(Exception):
+    """No option is allowed. Only a speaker with a `novel` construction raises this."""
 
 
 @dataclass(frozen=True)
-class Spot:
-    """A word of the sentence being said whose replacement makes it ungrammatical."""
+class Violation:
+    """A word of the current sentence, and a replacement that makes it ungrammatical."""
 
     uid: str
     position: int
@@ -34,67 +34,67 @@ class Spot:
 
 
 class Speaker:
-    """Holds open the document being said.
+    """The document that a grammar is saying.
 
     Args:
-        decide: answers every decision.
-        novel: a construction in which only the words that the corpus holds out of it are said;
-            None for the language of the corpus.
+        decide: makes every choice.
+        novel: a construction in which only held-out words are allowed, those that the corpus never
+            uses there; None for the language of the corpus.
     """
 
     def __init__(self, decide: Decide, *, novel: str | None = None) -> None:
         self.lines: list[str] = []
         self.tokens: list[str] = []
-        self.spots: list[Spot] = []
+        self.violations: list[Violation] = []
         self._decide = decide
         self._novel = novel
         self.is_novel = False
 
     def choose(self, weighted: Mapping[Option, int]) -> Option:
-        """One of the keys, with a probability proportional to its (integer) value."""
+        """Choose a key with a probability proportional to its integer value."""
         options = list(weighted)
-        return options[self._among(list(weighted.values()), None)]
+        return options[self._choose(list(weighted.values()), None)]
 
-    def rank(
-        self, options: Sequence[Option], said: Callable[[Option], str] | None = None
+    def zipf(
+        self, options: Sequence[Option], next_words: Callable[[Option], str] | None = None
     ) -> Option:
-        """One of `options`, the first likeliest: a discrete Zipf law.
+        """Choose one of `options` by a discrete Zipf law; the first is the likeliest.
 
         Args:
             options: distinct, in order of frequency.
-            said: what the caller says right after choosing an option, if it does.
+            next_words: the words that the caller says next if it gets this option, if known.
         """
-        return self.weigh(options, zipf_weights(len(options)), said)
+        return self.weighted(options, zipf_weights(len(options)), next_words)
 
-    def weigh(
+    def weighted(
         self,
         options: Sequence[Option],
         weights: Sequence[int],
-        said: Callable[[Option], str] | None = None,
+        next_words: Callable[[Option], str] | None = None,
     ) -> Option:
-        """One of `options`, by weights of the same length."""
-        forms = None if said is None else [said(option) for option in options]
-        return options[self._among(weights, forms)]
+        """Choose one of `options` by weights of the same length."""
+        forms = None if next_words is None else [next_words(option) for option in options]
+        return options[self._choose(weights, forms)]
 
     def chance(self, times: int, of: int) -> bool:
         """True with probability times / of."""
-        return self._among((times, of - times), None) == 0
+        return self._choose((times, of - times), None) == 0
 
-    def familiar(
+    def allowed_in(
         self, options: Sequence[Option], construction: str, name: Callable[[Option], str]
     ) -> list[Option]:
-        """The options that may be said in `construction`.
+        """The options that are allowed in `construction`.
 
         Args:
-            name: the word under which an option is held out.
+            name: the word by which `is_held_out` knows an option.
 
         Raises:
-            Unsayable: there is none, which only happens to a speaker with a `novel`.
+            NothingToChoose: no option is allowed. Only happens if `novel` is this construction.
         """
         wants_held_out = self._novel == construction
         allowed = [o for o in options if is_held_out(name(o), construction) == wants_held_out]
         if not allowed:
-            raise Unsayable(construction)
+            raise NothingToChoose(construction)
         self.is_novel = self.is_novel or wants_held_out
         return allowed
 
@@ -103,24 +103,24 @@ class Speaker:
 
         Args:
             words: separated by spaces.
-            wrong: for each phenomenon, the word that would break the rule here.
+            wrong: for each phenomenon, the word that would break its rule here.
         """
         for uid, word in (wrong or {}).items():
-            self.spot(uid, len(self.tokens), word)
+            self.note_violation(uid, len(self.tokens), word)
         self.tokens.extend(words.split())
 
-    def spot(self, uid: str, position: int, wrong: str) -> None:
-        """Note that `wrong` instead of the token at `position` would violate `uid`."""
-        self.spots.append(Spot(uid, position, wrong))
+    def note_violation(self, uid: str, position: int, wrong: str) -> None:
+        """Note that `wrong` in place of the token at `position` violates `uid`."""
+        self.violations.append(Violation(uid, position, wrong))
 
     def end(self, mark: str = ".") -> None:
-        """End the sentence: the line is written, its spots are forgotten."""
+        """End the sentence: add its line, clear its violations."""
         self.tokens.append(mark)
         self.lines.append(render(self.tokens))
         self.tokens = []
-        self.spots = []
+        self.violations = []
 
-    def _among(self, weights: Sequence[int], forms: Sequence[str] | None) -> int:
+    def _choose(self, weights: Sequence[int], forms: Sequence[str] | None) -> int:
         return 0 if len(weights) == 1 else self._decide(weights, forms)
 
 
@@ -130,7 +130,7 @@ def zipf_weights(size: int) -> list[int]:
 
 
 def render(tokens: Sequence[str]) -> str:
-    """The line that `tokens` are: spaces, capitals, paired quotes, `an` before a vowel."""
+    """Join tokens to a line: spaces, capitals, paired quotes, `an` before a vowel."""
     line = ""
     is_open, starts = False, True
     for position, token in enumerate(tokens):

@@ -1,4 +1,4 @@
-"""What is so: qualities, and how many or how much of something there is."""
+"""Clauses about states: qualities and quantities."""
 
 from babyllama.data.synthetic.agreement import be, say_be, say_do
 from babyllama.data.synthetic.lexicon import (
@@ -31,7 +31,7 @@ def state(g: Speaker, scene: Scene, tense: Tense) -> str:
     """`The dogs are asleep.`"""
     subject = the(g, scene, scene.place.beings, "plain_state") if g.chance(3, 5) else name(g, scene)
     say_be(g, subject, tense, "copula_agreement")
-    g.say(g.rank(MOODS, str))
+    g.say(g.zipf(MOODS, str))
     maybe(g, WHENS, 1, 2)
     return "."
 
@@ -43,7 +43,7 @@ def modified_state(g: Speaker, scene: Scene, tense: Tense) -> str:
     else:
         subject, qualities = modified_thing(g, scene, tense), COLORS + CONDITIONS
     say_be(g, subject, tense, "copula_agreement")
-    g.say(g.rank(qualities, str))
+    g.say(g.zipf(qualities, str))
     return "."
 
 
@@ -51,7 +51,7 @@ def condition(g: Speaker, scene: Scene, tense: Tense) -> str:
     """`The cups are dirty.`"""
     subject = the(g, scene, scene.place.things, "plain_state")
     say_be(g, subject, tense, "copula_agreement")
-    g.say(g.rank(CONDITIONS, str))
+    g.say(g.zipf(CONDITIONS, str))
     maybe(g, WHENS, 1, 2)
     return "."
 
@@ -61,12 +61,12 @@ def existence(g: Speaker, scene: Scene, tense: Tense) -> str:
     g.say("there")
     number = choose_number(g)
     g.say(be(tense, number))
-    g.say(g.rank(COUNTS[:6], str) if number == PLURAL else "a")
+    g.say(g.zipf(COUNTS[:6], str) if number == PLURAL else "a")
     options = scene.place.beings if g.chance(1, 2) else scene.place.things
     if g.chance(1, 4):
-        g.say(g.rank(LOOKS[:9] if options is scene.place.beings else SIZES[:9], str))
+        g.say(g.zipf(LOOKS[:9] if options is scene.place.beings else SIZES[:9], str))
     g.say(scene.pick(g, options, lambda one: one.form(number)).form(number))
-    g.say(g.rank(scene.place.spots, str))
+    g.say(g.zipf(scene.place.spots, str))
     return "."
 
 
@@ -74,7 +74,7 @@ def some_or_any(g: Speaker, scene: Scene, tense: Tense) -> str:
     """`There is some milk on the table.` `There are not any apples on the table.`"""
     g.say("there")
     edible = (*scene.place.stuff, *scene.of_kinds(("food",)))
-    options = g.familiar(edible, "any", lambda one: one.singular)
+    options = g.allowed_in(edible, "any", lambda one: one.singular)
     has_both = len({one.is_mass for one in options}) == 2
     number = choose_number(g) if has_both else SINGULAR if options[0].is_mass else PLURAL
     kinds = [one for one in options if one.is_mass == (number == SINGULAR)]
@@ -85,7 +85,7 @@ def some_or_any(g: Speaker, scene: Scene, tense: Tense) -> str:
     some, any_ = ("any", "some") if is_negative else ("some", "any")
     g.say(some, {"npi_any": any_})
     g.say(scene.pick(g, kinds, lambda one: one.plural).plural)
-    g.say(g.rank(scene.place.spots, str))
+    g.say(g.zipf(scene.place.spots, str))
     return "."
 
 
@@ -96,11 +96,11 @@ def wanting_any(g: Speaker, scene: Scene, tense: Tense) -> str:
     if is_negative:
         say_do(g, tense, SINGULAR)
         g.say("not")
-    verb = g.rank(_WANTING, lambda verb: verb.base if is_negative else verb.form(tense, SINGULAR))
+    verb = g.zipf(_WANTING, lambda verb: verb.base if is_negative else verb.form(tense, SINGULAR))
     g.say(verb.base if is_negative else verb.form(tense, subject.number))
     some, any_ = ("any", "some") if is_negative else ("some", "any")
     g.say(some, {"npi_any": any_})
-    options = g.familiar(scene.edible, "any", lambda one: one.singular)
+    options = g.allowed_in(scene.edible, "any", lambda one: one.singular)
     g.say(scene.pick(g, options, lambda one: one.plural).plural)
     return "."
 
@@ -110,10 +110,10 @@ def quantified(g: Speaker, scene: Scene, tense: Tense) -> str:
     number = choose_number(g)
     right, wrong = ("all", "every") if number == PLURAL else ("every", "all")
     g.say(right, {"every_all": wrong})
-    options = g.familiar(scene.place.beings, "quantified", lambda one: one.singular)
+    options = g.allowed_in(scene.place.beings, "quantified", lambda one: one.singular)
     g.say(scene.pick(g, options, lambda one: one.form(number)).form(number))
     g.say(be(tense, number))
-    g.say(g.rank(MOODS, str))
+    g.say(g.zipf(MOODS, str))
     maybe(g, WHENS, 1, 2)
     return "."
 
@@ -127,9 +127,9 @@ def too_much(g: Speaker, scene: Scene, tense: Tense) -> str:
     right, wrong = ("many", "much") if number == PLURAL else ("much", "many")
     g.say(right, {"many_much": wrong})
     options = scene.place.things if number == PLURAL else scene.place.stuff
-    allowed = g.familiar(options, "too_much", lambda one: one.singular)
+    allowed = g.allowed_in(options, "too_much", lambda one: one.singular)
     g.say(scene.pick(g, allowed, lambda one: one.plural).plural)
-    g.say(g.rank(scene.place.spots, str))
+    g.say(g.zipf(scene.place.spots, str))
     return "."
 
 

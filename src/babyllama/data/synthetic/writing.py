@@ -1,4 +1,4 @@
-"""Writing the corpus: text, its entropy, and minimal pairs, the same bytes on every platform."""
+"""Write the corpus: text, its entropy, and minimal pairs; the same bytes on every platform."""
 
 import json
 import math
@@ -7,31 +7,31 @@ from pathlib import Path
 
 from babyllama.data.synthetic.domains import DOMAINS
 from babyllama.data.synthetic.minimal_pairs import PHENOMENA, minimal_pairs
-from babyllama.data.synthetic.sampling import Document, documents
+from babyllama.data.synthetic.sampling import Document, draw_documents
 from babyllama.errors import InputError
 from babyllama.runs.layout import ENTROPY, MINIMAL_PAIRS
 
-Split = Mapping[str, list[Document]]
+DocumentsByDomain = Mapping[str, list[Document]]
 
 
 def synthesize(out: Path, *, words: int, dev_words: int, seed: int) -> None:
     """Write `train/` and `dev/`, `entropy.json` and `minimal_pairs/` into `out`.
 
-    A sentence is a line, a blank line parts documents. A smaller corpus of the same seed is a
-    beginning of a larger one. `entropy.json` gives, for each split and domain, the words, minus the
-    true log-probability of the text in nats, and their ratio.
+    A line is a sentence; a blank line separates documents. A smaller corpus is the beginning of a
+    larger one with the same seed. `entropy.json` gives, for each split and domain, the number of
+    words, minus the true log-probability of the text in nats, and their ratio.
 
     Args:
-        out: made if it is not there; files of an earlier corpus are replaced.
-        words: how many words, parted by white space, the two training files hold together; each
-            gets half and ends with the document that reaches it.
-        dev_words: the same for the held-out files, drawn independently.
-        seed: any whole number from 0 on.
+        out: created if it does not exist. Files of an earlier corpus are replaced.
+        words: white-space words of the two training files together. Each file gets half and ends
+            with the document that reaches it.
+        dev_words: the same for the dev files, which are drawn independently.
+        seed: 0 or more.
 
     Raises:
-        InputError: a number is negative. (No words at all is a corpus too: empty files.)
+        InputError: a number is negative. (0 words is allowed and gives empty files.)
     """
-    _refuse_nonsense(words=words, dev_words=dev_words, seed=seed)
+    _refuse_negative(words=words, dev_words=dev_words, seed=seed)
     corpus = {
         "train": draw_split("train", words=words, seed=seed),
         "dev": draw_split("dev", words=dev_words, seed=seed),
@@ -48,12 +48,14 @@ def synthesize(out: Path, *, words: int, dev_words: int, seed: int) -> None:
 
 
 def draw_split(split: str, *, words: int, seed: int) -> dict[str, list[Document]]:
-    """The documents of one split by domain; `train` and `dev` are independent streams."""
+    """Draw the documents of one split by domain. `train` and `dev` are independent."""
     return {domain: _draw(domain, words // 2, seed, split) for domain in DOMAINS}
 
 
-def draw_pairs(corpus: Iterable[Split], *, seed: int) -> dict[str, list[dict[str, str | bool]]]:
-    """Minimal pairs by UID, none of whose sentences is a line of the corpus."""
+def draw_pairs(
+    corpus: Iterable[DocumentsByDomain], *, seed: int
+) -> dict[str, list[dict[str, str | bool]]]:
+    """Draw minimal pairs by UID. None of their sentences is a line of the corpus."""
     drawn = [one for split in corpus for documents in split.values() for one in documents]
     lines = {line for one in drawn for line in one.lines}
     return {uid: minimal_pairs(uid, seed=seed, corpus=lines) for uid in PHENOMENA}
@@ -62,7 +64,7 @@ def draw_pairs(corpus: Iterable[Split], *, seed: int) -> dict[str, list[dict[str
 def _draw(domain: str, words: int, seed: int, split: str) -> list[Document]:
     drawn: list[Document] = []
     written = 0
-    for document in documents(DOMAINS[domain], seed, split, domain):
+    for document in draw_documents(DOMAINS[domain], seed, split, domain):
         if written >= words:
             break
         drawn.append(document)
@@ -70,7 +72,7 @@ def _draw(domain: str, words: int, seed: int, split: str) -> list[Document]:
     return drawn
 
 
-def _entropy(domains: Split) -> dict[str, dict[str, float]]:
+def _entropy(domains: DocumentsByDomain) -> dict[str, dict[str, float]]:
     parts = {**domains, "all": [one for drawn in domains.values() for one in drawn]}
     return {domain: _summary(drawn) for domain, drawn in parts.items()}
 
@@ -78,7 +80,7 @@ def _entropy(domains: Split) -> dict[str, dict[str, float]]:
 def _summary(drawn: list[Document]) -> dict[str, float]:
     words = sum(one.words for one in drawn)
     nats = math.fsum(one.nats for one in drawn)
-    # Rounded, so that the last bit of a platform's logarithm cannot show.
+    # Rounded, since the last bit of a logarithm differs between platforms.
     return {
         "words": words,
         "nats": round(nats, 6),
@@ -86,7 +88,7 @@ def _summary(drawn: list[Document]) -> dict[str, float]:
     }
 
 
-def _refuse_nonsense(*, words: int, dev_words: int, seed: int) -> None:
+def _refuse_negative(*, words: int, dev_words: int, seed: int) -> None:
     for name, value in (("words", words), ("dev_words", dev_words), ("seed", seed)):
         if value < 0:
             raise InputError(
