@@ -36,7 +36,7 @@ from babyllama.console import (
         (-12_345, "-12.3k"),
     ],
 )
-def test_a_quantity_reads_at_a_glance(value, text):
+def test_a_count_has_a_decimal_prefix(value, text):
     assert format_count(value) == text
 
 
@@ -87,7 +87,7 @@ def test_a_time_read_back_errs_by_less_than_its_smallest_unit(seconds):
 
 @pytest.fixture
 def clock(monkeypatch):
-    """A clock that stands until a test moves it."""
+    """A clock that only a test moves."""
     now = SimpleNamespace(seconds=1000.0)
     monkeypatch.setattr(console, "time", SimpleNamespace(monotonic=lambda: now.seconds))
     return now
@@ -101,9 +101,8 @@ def _no_terminal(monkeypatch):
 
 
 @pytest.mark.usefixtures("_no_terminal")
-def test_without_a_terminal_a_bar_is_a_line_now_and_then(clock, monkeypatch, capsys):
-    monkeypatch.setattr(console, "_SECONDS_BETWEEN_LINES", 5.0)
-    with ProgressBar("teacher", 1000, "tokens") as bar:
+def test_without_a_terminal_a_bar_prints_a_line_now_and_then(clock, capsys):
+    with ProgressBar("teacher", 1000, "tokens", seconds_between_lines=5) as bar:
         for _ in range(4):
             clock.seconds += 2
             bar.advance(100, "loss 3.21")
@@ -117,7 +116,7 @@ def test_without_a_terminal_a_bar_is_a_line_now_and_then(clock, monkeypatch, cap
 
 
 @pytest.mark.usefixtures("_no_terminal")
-def test_what_an_earlier_process_did_is_shown_but_is_no_throughput(clock, capsys):
+def test_work_of_an_earlier_process_is_shown_but_not_counted_in_the_throughput(clock, capsys):
     with ProgressBar("teacher", 1000, "tokens") as bar:
         bar.start_at(600)
         clock.seconds += 10
@@ -127,7 +126,7 @@ def test_what_an_earlier_process_did_is_shown_but_is_no_throughput(clock, capsys
 
 
 @pytest.mark.usefixtures("_no_terminal")
-def test_work_that_is_done_or_more_than_done_has_no_time_left(clock, capsys):
+def test_finished_work_has_no_time_left(clock, capsys):
     for done in (10, 12):
         with ProgressBar("work", 10, "bytes") as bar:
             clock.seconds += 1
@@ -164,7 +163,7 @@ def handlers():
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_first_signal_asks_and_the_handlers_are_put_back(number):
+def test_a_first_signal_requests_a_stop_and_the_handlers_are_restored(number):
     before = handlers()
     with stoppable() as stop:
         assert not stop.requested
@@ -184,7 +183,7 @@ def test_a_second_ctrl_c_ends_at_once():
     assert handlers() == before
 
 
-def test_an_error_within_puts_the_handlers_back():
+def test_an_error_inside_restores_the_handlers():
     before = handlers()
     with pytest.raises(RuntimeError, match="within"), stoppable():
         raise RuntimeError("within")
@@ -192,7 +191,7 @@ def test_an_error_within_puts_the_handlers_back():
     assert handlers() == before
 
 
-def test_a_stop_that_was_asked_for_once_is_not_asked_for_again():
+def test_a_stop_requested_earlier_does_not_stop_later_work():
     with stoppable():
         os.kill(os.getpid(), signal.SIGINT)
 
@@ -200,7 +199,7 @@ def test_a_stop_that_was_asked_for_once_is_not_asked_for_again():
         assert not stop.requested
 
 
-def test_beside_the_main_thread_no_handler_is_set():
+def test_outside_the_main_thread_no_handler_is_set():
     before = handlers()
     seen = []
 
@@ -218,16 +217,16 @@ def test_beside_the_main_thread_no_handler_is_set():
 # --- tables and lines -----------------------------------------------------------------------
 
 
-def test_a_table_goes_to_standard_output_with_figures_to_the_right(capsys):
+def test_a_table_goes_to_standard_output_with_numbers_right_aligned(capsys):
     print_result(table("Scores", ["model", "BLiMP"], [["student", "69.8"], ["twin", "7.9"]]))
 
     lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
     assert lines == ["Scores", "model    BLiMP", "student   69.8", "twin       7.9"]
 
 
-def test_what_is_said_is_printed_as_it_stands_in_one_line(monkeypatch):
-    said = io.StringIO()
-    monkeypatch.setattr(console, "stderr_console", Console(file=said, width=20))
+def test_a_status_line_is_printed_unchanged_on_one_line(monkeypatch):
+    printed = io.StringIO()
+    monkeypatch.setattr(console, "stderr_console", Console(file=printed, width=20))
     console.print_status("[bold] runs/mini/corpus: complete, skipped (took 12 s)")
 
-    assert said.getvalue() == "[bold] runs/mini/corpus: complete, skipped (took 12 s)\n"
+    assert printed.getvalue() == "[bold] runs/mini/corpus: complete, skipped (took 12 s)\n"

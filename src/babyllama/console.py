@@ -1,7 +1,7 @@
-"""What a person sees while babyllama works: bars, tables, and how to go on after Ctrl-C.
+"""Output to the terminal: progress bars, status lines, tables; and stopping on Ctrl-C or SIGTERM.
 
-In a terminal a bar with throughput and time left; without one (a log file, a batch job) a plain
-line now and then. Nothing here decides anything.
+A terminal gets a bar with throughput and time left; a log file or batch job gets a plain line every
+20 seconds or so.
 """
 
 import signal
@@ -16,28 +16,28 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.table import Table
 from rich.text import Text
 
-# Standard output is for results: a person's progress goes beside it.
+# Results go to standard output; progress and status go to standard error.
 stderr_console = Console(stderr=True, highlight=False)
-_SECONDS_BETWEEN_LINES = 20.0
-
-
-# Exit code of a process that was asked to stop and saved everything: EX_TEMPFAIL, run me again.
+# Exit code of a process that saved its work and stopped on request: EX_TEMPFAIL of sysexits.h.
 RUN_AGAIN = 75
 
 
 class Interrupted(BaseException):
-    """Ctrl-C or SIGTERM was seen at a moment when everything is saved.
+    """The process was asked to stop, by Ctrl-C or SIGTERM, and has saved its work.
 
-    No Exception: what a library catches while it reads a file is not meant to hold this up.
+    A BaseException, so that a library's `except Exception` does not swallow it.
     """
 
 
 class ProgressBar:
-    """A bar (or lines) for work of known length, with a throughput in `unit` a second."""
+    """A progress bar, or lines in a log, for work of known length; throughput in `unit`/s."""
 
-    def __init__(self, title: str, total: float, unit: str) -> None:
+    def __init__(
+        self, title: str, total: float, unit: str, *, seconds_between_lines: float = 20.0
+    ) -> None:
+        self._seconds_between_lines = seconds_between_lines
         self._title, self._total, self._unit = title, total, unit
-        self._done, self._first = 0.0, 0.0
+        self._done, self._done_before = 0.0, 0.0
         self._note = ""
         self._started = self._last_line = time.monotonic()
         self._bar: Progress | None = None
@@ -66,8 +66,8 @@ class ProgressBar:
             self._line()
 
     def start_at(self, done: float) -> None:
-        """Work that an earlier process did: shown as done, not counted in the throughput."""
-        self._done = self._first = done
+        """Show work of an earlier process as done, without counting it in the throughput."""
+        self._done = self._done_before = done
         self._show()
 
     def advance(self, amount: float, note: str = "") -> None:
@@ -79,7 +79,7 @@ class ProgressBar:
     def _show(self) -> None:
         if self._bar:
             self._bar.update(self._task, completed=self._done, speed=self._speed(), note=self._note)
-        elif time.monotonic() - self._last_line > _SECONDS_BETWEEN_LINES:
+        elif time.monotonic() - self._last_line > self._seconds_between_lines:
             self._line()
 
     def _line(self) -> None:
@@ -90,7 +90,7 @@ class ProgressBar:
             print("  " + ", ".join(part for part in parts if part), file=sys.stderr, flush=True)
 
     def _rate(self) -> float:
-        return (self._done - self._first) / max(time.monotonic() - self._started, 1e-9)
+        return (self._done - self._done_before) / max(time.monotonic() - self._started, 1e-9)
 
     def _speed(self) -> str:
         return f"{format_count(self._rate())} {self._unit}/s"
@@ -103,30 +103,30 @@ class ProgressBar:
 
 
 class Stop:
-    """Whether a person or a scheduler asked the process to end."""
+    """Whether a user or a scheduler asked the process to stop."""
 
     requested = False
 
 
 @contextmanager
 def stoppable() -> Iterator[Stop]:
-    """Turn Ctrl-C and SIGTERM into `stop.requested`, for work that must end between two steps.
+    """Turn Ctrl-C and SIGTERM into `stop.requested`, for work that must stop between two steps.
 
-    A second Ctrl-C ends at once.
+    A second Ctrl-C stops at once.
     """
     stop = Stop()
 
     def ask(number: int, _frame: FrameType | None) -> None:
         if stop.requested and number == signal.SIGINT:
             raise KeyboardInterrupt
-        if stop.requested:  # clusters repeat themselves
+        if stop.requested:  # a cluster may send SIGTERM again
             return
         stop.requested = True
-        print_status("stopping after this step; once more stops at once", style="yellow")
+        print_status("stopping after this step; press Ctrl-C again to stop at once", style="yellow")
 
     try:
         before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:  # not the main thread: Python delivers signals there alone
+    except ValueError:  # not the main thread, the only one that receives signals
         before = {}
     try:
         yield stop
@@ -136,17 +136,17 @@ def stoppable() -> Iterator[Stop]:
 
 
 def silence() -> None:
-    """Show nothing from here on: another process shows the same work."""
+    """Print no progress or status from here on: another process prints the same."""
     stderr_console.quiet = True
 
 
 def print_status(text: str, style: str | None = None) -> None:
-    """One line to the person, beside the results."""
+    """Print a line to standard error."""
     stderr_console.print(text, style=style, soft_wrap=True, markup=False)
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
-    """A table with the first column left-aligned, the others right-aligned."""
+    """Make a table with the first column left-aligned and the others right-aligned."""
     made = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for index, column in enumerate(columns):
         made.add_column(column, justify="right" if index else "left", overflow="fold")
@@ -156,12 +156,12 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
 
 
 def print_result(made: Table | Text) -> None:
-    """Print a table or coloured text to standard output, at full width off a terminal."""
+    """Print a table or styled text to standard output; 120 columns wide unless in a terminal."""
     Console(width=None if sys.stdout.isatty() else 120, highlight=False).print(made)
 
 
 def format_count(value: float) -> str:
-    """A number a person can read at a glance: 950, 12.3k, 4.5M, 2.0G."""
+    """Format a number with a decimal prefix: 950, 12.3k, 4.5M, 2.0G."""
     for size, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size:
             return f"{value / size:.1f}{letter}"
@@ -169,7 +169,7 @@ def format_count(value: float) -> str:
 
 
 def format_bytes(value: float) -> str:
-    """A size in binary units: 2.4 GiB."""
+    """Format a size in binary units: 2.4 GiB."""
     for power, name in ((3, "GiB"), (2, "MiB"), (1, "KiB")):
         if value >= 1024**power:
             return f"{value / 1024**power:.1f} {name}"
@@ -177,7 +177,7 @@ def format_bytes(value: float) -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """A time in its two largest units: 2 h 05 min, 3 min 20 s, 12 s."""
+    """Format a time in its two largest units: 2 h 05 min, 3 min 20 s, 12 s."""
     seconds = round(seconds)
     if seconds >= 3600:
         return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"

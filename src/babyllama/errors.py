@@ -1,7 +1,7 @@
-"""What a user did wrong, said so that they can mend it.
+"""A mistake in the user's input, reported so that they can fix it.
 
-The one exception that `cli.py` turns into a message and exit code 2. What *we* got wrong is an
-`assert` or an ordinary exception with its traceback.
+`babyllama.cli` turns this exception into a message and exit code 2. A mistake of ours is an
+`assert` or an ordinary exception, with its traceback.
 """
 
 
@@ -10,8 +10,8 @@ class InputError(Exception):
 
     Args:
         what: one line that names the file, the field and the value: `mine.yaml: seed is -1`.
-        why: what is wrong with it, a sentence or two.
-        mend: what to do next, with the command to paste where there is one.
+        why: what is wrong with it, in a sentence or two.
+        mend: what to do next, with a command to paste if there is one.
     """
 
     def __init__(self, what: str, *, why: str = "", mend: str = "") -> None:

@@ -211,7 +211,7 @@ def test_the_command_shows_so_many_choices_a_model_and_writes_them(arguments, tm
                      for line in map(json.loads, lines)]  # fmt: skip
         lost = sorted(lost, key=lambda row: -row[0])[:3]
         worst = scores[model]["worst"]
-        assert f"Most wrong of {model}; a word's number is its surprisal in nats" in said
+        assert f"Worst errors of {model}; the number after a word is its surprisal in nats" in said
         for each, (margin, name, line) in zip(worst, lost, strict=True):
             assert margin > 0
             assert (each["benchmark"], each["pairID"]) == (name, line["pairID"])
@@ -229,5 +229,5 @@ def test_the_command_shows_so_many_choices_a_model_and_writes_them(arguments, tm
 
 def test_without_worst_none_are_shown_or_written(arguments):
     said, scores = evaluated(arguments)
-    assert "Most wrong" not in said
+    assert "Worst errors" not in said
     assert all("worst" not in of_model for of_model in scores.values())

@@ -1,7 +1,7 @@
-"""The command line: parses, calls, prints.
+"""The command line: it parses arguments, calls the package and prints the results.
 
-Nothing heavy is imported before a command needs it, so that `--help` answers at once. The one
-place where an `InputError` becomes a message and exit code 2.
+Nothing heavy is imported before a command needs it, so that `--help` answers at once. This is the
+one place where an `InputError` becomes a message and exit code 2.
 """
 
 import os
@@ -33,16 +33,16 @@ from babyllama.errors import InputError
 
 def main() -> None:
     """The `babyllama` command."""
-    # Threads that wait for each other sleep instead of spinning. On a processor that does anything
-    # else as well, spinning costs training most of its speed: see docs/log.md. It is read when
-    # torch is loaded, so it is set before that; a user's own setting stays.
+    # Waiting threads sleep instead of spinning: on a CPU that has other work too, spinning costs
+    # training most of its speed (docs/log.md). torch reads this when it is loaded, so it is set
+    # here; a value that the user has set stays.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if int(os.environ.get("RANK", 0)) > 0:
         silence()
     if int(os.environ.get("WORLD_SIZE", 1)) > 1:
-        # torch warns that looking for unused parameters costs time: see training/processes.py.
+        # Silences torch's warning about the search for unused parameters: training/processes.py.
         os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
-    # Our own bars and messages are what a person follows.
+    # We print progress bars and messages of our own.
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     app()
@@ -60,20 +60,20 @@ class _Commands(TyperGroup):
         except InputError as error:
             rank = int(os.environ.get("RANK", 0))
             stderr_console.quiet = False  # an error on one rank is printed by that rank
-            who = f"error in process {rank}" if rank else "error"
+            who = f"error on rank {rank}" if rank else "error"
             stderr_console.print(who, style="bold red", end=": ")
             print_status(str(error))
             raise typer.Exit(2) from None
         except (Interrupted, KeyboardInterrupt) as error:
             again = shlex.join(["babyllama", *sys.argv[1:]])
-            print_status("stopped; finished work is kept. The same command resumes:")
+            print_status("stopped; finished work is saved. The same command resumes:")
             print_status(f"  {again}", style="bold")
             code = RUN_AGAIN if isinstance(error, Interrupted) else 1
             raise typer.Exit(code) from None
 
 
 def _leave_processes() -> None:
-    """Part from the processes that worked together, if any did."""
+    """Destroy torch's process group, if there is one."""
     if "torch.distributed" in sys.modules:
         from torch import distributed
 
@@ -83,10 +83,13 @@ def _leave_processes() -> None:
 
 @contextmanager
 def _preemptible() -> Iterator[None]:
-    """Take SIGTERM, a cluster's notice, for a request to stop; a training first saves itself."""
+    """Turn SIGTERM, which a cluster sends before it kills a job, into `Interrupted`.
+
+    While a model trains, `console.stoppable` handles the signal instead: it saves first.
+    """
 
     def stop(number: int, _frame: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_IGN)  # clusters repeat themselves
+        signal.signal(number, signal.SIG_IGN)  # a cluster may send it again
         raise Interrupted
 
     try:
@@ -109,10 +112,10 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
-    help="Small language models from little data, taught by an ensemble that ran once.",
+    help="Small language models from little data, distilled from teachers that run once.",
 )
-corpus_app = _group("Text: clean it, count it, make some.")
-tokenizer_app = _group("Tokenizers.")
+corpus_app = _group("Clean a corpus, count it, or generate one.")
+tokenizer_app = _group("Train a tokenizer.")
 app.add_typer(corpus_app, name="corpus")
 app.add_typer(tokenizer_app, name="tokenizer")
 
@@ -126,7 +129,7 @@ app.command()(evaluation.evaluate)
 app.command()(comparing.compare)
 app.command()(curves.curves)
 app.command()(finetuning.finetune)
-app.command("lm-eval", context_settings=harness.PASSED_ON)(harness.lm_eval)
+app.command("lm-eval", context_settings=harness.PASS_ARGUMENTS_ON)(harness.lm_eval)
 app.command()(publishing.submission)
 app.command()(teaching.generate)
 app.command()(comparing.report)

@@ -1,9 +1,9 @@
-"""What several commands share: options, checks of arguments, completing one stage."""
+"""What several commands share: options, checks of arguments, building one stage."""
 
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 Settings = Annotated[
     list[str] | None, typer.Option("--set", help="Change a field of the recipe: key.path=value.")
 ]
-RecipeName = Annotated[str, typer.Argument(help="A built-in recipe's name, or a YAML file.")]
+RecipeName = Annotated[str, typer.Argument(help="The name of a built-in recipe, or a YAML file.")]
 Out = Annotated[Path, typer.Option("--out", help="The folder to write.")]
 Tokens = Annotated[Path, typer.Option("--tokens", help="A folder written by `tokenize`.")]
 Tokenizer = Annotated[
     Path, typer.Option("--tokenizer", help="A folder written by `tokenizer train`.")
 ]
+RulesName = Literal["honest", "2023", "2024", "2025"]
 
 
 def complete_stage(stage: "Stage") -> None:
@@ -40,7 +41,7 @@ def complete_stage(stage: "Stage") -> None:
         return
     refuse_unwritable(stage.out)
     refuse_other_stage(stage)
-    refuse_unwritable_place(stage.out)
+    refuse_unwritable_path(stage.out)
     with locked(run_of(stage.out), mend="write elsewhere"):
         make_stage(stage, launched)
     print(stage.out)
@@ -54,48 +55,69 @@ def launched_process() -> "Launched":
     return Launched(rank, count)
 
 
-def refuse_twice(what: str, names: list[str]) -> None:
+def refuse_duplicates(what: str, names: list[str]) -> None:
+    """Refuse two models, benchmarks or tasks of one name.
+
+    Raises:
+        InputError: names the first duplicate.
+    """
     twice = [name for name in names if names.count(name) > 1]
     if twice:
         raise InputError(
             f"{what} {twice[0]} is named twice",
-            why="Results go by the name, so one would overwrite the other.",
-            mend="Give them different names.",
+            why="Results are stored by name, so one would overwrite the other.",
+            mend="Give each a different name.",
         )
 
 
-def refuse_absent(paths: list[Path]) -> None:
+def refuse_missing(paths: list[Path]) -> None:
+    """Refuse paths that do not exist, before anything slow is imported.
+
+    Raises:
+        InputError: names the first of them.
+    """
     for path in paths:
         if not path.exists():
-            raise InputError(f"there is no {path}", mend="Name what is there.")
+            raise InputError(f"{path} not found", mend="Check the path.")
 
 
-def refuse_unwritable_place(path: Path) -> None:
+def refuse_unwritable_path(path: Path) -> None:
+    """Refuse a path that could not be created.
+
+    Raises:
+        InputError: names the path and the existing parent that refuses it.
+    """
     parents = path.absolute().parents
     existing = next(parent for parent in parents if parent.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK):
         raise InputError(
-            f"{path} cannot be written: {existing} is no folder that is yours to write in",
-            mend="Name another place.",
+            f"{path} cannot be written: {existing} is not a folder you can write to",
+            mend="Choose another path.",
         )
 
 
-def name_and_place(text: str, option: str, example: str) -> tuple[str, str]:
-    name, equals, place = text.partition("=")
-    if not equals or not name or not place:
-        raise InputError(f"{option} {text}: is not NAME=PATH", mend=f"For example: {example}")
-    return name, place
+def name_and_value(text: str, option: str, example: str) -> tuple[str, str]:
+    """Split `NAME=VALUE`, as an option takes it.
+
+    Raises:
+        InputError: a part is missing; shows the example.
+    """
+    name, equals, value = text.partition("=")
+    if not equals or not name or not value:
+        raise InputError(f"{option} {text} is not NAME=PATH", mend=f"For example: {example}")
+    return name, value
 
 
 def benchmark_and_path(text: str) -> tuple[str, Path]:
-    name, place = name_and_place(text, "--benchmark", "--benchmark blimp=data/blimp")
-    return name, Path(place)
+    """Split `--benchmark NAME=PATH`."""
+    name, path = name_and_value(text, "--benchmark", "--benchmark blimp=data/blimp")
+    return name, Path(path)
 
 
 def write_results(results: list[dict[str, Any]], out: Path) -> None:
-    """One model's results as they are, several by the models' names."""
+    """Write one model's results, or a mapping from names to results for several models."""
     from babyllama.runs.artefact import write_atomically
 
-    whole = results[0] if len(results) == 1 else {each["model"]: each for each in results}
+    content = results[0] if len(results) == 1 else {each["model"]: each for each in results}
     out.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(out, json.dumps(whole, indent=1, ensure_ascii=False) + "\n")
+    write_atomically(out, json.dumps(content, indent=1, ensure_ascii=False) + "\n")

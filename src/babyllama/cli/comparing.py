@@ -6,26 +6,26 @@ from typing import Annotated, Literal
 
 import typer
 
-from babyllama.cli.arguments import Out, refuse_unwritable_place
+from babyllama.cli.arguments import Out, refuse_unwritable_path
 from babyllama.console import print_result, table
 
 
 def compare(
     results: Annotated[
         list[Path],
-        typer.Argument(help="Result files; a folder of them is the seeds of one recipe."),
+        typer.Argument(help="Result files; a folder of them holds the seeds of one recipe."),
     ],
     correction: Annotated[
         Literal["holm", "bh"],
-        typer.Option(help="For many comparisons: Holm, or Benjamini and Hochberg."),
+        typer.Option(help="Correction for many comparisons: Holm, or Benjamini and Hochberg."),
     ] = "holm",
-    out: Annotated[Path | None, typer.Option(help="Write a Markdown page as well.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Also write a Markdown page.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Compare the first model or recipe with the others: in words, with intervals and tests.
+    """Compare the first model or recipe with each other one: differences, intervals and tests.
 
-    Files are what `evaluate --out` and `finetune --out` write. Models are paired item by item
-    where their files hold the same items.
+    Result files are written by `evaluate --out` and `finetune --out`. Models are paired item by
+    item where their files hold the same items.
 
     Example: `babyllama compare twin.json distilled.json`
     """
@@ -34,7 +34,7 @@ def compare(
     from babyllama.scores.compare import compare as compare_files
 
     if out:
-        refuse_unwritable_place(out)
+        refuse_unwritable_path(out)
     found = compare_files(results, correction=correction)
     if out:
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -56,14 +56,14 @@ def report(
     runs: Annotated[list[Path], typer.Argument(help="Run folders.")],
     out: Out,
 ) -> None:
-    """Write the report of one or several runs: index.html, report.md, figures.
+    """Write a report on one or several runs: index.html, report.md and figures.
 
     Example: `babyllama report runs/mini --out report`
     """
     from babyllama.report import write_report
     from babyllama.runs.layout import PAGE
 
-    refuse_unwritable_place(out)
+    refuse_unwritable_path(out)
     facts = write_report(runs, out)
     print(facts["first_sentence"])
     print(f"Report: {out / PAGE}")

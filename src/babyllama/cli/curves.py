@@ -1,12 +1,11 @@
-"""`babyllama curves`."""
+"""`babyllama curves`: scores of a run's checkpoints."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from babyllama.cli.arguments import benchmark_and_path, refuse_twice
-from babyllama.cli.evaluation import Rules
+from babyllama.cli.arguments import RulesName, benchmark_and_path, refuse_duplicates
 from babyllama.console import print_result, table
 from babyllama.errors import InputError
 
@@ -18,23 +17,26 @@ def curves(
     run: Annotated[Path, typer.Argument(help="A run's folder.")],
     benchmark: Annotated[
         list[str],
-        typer.Option(help="NAME=PATH: a benchmark's name, or one of your own for minimal pairs."),
+        typer.Option(
+            help="NAME=PATH: a benchmark's name, or any other name for minimal pairs of your own; "
+            "repeatable."
+        ),
     ],
     model: Annotated[
         list[str] | None, typer.Option(help="A teacher or student; all by default; repeatable.")
     ] = None,
-    rules: Annotated[Rules, typer.Option(help="Whose scoring rules.")] = "honest",
+    rules: Annotated[RulesName, typer.Option(help="Which scoring rules.")] = "honest",
     truncate: Annotated[
-        bool, typer.Option("--truncate", help="Cut the beginnings of texts that are too long.")
+        bool, typer.Option("--truncate", help="Cut the start of texts that are too long.")
     ] = False,
     children: Annotated[
         Path | None,
-        typer.Option(help="With aoa_2025: a Wordbank table, to say when words are learnt."),
+        typer.Option(help="A Wordbank table, for the ages of acquisition of aoa_2025."),
     ] = None,
 ) -> None:
-    """Score every kept checkpoint of a run: score against words seen.
+    """Score every saved checkpoint of a run, by the number of words seen.
 
-    A point is kept in RUN/curves as soon as it is scored; a second call scores what is new.
+    Each score is saved in RUN/curves at once; a second call scores new checkpoints only.
 
     Example: `babyllama curves runs/strict-small --benchmark blimp_fast=data/blimp_fast`
     """
@@ -44,28 +46,28 @@ def curves(
     from babyllama.runs.lock import locked
 
     benchmarks = dict(benchmark_and_path(each) for each in benchmark)
-    refuse_twice("--benchmark", [each.partition("=")[0] for each in benchmark])
+    refuse_duplicates("--benchmark", [each.partition("=")[0] for each in benchmark])
     if children and ACQUIRED not in benchmarks:
         raise InputError(
-            f"--children {children}: is of use to aoa_2025 alone",
+            f"--children {children} is only used by aoa_2025",
             mend="Add the words in contexts: --benchmark aoa_2025=CONTEXTS",
         )
     layout = Layout(run)
     layout.load_recipe("babyllama curves runs/mini --benchmark NAME=PATH")
-    heard = read_children(children) if children else {}
+    children_ages = read_children(children) if children else {}
     with locked(run, mend="copy the run"):
         points = learning_curves(
             run, benchmarks, rules=rules, truncate=truncate, models=model or ()
         )
-        found = acquisitions(run, points, heard, rules=rules) if heard else {}
+        found = acquisitions(run, points, children_ages, rules=rules) if children_ages else {}
     _show_points(points, rules)
     if found:
         rows = [
             (name, f"{each['score']:.1f}", str(each["n"]), str(each["words_asked"]))
             for name, each in found.items()
         ]
-        columns = ("model", "pearson x 100", "words", "of")
-        print_result(table("Ages at which words are learnt, model against children", columns, rows))
+        columns = ("model", "Pearson x 100", "words", "of")
+        print_result(table("Ages of acquisition, model compared with children", columns, rows))
     print(f"Points: {layout.curves}")
 
 
@@ -82,5 +84,5 @@ def _show_points(points: "list[Point]", rules: str) -> None:
         )
         for point in sorted(points, key=lambda p: (p.place.model, p.benchmark, p.place.words))
     ]
-    columns = ("model", "benchmark", "words seen", "score", "95% interval", "random", "unit")
+    columns = ("model", "benchmark", "words seen", "score", "95% interval", "chance", "unit")
     print_result(table(f"Learning curves, rules: {rules}", columns, rows))

@@ -11,19 +11,24 @@ from babyllama.console import print_result, table
 
 
 def clean(
-    src: Annotated[Path, typer.Argument(help="A folder with train/ and dev/, or plain files.")],
+    src: Annotated[
+        Path, typer.Argument(help="A folder with train/ and dev/, or with plain files.")
+    ],
     out: Annotated[Path, typer.Argument(help="The folder to write.")],
     domain: Annotated[
         str | None, typer.Option(help="Clean every file as this domain, whatever its name.")
     ] = None,
-    rules: Annotated[Literal["paper", "thorough"], typer.Option(help="Which cleaners.")] = (
+    rules: Annotated[Literal["paper", "thorough"], typer.Option(help="Which set of cleaners.")] = (
         "thorough"
     ),
     dev_fraction: Annotated[
-        float, typer.Option(min=0.001, max=0.5, help="Kept for dev where there is no dev/.")
+        float,
+        typer.Option(
+            min=0.001, max=0.5, help="Share of the text kept for dev if there is no dev/."
+        ),
     ] = 0.05,
 ) -> None:
-    """Clean a corpus, a file a domain, and count it.
+    """Clean a corpus and count it; the output has one file per domain.
 
     Example: `babyllama corpus clean data/babylm_10M clean --rules paper`
     """
@@ -36,10 +41,12 @@ def clean(
 
 
 def stats(
-    folder: Annotated[Path, typer.Argument(help="A corpus: train/ and dev/, or plain files.")],
+    folder: Annotated[
+        Path, typer.Argument(help="A folder with train/ and dev/, or with plain files.")
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Count a corpus by split and domain.
+    """Count the documents, lines, words and characters of a corpus, by split and domain.
 
     Example: `babyllama corpus stats clean`
     """
@@ -63,13 +70,13 @@ def stats(
 
 def synthesize(
     out: Annotated[Path, typer.Argument(help="The folder to write.")],
-    words: Annotated[int, typer.Option(help="White-space words of training text.")],
+    words: Annotated[int, typer.Option(help="Whitespace-separated words of training text.")],
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
     dev_words: Annotated[
-        int | None, typer.Option(help="White-space words of dev text; a fifth by default.")
+        int | None, typer.Option(help="Words of dev text; a fifth of --words by default.")
     ] = None,
 ) -> None:
-    """Write English-like text of known entropy, and minimal pairs.
+    """Generate English-like text of known entropy, and minimal pairs.
 
     Example: `babyllama corpus synthesize grammar --words 100000 --seed 1`
     """
@@ -88,11 +95,11 @@ def synthesize(
 def tokenizer_train(
     corpus: Annotated[Path, typer.Argument(help="A clean corpus.")],
     out: Annotated[Path, typer.Argument(help="The folder to write.")],
-    vocab_size: Annotated[int, typer.Option(help="Tokens, the three special ones included.")] = (
-        16_000
-    ),
+    vocab_size: Annotated[
+        int, typer.Option(help="Number of tokens, including three special ones.")
+    ] = (16_000),
 ) -> None:
-    """Train byte-level BPE on a corpus's training text.
+    """Train a byte-level BPE tokenizer on the training text of a corpus.
 
     Example: `babyllama tokenizer train clean tokenizer --vocab-size 16000`
     """
@@ -108,10 +115,10 @@ def tokenize(
     tokenizer: Annotated[Path, typer.Argument(help="A tokenizer folder.")],
     out: Annotated[Path, typer.Argument(help="The folder to write.")],
     layout: Annotated[
-        Literal["lines", "stream"], typer.Option(help="Where <s> and </s> stand.")
+        Literal["lines", "stream"], typer.Option(help="Where <s> and </s> are placed.")
     ] = "lines",
 ) -> None:
-    """Write a corpus as memory-mapped streams of tokens.
+    """Encode a corpus as memory-mapped token streams.
 
     Example: `babyllama tokenize clean tokenizer tokens`
     """

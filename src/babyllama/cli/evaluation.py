@@ -1,4 +1,4 @@
-"""`babyllama evaluate`."""
+"""`babyllama evaluate`: benchmarks of log-likelihoods."""
 
 import shutil
 from pathlib import Path
@@ -8,16 +8,16 @@ import typer
 from rich.text import Text
 
 from babyllama.cli.arguments import (
+    RulesName,
     benchmark_and_path,
-    refuse_absent,
-    refuse_twice,
-    refuse_unwritable_place,
+    refuse_duplicates,
+    refuse_missing,
+    refuse_unwritable_path,
     write_results,
 )
 from babyllama.console import print_result, print_status, table
 from babyllama.errors import InputError
 
-Rules = Literal["honest", "2023", "2024", "2025"]
 Masking = Literal["original", "within_word"]
 MeanOf = Literal["logits", "probabilities"]
 
@@ -26,38 +26,41 @@ def evaluate(
     models: Annotated[list[Path], typer.Argument(help="Model folders.")],
     benchmark: Annotated[
         list[str],
-        typer.Option(help="NAME=PATH: a benchmark's name, or one of your own for minimal pairs."),
+        typer.Option(
+            help="NAME=PATH: a benchmark's name, or any other name for minimal pairs of your own; "
+            "repeatable."
+        ),
     ],
     ensemble: Annotated[
-        bool, typer.Option("--ensemble", help="Also score the models averaged as one.")
+        bool, typer.Option("--ensemble", help="Also score the average of the models.")
     ] = False,
-    rules: Annotated[Rules, typer.Option(help="Whose scoring rules.")] = "honest",
+    rules: Annotated[RulesName, typer.Option(help="Which scoring rules.")] = "honest",
     precision: Annotated[
-        Literal["float32", "bfloat16"], typer.Option(help="What the models compute in.")
+        Literal["float32", "bfloat16"], typer.Option(help="The precision of the models.")
     ] = "float32",
     masking: Annotated[
-        Masking, typer.Option(help="Masked models: mask one token, or the rest of its word too.")
+        Masking, typer.Option(help="Masked models: mask a token, or the rest of its word too.")
     ] = "original",
     mean_of: Annotated[
         MeanOf, typer.Option(help="What --ensemble averages over the models.")
     ] = "logits",
     truncate: Annotated[
-        bool, typer.Option("--truncate", help="Cut the beginnings of texts that are too long.")
+        bool, typer.Option("--truncate", help="Cut the start of texts that are too long.")
     ] = False,
     worst: Annotated[
-        int, typer.Option(min=0, help="Show so many choices that each model gets most wrong.")
+        int, typer.Option(min=0, help="Show this many of the worst errors of each model.")
     ] = 0,
     out: Annotated[Path | None, typer.Option(help="Write the scores to this JSON file.")] = None,
     predictions: Annotated[
-        Path | None, typer.Option(help="Write a line an item into this folder.")
+        Path | None, typer.Option(help="Write one JSON line per item to this folder.")
     ] = None,
 ) -> None:
-    """Score models on benchmarks, with 95% intervals and a random model's score.
+    """Score models on benchmarks, with 95% intervals and the score of chance.
 
     Benchmarks: blimp, blimp_filtered, blimp_fast, blimp_supplement, blimp_supplement_fast, ewok,
     comps, entity_tracking, wug_adj, wug_past, reading, aoa, aoa_2025, lambada, perplexity,
-    blimp_nl, zhoblimp, turblimp. Under any other name: a .jsonl, a folder of them or a zip of
-    minimal pairs.
+    blimp_nl, zhoblimp, turblimp. Any other name stands for minimal pairs of your own: a .jsonl
+    file, a folder of them or a zip.
 
     Example: `babyllama evaluate twin --benchmark blimp=data/blimp --out twin.json`
     """
@@ -67,18 +70,19 @@ def evaluate(
     benchmarks = dict(benchmark_and_path(each) for each in benchmark)
     if mean_of != "logits" and not ensemble:
         raise InputError(
-            "--mean-of says how --ensemble averages, and that is not asked for",
-            mend="Add --ensemble, or leave --mean-of out.",
+            "--mean-of needs --ensemble",
+            why="It says what --ensemble averages.",
+            mend="Add --ensemble, or omit --mean-of.",
         )
     chosen = [(path.resolve().name, [path]) for path in models]
     if ensemble:
         chosen.append((ENSEMBLE, models))
-    refuse_twice("--benchmark", [each.partition("=")[0] for each in benchmark])
-    refuse_twice("model", [name for name, _ in chosen])
-    refuse_absent([*models, *benchmarks.values()])  # at once: what follows imports for seconds
+    refuse_duplicates("--benchmark", [each.partition("=")[0] for each in benchmark])
+    refuse_duplicates("model", [name for name, _ in chosen])
+    refuse_missing([*models, *benchmarks.values()])  # before the slow imports
     for place in (out, predictions):
         if place is not None:
-            refuse_unwritable_place(place)
+            refuse_unwritable_path(place)
     options = {
         "rules": rules, "precision": precision, "masking": masking, "mean_of": mean_of,
         "truncate": truncate, "worst": worst,
@@ -106,7 +110,7 @@ def _scored(
     predictions: Path | None,
     parts: Path | None,
 ) -> dict[str, Any]:
-    """A model's result; with --out an interrupted command's is taken over."""
+    """Score one model; with --out, reuse the result of an interrupted command."""
     from babyllama.evaluation.evaluate import evaluate as score
     from babyllama.recipe import Mixing
     from babyllama.runs.artefact import digest
@@ -136,7 +140,7 @@ def _scored(
 
 
 def show_scores(results: list[dict[str, Any]]) -> None:
-    """A row a model and benchmark; then all averages of the same decisions, where there are."""
+    """Print one row per model and benchmark, then the other averages of the same answers."""
     rows = [
         [
             each["model"],
@@ -151,7 +155,7 @@ def show_scores(results: list[dict[str, Any]]) -> None:
         for each in results
         for name, scores in each["benchmarks"].items()
     ]
-    columns = ["model", "benchmark", "score", "95% interval", "other UIDs", "random", "unit", "n"]
+    columns = ["model", "benchmark", "score", "95% interval", "other UIDs", "chance", "unit", "n"]
     if not any(row[4] for row in rows):
         for row in (*rows, columns):
             del row[4]
@@ -168,7 +172,9 @@ def show_scores(results: list[dict[str, Any]]) -> None:
             (*who, *(f"{of_one[kind]:.2f}" if kind in of_one else "" for kind in kinds))
             for who, of_one in averages.items()
         ]
-        print_result(table("The same answers averaged over", ("model", "benchmark", *kinds), lines))
+        print_result(
+            table("The same answers, averaged over", ("model", "benchmark", *kinds), lines)
+        )
 
 
 def _spanned(interval: list[float] | None) -> str:
@@ -176,8 +182,8 @@ def _spanned(interval: list[float] | None) -> str:
 
 
 def show_worst(result: dict[str, Any]) -> None:
-    """The choices that a model gets most wrong, each word the darker the more it surprises."""
-    title = f"Most wrong of {result['model']}; the number after a word is its surprisal in nats"
+    """Print the worst errors of a model; words with high surprisal are coloured."""
+    title = f"Worst errors of {result['model']}; the number after a word is its surprisal in nats"
     print_status(title, style="bold")
     for each in result["worst"]:
         pair = f"{each['benchmark']} {each['UID']} {each['pairID']}"
@@ -192,5 +198,5 @@ def show_worst(result: dict[str, Any]) -> None:
 
 
 def _shade(surprisal: float) -> str:
-    """From plain to bold red: 4 nats are one word in 55, 8 nats one in 3,000."""
+    """Plain, yellow or red: 4 nats are a probability of 1 in 55, 8 nats 1 in 3,000."""
     return "bold red" if surprisal > 8 else "yellow" if surprisal > 4 else ""

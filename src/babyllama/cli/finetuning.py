@@ -1,4 +1,4 @@
-"""`babyllama finetune`."""
+"""`babyllama finetune`: (Super)GLUE and MSGS."""
 
 import os
 from pathlib import Path
@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 import typer
 
 from babyllama.cli.arguments import (
-    name_and_place,
-    refuse_twice,
-    refuse_unwritable_place,
+    name_and_value,
+    refuse_duplicates,
+    refuse_unwritable_path,
     write_results,
 )
 from babyllama.console import print_result, print_status, table
@@ -24,7 +24,7 @@ def finetune(
         list[str],
         typer.Option(
             help="NAME=FOLDER that holds NAME.train.jsonl and NAME.valid.jsonl, or "
-            "NAME=TRAIN,VALID. `glue` and `msgs` name all tasks of a folder. Repeatable."
+            "NAME=TRAIN,VALID. `glue` and `msgs` mean all tasks in a folder. Repeatable."
         ),
     ],
     out: Annotated[Path, typer.Option("--out", help="The JSON file to write.")],
@@ -38,23 +38,24 @@ def finetune(
     selection: Annotated[
         Literal["held-out", "pipeline"],
         typer.Option(
-            help="held-out: half of the validation rows choose the model, the others score it. "
-            "pipeline: the same rows do both, as in BabyLM."
+            help="held-out: half of the validation rows select the checkpoint, the others score "
+            "it. pipeline: the same rows do both, as in BabyLM."
         ),
     ] = "held-out",
     seeds: Annotated[
-        int, typer.Option(min=1, help="Seeds: the settings' own and those after it.")
+        int, typer.Option(min=1, help="How many seeds, starting from the one in the settings.")
     ] = 1,
     lora: Annotated[
-        bool, typer.Option("--lora", help="Train low-rank updates alone (needs peft).")
+        bool, typer.Option("--lora", help="Only train low-rank updates (needs peft).")
     ] = False,
     predictions: Annotated[
-        Path | None, typer.Option(help="Write the class of every validation row into this folder.")
+        Path | None,
+        typer.Option(help="Write the predicted class of every validation row to this folder."),
     ] = None,
 ) -> None:
     """Fine-tune models on (Super)GLUE and MSGS, and score them with 95% intervals.
 
-    A fine-tuning that was finished before is not made again.
+    Finished fine-tunings are kept and reused.
 
     Example: `babyllama finetune twin --task rte=data/glue --task wsc=data/glue --out twin.json`
     """
@@ -63,18 +64,18 @@ def finetune(
 
     _refuse_launcher()
     names = [path.resolve().name for path in models]
-    refuse_twice("model", names)
+    refuse_duplicates("model", names)
     for place in (out, predictions):
         if place is not None:
-            refuse_unwritable_place(place)
+            refuse_unwritable_path(place)
     if lora:
         from babyllama.evaluation.finetuning.classifier import refuse_missing_peft
 
         refuse_missing_peft()
     files = [
-        found for each in task for found in find_files(*name_and_place(each, "--task", _EXAMPLE))
+        found for each in task for found in find_files(*name_and_value(each, "--task", _EXAMPLE))
     ]
-    refuse_twice("--task", [each.task.name for each in files])
+    refuse_duplicates("--task", [each.task.name for each in files])
     changed = (*(("lora={}",) if lora else ()), *(changes or ()))
     tasks = read_tasks(files, settings=settings, changes=changed, selection=selection)
     results = []
@@ -93,8 +94,9 @@ def _refuse_launcher() -> None:
     if int(os.environ.get("WORLD_SIZE", 1)) > 1:
         raise InputError(
             "finetune works in one process",
-            why="Several would divide a batch that is small already.",
-            mend="Start it without a launcher; give each card tasks of its own and its own --out.",
+            why="The batches are too small to be divided.",
+            mend="Start it without a launcher. For several GPUs, start one command on each, with "
+            "its own tasks and its own --out.",
         )
 
 
@@ -117,7 +119,7 @@ def _show(results: list[dict[str, Any]]) -> None:
                 )
             )
     columns = (
-        "model", "task", "metric", "score", "95% interval", "SD of seeds", "majority", "guessing",
+        "model", "task", "metric", "score", "95% interval", "SD over seeds", "majority", "guessing",
         "rows",
     )  # fmt: skip
     rules = results[0]["rules"]
@@ -131,4 +133,4 @@ def _show(results: list[dict[str, Any]]) -> None:
                 f"{each['model']}: {mean['score']:.1f} (standard error {mean['stderr']:.1f}), the "
                 f"mean of {len(mean['tasks'])} tasks of {suite.upper()}"
             )
-    print_status("Intervals and errors: other rows of the same kind, the same seeds.")
+    print_status("Intervals and errors are over rows of the same kind, with the seeds fixed.")

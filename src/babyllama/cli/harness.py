@@ -1,29 +1,29 @@
-"""`babyllama lm-eval`."""
+"""`babyllama lm-eval`: lm-evaluation-harness with our ensembles."""
 
 import signal
 from typing import Annotated
 
 import typer
 
-PASSED_ON = {
+PASS_ARGUMENTS_ON = {
     "allow_interspersed_args": False,  # so that `lm-eval run --help` is the harness's
     "ignore_unknown_options": True,
 }
 
 
 def lm_eval(
-    arguments: Annotated[list[str], typer.Argument(help="What lm-evaluation-harness is told.")],
+    arguments: Annotated[list[str], typer.Argument(help="Arguments of lm-evaluation-harness.")],
 ) -> None:
-    """Run lm-evaluation-harness, with models of ours averaged as one among its models.
+    """Run lm-evaluation-harness; its models include an ensemble: several models averaged as one.
 
-    What follows the command is the harness's own: `run`, `ls`, `validate` and their options. There
-    `--model babyllama-ensemble` takes `--model_args pretrained=DIR1+DIR2`, and `mean_of`, `weights`
-    and `dtype` behind commas.
+    All arguments are the harness's own: `run`, `ls`, `validate` and their options. The ensemble is
+    `--model babyllama-ensemble` with `--model_args pretrained=DIR1+DIR2`, followed by `mean_of`,
+    `weights` and `dtype`, separated by commas.
 
     Example: `babyllama lm-eval run`
     """
     from babyllama.evaluation.harness import run_harness
 
-    # The harness ends its worker processes by SIGTERM: they must not inherit what we do on it.
+    # The harness ends its worker processes with SIGTERM: they must not inherit our handler.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     run_harness(arguments)

@@ -1,11 +1,11 @@
-"""`babyllama submission`."""
+"""`babyllama submission`: what BabyLM asks participants to send in."""
 
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from babyllama.cli.arguments import benchmark_and_path, refuse_unwritable_place
+from babyllama.cli.arguments import benchmark_and_path, refuse_unwritable_path
 from babyllama.console import print_status
 
 
@@ -13,38 +13,43 @@ def submission(
     run: Annotated[Path, typer.Argument(help="A run's folder.")],
     out: Annotated[Path, typer.Option("--out", help="The folder to write.")],
     model: Annotated[
-        str | None, typer.Option(help="Which model; the only distilled student by default.")
+        str | None, typer.Option(help="Which model; by default the only distilled student.")
     ] = None,
-    year: Annotated[Literal["2025", "2026"], typer.Option(help="Whose format.")] = "2025",
+    year: Annotated[
+        Literal["2025", "2026"], typer.Option(help="The format of which year.")
+    ] = "2025",
     track: Annotated[
-        Literal["strict-small", "strict"], typer.Option(help="It decides on the checkpoints.")
+        Literal["strict-small", "strict"],
+        typer.Option(help="The track, which decides which checkpoints are needed."),
     ] = "strict-small",
     predictions: Annotated[
         list[Path] | None,
-        typer.Option(help="A folder that `evaluate` or `finetune` wrote predictions to."),
+        typer.Option(
+            help="A folder of predictions, written by `evaluate` or `finetune`; repeatable."
+        ),
     ] = None,
     results: Annotated[
         list[Path] | None,
-        typer.Option(help="A file of results: of the checkpoints, or of more benchmarks."),
+        typer.Option(help="A results file: of the checkpoints, or of more benchmarks; repeatable."),
     ] = None,
     benchmark: Annotated[
         list[str] | None,
-        typer.Option(help="NAME=PATH: data whose texts predictions do not repeat."),
+        typer.Option(help="NAME=PATH: data whose texts the predictions lack; repeatable."),
     ] = None,
     partial: Annotated[
-        bool, typer.Option("--partial", help="Write what there is, null for the rest.")
+        bool, typer.Option("--partial", help="Write what is available, and null for the rest.")
     ] = False,
 ) -> None:
-    """Write what BabyLM takes: predictions, checkpoints as revisions, a model card.
+    """Write a BabyLM submission: predictions, checkpoints as revisions, a model card.
 
-    Nothing is scored here: what is missing is named, with the command that makes it.
+    Nothing is scored here: missing parts are listed, each with the command that makes it.
 
     Example: `babyllama submission runs/strict-small --out submission`
     """
     from babyllama.publish.submission import write_submission
     from babyllama.publish.submission.official import FORMATS
 
-    refuse_unwritable_place(out)
+    refuse_unwritable_path(out)
     missing = write_submission(
         run, out, model=model, track=track, form=FORMATS[year],
         predictions=predictions or [], results=results or [],
@@ -52,4 +57,6 @@ def submission(
     )  # fmt: skip
     for each in missing:
         print_status(f"  missing: {each}", style="yellow")
-    print_status(f"Written to {out}: a folder a branch, {'incomplete' if missing else 'complete'}.")
+    print_status(
+        f"Written to {out}, one folder per branch: {'incomplete' if missing else 'complete'}."
+    )

@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 def run(
     recipe: RecipeName,
     run_dir: Annotated[
-        Path | None, typer.Option(help="The run's folder; runs/NAME unless told otherwise.")
+        Path | None, typer.Option(help="The run's folder; runs/NAME by default.")
     ] = None,
     settings: Settings = None,
     until: Annotated[str | None, typer.Option(help="Stop after this stage.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan only.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print the plan.")] = False,
 ) -> None:
-    """Raw text in, an evaluated student out: every stage that is not complete yet.
+    """Run a recipe from raw text to an evaluated student; finished stages are skipped.
 
-    Under `torchrun` or `accelerate launch` models are trained by all processes together.
+    Under `torchrun` or `accelerate launch` all processes train each model together.
 
     Example: `babyllama run mini`
     """
@@ -59,11 +59,11 @@ def run(
 
 
 def recipes(
-    name: Annotated[str | None, typer.Argument(help="A recipe to print.")] = None,
+    name: Annotated[str | None, typer.Argument(help="The recipe to print.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     settings: Settings = None,
 ) -> None:
-    """List the built-in recipes, or print one, fully resolved.
+    """List the built-in recipes, or print one with every default filled in.
 
     Example: `babyllama recipes mini > mine.yaml`
     """
@@ -80,11 +80,13 @@ def recipes(
 
 
 def watch(
-    run: Annotated[Path, typer.Argument(help="A run, or a model's folder, finished or not.")],
-    once: Annotated[bool, typer.Option("--once", help="Print one picture and end.")] = False,
-    every: Annotated[float, typer.Option(min=0.1, help="Seconds between looks.")] = 2.0,
+    run: Annotated[
+        Path, typer.Argument(help="The folder of a run or of a model, finished or not.")
+    ],
+    once: Annotated[bool, typer.Option("--once", help="Print one snapshot and exit.")] = False,
+    every: Annotated[float, typer.Option(min=0.1, help="Seconds between updates.")] = 2.0,
 ) -> None:
-    """Show how far a run is, from another terminal: it is only read. Ctrl-C ends the watching.
+    """Show the progress of a run, from another terminal. It only reads; Ctrl-C ends it.
 
     Example: `babyllama watch runs/mini`
     """
@@ -94,32 +96,36 @@ def watch(
 
 
 def verify(
-    folder: Annotated[Path, typer.Argument(help="A run, or any folder of finished artefacts.")],
+    folder: Annotated[
+        Path, typer.Argument(help="A run, or any folder that holds finished artefacts.")
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Read every finished artefact again and name what is damaged. Exit code 1 if anything is.
+    """Hash every finished artefact again and name damaged files. Exit code 1 if there are any.
 
     Example: `babyllama verify runs/mini`
     """
     from babyllama.runs import artefact
 
     if not folder.is_dir():
-        raise InputError(f"{folder} is no folder", mend="Name a run: babyllama verify runs/mini")
+        raise InputError(
+            f"{folder} is not a folder", mend="For example: babyllama verify runs/mini"
+        )
     found = artefact.verify(folder)
     if as_json:
         print(json.dumps({str(path): lines for path, lines in found.items()}, indent=1))
     for path, lines in found.items():
         if not as_json:
-            print(f"{path}: {'whole' if not lines else ''}".rstrip())
+            print(f"{path}: {'damaged' if lines else 'ok'}")
             for line in lines:
                 print(f"  {line}")
     damaged = [path for path, lines in found.items() if lines]
     if not found:
         raise InputError(
-            f"{folder} holds no finished artefact", why="None of its folders has a manifest.json."
+            f"{folder} holds no finished artefact", why="No folder in it has a manifest.json."
         )
     if damaged:
-        print_status("Run the command that made it again: what is damaged is made anew.")
+        print_status("To rebuild what is damaged, run the command that made it again.")
         raise typer.Exit(1)
 
 
@@ -159,26 +165,26 @@ def _show_plan(recipe: "Recipe", folder: Path, until: str | None) -> None:
     source = recipe.corpus.source
     if isinstance(source, FolderSource) and not planned.counted:
         print(
-            f"{source.path} is not there yet: the plan assumes {source.expected_words:,} words. "
-            "Say where the text is: --set corpus.source.path=DIR"
+            f"{source.path} not found: the plan assumes {source.expected_words:,} words. "
+            "Set the folder of the text: --set corpus.source.path=DIR"
         )
     print(f"Training text: about {planned.train_tokens:,} tokens")
-    print(f"FLOPs: {format_count(planned.flops)} (training and signal, evaluation not counted)")
+    print(f"FLOPs: {format_count(planned.flops)} (training and signal, without evaluation)")
     print(
-        f"Disk: {format_bytes(planned.disk_bytes)}, of that the stored signal "
-        f"{format_bytes(planned.signal_bytes)}"
+        f"Disk: {format_bytes(planned.disk_bytes)}, including the stored signal "
+        f"({format_bytes(planned.signal_bytes)})"
     )
-    where = "on this card" if planned.device.type == "cuda" else "here"
+    where = "on this GPU" if planned.device.type == "cuda" else "on this CPU"
     for each in planned.models:
-        print(f"Peak memory of training {each.name} by itself {where}: {_memory(each.memory)}")
+        print(f"Peak memory of training {each.name} {where}: {_memory(each.memory)}")
     print(
-        f"Time here: about {format_duration(planned.seconds)} if all of it is trained anew "
-        f"(products reach {format_count(planned.machine_flops)}FLOP/s here, measured just now)"
+        f"Time here: about {format_duration(planned.seconds)} if every model is trained from "
+        f"scratch (matrix products reach {format_count(planned.machine_flops)}FLOP/s, measured now)"
     )
 
 
 def _memory(memory: Any) -> str:
     if memory is None:
-        return "unknown, its shapes depend on the text"
+        return "unknown: the shapes depend on the text"
     parts = [f"{name} {format_bytes(value)}" for name, value in asdict(memory).items() if value]
     return f"{format_bytes(memory.total)} ({', '.join(parts)})"

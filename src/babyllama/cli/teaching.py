@@ -22,13 +22,13 @@ from babyllama.errors import InputError
 
 def pretrain(
     recipe: RecipeName,
-    model: Annotated[str, typer.Option(help="The teacher or student of the recipe to train.")],
+    model: Annotated[str, typer.Option(help="Which teacher or student of the recipe to train.")],
     tokens: Tokens,
     tokenizer: Tokenizer,
     out: Out,
     settings: Settings = None,
 ) -> None:
-    """Train one model of a recipe on text alone: a teacher, or a twin.
+    """Train one model of a recipe on text alone: a teacher or a twin.
 
     Example: `babyllama pretrain mini --model gpt2 --tokens tokens --tokenizer tokenizer --out gpt2`
     """
@@ -41,41 +41,48 @@ def pretrain(
 
 
 def signal(
-    teachers: Annotated[list[Path], typer.Argument(help="Model folders.")],
+    teachers: Annotated[list[Path], typer.Argument(help="Model folders of the teachers.")],
     tokens: Tokens,
     out: Out,
     kind: Annotated[
         Literal["hidden", "topk", "sampled"],
-        typer.Option(help="hidden: last hidden states. topk, sampled: a few tokens a position."),
+        typer.Option(help="hidden: last hidden states. topk, sampled: a few tokens per position."),
     ] = "hidden",
     precision: Annotated[
-        Literal["bfloat16", "int8"] | None, typer.Option(help="Of hidden states: bfloat16.")
+        Literal["bfloat16", "int8"] | None,
+        typer.Option(help="Of hidden states; bfloat16 by default."),
     ] = None,
     bytes_per_token: Annotated[
-        int | None, typer.Option(help="Transform-code hidden states into so many bytes a token.")
+        int | None, typer.Option(help="Compress hidden states to this many bytes per token.")
     ] = None,
-    k: Annotated[int | None, typer.Option("--k", help="Tokens a position: topk, sampled.")] = None,
+    k: Annotated[
+        int | None, typer.Option("--k", help="Tokens per position (topk, sampled).")
+    ] = None,
     temperature: Annotated[
         list[float] | None,
-        typer.Option(help="topk, sampled: what it can be read at, 1 and 2; repeatable."),
+        typer.Option(
+            help="Temperatures that students may use (topk, sampled); 1 and 2 by default; "
+            "repeatable."
+        ),
     ] = None,
     weight: Annotated[
-        list[float] | None, typer.Option(help="A weight a teacher, in their order; repeatable.")
+        list[float] | None, typer.Option(help="One weight per teacher, in their order; repeatable.")
     ] = None,
     mean_of: Annotated[
-        Literal["logits", "probabilities"], typer.Option(help="What is averaged over teachers.")
+        Literal["logits", "probabilities"], typer.Option(help="What is averaged over the teachers.")
     ] = "logits",
-    window: Annotated[int, typer.Option(help="Tokens a window.", min=8)] = 128,
+    window: Annotated[int, typer.Option(help="Tokens per window.", min=8)] = 128,
     passes: Annotated[
-        int, typer.Option(help="Passes at even offsets, for `shifted` windows.", min=1, max=64)
+        int,
+        typer.Option(help="Passes at evenly spaced offsets, for `shifted` windows.", min=1, max=64),
     ] = 1,
     processes: Annotated[
         int, typer.Option(help="Processes that write together on this machine.", min=1)
     ] = 1,
 ) -> None:
-    """Run the teachers once and store what they say, for any number of students.
+    """Run the teachers once and store their predictions, for any number of students.
 
-    Under `torchrun` its processes write together.
+    Under `torchrun` all processes write together.
 
     Example: `babyllama signal llama gpt2 --tokens tokens --bytes-per-token 64 --out signal`
     """
@@ -116,16 +123,19 @@ def distill(
         Path | None, typer.Option("--signal", help="A folder written by `signal`.")
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="The student of the recipe; its first distilled one.")
+        str | None,
+        typer.Option(help="Which student of the recipe; the first distilled one by default."),
     ] = None,
-    alpha: Annotated[float | None, typer.Option(help="Weight of the text.")] = None,
-    temperature: Annotated[float | None, typer.Option(help="T of the KL.")] = None,
+    alpha: Annotated[
+        float | None, typer.Option(help="Weight of the text; 1 - alpha is that of the teachers.")
+    ] = None,
+    temperature: Annotated[float | None, typer.Option(help="Distillation temperature.")] = None,
     weight: Annotated[
-        list[float] | None, typer.Option(help="A weight a teacher, in their order; repeatable.")
+        list[float] | None, typer.Option(help="One weight per teacher, in their order; repeatable.")
     ] = None,
     settings: Settings = None,
 ) -> None:
-    """Train a student on the text and on what teachers or a stored signal say.
+    """Train a student on the text and on teachers, or on their stored signal.
 
     Example: `babyllama distill mini --tokens T --tokenizer B --signal S --out student`
     """
@@ -135,7 +145,7 @@ def distill(
     if bool(teacher) == bool(signal_folder):
         raise InputError(
             "distill needs either --teacher or --signal",
-            why="The student learns from teachers that run, or from what they said once.",
+            why="A student learns from running teachers or from a stored signal, not from both.",
             mend="For example: --teacher runs/mini/teachers/llama",
         )
     loaded = load_recipe(recipe, tuple(settings or ()))
@@ -146,7 +156,7 @@ def distill(
             f"recipe {loaded.name} has no distilled student {first!r}",
             why=f"Its distilled students: {', '.join(loaded.distilled)}.",
         )
-    # These belong to the teachers and the signal that are named here, not to the recipe's own.
+    # The options describe the teachers or the signal named here, not those of the recipe.
     asked = {"alpha": alpha, "temperature": temperature, "weights": weight}
     given = {name: value for name, value in asked.items() if value is not None}
     student = parse(DistilledStudent, student.model_dump(mode="json") | given, "distill")
@@ -159,12 +169,14 @@ def distill(
 
 def generate(
     model: Annotated[Path, typer.Argument(help="A model folder.")],
-    prompt: Annotated[str, typer.Option(help="How the text begins.")],
-    n: Annotated[int, typer.Option("--n", min=1, help="How many continuations.")] = 1,
+    prompt: Annotated[str, typer.Option(help="The beginning of the text.")],
+    n: Annotated[int, typer.Option("--n", min=1, help="How many texts.")] = 1,
     seed: Annotated[int, typer.Option(help="The same seed gives the same text.")] = 0,
-    max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest continuation.")] = 60,
+    max_new_tokens: Annotated[
+        int, typer.Option(min=1, help="Longest continuation, in tokens.")
+    ] = 60,
 ) -> None:
-    """Let a model go on from a prompt.
+    """Generate text from a prompt.
 
     Example: `babyllama generate runs/mini/students/distilled --prompt "Anna saw"`
     """
@@ -175,7 +187,7 @@ def generate(
 
 
 def _show_fidelity(folder: Path) -> None:
-    """How close a stored signal comes to its teachers, a line a temperature."""
+    """Print how close a stored signal is to its teachers, one line per temperature."""
     from babyllama.runs.layout import FIDELITY
 
     measured = json.loads((folder / FIDELITY).read_text("utf-8"))
@@ -188,6 +200,11 @@ def _show_fidelity(folder: Path) -> None:
         )
         for temperature, each in measured["temperatures"].items()
     ]
-    columns = ("temperature", "KL, nats a token", "gradient angle, degrees", "its length")
-    title = f"{measured['bytes_per_token']:,} bytes a token, against the teachers themselves"
+    columns = (
+        "temperature",
+        "KL, nats per token",
+        "gradient angle, degrees",
+        "gradient norm ratio",
+    )
+    title = f"{measured['bytes_per_token']:,} bytes per token, compared with the teachers"
     print_result(table(title, columns, rows))

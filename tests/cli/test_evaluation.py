@@ -1,12 +1,12 @@
-"""`babyllama evaluate`: what is scored stays scored, and what is asked for in vain is refused."""
+"""`babyllama evaluate`: finished scores are kept; mistakes are refused before any scoring."""
 
 import json
 
 import pytest
-from typer.testing import CliRunner
+from commands import invoke
 
-import babyllama.evaluation.evaluate
-from babyllama.cli import app
+from babyllama.cli.evaluation import show_scores, show_worst
+from babyllama.evaluation import evaluate
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ class Scored:
 
     def __init__(self):
         self.names, self.stop = [], None
-        self.evaluate = babyllama.evaluation.evaluate
+        self.evaluate = evaluate.evaluate
 
     def __call__(self, models, benchmarks, *, name, **options):
         if name == self.stop:
@@ -33,16 +33,15 @@ class Scored:
 @pytest.fixture
 def scored(monkeypatch):
     counting = Scored()
-    monkeypatch.setattr(babyllama.evaluation.evaluate, "evaluate", counting)
+    monkeypatch.setattr(evaluate, "evaluate", counting)
     return counting
 
 
 def command(teachers, pairs, *more):
-    words = ["evaluate", *map(str, teachers), "--benchmark", f"own={pairs}", *map(str, more)]
-    return CliRunner().invoke(app, words)
+    return invoke("evaluate", *teachers, "--benchmark", f"own={pairs}", *more)
 
 
-def test_an_interrupted_command_goes_on_after_the_models_that_are_scored(
+def test_an_interrupted_command_resumes_after_the_models_that_are_scored(
     teachers, pairs, scored, tmp_path
 ):
     out, items = tmp_path / "scores.json", tmp_path / "items"
@@ -57,7 +56,7 @@ def test_an_interrupted_command_goes_on_after_the_models_that_are_scored(
     assert not (tmp_path / "scores.json.parts").exists()
 
 
-def test_what_was_scored_by_other_rules_or_lost_its_predictions_is_scored_again(
+def test_a_model_is_scored_again_under_other_rules_or_without_its_predictions(
     teachers, pairs, scored, tmp_path
 ):
     out, items = tmp_path / "scores.json", tmp_path / "items"
@@ -77,9 +76,53 @@ def test_a_mean_without_an_ensemble_is_refused(teachers, pairs):
 
 
 @pytest.mark.parametrize("which", ["model", "benchmark"])
-def test_what_is_not_there_is_named(teachers, pairs, scored, tmp_path, which):
+def test_a_path_that_does_not_exist_is_named(teachers, pairs, scored, tmp_path, which):
     absent = tmp_path / "nowhere"
     models, data = ([absent], pairs) if which == "model" else (teachers, absent)
     found = command(models, data, "--out", tmp_path / "scores.json")
     assert (found.exit_code, scored.names) == (2, [])
     assert "nowhere" in found.output
+
+
+def scores(**more):
+    return {
+        "score": 75.0,
+        "interval": [70.0, 80.0],
+        "chance": 50.0,
+        "unit": "percent",
+        "n": 4,
+        **more,
+    }
+
+
+def test_scores_are_a_row_per_model_and_benchmark_with_every_average(capsys):
+    many = scores(
+        interval_clustered=[60.0, 90.0], subtasks={"a": {}, "b": {}},
+        aggregates={"uids": 75.0, "pairs": 74.25},
+    )  # fmt: skip
+    show_scores(
+        [
+            {
+                "model": "twin",
+                "rules": {"name": "2023"},
+                "benchmarks": {"own": scores(), "blimp": many},
+            }
+        ]
+    )
+    printed = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert "Scores, rules: 2023" in printed
+    assert "twin own 75.0 70.0 to 80.0 50.0 percent 4" in printed
+    assert "twin blimp 75.0 70.0 to 80.0 60.0 to 90.0 50.0 percent 4" in printed
+    assert "twin blimp 75.00 74.25" in printed
+
+
+def test_worst_errors_show_each_words_surprisal(capsys):
+    pair = {
+        "benchmark": "own", "UID": "agreement", "pairID": "3", "margin": -2.5,
+        "right": [("cats", 1.0), ("see", 4.5)], "preferred": [("cats", 1.0), ("sees", 2.0)],
+    }  # fmt: skip
+    show_worst({"model": "twin", "worst": [pair]})
+    captured = capsys.readouterr()
+    assert "own agreement 3: -2.5 nats" in captured.err
+    assert "right  cats 1.0 see 4.5" in captured.out
+    assert "preferred  cats 1.0 sees 2.0" in captured.out

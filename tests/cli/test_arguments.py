@@ -1,0 +1,77 @@
+"""What several commands refuse: a folder that is not theirs, two things of one name."""
+
+import json
+from pathlib import Path
+
+import pytest
+from commands import babyllama, refused
+
+from babyllama.cli.arguments import (
+    benchmark_and_path,
+    launched_process,
+    refuse_missing,
+    write_results,
+)
+from babyllama.errors import InputError
+
+
+def test_a_folder_that_babyllama_did_not_write_is_never_replaced(corpus, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    assert "was not written by babyllama" in refused(
+        "tokenizer", "train", corpus, tmp_path / "mine"
+    )
+    assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
+
+
+def test_a_command_never_replaces_another_stages_folder(corpus, tokenizer, tmp_path):
+    babyllama("tokenize", corpus, tokenizer, tmp_path / "made")
+    said = refused("tokenizer", "train", corpus, tmp_path / "made", "--vocab-size", 310)
+    assert "holds a finished tokens, not a tokenizer" in said
+
+
+def test_two_models_or_benchmarks_of_one_name_are_refused(teachers):
+    said = refused("evaluate", teachers[0], teachers[0], "--benchmark", "a=b")
+    assert "model llama is named twice" in said
+    said = refused("evaluate", teachers[0], "--benchmark", "a=b", "--benchmark", "a=c")
+    assert "--benchmark a is named twice" in said
+
+
+def test_the_working_folder_is_refused(corpus, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert "is the folder you are in" in refused("tokenizer", "train", corpus, ".")
+
+
+def test_a_path_that_cannot_be_written_is_refused(corpus, tmp_path):
+    (tmp_path / "file").write_text("")
+    said = refused("tokenizer", "train", corpus, tmp_path / "file" / "tokenizer")
+    assert "cannot be written" in said
+
+
+def test_the_first_missing_path_is_named(tmp_path):
+    with pytest.raises(InputError, match="nowhere not found"):
+        refuse_missing([tmp_path, tmp_path / "nowhere"])
+
+
+def test_a_benchmark_is_a_name_and_a_path():
+    assert benchmark_and_path("blimp=data/a=b") == ("blimp", Path("data/a=b"))
+    for text in ("blimp", "blimp=", "=data"):
+        with pytest.raises(InputError, match="is not NAME=PATH"):
+            benchmark_and_path(text)
+
+
+def test_one_result_is_written_as_it_is_and_several_by_model(tmp_path):
+    one, other = {"model": "a", "n": 1}, {"model": "b", "n": 2}
+    write_results([one], tmp_path / "new" / "one.json")
+    assert json.loads((tmp_path / "new" / "one.json").read_text()) == one
+    write_results([one, other], tmp_path / "two.json")
+    assert json.loads((tmp_path / "two.json").read_text()) == {"a": one, "b": other}
+
+
+def test_the_launchers_environment_names_rank_and_count(monkeypatch):
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    assert (launched_process().rank, launched_process().count) == (1, 3)
+    monkeypatch.delenv("RANK")
+    monkeypatch.delenv("WORLD_SIZE")
+    assert (launched_process().rank, launched_process().count) == (0, 1)

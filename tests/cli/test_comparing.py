@@ -1,0 +1,37 @@
+"""`babyllama compare` and `report`: sentences first, then tables; the same as a page or as JSON."""
+
+import json
+
+import pytest
+from commands import babyllama, invoke, refused
+from result_files import benchmark, result
+
+
+@pytest.fixture
+def files(written):
+    return [
+        written(f"{model}.json", result(model, {"blimp": benchmark({"a": right, "b": "1111"})}))
+        for model, right in (("twin", "1010"), ("distilled", "1111"))
+    ]
+
+
+def test_a_comparison_is_printed_as_sentences_tables_and_cautions(files):
+    said = babyllama("compare", *files)
+    assert "twin" in said
+    assert "Intervals (95%)" in said
+
+
+def test_a_comparison_is_written_as_json_and_as_a_page(files, tmp_path):
+    out = tmp_path / "new" / "page.md"
+    found = json.loads(invoke("compare", *files, "--json", "--out", out).stdout)
+    assert found
+    assert "twin" in out.read_text()
+
+
+def test_a_report_of_something_else_than_a_run_is_refused(tmp_path):
+    assert "nowhere" in refused("report", tmp_path / "nowhere", "--out", tmp_path / "report")
+
+
+def test_a_report_that_cannot_be_written_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    assert "cannot be written" in refused("report", tmp_path, "--out", tmp_path / "file" / "report")

@@ -1,0 +1,42 @@
+"""`babyllama corpus`, `tokenizer` and `tokenize`."""
+
+import json
+
+from commands import babyllama, invoke, refused
+
+
+def test_another_domain_cleans_the_corpus_again(tmp_path):
+    for split in ("train", "dev"):
+        (tmp_path / "text" / split).mkdir(parents=True)
+        (tmp_path / "text" / split / "a.txt").write_text("what 's that ?\n\noh .\n")
+    babyllama("corpus", "clean", tmp_path / "text", tmp_path / "out", "--domain", "aochildes")
+    said = babyllama("corpus", "clean", tmp_path / "text", tmp_path / "out", "--domain", "cbt")
+    assert "domain was aochildes, now cbt" in said
+
+
+def test_a_corpus_is_counted_by_split_and_domain(corpus):
+    counted = json.loads(invoke("corpus", "stats", corpus, "--json").stdout)
+    assert counted["train"]["domains"].keys() == {"talk", "tales"}
+    total = counted["train"]["total"]
+    row = " ".join(
+        ["total", *(f"{total[x]:,}" for x in ("documents", "lines", "words", "characters"))]
+    )
+    assert row in babyllama("corpus", "stats", corpus)
+
+
+def test_a_generated_corpus_has_a_fifth_of_its_words_for_dev(tmp_path):
+    babyllama("corpus", "synthesize", tmp_path / "grammar", "--words", 2000)
+    counted = json.loads(invoke("corpus", "stats", tmp_path / "grammar", "--json").stdout)
+    assert counted["train"]["total"]["words"] >= 2000
+    assert 400 <= counted["dev"]["total"]["words"] < 600
+
+
+def test_a_command_prints_the_folder_it_wrote_and_a_second_call_skips_it(corpus, tmp_path):
+    out = tmp_path / "tokenizer"
+    assert str(out) in babyllama("tokenizer", "train", corpus, out, "--vocab-size", 300)
+    assert "complete, skipped" in babyllama("tokenizer", "train", corpus, out, "--vocab-size", 300)
+
+
+def test_a_vocabulary_too_small_for_bytes_is_refused(corpus, tmp_path):
+    said = refused("tokenizer", "train", corpus, tmp_path / "out", "--vocab-size", 5)
+    assert "vocab_size is 5" in said

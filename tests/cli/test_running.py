@@ -1,0 +1,89 @@
+"""`babyllama run`, `recipes` and `verify`: mistakes are found before any work, damage is named."""
+
+import json
+import shutil
+
+from commands import babyllama, invoke, refused
+
+
+def test_recipes_are_listed_and_printed():
+    assert babyllama("recipes") == "mini laptop strict-small strict"
+    resolved = json.loads(invoke("recipes", "strict-small", "--json").output)
+    assert set(resolved["teachers"]) == {"llama", "gpt2"}
+    assert set(resolved["students"]) == {"distilled", "twin"}
+    assert resolved["students"]["distilled"]["alpha"] == 0.5
+
+
+def test_a_printed_recipe_is_a_recipe(tmp_path):
+    printed = invoke("recipes", "mini", "--set", "seed=7").output
+    (tmp_path / "mine.yaml").write_text(printed)
+    resolved = json.loads(invoke("recipes", tmp_path / "mine.yaml", "--json").output)
+    assert resolved["seed"] == 7
+
+
+def test_a_run_of_another_recipe_is_refused(tmp_path):
+    (tmp_path / "recipe.yaml").write_text(invoke("recipes", "laptop").output)
+    said = refused("run", "mini", "--run-dir", tmp_path)
+    assert "belongs to recipe laptop, not mini" in said
+
+
+def test_a_disk_too_small_is_refused_before_any_work(tmp_path, monkeypatch):
+    tiny = shutil.disk_usage(tmp_path)._replace(free=1000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: tiny)
+    said = refused("run", "mini", "--run-dir", tmp_path / "run")
+    assert "its disk has 1000 bytes free" in said
+    assert not (tmp_path / "run").exists()
+
+
+def test_broken_pairs_stop_a_run_before_it_trains(tmp_path):
+    (tmp_path / "pairs.jsonl").write_text('{"sentence_good": "a"}\n')
+    said = refused("run", "mini", "--run-dir", tmp_path / "run",
+                   "--set", f"evaluation.benchmarks.mine={tmp_path / 'pairs.jsonl'}")  # fmt: skip
+    assert "pairs.jsonl:1: has no sentence_bad" in said
+    assert not (tmp_path / "run").exists()
+
+
+def test_text_that_is_not_utf8_stops_a_run_before_it_trains(tmp_path):
+    (tmp_path / "text" / "train").mkdir(parents=True)
+    (tmp_path / "text" / "train" / "a.txt").write_bytes(b"good\n\xff bad\n")
+    said = refused("run", "laptop", "--run-dir", tmp_path / "run",
+                   "--set", f"corpus.source.path={tmp_path / 'text'}")  # fmt: skip
+    assert "a.txt" in said
+    assert "byte 5" in said
+
+
+def test_the_plan_of_the_paper_shows_the_papers_sizes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    said = babyllama("run", "strict-small", "--dry-run")
+    for parameters in ("704,928,768", "359,973,888", "58,343,936"):
+        assert parameters in said
+    assert "not found: the plan assumes 10,000,000 words" in said
+    assert "Disk:" in said
+    assert "Time here: about" in said
+    assert not list(tmp_path.iterdir())
+
+
+def test_damage_is_named_and_is_exit_code_one(tokenizer, corpus, tmp_path):
+    babyllama("tokenize", corpus, tokenizer, tmp_path / "tokens")
+    assert "tokens: ok" in babyllama("verify", tmp_path)
+    stream = tmp_path / "tokens" / "train.bin"
+    data = bytearray(stream.read_bytes())
+    data[10] ^= 1
+    stream.write_bytes(data)
+    assert "train.bin has changed" in babyllama("verify", tmp_path, code=1)
+    assert "train.bin" in babyllama("tokenize", corpus, tokenizer, tmp_path / "tokens")
+    babyllama("verify", tmp_path)
+
+
+def test_a_run_never_replaces_a_folder_of_the_users_own(tmp_path):
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus" / "thesis.txt").write_text("years of work")
+    said = refused("run", "mini", "--run-dir", tmp_path, "--until", "corpus")
+    assert "was not written by babyllama" in said
+    assert (tmp_path / "corpus" / "thesis.txt").exists()
+
+
+def test_a_misspelt_model_in_a_setting_is_named():
+    said = refused("run", "mini", "--set", "teachers.lama.training.epochs=1")
+    assert "teachers has no 'lama'" in said
+    assert "Did you mean llama?" in said

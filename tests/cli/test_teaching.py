@@ -1,0 +1,104 @@
+"""`babyllama pretrain`, `signal`, `distill` and `generate`."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from commands import babyllama, invoke, refused
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--kind", "topk"), "k is missing"),
+        (("--kind", "hidden", "--k", "5"), "k"),
+        (("--kind", "topk", "--k", "321"), "k is 321, the vocabulary has 320 tokens"),
+        (("--kind", "sampled", "--k", "0"), "k is 0"),
+        (("--bytes-per-token", "0"), "bytes_per_token is 0"),
+        (("--bytes-per-token", "500"), "bytes_per_token is 500"),
+        (("--bytes-per-token", "8", "--precision", "int8"), "exclude each other"),
+        (("--weight", "1"), "1 of them, but there are 2 teachers"),
+        (("--weight", "0.5", "--weight", "0.6"), "sum to 1.1"),
+        (("--kind", "topk", "--k", "5", "--temperature", "0"), "each must be above 0"),
+        (("--kind", "topk", "--k", "5", "--mean-of", "probabilities"), "so a signal of it serves"),
+        (("--window", "65"), "has 64 positions"),
+    ],
+)
+def test_an_impossible_signal_is_refused(teachers, tokens, tmp_path, options, said):
+    out = tmp_path / "signal"
+    given = ("--tokens", tokens, "--window", 16, *options, "--out", out)
+    assert said in refused("signal", *teachers, *given)
+    assert not out.exists()
+
+
+def test_options_of_distill_describe_the_teachers_named_not_those_of_the_recipe(
+    tiny_recipe, teachers, tokens, tokenizer, tmp_path
+):
+    from babyllama.recipe import to_yaml
+
+    path = tmp_path / "tiny.yaml"
+    topk = tiny_recipe.model_dump(mode="json") | {"signal": {"kind": "topk", "k": 3}}
+    path.write_text(to_yaml(type(tiny_recipe).model_validate(topk)), encoding="utf-8")
+    three = [*teachers, teachers[0]]  # two are the recipe's; its own signal serves 1 and 2
+    given = [option for each in three for option in ("--teacher", each)]
+    given += [option for each in (0.5, 0.3, 0.2) for option in ("--weight", each)]
+    common = ("distill", path, "--tokens", tokens, "--tokenizer", tokenizer)
+    babyllama(*common, *given, "--temperature", 3, "--out", tmp_path / "student")
+    assert "alpha is 1.5" in refused(*common, *given, "--alpha", 1.5, "--out", tmp_path / "no")
+    assert "sum to 0.5" in refused(
+        *common, "--teacher", teachers[0], "--weight", 0.5, "--out", tmp_path / "no"
+    )
+
+
+def test_a_signal_reports_its_size_and_how_close_it_is_to_the_teachers(teachers, tokens, tmp_path):
+    out = tmp_path / "signal"
+    said = babyllama(
+        "signal", *teachers, "--tokens", tokens, "--window", 16, "--bytes-per-token", 8,
+        "--passes", 2, "--out", out,
+    )  # fmt: skip
+    # The codes take 8 * 14,320 bytes, 111.9 KiB; the code's own tables come on top.
+    size = re.search(r"8 bytes a token, ([0-9.]+) KiB on disk for 14,320 tokens", said)
+    assert size, said
+    assert 112 < float(size[1]) < 400
+    assert "compared with the teachers" in said
+    assert json.loads((out / "signal.json").read_text())["offsets"] == [0, 8]
+
+
+def test_processes_of_torchrun_write_a_signal_together(teachers, tokens, tmp_path):
+
+    out = tmp_path / "signal"
+    command = [
+        sys.executable, "-c", "from babyllama.cli import main; main()", "signal",
+        *map(str, teachers), "--tokens", str(tokens), "--window", "16", "--out", str(out),
+    ]  # fmt: skip
+    ranks = [
+        subprocess.Popen(
+            command, env={**os.environ, "RANK": str(rank), "WORLD_SIZE": "2"},
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )
+        for rank in (1, 0)
+    ]  # fmt: skip
+    said = [rank.communicate()[0] for rank in ranks]
+    assert [rank.returncode for rank in ranks] == [0, 0], said
+    assert (out / "manifest.json").exists()
+
+
+def test_too_little_text_for_a_window_is_refused(tmp_path, tokenizer):
+    for split in ("train", "dev"):
+        (tmp_path / "text" / split).mkdir(parents=True)
+        (tmp_path / "text" / split / "a.txt").write_text("A cat sees.\n")
+    babyllama("tokenize", tmp_path / "text", tokenizer, tmp_path / "tokens")
+    said = refused("pretrain", "mini", "--model", "llama", "--tokens", tmp_path / "tokens",
+                   "--tokenizer", tokenizer, "--out", tmp_path / "model")  # fmt: skip
+    assert "less than one window of 128" in said
+
+
+def test_the_same_seed_generates_the_same_text(teachers):
+    prompt = ("generate", teachers[0], "--prompt", "The cat", "--n", 2, "--max-new-tokens", 5)
+    first = invoke(*prompt, "--seed", 1).stdout
+    assert len(first.splitlines()) >= 2
+    assert first == invoke(*prompt, "--seed", 1).stdout
+    assert first != invoke(*prompt, "--seed", 2).stdout
