@@ -1,6 +1,5 @@
 """What several commands refuse: a folder that is not theirs, two things of one name."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,6 @@ from babyllama.cli.arguments import (
     benchmark_and_path,
     launched_process,
     refuse_missing,
-    write_results,
 )
 from babyllama.errors import InputError
 
@@ -58,14 +56,6 @@ def test_a_benchmark_is_a_name_and_a_path():
     for text in ("blimp", "blimp=", "=data"):
         with pytest.raises(InputError, match="is not NAME=PATH"):
             benchmark_and_path(text)
-
-
-def test_one_result_is_written_as_it_is_and_several_by_model(tmp_path):
-    one, other = {"model": "a", "n": 1}, {"model": "b", "n": 2}
-    write_results([one], tmp_path / "new" / "one.json")
-    assert json.loads((tmp_path / "new" / "one.json").read_text()) == one
-    write_results([one, other], tmp_path / "two.json")
-    assert json.loads((tmp_path / "two.json").read_text()) == {"a": one, "b": other}
 
 
 def test_the_launchers_environment_names_rank_and_count(monkeypatch):

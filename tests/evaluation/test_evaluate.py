@@ -10,7 +10,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from babyllama.errors import InputError
-from babyllama.evaluation.evaluate import evaluate
+from babyllama.evaluation import evaluate as evaluation
 from babyllama.evaluation.likelihood.rules import rules_named
 from babyllama.evaluation.likelihood.scorer import load_scorer, log_likelihoods
 
@@ -30,6 +30,11 @@ def pairs(tmp_path):
         text = "".join(json.dumps(line) + "\n" for line in lines)
         (folder / f"{uid}.jsonl").write_text(text, encoding="utf-8")
     return folder
+
+
+def evaluate(*arguments, **options):
+    """The result as its file holds it."""
+    return evaluation.evaluate(*arguments, **options).written()
 
 
 def read_lines(path):

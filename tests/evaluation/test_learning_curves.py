@@ -84,7 +84,7 @@ def test_every_checkpoint_is_scored_once_and_as_evaluate_scores_it(run, scored):
     assert len(points) == len(scored) == 9
     alone = evaluate([run / "students/distilled/chck_1M"], {"pairs": run.parent / "pairs.jsonl"},
                      name="x", rules="honest")  # fmt: skip
-    assert points[2].scores["score"] == alone["benchmarks"]["pairs"]["score"]
+    assert points[2].scores["score"] == alone.benchmarks["pairs"].score
     assert curve(run) == points
     assert len(scored) == 9
 
@@ -116,7 +116,7 @@ def test_words_are_learnt_over_checkpoints(run, scored):
         run, benchmarks, rules="2025", models=["distilled", "twin"]
     )
     found = learning_curves.acquisitions(run, points, {}, rules="2025")
-    assert found["twin"]["words_asked"] == 3
+    assert found["twin"].words_asked == 3
     lines = (run / "curves/twin/chck_1K/aoa_2025.jsonl").read_text().splitlines()
     assert [json.loads(line)["word"] for line in lines] == list(contexts)
     assert json.loads((run / "curves/twin/acquisition.json").read_text())["n"] == 0
@@ -124,7 +124,7 @@ def test_words_are_learnt_over_checkpoints(run, scored):
     scored.clear()
     learning_curves.learning_curves(run, benchmarks, rules="2025", models=["twin"])
     assert scored == ["twin/chck_1K"]
-    assert acquisition({}, {}, learning_curves.rules_named("2025"))["n"] == 0
+    assert acquisition({}, {}, learning_curves.rules_named("2025")).n == 0
 
 
 def test_what_cannot_be_drawn_is_refused_before_anything_is_scored(run, scored):

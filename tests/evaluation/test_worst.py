@@ -156,13 +156,13 @@ def test_the_choices_lost_by_most_come_first(scorer_of, most):
     found = worst_choices(scorer, choices, values, most=most)
     assert len(found) == min(most, len(LOST))
     for each, (benchmark, item, margin, right, preferred) in zip(found, LOST, strict=False):
-        facts = {key: each[key] for key in ("benchmark", "UID", "pairID", "group", "margin")}
+        facts = each.model_dump(exclude={"right", "preferred"})
         assert facts == {
             "benchmark": benchmark, "UID": "uid " + item, "pairID": item, "group": "group " + item,
             "margin": margin,
         }  # fmt: skip
         for key, text in (("right", right), ("preferred", preferred)):
-            agree(each[key], word_surprisals(scorer, [Text(text)])[0])
+            agree(getattr(each, key), word_surprisals(scorer, [Text(text)])[0])
 
 
 PAIRS = {

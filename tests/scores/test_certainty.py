@@ -12,8 +12,6 @@ from babyllama.scores.certainty import (
     bootstrap_interval,
     bootstrap_replicates,
     clustered_interval,
-    decode_decisions,
-    encode_decisions,
     weighted_mean,
     wilson,
 )
@@ -89,7 +87,7 @@ def test_one_item_is_not_certain_either():
 
 
 def test_percent_is_a_hundred_times_the_share():
-    written = weighted_mean([np.array([1.0, 0.0])], [1.0]).in_percent()
+    written = weighted_mean([np.array([1.0, 0.0])], [1.0]).in_percent().written()
     assert written["score"] == 50.0
     assert written["stderr"] == pytest.approx(100 * math.sqrt(0.5 / 2))
     assert written["interval"] == pytest.approx([100 * x for x in wilson(0.5, 2)])
@@ -204,24 +202,3 @@ def test_a_bootstrap_interval_of_explained_variance_holds_the_truth():
 def _squared_correlation(means):
     x, y, xx, yy, xy = means
     return (xy - x * y) ** 2 / ((xx - x * x) * (yy - y * y))
-
-
-# --- decisions as text ------------------------------------------------------------------------
-
-
-@given(st.lists(st.sampled_from([0.0, 0.5, 1.0])))
-def test_decisions_come_back_from_text(credits_):
-    text = encode_decisions(np.array(credits_, dtype=np.float64))
-    assert len(text) == len(credits_)
-    assert decode_decisions(text).tolist() == credits_
-
-
-def test_decisions_are_legible():
-    assert encode_decisions(np.array([1.0, 1.0, 0.0, 0.5])) == "110="
-
-
-def test_what_is_no_decision_is_refused():
-    with pytest.raises(ValueError, match=r"not 0\.3"):
-        encode_decisions(np.array([1.0, 0.3]))
-    with pytest.raises(ValueError, match="not 'x'"):
-        decode_decisions("10x")

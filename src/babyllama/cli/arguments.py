@@ -1,9 +1,8 @@
 """What several commands share: options, checks of arguments, building one stage."""
 
-import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -112,12 +111,3 @@ def benchmark_and_path(text: str) -> tuple[str, Path]:
     """Split `--benchmark NAME=PATH`."""
     name, path = name_and_value(text, "--benchmark", "--benchmark blimp=data/blimp")
     return name, Path(path)
-
-
-def write_results(results: list[dict[str, Any]], out: Path) -> None:
-    """Write one model's results, or a mapping from names to results for several models."""
-    from babyllama.runs.artefact import write_atomically
-
-    content = results[0] if len(results) == 1 else {each["model"]: each for each in results}
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(out, json.dumps(content, indent=1, ensure_ascii=False) + "\n")

@@ -63,7 +63,7 @@ def curves(
     _show_points(points, rules)
     if found:
         rows = [
-            (name, f"{each['score']:.1f}", str(each["n"]), str(each["words_asked"]))
+            (name, f"{each.score:.1f}", str(each.n), str(each.words_asked))
             for name, each in found.items()
         ]
         columns = ("model", "Pearson x 100", "words", "of")

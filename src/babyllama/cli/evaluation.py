@@ -2,7 +2,7 @@
 
 import shutil
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.text import Text
@@ -13,10 +13,12 @@ from babyllama.cli.arguments import (
     refuse_duplicates,
     refuse_missing,
     refuse_unwritable_path,
-    write_results,
 )
 from babyllama.console import print_result, print_status, table
 from babyllama.errors import InputError
+
+if TYPE_CHECKING:
+    from babyllama.scores.results import Interval, ModelResult
 
 Masking = Literal["original", "within_word"]
 MeanOf = Literal["logits", "probabilities"]
@@ -66,6 +68,7 @@ def evaluate(
     """
     from babyllama.recipe.names import ENSEMBLE
     from babyllama.runs.kept import parts_folder
+    from babyllama.scores.results import write_results
 
     benchmarks = dict(benchmark_and_path(each) for each in benchmark)
     if mean_of != "logits" and not ensemble:
@@ -98,7 +101,7 @@ def evaluate(
         shutil.rmtree(parts_folder(out), ignore_errors=True)
     show_scores(results)
     for result in results:
-        if result.get("worst"):
+        if result.worst:
             show_worst(result)
 
 
@@ -109,14 +112,15 @@ def _scored(
     options: dict[str, Any],
     predictions: Path | None,
     parts: Path | None,
-) -> dict[str, Any]:
+) -> "ModelResult":
     """Score one model; with --out, reuse the result of an interrupted command."""
     from babyllama.evaluation.evaluate import evaluate as score
     from babyllama.recipe import Mixing
     from babyllama.runs.artefact import digest
     from babyllama.runs.kept import read_part, write_part
+    from babyllama.scores.results import model_result
 
-    def made() -> dict[str, Any]:
+    def made() -> "ModelResult":
         settings = {each: value for each, value in options.items() if each != "mean_of"}
         mixing = Mixing(mean_of=options["mean_of"])
         return score(
@@ -134,37 +138,36 @@ def _scored(
     kept = read_part(parts / f"{name}.json", key)
     written = [predictions / f"{each}.jsonl" for each in benchmarks] if predictions else []
     if kept is None or not all(path.is_file() for path in written):
-        kept = write_part(parts / f"{name}.json", key, {"result": made()})
-    found: dict[str, Any] = kept["result"]
-    return found
+        kept = write_part(parts / f"{name}.json", key, {"result": made().written()})
+    return model_result(kept["result"], str(parts / f"{name}.json"), name=name)
 
 
-def show_scores(results: list[dict[str, Any]]) -> None:
+def show_scores(results: "list[ModelResult]") -> None:
     """Print one row per model and benchmark, then the other averages of the same answers."""
     rows = [
         [
-            each["model"],
+            each.model,
             name,
-            f"{scores['score']:.1f}",
-            _spanned(scores["interval"]),
-            _spanned(scores.get("interval_clustered")),
-            f"{scores['chance']:.1f}",
-            scores["unit"],
-            f"{scores['n']:,}",
+            f"{scores.score:.1f}",
+            _spanned(scores.interval),
+            _spanned(scores.interval_clustered),
+            f"{scores.chance:.1f}",
+            scores.unit,
+            f"{scores.n:,}",
         ]
         for each in results
-        for name, scores in each["benchmarks"].items()
+        for name, scores in each.benchmarks.items()
     ]
     columns = ["model", "benchmark", "score", "95% interval", "other UIDs", "chance", "unit", "n"]
     if not any(row[4] for row in rows):
         for row in (*rows, columns):
             del row[4]
-    print_result(table(f"Scores, rules: {results[0]['rules']['name']}", columns, rows))
+    print_result(table(f"Scores, rules: {results[0].rules['name']}", columns, rows))
     averages = {
-        (each["model"], name): scores["aggregates"]
+        (each.model, name): scores.aggregates
         for each in results
-        for name, scores in each["benchmarks"].items()
-        if len(scores.get("subtasks", ())) > 1 and "aggregates" in scores
+        for name, scores in each.benchmarks.items()
+        if len(scores.subtasks) > 1 and scores.aggregates
     }
     kinds = list(dict.fromkeys(kind for of_one in averages.values() for kind in of_one))
     if averages:
@@ -177,18 +180,17 @@ def show_scores(results: list[dict[str, Any]]) -> None:
         )
 
 
-def _spanned(interval: list[float] | None) -> str:
+def _spanned(interval: "Interval | None") -> str:
     return "" if interval is None else "{:.1f} to {:.1f}".format(*interval)
 
 
-def show_worst(result: dict[str, Any]) -> None:
+def show_worst(result: "ModelResult") -> None:
     """Print the worst errors of a model; words with high surprisal are coloured."""
-    title = f"Worst errors of {result['model']}; the number after a word is its surprisal in nats"
+    title = f"Worst errors of {result.model}; the number after a word is its surprisal in nats"
     print_status(title, style="bold")
-    for each in result["worst"]:
-        pair = f"{each['benchmark']} {each['UID']} {each['pairID']}"
-        print_status(f"{pair}: {each['margin']:.1f} nats")
-        for title, words in (("right", each["right"]), ("preferred", each["preferred"])):
+    for each in result.worst:
+        print_status(f"{each.benchmark} {each.UID} {each.pairID}: {each.margin:.1f} nats")
+        for title, words in (("right", each.right), ("preferred", each.preferred)):
             line = Text(f"  {title:>9}  ")
             for word, surprisal in words:
                 line.append(f"{word} ", style=_shade(surprisal)).append(

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -10,10 +10,12 @@ from babyllama.cli.arguments import (
     name_and_value,
     refuse_duplicates,
     refuse_unwritable_path,
-    write_results,
 )
 from babyllama.console import print_result, print_status, table
 from babyllama.errors import InputError
+
+if TYPE_CHECKING:
+    from babyllama.evaluation.finetuning.results import FinetuningResult
 
 _EXAMPLE = "--task rte=data/glue, or --task rte=train.jsonl,valid.jsonl"
 
@@ -61,6 +63,7 @@ def finetune(
     """
     from babyllama.evaluation.finetuning import find_files, read_tasks
     from babyllama.evaluation.finetuning import finetune as score
+    from babyllama.scores.results import write_results
 
     _refuse_launcher()
     names = [path.resolve().name for path in models]
@@ -100,37 +103,37 @@ def _refuse_launcher() -> None:
         )
 
 
-def _show(results: list[dict[str, Any]]) -> None:
+def _show(results: "list[FinetuningResult]") -> None:
     rows = []
     for each in results:
-        for name, scores in each["benchmarks"].items():
-            spread = f"{scores['seeds_sd']:.1f}" if "seeds_sd" in scores else ""
+        for name, scores in each.benchmarks.items():
+            spread = "" if scores.seeds_sd is None else f"{scores.seeds_sd:.1f}"
             rows.append(
                 (
-                    each["model"],
+                    each.model,
                     name,
-                    scores["metric"],
-                    f"{scores['score']:.1f}",
-                    "{:.1f} to {:.1f}".format(*scores["interval"]),
+                    scores.metric,
+                    f"{scores.score:.1f}",
+                    "{:.1f} to {:.1f}".format(*scores.interval or ()),
                     spread,
-                    f"{scores['majority']['score']:.1f}",
-                    f"{scores['chance']:.1f}",
-                    f"{scores['n']:,}",
+                    f"{scores.majority.score:.1f}",
+                    f"{scores.chance:.1f}",
+                    f"{scores.n:,}",
                 )
             )
     columns = (
         "model", "task", "metric", "score", "95% interval", "SD over seeds", "majority", "guessing",
         "rows",
     )  # fmt: skip
-    rules = results[0]["rules"]
+    rules = results[0].rules
     print_result(table(f"Scores in percent, {rules['name']}, {rules['selection']}", columns, rows))
     for each in results:
-        for name, scores in each["benchmarks"].items():
-            for note in scores["notes"]:
-                print_status(f"{each['model']}, {name}: {note}", style="yellow")
-        for suite, mean in each["averages"].items():
+        for name, scores in each.benchmarks.items():
+            for note in scores.notes:
+                print_status(f"{each.model}, {name}: {note}", style="yellow")
+        for suite, mean in each.averages.items():
             print(
-                f"{each['model']}: {mean['score']:.1f} (standard error {mean['stderr']:.1f}), the "
-                f"mean of {len(mean['tasks'])} tasks of {suite.upper()}"
+                f"{each.model}: {mean.score:.1f} (standard error {mean.stderr:.1f}), the "
+                f"mean of {len(mean.tasks)} tasks of {suite.upper()}"
             )
     print_status("Intervals and errors are over rows of the same kind, with the seeds fixed.")

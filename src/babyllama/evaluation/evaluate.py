@@ -25,6 +25,7 @@ from babyllama.models.ensemble import Ensemble
 from babyllama.models.precision import compute_dtype, pick_device
 from babyllama.recipe import EQUAL_WEIGHTS, Mixing
 from babyllama.runs.artefact import Facts, write_atomically
+from babyllama.scores.results import DevResult, ModelResult
 
 _DEV_WINDOWS = 8192  # at most, evenly spread
 
@@ -43,7 +44,7 @@ def evaluate(
     worst: int = 0,
     tokens: Path | None = None,
     window: int = 128,
-) -> Facts:
+) -> ModelResult:
     """Score a model, or several read as one, on benchmarks and on dev text.
 
     Args:
@@ -61,8 +62,7 @@ def evaluate(
         window: tokens that the model sees at once there.
 
     Returns:
-        `model`, `rules` in words, `dev` (with `tokens` only), `benchmarks`, scores in their
-        units, and `worst` (if asked for).
+        the result file's content: `dev` with `tokens` only, `worst` if asked for.
 
     Raises:
         InputError: benchmarks that cannot be read, before any model is loaded; models that cannot
@@ -82,27 +82,29 @@ def evaluate(
     if tokens:
         _refuse_unfit(scorer, tokens, window, name)
 
-    result: Facts = {"model": name, "rules": _rules_in_words(scorer)}
+    dev = {}
     if tokens:
-        result["dev"] = dev_perplexity(
-            _decoders(scorer, name), tokens, max_windows=_DEV_WINDOWS, window=window
-        )
+        decoders = _decoders(scorer, name)
+        scores = dev_perplexity(decoders, tokens, max_windows=_DEV_WINDOWS, window=window)
+        dev = {"dev": DevResult.model_validate(scores)}
     if predictions:
         predictions.mkdir(parents=True, exist_ok=True)
-    result["benchmarks"] = {}
-    values = {}
+    results, values = {}, {}
     for each, found in _score_all(scorer, read):
         judged = found.averaged() if scorer.is_averaged else found
-        scores, lines = each.suite.scores(each.items, judged, chosen)
-        result["benchmarks"][each.name] = scores
+        results[each.name], lines = each.suite.scores(each.items, judged, chosen)
         if predictions:
             _write_lines(predictions / f"{each.name}.jsonl", lines)
         if worst and isinstance(each.items[0], Choice):
             values[each.name] = found.sums()
+    wrong = {}
     if worst:
         choices = {each.name: each.items for each in read if each.name in values}
-        result["worst"] = worst_choices(scorer, choices, values, most=worst)
-    return result
+        wrong = {"worst": worst_choices(scorer, choices, values, most=worst)}
+    rules_used = _describe_rules(scorer)
+    return ModelResult.model_validate(
+        {"model": name, "rules": rules_used, **dev, "benchmarks": results, **wrong}
+    )
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ def _score_all(
         start += len(part)
 
 
-def _rules_in_words(scorer: Scorer) -> dict[str, Any]:
+def _describe_rules(scorer: Scorer) -> dict[str, Any]:
     return describe_rules(
         scorer.rules,
         context=scorer.context,

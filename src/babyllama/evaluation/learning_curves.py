@@ -13,7 +13,7 @@ from babyllama.errors import InputError
 from babyllama.evaluation.evaluate import evaluate
 from babyllama.evaluation.likelihood.rules import rules_named
 from babyllama.evaluation.suites import suite_for
-from babyllama.evaluation.suites.aoa_2025 import acquisition
+from babyllama.evaluation.suites.aoa_2025 import AcquisitionResult, acquisition
 from babyllama.recipe import Recipe
 from babyllama.recipe.names import STUDENTS, TEACHERS
 from babyllama.runs.artefact import Facts, digest, read_manifest, write_atomically
@@ -79,7 +79,7 @@ def acquisitions(
     children: Mapping[str, Sequence[tuple[int, float]]],
     *,
     rules: str,
-) -> dict[str, Facts]:
+) -> dict[str, AcquisitionResult]:
     """When each model learns words, against when children do: of the points of `aoa_2025`.
 
     Args:
@@ -95,9 +95,9 @@ def acquisitions(
             at = of_model.setdefault(point.place.model, {})
             at[point.place.words] = [json.loads(line) for line in lines]
     found = {model: acquisition(at, children, rules_named(rules)) for model, at in of_model.items()}
-    for model, facts in found.items():
-        told = json.dumps(facts, indent=1, ensure_ascii=False) + "\n"
-        write_atomically(Layout(run).acquisition(model), told)
+    for model, result in found.items():
+        text = json.dumps(result.written(), indent=1, ensure_ascii=False) + "\n"
+        write_atomically(Layout(run).acquisition(model), text)
     return found
 
 
@@ -153,8 +153,8 @@ def _score(run: Path, home: Path, place: Place, benchmark: tuple[str, Path], key
         [folder], {name: path}, name=place.model, rules=key["rules"], truncate=key["truncate"],
         predictions=into,
     )  # fmt: skip
-    told = result["benchmarks"][name]
-    scores = {field: value for field, value in told.items() if field not in _LEFT_OUT}
+    written = result.benchmarks[name].written()
+    scores = {field: value for field, value in written.items() if field not in _LEFT_OUT}
     if into:
         key = {**key, "predictions": digest(_predictions(run, place))}
     point = Point(place, name, key, scores)

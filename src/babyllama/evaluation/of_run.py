@@ -11,6 +11,7 @@ from babyllama.evaluation.evaluate import evaluate
 from babyllama.recipe import EQUAL_WEIGHTS, Mixing, mixing_of
 from babyllama.runs.artefact import Facts, digest, hash_file, read_manifest, write_atomically
 from babyllama.runs.layout import predictions_folder, scores_file
+from babyllama.scores.results import read_results, write_results
 
 _WORST = 20  # choices that each model gets most wrong, for the report
 
@@ -60,10 +61,10 @@ def evaluate_models(
                 folders, benchmarks, name=name, rules=rules, mixing=mixing, tokens=tokens,
                 window=window, predictions=predictions_folder(out, name), worst=_WORST,
             )  # fmt: skip
-            write_atomically(scores_file(out, name), _as_json(result))
+            write_results([result], scores_file(out, name))
             write_atomically(out / f"{name}.key", _as_json(key))
-        result = json.loads(scores_file(out, name).read_text("utf-8"))
-        facts[name] = {each: scores["score"] for each, scores in result["benchmarks"].items()}
+        (result,) = read_results(scores_file(out, name))
+        facts[name] = {each: scores.score for each, scores in result.benchmarks.items()}
     return facts
 
 

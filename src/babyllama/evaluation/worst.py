@@ -4,7 +4,6 @@ import re
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
@@ -14,7 +13,7 @@ from babyllama.evaluation.likelihood.encoding import EncodedText
 from babyllama.evaluation.likelihood.scorer import Scorer, likelihoods
 from babyllama.evaluation.likelihood.texts import Text
 from babyllama.evaluation.suites.choices import Choice
-from babyllama.runs.artefact import Facts
+from babyllama.scores.results import WrongChoice
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ def worst_choices(
     log_likelihoods: Mapping[str, Float64[np.ndarray, " texts"]],
     *,
     most: int,
-) -> list[Facts]:
+) -> list[WrongChoice]:
     """The choices that the model decides wrongly by the most nats, worst first.
 
     Items whose authors ask for no open copies are left out.
@@ -41,8 +40,7 @@ def worst_choices(
         log_likelihoods: of all their options, in a row.
 
     Returns:
-        `benchmark`, `UID`, `pairID`, `group`, `margin` in nats, and `right` and `preferred`: each
-        scored word with its surprisal in nats.
+        each with its scored words and their surprisals.
     """
     lost = [
         item
@@ -53,15 +51,15 @@ def worst_choices(
     texts = [text for item in lost for text in (item.choice.options[0], item.preferred)]
     words = iter(word_surprisals(scorer, texts))
     return [
-        {
-            "benchmark": item.benchmark,
-            "UID": item.choice.uid,
-            "pairID": item.choice.item_id,
-            "group": item.choice.group,
-            "margin": item.margin,
-            "right": next(words),
-            "preferred": next(words),
-        }
+        WrongChoice(
+            benchmark=item.benchmark,
+            UID=item.choice.uid,
+            pairID=item.choice.item_id,
+            group=item.choice.group,
+            margin=item.margin,
+            right=next(words),
+            preferred=next(words),
+        )
         for item in lost
     ]
 
@@ -81,7 +79,7 @@ def _lost(
     return found
 
 
-def word_surprisals(scorer: Scorer, texts: Sequence[Text]) -> list[list[list[Any]]]:
+def word_surprisals(scorer: Scorer, texts: Sequence[Text]) -> list[list[tuple[str, float]]]:
     """Each text's scored words, as white space parts them, with their surprisal in nats.
 
     A word's surprisal is the sum over its tokens; a word whose first token is not scored has that
@@ -97,7 +95,7 @@ def word_surprisals(scorer: Scorer, texts: Sequence[Text]) -> list[list[list[Any
 
 def _by_word(
     scorer: Scorer, text: Text, encoded: EncodedText, surprisals: Float64[np.ndarray, " tokens"]
-) -> list[list[Any]]:
+) -> list[tuple[str, float]]:
     space = " " if scorer.rules.leading_space and not text.context else ""
     whole = space + text.context + text.target
     if isinstance(scorer.model, EncoderDecoders):
@@ -120,4 +118,4 @@ def _by_word(
             continue
         word = min(bisect_left(ends, read["offset_mapping"][at][1]), len(words) - 1)
         sums[word] = sums.get(word, 0.0) + surprisal
-    return [[words[word].group(), total] for word, total in sums.items()]
+    return [(words[word].group(), total) for word, total in sums.items()]

@@ -5,7 +5,8 @@ from itertools import groupby
 
 from babyllama.runs.artefact import Facts
 from babyllama.scores.comparisons import Comparison, OfUid
-from babyllama.scores.differences import Correction, Difference, Interval
+from babyllama.scores.differences import Correction, Difference
+from babyllama.scores.results import Interval
 
 NONE = "–"
 _MOST = 5  # UIDs listed on either side
@@ -80,7 +81,7 @@ def _above(each: Comparison) -> str:
     sign = 1 if found.value > 0 else -1
     edges = sorted(sign * edge for edge in found.interval)
     size = f"{abs(found.value):.{2 if edges[0] < 0.05 else 1}f}{_unit(each)}"
-    better = "" if each.answers[0].facts.get("higher_is_better", True) else "; lower is better"
+    better = "" if each.answers[0].result.higher_is_better else "; lower is better"
     return (
         f"{size} {word} {each.baseline} on {each.benchmark} "
         f"({_bounds((edges[0], edges[1]))}{better})"
@@ -169,9 +170,9 @@ def _uid_rows(each: Comparison) -> tuple[Row, list[Row]]:
 
 def _headline_row(each: Comparison) -> Row:
     found = each.tested.difference
-    chance = each.answers[0].facts.get("chance")
+    chance = each.answers[0].result.chance
     clustered = found.interval_clustered
-    unit = each.answers[0].facts.get("unit", "percent")
+    unit = each.answers[0].result.unit
     return (
         each.benchmark if unit == "percent" else f"{each.benchmark}, {unit}",
         NONE if chance is None else f"{chance:.1f}",
@@ -222,7 +223,7 @@ def as_data(comparisons: Sequence[Comparison]) -> list[Facts]:
             "baseline": each.baseline,
             "model": each.model,
             "benchmark": each.benchmark,
-            "unit": each.answers[0].facts.get("unit", "percent"),
+            "unit": each.answers[0].result.unit,
             "scores": [answers.score for answers in each.answers],
             "seeds": list(each.seeds),
             **_tested(each.tested.difference, each.tested.adjusted_p, each.tested.is_shown),
@@ -280,7 +281,7 @@ def _p(value: float) -> str:
 
 def _unit(each: Comparison) -> str:
     """` months`, ` (spearman x 100)`; percent goes without saying."""
-    unit: str = each.answers[0].facts.get("unit", "percent")
+    unit = each.answers[0].result.unit
     if unit == "percent":
         return ""
     return f" ({unit})" if unit.endswith("x 100") else f" {unit}"

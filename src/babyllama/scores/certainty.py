@@ -9,20 +9,17 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float64, Int64
 from scipy.stats import norm, ttest_1samp
 from statsmodels.stats.proportion import proportion_confint
 
-Z = NormalDist().inv_cdf(0.975)
-Credits = Float64[np.ndarray, " _"]  # what each pair counts: 1, 0, or between for a tie
+from babyllama.scores.decisions import Credits
+from babyllama.scores.results import RESAMPLES, Score
 
-RESAMPLES = 1000
+Z = NormalDist().inv_cdf(0.975)
 _INDICES_AT_ONCE = 2**20
-_LETTERS = {1.0: "1", 0.0: "0", 0.5: "="}
-_VALUES = {letter: credit for credit, letter in _LETTERS.items()}
 
 
 @dataclass(frozen=True)
@@ -34,14 +31,15 @@ class Estimate:
     interval: tuple[float, float]
     n: int
 
-    def in_percent(self) -> dict[str, Any]:
-        """As results are written."""
-        return {
-            "score": 100 * self.score,
-            "stderr": 100 * self.stderr,
-            "interval": [100 * limit for limit in self.interval],
-            "n": self.n,
-        }
+    def in_percent(self) -> Score:
+        """As result files hold it."""
+        low, high = self.interval
+        return Score(
+            score=100 * self.score,
+            stderr=100 * self.stderr,
+            interval=(100 * low, 100 * high),
+            n=self.n,
+        )
 
 
 def weighted_mean(parts: Sequence[Credits], weights: Sequence[float]) -> Estimate:
@@ -174,31 +172,3 @@ def bootstrap_interval(replicates: Sequence[float], score: float) -> tuple[float
     levels = norm.cdf([2 * shift - Z, 2 * shift + Z])
     low, high = np.quantile(values, levels)
     return float(low), float(high)
-
-
-# --- decisions as text ------------------------------------------------------------------------
-
-
-def encode_decisions(credits_: Credits) -> str:
-    """A character an item, in order: 1 right, 0 wrong, = a tie that counts half.
-
-    Raises:
-        ValueError: a credit that is none of the three.
-    """
-    values = credits_.tolist()
-    strange = next((value for value in values if value not in _LETTERS), None)
-    if strange is not None:
-        raise ValueError(f"a decision counts 1, 0 or 0.5, not {strange}")
-    return "".join(_LETTERS[value] for value in values)
-
-
-def decode_decisions(text: str) -> Credits:
-    """What each item counts, from `encode_decisions`.
-
-    Raises:
-        ValueError: a character that is none of the three.
-    """
-    strange = next((letter for letter in text if letter not in _VALUES), None)
-    if strange is not None:
-        raise ValueError(f"decisions are written with 1, 0 and =, not {strange!r}")
-    return np.array([_VALUES[letter] for letter in text], dtype=np.float64)

@@ -1,7 +1,7 @@
 """Models and recipes compared: result files in, differences with their intervals out.
 
-`results` reads the files that `evaluate` and `finetune` write, `comparisons` pairs and tests,
-`words` says it.
+`results` are the files that `evaluate` and `finetune` write, `entrants` what is compared,
+`comparisons` pairs and tests; `babyllama.report.comparisons` puts it in words.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from babyllama.scores.comparisons import Comparison, compared
 from babyllama.scores.differences import Correction
-from babyllama.scores.results import read_entrants
+from babyllama.scores.entrants import read_entrants
 
 
 def compare(paths: Sequence[Path], *, correction: Correction) -> list[Comparison]:

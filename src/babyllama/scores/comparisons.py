@@ -10,11 +10,11 @@ import numpy as np
 
 from babyllama.errors import InputError
 from babyllama.scores.certainty import Estimate, Z
+from babyllama.scores.decisions import Parts
 from babyllama.scores.differences import (
     LEVEL,
     Correction,
     Difference,
-    Interval,
     adjusted,
     difference_of_replicates,
     paired_difference,
@@ -23,7 +23,8 @@ from babyllama.scores.differences import (
     recipes_difference_of_scores,
     unpaired_difference,
 )
-from babyllama.scores.results import Answers, Entrant, Parts
+from babyllama.scores.entrants import Answers, Entrant
+from babyllama.scores.results import Interval
 
 _CLOSE = 1e-6  # in percent: files hold scores to more digits than that
 _OTHERWISE = ("context", "leading_space", "ties", "average", "dtype", "selection")
@@ -124,10 +125,10 @@ def _pair(baseline: Entrant, other: Entrant) -> Iterator[Comparison]:
     notes = tuple(_other_rules(baseline, other))
     for benchmark in shared:
         theirs, ours = baseline.answers[benchmark], other.answers[benchmark]
-        if theirs.facts.get("unit") != ours.facts.get("unit"):
+        if theirs.result.unit != ours.result.unit:
             raise InputError(
-                f"{benchmark} is in {theirs.facts.get('unit')} for {baseline.name}, "
-                f"in {ours.facts.get('unit')} for {other.name}",
+                f"{benchmark} is in {theirs.result.unit} for {baseline.name}, "
+                f"in {ours.result.unit} for {other.name}",
                 mend="Evaluate both with one version of babyllama.",
             )
         difference, uids, why = _difference(ours, theirs)
@@ -207,15 +208,13 @@ def _by_uid(ours: Answers, theirs: Answers) -> Iterator[OfUid]:
     assert theirs.parts
     if len(ours.parts[0]) < 2:
         return
-    subtasks = ours.facts.get("subtasks", {})
     for uid in ours.parts[0]:
         found = _of_parts(ours.parts, theirs.parts, {uid: 1.0})
         means = [
             100 * float(np.mean([seed[uid].mean() for seed in each.parts or ()]))
             for each in (theirs, ours)
         ]
-        group = str(subtasks.get(uid, {}).get("group", uid))
-        yield OfUid(uid, group, (means[0], means[1]), Tested(_in_percent(found)))
+        yield OfUid(uid, _group(ours, uid), (means[0], means[1]), Tested(_in_percent(found)))
 
 
 def _weights(ours: Answers, theirs: Answers) -> dict[str, float] | None:
@@ -230,8 +229,7 @@ def _weights(ours: Answers, theirs: Answers) -> dict[str, float] | None:
     for each in (*ours.parts, *theirs.parts):
         if {uid: len(part) for uid, part in each.items()} != sizes:
             return None
-    subtasks = ours.facts.get("subtasks", {})
-    groups = {uid: str(subtasks.get(uid, {}).get("group", uid)) for uid in sizes}
+    groups = {uid: _group(ours, uid) for uid in sizes}
     return next(
         (
             weights
@@ -240,6 +238,11 @@ def _weights(ours: Answers, theirs: Answers) -> dict[str, float] | None:
         ),
         None,
     )
+
+
+def _group(answers: Answers, uid: str) -> str:
+    subtask = answers.result.subtasks.get(uid)
+    return (subtask and subtask.group) or uid
 
 
 def _averages(sizes: Mapping[str, int], groups: Mapping[str, str]) -> Iterator[dict[str, float]]:
@@ -262,16 +265,16 @@ def _gives(weights: Mapping[str, float], answers: Answers) -> bool:
 
 
 def _estimate(answers: Answers) -> Estimate:
-    facts = answers.facts
-    low, high = facts.get("interval") or (None, None)
-    if low is None or high is None:
+    result = answers.result
+    if result.interval is None:
         raise InputError(
-            f"a score of {answers.score:.1f} stands without its interval",
-            why="Without intervals, seeds or items nothing can be said of a difference.",
+            f"a score of {answers.score:.1f} has no interval",
+            why="Without intervals, seeds or items nothing can be said about a difference.",
             mend="Evaluate this model again with babyllama evaluate.",
         )
-    stderr = facts.get("stderr") or (high - low) / 2 / Z
-    return Estimate(answers.score, float(stderr), (float(low), float(high)), int(facts["n"]))
+    low, high = result.interval
+    stderr = result.stderr or (high - low) / 2 / Z
+    return Estimate(answers.score, stderr, (low, high), result.n or 0)
 
 
 def _in_percent(found: Difference) -> Difference:

@@ -16,15 +16,15 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
 from babyllama.scores.certainty import (
-    Credits,
     Estimate,
     Z,
     bootstrap_interval,
     stratified_error,
     t_interval,
 )
+from babyllama.scores.decisions import Credits
+from babyllama.scores.results import Interval
 
-Interval = tuple[float, float]
 Correction = Literal["holm", "bh"]
 Seeds = Float64[np.ndarray, "_ _"]  # what each seed's answer (rows) to each item counts
 LEVEL = 0.05

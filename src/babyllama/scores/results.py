@@ -1,283 +1,271 @@
-"""Result files as plain data: what each model or recipe scored, and what that is made of."""
+"""What a result file holds: a score with its interval, by benchmark, of one model or of several.
+
+`babyllama evaluate` and `babyllama finetune` write these types; report, compare, curves and
+submission read them. Every key is written in the order in which it was given, and a benchmark may
+add keys of its own, so that a file that is read and written again stays the same bytes. A file from
+before a key existed is read with that key's default.
+"""
 
 import json
-import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, NoReturn
 
-import numpy as np
-from jaxtyping import Float64
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
 from babyllama.errors import InputError
-from babyllama.runs import artefact
-from babyllama.runs.artefact import Facts
-from babyllama.scores.certainty import RESAMPLES, Credits, decode_decisions
+from babyllama.runs.artefact import Facts, write_atomically
 
-Parts = Mapping[str, Credits]
+RESAMPLES = 1000  # of the items, the same for every model: two models are paired on them
 _WRITE_ONE = "Write one: babyllama evaluate MODEL --benchmark blimp=PATH --out MODEL.json"
 
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Count = Annotated[int, Field(strict=True, ge=0)]
+Interval = tuple[Number, Number]
+Replicates = Annotated[list[Number], Field(min_length=RESAMPLES, max_length=RESAMPLES)]
+# One character for each item: right, wrong, or a tie that counts half.
+DecisionsText = Annotated[str, Field(pattern="^[10=]+$")]
 
-@dataclass(frozen=True)
-class Answers:
-    """How one model or recipe did on one benchmark.
+
+class Written(BaseModel):
+    """A JSON object in a file: it keeps unknown keys and the order of all keys."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+    _keys: tuple[str, ...] = PrivateAttr(default=())
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _remember_keys(cls, value: Any, handler: Callable[[Any], Any]) -> Any:
+        found = handler(value)
+        if isinstance(value, Mapping):
+            found._keys = tuple(value)
+        return found
+
+    def written(self) -> Facts:
+        """As plain data: the keys that were given, in their order."""
+        return {key: _plain(getattr(self, key)) for key in self._keys}
+
+
+class Score(Written):
+    """A score in its benchmark's unit.
 
     Attributes:
-        facts: as written; those of the first seed.
-        scores: of each seed, in the benchmark's unit.
-        parts: of each seed, UID to what each item counts; None where no decisions are written.
-        replicates: the score on each resample: a row a seed, or a row for the seeds' mean.
-        items: the items' digest; None where it is not written or the seeds' differ.
+        stderr, interval: standard error and 95% interval over other items of the same kind.
+        n: items.
     """
 
-    facts: Facts
-    scores: Float64[np.ndarray, " seeds"]
-    parts: tuple[Parts, ...] | None
-    replicates: Float64[np.ndarray, "rows resamples"] | None
-    items: str | None
-
-    @property
-    def score(self) -> float:
-        """The mean over seeds."""
-        return float(self.scores.mean())
+    score: Number
+    stderr: Number | None = None
+    interval: Interval | None = None
+    n: Count | None = None
 
 
-@dataclass(frozen=True)
-class Entrant:
-    """A model, or the seeds of one recipe.
+class Subtask(Score):
+    """A part of a benchmark: a UID, a domain, a reading time.
 
     Attributes:
-        rules: whose scoring rules, as the file repeats them.
-        answers: by benchmark.
+        group: what the part belongs to.
+        decisions: of its items in their order, where the score is their mean.
     """
 
-    name: str
-    rules: Facts
-    answers: Mapping[str, Answers]
+    group: str | None = None
+    decisions: DecisionsText | None = None
 
 
-@dataclass(frozen=True)
-class _Result:
-    """One model's part of a file, and where it stands."""
+class SeedScore(Written):
+    """One seed's fine-tuning on a task."""
 
-    where: str
+    score: Number
+    decisions: DecisionsText | None = None
+
+
+class BenchmarkResult(Score):
+    """One model's result on one benchmark.
+
+    Attributes:
+        interval_clustered: 95% interval over other UIDs as well.
+        replicates: the score on resamples of the items, where it is not a mean of decisions.
+        unit: percent, months, ...
+        chance: the score of guessing.
+        subtasks: by UID.
+        groups: by group of UIDs.
+        aggregates: other averages of the same decisions.
+        items: a digest of the items: two results are paired by item where it is the same.
+        metric: of fine-tuning: accuracy, f1 or mcc.
+        seeds: of fine-tuning.
+    """
+
+    interval_clustered: Interval | None = None
+    replicates: Replicates | None = None
+    unit: str = "percent"
+    higher_is_better: bool = True
+    chance: Number | None = None
+    subtasks: Mapping[str, Subtask] = Field(default_factory=dict)
+    groups: Mapping[str, Score] = Field(default_factory=dict)
+    aggregates: Mapping[str, Number] = Field(default_factory=dict)
+    items: str | None = None
+    metric: str | None = None
+    seeds: Mapping[str, SeedScore] = Field(default_factory=dict)
+
+
+class DevResult(Written):
+    """How well a model predicts the dev text: nats per token, nats per word, tokens scored."""
+
+    cross_entropy: Number
+    perplexity: Number | None = None
+    nats_per_word: Number | None = None
+    tokens: Count | None = None
+
+
+class WrongChoice(Written):
+    """An item that a model gets wrong.
+
+    Attributes:
+        margin: nats by which the wrong text is likelier.
+        right, preferred: the words of both texts, each with its surprisal in nats.
+    """
+
+    benchmark: str
+    UID: str
+    pairID: str  # noqa: N815  (as BLiMP spells it)
+    group: str
+    margin: Number
+    right: Sequence[tuple[str, Number]]
+    preferred: Sequence[tuple[str, Number]]
+
+
+class ModelResult(Written):
+    """One model's result file.
+
+    Attributes:
+        rules: the scoring rules in words; `name` is what `--rules` calls them.
+        worst: what the model gets most wrong, if it was asked for.
+    """
+
     model: str
-    rules: Facts
-    benchmarks: Mapping[str, Any]
+    rules: Mapping[str, Any] = Field(default_factory=dict)
+    dev: DevResult | None = None
+    benchmarks: Mapping[str, BenchmarkResult]
+    worst: Sequence[WrongChoice] = ()
 
 
-def read_entrants(paths: Sequence[Path]) -> list[Entrant]:
-    """The models of each file, in order, and one recipe for each folder.
+# --- files ------------------------------------------------------------------------------------
 
-    Models of the same name are told apart by their paths.
+
+def read_results(path: Path) -> list[ModelResult]:
+    """The models of a result file, in their order.
+
+    A model that does not say its name has that of the file or, among several, its key.
 
     Raises:
-        InputError: a path that is not there, no JSON, no results, damaged scores or decisions, a
-            folder that holds different models, fewer than two to compare.
+        InputError: not a file, not JSON, not results, or a field with a wrong value.
     """
-    found = [(path, entrant) for path in paths for entrant in _entrants(path)]
-    if len(found) < 2:
+    found = _json(path)
+    has_several = isinstance(found, dict) and "benchmarks" not in found
+    named = found.items() if has_several else [(path.stem, found)]
+    results = [(name, each) for name, each in named if isinstance(each, dict)
+               and isinstance(each.get("benchmarks"), dict)]  # fmt: skip
+    if not results or len(results) < len(named):
         raise InputError(
-            f"{paths[0]} holds one model, {found[0][1].name}, and there is nothing to compare with",
-            mend="Name two files, or a file with several models: babyllama compare A.json B.json",
+            f"{path} holds no results" if not results else f"{path} holds more than results",
+            why="A result file has `model`, `rules` and `benchmarks`; a file of several models has "
+            "each model's name before these.",
+            mend=_WRITE_ONE,
         )
-    names = [entrant.name for _, entrant in found]
-    entrants = [
-        Entrant(str(path), entrant.rules, entrant.answers) if names.count(entrant.name) > 1
-        else entrant
-        for path, entrant in found
-    ]  # fmt: skip
-    told = [entrant.name for entrant in entrants]
-    twice = next((name for name in told if told.count(name) > 1), None)
-    if twice is not None:
-        raise InputError(f"{twice} is named twice", why="A model does not differ from itself.")
-    return entrants
+    return [model_result(each, str(path), name=name) for name, each in results]
 
 
-def _entrants(path: Path) -> Iterator[Entrant]:
-    if path.is_dir():
-        yield _recipe(path)
-    else:
-        for result in _results(path):
-            answers = {name: _answers(facts, result, name)
-                       for name, facts in result.benchmarks.items()}  # fmt: skip
-            yield Entrant(result.model, result.rules, answers)
+def write_results(results: Sequence[ModelResult], out: Path) -> None:
+    """Write one model's result, or several by the models' names."""
+    alone = len(results) == 1
+    out.parent.mkdir(parents=True, exist_ok=True)
+    whole = results[0].written() if alone else {each.model: each.written() for each in results}
+    write_atomically(out, json.dumps(whole, indent=1, ensure_ascii=False) + "\n")
 
 
-def _recipe(folder: Path) -> Entrant:
-    """The seeds of one recipe: a file a seed."""
-    if artefact.read_manifest(folder) is not None:
-        raise InputError(
-            f"{folder} is a stage of a run: its files are different models, not seeds of one",
-            why="A folder stands for one recipe, a file a seed.",
-            mend=f"Name the files: babyllama compare {folder}/twin.json {folder}/distilled.json",
-        )
-    results = [each for path in sorted(folder.glob("*.json")) for each in _one(path)]
-    if not results:
-        raise InputError(f"{folder} holds no *.json with results", mend=_WRITE_ONE)
-    for other in results[1:]:
-        if other.rules.get("name") != results[0].rules.get("name"):
-            raise InputError(
-                f"{other.where} is scored by the rules {other.rules.get('name')}, "
-                f"{results[0].where} by {results[0].rules.get('name')}",
-                why="Seeds of one recipe compare only under the same rules.",
-                mend="Evaluate all of them with the same --rules.",
-            )
-    shared = [
-        name for name in results[0].benchmarks if all(name in each.benchmarks for each in results)
-    ]
-    answers = {
-        name: _joined([_answers(each.benchmarks[name], each, name) for each in results])
-        for name in shared
-    }
-    return Entrant(folder.resolve().name, results[0].rules, answers)
+def model_result(found: Mapping[str, Any], where: str, *, name: str) -> ModelResult:
+    """A model's result from plain data.
 
+    Args:
+        where: the file that errors name.
+        name: of the model, if the data do not give it.
 
-def _one(path: Path) -> list[_Result]:
-    found = _results(path)
-    if len(found) > 1:
-        raise InputError(
-            f"{path} holds {len(found)} models, and stands in a folder of one recipe's seeds",
-            why="A folder stands for one recipe, a file a seed.",
-            mend="Evaluate the seeds one by one, each with its own --out.",
-        )
-    return found
-
-
-def _joined(seeds: Sequence[Answers]) -> Answers:
-    """Seeds' answers as one recipe's; seeds of fine-tuning within a file count as their mean."""
-    parts = [each.parts for each in seeds if each.parts is not None]
-    replicates = [each.replicates for each in seeds if each.replicates is not None]
-    digests = {each.items for each in seeds}
-    return Answers(
-        facts=seeds[0].facts,
-        scores=np.array([each.score for each in seeds]),
-        parts=tuple(map(_mean_parts, parts)) if len(parts) == len(seeds) else None,
-        replicates=(
-            np.stack([each.mean(axis=0) for each in replicates])
-            if len(replicates) == len(seeds)
-            else None
-        ),
-        items=digests.pop() if len(digests) == 1 else None,
-    )
-
-
-def _mean_parts(seeds: Sequence[Parts]) -> Parts:
-    return {uid: np.mean([each[uid] for each in seeds], axis=0) for uid in seeds[0]}
-
-
-# --- one file ---------------------------------------------------------------------------------
-
-
-def _results(path: Path) -> list[_Result]:
+    Raises:
+        InputError: a field with a wrong value; names the file, model, benchmark, field and value.
+    """
+    if "model" not in found:
+        found = {"model": name, **found}
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        return ModelResult.model_validate(found)
+    except ValidationError as error:
+        _refuse(error, where, str(found["model"]))
+
+
+def benchmark_result(
+    found: Mapping[str, Any], where: str, *, model: str, benchmark: str
+) -> BenchmarkResult:
+    """A benchmark's result from plain data, as `curves` keeps it.
+
+    Raises:
+        InputError: as `model_result`.
+    """
+    try:
+        return BenchmarkResult.model_validate(found)
+    except ValidationError as error:
+        _refuse(error, where, model, within=("benchmarks", benchmark))
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise InputError(f"there is no {path}", mend=_WRITE_ONE) from None
+        raise InputError(f"{path} not found", mend=_WRITE_ONE) from None
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
     except ValueError as error:  # neither JSON nor UTF-8
         raise InputError(
             f"{path} is not JSON: {error}",
-            why="Results are what `babyllama evaluate --out` and `babyllama finetune --out` write.",
+            why="`babyllama evaluate --out` and `babyllama finetune --out` write result files.",
         ) from None
-    several = isinstance(found, dict) and "benchmarks" not in found
-    named = found.items() if several else [(path.stem, found)]
-    results = [_result(str(path), name, each) for name, each in named if _is_result(each)]
-    if not results or len(results) < len(named):
-        raise InputError(
-            f"{path} holds no results" if not results else f"{path} holds more than results",
-            why="A result file has `model`, `rules` and `benchmarks`, or a model's name before "
-            "each of several.",
-            mend=_WRITE_ONE,
-        )
-    return results
 
 
-def _is_result(value: Any) -> bool:
-    return isinstance(value, dict) and isinstance(value.get("benchmarks"), dict)
+def _refuse(
+    error: ValidationError, where: str, model: str, *, within: tuple[str, ...] = ()
+) -> NoReturn:
+    """Name the first wrong field."""
+    first = error.errors(include_url=False)[0]
+    place = [str(part) for part in (*within, *first["loc"])]
+    owner = f"{where}: {model}"
+    if place[:1] == ["benchmarks"] and len(place) > 1:
+        owner, place = f"{owner}, {place[1]}", place[2:]
+    field = f": {'.'.join(place)}" if place else ""
+    is_missing = first["type"] == "missing"
+    raise InputError(
+        f"{owner}{field} is {'missing' if is_missing else _short(first['input'])}",
+        why=_EXPECTED.get(first["type"], f"{first['msg']}."),
+        mend="Evaluate this model again with babyllama evaluate or babyllama finetune.",
+    ) from None
 
 
-def _result(path: str, name: str, found: Facts) -> _Result:
-    rules = found.get("rules")
-    return _Result(
-        where=path,
-        model=str(found.get("model", name)),
-        rules=rules if isinstance(rules, dict) else {},
-        benchmarks=found["benchmarks"],
-    )
+_EXPECTED = {
+    "missing": "Every result has it.",
+    "model_type": "It should be an object with a `score`.",
+    "string_pattern_mismatch": "Decisions are written with 1, 0 and =, one for each item.",
+    "too_short": f"Replicates are {RESAMPLES} finite numbers: models are paired on them.",
+    "too_long": f"Replicates are {RESAMPLES} finite numbers: models are paired on them.",
+}
 
 
-def _answers(facts: Any, result: _Result, benchmark: str) -> Answers:
-    where = f"{result.where}: {result.model}, {benchmark}"
-    if not isinstance(facts, dict):
-        raise InputError(f"{where} is {facts!r}", why="A benchmark's result has a `score`.")
-    seeds = _tree(facts, "seeds", where)
-    scores = [_number(each, where) for each in seeds.values()] or [_number(facts, where)]
-    return Answers(
-        facts=facts,
-        scores=np.array(scores, dtype=np.float64),
-        parts=_parts(facts, seeds, where, benchmark),
-        replicates=_replicates(facts, where),
-        items=facts.get("items"),
-    )
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 50 else f"{text[:47]}..."
 
 
-def _tree(facts: Facts, key: str, where: str) -> dict[str, Facts]:
-    """What stands under a key, by seed or UID; nothing where the key is not there."""
-    found = facts.get(key) or {}
-    if not isinstance(found, dict) or not all(isinstance(each, dict) for each in found.values()):
-        raise InputError(f"{where}: {key} is {str(found)[:50]}", mend="Evaluate this model again.")
-    return found
-
-
-def _replicates(facts: Facts, where: str) -> Float64[np.ndarray, "1 resamples"] | None:
-    found = facts.get("replicates")
-    if found is None:
-        return None
-    are_numbers = isinstance(found, list) and all(isinstance(x, int | float) for x in found)
-    if not are_numbers or len(found) != RESAMPLES or not np.isfinite(found).all():
-        raise InputError(
-            f"{where}: replicates are no {RESAMPLES} finite numbers",
-            why="Two models pair on resamples of the same items.",
-            mend="Evaluate this model again.",
-        )
-    return np.array([found], dtype=np.float64)
-
-
-def _number(facts: Facts, where: str) -> float:
-    value = facts.get("score")
-    if not isinstance(value, int | float) or not math.isfinite(value):
-        raise InputError(
-            f"{where}: score is {value}",
-            why="Only finite numbers compare.",
-            mend="Evaluate this model again.",
-        )
-    return float(value)
-
-
-def _parts(
-    facts: Facts, seeds: Mapping[str, Facts], where: str, benchmark: str
-) -> tuple[Parts, ...] | None:
-    """What each item counts, of each seed; fine-tuning writes decisions by seed."""
-    rows = [_tree(facts, "subtasks", where)]
-    if seeds:
-        is_share = facts.get("metric") == "accuracy"  # else the score is no mean of decisions
-        rows = [{benchmark: each} for each in seeds.values()] if is_share else []
-    if not rows or not all(row and all("decisions" in e for e in row.values()) for row in rows):
-        return None
-    return tuple(
-        {uid: _decisions(each["decisions"], f"{where}, {uid}") for uid, each in row.items()}
-        for row in rows
-    )
-
-
-def _decisions(text: Any, where: str) -> Credits:
-    try:
-        decided = decode_decisions(str(text))
-    except ValueError as error:
-        raise InputError(f"{where}: {error}", mend="Evaluate this model again.") from None
-    if not len(decided):
-        raise InputError(f"{where}: there are no decisions", mend="Evaluate this model again.")
-    return decided
+def _plain(value: Any) -> Any:
+    if isinstance(value, Written):
+        return value.written()
+    if isinstance(value, Mapping):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return [_plain(each) for each in value]
+    return value

@@ -20,7 +20,7 @@ QUICK = ("epochs=1", "batch_size=16")
 
 def made(model, tasks, out, **more):
     settings = {"settings": "2024", "selection": "held-out"}
-    return finetune(model, tasks, name="m", out=out, **{**settings, **more})
+    return finetune(model, tasks, name="m", out=out, **{**settings, **more}).written()
 
 
 @pytest.fixture

@@ -38,11 +38,11 @@ def write(tmp_path):
 
 @pytest.fixture
 def score(said):
-    """A suite's result and prediction lines for items of which each text is given one number."""
+    """A suite's result as written, and its predictions, where each text is given one number."""
 
     def make(suite, items, values, name="honest"):
-        found = suite.scores(items, said(values), rules_named(name))
-        json.dumps(found, allow_nan=False)
-        return found
+        result, lines = suite.scores(items, said(values), rules_named(name))
+        json.dumps([result.written(), lines], allow_nan=False)
+        return result.written(), lines
 
     return make

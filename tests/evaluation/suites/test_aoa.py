@@ -218,7 +218,7 @@ def test_acquisition_correlates_the_ages_of_words_that_both_learn():
     curves["never"] = curve(9.9, chance)
     children = {word: shares(child) for word, (_, child) in middles.items()}
     children |= {"never": shares(20.0)}
-    facts = acquisition(lines_at(curves), children, rules_named("honest"))
+    facts = acquisition(lines_at(curves), children, rules_named("honest")).written()
     expected = np.corrcoef(np.array(list(middles.values())).T)[0, 1]
     assert facts["score"] == pytest.approx(100 * expected, abs=2)
     assert (facts["n"], facts["words_asked"]) == (4, 5)
@@ -228,7 +228,7 @@ def test_acquisition_correlates_the_ages_of_words_that_both_learn():
 
 def test_fewer_than_three_words_are_no_correlation():
     curves = {"moon": curve(6.6, math.log(300_000))}
-    facts = acquisition(lines_at(curves), {"moon": shares(20.0)}, rules_named("honest"))
+    facts = acquisition(lines_at(curves), {"moon": shares(20.0)}, rules_named("honest")).written()
     assert (facts["score"], facts["n"]) == (0.0, 1)
 
 

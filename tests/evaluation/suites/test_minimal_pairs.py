@@ -37,7 +37,8 @@ NOISE = {"README.md": b"words", "SHA256SUMS": b"\xff\xfe", "data.csv": b"a,b"}
 
 
 def scored(pairs, values, chosen):
-    return score_choices(pairs, values.reshape(-1), chosen)
+    result, lines = score_choices(pairs, values.reshape(-1), chosen)
+    return result.written(), lines
 
 
 def packed(rows):

@@ -79,7 +79,8 @@ def test_lambada_counts_words_all_of_whose_tokens_are_the_likeliest(write, said)
         Text(" her", "he said\nto"), Text(" was", "as it"),
     ]  # fmt: skip
     answers = said([[-1.0, -2.0], [-0.5]], is_top=[[True, False], [True]])
-    facts, lines = suite.scores(items, answers, rules_named("honest"))
+    result, lines = suite.scores(items, answers, rules_named("honest"))
+    facts = result.written()
     assert facts["score"] == 50
     assert facts["perplexity"] == pytest.approx(math.exp((3 + 0.5) / 2))
     assert facts["subtasks"]["lambada"]["decisions"] == "01"
@@ -103,7 +104,8 @@ def test_bits_a_byte_and_nats_a_token_by_domain(tmp_path, said):
     assert [(item.domain, item.text) for item in items] == [
         ("tales", "Bär"), ("talk", "yes"), ("talk", "no no"),
     ]  # fmt: skip
-    facts, _ = suite.scores(items, said([[-1, -1], [-3], [-2, -3]]), rules_named("honest"))
+    result, _ = suite.scores(items, said([[-1, -1], [-3], [-2, -3]]), rules_named("honest"))
+    facts = result.written()
     tales, talk = facts["subtasks"]["tales"], facts["subtasks"]["talk"]
     assert (tales["bytes"], talk["bytes"]) == (4, 8)
     assert tales["score"] == pytest.approx(2 / 4 / math.log(2))

@@ -305,7 +305,7 @@ def test_other_models_are_refused(run, given, tmp_path, changes, message):
 
 def test_results_that_are_none_are_refused(run, given, tmp_path):
     (tmp_path / "none.json").write_text("[", encoding="utf-8")
-    with pytest.raises(InputError, match=r"--results .*none.json cannot be read"):
+    with pytest.raises(InputError, match=r"none\.json is not JSON"):
         written(run, given | {"results": [tmp_path / "none.json"]}, tmp_path / "out")
 
 

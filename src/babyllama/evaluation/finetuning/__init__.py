@@ -20,9 +20,14 @@ from typing import TYPE_CHECKING, Any
 from babyllama.console import print_status
 from babyllama.evaluation.finetuning.data import TaskData, find_files, read_tasks
 from babyllama.evaluation.finetuning.kept import key_of
-from babyllama.evaluation.finetuning.results import averages, benchmark, write_predictions
+from babyllama.evaluation.finetuning.results import (
+    FinetuningResult,
+    averages,
+    benchmark,
+    write_predictions,
+)
 from babyllama.evaluation.finetuning.selection import Selection
-from babyllama.runs.artefact import Facts, digest
+from babyllama.runs.artefact import digest
 from babyllama.runs.kept import parts_folder, read_part, write_part
 from babyllama.runs.lock import locked
 
@@ -43,7 +48,7 @@ def finetune(
     seeds: int = 1,
     out: Path,
     predictions: Path | None = None,
-) -> Facts:
+) -> FinetuningResult:
     """Fine-tune a model on each task with each seed, and score it.
 
     A task and seed that was finished before is read from the folder `OUT.parts`.
@@ -69,11 +74,7 @@ def finetune(
         _say_notes(task)
     identity = digest(model)
     parts = parts_folder(out)
-    result: Facts = {
-        "model": name,
-        "rules": {"name": f"fine-tuning {settings}", "selection": selection},
-        "benchmarks": {},
-    }
+    results = {}
     with locked(parts, mend="give another --out"):
         for task in encoded:
             first = task.data.settings.seed
@@ -81,11 +82,15 @@ def finetune(
                 seed: _read_or_fit(model, identity, task, seed, parts, f"{name} {task.name}")
                 for seed in range(first, first + seeds)
             }
-            result["benchmarks"][task.name] = benchmark(task, found)
+            results[task.name] = benchmark(task, found)
             if predictions:
                 write_predictions(predictions, task.name, found)
-    result["averages"] = averages(result["benchmarks"])
-    return result
+    return FinetuningResult(
+        model=name,
+        rules={"name": f"fine-tuning {settings}", "selection": selection},
+        benchmarks=results,
+        averages=averages(results),
+    )
 
 
 def _say_notes(task: "EncodedTask") -> None:

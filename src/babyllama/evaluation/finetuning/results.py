@@ -6,19 +6,88 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
 
 from babyllama.evaluation.finetuning.data import examples_digest
 from babyllama.evaluation.finetuning.scores import scores_of
 from babyllama.evaluation.finetuning.tasks import SUITES, Task
-from babyllama.runs.artefact import Facts, write_atomically
+from babyllama.runs.artefact import write_atomically
 from babyllama.scores.certainty import Z
+from babyllama.scores.results import (
+    BenchmarkResult,
+    Interval,
+    ModelResult,
+    Number,
+    Score,
+    SeedScore,
+    Written,
+)
 
 if TYPE_CHECKING:
     from babyllama.evaluation.finetuning.encoding import EncodedTask
 
 
-def benchmark(encoded: "EncodedTask", found: Mapping[int, Mapping[str, Any]]) -> Facts:
+class Majority(Written):
+    """What the training set's most frequent label scores, given to every row."""
+
+    label: int
+    score: Number
+
+
+class SeedResult(SeedScore):
+    """One seed's score, and which of its epochs was chosen.
+
+    Attributes:
+        metrics: accuracy, F1 and Matthews correlation, in percent.
+        chosen: the look at the choosing rows that was best, of `looks`.
+    """
+
+    metrics: Mapping[str, Number]
+    chosen: Any
+    looks: Any
+    updates: Any
+
+
+class TaskResult(BenchmarkResult):
+    """A model's result on one task; its subtasks are its seeds.
+
+    Attributes:
+        metrics: as of a seed, the mean over seeds.
+        seeds_sd, seeds_interval: over other seeds, the rows as they are; with several seeds only.
+        selection: how many rows chose and scored the model, and how they were parted.
+        notes: what a reader should know of the data or of the predictions.
+        rows: how many there are, and how many were cut to how many tokens.
+    """
+
+    metric: Literal["accuracy", "f1", "mcc"]
+    majority: Majority
+    metrics: Mapping[str, Number]
+    seeds: Mapping[str, SeedResult]
+    seeds_sd: Number | None = None
+    seeds_interval: Interval | None = None
+    selection: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    notes: Sequence[str]
+    rows: Mapping[str, Any]
+    files: Mapping[str, str]
+
+
+class Average(Score):
+    """The plain mean over tasks, which are named: a mean over others differs."""
+
+    tasks: Sequence[str]
+
+
+class FinetuningResult(ModelResult):
+    """A model's result file, with the field's headlines."""
+
+    benchmarks: Mapping[str, TaskResult]
+    averages: Mapping[str, Average] = Field(default_factory=dict)
+
+
+def benchmark(encoded: "EncodedTask", found: Mapping[int, Mapping[str, Any]]) -> TaskResult:
     """A task's result, from its finished parts by seed."""
     data = encoded.data
     task, chosen_rows = data.task, data.selected
@@ -39,24 +108,24 @@ def benchmark(encoded: "EncodedTask", found: Mapping[int, Mapping[str, Any]]) ->
         scores["seeds"][str(seed)] |= {
             "chosen": part["chosen"], "looks": part["looks"], "updates": part["updates"]
         }  # fmt: skip
-    return {
+    return TaskResult(
         **scores,
-        "items": examples_digest(scored),
-        "selection": {
+        items=examples_digest(scored),
+        selection={
             "choosing_rows": len(chosen_rows.choosing),
             "scoring_rows": len(chosen_rows.scoring),
             "words": chosen_rows.description,
         },
-        "settings": data.settings.model_dump(mode="json"),
-        "notes": [*([data.note] if data.note else []), *_constant(guesses, task)],
-        "rows": {
+        settings=data.settings.model_dump(mode="json"),
+        notes=[*([data.note] if data.note else []), *_constant(guesses, task)],
+        rows={
             "train": len(data.train),
             "validation": len(data.validation),
             "max_length": encoded.max_length,
             "cut": {"train": encoded.train.truncated, "validation": encoded.validation.truncated},
         },
-        "files": {"train": str(data.files.train), "validation": str(data.files.validation)},
-    }
+        files={"train": str(data.files.train), "validation": str(data.files.validation)},
+    )
 
 
 def _constant(guesses: Mapping[int, Sequence[int]], task: Task) -> Iterator[str]:
@@ -66,27 +135,26 @@ def _constant(guesses: Mapping[int, Sequence[int]], task: Task) -> Iterator[str]
             yield f"with seed {seed} every row is said to be {each[0]} ({task.labels[each[0]]})"
 
 
-def averages(benchmarks: Mapping[str, Facts]) -> Facts:
+def averages(benchmarks: Mapping[str, TaskResult]) -> dict[str, Average]:
     """The plain mean over the tasks of GLUE and over the sets of MSGS: the field's headlines.
 
     Returns:
-        For each of the two with more than one task here: `score`, `stderr` and its normal 95%
-        `interval` in percent, which draw every task's rows anew, and the `tasks`: a mean over
-        others differs.
+        One for each of the two with more than one task here. Its interval is normal and over other
+        rows of every task.
     """
-    found: Facts = {}
+    found = {}
     for suite, members in SUITES.items():
         inside = [task.name for task in members if task.name in benchmarks]
         if len(inside) > 1:
-            errors = [benchmarks[name]["stderr"] for name in inside]
-            score = fmean(benchmarks[name]["score"] for name in inside)
+            errors = [benchmarks[name].stderr or 0.0 for name in inside]
+            score = fmean(benchmarks[name].score for name in inside)
             stderr = math.hypot(*errors) / len(inside)
-            found[suite] = {
-                "score": score,
-                "stderr": stderr,
-                "interval": [max(-100.0, score - Z * stderr), min(100.0, score + Z * stderr)],
-                "tasks": inside,
-            }
+            found[suite] = Average(
+                score=score,
+                stderr=stderr,
+                interval=(max(-100.0, score - Z * stderr), min(100.0, score + Z * stderr)),
+                tasks=inside,
+            )
     return found
 
 

@@ -16,10 +16,11 @@ from babyllama.runs.artefact import Facts
 from babyllama.scores.certainty import (
     bootstrap_interval,
     bootstrap_replicates,
-    encode_decisions,
     t_interval,
     weighted_mean,
 )
+from babyllama.scores.decisions import encode_decisions
+from babyllama.scores.results import Interval
 
 METRICS: tuple[Metric, ...] = ("accuracy", "f1", "mcc")
 Classes = Int64[np.ndarray, " rows"]
@@ -81,13 +82,7 @@ def scores_of(
     values = np.array([100 * each[metric] for each in found.values()])
     score = float(values.mean())
     replicates = _replicates(truth, list(guesses.values()), metric, classes)
-    if metric == "accuracy":
-        credits_ = np.mean([guess == truth for guess in guesses.values()], axis=0)
-        estimate = weighted_mean([credits_], [1.0]).in_percent()
-        stderr, interval = estimate["stderr"], estimate["interval"]
-    else:
-        stderr = float(np.std(replicates, ddof=1))
-        interval = list(bootstrap_interval(replicates, score))
+    stderr, interval = _error(truth, list(guesses.values()), metric, score, replicates)
     return {
         "score": score,
         "stderr": stderr,
@@ -114,13 +109,29 @@ def scores_of(
     }
 
 
+def _error(
+    truth: Classes,
+    guesses: Sequence[Classes],
+    metric: Metric,
+    score: float,
+    replicates: Sequence[float],
+) -> tuple[float, Interval]:
+    """Standard error and 95% interval over the rows."""
+    if metric != "accuracy":
+        return float(np.std(replicates, ddof=1)), bootstrap_interval(replicates, score)
+    correct = np.mean([guess == truth for guess in guesses], axis=0)
+    found = weighted_mean([correct], [1.0])
+    low, high = found.interval
+    return 100 * found.stderr, (100 * low, 100 * high)
+
+
 def _between_seeds(values: Float64[np.ndarray, " seeds"]) -> Facts:
     if len(values) < 2:
         return {}
     low, high = (values[0], values[0]) if np.ptp(values) < 1e-12 else t_interval(values)
     return {
         "seeds_sd": float(values.std(ddof=1)),
-        "seeds_interval": [max(-100.0, float(low)), min(100.0, float(high))],
+        "seeds_interval": (max(-100.0, float(low)), min(100.0, float(high))),
     }
 
 

@@ -43,6 +43,7 @@ from babyllama.runs.rows import (
     text_of,
 )
 from babyllama.scores.regression import errors_left_out, residuals, standardised
+from babyllama.scores.results import BenchmarkResult, Subtask
 
 _WORDS = "word_list.csv"
 _PUBLISHED = "sent_words.json"  # one list; our own files have an utterance a line
@@ -143,7 +144,7 @@ def _texts(words: Sequence[Word], _rules: ScoringRules) -> list[Text]:
 
 def _scores(
     words: Sequence[Word], likelihoods: Likelihoods, rules: ScoringRules
-) -> tuple[Facts, list[Facts]]:
+) -> tuple[BenchmarkResult, list[Facts]]:
     nats = (-likelihoods.sums()).reshape(-1, 2)
     ends = np.cumsum([len(word.uses) for word in words])
     means = np.array([part.mean(axis=0) for part in np.split(nats, ends[:-1])])
@@ -153,15 +154,18 @@ def _scores(
     }
     chosen = errors["as_coded" if rules.name == "2023" else "as_meant"]
     category_of = np.array([word.category for word in words])
-    facts = {
-        **bootstrapped_mean(chosen, keep_replicates=True),
-        "unit": "months",
-        "chance": float(np.abs(loo_errors(words, None)).mean()),
-        "higher_is_better": False,
-        "subtasks": {name: bootstrapped_mean(chosen[category_of == name]) for name in _CATEGORIES},
-        "aggregates": {name: float(each.mean()) for name, each in errors.items()},
-        "items": digest_of([word.word, word.category, word.months, word.uses] for word in words),
-    }
+    result = BenchmarkResult(
+        **bootstrapped_mean(chosen).headline(),
+        unit="months",
+        chance=float(np.abs(loo_errors(words, None)).mean()),
+        higher_is_better=False,
+        subtasks={
+            name: Subtask(**bootstrapped_mean(chosen[category_of == name]).score.written())
+            for name in _CATEGORIES
+        },
+        aggregates={name: float(each.mean()) for name, each in errors.items()},
+        items=digest_of([word.word, word.category, word.months, word.uses] for word in words),
+    )
     lines: list[Facts] = [
         {
             "word": word.word,
@@ -174,7 +178,7 @@ def _scores(
         }
         for word, (meant, coded), error in zip(words, means.tolist(), chosen.tolist(), strict=True)
     ]
-    return facts, lines
+    return result, lines
 
 
 def loo_errors(

@@ -41,6 +41,7 @@ from babyllama.runs.rows import (
     text_of,
 )
 from babyllama.scores.regression import pearson
+from babyllama.scores.results import BenchmarkResult, Count, Number
 
 _CHANCE_BITS = math.log2(300_000)
 _CHANCE_NATS = math.log(300_000)
@@ -54,6 +55,18 @@ class Context:
 
     word: str
     before: str
+
+
+class AcquisitionResult(BenchmarkResult):
+    """Ages of acquisition, a model's against children's.
+
+    Attributes:
+        words_asked: words that the model was asked about.
+        words: of each word that both learn, the age of either.
+    """
+
+    words_asked: Count
+    words: Mapping[str, Mapping[str, Number]]
 
 
 def _read(path: Path) -> list[Context]:
@@ -113,7 +126,7 @@ def _spaced(before: str) -> str:
 
 def _scores(
     contexts: Sequence[Context], likelihoods: Likelihoods, _rules: ScoringRules
-) -> tuple[Facts, list[Facts]]:
+) -> tuple[BenchmarkResult, list[Facts]]:
     nats = -likelihoods.sums()
     words = np.unique([context.word for context in contexts], return_inverse=True)[1]
     sums, counts = np.bincount(words, nats), np.bincount(words)
@@ -127,19 +140,18 @@ def _scores(
         )
         return found
 
-    facts = {
-        **bootstrapped(statistic, len(sums), keep_replicates=True),
-        "n": len(contexts),
-        "unit": "nats a word",
-        "chance": _CHANCE_NATS,
-        "higher_is_better": False,
-        "items": digest_of([context.word, context.before] for context in contexts),
-    }
+    result = BenchmarkResult(
+        **{**bootstrapped(statistic, len(sums)).headline(), "n": len(contexts)},
+        unit="nats a word",
+        chance=_CHANCE_NATS,
+        higher_is_better=False,
+        items=digest_of([context.word, context.before] for context in contexts),
+    )
     lines: list[Facts] = [
         {"word": context.word, "context": context.before, "surprisal": surprisal}
         for context, surprisal in zip(contexts, nats.tolist(), strict=True)
     ]
-    return facts, lines
+    return result, lines
 
 
 SUITE = Suite("aoa_2025", _read, _texts, _scores)
@@ -171,7 +183,7 @@ def acquisition(
     checkpoints: Mapping[int, Sequence[Facts]],
     children: Mapping[str, Sequence[tuple[int, float]]],
     rules: ScoringRules,
-) -> Facts:
+) -> AcquisitionResult:
     """Correlate when a model and when children learn words.
 
     Args:
@@ -192,24 +204,29 @@ def acquisition(
         model = None if child is None else model_age(points, rules)
         if child is not None and model is not None:
             ages[word] = (model, child)
-    facts: Facts = {
-        "unit": "pearson x 100",
-        "chance": 0.0,
-        "higher_is_better": True,
-        "words_asked": len(curves),
-        "words": {word: {"model": model, "child": child} for word, (model, child) in ages.items()},
-        "items": digest_of([word] for word in ages),
-    }
+    return AcquisitionResult(
+        **_correlated(list(ages.values())),
+        unit="pearson x 100",
+        chance=0.0,
+        higher_is_better=True,
+        words_asked=len(curves),
+        words={word: {"model": model, "child": child} for word, (model, child) in ages.items()},
+        items=digest_of([word] for word in ages),
+    )
+
+
+def _correlated(ages: Sequence[tuple[float, float]]) -> Facts:
+    """100 times Pearson's r of models' and children's ages; 0 of fewer than three words."""
     if len(ages) < 3:
-        return {"score": 0.0, "n": len(ages), **facts}
-    model, child = np.array(list(ages.values())).T
+        return {"score": 0.0, "n": len(ages)}
+    model, child = np.array(ages).T
 
     def statistic(
         rows: Int64[np.ndarray, "resamples n"],
     ) -> Float64[np.ndarray, " resamples"]:
         return 100 * pearson(model[rows], child[rows])
 
-    return {**bootstrapped(statistic, len(ages), keep_replicates=True), **facts}
+    return bootstrapped(statistic, len(ages)).headline()
 
 
 def child_age(shares: Sequence[tuple[int, float]]) -> float | None:

@@ -14,13 +14,9 @@ from babyllama.evaluation.likelihood.rules import ScoringRules
 from babyllama.evaluation.likelihood.texts import Text
 from babyllama.runs.artefact import Facts
 from babyllama.runs.rows import digest_of
-from babyllama.scores.certainty import (
-    Credits,
-    Estimate,
-    clustered_interval,
-    encode_decisions,
-    weighted_mean,
-)
+from babyllama.scores.certainty import Estimate, clustered_interval, weighted_mean
+from babyllama.scores.decisions import Credits, by_uid, encode_decisions
+from babyllama.scores.results import BenchmarkResult, Subtask
 
 # `uids`: all UIDs alike. `groups`: all groups alike, in each of which all items count alike.
 # `nested`: all groups alike, in each of which all UIDs count alike. `pairs`: all items alike.
@@ -61,7 +57,7 @@ def score_choices(
     rules: ScoringRules,
     *,
     average: Average | None = None,
-) -> tuple[Facts, list[Facts]]:
+) -> tuple[BenchmarkResult, list[Facts]]:
     """Score choices: in percent, with 95% intervals, by UID and by group.
 
     Args:
@@ -79,8 +75,12 @@ def score_choices(
     right = np.array([row[0] for row in rows])
     credits_ = np.where(right == best_other, rules.tie, (right > best_other).astype(np.float64))
     lines = [_prediction(*each) for each in zip(choices, rows, credits_.tolist(), strict=True)]
-    facts = _scores(choices, credits_, rules, average)
-    return {**facts, "chance": float(np.mean(100 / sizes)), "items": digest(choices)}, lines
+    result = BenchmarkResult(
+        **_scores(choices, credits_, rules, average),
+        chance=float(np.mean(100 / sizes)),
+        items=digest(choices),
+    )
+    return result, lines
 
 
 def digest(choices: Iterable[Choice]) -> str:
@@ -95,11 +95,9 @@ def _scores(
     choices: Sequence[Choice], credits_: Credits, rules: ScoringRules, average: Average | None
 ) -> Facts:
     first: dict[str, Choice] = {}
-    rows: dict[str, list[int]] = {}
-    for row, choice in enumerate(choices):
+    for choice in choices:
         first.setdefault(choice.uid, choice)
-        rows.setdefault(choice.uid, []).append(row)
-    parts = {uid: credits_[rows[uid]] for uid in first}
+    parts = by_uid(tuple(choice.uid for choice in choices), credits_)
     group_of = {uid: choice.group for uid, choice in first.items()}
     members: dict[str, dict[str, Credits]] = {}
     for uid, group in group_of.items():
@@ -117,16 +115,16 @@ def _scores(
     clustered = clustered_interval(list(parts.values())) if headline == "uids" else None
     within = _by_size if headline == "groups" else _evenly
     return {
-        **averages[headline].in_percent(),
+        **averages[headline].in_percent().written(),
         **({"interval_clustered": [100 * limit for limit in clustered]} if clustered else {}),
         "unit": "percent",
         "higher_is_better": True,
         "subtasks": {
-            uid: {
-                **weighted_mean([part], [1.0]).in_percent(),
-                "group": group_of[uid],
-                "decisions": encode_decisions(part),
-            }
+            uid: Subtask(
+                **weighted_mean([part], [1.0]).in_percent().written(),
+                group=group_of[uid],
+                decisions=encode_decisions(part),
+            )
             for uid, part in parts.items()
         },
         "groups": {

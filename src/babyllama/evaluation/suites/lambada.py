@@ -21,7 +21,9 @@ from babyllama.evaluation.likelihood.texts import Likelihoods, Text
 from babyllama.evaluation.suites.suite import Suite
 from babyllama.runs.artefact import Facts
 from babyllama.runs.rows import Row, digest_of, read_rows
-from babyllama.scores.certainty import encode_decisions, weighted_mean
+from babyllama.scores.certainty import weighted_mean
+from babyllama.scores.decisions import encode_decisions
+from babyllama.scores.results import BenchmarkResult, Number, Subtask
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,12 @@ class Passage:
 
     context: str
     word: str
+
+
+class LambadaResult(BenchmarkResult):
+    """LAMBADA's result, with the perplexity of the last words."""
+
+    perplexity: Number
 
 
 def _read(path: Path) -> list[Passage]:
@@ -52,20 +60,19 @@ def _texts(passages: Sequence[Passage], _rules: ScoringRules) -> list[Text]:
 
 def _scores(
     passages: Sequence[Passage], likelihoods: Likelihoods, _rules: ScoringRules
-) -> tuple[Facts, list[Facts]]:
+) -> tuple[BenchmarkResult, list[Facts]]:
     sums, is_right = likelihoods.sums(), likelihoods.all_top().astype(np.float64)
-    estimate = weighted_mean([is_right], [1.0]).in_percent()
-    facts = {
-        **estimate,
-        "unit": "percent",
-        "chance": 0.0,
-        "higher_is_better": True,
-        "perplexity": math.exp(-sums.mean()),
-        "subtasks": {
-            "lambada": {**estimate, "group": "lambada", "decisions": encode_decisions(is_right)}
-        },
-        "items": digest_of([passage.context, passage.word] for passage in passages),
-    }
+    score = weighted_mean([is_right], [1.0]).in_percent().written()
+    whole = Subtask(**score, group="lambada", decisions=encode_decisions(is_right))
+    result = LambadaResult(
+        **score,
+        unit="percent",
+        chance=0.0,
+        higher_is_better=True,
+        perplexity=math.exp(-sums.mean()),
+        subtasks={"lambada": whole},
+        items=digest_of([passage.context, passage.word] for passage in passages),
+    )
     lines: list[Facts] = [
         {
             "context": passage.context,
@@ -77,7 +84,7 @@ def _scores(
             passages, sums.tolist(), is_right.tolist(), strict=True
         )
     ]
-    return facts, lines
+    return result, lines
 
 
 SUITE = Suite("lambada", _read, _texts, _scores)

@@ -14,7 +14,7 @@ costs 8 bits a byte. Perplexity of longer windows of a run's own tokens is `dev`
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -24,9 +24,10 @@ from jaxtyping import Float64, Int64
 from babyllama.errors import InputError
 from babyllama.evaluation.likelihood.rules import ScoringRules
 from babyllama.evaluation.likelihood.texts import Likelihoods, Text
-from babyllama.evaluation.suites.suite import Suite, bootstrapped
+from babyllama.evaluation.suites.suite import Bootstrapped, Suite, bootstrapped
 from babyllama.runs.artefact import Facts
 from babyllama.runs.rows import digest_of, packed_files, text_of
+from babyllama.scores.results import BenchmarkResult, Count, Number, Subtask
 
 _BYTES, _STRETCHES = 256, 1000
 # BabyLM's releases call a domain's texts childes.dev and so on.
@@ -40,6 +41,24 @@ class Stretch:
 
     domain: str
     text: str
+
+
+class DomainResult(Subtask):
+    """Bits a byte of a domain, and the same text in other units."""
+
+    nats_per_token: Number
+    perplexity: Number
+    tokens: Count
+    bytes: Count
+
+
+class PerplexityResult(BenchmarkResult):
+    """Bits a byte of all domains, and the same text in other units."""
+
+    nats_per_token: Number
+    perplexity: Number
+    tokens: Count
+    bytes: Count
 
 
 def _read(path: Path) -> list[Stretch]:
@@ -76,59 +95,60 @@ def _texts(stretches: Sequence[Stretch], _rules: ScoringRules) -> list[Text]:
 
 def _scores(
     stretches: Sequence[Stretch], likelihoods: Likelihoods, _rules: ScoringRules
-) -> tuple[Facts, list[Facts]]:
+) -> tuple[BenchmarkResult, list[Facts]]:
     nats, tokens = -likelihoods.sums(), likelihoods.counts()
     sizes = np.array([len(stretch.text.encode()) for stretch in stretches])
     rows: dict[str, list[int]] = {}
     for row, stretch in enumerate(stretches):
         rows.setdefault(stretch.domain, []).append(row)
     of_domain = {
-        domain: _figures(nats[own], tokens[own], sizes[own]) for domain, own in rows.items()
+        domain: DomainResult(
+            **_bits_a_byte(nats[own], sizes[own]).score.written(),
+            **_sizes(nats[own], tokens[own], sizes[own]),
+        )
+        for domain, own in rows.items()
     }
-    facts = {
-        **_figures(nats, tokens, sizes, keep_replicates=True),
-        "unit": "bits a byte",
-        "chance": 8.0,
-        "higher_is_better": False,
-        "subtasks": of_domain,
-        "aggregates": {
-            "bytes": _bits_a_byte(nats, sizes),
-            "domains": float(np.mean([each["score"] for each in of_domain.values()])),
+    score = _bits_a_byte(nats, sizes)
+    result = PerplexityResult(
+        **score.headline(),
+        **_sizes(nats, tokens, sizes),
+        unit="bits a byte",
+        chance=8.0,
+        higher_is_better=False,
+        subtasks=of_domain,
+        aggregates={
+            "bytes": score.score.score,
+            "domains": float(np.mean([each.score for each in of_domain.values()])),
         },
-        "items": digest_of([stretch.domain, stretch.text] for stretch in stretches),
-    }
+        items=digest_of([stretch.domain, stretch.text] for stretch in stretches),
+    )
     lines: list[Facts] = [
         {"domain": stretch.domain, "text": stretch.text, "nats": each, "tokens": count}
         for stretch, each, count in zip(stretches, nats.tolist(), tokens.tolist(), strict=True)
     ]
-    return facts, lines
+    return result, lines
 
 
-def _figures(
-    nats: Float64[np.ndarray, " n"],
-    tokens: Int64[np.ndarray, " n"],
-    sizes: Int64[np.ndarray, " n"],
-    *,
-    keep_replicates: bool = False,
-) -> Mapping[str, object]:
+def _bits_a_byte(nats: Float64[np.ndarray, " n"], sizes: Int64[np.ndarray, " n"]) -> Bootstrapped:
     def statistic(
         rows: Int64[np.ndarray, "resamples n"],
     ) -> Float64[np.ndarray, " resamples"]:
         found: Float64[np.ndarray, " resamples"] = nats[rows].sum(axis=1) / sizes[rows].sum(axis=1)
         return found / math.log(2)
 
+    return bootstrapped(statistic, len(nats))
+
+
+def _sizes(
+    nats: Float64[np.ndarray, " n"], tokens: Int64[np.ndarray, " n"], sizes: Int64[np.ndarray, " n"]
+) -> Facts:
     nats_per_token = float(nats.sum()) / max(1, int(tokens.sum()))
     return {
-        **bootstrapped(statistic, len(nats), keep_replicates=keep_replicates),
         "nats_per_token": nats_per_token,
         "perplexity": math.exp(nats_per_token),
         "tokens": int(tokens.sum()),
         "bytes": int(sizes.sum()),
     }
-
-
-def _bits_a_byte(nats: Float64[np.ndarray, " n"], sizes: Int64[np.ndarray, " n"]) -> float:
-    return float(nats.sum() / sizes.sum() / math.log(2))
 
 
 SUITE = Suite("perplexity", _read, _texts, _scores)

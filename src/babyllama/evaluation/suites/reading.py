@@ -21,7 +21,7 @@ word's pieces stay as they are.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,10 +29,11 @@ from jaxtyping import Float64, Int64
 
 from babyllama.evaluation.likelihood.rules import ScoringRules
 from babyllama.evaluation.likelihood.texts import Likelihoods, Text
-from babyllama.evaluation.suites.suite import Suite, bootstrapped
+from babyllama.evaluation.suites.suite import Bootstrapped, Suite, bootstrapped
 from babyllama.runs.artefact import Facts
 from babyllama.runs.rows import TABLES, Row, digest_of, packed_files, read_table
 from babyllama.scores.regression import is_complete, share_explained
+from babyllama.scores.results import BenchmarkResult, Subtask
 
 _EYE_TRACKING = ("RTfirstfix", "RTfirstpass", "RTgopast", "RTrightbound")
 _SELF_PACED = "self_paced_reading_time"
@@ -92,7 +93,7 @@ def _texts(words: Sequence[ReadWord], rules: ScoringRules) -> list[Text]:
 
 def _scores(
     words: Sequence[ReadWord], likelihoods: Likelihoods, _rules: ScoringRules
-) -> tuple[Facts, list[Facts]]:
+) -> tuple[BenchmarkResult, list[Facts]]:
     surprisal = iter((-likelihoods.sums()).tolist())
     found = [
         (next(surprisal), math.nan if word.previous is None else next(surprisal)) for word in words
@@ -102,27 +103,22 @@ def _scores(
     names = list(dict.fromkeys(word.sentence for word in words))
     number_of = {name: number for number, name in enumerate(names)}
     sentence_of = np.array([number_of[word.sentence] for word in words])
-    parts: dict[str, Facts] = {
-        name: _explained(columns, {name: _PLAIN}, sentence_of) for name in _EYE_TRACKING
-    }
+    parts = {name: _explained(columns, {name: _PLAIN}, sentence_of) for name in _EYE_TRACKING}
     spill_over = (*_PLAIN, "prev_length", "prev_surprisal")
     parts["self_paced"] = _explained(columns, {_SELF_PACED: spill_over}, sentence_of)
     headline = _explained(columns, dict.fromkeys(_EYE_TRACKING, _PLAIN), sentence_of)
-    facts = {
-        **headline,
-        "unit": "percent of variance",
-        "chance": 0.0,
-        "higher_is_better": True,
-        "subtasks": {
-            name: {key: value for key, value in part.items() if key != "replicates"}
-            for name, part in parts.items()
+    result = BenchmarkResult(
+        **headline.headline(),
+        unit="percent of variance",
+        chance=0.0,
+        higher_is_better=True,
+        subtasks={name: Subtask(**part.score.written()) for name, part in parts.items()},
+        aggregates={
+            "eye_tracking": headline.score.score,
+            "self_paced": parts["self_paced"].score.score,
         },
-        "aggregates": {
-            "eye_tracking": headline["score"],
-            "self_paced": parts["self_paced"]["score"],
-        },
-        "items": digest_of([word.sentence, word.context, word.word] for word in words),
-    }
+        items=digest_of([word.sentence, word.context, word.word] for word in words),
+    )
     lines: list[Facts] = [
         {
             "sentence": word.sentence,
@@ -133,14 +129,14 @@ def _scores(
         }
         for word, (own, previous) in zip(words, found, strict=True)
     ]
-    return facts, lines
+    return result, lines
 
 
 def _explained(
     columns: Mapping[str, Float64[np.ndarray, " n"]],
     plain_of: Mapping[str, Sequence[str]],
     sentence_of: Int64[np.ndarray, " n"],
-) -> Facts:
+) -> Bootstrapped:
     """The mean of what surprisal explains of some times, each beside its plain predictors."""
     sentences = int(sentence_of.max()) + 1
     surprisal = columns["surprisal"]
@@ -157,9 +153,10 @@ def _explained(
         shares: Float64[np.ndarray, " resamples"] = np.mean(found, axis=0)
         return 100 * shares
 
-    facts = bootstrapped(statistic, sentences, keep_replicates=True)
+    found = bootstrapped(statistic, sentences)
     needed = {"surprisal", *plain_of, *(key for plain in plain_of.values() for key in plain)}
-    return {**facts, "n": int(is_complete([columns[key] for key in needed]).sum())}
+    words = int(is_complete([columns[key] for key in needed]).sum())
+    return replace(found, score=found.score.model_copy(update={"n": words}))
 
 
 SUITE = Suite("reading", _read, _texts, _scores)

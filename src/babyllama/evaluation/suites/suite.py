@@ -13,6 +13,7 @@ from babyllama.evaluation.likelihood.texts import Likelihoods, Text
 from babyllama.evaluation.suites.choices import Average, Choice, choice_texts, score_choices
 from babyllama.runs.artefact import Facts
 from babyllama.scores.certainty import bootstrap_interval, bootstrap_replicates
+from babyllama.scores.results import BenchmarkResult, Replicates, Score
 
 Item = TypeVar("Item")
 
@@ -32,7 +33,9 @@ class Suite(Generic[Item]):
     name: str
     read: Callable[[Path], list[Item]]
     texts: Callable[[Sequence[Item], ScoringRules], list[Text]]
-    scores: Callable[[Sequence[Item], Likelihoods, ScoringRules], tuple[Facts, list[Facts]]]
+    scores: Callable[
+        [Sequence[Item], Likelihoods, ScoringRules], tuple[BenchmarkResult, list[Facts]]
+    ]
 
 
 def suite_of_choices(
@@ -46,37 +49,49 @@ def suite_of_choices(
 
     def scores(
         choices: Sequence[Choice], likelihoods: Likelihoods, rules: ScoringRules
-    ) -> tuple[Facts, list[Facts]]:
+    ) -> tuple[BenchmarkResult, list[Facts]]:
         return score_choices(choices, likelihoods.sums(), rules, average=average)
 
     return Suite(name, read, lambda choices, _rules: choice_texts(choices), scores)
 
 
+@dataclass(frozen=True)
+class Bootstrapped:
+    """A score that is not a share of right decisions, and the score on each resample.
+
+    Two models are compared by their replicates, so headlines keep them and subtasks do not.
+    """
+
+    score: Score
+    replicates: Replicates
+
+    def headline(self) -> Facts:
+        """The keys with which a benchmark's result begins."""
+        return {**self.score.written(), "replicates": self.replicates}
+
+
 def bootstrapped(
     statistic: Callable[[Int64[np.ndarray, "resamples n"]], Float64[np.ndarray, " resamples"]],
     n: int,
-    *,
-    keep_replicates: bool = False,
-) -> Facts:
-    """A score that is no share of right decisions: on all n items, and how far it may move.
+) -> Bootstrapped:
+    """A statistic of all n items, with its error over resamples of them.
 
     Args:
         statistic: given item numbers in rows, its value on each row, in the unit of the score.
-        keep_replicates: whether the result holds them, so that two models can be compared.
     """
-    score = float(statistic(np.arange(n)[None])[0])
+    value = float(statistic(np.arange(n)[None])[0])
     replicates = bootstrap_replicates(statistic, n)
-    facts: Facts = {
-        "score": score,
-        "stderr": float(np.std(replicates, ddof=1)),
-        "interval": list(bootstrap_interval(replicates, score)),
-        "n": n,
-    }
-    return {**facts, "replicates": replicates} if keep_replicates else facts
+    score = Score(
+        score=value,
+        stderr=float(np.std(replicates, ddof=1)),
+        interval=bootstrap_interval(replicates, value),
+        n=n,
+    )
+    return Bootstrapped(score, replicates)
 
 
-def bootstrapped_mean(values: Float64[np.ndarray, " n"], *, keep_replicates: bool = False) -> Facts:
-    """`bootstrapped`, of the mean over items."""
+def bootstrapped_mean(values: Float64[np.ndarray, " n"]) -> Bootstrapped:
+    """`bootstrapped` for the mean over items."""
 
     def statistic(
         rows: Int64[np.ndarray, "resamples n"],
@@ -84,4 +99,4 @@ def bootstrapped_mean(values: Float64[np.ndarray, " n"], *, keep_replicates: boo
         found: Float64[np.ndarray, " resamples"] = values[rows].mean(axis=1)
         return found
 
-    return bootstrapped(statistic, len(values), keep_replicates=keep_replicates)
+    return bootstrapped(statistic, len(values))

@@ -23,6 +23,7 @@ from babyllama.evaluation.suites.suite import Suite, bootstrapped
 from babyllama.runs.artefact import Facts
 from babyllama.runs.rows import Row, digest_of, read_rows
 from babyllama.scores.regression import spearman
+from babyllama.scores.results import BenchmarkResult
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def _texts(wugs: Sequence[Wug], _rules: ScoringRules) -> list[Text]:
 
 def _scores(
     wugs: Sequence[Wug], likelihoods: Likelihoods, _rules: ScoringRules
-) -> tuple[Facts, list[Facts]]:
+) -> tuple[BenchmarkResult, list[Facts]]:
     sums = likelihoods.sums().reshape(-1, 2)
     # Ranked by the difference: the share has the same order until it rounds to 1.
     preference = sums[:, 0] - sums[:, 1]
@@ -65,13 +66,13 @@ def _scores(
     ) -> Float64[np.ndarray, " resamples"]:
         return 100 * spearman(preference[rows], ratios[rows])
 
-    facts = {
-        **bootstrapped(statistic, len(wugs), keep_replicates=True),
-        "unit": "spearman x 100",
-        "chance": 0.0,
-        "higher_is_better": True,
-        "items": digest_of([wug.first, wug.second, wug.ratio] for wug in wugs),
-    }
+    result = BenchmarkResult(
+        **bootstrapped(statistic, len(wugs)).headline(),
+        unit="spearman x 100",
+        chance=0.0,
+        higher_is_better=True,
+        items=digest_of([wug.first, wug.second, wug.ratio] for wug in wugs),
+    )
     lines: list[Facts] = [
         {
             "first": wug.first,
@@ -85,7 +86,7 @@ def _scores(
             wugs, sums.tolist(), expit(preference).tolist(), strict=True
         )
     ]
-    return facts, lines
+    return result, lines
 
 
 ADJECTIVES = Suite("wug_adj", _read, _texts, _scores)

@@ -10,7 +10,6 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from babyllama.errors import InputError
 from babyllama.publish.submission.card import model_card
@@ -27,11 +26,14 @@ from babyllama.publish.submission.predictions import Found, acquisition, glue, z
 from babyllama.runs.artefact import MANIFEST, Facts, write_atomically
 from babyllama.runs.layout import TRAINING_LOG
 from babyllama.runs.run import Model, Run, read_run
+from babyllama.scores.results import BenchmarkResult, model_result, read_results
 
 __all__ = ["Track", "Year", "check_submission", "write_submission"]
 
 _RULES = "2025"
 _NOT_OF_THE_MODEL = {MANIFEST, TRAINING_LOG}
+_OWN = ""  # among checkpoints' names: the finished model
+_Scores = Mapping[str, Mapping[str, BenchmarkResult]]
 
 
 def write_submission(
@@ -77,7 +79,8 @@ def write_submission(
     # What was scored by other rules chooses other strings than the pipeline would.
     is_by_their_rules = chosen.evaluation.get("rules", {}).get("name") == _RULES
     found = Found([*places, own] if is_by_their_rules else places, known)
-    scores = {"": chosen.evaluation} | _read_results(results)
+    scores = _read_results(results)
+    scores[_OWN] = _own_benchmarks(run, chosen) | scores.get(chosen.name, {})
 
     seen = int(chosen.facts["words_seen"])
     steps = revisions(track, seen)
@@ -98,7 +101,7 @@ def write_submission(
 
     for place in (home, *(place for place in folders if place.is_dir())):
         _copy_model(place, out / (MAIN if place == home else place.name))
-    card = model_card(run, chosen, _benchmarks(chosen.name, scores), track=track)
+    card = model_card(run, chosen, scores[_OWN], track=track)
     write_atomically(out / MAIN / "README.md", card)
     write_atomically(out / PREDICTIONS, json.dumps(everything, ensure_ascii=False))
     check_submission(out, track=track, words_seen=seen, form=form, partial=partial)
@@ -135,7 +138,7 @@ def _finished(run: Run, model: Model) -> Model:
 
 
 def _gathered(
-    found: Found, steps: Sequence[str], form: Format, name: str, scores: Mapping[str, Any]
+    found: Found, steps: Sequence[str], form: Format, name: str, scores: _Scores
 ) -> Facts:
     everything: Facts = {task.key: zero_shot(task, found, form) for task in form.tasks}
     everything[form.aoa_key] = acquisition(found, steps, name)
@@ -150,52 +153,34 @@ def _gathered(
     return everything
 
 
-def _fast(task: Task, result: Mapping[str, Any]) -> Facts | None:
+def _fast(task: Task, benchmarks: Mapping[str, BenchmarkResult]) -> Facts | None:
     """A checkpoint's scores on a fast benchmark by part, as shares."""
-    benchmarks = result.get("benchmarks", {})
     scores = next((benchmarks[name] for name in task.fast if name in benchmarks), None)
     if scores is None:
         return None
     if task.key == "reading":
-        parts = scores["aggregates"]
+        parts = scores.aggregates
         return {"spr": parts["self_paced"] / 100, "rt": parts["eye_tracking"] / 100}
     if len(task.sizes) == 1:
         (part,) = task.sizes
-        return {part: scores["score"] / 100}
-    return {part: each["score"] / 100 for part, each in scores["subtasks"].items()}
+        return {part: scores.score / 100}
+    return {part: each.score / 100 for part, each in scores.subtasks.items()}
 
 
-def _read_results(files: Sequence[Path]) -> dict[str, Any]:
-    """Result files by the model that they are of, of a checkpoint by its last name."""
-    found: dict[str, Any] = {}
-    for file in files:
-        try:
-            whole = json.loads(file.read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise InputError(
-                f"--results {file} cannot be read: {error}",
-                mend="Name what `babyllama evaluate --out` or `finetune --out` wrote.",
-            ) from None
-        several = isinstance(whole, dict) and "benchmarks" not in whole
-        for result in whole.values() if several else [whole]:
-            if not isinstance(result, dict) or not {"model", "benchmarks"} <= result.keys():
-                raise InputError(
-                    f"--results {file} holds no results",
-                    why="A result has `model` and `benchmarks`.",
-                    mend="Name what `babyllama evaluate --out` or `finetune --out` wrote.",
-                )
-            name = result["model"].split("/")[-1]
-            earlier = found.get(name, {}).get("benchmarks", {})
-            found[name] = {**result, "benchmarks": earlier | result["benchmarks"]}
+def _own_benchmarks(run: Run, model: Model) -> dict[str, BenchmarkResult]:
+    """What the run itself scored the model on."""
+    if not model.evaluation:
+        return {}
+    where = str(run.layout.scores(model.name))
+    return dict(model_result(model.evaluation, where, name=model.name).benchmarks)
+
+
+def _read_results(files: Sequence[Path]) -> dict[str, dict[str, BenchmarkResult]]:
+    """Results by the model that they are of, of a checkpoint by its last name."""
+    found: dict[str, dict[str, BenchmarkResult]] = {}
+    for result in (result for file in files for result in read_results(file)):
+        found.setdefault(result.model.split("/")[-1], {}).update(result.benchmarks)
     return found
-
-
-def _benchmarks(name: str, scores: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        benchmark: result
-        for each in ("", name)
-        for benchmark, result in scores.get(each, {}).get("benchmarks", {}).items()
-    }
 
 
 def _copy_model(source: Path, out: Path) -> None:

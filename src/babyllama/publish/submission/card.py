@@ -8,9 +8,12 @@ import yaml
 from babyllama.publish.submission.official import Track
 from babyllama.recipe import DistilledStudent, to_yaml
 from babyllama.runs.run import Model, Run
+from babyllama.scores.results import BenchmarkResult
 
 
-def model_card(run: Run, model: Model, benchmarks: Mapping[str, Any], *, track: Track) -> str:
+def model_card(
+    run: Run, model: Model, benchmarks: Mapping[str, BenchmarkResult], *, track: Track
+) -> str:
     """README.md of a model's repository: a head for the hub, then Markdown.
 
     Args:
@@ -119,7 +122,7 @@ def _training(run: Run, model: Model) -> Iterator[str]:
         yield f"Floating-point operations, teachers not counted: {facts['flops']:.2e}"
 
 
-def _scores(model: Model, benchmarks: Mapping[str, Any]) -> Iterator[str]:
+def _scores(model: Model, benchmarks: Mapping[str, BenchmarkResult]) -> Iterator[str]:
     if not benchmarks:
         yield "None were computed."
         return
@@ -130,10 +133,8 @@ def _scores(model: Model, benchmarks: Mapping[str, Any]) -> Iterator[str]:
     yield "| benchmark | score | 95% interval | a random model | items |"
     yield "|---|---|---|---|---|"
     for name, scores in benchmarks.items():
-        low, high = scores["interval"]
-        chance = f"{scores['chance']:.1f}" if "chance" in scores else ""
-        unit = "" if scores.get("unit", "percent") == "percent" else f" ({scores['unit']})"
-        yield (
-            f"| {name}{unit} | {scores['score']:.1f} | {low:.1f} to {high:.1f} | {chance} "
-            f"| {scores['n']:,} |"
-        )
+        interval = "{:.1f} to {:.1f}".format(*scores.interval) if scores.interval else ""
+        chance = "" if scores.chance is None else f"{scores.chance:.1f}"
+        unit = "" if scores.unit == "percent" else f" ({scores.unit})"
+        items = "" if scores.n is None else f"{scores.n:,}"
+        yield f"| {name}{unit} | {scores.score:.1f} | {interval} | {chance} | {items} |"

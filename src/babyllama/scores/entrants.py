@@ -1,0 +1,170 @@
+"""What is compared: models, or recipes with several seeds, and how they did on each benchmark."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64
+
+from babyllama.errors import InputError
+from babyllama.runs import artefact
+from babyllama.scores.decisions import Parts, decisions_of
+from babyllama.scores.results import BenchmarkResult, ModelResult, read_results
+
+
+@dataclass(frozen=True)
+class Answers:
+    """How one entrant did on one benchmark.
+
+    Attributes:
+        result: as written; that of the first seed.
+        scores: of each seed, in the benchmark's unit.
+        parts: of each seed, UID to what each item counts; None where no decisions are written.
+        replicates: the score on each resample: a row a seed, or a row for the seeds' mean.
+        items: a digest of the items; None where it is not written or the seeds' differ.
+    """
+
+    result: BenchmarkResult
+    scores: Float64[np.ndarray, " seeds"]
+    parts: tuple[Parts, ...] | None
+    replicates: Float64[np.ndarray, "rows resamples"] | None
+    items: str | None
+
+    @property
+    def score(self) -> float:
+        """The mean over seeds."""
+        return float(self.scores.mean())
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """A model, or the seeds of one recipe.
+
+    Attributes:
+        rules: whose scoring rules, as the file repeats them.
+        answers: by benchmark.
+    """
+
+    name: str
+    rules: Mapping[str, Any]
+    answers: Mapping[str, Answers]
+
+
+def read_entrants(paths: Sequence[Path]) -> list[Entrant]:
+    """The models of each file, in order, and one recipe for each folder.
+
+    Models of the same name are called by their paths.
+
+    Raises:
+        InputError: what `read_results` raises, a folder that holds different models, fewer than
+            two entrants, one of them twice.
+    """
+    found = [(path, entrant) for path in paths for entrant in _entrants(path)]
+    if len(found) < 2:
+        raise InputError(
+            f"{paths[0]} holds one model, {found[0][1].name}: nothing to compare it with",
+            mend="Name two files, or a file with several models: babyllama compare A.json B.json",
+        )
+    names = [entrant.name for _, entrant in found]
+    entrants = [
+        Entrant(str(path), entrant.rules, entrant.answers) if names.count(entrant.name) > 1
+        else entrant
+        for path, entrant in found
+    ]  # fmt: skip
+    names = [entrant.name for entrant in entrants]
+    duplicate = next((name for name in names if names.count(name) > 1), None)
+    if duplicate is not None:
+        raise InputError(f"{duplicate} is named twice", why="A model does not differ from itself.")
+    return entrants
+
+
+def answers_of(result: BenchmarkResult, benchmark: str) -> Answers:
+    """One model's answers, from its result; of a fine-tuning, a score for each seed."""
+    scores = [each.score for each in result.seeds.values()] or [result.score]
+    return Answers(
+        result=result,
+        scores=np.array(scores, dtype=np.float64),
+        parts=decisions_of(result, benchmark),
+        replicates=None if result.replicates is None else np.array([result.replicates]),
+        items=result.items,
+    )
+
+
+def _entrants(path: Path) -> Iterator[Entrant]:
+    if path.is_dir():
+        yield _recipe(path)
+    else:
+        for result in read_results(path):
+            answers = {name: answers_of(each, name) for name, each in result.benchmarks.items()}
+            yield Entrant(result.model, result.rules, answers)
+
+
+def _recipe(folder: Path) -> Entrant:
+    """The seeds of one recipe: a file a seed."""
+    if artefact.read_manifest(folder) is not None:
+        raise InputError(
+            f"{folder} is a stage of a run: its files are different models, not seeds of one",
+            why="A folder stands for one recipe, a file a seed.",
+            mend=f"Name the files: babyllama compare {folder}/twin.json {folder}/distilled.json",
+        )
+    seeds = [(file, _only_model(file)) for file in sorted(folder.glob("*.json"))]
+    if not seeds:
+        raise InputError(
+            f"{folder} holds no *.json with results",
+            mend="Write one: babyllama evaluate MODEL --benchmark blimp=PATH --out MODEL.json",
+        )
+    _refuse_mixed_rules(seeds)
+    first, *others = (result for _, result in seeds)
+    shared = [name for name in first.benchmarks if all(name in each.benchmarks for each in others)]
+    answers = {
+        name: _joined([answers_of(result.benchmarks[name], name) for _, result in seeds])
+        for name in shared
+    }
+    return Entrant(folder.resolve().name, first.rules, answers)
+
+
+def _only_model(file: Path) -> ModelResult:
+    found = read_results(file)
+    if len(found) > 1:
+        raise InputError(
+            f"{file} holds {len(found)} models, but its folder stands for the seeds of one recipe",
+            why="A folder stands for one recipe, a file a seed.",
+            mend="Evaluate the seeds one by one, each with its own --out.",
+        )
+    return found[0]
+
+
+def _refuse_mixed_rules(seeds: Sequence[tuple[Path, ModelResult]]) -> None:
+    (first_file, first), *others = seeds
+    for file, result in others:
+        if result.rules.get("name") != first.rules.get("name"):
+            raise InputError(
+                f"{file} is scored by the rules {result.rules.get('name')}, "
+                f"{first_file} by {first.rules.get('name')}",
+                why="Seeds of one recipe compare only under the same rules.",
+                mend="Evaluate all of them with the same --rules.",
+            )
+
+
+def _joined(seeds: Sequence[Answers]) -> Answers:
+    """Seeds' answers as one recipe's; seeds of fine-tuning within a file count as their mean."""
+    parts = [each.parts for each in seeds if each.parts is not None]
+    replicates = [each.replicates for each in seeds if each.replicates is not None]
+    digests = {each.items for each in seeds}
+    return Answers(
+        result=seeds[0].result,
+        scores=np.array([each.score for each in seeds]),
+        parts=tuple(map(_mean_parts, parts)) if len(parts) == len(seeds) else None,
+        replicates=(
+            np.stack([each.mean(axis=0) for each in replicates])
+            if len(replicates) == len(seeds)
+            else None
+        ),
+        items=digests.pop() if len(digests) == 1 else None,
+    )
+
+
+def _mean_parts(seeds: Sequence[Parts]) -> Parts:
+    return {uid: np.mean([each[uid] for each in seeds], axis=0) for uid in seeds[0]}
