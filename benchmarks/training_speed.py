@@ -45,13 +45,12 @@ from babyllama.models.build import flops_per_token
 from babyllama.models.precision import compute_dtype, matmul_precision, pick_device
 from babyllama.recipe import GPT2Shape, LlamaShape, PretrainingRecipe, load_recipe
 from babyllama.runs.artefact import write_atomically
-from babyllama.training.checkpoints import Checkpoints
-from babyllama.training.gradient import Forward
+from babyllama.training import log as training_log
+from babyllama.training import loop
 from babyllama.training.guard import Guard
 from babyllama.training.log import TrainingLog
-from babyllama.training.meter import SECONDS_BETWEEN_PRODUCTS, Meter
 from babyllama.training.optimizer import Optimizer
-from babyllama.training.speed import StepCost, seconds_of_products
+from babyllama.training.speed import seconds_of_products
 from benchmarks.loss_speed import machine
 from benchmarks.made_up import write_text
 from benchmarks.trainers import WARM, Case, Timed, Way, bare, ours, timed, train_ours, trainer
@@ -283,11 +282,11 @@ def overhead(case: Case, steps: int) -> dict[str, Any]:
         for name, owner, attribute in (
             ("guard", Guard, "judge"),
             ("log", TrainingLog, "step"),
-            ("products measured", StepCost, "seconds_of_products"),
-            ("again within the log", Meter, "remeasure_products"),
+            ("products measured", loop, "seconds_of_products"),
+            ("again within the log", training_log._Meter, "_refresh_products"),
             ("words counted", Windows, "words"),
-            ("checkpoint", Checkpoints, "save"),
-            ("model saved", Checkpoints, "save_best"),
+            ("checkpoint", loop, "_save"),
+            ("model saved", loop, "save_model"),
             ("windows read", Windows, "at"),
         ):
             stack.enter_context(_stopwatch(owner, attribute, timers[name]))
@@ -303,11 +302,10 @@ def overhead(case: Case, steps: int) -> dict[str, Any]:
         )
     marks = marks[:: case.micro_batches]
     step = statistics.median(b - a for a, b in zip(marks[WARM:], marks[WARM + 1 :], strict=False))
-    timers["guard"].append(-sum(timers["log"]))  # the guard calls the log
-    timers["log"].append(-sum(timers.pop("again within the log")))  # counted separately
+    timers["log"].append(-sum(timers.pop("again within the log")))  # counted by itself
     costs = {name: sum(timers[name]) / total / step for name in ("guard", "log", "words counted")}
     costs["products measured"] = (
-        statistics.median(timers["products measured"]) / SECONDS_BETWEEN_PRODUCTS
+        statistics.median(timers["products measured"]) / training_log._SECONDS_BETWEEN_FLOORS
     )
     for name in ("checkpoint", "model saved"):
         costs[name] = statistics.median(timers[name]) / every / step
@@ -341,7 +339,7 @@ def _stopwatch(owner: Any, attribute: str, seconds: list[float]) -> Iterator[Non
 def print_overhead(case: Case, result: dict[str, Any], every: int) -> None:
     """Shares of a step."""
     often = {
-        "products measured": f"every {SECONDS_BETWEEN_PRODUCTS:.0f} s",
+        "products measured": f"every {training_log._SECONDS_BETWEEN_FLOORS:.0f} s",
         "checkpoint": f"once in {every} steps",
         "model saved": f"counted once in {every} steps",
     }
@@ -468,7 +466,7 @@ def profile_steps(case: Case, steps: int) -> dict[str, Any]:
     with (
         tempfile.TemporaryDirectory() as folder,
         inductor.patch({"cpp.enable_kernel_profile": True}),
-        _named(Forward, "forward", "forward"),
+        _named(loop.Forward, "forward", "forward"),
         _named(Optimizer, "step", "optimiser"),
         _named(nn.utils, "clip_grad_norm_", "clipping"),
         _named_loss(),

@@ -22,13 +22,11 @@ def clean(
         "thorough"
     ),
     dev_fraction: Annotated[
-        float | None,
+        float,
         typer.Option(
-            min=0.001,
-            max=0.5,
-            help="Share of the text kept for dev if there is no dev/. Default: as in recipes.",
+            min=0.001, max=0.5, help="Share of the text kept for dev if there is no dev/."
         ),
-    ] = None,
+    ] = 0.05,
 ) -> None:
     """Clean a corpus and count it; the output has one file per domain.
 
@@ -37,8 +35,7 @@ def clean(
     from babyllama.pipeline import stages
     from babyllama.recipe import CorpusRecipe, FolderSource
 
-    share = {} if dev_fraction is None else {"dev_fraction": dev_fraction}
-    source = FolderSource(kind="folder", path=src, **share)
+    source = FolderSource(kind="folder", path=src, dev_fraction=dev_fraction)
     recipe = CorpusRecipe(source=source, rules=rules)
     complete_stage(stages.corpus_stage(src, recipe, out, domain=domain))
 

@@ -19,7 +19,6 @@ from typing import Literal
 from babyllama.data.sources import SUFFIXES, Domain, Split, read_split, read_text, split_dev
 from babyllama.data.statistics import write_statistics
 from babyllama.errors import InputError
-from babyllama.recipe import DEV_FRACTION
 
 CleaningRules = Literal["paper", "thorough"]
 
@@ -50,7 +49,7 @@ def clean_corpus(
     out: Path,
     *,
     rules: CleaningRules,
-    dev_fraction: float = DEV_FRACTION,
+    dev_fraction: float = 0.05,
     domain: str | None = None,
 ) -> None:
     """Clean a corpus into `out`: train/DOMAIN.txt, dev/DOMAIN.txt and stats.json.

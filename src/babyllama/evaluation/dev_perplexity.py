@@ -1,6 +1,7 @@
-"""How well models predict held-out text: the mean cross-entropy over dev windows.
+"""Perplexity of dev text: the mean cross-entropy over dev windows.
 
-Unlike training's own dev score this is always float32 and reads an ensemble as well.
+Unlike the dev score of the training loop, it scores ensembles as well, and computes in the
+evaluation's precision.
 """
 
 import math
@@ -12,18 +13,25 @@ from babyllama.console import ProgressBar
 from babyllama.data.windows import IGNORE_INDEX, Windows
 from babyllama.models.ensemble import Ensemble
 
-_TOKENS_AT_ONCE = 2048
-
 
 @torch.no_grad()
 def dev_perplexity(
-    ensemble: Ensemble, tokens: Path, *, max_windows: int, window: int
+    ensemble: Ensemble,
+    tokens: Path,
+    *,
+    window: int,
+    max_windows: int = 8192,
+    tokens_at_once: int = 2048,
 ) -> dict[str, float]:
-    """Score at most `max_windows` windows, evenly spread over the dev tokens.
+    """Score at most `max_windows` windows, evenly spaced over the dev tokens.
+
+    Args:
+        window: tokens of a window.
+        tokens_at_once: tokens of a batch. It changes only speed and memory.
 
     Returns:
-        cross_entropy in nats per token, perplexity = exp(cross_entropy), nats_per_word, which
-        compares models with different tokenizers, and the number of tokens scored.
+        cross_entropy in nats per token; perplexity = exp(cross_entropy); nats_per_word, with which
+        models with different tokenizers can be compared; tokens, the number of scored tokens.
 
     Raises:
         InputError: less dev text than one window.
@@ -33,7 +41,7 @@ def dev_perplexity(
     total = torch.zeros((), dtype=torch.float64, device=device)
     scored = 0
     with ProgressBar("dev", min(max_windows, len(windows)), "windows") as bar:
-        for batch in windows.evenly_spaced(max_windows, max(1, _TOKENS_AT_ONCE // window)):
+        for batch in windows.evenly_spaced(max_windows, max(1, tokens_at_once // window)):
             labels = batch.labels.to(device).flatten()
             states = ensemble.states(batch.input_ids.to(device)).flatten(0, 1)
             # Summed in float64: positions without a label add 0.

@@ -27,8 +27,6 @@ from babyllama.recipe import EQUAL_WEIGHTS, Mixing
 from babyllama.runs.artefact import Facts, write_atomically
 from babyllama.scores.results import DevResult, ModelResult
 
-_DEV_WINDOWS = 8192  # at most, evenly spread
-
 
 def evaluate(
     models: Sequence[Path],
@@ -85,7 +83,7 @@ def evaluate(
     dev = {}
     if tokens:
         decoders = _decoders(scorer, name)
-        scores = dev_perplexity(decoders, tokens, max_windows=_DEV_WINDOWS, window=window)
+        scores = dev_perplexity(decoders, tokens, window=window)
         dev = {"dev": DevResult.model_validate(scores)}
     if predictions:
         predictions.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from babyllama.recipe import (
-    DEV_FRACTION,
     EQUAL_WEIGHTS,
     AutoSignal,
     CorpusRecipe,
@@ -125,7 +124,7 @@ def corpus_stage(
 ) -> Stage:
     """Clean text, a file a domain, and its statistics."""
     given = recipe.source
-    dev_fraction = given.dev_fraction if isinstance(given, FolderSource) else DEV_FRACTION
+    dev_fraction = given.dev_fraction if isinstance(given, FolderSource) else 0.05
 
     def build(folder: Path) -> Facts:
         from babyllama.data.cleaning import clean_corpus

@@ -17,8 +17,7 @@ from babyllama.signals.online import open_online
 from babyllama.signals.stored import open_stored
 from babyllama.training.compilation import can_compile
 from babyllama.training.folder import start_model
-from babyllama.training.gradient import Loss
-from babyllama.training.loop import train
+from babyllama.training.loop import Loss, train
 
 
 def distill(

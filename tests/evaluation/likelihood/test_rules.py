@@ -86,7 +86,7 @@ def test_honest_starts_from_what_all_models_name(library, configs, expected):
 
 
 def test_unknown_rules_are_refused_with_the_known_ones():
-    with pytest.raises(InputError, match="no rules '2022'") as caught:
+    with pytest.raises(InputError, match="unknown rules '2022'") as caught:
         rules_named("2022")
     assert "honest, 2023, 2024, 2025" in caught.value.mend
 

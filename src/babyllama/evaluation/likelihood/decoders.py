@@ -1,16 +1,16 @@
-"""Decoders, one or several read as one, scored by the chain rule.
+"""Causal models, scored by the chain rule.
 
-What texts share at their beginning is read once: sorted, they are packed into rows of trees, in
-which a token sees its ancestors alone and stands at the position of its depth.
+A prefix that several texts share is computed once: sorted texts are packed into rows of trees
+(prefix trees), in which a token attends to its ancestors only and its position is its depth.
 
-    The cat sees | a dog.        The cat sees a dog. ┐ the     cat  sees ┬ a dog.
-    The cat sees | it.           The cat sees it.    ┘                   └ it.
+    The cat sees a dog.  ┐   The cat sees ┬ a dog.
+    The cat sees it.     ┘                └ it.
 
-Of 67,000 BLiMP pairs that leaves two thirds of the tokens. Next tokens are scored the same way:
-logits are formed once for each token that has any scored after it.
+That leaves two thirds of the tokens of 67,000 BLiMP pairs. Logits are shared as well: they are
+computed once for each token that is followed by a scored token.
 
-A decoder that looks at more than mask and position (a recurrent one, or one whose positions come
-from elsewhere) is noticed at the beginning and reads each text in a row of its own.
+A model that cannot be packed (a recurrent one, one that ignores the mask or the positions, or one
+with a sliding window) is detected when it is loaded, and gets each text in a row of its own.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,23 +30,23 @@ from babyllama.models.logits import CHUNK
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
-# What a processor's caches hold; a card wants more at once.
+# What fits into a processor's caches; a card needs larger batches.
 _TOKENS_ON_CPU, _TOKENS_ON_CARD = 2048, 16_384
-# Wider rows share more beginnings, but attention's products grow with the width.
+# Wider rows share more prefixes, but attention costs more.
 _WIDTH = 64
 _ROWS_AHEAD = 512
 
 
 @dataclass
 class PackedRow:
-    """Texts packed as trees, in the order of a walk that visits a node before what follows it.
+    """Texts packed as prefix trees; the nodes are in depth-first order, parents first.
 
     Attributes:
-        tokens: of each node.
-        depths: how many nodes stand above it: its position.
-        ends: the node after its last descendant, so that i sees j where j <= i < ends[j].
-        edges: (node, next token) to the number of that pair: what is to be scored.
-        texts: number of a text and the edges of its scored tokens.
+        tokens: the token of each node.
+        depths: the number of ancestors of each node, which is its position.
+        ends: the node after each node's last descendant; i attends to j if j <= i < ends[j].
+        edges: numbers the scored pairs (node, next token).
+        texts: the number of each text and the edges of its scored tokens.
     """
 
     tokens: list[int] = field(default_factory=list)
@@ -59,15 +59,15 @@ class PackedRow:
 def pack(sequences: Sequence[EncodedText], *, width: int) -> Iterator[PackedRow]:
     """Pack texts, sorted by their tokens, into rows of at most `width` nodes.
 
-    A longer text is a row alone. A width of 0 gives each text its own row.
+    A longer text gets a row of its own. With a width of 0 every text does.
     """
     row = PackedRow()
-    path: list[int] = []  # nodes from the root to the last one
-    above: list[int] = []  # their tokens
+    path: list[int] = []  # nodes from the root to the last node
+    previous: list[int] = []  # their tokens
     for number, each in enumerate(sequences):
         ids = each.ids.tolist()
         inputs = ids[: max(0, each.stop - 1)]
-        shared = _common(above, inputs)
+        shared = _common_prefix(previous, inputs)
         if row.texts and len(row.tokens) + len(inputs) - shared > width:
             _close(row, path, 0)
             yield row
@@ -79,7 +79,7 @@ def pack(sequences: Sequence[EncodedText], *, width: int) -> Iterator[PackedRow]
         row.tokens += inputs[shared:]
         row.depths += range(shared, len(inputs))
         row.ends += [0] * (len(inputs) - shared)
-        above = inputs
+        previous = inputs
         edges = row.edges
         scored = [
             edges.setdefault((path[at - 1], ids[at]), len(edges))
@@ -91,22 +91,23 @@ def pack(sequences: Sequence[EncodedText], *, width: int) -> Iterator[PackedRow]
         yield row
 
 
-def _common(one: list[int], other: list[int]) -> int:
+def _common_prefix(one: list[int], other: list[int]) -> int:
+    """The length of the longest common prefix."""
     pairs = zip(one, other, strict=False)
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def _close(row: PackedRow, path: list[int], depth: int) -> None:
-    """Nothing more will follow the last nodes of the path."""
+    """Mark the nodes of the path below `depth` as complete."""
     for node in path[depth:]:
         row.ends[node] = len(row.tokens)
 
 
 class Decoders:
-    """An ensemble of decoders that reads texts packed.
+    """An ensemble of decoders, or a single one.
 
     Args:
-        tokens_at_once: nodes of a batch, padding included. It changes speed and memory alone.
+        tokens_at_once: nodes of a batch, with padding. It changes only speed and memory.
     """
 
     def __init__(self, ensemble: Ensemble, *, tokens_at_once: int | None = None) -> None:
@@ -117,22 +118,18 @@ class Decoders:
 
     @property
     def vocab_size(self) -> int:
-        """Tokens that the models know."""
+        """The size of the vocabulary."""
         return self.ensemble.mixture.vocab_size
 
     @property
     def dtype(self) -> torch.dtype:
-        """What the models compute in."""
+        """The data type in which the models compute."""
         return self.ensemble.dtype
 
     def score_tokens(
         self, sequences: Sequence[EncodedText]
     ) -> Iterator[tuple[int, Float64[np.ndarray, " scored"], np.ndarray]]:
-        """Number of a text, log p of its scored tokens in nats, whether each was the likeliest.
-
-        Args:
-            sequences: distinct, sorted by their keys. They come back in another order.
-        """
+        """Score distinct texts, sorted by their keys; see `LikelihoodModel`."""
         for batch in _batches(pack(sequences, width=self.width), self.tokens_at_once):
             values, is_top = self._score(batch)
             start = 0
@@ -144,7 +141,7 @@ class Decoders:
 
     @torch.no_grad()
     def _score(self, rows: Sequence[PackedRow]) -> tuple[Float64[np.ndarray, " edges"], np.ndarray]:
-        """Every edge of the rows, one row after another."""
+        """Score every edge of the rows, row by row."""
         device = self.ensemble.device
         width = max(1, max(len(row.tokens) for row in rows))
         nodes, labels = _edges(rows, width)
@@ -168,7 +165,7 @@ def _log_probabilities(
     index: Int64[Tensor, " edges"],
     labels: Int64[Tensor, " edges"],
 ) -> tuple[Float64[np.ndarray, " edges"], np.ndarray]:
-    """log p(label) after the state of that index, a chunk of logits at a time, in float32."""
+    """log p(label) given the state with that index, computed in float32, by chunks of states."""
     values = torch.empty(len(labels), dtype=torch.float64, device=states.device)
     is_top = torch.empty(len(labels), dtype=torch.bool, device=states.device)
     order = torch.argsort(index)
@@ -186,7 +183,7 @@ def _log_probabilities(
 
 
 def _batches(rows: Iterator[PackedRow], tokens_at_once: int) -> Iterator[Sequence[PackedRow]]:
-    """Rows of about one width, padded to the widest; only so many rows exist at a time."""
+    """Batches of rows of similar width, made from `_ROWS_AHEAD` rows at a time."""
     while ready := list(islice(rows, _ROWS_AHEAD)):
         ready.sort(key=lambda row: -len(row.tokens))
         start = 0
@@ -199,7 +196,7 @@ def _batches(rows: Iterator[PackedRow], tokens_at_once: int) -> Iterator[Sequenc
 def _edges(
     rows: Sequence[PackedRow], width: int
 ) -> tuple[Int64[Tensor, " edges"], Int64[Tensor, " edges"]]:
-    """Where in the flattened batch the token stands before each edge, and the edge's label."""
+    """Each edge's node, by its index in the flattened batch, and its next token."""
     pairs = [
         (number * width + node, label)
         for number, row in enumerate(rows)
@@ -219,7 +216,7 @@ def _padded(rows: Sequence[Sequence[int]], width: int) -> Int64[Tensor, "rows wi
 def _trees(
     rows: Sequence[PackedRow], width: int, dtype: torch.dtype, device: torch.device
 ) -> dict[str, Tensor]:
-    """What a model needs to read the rows as trees; padding sees itself alone."""
+    """A model's inputs for rows of trees; padding attends only to itself."""
     ends = _padded([row.ends for row in rows], width).to(device)
     node = torch.arange(width, device=device)
     ends = torch.maximum(ends, node + 1)
@@ -235,10 +232,8 @@ def _trees(
 
 @torch.no_grad()
 def _reads_trees(ensemble: Ensemble) -> bool:
-    """Whether two texts packed into one row get the states that each gets alone.
-
-    A model that sees a window of the last tokens only would be given all of a text's instead.
-    """
+    """Whether two texts in one row get the same states as each text in a row of its own."""
+    # A tree's mask replaces a sliding window, which the short texts below would not show.
     if any(_has_window(model.config) for model in ensemble.models):
         return False
     last = ensemble.mixture.vocab_size - 1
@@ -246,12 +241,12 @@ def _reads_trees(ensemble: Ensemble) -> bool:
     rows = [PackedRow(texts[0] + texts[1][2:], [0, 1, 2, 3, 2, 3], [6, 6, 4, 4, 6, 6])]
     try:
         packed = ensemble.states(**_trees(rows, 6, ensemble.dtype, ensemble.device))[0]
-    except Exception:  # an architecture that takes no such mask or no positions
+    except Exception:  # the architecture takes no such mask or no positions
         return False
     alone = ensemble.states(torch.tensor(texts, device=ensemble.device))
     found = torch.stack([packed[:4], packed[[0, 1, 4, 5]]])
-    slack = 1e-4 if ensemble.dtype == torch.float32 else 0.05
-    return bool((found - alone).abs().max() <= slack * alone.abs().max())
+    tolerance = 1e-4 if ensemble.dtype == torch.float32 else 0.05
+    return bool((found - alone).abs().max() <= tolerance * alone.abs().max())
 
 
 def _has_window(config: "PretrainedConfig") -> bool:

@@ -1,6 +1,6 @@
 """Encoder-decoders: the encoder reads the context, the decoder is scored by the chain rule.
 
-Source: the 2023 pipeline, lm_eval/models/huggingface.py, for what stands where.
+Source: the 2023 pipeline, lm_eval/models/huggingface.py, for the inputs of encoder and decoder.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,10 +23,10 @@ _TEXTS_AHEAD = 4096
 
 
 class EncoderDecoders:
-    """Encoder-decoders, one or several read as one.
+    """A group of encoder-decoders.
 
     Args:
-        tokens_at_once: of a batch, padding included. It changes speed and memory alone.
+        tokens_at_once: tokens of a batch, with padding. It changes only speed and memory.
     """
 
     def __init__(self, group: ModelGroup, *, tokens_at_once: int | None = None) -> None:
@@ -36,18 +36,18 @@ class EncoderDecoders:
 
     @property
     def vocab_size(self) -> int:
-        """Tokens that every model knows."""
+        """The size of the smallest vocabulary."""
         return self.group.vocab_size
 
     @property
     def dtype(self) -> torch.dtype:
-        """What the models compute in."""
+        """The data type in which the models compute."""
         return self.group.dtype
 
     def score_tokens(
         self, sequences: Sequence[EncodedText]
     ) -> Iterator[tuple[int, Float64[np.ndarray, " scored"], np.ndarray]]:
-        """Number of a text, log p of its scored tokens in nats, whether each was the likeliest."""
+        """Score texts; see `LikelihoodModel`."""
         numbers = iter(range(len(sequences)))
         while part := list(islice(numbers, _TEXTS_AHEAD)):
             part.sort(key=lambda number: -_length(sequences[number]))
@@ -85,7 +85,7 @@ def _decoder_logits(
     which: Int64[Tensor, " texts"],
     decoder_ids: Int64[Tensor, "texts window"],
 ) -> Float[Tensor, "texts window vocab"]:
-    """Each distinct source is encoded once; `which` of them each text has."""
+    """Logits of the decoder. Each source is encoded once; `which[i]` is the source of text i."""
     encoded = model.get_encoder()(input_ids=encoder_ids, attention_mask=seen)
     encoded.last_hidden_state = encoded.last_hidden_state[which]
     logits: Tensor = model(

@@ -1,4 +1,4 @@
-"""Texts as the tokens that a model reads, under the rules that say what stands before them."""
+"""Texts as the tokens that a model reads, under a year's scoring rules."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,11 +14,12 @@ from babyllama.evaluation.likelihood.texts import Text
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
-# Tokenizers run on all cores; what they give back as Python objects is turned into arrays soon.
+# The default of `texts_at_once`: enough texts to use all cores, while the Python objects that the
+# tokenizer returns for them stay small.
 _TEXTS_AT_ONCE = 1_000
 
 
-def _none() -> Int32[np.ndarray, " tokens"]:
+def _no_tokens() -> Int32[np.ndarray, " tokens"]:
     return np.empty(0, dtype=np.int32)
 
 
@@ -27,23 +28,23 @@ class EncodedText:
     """A text as a model reads it; `ids[first:stop]` are scored.
 
     Attributes:
-        source: what an encoder reads apart from it; empty for the other kinds of models.
-        words: the word that each token is part of, -1 for special tokens; masked models alone.
+        source: the input of an encoder-decoder's encoder; empty for other models.
+        words: the number of each token's word, -1 for special tokens; only for masked models.
     """
 
     ids: Int32[np.ndarray, " tokens"]
     first: int
     stop: int
-    source: Int32[np.ndarray, " source"] = field(default_factory=_none)
-    words: Int32[np.ndarray, " words"] = field(default_factory=_none)
+    source: Int32[np.ndarray, " source"] = field(default_factory=_no_tokens)
+    words: Int32[np.ndarray, " words"] = field(default_factory=_no_tokens)
 
     @property
     def input_length(self) -> int:
-        """Tokens that the model is given: the last one of a causal text is predicted alone."""
+        """The number of input tokens: the last token of a causal text is only predicted."""
         return len(self.ids) if len(self.words) else len(self.ids) - 1
 
     def keep_last(self, positions: int) -> "EncodedText":
-        """Its last tokens and its source's, as many as fit; a masked model's first one stays."""
+        """The last tokens that fit, of text and source; special tokens before a text stay."""
         kept = int(np.argmax(self.words >= 0)) if len(self.words) else 0
         cut = max(0, self.input_length - positions)
         rest = np.r_[:kept, kept + cut : len(self.ids)]
@@ -57,8 +58,11 @@ class EncodedText:
 
     @property
     def key(self) -> tuple[bytes, int, int, bytes]:
-        """Equal for texts that a model cannot tell apart; in the order of their tokens."""
+        """Equal for texts with the same tokens; keys sort like the tokens."""
         return self.ids.astype(">i4").tobytes(), self.first, self.stop, self.source.tobytes()
+
+
+_Encoder = Callable[[Sequence[Text]], Iterator[EncodedText]]
 
 
 def encode_causal(
@@ -66,32 +70,36 @@ def encode_causal(
     tokenizer: "PreTrainedTokenizerFast",
     rules: ScoringRules,
     context: int | None,
+    *,
+    texts_at_once: int = _TEXTS_AT_ONCE,
 ) -> Iterator[EncodedText]:
-    """For decoders: every scored token has a token before it.
+    """Encode texts for decoders, which score tokens that have a token before them.
 
     Args:
-        context: the rules' context token; None: none, so that a text's first token goes unscored.
+        context: the rules' context token; None: no such token, and a text's first token is not
+            scored.
+        texts_at_once: texts that the tokenizer gets in one call. It changes only speed and memory.
     """
     begin = [] if context is None else [context]
 
-    def alone(part: Sequence[Text]) -> Iterator[EncodedText]:
+    def without_context(part: Sequence[Text]) -> Iterator[EncodedText]:
         space = " " if rules.leading_space else ""
         found = tokenizer(
             [space + text.target for text in part], add_special_tokens=False, verbose=False
         )
         return (_scored_from(max(1, len(begin)), begin + ids) for ids in found["input_ids"])
 
-    def after_text(part: Sequence[Text]) -> Iterator[EncodedText]:
-        """As the pipelines of 2023 and 2024 and lm-evaluation-harness, without a context token."""
+    def after_context(part: Sequence[Text]) -> Iterator[EncodedText]:
+        """Like the pipelines of 2023 and 2024 and lm-evaluation-harness, without context token."""
         moved = [_without_trailing_space(text) for text in part]
-        wholes = tokenizer(
+        joined = tokenizer(
             [text.context + text.target for text in moved], add_special_tokens=False, verbose=False
         )["input_ids"]
         before = tokenizer(
             [text.context for text in moved], add_special_tokens=False, verbose=False
         )["input_ids"]
         return (
-            _scored_from(max(1, len(first)), ids) for ids, first in zip(wholes, before, strict=True)
+            _scored_from(max(1, len(first)), ids) for ids, first in zip(joined, before, strict=True)
         )
 
     def by_offsets(part: Sequence[Text]) -> Iterator[EncodedText]:
@@ -102,10 +110,10 @@ def encode_causal(
         )  # fmt: skip
         before = [] if own else begin
         for text, ids, spans in zip(part, found["input_ids"], found["offset_mapping"], strict=True):
-            scored = _beyond(len(text.context), [(0, 0)] * len(before) + spans)
+            scored = _ending_after(len(text.context), [(0, 0)] * len(before) + spans)
             yield _cut(before + ids, [at for at in scored if at > 0])
 
-    def apart(part: Sequence[Text]) -> Iterator[EncodedText]:
+    def separately(part: Sequence[Text]) -> Iterator[EncodedText]:
         own = rules.context == "tokenizer"
         first = tokenizer([text.context for text in part], add_special_tokens=own, verbose=False)[
             "input_ids"
@@ -114,28 +122,36 @@ def encode_causal(
             "input_ids"
         ]
         for ids, target in zip(first, second, strict=True):
-            whole = ids if own else begin + ids
-            yield _scored_from(max(1, len(whole)), whole + target)
+            unscored = ids if own else begin + ids
+            yield _scored_from(max(1, len(unscored)), unscored + target)
 
-    def way(text: Text) -> Callable[[Sequence[Text]], Iterator[EncodedText]]:
+    def encoder_of(text: Text) -> _Encoder:
         if text.is_separate:
-            return apart
+            return separately
         if rules.context == "tokenizer" or (text.context and rules.context == "config"):
             return by_offsets
-        return after_text if text.context else alone
+        return after_context if text.context else without_context
 
-    return _each_its_way(texts, way)
+    return _encode_runs(texts, encoder_of, texts_at_once)
 
 
 def encode_masked(
-    texts: Sequence[Text], tokenizer: "PreTrainedTokenizerFast", rules: ScoringRules
+    texts: Sequence[Text],
+    tokenizer: "PreTrainedTokenizerFast",
+    rules: ScoringRules,
+    *,
+    texts_at_once: int = _TEXTS_AT_ONCE,
 ) -> Iterator[EncodedText]:
-    """For masked models: with the tokenizer's own special tokens, which are never scored."""
+    """Encode texts for masked models, with the tokenizer's special tokens, which are not scored.
+
+    Args:
+        texts_at_once: as for `encode_causal`.
+    """
     eos = tokenizer.eos_token or tokenizer.sep_token or ""
     before = eos if rules.masked == "mean" else ""
     space = " " if rules.leading_space else ""
 
-    def whole(part: Sequence[Text]) -> Iterator[EncodedText]:
+    def together(part: Sequence[Text]) -> Iterator[EncodedText]:
         contexts = [text.context or before for text in part]
         targets = [text.target if text.context else space + text.target for text in part]
         found = tokenizer(
@@ -144,13 +160,13 @@ def encode_masked(
         )  # fmt: skip
         for row, context in enumerate(contexts):
             special = found["special_tokens_mask"][row]
-            beyond = _beyond(len(context), found["offset_mapping"][row])
+            ends = _ending_after(len(context), found["offset_mapping"][row])
             words = [-1 if word is None else word for word in found.word_ids(row)]
-            scored = [at for at in beyond if not special[at]]
-            yield _cut(found["input_ids"][row], scored, words=words, rest=True)
+            scored = [at for at in ends if not special[at]]
+            yield _cut(found["input_ids"][row], scored, words=words, keeps_rest=True)
 
-    def apart(part: Sequence[Text]) -> Iterator[EncodedText]:
-        """The target's own tokens between those of the context and the special ones that end it."""
+    def separately(part: Sequence[Text]) -> Iterator[EncodedText]:
+        """The target's tokens are put before the special tokens that end the encoded context."""
         first = tokenizer(
             [text.context for text in part], return_special_tokens_mask=True, verbose=False
         )
@@ -165,24 +181,32 @@ def encode_masked(
                 [*ids[:at], *target, *ids[at:]],
                 list(range(at, at + len(target))),
                 words=[*before[:at], *own, *before[at:]],
-                rest=True,
+                keeps_rest=True,
             )
 
-    return _each_its_way(texts, lambda text: apart if text.is_separate else whole)
+    return _encode_runs(
+        texts, lambda text: separately if text.is_separate else together, texts_at_once
+    )
 
 
 def encode_with_source(
-    texts: Sequence[Text], tokenizer: "PreTrainedTokenizerFast", rules: ScoringRules, start: int
+    texts: Sequence[Text],
+    tokenizer: "PreTrainedTokenizerFast",
+    rules: ScoringRules,
+    start: int,
+    *,
+    texts_at_once: int = _TEXTS_AT_ONCE,
 ) -> Iterator[EncodedText]:
-    """For encoder-decoders: the encoder reads the context, the decoder is scored on the target.
+    """Encode texts for encoder-decoders: the context for the encoder, the target for the decoder.
 
-    Under the rules of 2023 the EOS behind a sentence counts as well.
+    Under the rules of 2023 the EOS at the end of the target is scored as well.
 
     Args:
-        start: the token that the decoder begins with.
+        start: the decoder's first input token.
+        texts_at_once: as for `encode_causal`.
     """
 
-    def both(part: Sequence[Text]) -> Iterator[EncodedText]:
+    def source_and_target(part: Sequence[Text]) -> Iterator[EncodedText]:
         before = tokenizer.eos_token if rules.name == "2023" else ""
         sources = tokenizer([text.context or before for text in part], verbose=False)["input_ids"]
         targets = tokenizer(
@@ -193,27 +217,26 @@ def encode_with_source(
             encoded = _scored_from(1, [start, *target])
             yield EncodedText(encoded.ids, 1, encoded.stop, source=np.array(source, dtype=np.int32))
 
-    return _each_its_way(texts, lambda _text: both)
+    return _encode_runs(texts, lambda _text: source_and_target, texts_at_once)
 
 
-def _each_its_way(
-    texts: Sequence[Text],
-    way: Callable[[Text], Callable[[Sequence[Text]], Iterator[EncodedText]]],
+def _encode_runs(
+    texts: Sequence[Text], encoder_of: Callable[[Text], _Encoder], texts_at_once: int
 ) -> Iterator[EncodedText]:
-    """Encode neighbours that go the same way together."""
+    """Encode consecutive texts that have the same encoder in one call."""
     start = 0
     while start < len(texts):
-        chosen = way(texts[start])
+        encoder = encoder_of(texts[start])
         stop = start + 1
-        most = min(len(texts), start + _TEXTS_AT_ONCE)
-        while stop < most and way(texts[stop]) is chosen:
+        limit = min(len(texts), start + texts_at_once)
+        while stop < limit and encoder_of(texts[stop]) is encoder:
             stop += 1
-        yield from chosen(texts[start:stop])
+        yield from encoder(texts[start:stop])
         start = stop
 
 
 def _without_trailing_space(text: Text) -> Text:
-    """Spaces that end a context are part of the target's first token, as the harness has it."""
+    """Move spaces at the end of the context to the target, as lm-evaluation-harness does."""
     context = text.context.rstrip()
     return Text(text.context[len(context) :] + text.target, context)
 
@@ -222,8 +245,8 @@ def _scored_from(first: int, ids: list[int]) -> EncodedText:
     return EncodedText(np.array(ids, dtype=np.int32), first, max(first, len(ids)))
 
 
-def _beyond(begin: int, spans: Sequence[tuple[int, int]]) -> list[int]:
-    """The tokens whose letters go beyond `begin`; special tokens have none.
+def _ending_after(begin: int, spans: Sequence[tuple[int, int]]) -> list[int]:
+    """The tokens whose characters end after `begin`; special tokens have no characters.
 
     Source: sentence_zero_shot/dataset.py of the 2025 pipeline.
     """
@@ -231,11 +254,11 @@ def _beyond(begin: int, spans: Sequence[tuple[int, int]]) -> list[int]:
 
 
 def _cut(
-    ids: list[int], scored: list[int], *, words: list[int] | None = None, rest: bool = False
+    ids: list[int], scored: list[int], *, words: list[int] | None = None, keeps_rest: bool = False
 ) -> EncodedText:
-    """From the first scored token to the last; what stands behind goes unless `rest` is needed."""
+    """Score from the first to the last of `scored`; tokens after these are dropped by default."""
     first, stop = (scored[0], scored[-1] + 1) if scored else (1, 1)
-    kept = ids if rest else ids[: max(1, stop)]
+    kept = ids if keeps_rest else ids[: max(1, stop)]
     return EncodedText(
         np.array(kept, dtype=np.int32), first, stop, words=np.array(words or [], dtype=np.int32)
     )

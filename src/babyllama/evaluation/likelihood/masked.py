@@ -1,11 +1,11 @@
-"""Masked models: the pseudo-log-likelihood, one mask a position.
+"""Masked models, scored by pseudo-log-likelihood: one masked position at a time.
 
-A token's score is its log-probability where it is masked and all others are seen. Tokens of a word
-that its own rest gives away are scored too high that way: `within_word` masks what follows in the
-same word as well.
+A token's score is its log-probability when it is masked and all other tokens are visible. That is
+too high for a word of several tokens, since the later ones reveal the earlier ones: `within_word`
+masks the later tokens of the same word as well.
 
-Only masked positions get logits, and a masked text that comes from both sentences of a pair, which
-differ just there, is read once.
+Logits are computed at masked positions only. Two sentences that differ at one position are equal
+once it is masked, so their masked copy is computed once.
 
 Source: Salazar et al. 2020 (arXiv 1910.14659); Kauf and Ivanova 2023 (arXiv 2305.10588) for the
 within-word variant, PLL-word-l2r there.
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 Masking = Literal["original", "within_word"]
-_Copy = tuple[bytes, int]  # a text's tokens with its masks, as int32, and the position to score
+_Copy = tuple[bytes, int]  # a text's tokens with masks, as int32, and the scored position
 _BYTES = 4
 
 _TOKENS_ON_CPU, _TOKENS_ON_CARD = 4096, 32_768
@@ -36,11 +36,11 @@ _TEXTS_AHEAD = 2048
 
 
 class MaskedModels:
-    """Masked models, one or several read as one.
+    """A group of masked models.
 
     Args:
-        mask: the tokenizer's mask token.
-        tokens_at_once: of a batch. It changes speed and memory alone.
+        mask: the number of the tokenizer's mask token.
+        tokens_at_once: tokens of a batch. It changes only speed and memory.
     """
 
     def __init__(
@@ -54,18 +54,18 @@ class MaskedModels:
 
     @property
     def vocab_size(self) -> int:
-        """Tokens that every model knows."""
+        """The size of the smallest vocabulary."""
         return self.group.vocab_size
 
     @property
     def dtype(self) -> torch.dtype:
-        """What the models compute in."""
+        """The data type in which the models compute."""
         return self.group.dtype
 
     def score_tokens(
         self, sequences: Sequence[EncodedText]
     ) -> Iterator[tuple[int, Float64[np.ndarray, " scored"], np.ndarray]]:
-        """Number of a text, log p of its scored tokens in nats, whether each was the likeliest."""
+        """Score texts; see `LikelihoodModel`."""
         numbers = iter(range(len(sequences)))
         while part := list(islice(numbers, _TEXTS_AHEAD)):
             values, is_top = self._score([sequences[number] for number in part])
@@ -78,8 +78,8 @@ class MaskedModels:
     def _score(
         self, texts: Sequence[EncodedText]
     ) -> tuple[Float64[np.ndarray, " scored"], np.ndarray]:
-        """Every scored token of the texts, one text after another."""
-        copies: dict[_Copy, list[tuple[int, int]]] = {}  # to (result, label)
+        """Score every scored token of the texts, text by text."""
+        copies: dict[_Copy, list[tuple[int, int]]] = {}  # each with its (results, labels)
         count = 0
         for each in texts:
             for at in range(each.first, each.stop):
@@ -100,13 +100,13 @@ class MaskedModels:
         ids = text.ids.copy()
         ids[at] = self.mask
         if self.masking == "within_word":
-            behind = np.arange(len(ids)) > at
-            ids[behind & (text.words == text.words[at])] = self.mask
+            later = np.arange(len(ids)) > at
+            ids[later & (text.words == text.words[at])] = self.mask
         return ids
 
     @torch.no_grad()
     def _log_probabilities(self, batch: Sequence[_Copy]) -> Float[Tensor, "copies vocab"]:
-        """Of the masked position of each copy."""
+        """Log-probabilities at the scored position of each copy."""
         device = self.group.device
         ids = np.stack([np.frombuffer(ids, dtype=np.int32) for ids, _ in batch])
         input_ids = torch.from_numpy(ids).long().to(device)
@@ -129,7 +129,7 @@ def _masked_logits(
 
 
 def _batches(copies: Iterable[_Copy], tokens_at_once: int) -> Iterator[list[_Copy]]:
-    """Copies of one length together, so that nothing is padded; the longest first."""
+    """Copies of equal length, so that nothing is padded; the longest first."""
     by_length = sorted(copies, key=lambda copy: (-len(copy[0]), copy))
     for size, alike in groupby(by_length, key=lambda copy: len(copy[0])):
         rows = max(1, tokens_at_once // (size // _BYTES))
@@ -139,7 +139,7 @@ def _batches(copies: Iterable[_Copy], tokens_at_once: int) -> Iterator[list[_Cop
 
 @contextmanager
 def _head_reads(model: "PreTrainedModel", positions: Int64[Tensor, " copies"]) -> Iterator[None]:
-    """Let a model's head see one position of each row alone, whatever the head is made of."""
+    """Give a model's head, of whatever architecture, one position of each row."""
 
     def pick(_module: object, _args: object, output: Any) -> Any:
         states = output.last_hidden_state

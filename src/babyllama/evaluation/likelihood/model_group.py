@@ -1,4 +1,4 @@
-"""Models of one kind that are read as one, for kinds whose head is more than a product."""
+"""Masked models or encoder-decoders averaged as one: their heads are not one matrix product."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ModelGroup:
-    """One model or more.
+    """One or more models with a common vocabulary.
 
     Attributes:
-        weights: of each model, summing to 1.
-        mean_of: what is averaged over them.
-        dtype: what they compute in.
+        weights: one for each model; they sum to 1.
+        mean_of: whether logits or probabilities are averaged.
+        dtype: the data type in which the models compute.
     """
 
     models: "Sequence[PreTrainedModel]"
@@ -33,19 +33,23 @@ class ModelGroup:
 
     @property
     def device(self) -> torch.device:
-        """Where the models are."""
+        """The device of the models."""
         device: torch.device = self.models[0].device
         return device
 
     @property
     def vocab_size(self) -> int:
-        """Tokens that every model knows."""
+        """The size of the smallest vocabulary."""
         return min(int(model.config.vocab_size) for model in self.models)
 
     def log_probabilities(
         self, logits_of: "Callable[[PreTrainedModel], Float[Tensor, '*positions vocab']]"
     ) -> Float[Tensor, "*positions vocab"]:
-        """log p of every token in float32, from each model's logits at the same positions."""
+        """Average the models and return log-probabilities in float32.
+
+        Args:
+            logits_of: a model's logits, at the same positions for every model.
+        """
         with computing_in(self.dtype, self.device):
             each = (logits_of(model).float() for model in self.models)
             return torch.log_softmax(mean_logits(each, self.weights, self.mean_of), dim=-1)

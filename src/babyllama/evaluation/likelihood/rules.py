@@ -1,7 +1,6 @@
-"""Whose rules a benchmark is scored by: what stands before a sentence, ties, averages.
+"""Scoring rules of each year: the token before a sentence, ties, averages.
 
-The same model gets different scores under the rules of different years, so every result repeats
-the rules it was scored by.
+A model gets different scores under the rules of different years, so every result repeats its rules.
 
 Source: the official pipelines, babylm/evaluation-pipeline-2023 (lm_eval/api/model.py, task.py),
 -2024 (lm_eval/models/huggingface.py, evaluator.py) and -2025 (sentence_zero_shot/dataset.py,
@@ -20,21 +19,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ScoringRules:
-    """One set of rules for minimal pairs.
+    """One set of scoring rules.
 
     Attributes:
-        context: where the token comes from that stands before a sentence, unscored, so that the
-            sentence's first token can be scored. `eos`: the tokenizer's EOS. `bos_eos_pad`: the
-            first of these that the tokenizer names. `tokenizer`: what the tokenizer adds by
-            itself, possibly nothing. `config`: BOS or else EOS, if the model's configuration
-            names it (ours names none that the model never saw), possibly nothing.
-        leading_space: whether a space is put before the sentence. Tokenizers that add one
-            themselves (add_prefix_space) do not add a second.
-        tie: what a pair counts whose sentences are equally likely, between 0 and 1.
-        average: `uids`: the headline is the mean over UIDs. `groups`: the mean over groups, in
-            each of which all pairs count alike.
-        masked: whether a masked model's log-probabilities are summed over a sentence's tokens or
-            averaged.
+        context: the context token, which precedes a sentence so that its first token can be
+            scored. `eos`: the tokenizer's EOS. `bos_eos_pad`: the first of these that the
+            tokenizer has. `tokenizer`: what the tokenizer adds itself, if anything. `config`: the
+            BOS, or else the EOS, of the model's configuration, if any (ours names only tokens that
+            the model saw in training).
+        leading_space: whether a space is put before the sentence. Tokenizers with
+            add_prefix_space do not add a second one.
+        tie: the score of a pair whose sentences are equally likely, between 0 and 1.
+        average: the headline score. `uids`: the mean over UIDs. `groups`: the mean over groups,
+            after the mean over all pairs of a group.
+        masked: whether a masked model's log-probabilities are summed over tokens or averaged.
     """
 
     name: str
@@ -45,8 +43,8 @@ class ScoringRules:
     masked: Literal["sum", "mean"] = "sum"
 
 
-# Honest takes a sentence as it stands: that is how a text begins after BOS or EOS in training,
-# for tokenizers that add a leading space themselves and for those that do not.
+# `honest` adds no space: in training, too, a text follows BOS or EOS without one, whether or not
+# the tokenizer adds a leading space itself.
 _RULES = {
     "honest": ScoringRules("honest", "config", leading_space=False, tie=0.5, average="uids"),
     "2023": ScoringRules("2023", "eos", leading_space=True, tie=1.0, average="groups"),
@@ -63,13 +61,13 @@ _AVERAGES = {
 
 
 def rules_named(name: str) -> ScoringRules:
-    """The rules of that name.
+    """The rules with this name.
 
     Raises:
-        InputError: there are none.
+        InputError: unknown rules.
     """
     if name not in _RULES:
-        raise InputError(f"there are no rules {name!r}", mend=f"Choose one of {', '.join(_RULES)}.")
+        raise InputError(f"unknown rules {name!r}", mend=f"Choose one of {', '.join(_RULES)}.")
     return _RULES[name]
 
 
@@ -80,15 +78,16 @@ def context_token(
     *,
     known: int,
 ) -> int | None:
-    """The token before a sentence, or None where the rules let it start with itself.
+    """The token before every sentence, or None if the rules put none there.
 
     Args:
-        configs: of all models of an ensemble; under `config` they must name the same token, since
-            one that only some of them saw in training is no context for the others.
-        known: tokens that the models know. A configuration's default beyond them names nothing.
+        configs: of all models of an ensemble. Under `config` they must name the same token:
+            otherwise some of them never saw it in training.
+        known: the size of the models' vocabulary. A configuration's token beyond it is ignored:
+            it is a default of the library.
 
     Raises:
-        InputError: rules that need a token which the tokenizer does not have.
+        InputError: the tokenizer lacks the token that the rules need.
     """
     if rules.context == "config":
         bos = _named_by_all(configs, "bos_token_id", known)
@@ -102,7 +101,7 @@ def context_token(
     if found is None:
         raise InputError(
             f"the tokenizer has no {' or '.join(name.upper() for name in names)} token",
-            why=f"The rules of {rules.name} put it before every sentence.",
+            why=f"The rules {rules.name} put it before every sentence.",
             mend="Use --rules honest, or name the token in tokenizer_config.json.",
         )
     return found
@@ -111,13 +110,13 @@ def context_token(
 def describe_rules(
     rules: ScoringRules, *, context: str | None, leading_space: bool, dtype: str, likelihood: str
 ) -> dict[str, Any]:
-    """The rules as every result repeats them, as the kind of model follows them.
+    """The rules as results repeat them.
 
     Args:
-        context: what stands before each text, spelt out; None: nothing.
-        leading_space: whether a space does.
-        dtype: what the models computed in.
-        likelihood: what a text's score is, in words.
+        context: the context token as text; None: no such token.
+        leading_space: whether a space precedes each text.
+        dtype: the data type in which the models computed.
+        likelihood: a description of a text's score.
     """
     return {
         "name": rules.name,
@@ -137,5 +136,5 @@ def _named_by_all(configs: Sequence["PretrainedConfig"], field: str, known: int)
 
 
 def _first(ids: int | list[int] | None) -> int | None:
-    """Some configurations name several EOS tokens, the usual one first."""
+    """The first of several EOS tokens is the usual one."""
     return ids[0] if isinstance(ids, list) else ids

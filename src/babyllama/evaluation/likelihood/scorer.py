@@ -1,12 +1,12 @@
-"""How likely models find texts: one protocol for decoders, masked models and encoder-decoders.
+"""Load models of any kind, and score texts with them.
 
-What a text is given does not depend on which others are scored with it, in which order or batch,
-beyond the last bits; texts that a model cannot tell apart are scored once, so that they tie.
+Apart from the last bits, a text's score does not depend on the other texts, their order or the
+batch. Texts with the same tokens are scored once, so that they tie exactly.
 """
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
@@ -41,45 +41,46 @@ from babyllama.recipe import EQUAL_WEIGHTS, Mixing
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-_MASKS = {"original": "one mask a position", "within_word": "later tokens of a word masked"}
+_MASKING = {"original": "one mask a position", "within_word": "later tokens of a word masked"}
+Kind = Literal["causal", "masked", "encoder-decoder"]
 
 
 @runtime_checkable
 class LikelihoodModel(Protocol):
-    """A kind of model that texts can be scored by."""
+    """One kind of model, as far as scoring needs it."""
 
     @property
     def vocab_size(self) -> int:
-        """Tokens that the model knows."""
+        """The number of tokens that the model knows."""
 
     @property
     def dtype(self) -> torch.dtype:
-        """What it computes in."""
+        """The data type in which it computes."""
 
     def score_tokens(
         self, sequences: Sequence[EncodedText]
     ) -> Iterator[tuple[int, Float64[np.ndarray, " scored"], np.ndarray]]:
-        """Score distinct texts, sorted by their keys, in any order.
+        """Score the tokens of distinct texts, which are sorted by their keys.
 
         Returns:
-            the number of a text, log p of its scored tokens in nats, and whether each of these
-            was the likeliest token there.
+            for each text, in any order: its number, log p of its scored tokens in nats, and
+            whether each of these had the highest probability at its position.
         """
 
 
 @dataclass(frozen=True)
 class Scorer:
-    """A model, or several as one, that reads texts by some rules.
+    """A model or an ensemble that scores texts under some rules.
 
     Attributes:
-        encode: from texts to the tokens that this kind of model reads.
-        context: what stands before each text, spelt out; None: nothing, so that a decoder leaves
-            its first token unscored.
-        leading_space: whether a space does.
-        likelihood: what a text's score is, in words.
+        encode: turns texts into the tokens that this kind of model reads.
         positions: the longest input in tokens that every model can see; None: no limit.
         truncate: whether longer texts lose their beginning instead of being refused.
-        is_averaged: whether that is a mean over tokens, not a sum.
+        context: the context token as text; None: no such token, and a decoder does not score a
+            text's first token.
+        leading_space: whether a space precedes each text.
+        likelihood: a description of a text's score.
+        is_averaged: whether that score is a mean over tokens, not a sum.
     """
 
     model: LikelihoodModel
@@ -94,6 +95,9 @@ class Scorer:
     is_averaged: bool = False
 
 
+# --- loading ----------------------------------------------------------------------------------
+
+
 def load_scorer(
     folders: Sequence[Path],
     rules: ScoringRules,
@@ -105,83 +109,131 @@ def load_scorer(
     truncate: bool = False,
     tokens_at_once: int | None = None,
 ) -> Scorer:
-    """Load a model folder, or several of one kind as their ensemble.
+    """Load a model folder, or several folders of one kind as an ensemble.
 
-    What kind of model a folder holds is what its config.json says.
+    The kind of a model is read from its config.json.
 
     Args:
-        masking: how masked models are scored; others have no use for it.
-        tokens_at_once: tokens of a batch, padding included. It changes speed and memory alone.
+        masking: how masked models are scored; other kinds must have the default.
+        truncate: whether texts longer than the model's positions lose their beginning.
+        tokens_at_once: tokens of a batch, with padding. It changes only speed and memory.
 
     Raises:
-        InputError: folders that cannot be loaded or mix kinds of models; tokenizers that differ,
-            know more tokens than the model, or lack a token that the rules need.
+        InputError: folders that cannot be loaded or hold different kinds of models; tokenizers
+            that differ, have more tokens than the model, or lack a token that the rules need.
     """
-    kinds = [kind_of(folder) for folder in folders]
-    if len(set(kinds)) > 1:
+    kind = _common_kind(folders)
+    if masking != "original" and kind != "masked":
         raise InputError(
-            f"{folders[0]} is {kinds[0]}, {folders[kinds.index(kinds[-1])]} {kinds[-1]}",
-            why="Their likelihoods mean different things, so no mean can be taken.",
-            mend="Score them one by one, without --ensemble.",
-        )
-    if masking != "original" and kinds[0] != "masked":
-        raise InputError(
-            f"{folders[0]} is {kinds[0]}, and masking is {masking}",
+            f"{folders[0]} is {kind}, and masking is {masking}",
             why="Only masked models are scored by masking.",
             mend="Leave --masking out for it.",
         )
-    if kinds[0] == "causal":
+    if kind == "causal":
         ensemble = load_ensemble(folders, device=device, mixing=mixing, dtype=dtype)
-        return _causal(ensemble, load_tokenizer(folders[0]), rules, truncate, tokens_at_once)
-    tokenizer = load_tokenizer(folders[0])
-    models = _models(folders, kinds[0], device, len(tokenizer))
-    group = ModelGroup(models, weights_of(mixing, len(models)), mixing.mean_of, dtype)
-    positions = shortest_positions(model.config for model in models)
-    if kinds[0] == "masked":
-        mask = _mask_token(tokenizer)
-        is_averaged = rules.masked == "mean"
-        way = f"({_MASKS[masking]}), {'averaged' if is_averaged else 'summed'} over tokens"
-        return Scorer(
-            model=MaskedModels(group, mask=mask, masking=masking, tokens_at_once=tokens_at_once),
-            tokenizer=tokenizer,
-            encode=lambda texts: encode_masked(texts, tokenizer, rules),
-            rules=rules,
-            positions=positions,
-            truncate=truncate,
-            context=tokenizer.eos_token if is_averaged else None,
-            leading_space=rules.leading_space,
-            likelihood=f"pseudo-log-likelihood {way}",
-            is_averaged=is_averaged,
-        )
-    begin = models[0].config.decoder_start_token_id
-    with_eos = rules.name == "2023"
-    return Scorer(
-        model=EncoderDecoders(group, tokens_at_once=tokens_at_once),
-        tokenizer=tokenizer,
-        encode=lambda texts: encode_with_source(texts, tokenizer, rules, begin),
-        rules=rules,
-        positions=positions,
-        truncate=truncate,
-        context=tokenizer.eos_token if with_eos else None,
-        leading_space=False,
-        likelihood="log-likelihood of the decoder, summed over tokens" + ", EOS too" * with_eos,
-    )
+        scorer = _causal(ensemble, load_tokenizer(folders[0]), rules, tokens_at_once)
+    else:
+        tokenizer = load_tokenizer(folders[0])
+        models = _load_models(folders, kind, device, len(tokenizer))
+        group = ModelGroup(models, weights_of(mixing, len(models)), mixing.mean_of, dtype)
+        if kind == "masked":
+            scorer = _masked(group, tokenizer, rules, masking, tokens_at_once)
+        else:
+            scorer = _encoder_decoder(group, tokenizer, rules, tokens_at_once)
+    return replace(scorer, truncate=truncate)
 
 
-def kind_of(folder: Path) -> Literal["causal", "masked", "encoder-decoder"]:
-    """What kind of model a folder holds, by its configuration; causal where that does not say."""
+def kind_of(folder: Path) -> Kind:
+    """The kind of a folder's model by its config.json; causal if that says nothing else."""
     try:
         config = json.loads((folder / "config.json").read_text("utf-8"))
     except (OSError, ValueError):
-        return "causal"  # loading it says what is wrong
+        return "causal"  # loading the model reports the fault
     if config.get("is_encoder_decoder"):
         return "encoder-decoder"
     masked = any(name.endswith("ForMaskedLM") for name in config.get("architectures") or ())
     return "masked" if masked else "causal"
 
 
-def _models(
-    folders: Sequence[Path], kind: str, device: torch.device, vocab_size: int
+def _common_kind(folders: Sequence[Path]) -> Kind:
+    kinds = [kind_of(folder) for folder in folders]
+    if len(set(kinds)) > 1:
+        raise InputError(
+            f"{folders[0]} is {kinds[0]}, {folders[kinds.index(kinds[-1])]} is {kinds[-1]}",
+            why="Log-likelihoods of different kinds of models cannot be averaged.",
+            mend="Score them one by one, without --ensemble.",
+        )
+    return kinds[0]
+
+
+def _causal(
+    ensemble: Ensemble,
+    tokenizer: "PreTrainedTokenizerFast",
+    rules: ScoringRules,
+    tokens_at_once: int | None,
+) -> Scorer:
+    configs = [model.config for model in ensemble.models]
+    context = context_token(rules, tokenizer, configs, known=ensemble.mixture.vocab_size)
+    return Scorer(
+        model=Decoders(ensemble, tokens_at_once=tokens_at_once),
+        tokenizer=tokenizer,
+        encode=lambda texts: encode_causal(texts, tokenizer, rules, context),
+        rules=rules,
+        positions=shortest_positions(configs),
+        truncate=False,
+        context=None if context is None else str(tokenizer.convert_ids_to_tokens(context)),
+        leading_space=rules.leading_space,
+        likelihood="log-likelihood, summed over tokens",
+    )
+
+
+def _masked(
+    group: ModelGroup,
+    tokenizer: "PreTrainedTokenizerFast",
+    rules: ScoringRules,
+    masking: Masking,
+    tokens_at_once: int | None,
+) -> Scorer:
+    mask = _mask_token(tokenizer)
+    is_averaged = rules.masked == "mean"
+    way = f"({_MASKING[masking]}), {'averaged' if is_averaged else 'summed'} over tokens"
+    return Scorer(
+        model=MaskedModels(group, mask=mask, masking=masking, tokens_at_once=tokens_at_once),
+        tokenizer=tokenizer,
+        encode=lambda texts: encode_masked(texts, tokenizer, rules),
+        rules=rules,
+        positions=shortest_positions(model.config for model in group.models),
+        truncate=False,
+        context=tokenizer.eos_token if is_averaged else None,
+        leading_space=rules.leading_space,
+        likelihood=f"pseudo-log-likelihood {way}",
+        is_averaged=is_averaged,
+    )
+
+
+def _encoder_decoder(
+    group: ModelGroup,
+    tokenizer: "PreTrainedTokenizerFast",
+    rules: ScoringRules,
+    tokens_at_once: int | None,
+) -> Scorer:
+    start = group.models[0].config.decoder_start_token_id
+    with_eos = rules.name == "2023"
+    return Scorer(
+        model=EncoderDecoders(group, tokens_at_once=tokens_at_once),
+        tokenizer=tokenizer,
+        encode=lambda texts: encode_with_source(texts, tokenizer, rules, start),
+        rules=rules,
+        positions=shortest_positions(model.config for model in group.models),
+        truncate=False,
+        context=tokenizer.eos_token if with_eos else None,
+        leading_space=False,
+        likelihood="log-likelihood of the decoder, summed over tokens" + ", EOS too" * with_eos,
+    )
+
+
+def _load_models(
+    folders: Sequence[Path], kind: Kind, device: torch.device, vocab_size: int
 ) -> "list[PreTrainedModel]":
     from transformers import AutoModelForMaskedLM, AutoModelForSeq2SeqLM
 
@@ -198,9 +250,9 @@ def _models(
             )
         if kind != "masked" and model.config.decoder_start_token_id is None:
             raise InputError(
-                f"{folder}/config.json names no decoder_start_token_id",
-                why="The decoder's first token has to follow something.",
-                mend="Name the token that decoding began with in training.",
+                f"{folder}/config.json has no decoder_start_token_id",
+                why="The decoder's first token is predicted from this token.",
+                mend="Add the token with which decoding began in training.",
             )
     return models
 
@@ -215,40 +267,21 @@ def _mask_token(tokenizer: "PreTrainedTokenizerFast") -> int:
     return int(tokenizer.mask_token_id)
 
 
-def _causal(
-    ensemble: Ensemble,
-    tokenizer: "PreTrainedTokenizerFast",
-    rules: ScoringRules,
-    truncate: bool,
-    tokens_at_once: int | None,
-) -> Scorer:
-    configs = [model.config for model in ensemble.models]
-    context = context_token(rules, tokenizer, configs, known=ensemble.mixture.vocab_size)
-    return Scorer(
-        model=Decoders(ensemble, tokens_at_once=tokens_at_once),
-        tokenizer=tokenizer,
-        encode=lambda texts: encode_causal(texts, tokenizer, rules, context),
-        rules=rules,
-        positions=shortest_positions(configs),
-        truncate=truncate,
-        context=None if context is None else str(tokenizer.convert_ids_to_tokens(context)),
-        leading_space=rules.leading_space,
-        likelihood="log-likelihood, summed over tokens",
-    )
+# --- scoring ----------------------------------------------------------------------------------
 
 
 def log_likelihoods(scorer: Scorer, texts: Sequence[str | Text]) -> Float64[np.ndarray, " texts"]:
-    """log p of each text in nats, summed over its tokens, as `likelihoods` finds them."""
+    """log p of each text in nats: the sums of `likelihoods` over its tokens."""
     found = likelihoods(scorer, [Text(text) if isinstance(text, str) else text for text in texts])
     return found.sums()
 
 
 def likelihoods(scorer: Scorer, texts: Sequence[Text]) -> Likelihoods:
-    """What the model says about each scored token of each text, in the order of the texts.
+    """Log-likelihoods of the scored tokens of each text, in the order of the texts.
 
     Raises:
-        InputError: a text longer than the model's positions or with a token that the model
-            does not know (before any is scored), or one to which the model gives no number.
+        InputError: before anything is scored: a text longer than the model's positions, or with
+            a token that the model does not know. Later: a log-likelihood that is not finite.
     """
     distinct, number_of = _distinct(scorer, texts)
     sequences = [each for each, _ in distinct]
@@ -259,20 +292,20 @@ def likelihoods(scorer: Scorer, texts: Sequence[Text]) -> Likelihoods:
     with ProgressBar("scoring", int(starts[-1]), "tokens") as bar:
         for number, found, tops in scorer.model.score_tokens(sequences):
             if not np.isfinite(found).all():
-                # Read together, one text's NaN may reach its neighbours: whose is it?
+                # A NaN may come from another text of the batch, so score this one alone.
                 _, found, tops = next(scorer.model.score_tokens([sequences[number]]))
                 if not np.isfinite(found).all():
-                    _refuse_no_number(texts[distinct[number][1]])
+                    _refuse_not_finite(texts[distinct[number][1]])
             values[starts[number] : starts[number + 1]] = found
             is_top[starts[number] : starts[number + 1]] = tops
             bar.advance(len(found))
-    return _spread(Likelihoods(values, is_top, starts), number_of)
+    return _of_every_text(Likelihoods(values, is_top, starts), number_of)
 
 
 def _distinct(
     scorer: Scorer, texts: Sequence[Text]
 ) -> tuple[list[tuple[EncodedText, int]], np.ndarray]:
-    """The texts that differ for the model, sorted, each with one that it stands for; which of
+    """The distinct encoded texts, sorted, each with the number of its first text; and which of
     them each text is."""
     first: dict[tuple[bytes, int, int, bytes], tuple[EncodedText, int]] = {}
     keys = []
@@ -286,13 +319,13 @@ def _distinct(
 
 
 def _encoded(scorer: Scorer, texts: Sequence[Text]) -> Iterator[EncodedText]:
-    """Raises InputError: a text that the tokenizer gives nothing, or cannot read."""
+    """Encode texts. Raises InputError: a text without tokens, or that cannot be tokenized."""
     try:
         for text, encoded in zip(texts, scorer.encode(texts), strict=True):
             if encoded.stop == encoded.first:
                 _refuse_no_tokens(scorer, text)
             yield encoded
-    except Exception as error:  # tokenizers raises whatever its model met
+    except Exception as error:  # tokenizers raises no more specific exception
         if isinstance(error, InputError):
             raise
         for text in texts:
@@ -304,21 +337,21 @@ def _encoded(scorer: Scorer, texts: Sequence[Text]) -> Iterator[EncodedText]:
 
 
 def _refuse_no_tokens(scorer: Scorer, text: Text) -> None:
-    """A token alone may go unscored; a text that has none says nothing about the model."""
+    """A text of one token may have no scored token, but a text without any token has no score."""
     if not scorer.tokenizer(text.target, add_special_tokens=False)["input_ids"]:
-        raise _cannot_encode(text, "It gives no token for it.")
+        raise _cannot_encode(text, "The result has no tokens.")
 
 
 def _cannot_encode(text: Text, why: str) -> InputError:
     return InputError(
         f"the tokenizer cannot encode {shortened(text)}",
         why=why,
-        mend="Take the item out, or use a tokenizer that knows every letter: a byte-level one.",
+        mend="Remove the item, or use a tokenizer that knows all characters: a byte-level one.",
     )
 
 
-def _spread(found: Likelihoods, number_of: np.ndarray) -> Likelihoods:
-    """From what is distinct to every text."""
+def _of_every_text(found: Likelihoods, number_of: np.ndarray) -> Likelihoods:
+    """Repeat the likelihoods of distinct texts for every text."""
     counts = found.counts()[number_of]
     starts = np.concatenate([[0], np.cumsum(counts)])
     tokens = np.arange(starts[-1]) - np.repeat(starts[:-1] - found.starts[number_of], counts)
@@ -332,8 +365,8 @@ def _within_positions(scorer: Scorer, encoded: EncodedText, text: Text) -> Encod
     if not scorer.truncate:
         raise InputError(
             f"a text needs {inputs} positions, the model has {scorer.positions}: {shortened(text)}",
-            why="Scored in part, it would not compare with its pair.",
-            mend="Take it out, use a model with more positions, or cut beginnings: --truncate",
+            why="The score of a part cannot be compared with that of a whole text.",
+            mend="Remove it, use a model with more positions, or cut beginnings: --truncate",
         )
     return encoded.keep_last(scorer.positions)
 
@@ -349,15 +382,15 @@ def _refuse_unknown_token(scorer: Scorer, encoded: EncodedText, text: Text) -> N
         )
 
 
-def _refuse_no_number(text: Text) -> None:
+def _refuse_not_finite(text: Text) -> None:
     raise InputError(
         f"the model gives no finite log-likelihood to {shortened(text)}",
-        why="Its weights hold NaN or infinite values: such an item is neither right nor wrong.",
-        mend="Train it again, or go back to an earlier checkpoint.",
+        why="Its weights probably have NaN or infinite values.",
+        mend="Train it again, or use an earlier checkpoint.",
     )
 
 
 def shortened(text: Text) -> str:
-    """A text as errors show it."""
-    whole = text.context + text.target
-    return repr(whole if len(whole) <= 80 else whole[:77] + "...")
+    """A text as error messages show it."""
+    joined = text.context + text.target
+    return repr(joined if len(joined) <= 80 else joined[:77] + "...")

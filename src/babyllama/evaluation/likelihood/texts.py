@@ -1,4 +1,4 @@
-"""What is asked of a model, and what it answers: texts, and how likely each of their tokens is."""
+"""Texts to be scored, and the log-likelihoods of their tokens."""
 
 from dataclasses import dataclass
 
@@ -8,14 +8,14 @@ from jaxtyping import Bool, Float64, Int64
 
 @dataclass(frozen=True)
 class Text:
-    """A text whose likelihood is asked for: log p(target | context).
+    """A text to be scored: log p(target | context).
 
     Attributes:
-        target: what is scored.
-        context: what stands before it, unscored. Where it is empty, the rules' context token alone
-            stands there. Context and target follow each other as they are: the space between two
+        target: the part that is scored.
+        context: the part before it, which is not scored; if empty, only the rules' context token
+            precedes the target. The two are concatenated as they are, so a space between two
             words belongs to one of them.
-        is_separate: context and target are tokenised one by one, not as one text.
+        is_separate: whether context and target are tokenized separately, not as one text.
     """
 
     target: str
@@ -25,11 +25,11 @@ class Text:
 
 @dataclass(frozen=True)
 class Likelihoods:
-    """What a model says about the scored tokens of each of some texts.
+    """Log-likelihoods of the scored tokens of several texts, text by text.
 
     Attributes:
-        values: log p of each token in nats, the texts one after another.
-        is_top: whether no other token was likelier there.
+        values: log p of each token in nats.
+        is_top: whether no other token had a higher probability at its position.
         starts: the tokens of text i are `starts[i]` to `starts[i + 1]`.
     """
 
@@ -41,29 +41,29 @@ class Likelihoods:
         return len(self.starts) - 1
 
     def __getitem__(self, texts: slice) -> "Likelihoods":
-        """Those of consecutive texts."""
+        """The log-likelihoods of consecutive texts."""
         first, last, step = texts.indices(len(self))
         if step != 1:
-            raise ValueError("texts are taken in a row")
+            raise ValueError("the step of a slice of texts must be 1")
         bounds = self.starts[first : max(first, last) + 1]
         tokens = slice(bounds[0], bounds[-1])
         return Likelihoods(self.values[tokens], self.is_top[tokens], bounds - bounds[0])
 
     def counts(self) -> Int64[np.ndarray, " texts"]:
-        """Scored tokens of each text."""
+        """The number of scored tokens of each text."""
         return np.diff(self.starts)
 
     def sums(self) -> Float64[np.ndarray, " texts"]:
-        """log p(target | context) of each text in nats; 0 where no token is scored."""
+        """log p(target | context) of each text in nats; 0 for a text without scored tokens."""
         return self._by_text(self.values)
 
     def averaged(self) -> "Likelihoods":
-        """The same with each token's share in its text's mean, so that `sums` are means."""
+        """The same, each value divided by its text's number of tokens, so that `sums` are means."""
         counts = self.counts()
         return Likelihoods(self.values / np.repeat(counts, counts), self.is_top, self.starts)
 
     def all_top(self) -> Bool[np.ndarray, " texts"]:
-        """Whether each text is what greedy decoding would have written."""
+        """Whether greedy decoding would have produced each text."""
         is_right: Bool[np.ndarray, " texts"] = self._by_text(~self.is_top) == 0
         return is_right
 
