@@ -1,4 +1,4 @@
-"""Scores are kept while they hold, and never when they were damaged."""
+"""A run's scores are kept while what decides them is the same, and never when damaged."""
 
 import json
 from pathlib import Path
@@ -34,13 +34,18 @@ def line(teachers, tokens, tmp_path):
     return run, out
 
 
-def scored(monkeypatch):
+def scored(monkeypatch, *, kill_after=None):
+    """The names of the models that are scored from now on; a kill comes once, before the next."""
     from babyllama.evaluation import of_run
     from babyllama.evaluation.evaluate import evaluate
 
     names = []
 
+    kills = [KeyboardInterrupt()] if kill_after is not None else []
+
     def counting(*arguments, name, **more):
+        if len(names) == kill_after and kills:
+            raise kills.pop()
         names.append(name)
         return evaluate(*arguments, name=name, **more)
 
@@ -68,7 +73,7 @@ def test_another_window_scores_all_again(line, monkeypatch):
     assert names == ["llama", "gpt2"]
 
 
-def test_damaged_scores_are_never_taken_over(line, monkeypatch):
+def test_damaged_scores_are_made_again(line, monkeypatch):
     run, out = line
     run()
     result = json.loads((out / "llama.json").read_text())
@@ -78,3 +83,23 @@ def test_damaged_scores_are_never_taken_over(line, monkeypatch):
     run()
     assert names == ["llama"]
     assert json.loads((out / "llama.json").read_text())["benchmarks"]["pairs"]["score"] != 99.0
+
+
+def test_damaged_predictions_are_made_again(line, monkeypatch):
+    run, out = line
+    run()
+    before = (out / "predictions" / "gpt2" / "pairs.jsonl").read_bytes()
+    (out / "predictions" / "gpt2" / "pairs.jsonl").write_bytes(before[:-9])
+    names = scored(monkeypatch)
+    run()
+    assert names == ["gpt2"]
+    assert (out / "predictions" / "gpt2" / "pairs.jsonl").read_bytes() == before
+
+
+def test_a_kill_after_the_first_model_costs_only_the_second(line, monkeypatch):
+    run, _ = line
+    names = scored(monkeypatch, kill_after=1)
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    run()
+    assert names == ["llama", "gpt2"]

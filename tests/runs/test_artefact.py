@@ -1,6 +1,7 @@
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,8 +17,11 @@ from babyllama.runs.artefact import (
     Stage,
     complete,
     damaged,
+    difference,
     digest,
+    finished_folder,
     read_manifest,
+    recorded_recipe,
     status,
     verify,
     write_atomically,
@@ -45,7 +49,7 @@ complete(Stage("stage", folder / "out", "kind", 1, TokenizerRecipe(), {"input": 
 """
 
 
-def whole(folder: Path) -> dict[str, Any]:
+def write_all(folder: Path) -> dict[str, Any]:
     (folder / "deep").mkdir(exist_ok=True)
     (folder / "first.txt").write_text("first", encoding="utf-8")
     (folder / "deep" / "second.txt").write_text("second", encoding="utf-8")
@@ -58,7 +62,7 @@ def never(folder: Path) -> dict[str, Any]:
 
 def stage(
     tmp_path: Path,
-    build: Callable[[Path], dict[str, Any]] = whole,
+    build: Callable[[Path], dict[str, Any]] = write_all,
     *,
     recipe: TokenizerRecipe | None = None,
     version: int = 1,
@@ -95,11 +99,18 @@ def test_a_stage_is_built_once_and_then_skipped(tmp_path):
 
     assert out == tmp_path / "out"
     assert contents(out) == {"first.txt": "first", "deep/second.txt": "second"}
-    assert seen == [("missing", "is new"), ("complete", "")]
+    assert seen == [("missing", "new"), ("complete", "")]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["input", "out"]
 
 
-def test_the_manifest_says_what_was_made_from_what_and_names_no_place(tmp_path):
+def clock(*times: float) -> SimpleNamespace:
+    """A `time` module whose monotonic clock shows these times, one a call."""
+    left = iter(times)
+    return SimpleNamespace(monotonic=lambda: next(left))
+
+
+def test_the_manifest_says_what_was_made_from_what_and_names_no_place(tmp_path, monkeypatch):
+    monkeypatch.setattr(artefact, "time", clock(100.0, 107.5))
     out = complete(stage(tmp_path))
     text = (out / "manifest.json").read_text(encoding="utf-8")
     manifest = json.loads(text)
@@ -121,7 +132,7 @@ def test_the_manifest_says_what_was_made_from_what_and_names_no_place(tmp_path):
     assert manifest["recipe"] == {"vocab_size": 16000, "min_frequency": 2}
     assert manifest["inputs"] == {"input": digest(tmp_path / "input")}
     assert manifest["facts"] == {"answer": 42}
-    assert manifest["wall_seconds"] >= 0
+    assert manifest["wall_seconds"] == 7.5
     assert manifest["versions"].keys() >= {"python", "babyllama", "torch"}
     assert str(tmp_path) not in text
     assert str(Path.home()) not in text
@@ -135,7 +146,7 @@ def test_the_manifest_says_what_was_made_from_what_and_names_no_place(tmp_path):
         ({"seed": 4}, "seed was 3, now 4"),
         ({"version": 2}, "version was 1, now 2"),
         ({"kind": "other"}, "stage was kind, now other"),
-        ({"inputs": {}}, "its input input is another"),
+        ({"inputs": {}}, "input `input` has changed"),
     ],
 )
 def test_a_changed_stage_is_stale_names_what_changed_and_is_built_again(tmp_path, change, reason):
@@ -144,11 +155,11 @@ def test_a_changed_stage_is_stale_names_what_changed_and_is_built_again(tmp_path
 
     assert (now.state, now.reason) == ("stale", reason)
 
-    def anew(folder: Path) -> dict[str, Any]:
+    def write_new(folder: Path) -> dict[str, Any]:
         (folder / "new.txt").write_text("new", encoding="utf-8")
         return {}
 
-    out = complete(stage(tmp_path, anew, **change))
+    out = complete(stage(tmp_path, write_new, **change))
     assert contents(out) == {"new.txt": "new"}
     assert status(stage(tmp_path, **change)).state == "complete"
 
@@ -161,21 +172,21 @@ def test_changed_input_is_named_and_of_several_the_first(tmp_path):
     complete(stage(tmp_path, inputs=inputs))
 
     inputs["tokens"].write_text("others", encoding="utf-8")
-    assert status(stage(tmp_path, inputs=inputs)).reason == "its input tokens is another"
+    assert status(stage(tmp_path, inputs=inputs)).reason == "input `tokens` has changed"
     inputs["tokenizer"].unlink()
-    assert status(stage(tmp_path, inputs=inputs)).reason == "its input tokenizer is another"
+    assert status(stage(tmp_path, inputs=inputs)).reason == "input `tokenizer` has changed"
 
 
-def test_a_field_deep_in_the_recipe_is_named_by_its_path():
-    was = {"stage": "k", "version": 1, "seed": 0, "recipe": {"a": {"b": 1, "c": {}}}, "inputs": {}}
-    now = {**was, "recipe": {"a": {"b": 1, "c": {"blimp": "x"}}}}
+def test_a_field_deep_in_a_tree_is_named_by_its_path():
+    was = {"a": {"b": 1, "c": {}}}
+    now = {"a": {"b": 1, "c": {"blimp": "x"}}}
 
-    assert artefact._difference(was, now) == "a.c.blimp was None, now x"
-    assert artefact._difference(now, was) == "a.c.blimp was x, now None"
-    assert artefact._difference(was, was) == ""
+    assert difference(was, now) == "a.c.blimp was None, now x"
+    assert difference(now, was) == "a.c.blimp was x, now None"
+    assert difference(was, was) == ""
 
 
-def test_the_old_folder_stays_whole_and_usable_when_its_replacement_fails(tmp_path):
+def test_the_old_folder_stays_complete_when_its_replacement_fails(tmp_path):
     old = contents(complete(stage(tmp_path)))
 
     def fails(folder: Path) -> dict[str, Any]:
@@ -191,7 +202,7 @@ def test_the_old_folder_stays_whole_and_usable_when_its_replacement_fails(tmp_pa
     assert list(damaged(tmp_path / "out", read_manifest(tmp_path / "out") or {})) == []
 
 
-# --- killed and taken up again --------------------------------------------------------------
+# --- killed and resumed --------------------------------------------------------------------
 
 
 def interrupted(folder: Path) -> dict[str, Any]:
@@ -199,38 +210,38 @@ def interrupted(folder: Path) -> dict[str, Any]:
     raise KeyboardInterrupt
 
 
-def goes_on(folder: Path) -> dict[str, Any]:
+def finish(folder: Path) -> dict[str, Any]:
     """Finishes what it finds."""
     (folder / "second.txt").write_text("second half", encoding="utf-8")
     return {}
 
 
-def test_an_interrupted_build_goes_on_in_the_folder_that_it_left(tmp_path):
+def test_an_interrupted_build_resumes_in_the_folder_that_it_left(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         complete(stage(tmp_path, interrupted))
     assert not (tmp_path / "out").exists()
-    assert status(stage(tmp_path)) == artefact.Status("unfinished", "goes on")
+    assert status(stage(tmp_path)) == artefact.Status("unfinished", "resuming")
 
-    out = complete(stage(tmp_path, goes_on))
+    out = complete(stage(tmp_path, finish))
 
     assert contents(out) == {"first.txt": "first half", "second.txt": "second half"}
     assert read_manifest(out)["files"].keys() == {"first.txt", "second.txt"}
     assert not partial_of(out).exists()
 
 
-def test_an_interrupted_build_of_another_recipe_is_begun_anew(tmp_path):
+def test_an_interrupted_build_of_another_recipe_starts_again(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         complete(stage(tmp_path, interrupted, seed=8))
 
-    assert contents(complete(stage(tmp_path, goes_on))) == {"second.txt": "second half"}
+    assert contents(complete(stage(tmp_path, finish))) == {"second.txt": "second half"}
 
 
-def test_a_build_killed_by_the_system_goes_on_in_the_folder_that_it_left(tmp_path):
-    goes_on_here = stage(tmp_path, goes_on)
+def test_a_build_killed_by_the_system_resumes_in_the_folder_that_it_left(tmp_path):
+    resuming = stage(tmp_path, finish)
     kill(start(KILLED_BUILD, tmp_path))
     assert not (tmp_path / "out").exists()
 
-    out = complete(goes_on_here)
+    out = complete(resuming)
 
     assert contents(out) == {
         "first.txt": "first half, by another process",
@@ -238,39 +249,38 @@ def test_a_build_killed_by_the_system_goes_on_in_the_folder_that_it_left(tmp_pat
     }
 
 
-def test_a_build_killed_by_the_system_is_begun_anew_when_its_input_changed_since(tmp_path):
-    goes_on_here = stage(tmp_path, goes_on)
+def test_a_build_killed_by_the_system_starts_again_when_its_input_has_changed(tmp_path):
+    resuming = stage(tmp_path, finish)
     kill(start(KILLED_BUILD, tmp_path))
     (tmp_path / "input" / "text.txt").write_text("other text", encoding="utf-8")
 
-    assert contents(complete(goes_on_here)) == {"second.txt": "second half"}
+    assert contents(complete(resuming)) == {"second.txt": "second half"}
 
 
 @pytest.mark.parametrize("note", [b"", b"[1]", b"{}", b'{"key": 1', b"\xff\xfe"])
-def test_a_partial_folder_that_says_nothing_of_itself_is_begun_anew(tmp_path, note):
+def test_a_partial_folder_with_a_damaged_note_is_emptied(tmp_path, note):
     partial = partial_of(tmp_path / "out")
     partial.mkdir()
     (partial / "stray.txt").write_text("stray", encoding="utf-8")
     (partial / "work.json").write_bytes(note)
 
-    assert contents(complete(stage(tmp_path, goes_on))) == {"second.txt": "second half"}
+    assert contents(complete(stage(tmp_path, finish))) == {"second.txt": "second half"}
 
 
 def test_wall_seconds_add_up_over_attempts(tmp_path, monkeypatch):
-    clock = iter([100.0, 107.0, 200.0, 203.0, 300.0, 301.0])
-    monkeypatch.setattr(artefact, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    monkeypatch.setattr(artefact, "time", clock(100.0, 107.0, 200.0, 203.0, 300.0, 301.0))
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
             complete(stage(tmp_path, interrupted))
 
-    out = complete(stage(tmp_path, goes_on))
+    out = complete(stage(tmp_path, finish))
 
     assert read_manifest(out)["wall_seconds"] == 7 + 3 + 1
 
 
 def test_a_kill_while_the_finished_files_are_hashed_costs_no_file(tmp_path, monkeypatch):
     def killed(folder: Path) -> dict[str, Any]:
-        whole(folder)
+        write_all(folder)
         monkeypatch.setattr(artefact, "hash_file", interrupt)
         return {}
 
@@ -281,14 +291,14 @@ def test_a_kill_while_the_finished_files_are_hashed_costs_no_file(tmp_path, monk
         complete(stage(tmp_path, killed))
     monkeypatch.undo()
 
-    out = complete(stage(tmp_path, goes_on))
+    out = complete(stage(tmp_path, finish))
     assert contents(out).keys() == {"first.txt", "second.txt", "deep/second.txt"}
 
 
 @pytest.mark.parametrize("old", [False, True])
 def test_a_kill_before_the_first_rename_costs_no_build(tmp_path, monkeypatch, old):
     if old:
-        complete(stage(tmp_path, goes_on, seed=8))
+        complete(stage(tmp_path, finish, seed=8))
 
     def interrupt(*_: Path) -> None:
         raise KeyboardInterrupt
@@ -306,17 +316,17 @@ def test_a_kill_before_the_first_rename_costs_no_build(tmp_path, monkeypatch, ol
     assert sorted(path.name for path in tmp_path.iterdir()) == ["input", "out"]
 
 
-def test_a_finished_partial_folder_of_another_recipe_is_not_taken(tmp_path):
+def test_a_finished_partial_folder_of_another_recipe_is_not_used(tmp_path):
     complete(stage(tmp_path, seed=5))
     (tmp_path / "out").rename(tmp_path / "aside")
     complete(stage(tmp_path, seed=8))
     (tmp_path / "aside").rename(tmp_path / "out.partial")
 
-    assert contents(complete(stage(tmp_path, goes_on))) == {"second.txt": "second half"}
+    assert contents(complete(stage(tmp_path, finish))) == {"second.txt": "second half"}
 
 
-def test_a_kill_between_the_two_renames_is_mended(tmp_path):
-    complete(stage(tmp_path, goes_on, seed=8))
+def test_a_kill_between_the_two_renames_is_repaired(tmp_path):
+    complete(stage(tmp_path, finish, seed=8))
     (tmp_path / "out").rename(tmp_path / "out.replaced")
     complete(stage(tmp_path))
     (tmp_path / "out").rename(tmp_path / "out.partial")
@@ -337,6 +347,25 @@ def test_a_replaced_folder_without_a_successor_takes_its_name_back(tmp_path):
     assert not (tmp_path / "out.replaced").exists()
 
 
+def test_a_folders_recipe_and_its_name_are_known_before_and_after_it_is_finished(tmp_path):
+    assert recorded_recipe(tmp_path / "out") == {}
+    with pytest.raises(KeyboardInterrupt):
+        complete(stage(tmp_path, interrupted))
+    partial = partial_of(tmp_path / "out")
+    assert recorded_recipe(partial) == {"vocab_size": 16000, "min_frequency": 2}
+    out = complete(stage(tmp_path, finish))
+    assert recorded_recipe(out) == {"vocab_size": 16000, "min_frequency": 2}
+    assert finished_folder(partial) == finished_folder(out) == out
+
+
+def test_an_unfinished_folder_that_cannot_be_used_says_why(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        complete(stage(tmp_path, interrupted, seed=8))
+    now = status(stage(tmp_path))
+    assert now.state == "missing"
+    assert now.reason == "from the start, the unfinished folder cannot be used: seed was 8, now 3"
+
+
 # --- damage ---------------------------------------------------------------------------------
 
 
@@ -351,18 +380,20 @@ def test_a_flipped_byte_is_found_by_verify_and_by_status(tmp_path):
     (out / "first.txt").write_text("fIrst", encoding="utf-8")
     later(out / "first.txt")
 
-    message = f"{out}/first.txt has changed since it was written: its sha256 is another"
+    message = f"{out}/first.txt has changed since it was written: checksum mismatch"
     assert verify(tmp_path) == {out: [message]}
     assert status(stage(tmp_path)) == artefact.Status("damaged", message)
 
 
-def test_bit_rot_that_moves_no_time_is_found_by_verify(tmp_path):
+def test_bit_rot_that_changes_no_date_is_found_by_verify_and_then_by_status(tmp_path):
     out = complete(stage(tmp_path))
     before = (out / "first.txt").stat()
     (out / "first.txt").write_text("fIrst", encoding="utf-8")
     os.utime(out / "first.txt", ns=(before.st_atime_ns, before.st_mtime_ns))
 
+    assert status(stage(tmp_path)).state == "complete"
     assert len(verify(out)[out]) == 1
+    assert status(stage(tmp_path)).state == "damaged"
 
 
 def test_a_touched_file_with_its_old_contents_is_not_damaged(tmp_path):
@@ -395,6 +426,27 @@ def test_a_damaged_folder_is_built_again(tmp_path):
     assert verify(out) == {out: []}
 
 
+def test_undamaged_files_that_are_reusable_are_kept_when_a_damaged_folder_is_made_again(tmp_path):
+    reusable = replace(stage(tmp_path), reusable="*.txt")
+    out = complete(reusable)
+    (out / "first.txt").write_text("fi", encoding="utf-8")
+    found: list[str] = []
+
+    def write_missing(folder: Path) -> dict[str, Any]:
+        found.extend(path.name for path in folder.rglob("*.txt"))
+        return write_all(folder)
+
+    (out / "second.txt").write_text("not in the manifest", encoding="utf-8")
+    (out / "deep" / "second.txt").rename(out / "deep" / "moved.txt")
+    complete(replace(reusable, build=write_missing))
+    assert found == []
+
+    (out / "deep" / "second.txt").write_text("secnd", encoding="utf-8")
+    complete(replace(reusable, build=write_missing))
+    assert found == ["first.txt"]
+    assert verify(out) == {out: []}
+
+
 @pytest.mark.parametrize("text", [b"", b'{"stage": "kin', b"\xff\xfe"])
 def test_an_unreadable_manifest_is_named(tmp_path, text):
     out = complete(stage(tmp_path))
@@ -417,7 +469,7 @@ def test_a_manifest_of_another_program_is_a_file_like_any_other(tmp_path):
 
     (source / "text.txt").write_text("other text", encoding="utf-8")
 
-    assert status(stage(tmp_path)).reason == "its input input is another"
+    assert status(stage(tmp_path)).reason == "input `input` has changed"
     assert read_manifest(source) is None
     assert list(verify(tmp_path)) == [tmp_path / "out"]
 
@@ -463,7 +515,7 @@ def test_a_built_folder_is_known_by_its_files_alone(tmp_path):
     complete(stage(tmp_path, seed=5, version=2))
     assert digest(out) == known
 
-    complete(stage(tmp_path, goes_on))
+    complete(stage(tmp_path, finish))
     assert digest(out) != known
 
 

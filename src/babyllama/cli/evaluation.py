@@ -117,10 +117,10 @@ def _scored(
     from babyllama.evaluation.evaluate import evaluate as score
     from babyllama.recipe import Mixing
     from babyllama.runs.artefact import digest
-    from babyllama.runs.kept import read_part, write_part
+    from babyllama.runs.kept import kept
     from babyllama.scores.results import model_result
 
-    def made() -> "ModelResult":
+    def make() -> "ModelResult":
         settings = {each: value for each, value in options.items() if each != "mean_of"}
         mixing = Mixing(mean_of=options["mean_of"])
         return score(
@@ -128,18 +128,17 @@ def _scored(
         )
 
     if parts is None:
-        return made()
+        return make()
     key = {
         "name": name,
         "models": [digest(path) for path in paths],
         "benchmarks": {each: digest(path) for each, path in benchmarks.items()},
         "options": options,
     }
-    kept = read_part(parts / f"{name}.json", key)
-    written = [predictions / f"{each}.jsonl" for each in benchmarks] if predictions else []
-    if kept is None or not all(path.is_file() for path in written):
-        kept = write_part(parts / f"{name}.json", key, {"result": made().written()})
-    return model_result(kept["result"], str(parts / f"{name}.json"), name=name)
+    part = parts / f"{name}.json"
+    files = [predictions / f"{each}.jsonl" for each in benchmarks] if predictions else []
+    found = kept(part, key, lambda: make().written(), files=files)
+    return model_result(found, str(part), name=name)
 
 
 def show_scores(results: "list[ModelResult]") -> None:

@@ -163,7 +163,7 @@ def read_header(tokens: Path) -> dict[str, Any]:
         ) from None
     except ValueError as error:
         raise InputError(
-            f"{tokens / 'tokens.json'} cannot be read: {error}",
+            f"{tokens / TOKENS_HEADER} cannot be read: {error}",
             mend="Make the folder again: babyllama tokenize CORPUS TOKENIZER OUT",
         ) from None
     return header

@@ -1,11 +1,12 @@
-"""Any benchmark at every kept checkpoint of a run: score against words seen.
+"""Any benchmark at every checkpoint of a run: score against words seen.
 
 Each point is kept as soon as it is scored; a second call scores only what is new, has changed or
-was damaged. `babyllama.runs.points` says how points lie in the run's folder.
+was damaged. `babyllama.runs.points` keeps the points in the run's folder.
 """
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from babyllama.console import print_status
@@ -21,14 +22,13 @@ from babyllama.runs.layout import FINAL, TRAINING_LOG, Layout
 from babyllama.runs.points import (
     Place,
     Point,
-    epoch_ends,
-    file_of,
+    keep_point,
     places,
-    read_point,
-    write_point,
+    point_file,
 )
+from babyllama.runs.training_log import read_training_log
 
-ACQUIRED = "aoa_2025"  # the one benchmark whose score over checkpoints needs its predictions
+ACQUIRED = "aoa_2025"  # the only benchmark whose predictions at checkpoints are needed later
 _LEFT_OUT = ("replicates", "subtasks", "groups")
 
 
@@ -43,7 +43,7 @@ def learning_curves(
     """Score every checkpoint, and the finished models, on benchmarks.
 
     Args:
-        run: a run's folder; models that are not trained yet are left out.
+        run: a run's folder; models that are not trained yet are skipped.
         benchmarks: a suite's name, or one of the user's own for minimal pairs, to its data.
         rules: honest, 2023, 2024 or 2025.
         truncate: whether texts longer than the model's positions lose their beginning.
@@ -53,23 +53,21 @@ def learning_curves(
         all points, by model, words seen and benchmark.
 
     Raises:
-        InputError: no run, unknown models, none that kept checkpoints, benchmarks that cannot be
+        InputError: not a run, unknown models, no model with checkpoints, benchmarks that cannot be
             read (all before anything is scored); what `evaluate` raises.
     """
-    homes = _homes(run, models)
-    found = [(home, place) for home in homes for place in _places(home)]
-    read = {name: digest(path) for name, path in benchmarks.items()}
+    homes = _trained_models(run, models)
+    data = {name: digest(path) for name, path in benchmarks.items()}
     for name, path in benchmarks.items():
         suite_for(name).read(path)
     points = []
-    for home, place in found:
-        for name, path in benchmarks.items():
-            key = {"data": read[name], "rules": rules, "truncate": truncate}
-            point = _kept(run, place, name, key)
-            if point is None:
-                print_status(f"  {place.model} at {place.words:,} words: {name}", style="dim")
-                point = _score(run, home, place, (name, path), key)
-            points.append(point)
+    for home in homes:
+        for place in _places(home):
+            for name, path in benchmarks.items():
+                key = {"data": data[name], "rules": rules, "truncate": truncate}
+                files = [_predictions(run, place)] if name == ACQUIRED else []
+                score = partial(_score, run, home, place, (name, path), rules, truncate)
+                points.append(keep_point(run, place, name, key, score, files=files))
     return points
 
 
@@ -80,10 +78,10 @@ def acquisitions(
     *,
     rules: str,
 ) -> dict[str, AcquisitionResult]:
-    """When each model learns words, against when children do: of the points of `aoa_2025`.
+    """Compare the ages at which models and children acquire words, from points of `aoa_2025`.
 
     Args:
-        children: what `read_children` finds in a Wordbank table.
+        children: what `read_children` reads from a Wordbank table.
 
     Returns:
         `acquisition`'s result for each model; also written to curves/MODEL/acquisition.json.
@@ -101,7 +99,7 @@ def acquisitions(
     return found
 
 
-def _homes(run: Path, models: Sequence[str]) -> list[Path]:
+def _trained_models(run: Path, models: Sequence[str]) -> list[Path]:
     layout = Layout(run)
     recipe = layout.load_recipe("babyllama curves runs/mini --benchmark NAME=PATH")
     homes = layout.students(recipe) | layout.teachers(recipe)
@@ -124,7 +122,7 @@ def _refuse_without_checkpoints(run: Path, recipe: Recipe, home: Path) -> None:
     kind = TEACHERS if home.name in recipe.teachers else STUDENTS
     raise InputError(
         f"{run} kept no checkpoints: {home} holds no chck_* folder",
-        why="A learning curve needs the model as it was on its way; they are kept in training.",
+        why="A learning curve needs checkpoints, which only training can keep.",
         mend=f"Train again: babyllama run {Layout(run).recipe} "
         f"--set {kind}.{home.name}.training.word_checkpoints=babylm",
     )
@@ -133,34 +131,22 @@ def _refuse_without_checkpoints(run: Path, recipe: Recipe, home: Path) -> None:
 def _places(home: Path) -> list[Place]:
     manifest = read_manifest(home)
     assert manifest is not None
-    return places(home.name, manifest, epoch_ends(home / TRAINING_LOG))
+    return places(home.name, manifest, read_training_log(home / TRAINING_LOG).epoch_ends)
 
 
-def _kept(run: Path, place: Place, name: str, key: Mapping[str, object]) -> Point | None:
-    point = read_point(run, place, name)
-    if point is None or {**point.key, "predictions": None} != {**key, "predictions": None}:
-        return None
-    if name == ACQUIRED and point.key.get("predictions") != digest(_predictions(run, place)):
-        return None
-    return point
-
-
-def _score(run: Path, home: Path, place: Place, benchmark: tuple[str, Path], key: Facts) -> Point:
+def _score(
+    run: Path, home: Path, place: Place, benchmark: tuple[str, Path], rules: str, truncate: bool
+) -> Facts:
     name, path = benchmark
+    print_status(f"  {place.model} at {place.words:,} words: {name}", style="dim")
     folder = home if place.point == FINAL else home / place.point
-    into = file_of(run, place, name).parent if name == ACQUIRED else None
     result = evaluate(
-        [folder], {name: path}, name=place.model, rules=key["rules"], truncate=key["truncate"],
-        predictions=into,
+        [folder], {name: path}, name=place.model, rules=rules, truncate=truncate,
+        predictions=_predictions(run, place).parent if name == ACQUIRED else None,
     )  # fmt: skip
-    written = result.benchmarks[name].written()
-    scores = {field: value for field, value in written.items() if field not in _LEFT_OUT}
-    if into:
-        key = {**key, "predictions": digest(_predictions(run, place))}
-    point = Point(place, name, key, scores)
-    write_point(run, point)
-    return point
+    scores = result.benchmarks[name].written()
+    return {field: value for field, value in scores.items() if field not in _LEFT_OUT}
 
 
 def _predictions(run: Path, place: Place) -> Path:
-    return file_of(run, place, ACQUIRED).with_suffix(".jsonl")
+    return point_file(run, place, ACQUIRED).with_suffix(".jsonl")

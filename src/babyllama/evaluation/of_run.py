@@ -1,17 +1,17 @@
-"""All models of a run scored, each one's scores kept for as long as they hold."""
+"""Scores of all models of a run, each kept for as long as what decides it stays the same."""
 
-import json
 import shutil
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from babyllama.console import print_status
 from babyllama.evaluation.evaluate import evaluate
 from babyllama.recipe import EQUAL_WEIGHTS, Mixing, mixing_of
-from babyllama.runs.artefact import Facts, digest, hash_file, read_manifest, write_atomically
+from babyllama.runs.artefact import Facts, digest
+from babyllama.runs.kept import kept, read_kept
 from babyllama.runs.layout import predictions_folder, scores_file
-from babyllama.scores.results import read_results, write_results
+from babyllama.scores.results import write_results
 
 _WORST = 20  # choices that each model gets most wrong, for the report
 
@@ -29,12 +29,13 @@ def evaluate_models(
 ) -> Facts:
     """Write NAME.json and predictions/NAME/ for each model.
 
-    A model whose scores lie in `out` after a kill, or whole in `before`, the folder that is being
-    replaced, is not scored again if neither it nor what it is scored on has changed.
+    A model is not scored again if its scores are in `out`, from before a kill, or in `before`,
+    undamaged, and neither the model nor what it is scored on has changed.
 
     Args:
         models: name to one folder, or to several for their ensemble.
-        mixing: how an ensemble's models become one.
+        mixing: how an ensemble's models are averaged.
+        before: the finished folder that `out` is going to replace; it need not exist.
 
     Returns:
         each model's headline scores, in their benchmarks' units.
@@ -42,12 +43,12 @@ def evaluate_models(
     Raises:
         InputError: what `evaluate` raises.
     """
-    read = {name: digest(path) for name, path in benchmarks.items()}
+    data = {name: digest(path) for name, path in benchmarks.items()}
     facts: Facts = {}
     for name, folders in models.items():
         key = {
             "models": [digest(folder) for folder in folders],
-            "benchmarks": read,
+            "benchmarks": data,
             "rules": rules,
             "tokens": digest(tokens),
             "window": window,
@@ -55,44 +56,55 @@ def evaluate_models(
         }
         if len(folders) > 1:
             key |= mixing_of(mixing).model_dump(mode="json")
-        if not _is_kept(out, name, key) and not _take_over(before, out, name, key):
-            print_status(f"  {name}", style="dim")
-            result = evaluate(
-                folders, benchmarks, name=name, rules=rules, mixing=mixing, tokens=tokens,
-                window=window, predictions=predictions_folder(out, name), worst=_WORST,
-            )  # fmt: skip
-            write_results([result], scores_file(out, name))
-            write_atomically(out / f"{name}.key", _as_json(key))
-        (result,) = read_results(scores_file(out, name))
-        facts[name] = {each: scores.score for each, scores in result.benchmarks.items()}
+        _copy_kept(before, out, name, key, benchmarks)
+        make = partial(
+            _evaluate, folders, benchmarks, out, name=name, rules=rules, mixing=mixing,
+            tokens=tokens, window=window,
+        )  # fmt: skip
+        files = _files(out, name, benchmarks)
+        facts[name] = kept(_record(out, name), key, make, field="scores", files=files)
     return facts
 
 
-def _is_kept(folder: Path, name: str, key: Mapping[str, Any]) -> bool:
-    try:
-        return bool(json.loads((folder / f"{name}.key").read_text("utf-8")) == key)
-    except (FileNotFoundError, ValueError):
-        return False
+def _evaluate(
+    folders: Sequence[Path],
+    benchmarks: Mapping[str, Path],
+    out: Path,
+    *,
+    name: str,
+    rules: str,
+    mixing: Mixing,
+    tokens: Path,
+    window: int,
+) -> Facts:
+    print_status(f"  {name}", style="dim")
+    result = evaluate(
+        folders, benchmarks, name=name, rules=rules, mixing=mixing, tokens=tokens, window=window,
+        predictions=predictions_folder(out, name), worst=_WORST,
+    )  # fmt: skip
+    write_results([result], scores_file(out, name))
+    return {each: scores.score for each, scores in result.benchmarks.items()}
 
 
-def _take_over(before: Path, out: Path, name: str, key: Mapping[str, Any]) -> bool:
-    """Copy a model's files from a finished folder, its key last, if they are whole."""
-    manifest = read_manifest(before)
-    if manifest is None or not _is_kept(before, name, key):
-        return False
-    own = (f"{name}.json", f"predictions/{name}/", f"{name}.key")
-    files = [file for file in manifest["files"] if file.startswith(own)]
-    if any(
-        not (before / file).is_file()
-        or hash_file(before / file) != manifest["files"][file]["sha256"]
-        for file in files
-    ):
-        return False
-    for file in sorted(files, key=lambda file: file.endswith(".key")):
-        (out / file).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(before / file, out / file)
-    return True
+def _record(folder: Path, name: str) -> Path:
+    """What decided a model's scores, and the checksums of their files."""
+    return folder / f"{name}.key"
 
 
-def _as_json(value: Mapping[str, Any]) -> str:
-    return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
+def _files(folder: Path, name: str, benchmarks: Mapping[str, Path]) -> list[Path]:
+    predictions = predictions_folder(folder, name)
+    return [scores_file(folder, name), *(predictions / f"{each}.jsonl" for each in benchmarks)]
+
+
+def _copy_kept(
+    before: Path, out: Path, name: str, key: Facts, benchmarks: Mapping[str, Path]
+) -> None:
+    """Copy a model's scores from the finished folder if they hold for the key, the record last."""
+    record, files = _record(before, name), _files(before, name, benchmarks)
+    holds = read_kept(record, key, field="scores", files=files) is not None
+    if _record(out, name).exists() or not holds:
+        return
+    for file in [*files, record]:
+        copy = out / file.relative_to(before)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, copy)

@@ -158,7 +158,7 @@ def refuse_other_stage(stage: Stage) -> None:
         InputError: says what lies there.
     """
     manifest = artefact.read_manifest(stage.out)
-    if manifest and manifest["stage"] not in (stage.kind, "unreadable"):
+    if manifest and artefact.is_readable(manifest) and manifest["stage"] != stage.kind:
         raise InputError(
             f"{stage.out} holds a finished {manifest['stage']}, not a {stage.kind}",
             why="It would be replaced.",

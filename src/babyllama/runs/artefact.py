@@ -1,8 +1,10 @@
-"""What a finished folder is: a manifest written last, hashes, and completion in one rename.
+"""A finished folder: a manifest that is written last, checksums, and completion by one rename.
 
-A folder is complete when, and only when, it holds `manifest.json`. Work goes on in
-`NAME.partial` beside it; the finished folder takes the name in one rename, and the one that it
-replaces is kept until then. Nothing here knows what a stage computes.
+A folder is complete when, and only when, it holds `manifest.json`. A stage fills `NAME.partial`
+beside it; the finished folder takes its name in one rename, and the folder that it replaces is kept
+until then. A build resumes inside its partial folder, which holds anything from token streams to
+checkpoints; `kept` is for results that are made in one go. Nothing here knows what a stage
+computes.
 """
 
 import hashlib
@@ -25,30 +27,32 @@ from babyllama.recipe import decisive_fields, names
 from babyllama.runs.layout import FIDELITY, FRONTIER, TRACKERS, TRAINING_LOG
 
 MANIFEST = f"{names.MANIFEST}.json"
+SCRATCH = "checkpoints"  # what an unfinished build resumes from; removed on completion
 _WORK = f"{names.WORK}.json"
-# How fast a model was made, how close a signal comes: not what they are.
-_ABOUT = {TRAINING_LOG, FIDELITY, FRONTIER, TRACKERS}
-SCRATCH = "checkpoints"  # what an unfinished build goes on from; gone when the folder is complete
+_PARTIAL, _REPLACED = ".partial", ".replaced"
+# Files that say how a model or signal was made. They do not count for what was made.
+_NOT_IN_DIGEST = {TRAINING_LOG, FIDELITY, FRONTIER, TRACKERS}
 _IN_EVERY_MANIFEST = {"stage", "version", "recipe", "inputs", "seed", "files"}
+_UNREADABLE = "unreadable"
 Facts = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One folder to be made, and everything that decides what is in it.
+    """A folder to make, and everything that decides its contents.
 
     Attributes:
-        name: what a person calls it: `teachers/llama`.
-        kind: which code makes it, with `version`, an integer raised only when the same recipe and
-            inputs would give an output that means something else.
+        name: shown to the user: `teachers/llama`.
+        kind: which code makes it.
+        version: raised only when the same recipe and inputs give an output of another meaning.
         recipe: its own part of the recipe.
-        inputs: what it reads; folders with a manifest are known by it, others by their contents.
-        build: fills the folder it is given, and says facts worth keeping. It may be called again
-            on a folder that it left unfinished; what it needs for that alone lies in SCRATCH.
-        reusable: a pattern of files, each of which `build` makes alone: when a folder is damaged,
-            those that are whole are kept, so that the others alone are made again.
-        together: whether every process that a launcher started takes part in `build`; the first
-            makes the other stages alone.
+        inputs: what it reads: a folder with a manifest is identified by that, others by contents.
+        build: fills the folder that it is given, and returns facts for the manifest. It may be
+            called again on a folder that it left unfinished; what only that needs is in SCRATCH.
+        reusable: a pattern of files that `build` makes one by one: those of a damaged folder that
+            are undamaged are kept, so that only the others are made again.
+        together: whether all processes that a launcher started take part in `build`; otherwise the
+            first makes the stage alone.
     """
 
     name: str
@@ -63,7 +67,7 @@ class Stage:
     together: bool = False
 
     def key(self) -> dict[str, Any]:
-        """What a manifest must repeat for the folder to be taken as this stage's output."""
+        """What a manifest must repeat for its folder to be this stage's output."""
         return {
             "stage": self.kind,
             "version": self.version,
@@ -75,34 +79,34 @@ class Stage:
 
 @dataclass(frozen=True)
 class Status:
-    """Whether a stage's folder can be used as it stands; if not, why."""
+    """Whether a stage's folder can be used as it is; if not, why."""
 
     state: Literal["complete", "missing", "unfinished", "stale", "damaged"]
     reason: str = ""
 
 
 def status(stage: Stage) -> Status:
-    """Compare a folder with its stage, reading again only files that changed since they were made.
+    """Compare a folder with its stage; only files that changed since they were made are hashed.
 
     Returns:
-        `stale` names the field or the input that differs; `damaged` names the file, which may be
-        the manifest itself.
+        `stale` with the field or the input that differs; `damaged` with the file, which may be the
+        manifest itself.
     """
     manifest = read_manifest(stage.out)
     if manifest is None:
-        return _unfinished(stage)
-    other = "" if _is_unreadable(manifest) else _difference(manifest, stage.key())
-    if other:
-        return Status("stale", other)
+        return _status_of_partial(stage)
+    mismatch = _mismatch(manifest, stage.key()) if is_readable(manifest) else ""
+    if mismatch:
+        return Status("stale", mismatch)
     damage = next(damaged(stage.out, manifest, changed_only=True), None)
     return Status("damaged", damage) if damage else Status("complete")
 
 
 def complete(stage: Stage, announce: Callable[[Stage, Status], None] = lambda *_: None) -> Path:
-    """Make the stage's folder unless it is there already; returns it.
+    """Make the stage's folder unless it is complete; returns it.
 
-    A killed build is taken up where it was if it was of the same recipe and inputs, else begun
-    anew. The folder that is replaced stays until the new one has a manifest.
+    A killed build resumes if its recipe and inputs have not changed, else it starts again. The
+    folder that is replaced stays until the new one has a manifest.
     """
     partial = partial_folder(stage.out)
     _finish_interrupted_rename(stage.out)
@@ -111,50 +115,64 @@ def complete(stage: Stage, announce: Callable[[Stage, Status], None] = lambda *_
     if now.state == "complete":
         return stage.out
     key = stage.key()
-    if _is_made(partial, key):  # and killed before the first rename
+    if _is_finished(partial, key):  # and killed before the first rename
         _replace(stage.out, partial)
         return stage.out
-    earlier = _start_or_go_on(partial, key)
+    earlier = _start_or_resume(partial, key)
     if now.state == "damaged" and stage.reusable:
-        _keep_whole(stage.out, partial, stage.reusable)
+        _link_undamaged(stage.out, partial, stage.reusable)
     started = time.monotonic()
     try:
         facts = stage.build(partial)
     finally:
         spent = earlier + time.monotonic() - started
         _write_json(partial / _WORK, {"key": key, "wall_seconds": spent})
-    # The manifest first: hashing takes minutes, and a kill then must not cost the whole build.
+    # The manifest before work.json is removed: hashing takes minutes, and a kill meanwhile must
+    # not cost the build.
     _write_manifest(partial, key, facts, wall_seconds=spent)
     _replace(stage.out, partial)
     return stage.out
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
-    """The manifest of a complete folder, or None; a broken one names no file.
+    """The manifest of a complete folder; None without one.
 
-    Another program's `manifest.json` does not make a folder complete.
+    A damaged manifest is returned without files: see `is_readable`. A `manifest.json` of another
+    program does not make a folder complete.
     """
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except ValueError:  # neither JSON nor UTF-8
-        return {"stage": "unreadable", "files": {}}
+        return {"stage": _UNREADABLE, "files": {}}
     is_ours = isinstance(manifest, dict) and manifest.keys() >= _IN_EVERY_MANIFEST
     return manifest if is_ours else None
+
+
+def is_readable(manifest: Mapping[str, Any]) -> bool:
+    """Whether `read_manifest` could read the file."""
+    return manifest.get("stage") != _UNREADABLE
+
+
+def recorded_recipe(folder: Path) -> Mapping[str, Any]:
+    """The part of the recipe that a folder, finished or not, is made from; empty if unknown."""
+    made_from: Mapping[str, Any] = _read_work(folder).get("key") or read_manifest(folder) or {}
+    recipe: Mapping[str, Any] = made_from.get("recipe", {})
+    return recipe
 
 
 def damaged(
     folder: Path, manifest: Mapping[str, Any], *, changed_only: bool = False
 ) -> Iterator[str]:
-    """One line for each file that is not what the manifest says.
+    """One line for each file that differs from its entry in the manifest.
 
     Args:
-        changed_only: re-hash only files written after the manifest, which takes no time on a
-            folder that nobody touched. Bit rot shows only in a full check.
+        changed_only: hash only files that were written after the manifest, which is fast. Bit rot
+            shows only in a full check.
     """
     written = (folder / MANIFEST).stat().st_mtime_ns
-    if _is_unreadable(manifest):
+    if not is_readable(manifest):
         yield f"{folder / MANIFEST} cannot be read"
     for name, record in manifest["files"].items():
         path = folder / name
@@ -165,48 +183,48 @@ def damaged(
         elif changed_only and path.stat().st_mtime_ns <= written:
             continue
         elif hash_file(path) != record["sha256"]:
-            yield f"{path} has changed since it was written: its sha256 is another"
+            yield f"{path} has changed since it was written: checksum mismatch"
 
 
-def look_again(folder: Path, found: Sequence[str]) -> None:
-    """Date the files anew that `damaged` named, so that the next `status` hashes them.
+def touch_damaged(folder: Path, found: Sequence[str]) -> None:
+    """Give the files that `damaged` named a new date, so that the next `status` hashes them.
 
-    Bit rot changes no date; without this the command that made the folder would not see it.
+    Bit rot changes no date: without this the command that made the folder would not find it.
     """
     for path in folder.rglob("*") if found else ():
         if any(line.startswith(f"{path} ") for line in found):
-            with suppress(OSError):  # a folder that is only read
+            with suppress(OSError):  # a read-only folder
                 path.touch()
 
 
 def verify(folder: Path) -> dict[Path, list[str]]:
-    """Hash every file of every finished artefact in a folder again.
+    """Hash all files of all finished artefacts in a folder again.
 
     Returns:
-        for each artefact, one line for each file that is damaged; none when it is whole.
+        for each artefact, one line for each damaged file; no line if it is undamaged.
     """
     found = {}
     for path in sorted(folder.rglob(MANIFEST)):
         manifest = read_manifest(path.parent)
         if manifest is not None:
             found[path.parent] = list(damaged(path.parent, manifest))
-            look_again(path.parent, found[path.parent])
+            touch_damaged(path.parent, found[path.parent])
     return found
 
 
 def digest(path: Path) -> str:
-    """What identifies an input: a manifest's files, or the contents of a file or plain folder.
+    """Identify an input: by its manifest's files, or by the contents of a file or plain folder.
 
-    Two folders made by different stages with the same files are the same input; how fast a model
-    was trained does not count. An input that is not there yet has the digest "", which no built
-    folder records.
+    Folders with the same files are the same input, whichever stages made them; how fast a model was
+    trained does not count. An input that does not exist has the digest "", which no finished folder
+    records.
     """
     manifest = read_manifest(path) if path.is_dir() else None
-    if manifest is not None and not _is_unreadable(manifest):
+    if manifest is not None and is_readable(manifest):
         files = {
             name: record["sha256"]
             for name, record in manifest["files"].items()
-            if name.partition("/")[0] not in _ABOUT
+            if name.partition("/")[0] not in _NOT_IN_DIGEST
         }
     elif path.is_dir():
         files = {
@@ -218,7 +236,12 @@ def digest(path: Path) -> str:
         files = {"": hash_file(path)}
     else:
         return ""
-    return hashlib.sha256(_canonical(files)).hexdigest()
+    return digest_of_json(files)
+
+
+def digest_of_json(value: Any) -> str:
+    """sha256 of a value that JSON can hold; the order of keys does not count."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def hash_file(path: Path) -> str:
@@ -228,7 +251,7 @@ def hash_file(path: Path) -> str:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Replace a file's contents so that a reader, or a crash, sees the old or the new whole."""
+    """Replace a file: a reader, or a crash, sees the old contents or the new, never a mixture."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with beside.open("w", encoding="utf-8", newline="\n") as file:
@@ -237,7 +260,7 @@ def write_atomically(path: Path, text: str) -> None:
             os.fsync(file.fileno())
         beside.replace(path)
     finally:
-        beside.unlink(missing_ok=True)  # there only if it was not written whole
+        beside.unlink(missing_ok=True)  # exists only if writing failed
 
 
 def difference(was: Mapping[str, Any], now: Mapping[str, Any]) -> str:
@@ -250,46 +273,53 @@ def difference(was: Mapping[str, Any], now: Mapping[str, Any]) -> str:
 
 
 def partial_folder(out: Path) -> Path:
-    """Where a folder is worked on before it is complete."""
-    return out.with_name(out.name + ".partial")
+    """The folder in which `out` is built."""
+    return out.with_name(out.name + _PARTIAL)
+
+
+def finished_folder(folder: Path) -> Path:
+    """The folder of a stage when it is complete, given that folder or its partial one."""
+    return folder.with_name(folder.name.removesuffix(_PARTIAL))
+
+
+def versions() -> dict[str, str]:
+    """Versions of what decides the numbers: recorded, never compared."""
+    packages = ("babyllama", "torch", "transformers", "tokenizers", "numpy")
+    return {"python": platform.python_version(), **{p: metadata.version(p) for p in packages}}
 
 
 def _replaced(out: Path) -> Path:
-    return out.with_name(out.name + ".replaced")
+    return out.with_name(out.name + _REPLACED)
 
 
-def _is_unreadable(manifest: Mapping[str, Any]) -> bool:
-    return manifest.get("stage") == "unreadable"
-
-
-def _is_made(partial: Path, key: Mapping[str, Any]) -> bool:
+def _is_finished(partial: Path, key: Mapping[str, Any]) -> bool:
     manifest = read_manifest(partial)
-    return manifest is not None and not _difference(manifest, key)
+    return manifest is not None and is_readable(manifest) and not _mismatch(manifest, key)
 
 
-def _unfinished(stage: Stage) -> Status:
+def _status_of_partial(stage: Stage) -> Status:
     partial = partial_folder(stage.out)
     if not partial.exists():
-        return Status("missing", "is new")
-    key, was = stage.key(), _work(partial).get("key")
-    if was == key or _is_made(partial, key):
-        return Status("unfinished", "goes on")
-    other = _difference(was, key) if was else "it does not say what it is"
-    return Status("missing", f"anew, since what was begun is of another recipe: {other}")
+        return Status("missing", "new")
+    key, was = stage.key(), _read_work(partial).get("key")
+    if was == key or _is_finished(partial, key):
+        return Status("unfinished", "resuming")
+    mismatch = _mismatch(was, key) if was else f"{partial / _WORK} cannot be read"
+    return Status("missing", f"from the start, the unfinished folder cannot be used: {mismatch}")
 
 
-def _work(partial: Path) -> dict[str, Any]:
-    """What an unfinished folder says of itself; nothing if it is not there or cut short."""
+def _read_work(partial: Path) -> dict[str, Any]:
+    """The key of an unfinished folder and the time spent on it; empty if missing or damaged."""
     try:
         work = json.loads((partial / _WORK).read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         return {}
     return work if isinstance(work, dict) and work.keys() >= {"key", "wall_seconds"} else {}
 
 
-def _start_or_go_on(partial: Path, key: Mapping[str, Any]) -> float:
+def _start_or_resume(partial: Path, key: Mapping[str, Any]) -> float:
     """Prepare the partial folder; returns the seconds that earlier attempts spent on it."""
-    work = _work(partial)
+    work = _read_work(partial)
     if work and work["key"] == key:
         return float(work["wall_seconds"])
     shutil.rmtree(partial, ignore_errors=True)
@@ -298,22 +328,22 @@ def _start_or_go_on(partial: Path, key: Mapping[str, Any]) -> float:
     return 0.0
 
 
-def _keep_whole(out: Path, partial: Path, pattern: str) -> None:
-    """Link the files of a damaged folder that are what its manifest says."""
+def _link_undamaged(out: Path, partial: Path, pattern: str) -> None:
+    """Link the undamaged files of a damaged folder into the partial one."""
     manifest = read_manifest(out)
     for name, record in (manifest or {"files": {}})["files"].items():
-        path, kept = out / name, partial / name
-        if not fnmatch(name, pattern) or kept.exists() or not path.is_file():
+        path, link = out / name, partial / name
+        if not fnmatch(name, pattern) or link.exists() or not path.is_file():
             continue
         if path.stat().st_size == record["size"] and hash_file(path) == record["sha256"]:
             try:
-                os.link(path, kept)
+                os.link(path, link)
             except OSError:  # a file system without hard links
-                shutil.copy2(path, kept)
+                shutil.copy2(path, link)
 
 
 def _finish_interrupted_rename(out: Path) -> None:
-    """A kill between the two renames leaves a complete partial folder: let it take its name."""
+    """Rename a complete partial folder that a kill between the two renames left behind."""
     if not out.exists() and (partial_folder(out) / MANIFEST).exists():
         _replace(out, partial_folder(out))
     if (out / MANIFEST).exists():
@@ -347,22 +377,16 @@ def _write_manifest(folder: Path, key: Mapping[str, Any], facts: Facts, **more: 
     )
 
 
-def versions() -> dict[str, str]:
-    """Versions of what decides the numbers: recorded, never compared."""
-    packages = ("babyllama", "torch", "transformers", "tokenizers", "numpy")
-    return {"python": platform.python_version(), **{p: metadata.version(p) for p in packages}}
-
-
-def _difference(manifest: Mapping[str, Any], key: Mapping[str, Any]) -> str:
-    """The first thing in which a manifest and a key differ, in words; "" when they agree."""
+def _mismatch(manifest: Mapping[str, Any], key: Mapping[str, Any]) -> str:
+    """The first field or input in which a manifest and a key differ; "" when they agree."""
     for name in ("stage", "version", "seed"):
         if manifest.get(name) != key[name]:
             return f"{name} was {manifest.get(name)}, now {key[name]}"
-    if other := difference(manifest["recipe"], key["recipe"]):
-        return other
+    if changed := difference(manifest["recipe"], key["recipe"]):
+        return changed
     for name in [*key["inputs"], *manifest["inputs"]]:
         if manifest["inputs"].get(name) != key["inputs"].get(name):
-            return f"its input {name} is another"
+            return f"input `{name}` has changed"
     return ""
 
 
@@ -372,10 +396,6 @@ def _leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
             yield from _leaves(branch, f"{path}.{name}" if path else name)
     else:
         yield path, tree
-
-
-def _canonical(value: Any) -> bytes:
-    return json.dumps(value, sort_keys=True, ensure_ascii=True).encode()
 
 
 def _write_json(path: Path, value: Any) -> None:

@@ -3,8 +3,7 @@
 Only finished folders count. What is not there is None or empty, and named in `Run.missing`.
 """
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +23,7 @@ from babyllama.recipe.names import (
     TEACHERS,
 )  # fmt: skip
 from babyllama.runs import artefact
+from babyllama.runs.json_files import read_json, read_json_lines
 from babyllama.runs.layout import (
     ENTROPY,
     FIDELITY,
@@ -33,7 +33,8 @@ from babyllama.runs.layout import (
     TRAINING_LOG,
     Layout,
 )  # fmt: skip
-from babyllama.runs.points import Point, epoch_ends, places, read_points
+from babyllama.runs.points import Point, places, read_points
+from babyllama.runs.training_log import TrainingLog, read_training_log
 
 Role = Literal["teacher", "ensemble", "student", "twin"]
 Tree = Mapping[str, Any]
@@ -177,7 +178,7 @@ def read_items(run: Run, model: str, benchmark: str) -> Items | None:
     path = run.layout.predictions(model) / f"{benchmark}.jsonl"
     if not path.is_file():
         return None
-    lines = list(_lines(path))
+    lines = list(read_json_lines(path))
     if not lines or not {"UID", "correct"} <= lines[0].keys():
         return None
     novel = [line.get("novel") for line in lines]
@@ -214,36 +215,33 @@ def _model(layout: Layout, home: Path, name: str, role: Role) -> Model:
         role=role,
         manifest=manifest or {},
         evaluation=_json(layout.scores(name)),
-        curve=_curve(log) if manifest is not None and log.is_file() else None,
+        curve=_curve(read_training_log(log)) if manifest is not None and log.is_file() else None,
     )
 
 
 def _points(layout: Layout, recipe: Recipe, model: Model) -> Iterator[Point]:
-    ends = epoch_ends(layout.models(recipe)[model.name] / TRAINING_LOG)
-    for place in places(model.name, model.manifest, ends):
+    log = read_training_log(layout.models(recipe)[model.name] / TRAINING_LOG)
+    for place in places(model.name, model.manifest, log.epoch_ends):
         yield from read_points(layout.folder, place)
 
 
 def _manifest(folder: Path) -> Tree | None:
     """The manifest of a finished folder; one that cannot be read says nothing of what it holds."""
     manifest = artefact.read_manifest(folder)
-    return None if manifest is None or manifest["stage"] == "unreadable" else manifest
+    return None if manifest is None or not artefact.is_readable(manifest) else manifest
 
 
-def _curve(path: Path) -> Curve:
-    lines = list(_lines(path))
-    steps = [line for line in lines if "cross_entropy" in line]
-    dev = [line for line in lines if "dev_cross_entropy" in line]
+def _curve(log: TrainingLog) -> Curve:
     return Curve(
-        epochs=_column(steps, "epoch"),
-        cross_entropy=_column(steps, "cross_entropy"),
-        dev_epochs=_column(dev, "epoch"),
-        dev_cross_entropy=_column(dev, "dev_cross_entropy"),
+        epochs=_floats(line["epoch"] for line in log.steps),
+        cross_entropy=_floats(line["cross_entropy"] for line in log.steps),
+        dev_epochs=_floats(line["epoch"] for line in log.epochs),
+        dev_cross_entropy=_floats(line["dev_cross_entropy"] for line in log.epochs),
     )
 
 
-def _column(lines: list[dict[str, Any]], name: str) -> Float[np.ndarray, " rows"]:
-    return np.array([line[name] for line in lines], dtype=np.float64)
+def _floats(values: Iterable[float]) -> Float[np.ndarray, " rows"]:
+    return np.array(list(values), dtype=np.float64)
 
 
 def _missing(
@@ -263,38 +261,15 @@ def _missing(
         yield from (f"evaluation of {model.name}" for model in models if not model.evaluation)
 
 
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    with path.open(encoding="utf-8") as file:
-        for number, line in enumerate(file, 1):
-            try:
-                yield json.loads(line)
-            except json.JSONDecodeError as error:
-                raise _no_json(path, error, number) from None
-
-
 def _json(path: Path) -> Tree:
     """A JSON file, or nothing when it is not there."""
-    found: Tree = _parsed(path) if path.is_file() else {}
+    found: Tree = read_json(path) if path.is_file() else {}
     return found
 
 
 def _rows(path: Path) -> tuple[Tree, ...]:
     """A JSON file that is a list, or nothing when it is not there."""
-    return tuple(_parsed(path)) if path.is_file() else ()
-
-
-def _parsed(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise _no_json(path, error, error.lineno) from None
-
-
-def _no_json(path: Path, error: json.JSONDecodeError, line: int) -> InputError:
-    return InputError(
-        f"{path} is not JSON at line {line}: {error.msg}",
-        mend="See which files are damaged: babyllama verify RUN",
-    )
+    return tuple(read_json(path)) if path.is_file() else ()
 
 
 def main_student(run: Run) -> Model | None:

@@ -28,7 +28,7 @@ from babyllama.recipe import (
     TopKSignal,
     parse_stored_signal,
 )
-from babyllama.runs.artefact import damaged, hash_file, look_again, read_manifest
+from babyllama.runs.artefact import damaged, hash_file, read_manifest, touch_damaged
 from babyllama.signals.formats import Format, format_from
 from babyllama.signals.store import shard_path, unreadable
 
@@ -223,7 +223,7 @@ def _refuse_damage(folder: Path, header: dict[str, Any]) -> None:
     found = next(damaged(folder, manifest), "") if manifest else ""
     found = found or next(filter(None, map(unreadable, paths)), "")
     if found:
-        look_again(folder, [found])
+        touch_damaged(folder, [found])
         raise InputError(
             found,
             why="`babyllama verify` names all that is damaged.",

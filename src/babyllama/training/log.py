@@ -20,7 +20,7 @@ import torch
 from babyllama.console import ProgressBar
 from babyllama.errors import InputError
 from babyllama.recipe import TrainingRecipe
-from babyllama.runs.artefact import write_atomically
+from babyllama.runs.artefact import finished_folder, write_atomically
 from babyllama.runs.layout import TRACKERS
 from babyllama.training.guard import Seen
 from babyllama.training.schedule import TrainingPlan
@@ -52,7 +52,7 @@ class TrainingLog:
         self._path, self._recipe, self._course, self._writes = path, recipe, course, writes
         self._tokens_per_step = tokens_per_step
         self._meter = _Meter(tokens_per_step, flops_per_step, seconds_of_products)
-        name = path.parent.name.removesuffix(".partial")
+        name = finished_folder(path.parent).name
         self._bar = ProgressBar(name, course.steps * tokens_per_step, "tokens")
         self._file: IO[str] | None = None
         self._trackers: list[Any] = []
@@ -233,7 +233,7 @@ def _open_trackers(recipe: TrainingRecipe, folder: Path) -> list[Any]:
         log_with=list(recipe.trackers),
         project_dir=folder / TRACKERS,
     )
-    accelerator.init_trackers(folder.name.removesuffix(".partial"))
+    accelerator.init_trackers(finished_folder(folder).name)
     opened: list[Any] = accelerator.trackers
     return opened
 

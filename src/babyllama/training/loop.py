@@ -22,7 +22,7 @@ from babyllama.models.logits import Head, hidden_states, output_head
 from babyllama.models.loss import LossTerms, cross_entropy_loss
 from babyllama.models.precision import compute_dtype, matmul_precision
 from babyllama.recipe import Sam, TrainingRecipe, decisive_fields
-from babyllama.runs.artefact import SCRATCH, Facts
+from babyllama.runs.artefact import SCRATCH, Facts, finished_folder
 from babyllama.runs.layout import TRAINING_LOG
 from babyllama.training.average import make_average, weights_of
 from babyllama.training.checkpoints import (
@@ -86,7 +86,7 @@ class _Training:
 
     @property
     def name(self) -> str:
-        return self.out.name.removesuffix(".partial")
+        return finished_folder(self.out).name
 
     @property
     def checkpoints(self) -> Path:

@@ -1,7 +1,7 @@
-"""A run as it goes, in a terminal beside it.
+"""A run in progress, shown in another terminal.
 
-Everything is read from what lies on disk: the recipe, the folders, training.jsonl. Takes no lock,
-writes nothing, hashes nothing, and never needs the process that trains.
+Everything is read from disk: the recipe, the folders, training.jsonl. Watching takes no lock,
+writes nothing, hashes nothing and needs nothing from the process that trains.
 """
 
 import time
@@ -12,24 +12,26 @@ from rich.console import Console
 from rich.live import Live
 
 from babyllama.watch.picture import picture
-from babyllama.watch.snapshot import read_log, snapshot
+from babyllama.watch.snapshot import snapshot
 
-__all__ = ["read_log", "snapshot", "watch"]
+__all__ = ["snapshot", "watch"]
 
 
 def watch(path: Path, *, every: float = 2.0, once: bool = False) -> None:
-    """Show a run, or a model, until it is complete or Ctrl-C; once without a terminal.
+    """Show a run or a model until it is complete or Ctrl-C; without a terminal, show it once.
 
     Args:
-        every: seconds between looks.
+        path: a run's folder, or a model's.
+        every: seconds between pictures.
+        once: show one picture, also in a terminal.
 
     Raises:
         InputError: `path` is neither a run nor a model.
     """
     console = Console(highlight=False)
     now = snapshot(path)
-    live = console.is_terminal and not console.is_dumb_terminal and not once
-    if live and not now.is_complete:
+    is_live = console.is_terminal and not console.is_dumb_terminal and not once
+    if is_live and not now.is_complete:
         with (
             suppress(KeyboardInterrupt),
             Live(console=console, screen=True, auto_refresh=False) as screen,
@@ -38,5 +40,5 @@ def watch(path: Path, *, every: float = 2.0, once: bool = False) -> None:
                 screen.update(picture(now, console, height=console.height), refresh=True)
                 time.sleep(every)
                 now = snapshot(path)
-    # Two rows less, so that the prompt below does not push its head out of sight.
+    # Two rows less: the prompt below must not push the first rows off the screen.
     console.print(picture(now, console, height=console.height - 2))

@@ -1,10 +1,11 @@
-"""A snapshot as a picture: stages, numbers, remarks, curves."""
+"""A snapshot drawn for a terminal: stages, numbers, remarks, curves."""
 
 import math
 import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean, median
+from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.progress_bar import ProgressBar
@@ -13,17 +14,19 @@ from rich.text import Text
 
 from babyllama.console import format_bytes, format_count, format_duration
 from babyllama.runs.layout import Layout
-from babyllama.watch.snapshot import Line, Log, Part, Snapshot
+from babyllama.runs.training_log import EpochEnd, Rewind, Step, TrainingLog
+from babyllama.watch.snapshot import Snapshot, WatchedStage
 
 Curve = Sequence[tuple[float, float]]  # (step, value)
+Line = Step | EpochEnd
 _COLOURS = {"training": "cyan", "dev": "magenta", "averaged dev": "yellow", "kl": "cyan"}
-_LEAST_SILENCE = 120.0  # seconds: dev scores and checkpoints write no line meanwhile
+_LEAST_SILENCE = 120.0  # seconds: no line is written during dev scores and checkpoints
 _LINES_OF_SILENCE = 10
-_LOWEST_CHART = 4  # rows of curve; below that numbers alone say more
+_LOWEST_CHART = 4  # rows of a curve; with less room only numbers are shown
 
 
 def picture(now: Snapshot, console: Console, *, height: int) -> RenderableType:
-    """Everything in at most `height` rows of the console's width: curves get what is left."""
+    """Draw a snapshot in at most `height` rows; curves get the rows that the rest leaves."""
     width = console.width
     parts: list[RenderableType] = [_title(now, width)]
     if now.recipe:
@@ -48,32 +51,32 @@ def _title(now: Snapshot, width: int) -> Text:
 
 
 def _overview(now: Snapshot, width: int) -> Table:
-    """A row for the stages of each state."""
+    """One row for all stages of a state."""
     grid = Table.grid(padding=(0, 2, 0, 0))
-    for state in ("complete", "in work", "begun", "to come"):
-        names = [f"{_named(part)}," for part in now.parts if part.state == state]
-        if names:
-            lines = _flow([*names[:-1], names[-1].removesuffix(",")], width - 10, between=" ")
-            style = "bold" if state == "in work" else ""
+    for state in ("complete", "in progress", "interrupted", "to come"):
+        labels = [f"{_label(stage)}," for stage in now.stages if stage.state == state]
+        if labels:
+            labels[-1] = labels[-1].removesuffix(",")
+            lines = _wrapped(labels, width - len("in progress") - 2, between=" ")
+            style = "bold" if state == "in progress" else ""
             grid.add_row(Text(state, style="dim"), Text("\n".join(lines), style))
     return grid
 
 
-def _named(part: Part) -> str:
-    dev = part.facts.get("dev_cross_entropy")
-    return f"{part.name} (dev {dev:.3f})" if dev else part.name
+def _label(stage: WatchedStage) -> str:
+    dev = stage.facts.get("dev_cross_entropy")
+    return f"{stage.name} (dev {dev:.3f})" if dev else stage.name
 
 
-def _numbers(now: Snapshot, log: Log, width: int) -> Iterator[RenderableType]:
-    part = now.part or now.parts[0]
-    last: Line = log.steps[-1] if log.steps else {}
-    speed = next((line for line in reversed(log.steps) if "tokens_per_second" in line), {})
-    step, steps = last.get("step", 0), _total(now, log)
-    share = 1.0 if part.state == "complete" else step / steps if steps else 0.0
-    yield _bar(part.name, share, width)
+def _numbers(now: Snapshot, log: TrainingLog, width: int) -> Iterator[RenderableType]:
+    stage = now.current or now.stages[0]
+    last: Mapping[str, Any] = {**log.steps[-1]} if log.steps else {}
+    step, steps = last.get("step", 0), _total_steps(now, log)
+    share = 1.0 if stage.state == "complete" else step / steps if steps else 0.0
+    yield _bar(stage.name, share, width)
 
-    epochs = f" of {_whole(steps * last['epoch'] / step)}" if steps and step else ""
-    yield from _flow(
+    epochs = f" of {_rounded(steps * last['epoch'] / step)}" if steps and step else ""
+    yield from _wrapped(
         [
             f"step {step:,}" + (f" of {steps:,}" if steps else ""),
             f"epoch {last['epoch']:.2f}{epochs}" if "epoch" in last else "",
@@ -82,20 +85,17 @@ def _numbers(now: Snapshot, log: Log, width: int) -> Iterator[RenderableType]:
         ],
         width,
     )
-    has_share = "products_share" in speed
-    left = None if part.state == "complete" else _seconds_left(log, steps)
-    yield from _flow(
+    left = None if stage.state == "complete" else _seconds_left(log, steps)
+    age = now.log_age
+    yield from _wrapped(
         [
             f"{format_duration(left)} left" if left is not None else "",
-            f"{format_count(speed['tokens_per_second'])} tokens/s"
-            + (f", {speed['products_share']:.0%} of plain products" if has_share else "")
-            if speed
-            else "",
-            f"last line {format_duration(log.age)} ago" if log.age is not None else "no line yet",
+            _speed(log),
+            f"last line {format_duration(age)} ago" if age is not None else "no line yet",
         ],
         width,
     )
-    yield from _flow(
+    yield from _wrapped(
         [
             f"learning rate {last['learning_rate']:.2e}" if "learning_rate" in last else "",
             f"gradient norm {last['gradient_norm']:.2f}" if "gradient_norm" in last else "",
@@ -116,8 +116,8 @@ def _bar(name: str, share: float, width: int) -> RenderableType:
     return grid
 
 
-def _flow(items: Sequence[str], width: int, between: str = "   ") -> Iterator[str]:
-    """Items side by side; what does not fit goes to the next line, whole."""
+def _wrapped(items: Sequence[str], width: int, between: str = "   ") -> Iterator[str]:
+    """Lines of items side by side; an item that does not fit starts the next line."""
     line = ""
     for item in filter(None, items):
         if line and len(line) + len(between) + len(item) > width:
@@ -129,25 +129,33 @@ def _flow(items: Sequence[str], width: int, between: str = "   ") -> Iterator[st
         yield line
 
 
-def _total(now: Snapshot, log: Log) -> int | None:
-    """Steps of the whole training; logs that do not say it say which part of an epoch a step is."""
-    last = log.steps[-1] if log.steps else {}
-    if "steps" in last:
-        return int(last["steps"])
-    exact = log.epochs[-1] if log.epochs else last
-    if now.epochs and exact.get("epoch"):
-        return round(now.epochs * float(exact["step"]) / float(exact["epoch"]))
+def _speed(log: TrainingLog) -> str:
+    line = next((line for line in reversed(log.steps) if "tokens_per_second" in line), None)
+    if line is None:
+        return ""
+    share = line.get("products_share")
+    of_products = "" if share is None else f", {share:.0%} of plain products"
+    return f"{format_count(line['tokens_per_second'])} tokens/s{of_products}"
+
+
+def _total_steps(now: Snapshot, log: TrainingLog) -> int | None:
+    """Steps of the training; where the log lacks them they follow from the epochs."""
+    if log.steps and "steps" in log.steps[-1]:
+        return log.steps[-1]["steps"]
+    lines: Sequence[Line] = log.epochs or log.steps
+    if now.epochs and lines and lines[-1]["epoch"]:
+        return round(now.epochs * lines[-1]["step"] / lines[-1]["epoch"])
     return None
 
 
-def _recent(log: Log) -> Iterator[tuple[Line, Line]]:
-    """The last few pairs of neighbouring lines whose later one has a speed."""
+def _recent(log: TrainingLog) -> Iterator[tuple[Step, Step]]:
+    """The last pairs of neighbouring lines whose later one has a speed."""
     pairs = list(zip(log.steps, log.steps[1:], strict=False))[-20:]
     return ((a, b) for a, b in pairs if b.get("tokens_per_second") and "tokens" in b)
 
 
-def _seconds_left(log: Log, steps: int | None) -> float | None:
-    """From the median speed of the last lines; dev scores and checkpoints come on top."""
+def _seconds_left(log: TrainingLog, steps: int | None) -> float | None:
+    """At the median speed of the last lines, without dev scores and checkpoints."""
     recent = [later for _, later in _recent(log)]
     if not recent or steps is None:
         return None
@@ -156,78 +164,81 @@ def _seconds_left(log: Log, steps: int | None) -> float | None:
     return float(left / median(line["tokens_per_second"] for line in recent))
 
 
-def _seconds_between_lines(log: Log) -> float | None:
+def _seconds_between_lines(log: TrainingLog) -> float | None:
     between = [(b["tokens"] - a["tokens"]) / b["tokens_per_second"] for a, b in _recent(log)]
     return median(between) if between else None
 
 
 def _remarks(now: Snapshot) -> Iterator[str]:
-    """What a person must know besides the numbers, and what to do about it."""
+    """What the user must know besides the numbers, and what to do about it."""
     if now.log and now.log.rewinds:
-        last = now.log.rewinds[-1]
-        times = f" ({len(now.log.rewinds)} times so far)" if len(now.log.rewinds) > 1 else ""
-        yield (
-            f"went back from step {last['rewound_from']:,} to {last['step']:,}{times}: "
-            f"{last.get('reason', 'no reason given')}"
-        )
+        yield _rewound(now.log.rewinds)
     if now.is_complete:
-        yield from _ending(now)
+        yield from _completion(now)
         return
-    part = now.part
-    if part is not None and now.log is None:
-        what = "no step is logged yet" if part.is_model or not now.recipe else "it trains no model"
-        yield f"{part.name} is in work, last file {format_duration(now.age or 0)} ago; {what}"
+    stage = now.current
+    if stage is not None and now.log is None:
+        trains = stage.is_model or not now.recipe
+        what = "no step is logged yet" if trains else "it trains no model"
+        yield f"{stage.name} is in progress, last file {format_duration(now.age or 0)} ago; {what}"
     if now.worker.state in ("none", "gone"):
         why = f"its {now.worker.who} is gone" if now.worker.who else "no process holds it"
         yield f"It has stopped: {why}."
-        yield "The same command goes on where it was:"
+        yield "The same command resumes it:"
         yield f"  {_command(now)}"
-    elif part is None:
-        comes = next(part for part in now.parts if part.state != "complete")
-        yield f"{comes.name} comes next"
+    elif stage is None:
+        following = next(stage for stage in now.stages if stage.state != "complete")
+        yield f"{following.name} comes next"
     else:
         yield from _silence(now)
 
 
+def _rewound(rewinds: Sequence[Rewind]) -> str:
+    last = rewinds[-1]
+    times = f" ({len(rewinds)} times so far)" if len(rewinds) > 1 else ""
+    reason = last.get("reason", "no reason given")
+    return f"went back from step {last['rewound_from']:,} to {last['step']:,}{times}: {reason}"
+
+
 def _silence(now: Snapshot) -> Iterator[str]:
-    """Whether the last line is much older than lines usually are."""
+    """A warning where the last line is much older than the usual time between lines."""
     usual = _seconds_between_lines(now.log) if now.log else None
-    age = now.log.age if now.log else None
+    age = now.log_age
     if age is None or age <= max(_LEAST_SILENCE, _LINES_OF_SILENCE * (usual or 0.0)):
         return
     often = f"; they came every {max(usual, 0.1):.1f} s" if usual is not None else ""
     yield f"No line for {format_duration(age)}{often}. It may have stopped."
-    yield f"{now.worker.who} holds it. When that is gone, the same command goes on:"
+    yield f"{now.worker.who} holds it. Once that has ended, the same command resumes it:"
     yield f"  {_command(now)}"
 
 
 def _command(now: Snapshot) -> str:
     if now.recipe is None:
-        return "the `babyllama pretrain` or `distill` that began it"
+        return "the `babyllama pretrain` or `babyllama distill` command that started it"
     recipe = str(Layout(now.path).recipe)
     return shlex.join(["babyllama", "run", recipe, "--run-dir", str(now.path)])
 
 
-def _ending(now: Snapshot) -> Iterator[str]:
+def _completion(now: Snapshot) -> Iterator[str]:
     if now.recipe is None:
-        dev = now.parts[0].facts.get("dev_cross_entropy")
+        dev = now.stages[0].facts.get("dev_cross_entropy")
         yield "Complete" + (f": dev cross-entropy {dev:.4f}." if dev else ".")
         return
-    yield "Complete. " + now.parts[-1].facts.get("first_sentence", "")
+    yield "Complete. " + now.stages[-1].facts.get("first_sentence", "")
     yield f"Report: {Layout(now.path).page}"
-    model = next(part for part in reversed(now.parts) if part.is_model)
+    model = next(stage for stage in reversed(now.stages) if stage.is_model)
     yield f"A model's curves: {shlex.join(['babyllama', 'watch', str(model.out)])}"
 
 
-def _whole(value: float) -> str:
-    """A number of epochs that was found by dividing rounded ones."""
+def _rounded(value: float) -> str:
+    """A number of epochs, without decimals if only rounding errors keep it from an integer."""
     return f"{value:.0f}" if abs(value - round(value)) < 0.02 * max(1.0, value) else f"{value:.1f}"
 
 
 def _charts(
-    log: Log, width: int, rows: int, *, coloured: bool, plain: bool
+    log: TrainingLog, width: int, rows: int, *, coloured: bool, plain: bool
 ) -> list[RenderableType]:
-    """Cross-entropy, and the KL beside it where there is one and room for it."""
+    """Cross-entropy, and the KL beside it where it is logged and there is room."""
     curves = {
         "training": _curve(log.steps, "cross_entropy"),
         "dev": _curve(log.epochs, "dev_cross_entropy"),
@@ -248,14 +259,14 @@ def _charts(
 def _chart(
     title: str, curves: Mapping[str, Curve], width: int, rows: int, coloured: bool, plain: bool
 ) -> Text | None:
-    """One picture of several curves; None where there is nothing to see or no room for it.
+    """One chart of several curves; None without values or without room.
 
-    Without colours the curves differ by their letters.
+    Without colours each curve is drawn with a letter of its own.
     """
     from uniplot import plot_to_string
 
     curves = {name: curve for name, curve in curves.items() if curve}
-    height = rows - 5  # the title, two lines of frame, the steps, the names
+    height = rows - 5  # title, two lines of frame, steps, names
     if height < _LOWEST_CHART or not curves:
         return None
     thinned = [_thinned(curve, width // 2) for curve in curves.values()]
@@ -281,20 +292,20 @@ def _chart(
 
 
 def _curve(lines: Sequence[Line], key: str) -> Curve:
-    """The lines that have a finite number of that name."""
+    """The finite values of a field, by step."""
     values = [(line["step"], line.get(key)) for line in lines]
     return [(step, v) for step, v in values if isinstance(v, int | float) and math.isfinite(v)]
 
 
 def _thinned(curve: Curve, points: int) -> Curve:
-    """Means of neighbours, where there are more points than a person can tell apart."""
+    """At most `points` means of neighbouring values."""
     size = math.ceil(len(curve) / points)
     groups = [curve[start : start + size] for start in range(0, len(curve), size)]
     return [(fmean(step for step, _ in each), fmean(v for _, v in each)) for each in groups]
 
 
 def _top(curves: Sequence[Curve]) -> float | None:
-    """Where the picture ends above: the fall of the first tenth would flatten all that follows."""
+    """The upper end of a chart whose steep first tenth would flatten the rest; None otherwise."""
     last = max(curve[-1][0] for curve in curves)
     late = [value for curve in curves for step, value in curve if step > last / 10]
     highest = max(value for curve in curves for _, value in curve)

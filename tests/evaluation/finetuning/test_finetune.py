@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 from babyllama.cli import app
 from babyllama.errors import InputError
 from babyllama.evaluation.finetuning import find_files, finetune, read_tasks
-from babyllama.runs import kept as parts
+from babyllama.runs.artefact import digest_of_json
+from babyllama.runs.kept import kept, read_undamaged
 from babyllama.runs.lock import locked
 
 from .conftest import rows, write
@@ -33,13 +34,16 @@ def tasks(glue):
 def unmade(monkeypatch):
     """Says which fine-tunings were made, not taken from their parts."""
     titles = []
-    write_part = parts.write_part
 
-    def counted(path, key, found):
-        titles.append(path.stem)
-        return write_part(path, key, found)
+    def counted(path, key, make):
+        def make_and_count():
+            found = make()
+            titles.append(path.stem)
+            return found
 
-    monkeypatch.setattr("babyllama.evaluation.finetuning.write_part", counted)
+        return kept(path, key, make_and_count)
+
+    monkeypatch.setattr("babyllama.evaluation.finetuning.kept", counted)
     return titles
 
 
@@ -152,8 +156,9 @@ def test_rows_are_cut_at_the_models_positions_and_it_is_said(models, tmp_path, c
 def test_a_model_that_answers_the_same_to_every_row_is_named(models, tasks, tmp_path):
     made(models["llama"], tasks[:1], tmp_path / "x.json")
     part = tmp_path / "x.json.parts" / "m.cola.12.json"
-    kept = json.loads(part.read_text())
-    part.write_text(json.dumps({**kept, "predictions": [1] * 31}))
+    record = read_undamaged(part)
+    record["result"]["predictions"] = [1] * 31
+    part.write_text(json.dumps({**record, "sha256": digest_of_json(record)}))
     cola = made(models["llama"], tasks[:1], tmp_path / "x.json")["benchmarks"]["cola"]
     assert cola["notes"] == ["with seed 12 every row is said to be 1 (acceptable)"]
     assert cola["score"] == cola["majority"]["score"] == 0

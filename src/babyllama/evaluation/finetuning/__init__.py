@@ -9,7 +9,7 @@ classifier  the model with a new classification head
 fitting     one fine-tuning with transformers' Trainer
 scores      scores and intervals from predictions
 results     a task's result file and the lines of a submission
-kept        what a finished fine-tuning depends on, so that it is not repeated
+key         what a finished fine-tuning depends on, so that it is not repeated
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from babyllama.console import print_status
 from babyllama.evaluation.finetuning.data import TaskData, find_files, read_tasks
-from babyllama.evaluation.finetuning.kept import key_of
+from babyllama.evaluation.finetuning.key import key_of
 from babyllama.evaluation.finetuning.results import (
     FinetuningResult,
     averages,
@@ -28,7 +28,7 @@ from babyllama.evaluation.finetuning.results import (
 )
 from babyllama.evaluation.finetuning.selection import Selection
 from babyllama.runs.artefact import digest
-from babyllama.runs.kept import parts_folder, read_part, write_part
+from babyllama.runs.kept import kept, parts_folder
 from babyllama.runs.lock import locked
 
 if TYPE_CHECKING:
@@ -113,11 +113,8 @@ def _read_or_fit(
     """A finished fine-tuning, read from its file or made now."""
     key = key_of(identity, task.data, max_length=task.max_length, seed=seed)
     path = parts / f"{title.replace(' ', '.')}.{seed}.json"
-    kept = read_part(path, key)
-    if kept is not None:
-        return kept
     title = f"{title}, seed {seed}"
-    return write_part(path, key, asdict(_fit(model, task, seed, parts / "scratch", title)))
+    return kept(path, key, lambda: asdict(_fit(model, task, seed, parts / "scratch", title)))
 
 
 def _fit(model: Path, task: "EncodedTask", seed: int, scratch: Path, title: str) -> "Fit":

@@ -1,4 +1,4 @@
-"""What decides a finished fine-tuning, so that a killed command goes on after it.
+"""What decides a finished fine-tuning: the key under which it is kept.
 
 A part is one task with one seed: what it depends on, and the class of every validation row. Scores
 follow from these at once, so nothing else is kept.

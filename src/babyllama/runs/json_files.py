@@ -1,0 +1,46 @@
+"""JSON that a run wrote, read for people: a damaged file is named with its line."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from babyllama.errors import InputError
+
+
+def read_json(path: Path) -> Any:
+    """The contents of a JSON file.
+
+    Raises:
+        InputError: the file is not JSON.
+    """
+    return _parsed(_text(path), path, line=None)
+
+
+def read_json_lines(path: Path) -> Iterator[Any]:
+    """The contents of a file of JSON lines, a line at a time.
+
+    Raises:
+        InputError: a line is not JSON.
+    """
+    for number, line in enumerate(_text(path).splitlines(), 1):
+        yield _parsed(line, path, line=number)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not UTF-8", mend=_MEND) from None
+
+
+def _parsed(text: str, path: Path, *, line: int | None) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"{path} is not JSON at line {line or error.lineno}: {error.msg}", mend=_MEND
+        ) from None
+
+
+_MEND = "See which files are damaged: babyllama verify RUN"
