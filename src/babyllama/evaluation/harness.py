@@ -1,12 +1,12 @@
-"""One or several models as one model of lm-evaluation-harness, so that any of its tasks runs on it.
+"""An ensemble as a model of lm-evaluation-harness, so that any of its tasks can score it.
 
     babyllama lm-eval run --model babyllama-ensemble \\
         --model_args pretrained=DIR1+DIR2,mean_of=logits --tasks lambada_openai
 
-Release 0.4.13 of the harness finds models in its own registry alone (it looks for no entry points),
-hence a command that adds this one and then runs the harness's own command line. What tokens stand
-before a text, and everything else about a task, is the harness's; log-likelihoods and generation
-are its class for Hugging Face models, which reads the ensemble's logits here.
+Release 0.4.13 of the harness knows only the models in its registry and has no entry points for
+others, so `babyllama lm-eval` registers the ensemble and then runs the harness's own command line.
+Everything about a task is the harness's, context tokens included. Its class for Hugging Face models
+computes log-likelihoods and generates, from the ensemble's logits.
 """
 
 import inspect
@@ -14,10 +14,11 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float, Int64
+from pydantic import Field
 from torch import Tensor, nn
 from transformers import DynamicCache, GenerationMixin, PretrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import CausalLMOutput
@@ -26,31 +27,36 @@ from babyllama.data.tokenizer import load_tokenizer
 from babyllama.errors import InputError
 from babyllama.models.build import shortest_positions
 from babyllama.models.ensemble import Ensemble, load_ensemble
-from babyllama.models.precision import pick_device
-from babyllama.recipe import MeanOf, Mixing, parse
+from babyllama.models.precision import compute_dtype, pick_device
+from babyllama.recipe import Mixing, parse
 
 try:
     from lm_eval.api.registry import model_registry
     from lm_eval.models.huggingface import HFLM
 except ModuleNotFoundError as error:
     raise InputError(
-        f"lm-evaluation-harness is not installed: there is no {error.name}",
-        why="Its tasks are run by itself.",
+        f"lm-evaluation-harness is not installed: module {error.name} not found",
+        why="It is an optional dependency.",
         mend="Run: pip install 'babyllama[harness]'",
     ) from None
 
 NAME = "babyllama-ensemble"
-# What generation calls the cache that it hands to a model: the library changed the name.
+# The name of the argument with which generation passes the cache; transformers has changed it.
 _CACHE = next(
     name
     for name in ("cache", "past_key_values")
     if name in inspect.signature(GenerationMixin.prepare_inputs_for_generation).parameters
 )
-_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+class _ModelArguments(Mixing):
+    """What `--model_args` says about the ensemble."""
+
+    dtype: Literal["float32", "bfloat16"] = Field("float32", description="Data type of products.")
 
 
 class EnsembleModel(PreTrainedModel, GenerationMixin):  # type: ignore[misc]
-    """An ensemble under the face of one Hugging Face model: tokens in, the mixture's logits out."""
+    """An ensemble with the interface of a Hugging Face model: token ids in, mixed logits out."""
 
     config_class = PretrainedConfig
 
@@ -60,13 +66,13 @@ class EnsembleModel(PreTrainedModel, GenerationMixin):  # type: ignore[misc]
         self.ensemble = ensemble
 
     def tie_weights(self, *_: Any, **__: Any) -> None:
-        """Nothing: the members come with their weights tied."""
+        """Do nothing: the members' weights are tied already."""
 
     def new_cache(self) -> DynamicCache:
-        """What the members will remember of the tokens before: all their layers in a row.
+        """An empty cache with the layers of all members, in order.
 
         Raises:
-            InputError: a member that remembers something else than keys and values.
+            InputError: a member whose cache is not one of keys and values for each layer.
         """
         layers = []
         for model in self.ensemble.models:
@@ -74,10 +80,10 @@ class EnsembleModel(PreTrainedModel, GenerationMixin):  # type: ignore[misc]
             takes = inspect.signature(model.base_model.forward).parameters
             if _CACHE not in takes or len(cache.layers) != model.config.num_hidden_layers:
                 raise InputError(
-                    f"{model.config.name_or_path} is a {model.config.model_type}",
-                    why="What it remembers between tokens is not kept a layer at a time, so that "
-                    "nothing is generated from ensembles with it.",
-                    mend="Choose tasks of likelihoods alone, or leave the model out.",
+                    f"ensembles with {model.config.name_or_path} cannot generate text",
+                    why=f"It is a {model.config.model_type}, whose cache is not one of keys and "
+                    "values for each layer.",
+                    mend="Choose tasks that need only likelihoods, or leave the model out.",
                 )
             layers += cache.layers
         joint = DynamicCache()
@@ -95,12 +101,12 @@ class EnsembleModel(PreTrainedModel, GenerationMixin):  # type: ignore[misc]
         """The ensemble's logits; see `babyllama.models.ensemble`.
 
         Args:
-            logits_to_keep: of the last so many tokens alone; 0: of all.
-            more: the cache, as `new_cache` makes it, where only the tokens that follow are given;
-                whatever else generation hands on.
+            logits_to_keep: return logits of so many last tokens; 0: of all tokens.
+            more: a cache made by `new_cache`, if `input_ids` are the tokens after those in it;
+                and other arguments of generation, which are ignored.
         """
-        seen = {"attention_mask": attention_mask, "position_ids": position_ids}
-        given = {name: value for name, value in seen.items() if value is not None}
+        optional = {"attention_mask": attention_mask, "position_ids": position_ids}
+        given = {name: value for name, value in optional.items() if value is not None}
         states = self._states(input_ids, more.get(_CACHE), given)[:, -logits_to_keep:]
         logits = self.ensemble.mixture.logits(states.flatten(0, 1))
         return CausalLMOutput(logits=logits.view(*states.shape[:2], -1))
@@ -122,21 +128,21 @@ class EnsembleModel(PreTrainedModel, GenerationMixin):  # type: ignore[misc]
 
 
 class EnsembleLM(HFLM):  # type: ignore[misc]
-    """The harness's model for one or several model folders.
+    """The harness's model for one or more model folders.
 
     Args:
         pretrained: folders joined by `+`, or a list of them.
         weights: of the models, as `0.7+0.3` or a list; equal by default.
-        mean_of: what is averaged over them.
-        dtype: float32 or bfloat16. Logits and sums are float32 under both.
-        device: cuda, cpu and the like; the graphics card where there is one.
-        batch_size: sequences at once, `auto` for as many as fit.
-        max_length: longest input in tokens; that of the shortest member by default.
-        add_bos_token: whether BOS stands before contexts; what the tokenizer does by default.
-        prefix_token_id: the token before texts without context; BOS or else EOS by default.
+        mean_of: `logits` or `probabilities`.
+        dtype: float32 or bfloat16. Logits and sums are float32 in either case.
+        device: cpu, cuda and the like; by default the graphics card if there is one.
+        batch_size: sequences of a batch; `auto`: as many as fit.
+        max_length: longest input in tokens; by default that of the member with fewest positions.
+        add_bos_token: whether BOS precedes contexts; by default what the tokenizer does.
+        prefix_token_id: the token before texts without context; by default BOS, or else EOS.
 
     Raises:
-        InputError: what `load_ensemble` raises, or arguments that are not as above.
+        InputError: what `load_ensemble` raises, or arguments other than the above.
     """
 
     def __init__(
@@ -154,15 +160,14 @@ class EnsembleLM(HFLM):  # type: ignore[misc]
         prefix_token_id: int | None = None,
     ) -> None:
         folders = _folders(pretrained)
-        _refuse_other("mean_of", mean_of, get_args(MeanOf))
-        _refuse_other("dtype", dtype, tuple(_DTYPES))
+        given = {"weights": _weights(weights), "mean_of": mean_of, "dtype": dtype}
+        arguments = parse(_ModelArguments, given, "--model_args")
+        chosen = _device(device)
         ensemble = load_ensemble(
             folders,
-            device=torch.device(device) if device else pick_device(),
-            mixing=parse(
-                Mixing, {"weights": _weights(weights), "mean_of": mean_of}, "--model_args"
-            ),
-            dtype=_DTYPES[dtype],
+            device=chosen,
+            mixing=arguments,
+            dtype=compute_dtype(arguments.dtype, chosen),
         )
         super().__init__(
             EnsembleModel(ensemble).eval(),
@@ -184,23 +189,23 @@ class EnsembleLM(HFLM):  # type: ignore[misc]
 
 
 def register() -> None:
-    """Make the harness know the model by its name, in this process."""
-    import lm_eval.models  # noqa: F401  the harness lists its own models only while it lists none
+    """Add the model to the harness's registry, in this process."""
+    import lm_eval.models  # noqa: F401  the harness adds its own models only to an empty registry
 
     model_registry.register(NAME, target=EnsembleLM)
 
 
 def run_harness(arguments: Sequence[str]) -> None:
-    """Run the harness's own command line, which knows `babyllama-ensemble` then.
+    """Run the harness's command line, with the model `babyllama-ensemble` added.
 
     Args:
-        arguments: as for the command `lm-eval`.
+        arguments: those of the command `lm-eval`.
     """
     from lm_eval.__main__ import cli_evaluate
 
     register()
     before = sys.argv
-    sys.argv = ["lm-eval", *arguments]  # where it reads them, and writes to
+    sys.argv = ["lm-eval", *arguments]  # the harness reads and changes it
     try:
         cli_evaluate()
     finally:
@@ -208,7 +213,7 @@ def run_harness(arguments: Sequence[str]) -> None:
 
 
 def _shared_config(ensemble: Ensemble) -> PretrainedConfig:
-    """What the harness and generation ask of a configuration, as it holds for all members."""
+    """A configuration that holds for all members, as the harness and generation need it."""
     configs = [model.config for model in ensemble.models]
     positions = shortest_positions(configs)
     config = PretrainedConfig(
@@ -227,27 +232,31 @@ def _shared_config(ensemble: Ensemble) -> PretrainedConfig:
 def _folders(pretrained: str | Sequence[str]) -> list[Path]:
     if not isinstance(pretrained, str) and isinstance(pretrained, Sequence):
         return [Path(folder) for folder in pretrained]
-    text = str(pretrained)  # the harness reads a folder's name as a number where it can
+    text = str(pretrained)  # the harness turns a name of digits into a number
     return [Path(text)] if Path(text).is_dir() else [Path(each) for each in text.split("+")]
 
 
 def _weights(weights: str | float | Sequence[float] | None) -> list[float] | None:
     if weights is None:
         return None
-    if isinstance(weights, str | float | int):
-        weights = str(weights).split("+")  # type: ignore[assignment]
+    each = str(weights).split("+") if isinstance(weights, str | float | int) else weights
     try:
-        return [float(weight) for weight in weights]  # type: ignore[union-attr]
+        return [float(weight) for weight in each]
     except ValueError:
         raise InputError(
             f"--model_args weights={weights}: not numbers",
-            mend="One weight a model, for example: weights=0.7+0.3",
+            mend="Give one weight for each model, for example: weights=0.7+0.3",
         ) from None
 
 
-def _refuse_other(name: str, given: str, known: tuple[str, ...]) -> None:
-    if given not in known:
+def _device(name: str | None) -> torch.device:
+    if name is None:
+        return pick_device()
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:  # an unknown name, or no such device here
         raise InputError(
-            f"--model_args {name}={given}: there is no such {name}",
-            mend=f"Choose one of {', '.join(known)}.",
-        )
+            f"device {name} cannot be used",
+            why=str(error).strip().splitlines()[0],
+            mend="Choose cpu, or cuda on a machine with a graphics card.",
+        ) from None
