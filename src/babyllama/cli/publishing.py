@@ -51,7 +51,7 @@ def submission(
 
     refuse_unwritable_path(out)
     missing = write_submission(
-        run, out, model=model, track=track, form=FORMATS[year],
+        run, out, model=model, track=track, year_format=FORMATS[year],
         predictions=predictions or [], results=results or [],
         data=dict(benchmark_and_path(each) for each in benchmark or ()), partial=partial,
     )  # fmt: skip

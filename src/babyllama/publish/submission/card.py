@@ -1,34 +1,44 @@
-"""A model's card: what it is, how it was trained and on what, its scores with intervals."""
+"""A model card: what the model is, how and on what it was trained, its scores with intervals."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import yaml
+from huggingface_hub import EvalResult, ModelCardData
 
 from babyllama.publish.submission.official import Track
 from babyllama.recipe import DistilledStudent, to_yaml
+from babyllama.report.markdown import escaped
 from babyllama.runs.run import Model, Run
 from babyllama.scores.results import BenchmarkResult
+
+CARD = "README.md"
 
 
 def model_card(
     run: Run, model: Model, benchmarks: Mapping[str, BenchmarkResult], *, track: Track
 ) -> str:
-    """README.md of a model's repository: a head for the hub, then Markdown.
+    """README.md of a model's repository: metadata for the hub, then Markdown.
 
     Args:
-        benchmarks: its scores, as result files hold them.
+        benchmarks: the model's results.
     """
+    recipe = to_yaml(run.recipe).rstrip()
+    fence = _fence(recipe)
     return "\n".join(
         [
-            *_head(track, is_distilled=model.role == "student"),
-            f"# {model.name}",
+            "---",
+            "# Choose a licence: add a line such as `license: mit`.",
+            _metadata(model, benchmarks, track).to_yaml(),
+            "---",
             "",
-            _what_it_is(run, model),
+            f"# {escaped(model.name)}",
+            "",
+            _description(run, model),
             "",
             "## Scores",
             "",
-            *_scores(model, benchmarks),
+            *_score_table(model, benchmarks),
             "",
             "## Training",
             "",
@@ -37,7 +47,7 @@ def model_card(
             "## Checkpoints",
             "",
             "The branch `main` holds the final weights. The branches `chck_1M` and so on hold the "
-            "model as it was after so many words, counted with their repetitions.",
+            "model after that many words, repetitions included.",
             "",
             "## Use",
             "",
@@ -49,53 +59,62 @@ def model_card(
             'model = AutoModelForCausalLM.from_pretrained(name, revision="main")',
             "```",
             "",
-            "It writes grammatical English more often than true English: it has read as many words "
-            "as a child hears, and was never taught to answer or to refuse.",
+            "The model writes grammatical English more often than true English: it has read about "
+            "as many words as a child hears, and was not trained to answer or to refuse.",
             "",
             "## Recipe",
             "",
             "`babyllama run recipe.yaml` repeats everything from the text to these scores.",
             "",
-            "```yaml",
-            to_yaml(run.recipe).rstrip(),
-            "```",
+            f"{fence}yaml",
+            recipe,
+            fence,
             "",
         ]
     )
 
 
-def _head(track: Track, *, is_distilled: bool) -> list[str]:
-    tags = ["babylm", track, *(["knowledge-distillation"] if is_distilled else [])]
-    head = {
-        "language": "en",
-        "library_name": "transformers",
-        "pipeline_tag": "text-generation",
-        "tags": tags,
-    }
-    return [
-        "---",
-        "# The licence is yours to choose. A line such as `license: mit` names it on the hub.",
-        yaml.safe_dump(head, sort_keys=False).rstrip(),
-        "---",
-        "",
-    ]
+def _metadata(
+    model: Model, benchmarks: Mapping[str, BenchmarkResult], track: Track
+) -> ModelCardData:
+    tags = ["babylm", track, *(["knowledge-distillation"] if model.role == "student" else [])]
+    results = [_eval_result(name, result) for name, result in benchmarks.items()]
+    return ModelCardData(
+        language="en",
+        library_name="transformers",
+        pipeline_tag="text-generation",
+        tags=tags,
+        model_name=model.name if results else None,
+        eval_results=results or None,
+    )
 
 
-def _what_it_is(run: Run, model: Model) -> str:
+def _eval_result(name: str, result: BenchmarkResult) -> EvalResult:
+    kind = result.metric or ("accuracy" if result.unit == "percent" else result.unit)
+    return EvalResult(
+        task_type="text-generation",
+        dataset_type=name,
+        dataset_name=name,
+        metric_type=kind,
+        metric_value=round(result.score, 4),
+    )
+
+
+def _description(run: Run, model: Model) -> str:
     parameters = f"{model.facts.get('parameters', 0):,} parameters"
-    words = _words(run)
+    words = _corpus_words(run)
     data = f"{words:,} words of English" if words else "English text"
     if model.role == "student":
-        teachers = " and ".join(run.recipe.teachers)
+        teachers = " and ".join(map(escaped, run.recipe.teachers))
         return (
-            f"A language model of {parameters}, trained on {data} and on what an ensemble of "
-            f"{len(run.recipe.teachers)} teachers ({teachers}), trained on the same words, says "
-            "of them."
+            f"A language model of {parameters}, trained on {data} and distilled from an ensemble "
+            f"of {len(run.recipe.teachers)} teachers ({teachers}), which were trained on the same "
+            "words."
         )
     return f"A language model of {parameters}, trained on {data}."
 
 
-def _words(run: Run) -> int:
+def _corpus_words(run: Run) -> int:
     total: Mapping[str, Any] = run.corpus.get("train", {}).get("total", {})
     return int(total.get("words", 0))
 
@@ -103,28 +122,31 @@ def _words(run: Run) -> int:
 def _training(run: Run, model: Model) -> Iterator[str]:
     facts, source = model.facts, run.recipe.corpus.source
     where = "synthetic" if source.kind == "synthetic" else getattr(source, "path", source.kind)
-    yield f"Text: {where}, cleaned by the rules `{run.recipe.corpus.rules}`, {_words(run):,} words"
-    yield f"Words seen, repetitions counted: {facts.get('words_seen', 0):,}"
-    yield f"Epochs: {facts.get('epochs', 0):g}; the best on dev text is kept"
+    yield (
+        f"Text: {escaped(str(where))}, cleaned by the rules `{run.recipe.corpus.rules}`, "
+        f"{_corpus_words(run):,} words"
+    )
+    yield f"Words seen, repetitions included: {facts.get('words_seen', 0):,}"
+    yield f"Epochs: {facts.get('epochs', 0):g}; the best one on dev text is kept"
     if "dev_cross_entropy" in facts:
-        yield f"Cross-entropy on dev text: {facts['dev_cross_entropy']:.3f} nats a token"
+        yield f"Cross-entropy on dev text: {facts['dev_cross_entropy']:.3f} nats per token"
     student = run.recipe.students.get(model.name)
     if isinstance(student, DistilledStudent):
         yield (
             f"Distillation: alpha {student.alpha:g}, temperature {student.temperature:g}, "
             f"reduction `{student.reduction}`"
         )
-        seen = [f"{each.name} {each.facts['words_seen']:,}" for each in run.models
+        seen = [f"{escaped(each.name)} {each.facts['words_seen']:,}" for each in run.models
                 if each.role == "teacher" and "words_seen" in each.facts]  # fmt: skip
         if seen:
-            yield f"Words that the teachers saw: {', '.join(seen)}"
+            yield f"Words seen by the teachers: {', '.join(seen)}"
     if "flops" in facts:
-        yield f"Floating-point operations, teachers not counted: {facts['flops']:.2e}"
+        yield f"Floating-point operations, without the teachers': {facts['flops']:.2e}"
 
 
-def _scores(model: Model, benchmarks: Mapping[str, BenchmarkResult]) -> Iterator[str]:
+def _score_table(model: Model, benchmarks: Mapping[str, BenchmarkResult]) -> Iterator[str]:
     if not benchmarks:
-        yield "None were computed."
+        yield "The model has not been scored."
         return
     rules = model.evaluation.get("rules", {}).get("name")
     if rules:
@@ -132,9 +154,16 @@ def _scores(model: Model, benchmarks: Mapping[str, BenchmarkResult]) -> Iterator
         yield ""
     yield "| benchmark | score | 95% interval | a random model | items |"
     yield "|---|---|---|---|---|"
-    for name, scores in benchmarks.items():
-        interval = "{:.1f} to {:.1f}".format(*scores.interval) if scores.interval else ""
-        chance = "" if scores.chance is None else f"{scores.chance:.1f}"
-        unit = "" if scores.unit == "percent" else f" ({scores.unit})"
-        items = "" if scores.n is None else f"{scores.n:,}"
-        yield f"| {name}{unit} | {scores.score:.1f} | {interval} | {chance} | {items} |"
+    for name, result in benchmarks.items():
+        interval = "{:.1f} to {:.1f}".format(*result.interval) if result.interval else ""
+        chance = "" if result.chance is None else f"{result.chance:.1f}"
+        unit = "" if result.unit == "percent" else f" ({result.unit})"
+        items = "" if result.n is None else f"{result.n:,}"
+        benchmark = escaped(f"{name}{unit}")
+        yield f"| {benchmark} | {result.score:.1f} | {interval} | {chance} | {items} |"
+
+
+def _fence(text: str) -> str:
+    """A code fence that is longer than any row of backticks in the text."""
+    longest = max((len(row) for row in re.findall("`+", text)), default=0)
+    return "`" * max(3, longest + 1)

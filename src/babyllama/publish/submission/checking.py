@@ -1,13 +1,25 @@
-"""Whether a submission is what BabyLM's pipelines take."""
+"""Check whether a submission has the format of BabyLM's pipelines."""
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
+from huggingface_hub import ModelCard
+
 from babyllama.errors import InputError
-from babyllama.publish.submission.official import CLASSES, FORMATS, Format, Task, Track, revisions
+from babyllama.publish.submission.card import CARD
+from babyllama.publish.submission.official import (
+    CLASSES,
+    FORMATS,
+    SubmissionFormat,
+    Track,
+    ZeroShotBenchmark,
+    revisions,
+)
 from babyllama.runs.artefact import Facts
 
 PREDICTIONS = "all_full_preds_and_fast_scores_causal.json"
@@ -21,31 +33,31 @@ def check_submission(
     *,
     track: Track,
     words_seen: int,
-    form: Format = FORMATS["2025"],
+    year_format: SubmissionFormat = FORMATS["2025"],
     partial: bool = False,
 ) -> None:
     """Check a submission's folder: the file of predictions, the models and the card.
 
     Args:
-        words_seen: by the model: which checkpoints there must be.
-        partial: benchmarks and checkpoints may be missing; those that are there must be whole.
+        words_seen: by the model. It determines the required checkpoints.
+        partial: benchmarks and checkpoints may be missing, but not parts of them.
 
     Raises:
-        InputError: what is wrong or missing, every point of it by benchmark, part and item.
+        InputError: lists everything that is wrong or missing, by benchmark, part and item.
     """
     try:
-        everything = json.loads((folder / PREDICTIONS).read_text("utf-8"))
+        content = json.loads((folder / PREDICTIONS).read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"{folder / PREDICTIONS} cannot be read: {error}") from None
-    if not isinstance(everything, dict):
-        raise InputError(f"{folder / PREDICTIONS} is no object of benchmarks")
+    if not isinstance(content, dict):
+        raise InputError(f"{folder / PREDICTIONS} is not a JSON object of benchmarks")
     steps = revisions(track, words_seen)
     problems = [
-        *wrong_predictions(everything, form),
-        *(() if partial else missing_predictions(everything, steps, form)),
+        *wrong_predictions(content, year_format),
+        *(() if partial else missing_predictions(content, steps, year_format)),
         *_wrong_folders(folder, () if partial else steps),
     ]
-    refuse(problems, f"{folder} is no submission for BabyLM {form.year}")
+    refuse(problems, f"{folder} is not a submission for BabyLM {year_format.year}")
 
 
 def refuse(problems: Sequence[str], what: str, mend: str = "") -> None:
@@ -56,53 +68,62 @@ def refuse(problems: Sequence[str], what: str, mend: str = "") -> None:
         raise InputError(what, why="\n  ".join(shown), mend=mend)
 
 
-def missing_predictions(everything: Facts, steps: Sequence[str], form: Format) -> Iterator[str]:
-    """What the file must hold and does not."""
-    for task in form.tasks:
-        if everything.get(task.key) is None and not task.may_lack:
-            yield f"{task.key}: no predictions"
-    for name in form.glue:
-        if name not in everything.get("glue", {}):
+def missing_predictions(
+    content: Facts, steps: Sequence[str], year_format: SubmissionFormat
+) -> Iterator[str]:
+    """List the required content that the file lacks."""
+    for benchmark in year_format.zero_shot:
+        if content.get(benchmark.key) is None and not benchmark.may_be_null:
+            yield f"{benchmark.key}: no predictions"
+    for name in year_format.glue:
+        if name not in _object(content, "glue"):
             yield f"glue: no predictions of {name}"
-    aoa = everything.get(form.aoa_key)
-    lacking = [step for step in steps if step not in _steps_of(aoa)]
-    if lacking:
-        yield f"{form.aoa_key}: no surprisals at {_listed(lacking)}"
-    fast = everything.get("fast_eval_results", {})
-    for task in form.tasks:
-        known = len([each for each in fast.get(task.key, []) if each is not None])
-        if task.fast and known < len(steps):
-            yield f"fast_eval_results: {task.key} at {known} checkpoints, not {len(steps)}"
+    contexts = _contexts(content, year_format)
+    absent = [step for step in steps if step not in contexts]
+    if absent:
+        yield f"{year_format.aoa_key}: no surprisals at {_listed(absent)}"
+    fast_results = _object(content, "fast_eval_results")
+    for benchmark in year_format.zero_shot:
+        known = len([each for each in fast_results.get(benchmark.key) or [] if each is not None])
+        if benchmark.our_fast_names and known < len(steps):
+            yield f"fast_eval_results: {benchmark.key} at {known} checkpoints, not {len(steps)}"
 
 
-def wrong_predictions(everything: Facts, form: Format) -> Iterator[str]:
-    """What the file holds and should not be so."""
-    for task in form.tasks:
-        if everything.get(task.key) is not None and task.sizes:
-            yield from _wrong_task(task, everything[task.key])
-    for name, part in everything.get("glue", {}).items():
-        if name not in form.glue:
-            yield f"glue: there is no task {name}"
+def wrong_predictions(content: Facts, year_format: SubmissionFormat) -> Iterator[str]:
+    """List the content of the file that is wrong."""
+    for key in ("glue", year_format.aoa_key, "fast_eval_results"):
+        if content.get(key) is not None and not isinstance(content[key], dict):
+            yield f"{key} is not an object"
+    for benchmark in year_format.zero_shot:
+        if content.get(benchmark.key) is not None and benchmark.sizes:
+            yield from _wrong_benchmark(benchmark, content[benchmark.key])
+    for name, part in _object(content, "glue").items():
+        if name not in year_format.glue:
+            yield f"glue: unknown task {name}"
         else:
-            yield from _wrong_part(f"glue: {name}", name, part, form.glue[name], CLASSES[name])
-    for step, count in _steps_of(everything.get(form.aoa_key)).items():
-        if count != form.aoa_contexts:
-            yield f"{form.aoa_key}: {step} has {count:,} contexts, not {form.aoa_contexts:,}"
+            yield from _wrong_part(
+                f"glue: {name}", name, part, year_format.glue[name], CLASSES[name]
+            )
+    expected = year_format.aoa_contexts
+    for step, count in _contexts(content, year_format).items():
+        if count != expected:
+            yield f"{year_format.aoa_key}: {step} has {count:,} contexts, not {expected:,}"
 
 
-def _wrong_task(task: Task, parts: Any) -> Iterator[str]:
+def _wrong_benchmark(benchmark: ZeroShotBenchmark, parts: Any) -> Iterator[str]:
     if not isinstance(parts, dict):
-        yield f"{task.key} is no object of parts"
+        yield f"{benchmark.key} is not an object of parts"
         return
-    sizes = {part.lower(): size for part, size in task.sizes.items()}  # as the pipeline compares
+    # The pipeline ignores case, too.
+    sizes = {part.lower(): size for part, size in benchmark.sizes.items()}
     given = {part.lower(): part for part in parts}
-    for part in sizes.keys() - given.keys():
-        yield f"{task.key}: no {part}"
-    for part in given.keys() - sizes.keys():
-        yield f"{task.key}: there is no part {given[part]}"
-    for part in sizes.keys() & given.keys():
+    for part in sorted(sizes.keys() - given.keys()):
+        yield f"{benchmark.key}: no {part}"
+    for part in sorted(given.keys() - sizes.keys()):
+        yield f"{benchmark.key}: unknown part {given[part]}"
+    for part in sorted(sizes.keys() & given.keys()):
         name = given[part]
-        yield from _wrong_part(f"{task.key}: {name}", name, parts[name], sizes[part])
+        yield from _wrong_part(f"{benchmark.key}: {name}", name, parts[name], sizes[part])
 
 
 def _wrong_part(where: str, name: str, part: Any, size: int, classes: int = 0) -> Iterator[str]:
@@ -115,7 +136,7 @@ def _wrong_part(where: str, name: str, part: Any, size: int, classes: int = 0) -
     for number, item in enumerate(predictions):
         expected = number if name == "reading" else f"{name}_{number}"
         if item.get("id") != expected:
-            yield f"{where}: item {number} is called {item.get('id')}, not {expected}"
+            yield f"{where}: item {number} has id {item.get('id')}, not {expected}"
             return
         if not _is_prediction(item, name, classes):
             yield f"{where}: {expected} has pred {item.get('pred')!r}"
@@ -131,28 +152,36 @@ def _is_prediction(item: Mapping[str, Any], name: str, classes: int) -> bool:
     return isinstance(pred, str) and bool(pred)
 
 
-def _steps_of(aoa: Mapping[str, Any] | None) -> dict[str, int]:
-    """How many contexts each checkpoint has."""
-    counts: dict[str, int] = {}
-    for result in (aoa or {}).get("results", []):
-        step = str(result.get("step"))
-        counts[step] = counts.get(step, 0) + 1
-    return counts
+def _contexts(content: Facts, year_format: SubmissionFormat) -> Counter[str]:
+    """Count the contexts with surprisals of each checkpoint."""
+    results = _object(content, year_format.aoa_key).get("results") or []
+    return Counter(str(result.get("step")) for result in results)
+
+
+def _object(content: Facts, key: str) -> Facts:
+    """The object under a key; an empty one for anything else, which `wrong_predictions` names."""
+    found = content.get(key)
+    return found if isinstance(found, dict) else {}
 
 
 def _wrong_folders(folder: Path, steps: Sequence[str]) -> Iterator[str]:
-    there = [path.name for path in sorted(folder.glob("chck_*"))]
-    for name in (MAIN, *dict.fromkeys((*steps, *there))):
-        place = folder / name
-        if not place.is_dir():
+    existing = [path.name for path in sorted(folder.glob("chck_*"))]
+    for name in (MAIN, *dict.fromkeys((*steps, *existing))):
+        path = folder / name
+        if not path.is_dir():
             yield f"{name}: no such folder"
             continue
-        yield from (f"{name}: no {file}" for file in _MODEL if not (place / file).is_file())
-        if not list(place.glob("*.safetensors")):
+        yield from (f"{name}: no {file}" for file in _MODEL if not (path / file).is_file())
+        if not list(path.glob("*.safetensors")):
             yield f"{name}: no weights"
-    card = folder / MAIN / "README.md"
+    card = folder / MAIN / CARD
     if not card.is_file() or not card.read_text("utf-8").startswith("---\n"):
-        yield f"{MAIN}: no README.md with a head between lines of ---"
+        yield f"{MAIN}: no {CARD} with metadata between lines of ---"
+        return
+    try:
+        ModelCard(card.read_text("utf-8"))
+    except (ValueError, yaml.YAMLError) as error:
+        yield f"{MAIN}: the metadata of {CARD} cannot be read: {error}"
 
 
 def _listed(steps: Sequence[str]) -> str:

@@ -1,7 +1,7 @@
-"""What BabyLM's pipelines ask of a submission: benchmarks, how many items each has, checkpoints.
+"""What BabyLM's pipelines expect of a submission: benchmarks with their item counts, checkpoints.
 
-Source: collate_preds.py of babylm/evaluation-pipeline-2025 and of babylm-org/babylm-eval (2026),
-whose counts these are, and the challenge's rules for the names of checkpoints.
+Source: the counts are from collate_preds.py of babylm/evaluation-pipeline-2025 and of
+babylm-org/babylm-eval (2026), the names of checkpoints from the challenge's rules.
 """
 
 from collections.abc import Mapping
@@ -21,46 +21,47 @@ CLASSES = {name: 3 if name == "mnli" else 2 for name in GLUE}
 
 
 @dataclass(frozen=True)
-class Task:
+class ZeroShotBenchmark:
     """A zero-shot benchmark of a submission.
 
     Attributes:
-        key: its name in the file.
-        sizes: items of each part, in no order. No parts: it is null in files of ours.
-        benchmarks: what its predictions may be called here, the likeliest first.
-        fast: what those of its fast subset may be called. Empty: checkpoints are not scored on it.
-        may_lack: whether the pipeline takes null for it.
+        key: its name in the file of predictions.
+        sizes: number of items of each part, in any order. Empty if we write null for it.
+        our_names: names that its predictions may have here, the usual one first.
+        our_fast_names: the same for its fast subset. Empty if checkpoints are not scored on it.
+        may_be_null: whether the pipeline accepts null for it.
     """
 
     key: str
     sizes: Mapping[str, int]
-    benchmarks: tuple[str, ...] = ()
-    fast: tuple[str, ...] = ()
-    may_lack: bool = False
+    our_names: tuple[str, ...] = ()
+    our_fast_names: tuple[str, ...] = ()
+    may_be_null: bool = False
 
 
 @dataclass(frozen=True)
-class Format:
-    """A year's file.
+class SubmissionFormat:
+    """The file of predictions that the pipeline of a year expects.
 
     Attributes:
-        aoa_key: what surprisals at checkpoints are called.
-        aoa_contexts: how many there are at each.
-        keeps_nothing: whether entity tracking keeps items with an option that names `nothing`.
-        whole_ewok: whether EWoK's choices are context and target, or the target alone.
+        aoa_key: the key of the surprisals at checkpoints.
+        aoa_contexts: how many of them each checkpoint has.
+        keeps_nothing: whether entity tracking keeps items that have an option with `nothing`.
+        ewok_with_context: whether a prediction of EWoK is context and target, or the target alone.
+        glue: number of items of each fine-tuning task.
     """
 
     year: Year
-    tasks: tuple[Task, ...]
+    zero_shot: tuple[ZeroShotBenchmark, ...]
     aoa_key: str
     aoa_contexts: int
     keeps_nothing: bool
-    whole_ewok: bool
+    ewok_with_context: bool
     glue: Mapping[str, int] = field(default_factory=lambda: GLUE)
 
 
 def revisions(track: Track, words_seen: int) -> list[str]:
-    """Checkpoints of a track, up to the words that a model has seen, itself included."""
+    """The checkpoints of a track, up to the number of words that a model has seen."""
     most = min(words_seen, 100_000_000 if track == "strict-small" else 1_000_000_000)
     return [checkpoint_name(words) for words in BABYLM_WORD_MARKS if words <= most]
 
@@ -78,7 +79,7 @@ def _by_operations(**counts: tuple[int, ...]) -> dict[str, int]:
     }
 
 
-_BLIMP = Task(
+_BLIMP = ZeroShotBenchmark(
     "blimp",
     _counts("""
     adjunct_island=928 anaphor_gender_agreement=971 anaphor_number_agreement=931
@@ -113,7 +114,7 @@ _BLIMP = Task(
     ("blimp_filtered", "blimp"),
     ("blimp_fast",),
 )
-_SUPPLEMENT = Task(
+_SUPPLEMENT = ZeroShotBenchmark(
     "blimp_supplement",
     _counts(
         "hypernym=842 qa_congruence_easy=64 qa_congruence_tricky=165 subject_aux_inversion=3867 "
@@ -122,7 +123,7 @@ _SUPPLEMENT = Task(
     ("blimp_supplement",),
     ("blimp_supplement_fast",),
 )
-_EWOK = Task(
+_EWOK = ZeroShotBenchmark(
     "ewok",
     _counts(
         "agent-properties=2210 social-relations=1548 physical-relations=818 material-dynamics=770 "
@@ -133,7 +134,7 @@ _EWOK = Task(
     ("ewok",),
     ("ewok",),
 )
-_ENTITIES_2025 = Task(
+_ENTITIES_2025 = ZeroShotBenchmark(
     "entity_tracking",
     _by_operations(
         regular=(606, 607, 606, 606, 568, 159),
@@ -143,7 +144,7 @@ _ENTITIES_2025 = Task(
     ("entity_tracking",),
     ("entity_tracking",),
 )
-_ENTITIES_2026 = Task(
+_ENTITIES_2026 = ZeroShotBenchmark(
     "entity_tracking_filtered",
     _by_operations(
         regular=(517, 409, 405, 425, 388, 94),
@@ -153,46 +154,48 @@ _ENTITIES_2026 = Task(
     ("entity_tracking",),
     ("entity_tracking",),
 )
-_COMPS = Task(
+_COMPS = ZeroShotBenchmark(
     "comps",
     _counts("base=49340 wugs_dist_before=13896 wugs_dist_in_between=13896 wugs=13896"),
     ("comps",),
 )
-_READING = Task("reading", {"reading": 1726}, ("reading",), ("reading",))
+_READING = ZeroShotBenchmark("reading", {"reading": 1726}, ("reading",), ("reading",))
 
-FORMATS: Mapping[Year, Format] = {
-    "2025": Format(
+FORMATS: Mapping[Year, SubmissionFormat] = {
+    "2025": SubmissionFormat(
         year="2025",
-        tasks=(
+        zero_shot=(
             _BLIMP,
             _SUPPLEMENT,
             _EWOK,
             _ENTITIES_2025,
-            Task("wug_adj", {"wug_adj_nominalization": 200}, ("wug_adj",), ("wug_adj",)),
-            Task("wug_past", {"wug_past_tense": 50}, ("wug_past",), ("wug_past",)),
+            ZeroShotBenchmark(
+                "wug_adj", {"wug_adj_nominalization": 200}, ("wug_adj",), ("wug_adj",)
+            ),
+            ZeroShotBenchmark("wug_past", {"wug_past_tense": 50}, ("wug_past",), ("wug_past",)),
             _COMPS,
             _READING,
         ),
         aoa_key="aoa",
         aoa_contexts=6560,
         keeps_nothing=True,
-        whole_ewok=False,
+        ewok_with_context=False,
     ),
-    "2026": Format(
+    "2026": SubmissionFormat(
         year="2026",
-        tasks=(
+        zero_shot=(
             _BLIMP,
             _SUPPLEMENT,
             _EWOK,
             _ENTITIES_2026,
             _COMPS,
-            Task("global_piqa_parallel", {}, may_lack=True),
-            Task("global_piqa_nonparallel", {}, may_lack=True),
+            ZeroShotBenchmark("global_piqa_parallel", {}, may_be_null=True),
+            ZeroShotBenchmark("global_piqa_nonparallel", {}, may_be_null=True),
             _READING,
         ),
         aoa_key="aoa_surprisals",
         aoa_contexts=8005,
         keeps_nothing=False,
-        whole_ewok=True,
+        ewok_with_context=True,
     ),
 }

@@ -1,0 +1,63 @@
+"""The run and the files that `submissions` describes, on disk."""
+
+import json
+import shutil
+
+import pytest
+from random_models import random_model, variant
+from submissions import CONTEXTS, ENTITIES, EWOK, OURS, STEPS, WORDS_SEEN, result, write_lines
+
+from babyllama.recipe import to_yaml
+
+
+@pytest.fixture
+def run(tiny_recipe, tokenizer, tmp_path):
+    """A run whose student is finished, with two checkpoints."""
+    folder = tmp_path / "run"
+    home = random_model("llama", variant(tokenizer), folder / "students" / "distilled")
+    for step in STEPS:
+        shutil.copytree(home, home.parent / step)
+    for step in STEPS:
+        shutil.move(home.parent / step, home / step)
+    (folder / "recipe.yaml").write_text(to_yaml(tiny_recipe), encoding="utf-8")
+    manifest = {
+        "stage": "distillation", "version": 1, "recipe": {}, "inputs": {}, "seed": 0, "files": {},
+        "facts": {"words_seen": WORDS_SEEN, "parameters": 12345, "epochs": 2.0,
+                  "dev_cross_entropy": 3.25, "flops": 1e12},
+    }  # fmt: skip
+    (home / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    evaluation = result("distilled", blimp={"score": 66.7})
+    (folder / "evaluation").mkdir()
+    (folder / "evaluation" / "distilled.json").write_text(json.dumps(evaluation), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def given(run, tmp_path):
+    """All that a submission needs besides the run."""
+    predictions = tmp_path / "predictions"
+    for name, lines in OURS.items():
+        place = run / "evaluation" / "predictions" if name == "blimp_filtered" else predictions
+        write_lines(place / "distilled" / f"{name}.jsonl", lines)
+    for step in STEPS:
+        write_lines(predictions / step / "aoa_2025.jsonl", CONTEXTS)
+    checkpoints = {
+        step: result(
+            step,
+            blimp_fast={"score": 50.0, "subtasks": {"one": {"score": 75.0}, "two": {"score": 25}}},
+            ewok={"score": 50.0, "subtasks": {"social": {"score": 50.0}}},
+            wug_adj={"score": 12.0, "unit": "spearman x 100"},
+            reading={"score": 2.0, "aggregates": {"eye_tracking": 2.0, "self_paced": 1.0}},
+        )
+        for step in STEPS
+    }
+    (tmp_path / "checkpoints.json").write_text(json.dumps(checkpoints), encoding="utf-8")
+    glue = result("distilled", boolq={"score": 61.0})
+    (tmp_path / "glue.json").write_text(json.dumps(glue), encoding="utf-8")
+    write_lines(tmp_path / "ewok" / "social.jsonl", [EWOK])
+    write_lines(tmp_path / "entities" / "regular.jsonl", ENTITIES)
+    return {
+        "predictions": [predictions],
+        "results": [tmp_path / "checkpoints.json", tmp_path / "glue.json"],
+        "data": {"ewok": tmp_path / "ewok", "entity_tracking": tmp_path / "entities"},
+    }

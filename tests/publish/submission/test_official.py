@@ -1,0 +1,56 @@
+"""What the pipelines expect agrees with the challenge's rules and data."""
+
+import gzip
+
+from babyllama.evaluation.suites import suite_for
+from babyllama.publish.submission.official import CLASSES, FORMATS, GLUE, revisions
+
+
+def test_a_track_has_the_checkpoints_of_the_rules():
+    assert len(revisions("strict-small", 100_000_000)) == 19
+    assert len(revisions("strict", 1_000_000_000)) == 28
+    assert revisions("strict-small", 25_000_000)[-2:] == ["chck_10M", "chck_20M"]
+
+
+def test_official_counts_agree_with_the_data(data):
+    sizes = {task.key: task.sizes for task in FORMATS["2025"].zero_shot}
+    benchmarks = data / "benchmarks"
+    for key, folder in (("blimp", "blimp_filtered"), ("blimp_supplement", "blimp_supplement")):
+        counted = {}
+        for file in (benchmarks / folder).glob("*.jsonl.gz"):
+            with gzip.open(file, "rb") as lines:
+                counted[file.name.removesuffix(".jsonl.gz").lower()] = sum(1 for _ in lines)
+        assert counted == {part.lower(): size for part, size in sizes[key].items()}
+    choices = suite_for("entity_tracking").read(
+        benchmarks / "entity_tracking" / "entity_tracking.zip"
+    )
+    for year, kept in (("2025", choices), ("2026", [c for c in choices if not _nothing(c)])):
+        task = next(t for t in FORMATS[year].zero_shot if t.key.startswith("entity"))
+        counted = {part: sum(c.uid == part for c in kept) for part in task.sizes}
+        assert counted == task.sizes
+
+
+def _nothing(choice):
+    return any("nothing" in option.target for option in choice.options)
+
+
+def test_a_track_ends_at_its_words_and_at_those_that_the_model_saw():
+    assert revisions("strict-small", 10**9)[-1] == "chck_100M"
+    assert revisions("strict", 10**9)[-1] == "chck_1000M"
+    assert revisions("strict", 999_999) == []
+
+
+def test_every_fine_tuning_task_has_its_number_of_classes():
+    assert CLASSES.keys() == GLUE.keys()
+    assert {name for name, classes in CLASSES.items() if classes == 3} == {"mnli"}
+
+
+def test_formats_differ_where_the_pipelines_do():
+    keys = {year: {each.key for each in form.zero_shot} for year, form in FORMATS.items()}
+    assert keys["2025"] - keys["2026"] == {"entity_tracking", "wug_adj", "wug_past"}
+    assert keys["2026"] - keys["2025"] == {
+        "entity_tracking_filtered", "global_piqa_parallel", "global_piqa_nonparallel"
+    }  # fmt: skip
+    for form in FORMATS.values():
+        for each in form.zero_shot:
+            assert bool(each.our_names) == bool(each.sizes) != each.may_be_null
