@@ -42,7 +42,7 @@ from babyllama.models.logits import Head, form_logits
 from babyllama.models.loss import chunk_size, distillation_loss
 from babyllama.models.precision import bf16_matmul, onednn_matmul
 from babyllama.training.compilation import can_compile
-from babyllama.training.log import peak_memory, reset_peak_memory
+from babyllama.training.meter import peak_memory, reset_peak_memory
 
 PEERS = {"liger_kernel": "liger-kernel", "trl": "trl"}
 INSTALL = "pip install -c constraints.txt -e '.[benchmarks]'"

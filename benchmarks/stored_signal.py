@@ -49,7 +49,7 @@ from babyllama.signals.store import SignalSource, store_signal
 from babyllama.signals.stored import OpenSignal, open_stored
 from babyllama.training.compilation import can_compile, compile_blocks
 from babyllama.training.distillation import distillation_from
-from babyllama.training.loop import Forward, Loss, accumulate
+from babyllama.training.gradient import Forward, Loss, accumulate
 from babyllama.training.optimizer import make_optimizer
 from babyllama.training.pretraining import text_loss
 from babyllama.training.processes import Processes

@@ -24,8 +24,8 @@ from babyllama.models.logits import Head
 from babyllama.models.loss import LossTerms
 from babyllama.models.precision import compute_dtype, pick_device
 from babyllama.recipe import AdamW, PretrainingRecipe
-from babyllama.training.log import peak_memory, reset_peak_memory
 from babyllama.training.loop import train
+from babyllama.training.meter import peak_memory, reset_peak_memory
 from babyllama.training.pretraining import text_loss
 from benchmarks.made_up import write_text
 from benchmarks.whole_bill import AsDataset

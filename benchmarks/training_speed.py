@@ -45,12 +45,13 @@ from babyllama.models.build import flops_per_token
 from babyllama.models.precision import compute_dtype, matmul_precision, pick_device
 from babyllama.recipe import GPT2Shape, LlamaShape, PretrainingRecipe, load_recipe
 from babyllama.runs.artefact import write_atomically
-from babyllama.training import log as training_log
-from babyllama.training import loop
+from babyllama.training.checkpoints import Checkpoints
+from babyllama.training.gradient import Forward
 from babyllama.training.guard import Guard
-from babyllama.training.log import TrainingLog
+from babyllama.training.log import LogWriter
+from babyllama.training.meter import SECONDS_BETWEEN_PRODUCTS, Meter
 from babyllama.training.optimizer import Optimizer
-from babyllama.training.speed import seconds_of_products
+from babyllama.training.speed import StepCost, seconds_of_products
 from benchmarks.loss_speed import machine
 from benchmarks.made_up import write_text
 from benchmarks.trainers import WARM, Case, Timed, Way, bare, ours, timed, train_ours, trainer
@@ -281,12 +282,12 @@ def overhead(case: Case, steps: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         for name, owner, attribute in (
             ("guard", Guard, "judge"),
-            ("log", TrainingLog, "step"),
-            ("products measured", loop, "seconds_of_products"),
-            ("again within the log", training_log._Meter, "_refresh_products"),
+            ("log", LogWriter, "step"),
+            ("products measured", StepCost, "seconds_of_products"),
+            ("again within the log", Meter, "remeasure_products"),
             ("words counted", Windows, "words"),
-            ("checkpoint", loop, "_save"),
-            ("model saved", loop, "save_model"),
+            ("checkpoint", Checkpoints, "save"),
+            ("model saved", Checkpoints, "save_best"),
             ("windows read", Windows, "at"),
         ):
             stack.enter_context(_stopwatch(owner, attribute, timers[name]))
@@ -302,10 +303,11 @@ def overhead(case: Case, steps: int) -> dict[str, Any]:
         )
     marks = marks[:: case.micro_batches]
     step = statistics.median(b - a for a, b in zip(marks[WARM:], marks[WARM + 1 :], strict=False))
-    timers["log"].append(-sum(timers.pop("again within the log")))  # counted by itself
+    timers["guard"].append(-sum(timers["log"]))  # the guard calls the log
+    timers["log"].append(-sum(timers.pop("again within the log")))  # counted separately
     costs = {name: sum(timers[name]) / total / step for name in ("guard", "log", "words counted")}
     costs["products measured"] = (
-        statistics.median(timers["products measured"]) / training_log._SECONDS_BETWEEN_FLOORS
+        statistics.median(timers["products measured"]) / SECONDS_BETWEEN_PRODUCTS
     )
     for name in ("checkpoint", "model saved"):
         costs[name] = statistics.median(timers[name]) / every / step
@@ -339,7 +341,7 @@ def _stopwatch(owner: Any, attribute: str, seconds: list[float]) -> Iterator[Non
 def print_overhead(case: Case, result: dict[str, Any], every: int) -> None:
     """Shares of a step."""
     often = {
-        "products measured": f"every {training_log._SECONDS_BETWEEN_FLOORS:.0f} s",
+        "products measured": f"every {SECONDS_BETWEEN_PRODUCTS:.0f} s",
         "checkpoint": f"once in {every} steps",
         "model saved": f"counted once in {every} steps",
     }
@@ -466,7 +468,7 @@ def profile_steps(case: Case, steps: int) -> dict[str, Any]:
     with (
         tempfile.TemporaryDirectory() as folder,
         inductor.patch({"cpp.enable_kernel_profile": True}),
-        _named(loop.Forward, "forward", "forward"),
+        _named(Forward, "forward", "forward"),
         _named(Optimizer, "step", "optimiser"),
         _named(nn.utils, "clip_grad_norm_", "clipping"),
         _named_loss(),

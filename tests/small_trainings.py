@@ -7,8 +7,10 @@ import torch
 from babyllama.data.windows import Windows
 from babyllama.models.loss import cross_entropy_loss
 from babyllama.recipe import PretrainingRecipe, TrainingRecipe
+from babyllama.training.dev_scores import dev_cross_entropy
 from babyllama.training.folder import start_model
-from babyllama.training.loop import Forward, dev_cross_entropy, train
+from babyllama.training.gradient import Forward
+from babyllama.training.loop import train
 from babyllama.training.processes import Processes
 
 

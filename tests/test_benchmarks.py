@@ -36,7 +36,7 @@ def small(monkeypatch, tmp_path):
         monkeypatch.setattr(module, "STUDENT", LlamaShape(**SHAPE))
         monkeypatch.setattr(module, "BATCH", 2)
     # Compilation takes longer than all else together.
-    for place in ("training.compilation", "distillation", "pretraining"):
+    for place in ("training.compilation", "training.distillation", "training.pretraining"):
         monkeypatch.setattr(f"babyllama.{place}.can_compile", lambda: False)
     monkeypatch.setattr(stored_signal, "can_compile", lambda: False)
 

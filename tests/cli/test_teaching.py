@@ -22,8 +22,8 @@ from commands import babyllama, invoke, refused
         (("--bytes-per-token", "8", "--precision", "int8"), "exclude each other"),
         (("--weight", "1"), "1 of them, but there are 2 teachers"),
         (("--weight", "0.5", "--weight", "0.6"), "sum to 1.1"),
-        (("--kind", "topk", "--k", "5", "--temperature", "0"), "each must be above 0"),
-        (("--kind", "topk", "--k", "5", "--mean-of", "probabilities"), "so a signal of it serves"),
+        (("--kind", "topk", "--k", "5", "--temperature", "0"), "Each must be above 0"),
+        (("--kind", "topk", "--k", "5", "--mean-of", "probabilities"), "give one temperature"),
         (("--window", "65"), "has 64 positions"),
     ],
 )

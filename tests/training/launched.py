@@ -15,23 +15,23 @@ from babyllama.pipeline.run import make_stage
 from babyllama.pipeline.stages import pretraining_stage
 from babyllama.recipe import PretrainingRecipe
 from babyllama.runs.launched import Launched
-from babyllama.training import loop
+from babyllama.training.gradient import Gradients
 
 tokens, tokenizer = map(Path, sys.argv[1:3])
 how = json.loads(sys.argv[4]) if len(sys.argv) > 4 else {}
 launched = Launched(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
-backward = loop._backward
+compute = Gradients.compute
 
 
-def at_a_step(training, batch, step, stop):
+def at_a_step(gradients, batch, step, stop):
     if step == how.get("at") and launched.rank == how.get("rank", 0):
         if how["do"] == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
         raise RuntimeError(how["do"])
-    return backward(training, batch, step, stop)
+    return compute(gradients, batch, step, stop)
 
 
-loop._backward = at_a_step
+Gradients.compute = at_a_step
 for part, out in json.loads(sys.argv[3]):
     part = PretrainingRecipe.model_validate(part)
     make_stage(pretraining_stage(part, tokens, tokenizer, Path(out), 1), launched)

@@ -21,7 +21,7 @@ def spoilt_at(call, factor, *, seen=None):
         if torch.is_grad_enabled():
             calls.append(1)
             if seen is not None:
-                seen.append(head.detach().clone())
+                seen.append(head.weight.detach().clone())
             if len(calls) == call:
                 return LossTerms(terms.total * factor, terms.cross_entropy * factor, terms.kl)
         return terms
@@ -132,14 +132,13 @@ def test_a_training_that_keeps_losing_its_course_stops(tiny_recipe, tokens, toke
 def test_a_rewind_to_the_start_forgets_what_the_optimiser_kept(
     tiny_recipe, tokens, tokenizer, tmp_path, monkeypatch
 ):
-    from babyllama.training import loop
-    from babyllama.training.checkpoints import Progress
+    from babyllama.training.checkpoints import Checkpoints, Progress
 
     part = with_training(
         tiny_recipe.pretraining("llama"), on_divergence="rewind", checkpoint_every=100
     )
     facts, rewound = run(part, tokens, tokenizer, tmp_path / "a", spoilt_at(8, math.nan))
     assert facts["skipped_steps"] == [7]
-    monkeypatch.setattr(loop, "load_checkpoint", lambda *_: Progress(skipped=(7,)))
+    monkeypatch.setattr(Checkpoints, "load", lambda _: Progress(skipped=(7,)))
     _, left_out = run(part, tokens, tokenizer, tmp_path / "b")
     assert all(torch.equal(rewound[name], left_out[name]) for name in rewound)

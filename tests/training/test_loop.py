@@ -14,9 +14,9 @@ from babyllama.console import Interrupted
 from babyllama.data.windows import Windows
 from babyllama.errors import InputError
 from babyllama.models.build import flops_per_token
-from babyllama.training import loop
 from babyllama.training.compilation import can_compile
 from babyllama.training.folder import start_model
+from babyllama.training.gradient import Gradients
 from babyllama.training.pretraining import pretrain
 
 MUON = {"kind": "muon", "weight_decay": 0.1}
@@ -87,14 +87,15 @@ def test_a_process_killed_by_sigkill_goes_on_to_the_same_bits(
         (tmp_path / name).mkdir()
     pretrain(part, tokens, tokenizer, tmp_path / "whole", seed=1)
     script = (
-        "import os, signal, sys, pathlib; from babyllama.training import loop, checkpoints\n"
+        "import os, signal, sys, pathlib\n"
+        "from babyllama.training.checkpoints import Checkpoints\n"
         "from babyllama.training.pretraining import pretrain\n"
         "from babyllama.recipe import PretrainingRecipe\n"
-        "save = checkpoints.save_checkpoint\n"
-        "def save_and_die(folder, state, progress, processes, *, keep):\n"
-        "    save(folder, state, progress, processes, keep=keep)\n"
+        "save = Checkpoints.save\n"
+        "def save_and_die(checkpoints, progress):\n"
+        "    save(checkpoints, progress)\n"
         "    if progress.step >= 9: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "loop.save_checkpoint = save_and_die\n"
+        "Checkpoints.save = save_and_die\n"
         "part = PretrainingRecipe.model_validate_json(sys.argv[1])\n"
         "pretrain(part, *map(pathlib.Path, sys.argv[2:]), seed=1)\n"
     )
@@ -219,7 +220,7 @@ def test_killed_between_the_last_step_and_the_manifest_nothing_is_trained_again(
         with pytest.raises(KeyboardInterrupt):
             artefact.complete(stage)
     with monkeypatch.context() as patched:
-        patched.setattr(loop, "_backward", die)  # a step would be one too many
+        patched.setattr(Gradients, "compute", die)  # a step would be one too many
         artefact.complete(stage)
     one, other = (load_file(s.out / "model.safetensors") for s in (whole, stage))
     assert same(one, other)
@@ -385,7 +386,7 @@ def test_a_single_flipped_bit_is_noticed(tiny_recipe, tokens, tokenizer, tmp_pat
     _, resumed = run(part, tokens, tokenizer, tmp_path / "cut")
     said = capsys.readouterr().err.replace("\n", "")
     assert newest.name in said
-    assert "its checksum is another" in said
+    assert "checksum mismatch" in said
     assert same(whole, resumed)
 
 

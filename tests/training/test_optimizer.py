@@ -118,7 +118,7 @@ def test_sams_update_is_that_of_the_gradient_at_the_worst_point_near(
 
     from babyllama.data.windows import Windows
     from babyllama.training.folder import start_model
-    from babyllama.training.loop import Forward, accumulate
+    from babyllama.training.gradient import Forward, accumulate
     from babyllama.training.processes import Processes
 
     part = with_training(tiny_recipe.pretraining("llama"), batch_size=4)

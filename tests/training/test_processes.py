@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from small_trainings import run, same, with_training
 
 from babyllama.errors import InputError
-from babyllama.training.loop import refuse_uneven
+from babyllama.training.schedule import refuse_uneven
 
 SCRIPT = Path(__file__).with_name("launched.py")
 HARD = {  # everything at once that keeps a state or draws at random

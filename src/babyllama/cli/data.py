@@ -22,11 +22,13 @@ def clean(
         "thorough"
     ),
     dev_fraction: Annotated[
-        float,
+        float | None,
         typer.Option(
-            min=0.001, max=0.5, help="Share of the text kept for dev if there is no dev/."
+            min=0.001,
+            max=0.5,
+            help="Share of the text kept for dev if there is no dev/. Default: as in recipes.",
         ),
-    ] = 0.05,
+    ] = None,
 ) -> None:
     """Clean a corpus and count it; the output has one file per domain.
 
@@ -35,7 +37,8 @@ def clean(
     from babyllama.pipeline import stages
     from babyllama.recipe import CorpusRecipe, FolderSource
 
-    source = FolderSource(kind="folder", path=src, dev_fraction=dev_fraction)
+    share = {} if dev_fraction is None else {"dev_fraction": dev_fraction}
+    source = FolderSource(kind="folder", path=src, **share)
     recipe = CorpusRecipe(source=source, rules=rules)
     complete_stage(stages.corpus_stage(src, recipe, out, domain=domain))
 

@@ -19,6 +19,7 @@ from typing import Literal
 from babyllama.data.sources import SUFFIXES, Domain, Split, read_split, read_text, split_dev
 from babyllama.data.statistics import write_statistics
 from babyllama.errors import InputError
+from babyllama.recipe import DEV_FRACTION
 
 CleaningRules = Literal["paper", "thorough"]
 
@@ -49,7 +50,7 @@ def clean_corpus(
     out: Path,
     *,
     rules: CleaningRules,
-    dev_fraction: float = 0.05,
+    dev_fraction: float = DEV_FRACTION,
     domain: str | None = None,
 ) -> None:
     """Clean a corpus into `out`: train/DOMAIN.txt, dev/DOMAIN.txt and stats.json.

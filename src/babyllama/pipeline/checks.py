@@ -12,10 +12,9 @@ from babyllama.models.build import refuse_short_positions
 from babyllama.pipeline.planning import plan, refuse_full_disk
 from babyllama.recipe import FolderSource, Recipe
 from babyllama.recipe.names import STUDENTS, TEACHERS
-from babyllama.training.log import refuse_missing_trackers
-from babyllama.training.loop import refuse_uneven
 from babyllama.training.optimizer import refuse_missing_optimizer
-from babyllama.training.schedule import plan_training
+from babyllama.training.schedule import plan_training, refuse_uneven
+from babyllama.training.trackers import refuse_missing_trackers
 
 
 def check_before_run(recipe: Recipe, folder: Path, *, processes: int = 1) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from babyllama.recipe import (
+    DEV_FRACTION,
     EQUAL_WEIGHTS,
     AutoSignal,
     CorpusRecipe,
@@ -124,7 +125,7 @@ def corpus_stage(
 ) -> Stage:
     """Clean text, a file a domain, and its statistics."""
     given = recipe.source
-    dev_fraction = given.dev_fraction if isinstance(given, FolderSource) else 0.05
+    dev_fraction = given.dev_fraction if isinstance(given, FolderSource) else DEV_FRACTION
 
     def build(folder: Path) -> Facts:
         from babyllama.data.cleaning import clean_corpus

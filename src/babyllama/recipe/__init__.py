@@ -34,6 +34,7 @@ from babyllama.recipe.teaching import (
     weights_fault,
 )
 from babyllama.recipe.text import (
+    DEV_FRACTION,
     CorpusRecipe,
     FolderSource,
     SyntheticSource,
@@ -68,6 +69,7 @@ from babyllama.recipe.tree import EvaluationRecipe, Recipe
 
 __all__ = [
     "BABYLM_WORD_MARKS",
+    "DEV_FRACTION",
     "EQUAL_WEIGHTS",
     "AdamW",
     "AutoSignal",

@@ -1,19 +1,62 @@
-"""What every part of a recipe is, and how a word that is nearly right is told."""
+"""The base class of every part of a recipe, mistakes, and suggestions for misspelt names."""
 
 import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 
 class Frozen(BaseModel):
-    """A part of a recipe: immutable, and a field it does not know is an error."""
+    """A part of a recipe: immutable; an unknown field is an error."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False
     )
 
 
-def nearest(word: str, known: list[str]) -> str:
-    """A question with the known word that comes closest; "" if none does."""
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"Did you mean {close[0]}?" if close else ""
+def divisor_of(field: str, value: int, earlier: Mapping[str, Any]) -> int:
+    """Check that a value divides an earlier field of its model, unless that one is wrong itself.
+
+    Raises:
+        ValueError: it does not.
+    """
+    whole = earlier.get(field)
+    if whole is not None and whole % value:
+        raise ValueError(f"it does not divide {field} {whole}")
+    return value
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One mistake in a recipe.
+
+    Attributes:
+        keys: the path of the field in the user's file: its line is shown, or that of the nearest
+            enclosing field that is in the file.
+        what: the field and its value: `students.distilled.alpha is 1.5`.
+        why: what is wrong with it, with the permitted range.
+        mend: what to write instead.
+        is_missing: whether a required field is not in the file.
+        meant: of a misspelt field, the known field that it resembles.
+    """
+
+    keys: tuple[str, ...]
+    what: str
+    why: str = ""
+    mend: str = ""
+    is_missing: bool = False
+    meant: str = ""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`Did you mean X?` with the known name closest to a misspelt one; "" if none is close."""
+    close = nearest_name(word, known)
+    return f"Did you mean {close}?" if close else ""
+
+
+def nearest_name(word: str, known: Iterable[str]) -> str:
+    """The known name closest to a misspelt one; "" if none is close."""
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return close[0] if close else ""

@@ -1,10 +1,10 @@
 """Architectures and their sizes, spelt as Hugging Face configurations spell them."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator
 
-from babyllama.recipe.base import Frozen
+from babyllama.recipe.base import Frozen, divisor_of
 
 
 class LlamaShape(Frozen):
@@ -19,14 +19,10 @@ class LlamaShape(Frozen):
     tie_word_embeddings: bool = Field(False, description="Whether output head = input embedding.")
     attention_dropout: float = Field(0.0, ge=0, lt=1, description="Dropout on attention weights.")
 
-    @model_validator(mode="after")
-    def _heads_divide_width(self) -> "LlamaShape":
-        if self.hidden_size % self.num_attention_heads:
-            raise ValueError(
-                f"num_attention_heads {self.num_attention_heads} does not divide "
-                f"hidden_size {self.hidden_size}"
-            )
-        return self
+    @field_validator("num_attention_heads")
+    @classmethod
+    def _heads_divide_width(cls, heads: int, info: Any) -> int:
+        return divisor_of("hidden_size", heads, info.data)
 
 
 class GPT2Shape(Frozen):
@@ -42,11 +38,10 @@ class GPT2Shape(Frozen):
     embd_pdrop: float = Field(0.0, ge=0, lt=1, description="Dropout on the embeddings.")
     attn_pdrop: float = Field(0.0, ge=0, lt=1, description="Dropout on attention weights.")
 
-    @model_validator(mode="after")
-    def _heads_divide_width(self) -> "GPT2Shape":
-        if self.n_embd % self.n_head:
-            raise ValueError(f"n_head {self.n_head} does not divide n_embd {self.n_embd}")
-        return self
+    @field_validator("n_head")
+    @classmethod
+    def _heads_divide_width(cls, heads: int, info: Any) -> int:
+        return divisor_of("n_embd", heads, info.data)
 
 
 class OtherShape(Frozen):

@@ -1,9 +1,9 @@
-"""What teachers say and how students listen: signals, means, distillation."""
+"""What students learn from teachers: signals, how teachers are mixed, distillation."""
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, field_validator
 
 from babyllama.recipe.base import Frozen
 from babyllama.recipe.shapes import Shape
@@ -11,20 +11,20 @@ from babyllama.recipe.training import PretrainingRecipe, TrainingRecipe
 
 
 def weights_fault(weights: Sequence[float]) -> str:
-    """What keeps weights from being those of a mean, in words; "" if nothing does."""
+    """Why weights are not those of a mean; "" if they are."""
     if min(weights, default=-1.0) >= 0 and abs(sum(weights) - 1) <= 1e-6:
         return ""
     given = " ".join(f"{weight:g}" for weight in weights)
-    return f"weights {given} sum to {sum(weights):g}; a mean's are not negative and sum to 1"
+    return f"weights {given} sum to {sum(weights):g}; they must be 0 or more and sum to 1"
 
 
-def _of_a_mean(weights: tuple[float, ...]) -> tuple[float, ...]:
+def _checked_weights(weights: tuple[float, ...]) -> tuple[float, ...]:
     if fault := weights_fault(weights):
         raise ValueError(fault)
     return weights
 
 
-Weights = Annotated[tuple[float, ...], AfterValidator(_of_a_mean)]
+Weights = Annotated[tuple[float, ...], AfterValidator(_checked_weights)]
 MeanOf = Literal["logits", "probabilities"]
 
 
@@ -117,13 +117,12 @@ class HiddenSignal(_Stored):
         2.0, gt=0, description="Temperature at which a transform code loses least."
     )
 
-    @model_validator(mode="after")
-    def _one_form(self) -> "HiddenSignal":
-        if self.bytes_per_token is not None and self.precision == "int8":
-            raise ValueError(
-                f"bytes_per_token {self.bytes_per_token} and precision int8 exclude each other"
-            )
-        return self
+    @field_validator("bytes_per_token")
+    @classmethod
+    def _one_form(cls, size: int | None, info: Any) -> int | None:
+        if size is not None and info.data.get("precision") == "int8":
+            raise ValueError("it and precision int8 exclude each other")
+        return size
 
 
 class _KeptTokens(_Stored):
@@ -131,19 +130,22 @@ class _KeptTokens(_Stored):
 
     k: int = Field(ge=1, description="Distinct tokens kept a position.")
     temperatures: tuple[float, ...] = Field(
-        (1.0, 2.0), min_length=1, description="Temperatures that a student may learn at."
+        (1.0, 2.0),
+        min_length=1,
+        validate_default=True,  # against mean_of
+        description="Temperatures that a student may learn at.",
     )
 
-    @model_validator(mode="after")
-    def _temperatures_fit(self) -> "_KeptTokens":
-        if min(self.temperatures) <= 0:
-            raise ValueError(f"temperatures {self.temperatures}: each must be above 0")
-        if self.mean_of == "probabilities" and len(self.temperatures) > 1:
+    @field_validator("temperatures")
+    @classmethod
+    def _temperatures_fit(cls, temperatures: tuple[float, ...], info: Any) -> tuple[float, ...]:
+        if min(temperatures) <= 0:
+            raise ValueError("each must be above 0")
+        if info.data.get("mean_of") == "probabilities" and len(temperatures) > 1:
             raise ValueError(
-                f"temperatures {self.temperatures}: the mean of probabilities is another at each, "
-                "so a signal of it serves one"
+                "the mean of probabilities differs between temperatures: give one temperature"
             )
-        return self
+        return temperatures
 
 
 class TopKSignal(_KeptTokens):

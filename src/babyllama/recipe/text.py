@@ -7,6 +7,8 @@ from pydantic import Field
 
 from babyllama.recipe.base import Frozen
 
+DEV_FRACTION = 0.05  # of each file, kept for dev where a source has no dev split of its own
+
 
 class SyntheticSource(Frozen):
     """Text from the embedded grammar: nothing to download, and its entropy is known."""
@@ -22,7 +24,10 @@ class FolderSource(Frozen):
     kind: Literal["folder"]
     path: Path = Field(description="The folder, relative to where babyllama is started.")
     dev_fraction: float = Field(
-        0.05, gt=0, lt=1, description="Share of each file kept for dev where there is no dev/."
+        DEV_FRACTION,
+        gt=0,
+        lt=1,
+        description="Share of each file kept for dev where the folder has no dev/.",
     )
     expected_words: int = Field(
         10_000_000,

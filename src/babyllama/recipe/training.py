@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, JsonValue, model_validator
+from pydantic import BaseModel, Field, JsonValue, field_validator
 
-from babyllama.recipe.base import Frozen
+from babyllama.recipe.base import Frozen, divisor_of
 from babyllama.recipe.shapes import Shape
 
 
@@ -238,21 +238,19 @@ class TrainingRecipe(Frozen):
         """Words seen at which a model folder is kept, ascending."""
         return BABYLM_WORD_MARKS if self.word_checkpoints == "babylm" else self.word_checkpoints
 
-    @model_validator(mode="after")
-    def _micro_batch_divides(self) -> "TrainingRecipe":
-        if self.micro_batch_size and self.batch_size % self.micro_batch_size:
-            raise ValueError(
-                f"micro_batch_size {self.micro_batch_size} does not divide "
-                f"batch_size {self.batch_size}"
-            )
-        return self
+    @field_validator("micro_batch_size")
+    @classmethod
+    def _micro_batch_divides(cls, size: int | None, info: Any) -> int | None:
+        return size and divisor_of("batch_size", size, info.data)
 
-    @model_validator(mode="after")
-    def _word_checkpoints_rise(self) -> "TrainingRecipe":
-        words = self.word_checkpoints
+    @field_validator("word_checkpoints")
+    @classmethod
+    def _word_checkpoints_rise(
+        cls, words: Literal["babylm"] | tuple[int, ...]
+    ) -> Literal["babylm"] | tuple[int, ...]:
         if words != "babylm" and any(a >= b for a, b in zip((0, *words), words, strict=False)):
-            raise ValueError(f"word_checkpoints {words}: each must be above the one before it")
-        return self
+            raise ValueError("each must be above the one before it, and the first above 0")
+        return words
 
 
 def decisive_fields(part: BaseModel) -> dict[str, Any]:

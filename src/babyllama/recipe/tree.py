@@ -1,12 +1,13 @@
 """The whole recipe, and what its parts must agree on."""
 
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
-from pydantic import Field, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 from babyllama.errors import InputError
-from babyllama.recipe.base import Frozen, nearest
+from babyllama.recipe.base import Frozen, Mistake, nearest
 from babyllama.recipe.names import BenchmarkName, ModelName, same_but_for_case
 from babyllama.recipe.teaching import (
     DistilledStudent,
@@ -19,6 +20,8 @@ from babyllama.recipe.teaching import (
 from babyllama.recipe.text import CorpusRecipe, TokenizerRecipe, TokensRecipe
 from babyllama.recipe.training import JitteredWindows, PretrainingRecipe
 
+Part = TypeVar("Part")
+
 
 class EvaluationRecipe(Frozen):
     """What the models are scored on. A synthetic corpus brings its own minimal pairs."""
@@ -30,6 +33,13 @@ class EvaluationRecipe(Frozen):
     rules: Literal["honest", "2023", "2024", "2025"] = Field(
         "honest", description="Whose scoring rules: context token, ties, averaging."
     )
+
+    @field_validator("benchmarks")
+    @classmethod
+    def _names_differ(cls, benchmarks: dict[str, Path]) -> dict[str, Path]:
+        for first, second in same_but_for_case(benchmarks):
+            raise ValueError(f"names {first!r} and {second!r} differ only in case")
+        return benchmarks
 
 
 class Recipe(Frozen):
@@ -46,20 +56,10 @@ class Recipe(Frozen):
     evaluation: EvaluationRecipe = EvaluationRecipe()
 
     @model_validator(mode="after")
-    def _parts_fit(self) -> "Recipe":
-        for name, student in self.students.items():
-            if isinstance(student, TwinStudent):
-                twin_of = self.students.get(student.of)
-                if not isinstance(twin_of, DistilledStudent):
-                    raise ValueError(
-                        f"students.{name}.of is {student.of!r}, which is no distilled student"
-                    )
-        if isinstance(self.signal, StoredSignal):
-            _refuse_unservable(self.signal, self.distilled, len(self.teachers))
-        for first, second in same_but_for_case([*self.teachers, *self.students]):
-            if first == second:
-                raise ValueError(f"{first!r} names both a teacher and a student")
-            raise ValueError(f"model names {first!r} and {second!r} differ only in case")
+    def _parts_agree(self) -> "Recipe":
+        found = disagreements(list(self.teachers), self.students, self.signal)
+        if messages := [" ".join((each.what + ".", each.why)).strip() for each in found]:
+            raise ValueError(" ".join(messages))
         return self
 
     @property
@@ -92,35 +92,126 @@ class Recipe(Frozen):
         )
 
 
-def _refuse_unservable(
-    signal: StoredSignal, students: dict[str, DistilledStudent], teachers: int
-) -> None:
-    """Check that one stored signal serves every student of the recipe."""
-    lengths = {student.training.window for student in students.values()}
-    if len(lengths) > 1:
-        raise ValueError(
-            f"students read windows of {sorted(lengths)}, but a stored signal has one length"
-        )
+def disagreements(
+    teachers: Sequence[str], students: Mapping[str, Student | None], signal: Signal | None
+) -> Iterator[Mistake]:
+    """Every point in which the parts of a recipe contradict each other.
+
+    Args:
+        teachers: their names.
+        students: by name; None for one that has mistakes of its own.
+        signal: None if it has mistakes of its own.
+    """
+    yield from _same_names(teachers, students)
     for name, student in students.items():
-        if isinstance(student.training.windows, JitteredWindows):
-            raise ValueError(
-                f"students.{name}.training.windows is jittered, which no stored signal serves; "
-                "use signal.kind online"
+        if isinstance(student, TwinStudent):
+            yield from _twin_of_nothing(name, student.of, students)
+    distilled = {n: each for n, each in students.items() if isinstance(each, DistilledStudent)}
+    if isinstance(signal, StoredSignal):
+        yield from _windows_unlike(distilled)
+        for name, student in distilled.items():
+            yield from _unserved(name, student, signal)
+    mixed: dict[tuple[str, ...], Any] = {("signal",): signal}
+    mixed |= {("students", name): student for name, student in distilled.items()}
+    for keys, part in mixed.items():
+        weights = part.weights if part else None
+        if weights is not None and teachers and len(weights) != len(teachers):
+            yield Mistake(
+                (*keys, "weights"),
+                f"{'.'.join(keys)}.weights has {len(weights)} for {len(teachers)} teachers",
+                "Give one weight a teacher, in the teachers' order.",
             )
-        if isinstance(signal, HiddenSignal):
-            continue
-        if student.temperature not in signal.temperatures:
-            raise ValueError(
-                f"students.{name}.temperature is {student.temperature:g}, the signal is stored for "
-                f"{', '.join(f'{each:g}' for each in signal.temperatures)}"
+
+
+def disagreements_in(tree: Mapping[Any, Any]) -> Iterator[Mistake]:
+    """The same for a raw tree, as far as its parts are free of mistakes of their own."""
+    teachers, students = (
+        {str(name): value for name, value in tree[each].items()}
+        if isinstance(tree.get(each), dict)
+        else {}
+        for each in ("teachers", "students")
+    )
+    checked = {name: _checked(_STUDENT.validate_python, value) for name, value in students.items()}
+    signal = _checked(_SIGNAL.validate_python, tree.get("signal"))
+    yield from disagreements(list(teachers), checked, signal)
+
+
+_STUDENT: TypeAdapter[Student] = TypeAdapter(Student)
+_SIGNAL: TypeAdapter[Signal] = TypeAdapter(Signal)
+
+
+def _checked(validate: Callable[[Any], Part], value: Any) -> Part | None:
+    try:
+        return validate(value)
+    except ValidationError:
+        return None
+
+
+def _same_names(teachers: Iterable[str], students: Iterable[str]) -> Iterator[Mistake]:
+    models = [("teachers", name) for name in teachers] + [("students", name) for name in students]
+    first: dict[str, tuple[str, str]] = {}
+    for keys in models:
+        other = first.setdefault(keys[1].casefold(), keys)
+        if other != keys:
+            how = "have the same name" if other[1] == keys[1] else "differ only in case"
+            yield Mistake(
+                keys,
+                f"{'.'.join(other)} and {'.'.join(keys)} {how}",
+                "Files of a run are called after their model, and some file systems ignore case.",
             )
-        if student.weights is not None:
-            raise ValueError(
-                f"students.{name}.weights: a {signal.kind} signal has its weights built in"
+
+
+def _twin_of_nothing(
+    name: str, of: str, students: Mapping[str, Student | None]
+) -> Iterator[Mistake]:
+    """Check that a twin names a distilled student; one with mistakes of its own may be one."""
+    if of not in students or isinstance(students[of], TwinStudent):
+        known = [each for each, one in students.items() if not isinstance(one, TwinStudent)]
+        yield Mistake(
+            ("students", name, "of"),
+            f"students.{name}.of is {of!r}",
+            f"It must name a distilled student: {', '.join(known)}.",
+            nearest(of, known),
+        )
+
+
+def _windows_unlike(students: Mapping[str, DistilledStudent]) -> Iterator[Mistake]:
+    lengths = {name: student.training.window for name, student in students.items()}
+    first = next(iter(lengths), "")
+    for name, window in lengths.items():
+        if window != lengths[first]:
+            yield Mistake(
+                ("students", name, "training", "window"),
+                f"students.{name}.training.window is {window}, "
+                f"students.{first}.training.window is {lengths[first]}",
+                "A stored signal serves one length of window.",
+                "Use one length, or signal.kind online.",
             )
-    for where, weights in [
-        ("signal", signal.weights),
-        *((f"students.{name}", student.weights) for name, student in students.items()),
-    ]:
-        if weights is not None and len(weights) != teachers:
-            raise ValueError(f"{where}.weights has {len(weights)} for {teachers} teachers")
+
+
+def _unserved(name: str, student: DistilledStudent, signal: StoredSignal) -> Iterator[Mistake]:
+    """What a student needs that a stored signal does not have."""
+    where = f"students.{name}"
+    if isinstance(student.training.windows, JitteredWindows):
+        yield Mistake(
+            ("students", name, "training", "windows"),
+            f"{where}.training.windows is jittered",
+            "A stored signal cannot serve windows that are never the same twice.",
+            "Use fixed or shifted windows, or signal.kind online.",
+        )
+    if isinstance(signal, HiddenSignal):
+        return
+    if student.temperature not in signal.temperatures:
+        stored = ", ".join(f"{each:g}" for each in signal.temperatures)
+        yield Mistake(
+            ("students", name, "temperature"),
+            f"{where}.temperature is {student.temperature:g}",
+            f"signal.temperatures, at which the signal is stored, has {stored}.",
+            "Add it to signal.temperatures, or use signal.kind hidden.",
+        )
+    if student.weights is not None:
+        yield Mistake(
+            ("students", name, "weights"),
+            f"{where}.weights cannot be used with a {signal.kind} signal",
+            "Such a signal is stored for one set of weights, signal.weights.",
+        )

@@ -1,4 +1,4 @@
-"""Averaged weights, which are scored beside the trained ones and may become the model."""
+"""Averaged weights: they are scored beside the trained ones and may become the model."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,8 +15,8 @@ from babyllama.training.processes import Processes, distributed, gathered
 class MovingAverage:
     """`average = decay * average + (1 - decay) * weights` after every update.
 
-    The decay grows to its value, as (1 + n) / (10 + n) after n updates, so that the first weights,
-    which are random, are soon forgotten.
+    The decay grows to its value as (1 + n) / (10 + n) after n updates, so that the random first
+    weights soon lose their influence.
     """
 
     def __init__(self, model: nn.Module, recipe: ExponentialAverage) -> None:
@@ -26,33 +26,33 @@ class MovingAverage:
 
     @torch.no_grad()
     def update(self, step: int) -> None:
-        """Take in the weights after update number `step`, counted from 1."""
+        """Add the weights after update number `step`, counted from 1."""
         decay = min(self._decay, (1 + step) / (10 + step))
         torch._foreach_lerp_(list(self.tensors.values()), self._weights, 1 - decay)
 
     def after_epoch(self, epoch: int, processes: Processes) -> dict[str, Tensor]:
-        """The averaged weights, whole."""
+        """The averaged weights, gathered."""
         del epoch, processes
         return {name: gathered(value) for name, value in self.tensors.items()}
 
 
 class EpochAverage:
-    """The mean of the weights at the ends of the last epochs, which lie on disk till then."""
+    """The mean of the weights at the ends of the last epochs, kept on disk until then."""
 
     def __init__(self, model: nn.Module, recipe: LastEpochs, folder: Path, keep: int) -> None:
         self._model, self._count, self._folder, self._keep = model, recipe.epochs, folder, keep
         self.tensors: dict[str, Tensor] = {}
 
     def update(self, step: int) -> None:
-        """Nothing happens within an epoch."""
+        """Do nothing: only the ends of epochs count."""
 
     def after_epoch(self, epoch: int, processes: Processes) -> dict[str, Tensor]:
-        """Keep this epoch's weights; returns the mean, whole."""
+        """Keep this epoch's weights on disk; returns the mean, gathered."""
         weights = {name: gathered(p.detach()).cpu() for name, p in self._model.named_parameters()}
         if processes.is_first:
             self._folder.mkdir(parents=True, exist_ok=True)
             save_file(weights, self._path(epoch))
-            # The oldest checkpoint may lie `keep` epochs back, and a run may have to go on there.
+            # The oldest checkpoint may be `keep` epochs old, and a run may resume from it.
             self._path(epoch - self._count - self._keep).unlink(missing_ok=True)
         processes.wait()
         first = max(1, epoch - self._count + 1)
@@ -70,7 +70,7 @@ def make_average(model: nn.Module, recipe: TrainingRecipe, folder: Path) -> Aver
     """The average that the recipe asks for.
 
     Args:
-        folder: where weights of past epochs may lie while the training goes on.
+        folder: for the weights of past epochs, until the training ends.
     """
     if isinstance(recipe.average, ExponentialAverage):
         return MovingAverage(model, recipe.average)
@@ -81,7 +81,7 @@ def make_average(model: nn.Module, recipe: TrainingRecipe, folder: Path) -> Aver
 
 @contextmanager
 def weights_of(model: nn.Module, average: dict[str, Tensor]) -> Iterator[None]:
-    """Lend the averaged weights to the model; afterwards it has its own again, bit for bit."""
+    """Give the model the averaged weights for a while, then its own again, bit for bit."""
     own = {name: p.detach().clone() for name, p in model.named_parameters()}
     _copy(model, average)
     try:

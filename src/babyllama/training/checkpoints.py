@@ -1,8 +1,8 @@
-"""Checkpoints: everything a killed run needs to go on to the same bits.
+"""Checkpoints: everything a killed run needs to resume to the same bits.
 
-A checkpoint is one safetensors file (weights, optimiser state, averaged weights) that is complete
-when it has its name, and carries a checksum; the newest few are kept, so that a damaged one has one
-before it. Shared-out tensors are written whole, by the first process.
+A checkpoint is one safetensors file (weights, optimiser state, averaged weights) with a checksum.
+It gets its name when it is complete. The newest few are kept, in case the last one is damaged.
+Sharded tensors are gathered, and the first process writes them.
 """
 
 import json
@@ -11,34 +11,39 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from babyllama.console import print_status
+from babyllama.data.windows import Windows
 from babyllama.errors import InputError
-from babyllama.runs.artefact import difference
+from babyllama.recipe import TrainingRecipe, decisive_fields
+from babyllama.runs.artefact import SCRATCH, difference
 from babyllama.training.average import Average
+from babyllama.training.compilation import can_compile
+from babyllama.training.folder import BEST, save_model
 from babyllama.training.optimizer import Optimizer
 from babyllama.training.processes import Processes, distributed, gathered
 
-BEST = "best"  # the folder of the best epoch's model, beside the checkpoints
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run stands.
+    """How far a training is.
 
     Attributes:
-        step: updates done, skipped ones counted.
+        step: updates done, skipped ones included.
         words_seen: white-space words of the text in all windows read so far.
         best_cross_entropy: lowest dev cross-entropy so far, nats per token.
         best_epoch: the epoch that had it; 0 before the first.
         best_is_averaged: whether the averaged weights had it.
-        skipped: steps whose windows are left out, since the loss was lost there.
+        skipped: steps that are left out because they diverged.
         recent: losses of the last steps, the oldest first.
     """
 
@@ -56,64 +61,91 @@ class State:
     """What a training changes.
 
     Attributes:
-        origin: what the training is of; a checkpoint of another one is refused.
+        origin: as `origin_of` says; a checkpoint of another origin is refused.
     """
 
-    model: nn.Module
+    model: "PreTrainedModel"
     optimizer: Optimizer
     average: Average | None
     origin: Mapping[str, Any]
 
 
-def save_checkpoint(
-    folder: Path, state: State, progress: Progress, processes: Processes, *, keep: int
-) -> None:
-    """Write `step-N.safetensors` atomically and let go of all but the newest `keep`."""
-    tensors = {name: gathered(value.detach()).cpu() for name, value in _tensors(state)}
-    if processes.is_first:
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"step-{progress.step:08d}.safetensors"
-        beside = path.with_suffix(".writing")
-        tensors = {name: value.contiguous() for name, value in tensors.items()}
-        about = {
-            "progress": asdict(progress),
-            "origin": dict(state.origin),
-            "checksum": _checksum(tensors),
-        }
-        save_file(
-            tensors,
-            beside,
-            metadata={name: json.dumps(value) for name, value in about.items()},
-        )
-        with beside.open("rb") as file:
-            os.fsync(file.fileno())
-        beside.replace(path)
-        for old in sorted(folder.glob("step-*.safetensors"))[:-keep]:
-            old.unlink()
-    processes.wait()
+def origin_of(
+    model: "PreTrainedModel",
+    recipe: TrainingRecipe,
+    windows: Windows,
+    dtype: torch.dtype,
+    processes: Processes,
+    *,
+    seed: int,
+) -> dict[str, Any]:
+    """Everything that decides the bits of a training: what its checkpoints belong to."""
+    shapes = {name: "x".join(map(str, p.shape)) for name, p in model.named_parameters()}
+    return {
+        "recipe": decisive_fields(recipe),
+        "model": {"model_type": model.config.model_type, "shapes": shapes},
+        "tokenizer": windows.header["vocabulary_sha256"],
+        "seed": seed,
+        "precision": str(dtype).removeprefix("torch."),
+        "compiled": recipe.compile and can_compile(),
+        "processes": processes.count,
+    }
 
 
-def load_checkpoint(folder: Path, state: State, processes: Processes) -> Progress | None:
-    """Restore the newest checkpoint that can be read, the same one in every process.
+@dataclass(frozen=True)
+class Checkpoints:
+    """What one training saves: the newest `keep` checkpoints, and models along the way."""
 
-    One that cannot be read is named and set aside as `*.damaged`.
+    out: Path
+    state: State
+    processes: Processes
+    keep: int
 
-    Returns:
-        where the run stands; None when there is nothing to go on from.
+    @property
+    def folder(self) -> Path:
+        """Where `step-N.safetensors` are."""
+        return self.out / SCRATCH
 
-    Raises:
-        InputError: a checkpoint of another recipe, tokenizer or seed, or one written by another
-            number of processes.
-    """
-    found = _newest(folder) if processes.is_first else None
-    name = processes.broadcast(found.path.name if found else "")
-    if not name:
-        return None
-    read = found or _read(folder / name)
-    _refuse_foreign(read.path, read.origin, state.origin)
-    _restore(read.tensors, state)
-    processes.wait()  # nobody writes what another one still reads
-    return read.progress
+    def save(self, progress: Progress) -> None:
+        """Write `step-N.safetensors` atomically and delete all but the newest `keep`."""
+        tensors = {name: gathered(value.detach()).cpu() for name, value in _tensors(self.state)}
+        if self.processes.is_first:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            _write(self.folder / f"step-{progress.step:08d}.safetensors", tensors, progress,
+                   self.state.origin)  # fmt: skip
+            for old in sorted(self.folder.glob("step-*.safetensors"))[: -self.keep]:
+                old.unlink()
+        self.processes.wait()
+
+    def load(self) -> Progress | None:
+        """Restore the newest readable checkpoint, the same one in every process.
+
+        A damaged one is named and renamed to `*.damaged`.
+
+        Returns:
+            where the training was; None without a readable checkpoint.
+
+        Raises:
+            InputError: a checkpoint of another recipe, tokenizer or seed, or one written by another
+                number of processes.
+        """
+        found = _newest(self.folder) if self.processes.is_first else None
+        name = self.processes.broadcast(found.path.name if found else "")
+        if not name:
+            return None
+        checkpoint = found or _read(self.folder / name)
+        _refuse_foreign(checkpoint.path, checkpoint.origin, self.state.origin)
+        _restore(checkpoint.tensors, self.state)
+        self.processes.wait()  # no process writes a file that another one still reads
+        return checkpoint.progress
+
+    def save_model(self, name: str) -> None:
+        """Write the model as it is now to the folder `name` beside the final model."""
+        save_model(self.state.model, self.out / name, self.processes)
+
+    def save_best(self) -> None:
+        """Write the model as it is now: the best so far."""
+        save_model(self.state.model, self.folder / BEST, self.processes)
 
 
 @dataclass(frozen=True)
@@ -125,16 +157,32 @@ class _Checkpoint:
 
 
 def _newest(folder: Path) -> _Checkpoint | None:
-    for half in folder.glob("*.writing"):
-        half.unlink()
+    for unfinished in folder.glob("*.writing"):
+        unfinished.unlink()
     for path in sorted(folder.glob("step-*.safetensors"), reverse=True):
         try:
             return _read(path)
         except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
-            message = f"  {path} is damaged ({error}); the one before it is used"
+            message = f"  {path} is damaged ({error}); using the one before it"
             print_status(message, style="yellow")
             path.replace(path.with_suffix(".damaged"))
     return None
+
+
+def _write(
+    path: Path, tensors: Mapping[str, Tensor], progress: Progress, origin: Mapping[str, Any]
+) -> None:
+    beside = path.with_suffix(".writing")
+    tensors = {name: value.contiguous() for name, value in tensors.items()}
+    about = {
+        "progress": asdict(progress),
+        "origin": dict(origin),
+        "checksum": _checksum(tensors),
+    }
+    save_file(tensors, beside, metadata={name: json.dumps(each) for name, each in about.items()})
+    with beside.open("rb") as file:
+        os.fsync(file.fileno())
+    beside.replace(path)
 
 
 def _read(path: Path) -> _Checkpoint:
@@ -142,12 +190,12 @@ def _read(path: Path) -> _Checkpoint:
         about = {name: json.loads(text) for name, text in file.metadata().items()}
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     if about["checksum"] != _checksum(tensors):
-        raise ValueError("its checksum is another")
+        raise ValueError("checksum mismatch")
     return _Checkpoint(path, _progress(about["progress"]), about["origin"], tensors)
 
 
 def _checksum(tensors: Mapping[str, Tensor]) -> int:
-    """A crc32 over all bytes: against a disk's mistakes, not a person's."""
+    """A crc32 over all bytes: it finds errors of a disk, not changes on purpose."""
     crc = 0
     for name in sorted(tensors):
         crc = zlib.crc32(tensors[name].reshape(-1).view(torch.uint8).numpy().data, crc)
@@ -163,15 +211,15 @@ def _refuse_foreign(path: Path, was: Mapping[str, Any], now: Mapping[str, Any]) 
     if was["processes"] != now["processes"]:
         raise InputError(
             f"{path} was written by {was['processes']} processes, now there are {now['processes']}",
-            why="They would add up gradients in another order and draw other dropout, so the run "
-            "would not end in the bits of one that was never stopped.",
-            mend=f"Start {was['processes']} processes, or begin anew: rm -r {path.parent}",
+            why="They would add up gradients in another order and drop other units, so the result "
+            "would differ from that of a training that was never interrupted.",
+            mend=f"Start {was['processes']} processes, or start over: rm -r {path.parent}",
         )
-    if other := difference(was, now):
+    if changed := difference(was, now):
         raise InputError(
-            f"{path} is of another training: {other}",
-            why="Going on from it would mix two recipes.",
-            mend=f"Train with what it was begun with, or begin anew: rm -r {path.parent}",
+            f"{path} belongs to another training: {changed}",
+            why="Resuming from it would mix two recipes.",
+            mend=f"Use the recipe that it was started with, or start over: rm -r {path.parent}",
         )
 
 
@@ -187,7 +235,7 @@ def _tensors(state: State) -> Iterator[tuple[str, Tensor]]:
 @torch.no_grad()
 def _restore(stored: Mapping[str, Tensor], state: State) -> None:
     named = dict(state.model.named_parameters())
-    state.optimizer.forget()  # what an early checkpoint does not hold had not begun either
+    state.optimizer.forget()  # an early checkpoint has no optimiser state; start it empty
     for full_name, value in stored.items():
         kind, _, name = full_name.partition(".")
         if kind == "model":
@@ -198,6 +246,6 @@ def _restore(stored: Mapping[str, Tensor], state: State) -> None:
         else:
             key, _, name = name.partition(".")
             parameter = named[name]
-            is_count = value.ndim == 0  # of updates, which is never shared out
-            on = value.to(parameter.device) if is_count else distributed(value, parameter)
-            state.optimizer.state_of(parameter)[key] = on
+            is_count = value.ndim == 0  # of updates, which is never sharded
+            placed = value.to(parameter.device) if is_count else distributed(value, parameter)
+            state.optimizer.state_of(parameter)[key] = placed

@@ -1,4 +1,4 @@
-"""torch.compile for a model's blocks, where a C++ compiler is there."""
+"""torch.compile for a model's blocks, where a C++ compiler is installed."""
 
 import shutil
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def can_compile() -> bool:
-    """Whether torch.compile has what it needs: a C++ compiler, for a card one of C."""
+    """Whether the compiler that torch.compile needs is installed: C++, and C for a card."""
     compilers = ("gcc", "cc", "clang") if torch.cuda.is_available() else ("g++", "clang++")
     return any(map(shutil.which, compilers))
 
@@ -21,7 +21,7 @@ def can_compile() -> bool:
 def compile_blocks(model: "PreTrainedModel") -> None:
     """Compile each repeated block; equal blocks share one compilation.
 
-    Without a compiler the blocks run as they are, and that is said once a training.
+    Without a compiler the blocks run uncompiled, and a line says so.
     """
     if not can_compile():
         print_status("  no C++ compiler found: blocks run uncompiled, somewhat slower", style="dim")

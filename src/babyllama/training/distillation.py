@@ -17,7 +17,8 @@ from babyllama.signals.online import open_online
 from babyllama.signals.stored import open_stored
 from babyllama.training.compilation import can_compile
 from babyllama.training.folder import start_model
-from babyllama.training.loop import Loss, train
+from babyllama.training.gradient import Loss
+from babyllama.training.loop import train
 
 
 def distill(

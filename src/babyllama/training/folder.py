@@ -1,4 +1,4 @@
-"""Where a training starts and what it leaves: a new model, and an ordinary model folder."""
+"""What a training starts with and leaves: a new model, and an ordinary model folder."""
 
 import shutil
 from pathlib import Path
@@ -9,17 +9,18 @@ from babyllama.data.windows import read_header, refuse_foreign_tokens, refuse_ot
 from babyllama.models.build import new_model, refuse_short_positions
 from babyllama.recipe import PretrainingRecipe
 from babyllama.runs.artefact import SCRATCH
-from babyllama.training.checkpoints import BEST
 from babyllama.training.processes import Processes, gathered
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+BEST = "best"  # the folder of the best epoch's model, beside the checkpoints
+
 
 def start_model(
     recipe: PretrainingRecipe, tokens: Path, tokenizer: Path, *, seed: int
 ) -> "PreTrainedModel":
-    """A new model for these tokens: what a student starts from as well, so twins start equal."""
+    """A new model for these tokens. Students start here too, so twins start equal."""
     vocab_size = len(load_tokenizer(tokenizer))
     refuse_short_positions(recipe, "the model")
     refuse_other_tokenizer(tokens, tokenizer)
@@ -29,7 +30,7 @@ def start_model(
 
 
 def save_model(model: "PreTrainedModel", folder: Path, processes: Processes) -> None:
-    """Write a model's folder without its tokenizer; every process takes part, the first writes."""
+    """Write a model folder without a tokenizer. Every process takes part, the first one writes."""
     if processes.count == 1:
         model.save_pretrained(folder)
         return
@@ -47,7 +48,7 @@ def save_model(model: "PreTrainedModel", folder: Path, processes: Processes) -> 
 def finish_model(tokenizer: Path, out: Path) -> None:
     """Turn a training folder into a model folder: the best weights and the tokenizer.
 
-    Killed anywhere here, it can be done again: the scratch folder goes only with the manifest.
+    After a kill it can be repeated: the best model is deleted only once the manifest is written.
     """
     for file in sorted((out / SCRATCH / BEST).iterdir()):
         shutil.copy(file, out / file.name)

@@ -1,7 +1,8 @@
-"""The guard: no spoilt update is made, and the device never waits to be asked.
+"""The guard: no update of a step that diverged is made, and the device never waits.
 
-A step is judged on the device, where the judgement holds its update back and all that follow; its
-numbers are fetched while the next step is computed, and a person is told then.
+The device itself judges a step, and skips its update and all later ones. The step's numbers are
+fetched while the next step is computed. Then it is known on the host as well: the step goes into
+the log, or the training stops.
 """
 
 import math
@@ -16,18 +17,25 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from babyllama.data.tokenizer import load_tokenizer
 from babyllama.data.windows import Batch
 from babyllama.errors import InputError
+from babyllama.runs.artefact import SCRATCH, finished_folder
+from babyllama.training.gradient import NUMBERS
+from babyllama.training.log import LogWriter
+from babyllama.training.schedule import PlannedStep
 
-NUMBERS = ("loss", "cross_entropy", "kl", "gradient_norm", "stop")
-_RECENT = 100  # losses that make up the recent course
-_ENOUGH = 50  # of which so many must be there before one can be far above
+_RECENT = 100  # losses that a new one is compared with
+_ENOUGH = 50  # so many are needed before one can be far above them
 _FAR = 10.0  # standard deviations
 _LEAST = 1.0  # nats a token
 
 
 class Diverged(InputError):
-    """A loss or gradient that is no number, or far above its course; the weights are as before."""
+    """A loss or gradient that is not finite, or a loss far above the recent ones.
+
+    The weights are those before the step.
+    """
 
     def __init__(self, what: str, *, step: int, why: str, mend: str) -> None:
         self.step = step
@@ -35,121 +43,122 @@ class Diverged(InputError):
 
 
 @dataclass(frozen=True)
-class Seen:
-    """One step's numbers, on the host."""
+class _Judged:
+    """A step whose numbers are on their way to the host."""
 
-    step: int
-    values: dict[str, float]
-    learning_rate: float
-
-
-@dataclass(frozen=True)
-class _Held:
-    step: int
-    batch: Batch
-    numbers: Callable[[], list[float]]
+    step: PlannedStep
+    fetch: Callable[[], list[float]]
     limit: float
-    learning_rate: float
 
 
 class Guard:
-    """Judges steps in turn.
+    """Judges one step after another, and logs those that are good.
 
     Attributes:
-        held_back: 1 on the device once a step was spoilt, until then 0.
-        recent: nats a token of the last steps, cross-entropy and KL together, whatever their
-            weights; the oldest first. A checkpoint keeps them.
+        diverged: 1 on the device once a step has diverged, before that 0.
+        stop_requested: whether a logged step says that a process was asked to stop.
+        recent: cross-entropy plus KL of the last steps in nats a token, whatever their weights in
+            the loss; the oldest first. A checkpoint keeps them.
     """
 
     def __init__(
         self,
-        name: str,
-        checkpoints: Path,
-        text_of: Callable[[Batch], str],
+        out: Path,
+        tokenizer: Path,
+        log: LogWriter,
         device: torch.device,
         recent: Sequence[float] = (),
     ) -> None:
-        self._name, self._checkpoints, self._text_of = name, checkpoints, text_of
-        self.held_back = torch.zeros((), device=device)
+        self._out, self._tokenizer, self._log = out, tokenizer, log
+        self.diverged = torch.zeros((), device=device)
+        self.stop_requested = False
         self.recent = deque(recent, maxlen=_RECENT)
-        self._held: _Held | None = None
+        self._last: _Judged | None = None
 
-    def judge(
-        self, step: int, batch: Batch, numbers: Float[Tensor, " numbers"], learning_rate: float
-    ) -> Seen | None:
-        """Hold this step's update back if it is spoilt; returns the step before.
+    def judge(self, step: PlannedStep, numbers: Float[Tensor, " numbers"]) -> None:
+        """Judge a step on the device, and log the step before it.
 
         Args:
             numbers: on the device, in the order of NUMBERS.
 
         Raises:
-            Diverged: the step before was spoilt.
+            Diverged: the step before diverged.
         """
         limit = self._limit()
-        spoilt = ~torch.isfinite(numbers).all() | (numbers[1] + numbers[2] > limit)
-        self.held_back = torch.maximum(self.held_back, spoilt.float())
-        held = _Held(step, batch, _on_its_way(numbers), limit, learning_rate)
-        before, self._held = self._held, held
-        return self._look(before)
+        is_bad = ~torch.isfinite(numbers).all() | (numbers[1] + numbers[2] > limit)
+        self.diverged = torch.maximum(self.diverged, is_bad.float())
+        before, self._last = self._last, _Judged(step, _start_fetching(numbers), limit)
+        self._log_or_raise(before)
 
-    def settle(self) -> Seen | None:
-        """The last judged step, whose numbers are waited for.
+    def catch_up(self) -> None:
+        """Wait for the numbers of the last step, and log it.
 
         Raises:
-            Diverged: it was spoilt.
+            Diverged: it diverged.
         """
-        last, self._held = self._held, None
-        return self._look(last)
+        last, self._last = self._last, None
+        self._log_or_raise(last)
 
-    def _look(self, held: _Held | None) -> Seen | None:
-        if held is None:
-            return None
-        values = dict(zip(NUMBERS, held.numbers(), strict=True))
-        wrong = [f"{name} is {value}" for name, value in values.items() if not math.isfinite(value)]
-        nats = values["cross_entropy"] + values["kl"]
-        if not wrong and nats > held.limit:
+    def _log_or_raise(self, judged: _Judged | None) -> None:
+        if judged is None:
+            return
+        numbers = dict(zip(NUMBERS, judged.fetch(), strict=True))
+        wrong = [
+            f"{name} is {value}" for name, value in numbers.items() if not math.isfinite(value)
+        ]
+        nats = numbers["cross_entropy"] + numbers["kl"]
+        if not wrong and nats > judged.limit:
             usual = statistics.median(self.recent)
             wrong = [f"the loss is {nats:.3f} nats a token, was about {usual:.3f}"]
         if wrong:
-            raise self._diverged(held, wrong, values["gradient_norm"])
+            raise self._diverged(judged.step, wrong, numbers["gradient_norm"])
         self.recent.append(nats)
-        return Seen(held.step, values, held.learning_rate)
+        self.stop_requested |= numbers.pop("stop") > 0
+        self._log.step(judged.step, numbers)
 
     def _limit(self) -> float:
+        """The loss above which a step has diverged."""
         if len(self.recent) < _ENOUGH:
             return math.inf
         usual = statistics.median(self.recent)
-        # From neighbours' distances, which neither a fall nor a climb over many steps stretches.
-        spread = 1.05 * statistics.median(abs(b - a) for a, b in pairwise(self.recent))
-        return usual + max(_LEAST, _FAR * spread)
+        # From differences of neighbours: a slow fall or rise over many steps does not widen it.
+        deviation = 1.05 * statistics.median(abs(b - a) for a, b in pairwise(self.recent))
+        return usual + max(_LEAST, _FAR * deviation)
 
-    def _diverged(self, held: _Held, wrong: list[str], norm: float) -> Diverged:
-        kept = sorted(self._checkpoints.glob("step-*.safetensors"))
+    def _diverged(self, step: PlannedStep, wrong: list[str], norm: float) -> Diverged:
+        kept = sorted((self._out / SCRATCH).glob("step-*.safetensors"))
         last = f"the last good checkpoint is {kept[-1]}" if kept else "there is no checkpoint yet"
-        starts = held.batch.starts.tolist()
+        starts = step.batch.starts.tolist()
         more = "" if len(starts) <= 4 else f" and {len(starts) - 4} more"
         return Diverged(
-            f"{self._name}: at step {held.step} {', '.join(wrong)}",
-            step=held.step,
-            why=f"Learning rate {held.learning_rate:.3g}, gradient norm {norm:.3g}; windows at "
+            f"{finished_folder(self._out).name}: at step {step.number} {', '.join(wrong)}",
+            step=step.number,
+            why=f"Learning rate {step.learning_rate:.3g}, gradient norm {norm:.3g}; windows at "
             f"tokens {', '.join(map(str, starts[:4]))}{more}, the first reads "
-            f"{self._text_of(held.batch)!r}. The update was not made; {last}.",
-            mend="training.on_divergence=rewind goes on from there without these windows. Or begin "
-            "anew, with a lower training.learning_rate, more warmup_steps or precision float32.",
+            f"{_first_text(step.batch, self._tokenizer)!r}. The update was not made; {last}.",
+            mend="With training.on_divergence=rewind the training resumes from there without these "
+            "windows. Or start over with a lower training.learning_rate, more warmup_steps or "
+            "precision float32.",
         )
 
 
-def _on_its_way(numbers: Tensor) -> Callable[[], list[float]]:
-    """Start to fetch numbers from a device; calling what is returned waits for them alone."""
+def _first_text(batch: Batch, tokenizer: Path) -> str:
+    """The first window as text, at most a line of it."""
+    text: str = load_tokenizer(tokenizer).decode(batch.input_ids[0].tolist())
+    return text if len(text) <= 200 else text[:200] + "..."
+
+
+def _start_fetching(numbers: Tensor) -> Callable[[], list[float]]:
+    """Start to copy numbers from a device; calling what is returned waits for them alone."""
     if not numbers.is_cuda:
         return numbers.tolist
     host = torch.empty_like(numbers, device="cpu", pin_memory=True)
     host.copy_(numbers, non_blocking=True)
-    there = torch.cuda.Event()  # type: ignore[no-untyped-call]
-    there.record()
+    copied = torch.cuda.Event()  # type: ignore[no-untyped-call]
+    copied.record()
 
-    def fetched() -> list[float]:
-        there.synchronize()
+    def fetch() -> list[float]:
+        copied.synchronize()
         return list(host.tolist())
 
-    return fetched
+    return fetch

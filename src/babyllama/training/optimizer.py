@@ -1,4 +1,4 @@
-"""What turns gradients into updates: AdamW, Muon with AdamW for the rest, SAM around either."""
+"""Optimisers: AdamW, Muon with AdamW for the rest, and the ascent of SAM around either."""
 
 from collections.abc import Callable, Iterator
 from itertools import chain
@@ -11,47 +11,46 @@ from babyllama.recipe import AdamW, Muon, Sam, TrainingRecipe
 
 
 class Optimizer:
-    """One or two of torch's optimisers that take a step together.
-
-    `held_back` is what keeps a spoilt update from being made without waiting for the device: the
-    fused kernels read it there.
-    """
+    """One or two of torch's optimisers that make an update together."""
 
     def __init__(self, parts: list[torch.optim.Optimizer]) -> None:
         self.parts = parts
 
     @property
     def param_groups(self) -> Iterator[dict[str, object]]:
-        """The groups of all parts."""
+        """The parameter groups of all parts."""
         return chain.from_iterable(part.param_groups for part in self.parts)
 
     def state_of(self, parameter: Tensor) -> dict[str, Tensor]:
-        """What is kept of a parameter between updates; filled in place by a checkpoint."""
+        """What is kept for a parameter between updates; a checkpoint fills it in place."""
         part = next(part for part in self.parts if _has(part, parameter))
         state: dict[str, Tensor] = part.state[parameter]
         return state
 
     def set_learning_rate(self, value: float) -> None:
-        """Set the rate of the coming update."""
+        """Set the learning rate of the next update."""
         for group in self.param_groups:
             group["lr"] = value
 
-    def step(self, held_back: Tensor) -> None:
-        """Make the update, unless `held_back`, a number on the device, is 1."""
+    def step(self, skip_if: Tensor) -> None:
+        """Make the update, unless `skip_if`, a number on the device, is 1.
+
+        Fused kernels read it on the device. Others have no such switch, so the host must wait.
+        """
         for part in self.parts:
             if part.defaults.get("fused"):
-                part.found_inf = held_back  # type: ignore[attr-defined]
+                part.found_inf = skip_if  # type: ignore[attr-defined]
                 part.step()
-            elif not bool(held_back):  # these have no such switch: here the device is waited for
+            elif not bool(skip_if):
                 part.step()
 
     def forget(self) -> None:
-        """Let go of all that is kept between updates, as before the first."""
+        """Empty the state, as before the first update."""
         for part in self.parts:
             part.state.clear()
 
     def zero_grad(self) -> None:
-        """Let go of the gradients."""
+        """Delete the gradients."""
         for part in self.parts:
             part.zero_grad()
 
@@ -80,36 +79,37 @@ def make_optimizer(model: nn.Module, recipe: TrainingRecipe) -> Optimizer:
 
 
 def sam_ascent(model: nn.Module, rho: float) -> Callable[[], None]:
-    """Move the weights by `rho` along their gradient, and let go of it; returns the way back.
+    """Move the weights by `rho` along their gradient, and delete it.
 
-    Weights come back to their very bits: they are kept, not subtracted from.
+    Returns:
+        a function that moves them back, to the same bits: the old weights are kept.
 
     Source: Foret et al. 2021 (arXiv 2010.01412), equation 2.
     """
     moved = [parameter for parameter in model.parameters() if parameter.grad is not None]
     before = [parameter.detach().clone() for parameter in moved]
     gradients = [parameter.grad for parameter in moved if parameter.grad is not None]
-    length = nn.utils.get_total_norm(gradients)
+    norm = nn.utils.get_total_norm(gradients)
     with torch.no_grad():
         for parameter, gradient in zip(moved, gradients, strict=True):
-            parameter.add_(gradient * (rho / (length + 1e-12)))
+            parameter.add_(gradient * (rho / (norm + 1e-12)))
             parameter.grad = None
 
-    def back() -> None:
+    def descend() -> None:
         with torch.no_grad():
             for parameter, kept in zip(moved, before, strict=True):
                 parameter.copy_(kept)
 
-    return back
+    return descend
 
 
 def _adamw(
     matrices: list[nn.Parameter], others: list[nn.Parameter], recipe: AdamW, rate: float
 ) -> torch.optim.AdamW:
-    spared = recipe.weight_decay if recipe.decay == "all" else 0.0
+    others_decay = recipe.weight_decay if recipe.decay == "all" else 0.0
     groups = [
         {"params": matrices, "weight_decay": recipe.weight_decay},
-        {"params": others, "weight_decay": spared},
+        {"params": others, "weight_decay": others_decay},
     ]
     return torch.optim.AdamW(
         groups, lr=rate, betas=(recipe.beta1, recipe.beta2), eps=recipe.epsilon, fused=True
@@ -142,7 +142,7 @@ def _muon(matrices: list[nn.Parameter], recipe: Muon, rate: float) -> torch.opti
 
 
 def _split(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """Weight matrices, the head's among them unless it is tied, and all else."""
+    """Weight matrices (the head too, unless it is tied to the embedding), and all else."""
     embeddings = set(_embeddings(model))
     matrices: list[nn.Parameter] = []
     others: list[nn.Parameter] = []

@@ -11,7 +11,8 @@ from babyllama.recipe import PretrainingRecipe, TrainingRecipe
 from babyllama.runs.artefact import Facts
 from babyllama.training.compilation import can_compile
 from babyllama.training.folder import start_model
-from babyllama.training.loop import Loss, train
+from babyllama.training.gradient import Loss
+from babyllama.training.loop import train
 
 
 def pretrain(

@@ -1,7 +1,7 @@
-"""The processes that train one model together: which of them this is, and what they share.
+"""The processes that train one model together: which of them this is, and how they communicate.
 
-One alone is the usual case, and the same code. Accelerate finds the devices and starts the
-communication; torch shares a model's weights out over the processes where a recipe asks for it.
+A single process is the usual case, and runs the same code. Accelerate finds the devices and starts
+the communication; torch shards a model over the processes where a recipe asks for it.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,12 +20,12 @@ from babyllama.errors import InputError
 if TYPE_CHECKING:
     from accelerate import PartialState
 
-# A stage that the first process does alone may take days.
-_PATIENCE = timedelta(days=7)
+# While the first process makes a stage by itself, which may take days, the others wait.
+_TIMEOUT = timedelta(days=7)
 
 
 class Processes:
-    """Those that a launcher started; this one alone where none did."""
+    """The processes that a launcher started; this one alone without a launcher."""
 
     def __init__(self) -> None:
         self._state = _state()
@@ -35,11 +35,11 @@ class Processes:
 
     @property
     def is_first(self) -> bool:
-        """Whether this is the one that writes and prints."""
+        """Whether this is the process that writes and prints."""
         return self.rank == 0
 
     def share(self, rows: int) -> slice:
-        """The rows of a batch that are this process's.
+        """This process's share of the rows of a batch.
 
         Raises:
             InputError: fewer rows than processes.
@@ -51,17 +51,17 @@ class Processes:
             )
         return slice(self.rank * rows // self.count, (self.rank + 1) * rows // self.count)
 
-    def together(self, module: nn.Module, *, shard: bool) -> nn.Module:
-        """The module as all processes train it: a copy in each, or shared out.
+    def wrap(self, module: nn.Module, *, shard: bool) -> nn.Module:
+        """The module as all processes train it: a replica in each, or sharded.
 
-        Gradients become the mean over the processes while they are computed.
+        Gradients are averaged over the processes while they are computed.
         """
         if self.count == 1:
             return module
         if shard:
-            return _shared_out(module, self.device, self.count)
-        # Buckets that are never laid out anew: otherwise a run that goes on adds up gradients in
-        # another order than one that was never stopped.
+            return _sharded(module, self.device, self.count)
+        # With find_unused_parameters the buckets of gradients are never rebuilt. Otherwise a
+        # resumed run adds up gradients in another order than an uninterrupted one.
         return DistributedDataParallel(
             module,
             device_ids=[self.device] if self.device.type == "cuda" else None,
@@ -69,43 +69,43 @@ class Processes:
         )
 
     @contextmanager
-    def no_sync(self, module: nn.Module, *, until: bool) -> Iterator[None]:
-        """Leave gradients where they are, for all but the last of several micro-batches."""
-        if until or self.count == 1 or not hasattr(module, "no_sync"):
-            yield
-        else:
+    def no_sync(self, module: nn.Module, *, enabled: bool) -> Iterator[None]:
+        """Do not average gradients: wanted for all but the last of several micro-batches."""
+        if enabled and self.count > 1 and hasattr(module, "no_sync"):
             with module.no_sync():  # type: ignore[operator]
                 yield
+        else:
+            yield
 
     def mean(self, values: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
-        """Means over the processes."""
+        """The mean over the processes."""
         if self.count == 1:
             return values
         torch.distributed.all_reduce(values)
         return values / self.count
 
     def wait(self) -> None:
-        """Until all processes are here."""
+        """Wait until all processes have come here."""
         self._state.wait_for_everyone()
 
-    def broadcast(self, words: str | None) -> str | None:
-        """What the first process says, to all of them; the others' words do not count."""
+    def broadcast(self, text: str | None) -> str | None:
+        """Send the first process's text to all of them; the others' own is ignored."""
         if self.count == 1:
-            return words
-        said: list[Any] = [words]
-        torch.distributed.broadcast_object_list(said, group=_patient_group())
-        heard: str | None = said[0]
-        return heard
+            return text
+        texts: list[Any] = [text]
+        torch.distributed.broadcast_object_list(texts, group=_group_with_timeout())
+        received: str | None = texts[0]
+        return received
 
 
 def gathered(tensor: Tensor) -> Tensor:
-    """All of a tensor that may be shared out; every process must ask for it."""
+    """The full tensor, if it is sharded. Every process must call it."""
     gather: Callable[[], Tensor] | None = getattr(tensor, "full_tensor", None)
     return gather() if gather else tensor
 
 
 def distributed(tensor: Tensor, like: Tensor) -> Tensor:
-    """A whole tensor, on the device of `like` and shared out as that is."""
+    """A full tensor on the device of `like`, and sharded as `like` is."""
     moved = tensor.to(like.device)
     if hasattr(like, "placements"):
         from torch.distributed.tensor import DTensor, distribute_tensor
@@ -116,24 +116,24 @@ def distributed(tensor: Tensor, like: Tensor) -> Tensor:
 
 
 @lru_cache
-def _patient_group() -> Any:
-    """For words, which the others may wait for long; a peer that dies ends the wait at once."""
-    return torch.distributed.new_group(backend="gloo", timeout=_PATIENCE)
+def _group_with_timeout() -> Any:
+    """For text, which the others may wait for long; if a peer dies, the wait ends at once."""
+    return torch.distributed.new_group(backend="gloo", timeout=_TIMEOUT)
 
 
 def _state() -> "PartialState":
-    """Accelerate's: the device, and the process group that a launcher's variables describe.
+    """Accelerate's state: the device, and the process group that a launcher's variables describe.
 
-    No more of it, since a launcher's own settings (precision, compilation, sharding) would come
-    along; the recipe decides these.
+    Nothing else of Accelerate is used here, because it would bring a launcher's own settings
+    (precision, compilation, sharding), and the recipe decides these.
     """
     from accelerate import PartialState
 
     return PartialState(cpu=not torch.cuda.is_available())
 
 
-def _shared_out(module: nn.Module, device: torch.device, count: int) -> nn.Module:
-    """Every repeated block by itself, then what is left, so that one block is whole at a time."""
+def _sharded(module: nn.Module, device: torch.device, count: int) -> nn.Module:
+    """Shard every repeated block by itself, then the rest: one block at a time is gathered."""
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import fully_shard
 
@@ -142,6 +142,6 @@ def _shared_out(module: nn.Module, device: torch.device, count: int) -> nn.Modul
         if isinstance(each, nn.ModuleList):
             for block in each:
                 fully_shard(block, mesh=mesh)
-    # After every pass: scoring, saving and averaging in between must find what is shared out.
+    # Reshard after every pass: scoring, saving and averaging in between expect shards.
     fully_shard(module, mesh=mesh, reshard_after_forward=True)
     return module

@@ -1,87 +1,120 @@
-"""How long a training is, and the learning rate on its way."""
+"""How long a training is, what each step reads, and the learning rate of each step."""
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from babyllama.data.windows import Windows
+from babyllama.data.windows import Batch, Windows
 from babyllama.errors import InputError
-from babyllama.recipe import Cosine, TrainingRecipe, WarmupStableDecay
+from babyllama.recipe import Cosine, TrainingRecipe, WarmupStableDecay, WordBudget
 from babyllama.recipe.names import checkpoint_name
 
 
 @dataclass(frozen=True)
+class PlannedStep:
+    """One update: everything about it that is known before it is made.
+
+    Attributes:
+        number: counted from 0.
+        words_seen: white-space words of the text in all windows read so far, this batch's included.
+        marks: names of the model folders to be written after it.
+    """
+
+    number: int
+    batch: Batch
+    learning_rate: float
+    words_seen: int
+    marks: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class TrainingPlan:
-    """How far a training goes.
+    """How long a training is, and what each of its steps reads.
 
     Attributes:
         epoch_steps: updates in one pass over the windows.
-        steps: updates in all; fewer than the epochs' where a budget of words stops it.
+        steps: updates in total; fewer than the epochs' where a budget of words ends the training.
     """
 
+    windows: Windows
+    recipe: TrainingRecipe
+    seed: int
     epoch_steps: int
     steps: int
 
-    def ends_epoch(self, step: int) -> bool:
-        """Whether the models are scored after this many updates; the end counts as one."""
-        return step % self.epoch_steps == 0 or step == self.steps
+    def step(self, number: int, words_before: int) -> PlannedStep:
+        """The step of this number, after a training that has seen `words_before` words."""
+        batch = self.windows.at(number, batch_size=self.recipe.batch_size, seed=self.seed)
+        words = words_before + self.windows.words(batch.starts)
+        rate = learning_rate(number, self.steps, self.recipe)
+        return PlannedStep(number, batch, rate, words, word_marks(self.recipe, words_before, words))
 
     def epoch(self, step: int) -> int:
-        """Which pass this many updates have ended, or are in; the first is 1."""
+        """The epoch that `step` updates have ended or are in; the first is 1."""
         return -(-step // self.epoch_steps)
+
+    def ends_epoch(self, step: int) -> bool:
+        """Whether the model is scored after `step` updates: at an epoch's end and at the last."""
+        return step % self.epoch_steps == 0 or step == self.steps
+
+    def saves_after(self, step: PlannedStep) -> bool:
+        """Whether a checkpoint is due after this step."""
+        done = step.number + 1
+        is_due = done % self.recipe.checkpoint_every == 0
+        return is_due or bool(step.marks) or self.ends_epoch(done)
 
 
 def plan_training(windows: Windows, recipe: TrainingRecipe, *, seed: int) -> TrainingPlan:
     """Count the updates, and fit them into the budget of words.
 
     Raises:
-        InputError: epochs that read more words than the budget and are not to stop there; a
-            warm-up that takes all updates.
+        InputError: epochs that read more words than the budget, unless the recipe stops there; a
+            warm-up that takes all updates, or leaves too few before the decay.
     """
     epoch_steps = windows.steps_per_epoch(recipe.batch_size)
     steps = epoch_steps * recipe.epochs
     if recipe.budget is not None:
-        seen = np.cumsum(
-            [
-                windows.words_of_steps(epoch, batch_size=recipe.batch_size, seed=seed)
-                for epoch in range(recipe.epochs)
-            ]
-        )
-        within = int(np.searchsorted(seen, recipe.budget.words, side="right"))
-        epochs = within // epoch_steps
-        if within < steps and (recipe.budget.beyond == "refuse" or not within):
-            raise InputError(
-                f"training.epochs is {recipe.epochs}, which reads {seen[-1]:,} words of text; "
-                f"training.budget.words is {recipe.budget.words:,}",
-                why=f"An epoch reads about {seen[epoch_steps - 1]:,} words.",
-                mend=(f"Train for {epochs} epochs, or stop" if epochs else "Stop")
-                + " within one: training.budget.beyond=stop"
-                if within
-                else "Give more words than one update reads, or a smaller training.batch_size.",
-            )
-        steps = min(steps, within)
-    if recipe.warmup_steps >= steps:
+        steps = _steps_within(recipe.budget, windows, recipe, seed=seed)
+    _refuse_long_warmup(recipe, steps)
+    return TrainingPlan(windows, recipe, seed, epoch_steps, steps)
+
+
+def refuse_uneven(recipe: TrainingRecipe, processes: int) -> None:
+    """Check that micro-batches and processes divide a batch.
+
+    Raises:
+        InputError: names both, and a batch size that works.
+    """
+    at_once = recipe.micro_batch_size or 1
+    if recipe.batch_size % (at_once * processes):
+        parts = f"{processes} processes"
+        if recipe.micro_batch_size:
+            parts = f"training.micro_batch_size {at_once} in each of " + parts
+        nearest = max(1, round(recipe.batch_size / (at_once * processes))) * at_once * processes
         raise InputError(
-            f"training.warmup_steps is {recipe.warmup_steps}, the training has {steps} updates",
-            why="The learning rate would never reach its peak.",
-            mend=f"Warm up for a tenth of them at most: training.warmup_steps={steps // 10}",
+            f"training.batch_size is {recipe.batch_size}, which {parts} do not divide",
+            why="Every process takes the same number of windows, in full micro-batches.",
+            mend=f"For example: training.batch_size={nearest}",
         )
-    schedule = recipe.schedule
-    if isinstance(schedule, WarmupStableDecay):
-        room = (steps - recipe.warmup_steps) / steps
-        if schedule.decay > room:
-            raise InputError(
-                f"training.schedule.decay is {schedule.decay:g}, but the warm-up leaves "
-                f"{room:.2f} of the {steps} updates",
-                why="The rate would fall from a peak that it never reached.",
-                mend="Choose a smaller training.schedule.decay, or fewer training.warmup_steps.",
-            )
-    return TrainingPlan(epoch_steps, steps)
+
+
+def refuse_few_windows(windows: Windows, recipe: TrainingRecipe, processes: int) -> None:
+    """Check that several processes find a full batch.
+
+    Raises:
+        InputError: fewer windows than a batch has.
+    """
+    if processes > 1 and len(windows) < recipe.batch_size:
+        raise InputError(
+            f"training.batch_size is {recipe.batch_size}, the text has {len(windows)} windows",
+            why="Several processes share full batches only.",
+            mend="Use one process for so little text, or a smaller training.batch_size.",
+        )
 
 
 def learning_rate(step: int, steps: int, recipe: TrainingRecipe) -> float:
-    """The rate of an update: a line up to the peak, then what the schedule says.
+    """The learning rate of an update: linear warm-up to the peak, then the schedule.
 
     Source: warm-up-stable-decay is Hu et al. 2024 (arXiv 2404.06395), section 4.
     """
@@ -97,6 +130,50 @@ def learning_rate(step: int, steps: int, recipe: TrainingRecipe) -> float:
     return recipe.learning_rate * (schedule.final + (1 - schedule.final) * left)
 
 
-def word_marks(recipe: TrainingRecipe, before: int, now: int) -> list[str]:
-    """Names of the model folders that are due when words seen go from `before` to `now`."""
-    return [checkpoint_name(mark) for mark in recipe.word_marks if before < mark <= now]
+def word_marks(recipe: TrainingRecipe, before: int, now: int) -> tuple[str, ...]:
+    """Names of the model folders to write when words seen go from `before` to `now`."""
+    return tuple(checkpoint_name(mark) for mark in recipe.word_marks if before < mark <= now)
+
+
+def _steps_within(
+    budget: WordBudget, windows: Windows, recipe: TrainingRecipe, *, seed: int
+) -> int:
+    """Updates that read no more words than the budget."""
+    words = np.cumsum(
+        [
+            windows.words_of_steps(epoch, batch_size=recipe.batch_size, seed=seed)
+            for epoch in range(recipe.epochs)
+        ]
+    )
+    steps, epoch_steps = len(words), len(words) // recipe.epochs
+    within = int(np.searchsorted(words, budget.words, side="right"))
+    if within == steps or (within and budget.beyond == "stop"):
+        return within
+    epochs = within // epoch_steps
+    raise InputError(
+        f"training.epochs is {recipe.epochs}, which reads {words[-1]:,} words of text; "
+        f"training.budget.words is {budget.words:,}",
+        why=f"An epoch reads about {words[epoch_steps - 1]:,} words.",
+        mend=(f"Train for {epochs} epochs, or stop" if epochs else "Stop")
+        + " within one: training.budget.beyond=stop"
+        if within
+        else "Give more words than one update reads, or a smaller training.batch_size.",
+    )
+
+
+def _refuse_long_warmup(recipe: TrainingRecipe, steps: int) -> None:
+    if recipe.warmup_steps >= steps:
+        raise InputError(
+            f"training.warmup_steps is {recipe.warmup_steps}, the training has {steps} updates",
+            why="The learning rate would never reach its peak.",
+            mend=f"Use at most a tenth of them: training.warmup_steps={steps // 10}",
+        )
+    schedule = recipe.schedule
+    share = (steps - recipe.warmup_steps) / steps
+    if isinstance(schedule, WarmupStableDecay) and schedule.decay > share:
+        raise InputError(
+            f"training.schedule.decay is {schedule.decay:g}, but the warm-up leaves "
+            f"{share:.2f} of the {steps} updates",
+            why="The decay would start before the learning rate reaches its peak.",
+            mend="Choose a smaller training.schedule.decay, or fewer training.warmup_steps.",
+        )

@@ -1,16 +1,55 @@
-"""What this machine can do: the time of a step's matrix products alone, measured."""
+"""What a step costs, and what this machine can do: the measured time of its matrix products."""
 
 import time
 from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import torch
 
-from babyllama.models.build import product_shapes
-from babyllama.recipe import TrainingRecipe
+from babyllama.models.build import flops_per_token, product_shapes
+from babyllama.recipe import Sam, TrainingRecipe
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+
+@dataclass(frozen=True)
+class StepCost:
+    """What one update costs, over all processes.
+
+    Attributes:
+        teacher_products: (inputs, outputs) of the products that the loss does besides the model's.
+        processes: how many share a step.
+    """
+
+    model: "PreTrainedModel"
+    recipe: TrainingRecipe
+    dtype: torch.dtype
+    teacher_products: tuple[tuple[int, int], ...]
+    processes: int
+
+    @property
+    def tokens(self) -> int:
+        """Tokens that an update learns from."""
+        return self.recipe.batch_size * self.recipe.window
+
+    @cached_property
+    def flops(self) -> int:
+        """Floating-point operations in matrix products."""
+        teachers = sum(2 * inputs * outputs for inputs, outputs in self.teacher_products)
+        return self._passes * self.tokens * (3 * flops_per_token(self.model) + teachers)
+
+    def seconds_of_products(self) -> float:
+        """Measure how long the plain matrix products take here, shared by all processes."""
+        once = seconds_of_products(self.model, self.recipe, self.dtype, self.teacher_products)
+        return self._passes * once / self.processes
+
+    @property
+    def _passes(self) -> int:
+        """Forward and backward passes: SAM takes two."""
+        return 2 if isinstance(self.recipe.optimizer, Sam) else 1
 
 
 def seconds_of_products(
@@ -19,11 +58,11 @@ def seconds_of_products(
     dtype: torch.dtype,
     teacher_products: tuple[tuple[int, int], ...] = (),
 ) -> float:
-    """Seconds of one update's plain products: three for each weight matrix of the model (forward,
-    to the inputs, to the weights), one for each of the teachers' that the loss does.
+    """Seconds of the plain products of one pass over a batch.
 
-    Shapes are a micro-batch's, the precision is the training's, memory is warm: the floor that a
-    step is held against.
+    There are three for each weight matrix of the model (forward, to the inputs, to the weights) and
+    one for each of the teachers' products in the loss. Shapes are a micro-batch's, the precision is
+    the training's, memory is warm: no step can be faster.
     """
     tokens = (recipe.micro_batch_size or recipe.batch_size) * recipe.window
     times = recipe.batch_size * recipe.window / tokens
@@ -43,7 +82,7 @@ def seconds_of_products(
 def product_seconds(
     shape: tuple[int, int, int], dtype: torch.dtype, device: torch.device, repeats: int = 4
 ) -> float:
-    """Seconds of one (m, k) x (k, n) product: the fastest of a few, after one to warm up."""
+    """Seconds of one (m, k) x (k, n) product: the fastest of a few, after a warm-up."""
     m, k, n = shape
     a = torch.randn(m, k, device=device).to(dtype)
     b = torch.randn(k, n, device=device).to(dtype)
@@ -59,7 +98,7 @@ def product_seconds(
 
 
 def machine_flops(dtype: torch.dtype, device: torch.device, seconds: float = 0.5) -> float:
-    """FLOPs a second of square products in `seconds` of trying: what a plan estimates with."""
+    """FLOPs a second of square products, measured for `seconds`: what a plan estimates with."""
     size = 768
     flops, spent, one = 0.0, 0.0, 2.0 * size**3
     while spent < seconds:

@@ -62,7 +62,7 @@ def test_a_user_outweighs_the_recipe_and_one_task_outweighs_all():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("epoch=1", r"settings|2023, rte: epoch is not a field[\s\S]*Did you mean epochs"),
+        ("epoch=1", r"--set epoch=1: epoch is not a field[\s\S]*Did you mean epochs"),
         ("rtee.epochs=1", r"rtee is neither a field nor a task[\s\S]*Did you mean rte"),
         ("epochs=0", "epochs is 0"),
         ("evaluate_every=0", "evaluate_every is 0"),
@@ -82,11 +82,29 @@ def test_settings_of_ones_own(tmp_path):
                     "seed: 1}\ntasks: {rte: {epochs: 3}}\n")  # fmt: skip
     assert settings(str(path), "rte").epochs == 3
     assert settings(str(path), "wsc").evaluate_every == "epoch"
-    path.write_text("general: {}\ntasks: {rtee: {epochs: 3}}\n")
-    with pytest.raises(InputError, match=r"unknown task tasks.rtee[\s\S]*Did you mean rte"):
-        load_settings(str(path))
+    path.write_text("general: {}\n")
+    with pytest.raises(InputError, match=r"mine\.yaml, rte: 5 mistakes[\s\S]*epochs is missing"):
+        settings(str(path), "rte")
     path.write_bytes(b"\xff")
     with pytest.raises(InputError, match="byte 0 is not UTF-8"):
         load_settings(str(path))
     with pytest.raises(InputError, match=r"unknown settings '2022'[\s\S]*Did you mean 202"):
         load_settings("2022")
+
+
+def test_settings_with_several_mistakes_list_all_with_their_lines(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("general: {batch_size: 0}\ntasks:\n  rtee: {epochs: 3}\n  wsc: {epoch: 3}\n")
+    with pytest.raises(InputError) as caught:
+        load_settings(str(path))
+    lines = str(caught.value).replace(f"{tmp_path}/", "").split("\n")
+    assert [line.strip() for line in lines if "mine.yaml" in line] == [
+        "mine.yaml: 3 mistakes",
+        "mine.yaml:1: general.batch_size is 0",
+        "mine.yaml:3: tasks.rtee is not a task",
+        "mine.yaml:4: tasks.wsc.epoch is not a field",
+    ]
+    assert [line.strip() for line in lines if "Did you mean" in line] == [
+        "Did you mean rte?",
+        "Did you mean epochs?",
+    ]

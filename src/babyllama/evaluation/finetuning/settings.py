@@ -1,17 +1,19 @@
 """How a model is fine-tuned: each year's settings, and what a task or the user changes."""
 
+from collections.abc import Iterator
 from copy import deepcopy
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from babyllama.errors import InputError
 from babyllama.evaluation.finetuning.tasks import TASKS, Metric, Task
 from babyllama.recipe import Cosine, Frozen, Linear, parse
-from babyllama.recipe.base import nearest
-from babyllama.recipe.reading import read_yaml, set_field
+from babyllama.recipe.base import Mistake, nearest
+from babyllama.recipe.mistakes import mistakes_of, refusal
+from babyllama.recipe.raw_tree import Places, read_yaml, set_field
 
 
 class LoraSettings(Frozen):
@@ -87,18 +89,14 @@ def load_settings(name_or_path: str) -> SettingsRecipe:
     """Read shipped settings by name, or a YAML file of the same form.
 
     Raises:
-        InputError: unknown settings, invalid YAML, unknown tasks.
+        InputError: unknown settings, invalid YAML, or tasks and fields that are unknown or out of
+            range: lists all of them with their lines.
     """
     where, text = _settings_text(name_or_path)
-    recipe = parse(SettingsRecipe, read_yaml(text, where), where)
-    known = [*TASKS, "msgs"]
-    for name in [*recipe.tasks, *recipe.notes]:
-        if name not in known:
-            raise InputError(
-                f"{where}: unknown task tasks.{name}",
-                why=f"Known tasks: {', '.join(known)}.",
-                mend=nearest(name, known),
-            )
+    tree, places = read_yaml(text, where)
+    recipe = parse(SettingsRecipe, tree, where, places=places)
+    if mistakes := list(_mistakes_in(recipe)):
+        raise refusal(mistakes, places)
     return recipe
 
 
@@ -115,11 +113,13 @@ def settings_for(
     """
     suite = recipe.tasks.get("msgs", {}) if task.is_msgs else {}
     tree = deepcopy({**recipe.general, **suite, **recipe.tasks.get(task.name, {})})
+    place = f"{where}, {task.name}"
+    places = Places(place)
     own = []
     for change in changes:
         name, dot, _ = change.partition("=")[0].partition(".")
         if not dot or name in FinetuningSettings.model_fields:
-            set_field(tree, change)
+            set_field(tree, change, places)
         elif name == task.name or (name == "msgs" and task.is_msgs):
             own.append(change[len(name) + 1 :])
         elif name not in (*TASKS, "msgs"):
@@ -129,13 +129,32 @@ def settings_for(
                 mend=nearest(name, [*FinetuningSettings.model_fields, *TASKS]),
             )
     for change in own:  # a change for one task overrides a change for all
-        set_field(tree, change)
-    return parse(FinetuningSettings, tree, f"{where}, {task.name}")
+        set_field(tree, change, places)
+    return parse(FinetuningSettings, tree, place, places=places)
 
 
 def note_on(task: Task, recipe: SettingsRecipe) -> str:
     """What a user should know about a task's settings; "" if nothing."""
     return recipe.notes.get(task.name) or (recipe.notes.get("msgs", "") if task.is_msgs else "")
+
+
+def _mistakes_in(recipe: SettingsRecipe) -> Iterator[Mistake]:
+    """Unknown tasks, and fields of the settings that are unknown or out of range."""
+    known = [*TASKS, "msgs"]
+    for field, named in (("tasks", recipe.tasks), ("notes", recipe.notes)):
+        for name in named:
+            if name not in known:
+                what, why = f"{field}.{name} is not a task", f"Known here: {', '.join(known)}."
+                yield Mistake((field, name), what, why, nearest(name, known))
+    parts: list[tuple[tuple[str, ...], dict[str, Any]]] = [(("general",), recipe.general)]
+    parts += [(("tasks", name), part) for name, part in recipe.tasks.items()]
+    for keys, part in parts:
+        try:
+            FinetuningSettings.model_validate(part)
+        except ValidationError as error:
+            found = mistakes_of(FinetuningSettings, error, below=keys)
+            # Each part holds some of the fields; together they are checked when a task asks.
+            yield from (each for each in found if not (each.is_missing and each.keys[:-1] == keys))
 
 
 def _settings_text(name_or_path: str) -> tuple[str, str]:

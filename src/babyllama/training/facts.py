@@ -1,0 +1,39 @@
+"""What a finished training says about itself in its manifest."""
+
+import torch
+
+from babyllama.runs.artefact import Facts
+from babyllama.training.checkpoints import Progress, State
+from babyllama.training.processes import Processes
+from babyllama.training.schedule import TrainingPlan
+from babyllama.training.speed import StepCost
+
+
+def training_facts(
+    state: State, plan: TrainingPlan, progress: Progress, cost: StepCost, processes: Processes
+) -> Facts:
+    """Steps, epochs, words, dev cross-entropy, FLOPs and where the training ran."""
+    updates = plan.steps - len(progress.skipped)
+    budget = plan.recipe.budget
+    return {
+        "parameters": sum(parameter.numel() for parameter in state.model.parameters()),
+        "steps": plan.steps,
+        "epochs": plan.epoch(plan.steps),
+        "best_epoch": progress.best_epoch,
+        "best_is_averaged": progress.best_is_averaged,
+        "dev_cross_entropy": progress.best_cross_entropy,
+        "tokens": updates * cost.tokens,
+        "words_seen": progress.words_seen,
+        "max_words_seen": budget.words if budget else None,
+        "skipped_steps": list(progress.skipped),
+        "flops": updates * cost.flops,
+        "precision": str(cost.dtype).removeprefix("torch."),
+        "device": _device_name(processes.device),
+        "processes": processes.count,
+    }
+
+
+def _device_name(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"processor, {torch.get_num_threads()} threads"
