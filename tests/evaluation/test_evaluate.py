@@ -81,7 +81,7 @@ def test_two_benchmarks_get_what_each_gets_alone(teachers, pairs, tmp_path):
 
 def test_benchmarks_are_read_before_any_model(tmp_path, pairs):
     benchmarks = {"good": pairs, "missing": tmp_path / "nothing"}
-    with pytest.raises(InputError, match=r"there is no .*nothing"):
+    with pytest.raises(InputError, match=r"nothing.* does not exist"):
         evaluate([tmp_path / "no model"], benchmarks, name="x", rules="honest")
 
 

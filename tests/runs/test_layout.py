@@ -4,11 +4,14 @@ import ast
 from pathlib import Path
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 import babyllama
 from babyllama.errors import InputError
 from babyllama.pipeline.stages import stages
 from babyllama.recipe import FolderSource, OnlineSignal, Recipe, names, to_yaml
+from babyllama.runs.artefact import partial_folder
 from babyllama.runs.layout import Layout, default_folder, predictions_folder, run_of, scores_file
 
 
@@ -64,6 +67,32 @@ def test_the_run_of_a_folder_is_the_nearest_above_with_a_recipe(tmp_path, monkey
     assert run_of(out) == tmp_path / "run"
     monkeypatch.chdir(out.parent)
     assert run_of(Path("llama")) == tmp_path / "run"
+
+
+words = st.sampled_from(["a", "A", "b", *names.RESERVED, "final", "acquisition", "chck_1M"])
+ends = st.sampled_from(["", ".partial", ".replaced", ".json", ".key", ".JSON", ".jsonl", "-1"])
+model_names = st.builds(lambda *parts: "".join(parts), words, ends).filter(
+    lambda name: not names.model_name_fault(name)
+)
+
+
+@given(models=st.lists(model_names, min_size=2, max_size=4))
+def test_no_two_models_that_a_recipe_accepts_share_a_file_on_any_file_system(models):
+    assume(not names.same_but_for_case(models))
+    run = Layout(Path("r"))
+    partial = partial_folder(run.evaluation)
+    taken = [partial / "manifest.json", partial / "work.json", run.evaluation / "manifest.json"]
+    taken += [run.scores(names.ENSEMBLE), run.predictions(names.ENSEMBLE)]
+    for name in models:
+        for folder in (run.teacher(name), run.student(name)):
+            replaced = folder.with_name(f"{name}.replaced")
+            taken += [folder, partial_folder(folder), replaced]
+        taken += [scores_file(partial, name), partial / f"{name}.key"]
+        taken += [run.scores(name), run.predictions(name), run.curves / name]
+    paths = [path.as_posix().casefold() for path in taken]
+    assert len(set(paths)) == len(paths)
+    inputs = [names.CORPUS, names.TOKENS, names.EVALUATION, names.CURVES, *models]
+    assert len({name.casefold() for name in inputs}) == len(inputs)
 
 
 def test_no_other_module_spells_out_a_path_of_a_run():

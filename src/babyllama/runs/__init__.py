@@ -1,1 +1,1 @@
-"""What lies on disk: finished folders, kept parts of long work, logs, rows of files. No torch."""
+"""What is on disk: finished folders, kept results, paths of a run, logs, rows. No torch."""

@@ -1,7 +1,7 @@
-"""Files of benchmarks, tasks and predictions as rows: JSON lines and tables.
+"""Files of benchmarks, tasks and predictions, read as rows of JSON lines and tables.
 
-Loose, gzipped, in a folder or in a zip, which stays packed. Every mistake in a file is named by
-file and line.
+A file may be plain, gzipped, in a folder or in a zip, which is read without unpacking it on disk.
+Every error names the file and the line.
 """
 
 import csv
@@ -27,13 +27,14 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 @dataclass(frozen=True)
 class Row:
-    """A line of such a file.
+    """A line of JSON, or of a table.
 
     Attributes:
         where: file and line, for errors.
         stem: the file's name without folders and suffixes.
-        number: of the line, from 0; lines of a table are counted without its header.
-        wanted: the keys that each line of such a file has, for errors.
+        number: the line's index from 0; a table's header is not counted.
+        values: by key, or by column.
+        wanted: the keys that every line of the file must have, for errors.
     """
 
     where: str
@@ -51,13 +52,15 @@ class Row:
         if not isinstance(text, str):
             raise InputError(f"{self.where}: {key} is {text!r}, not of type str")
         if not may_be_empty and not text.strip():
-            raise InputError(f"{self.where}: {key} is empty", why="No text has no likelihood.")
+            raise InputError(
+                f"{self.where}: {key} is empty", why="Only a text that is not empty can be scored."
+            )
         if not text.isascii() and _SURROGATE.search(text):
-            raise InputError(f"{self.where}: {key} holds half a character (a lone surrogate)")
+            raise InputError(f"{self.where}: {key} contains half a character (a lone surrogate)")
         return text
 
     def texts_of(self, keys: Sequence[str]) -> list[str]:
-        """`text` of several keys, quickly."""
+        """The same as `text` of several keys, but fast."""
         found = [self.values.get(key) for key in keys]
         if all(
             isinstance(text, str) and text and not text.isspace() and text.isascii()
@@ -70,20 +73,26 @@ class Row:
         """A list of texts."""
         found = self._get(key)
         if not isinstance(found, list) or len(found) < at_least:
-            raise InputError(f"{self.where}: {key} is {found!r}, not {at_least} texts or more")
+            raise InputError(
+                f"{self.where}: {key} is {found!r}, not a list of {at_least} texts or more"
+            )
         parts = {f"{key}[{number}]": text for number, text in enumerate(found)}
         inside = Row(self.where, self.stem, self.number, parts, self.wanted)
         return [inside.text(part) for part in parts]
 
-    def whole(self, key: str) -> int:
-        """A whole number, not negative."""
+    def count(self, key: str) -> int:
+        """A whole number, 0 or more."""
         number = self.real(key)
         if number != int(number) or number < 0:
-            raise InputError(f"{self.where}: {key} is {number:g}, not a whole number from 0")
+            raise InputError(f"{self.where}: {key} is {number:g}, not a whole number, 0 or more")
         return int(number)
 
     def real(self, key: str, *, may_lack: bool = False) -> float:
-        """A number, which may be written as text; NaN where the place is empty and may be so."""
+        """A number, which may be written as text.
+
+        Args:
+            may_lack: return NaN for an empty field, NA or null.
+        """
         found = self._get(key)
         if may_lack and found in ("", "NA", "NaN", None):
             return math.nan
@@ -96,7 +105,7 @@ class Row:
         return number
 
     def optional(self, key: str, kind: type, default: Any) -> Any:
-        """A value that lines may lack; null is a mistake."""
+        """A value of a given type; the default without the key. null is an error."""
         value = self.values.get(key, default)
         if key in self and not isinstance(value, kind):
             raise InputError(f"{self.where}: {key} is {value!r}, not of type {kind.__name__}")
@@ -108,7 +117,7 @@ class Row:
             raise InputError(
                 f"{self.where}: has no {key}",
                 why=f"Wanted: {', '.join(self.wanted)}. Found: {found}.",
-                mend="Is the file what its name says?",
+                mend="Check that this is the right file.",
             )
         return self.values[key]
 
@@ -116,44 +125,49 @@ class Row:
 def packed_files(
     path: Path, suffixes: Sequence[str], *, beside: str = "", password: bytes | None = None
 ) -> dict[str, bytes]:
-    """Name and unpacked bytes of a file, or of those in a folder or zip, in order of their names.
+    """The unpacked bytes of a file, or of the files of a folder or zip, by name in sorted order.
 
     Args:
-        suffixes: of the names that matter; other files in a folder or zip are left out.
-        beside: one more name that matters there.
-        password: of a locked zip.
+        suffixes: of the files to read; other files of a folder or zip are skipped.
+        beside: the name of one more file to read there.
+        password: of an encrypted zip.
 
     Raises:
-        InputError: nothing there, no file that matters, a broken archive, a file twice.
+        InputError: a missing path, no file to read, a damaged archive, a file both packed and
+            unpacked.
     """
     contents = dict(_contents(path, suffixes, beside, password))
     names = [name for name in contents if PurePosixPath(name).name != beside]
     if not names:
         raise InputError(
-            f"{path} holds no {' or '.join(suffixes)} file",
-            why="They are looked for in a zip, or directly in a folder.",
-            mend="Name the folder or the zip that holds them.",
+            f"{path} contains no {' or '.join(suffixes)} file",
+            why="Subfolders of a folder are not searched.",
+            mend="Name the folder or the zip that contains the files.",
         )
-    _refuse_doubles(contents)
+    _refuse_duplicates(contents)
     return contents
 
 
 def read_rows(path: Path, wanted: Sequence[str], *, password: bytes | None = None) -> list[Row]:
-    """The rows of all JSON lines there. Raises what `packed_files` and `read_json_lines` raise."""
+    """The rows of all JSON lines at a path.
+
+    Raises:
+        InputError: what `packed_files` and `read_json_lines` raise.
+    """
     files = packed_files(path, JSON_LINES, password=password)
     return [row for name, data in files.items() for row in read_json_lines(name, data, wanted)]
 
 
 def read_json_lines(name: str, data: bytes, wanted: Sequence[str]) -> Iterator[Row]:
-    """A row for each line that is not blank.
+    """One row for each line that is not blank.
 
     Raises:
-        InputError: not UTF-8, no lines, a line that is no JSON object.
+        InputError: not UTF-8, no lines, a line that is not a JSON object.
     """
     # Not splitlines(): sentences may hold U+2028 and the like, which do not end a line of JSON.
     lines = text_of(name, data).split("\n")
     if not any(line.strip() for line in lines):
-        raise InputError(f"{name} is empty", mend="Fetch it again, or remove it.")
+        raise InputError(f"{name} is empty", mend="Download it again, or remove it.")
     stem = _stem(name)
     for number, line in enumerate(lines):
         if line.strip():
@@ -175,10 +189,10 @@ def read_json_lines(name: str, data: bytes, wanted: Sequence[str]) -> Iterator[R
 def read_table(
     name: str, data: bytes, wanted: Sequence[str], *, delimiter: str = ","
 ) -> Iterator[Row]:
-    """A row for each line behind the header.
+    """One row for each line after the header.
 
     Raises:
-        InputError: not UTF-8, a column missing, a line with more or fewer places than the header.
+        InputError: not UTF-8, a missing column, a line with more or fewer fields than the header.
     """
     lines = csv.DictReader(io.StringIO(text_of(name, data)), delimiter=delimiter)
     columns = lines.fieldnames or []
@@ -187,33 +201,33 @@ def read_table(
         raise InputError(
             f"{name}:1: has no column {missing[0]}",
             why=f"Wanted: {', '.join(wanted)}. Found: {', '.join(columns) or 'nothing'}.",
-            mend="Is the file what its name says?",
+            mend="Check that this is the right file.",
         )
     stem, number = _stem(name), 0
     for number, values in enumerate(lines, start=1):
         where = f"{name}:{lines.line_num}"
         if None in values or None in values.values():
-            raise InputError(f"{where}: has not the {len(columns)} places of the header")
+            raise InputError(f"{where}: does not have the {len(columns)} fields of the header")
         yield Row(where, stem, number - 1, values, wanted)
     if not number:
-        raise InputError(f"{name} has no line behind its header", mend="Fetch it again.")
+        raise InputError(f"{name} has no line after its header", mend="Download it again.")
 
 
 def text_of(name: str, data: bytes) -> str:
-    """Bytes as text, without a byte order mark.
+    """Decode UTF-8, without a byte order mark.
 
     Raises:
-        InputError: not UTF-8, naming the line.
+        InputError: not UTF-8; names the line.
     """
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise InputError(f"{name}:{line}: is not UTF-8", mend="Fetch it again.") from None
+        raise InputError(f"{name}:{line}: is not UTF-8", mend="Download it again.") from None
 
 
 def digest_of(items: Iterable[Sequence[Any]]) -> str:
-    """SHA-256 of items' contents, in order."""
+    """sha256 of the items' contents; their order counts."""
     sha = hashlib.sha256()
     for item in items:
         sha.update(json.dumps(item).encode() + b"\n")
@@ -241,13 +255,13 @@ def _contents(
         files = sorted(file for file in path.iterdir() if file.is_file() and matters(file.name))
         yield from ((str(file), _unpacked(file.name, file.read_bytes())) for file in files)
     elif not path.is_file():
-        raise InputError(f"there is no {path}", mend=mend)
+        raise InputError(f"{path} does not exist", mend=mend)
     elif path.suffix == ".zip":
         yield from _zipped(path, matters, password)
     elif path.name.endswith(tuple(suffixes)):
         yield str(path), _unpacked(str(path), path.read_bytes())
     else:
-        raise InputError(f"{path} is neither a folder nor {', '.join(suffixes)} or .zip", mend=mend)
+        raise InputError(f"{path} is not a folder, {', '.join(suffixes)} or .zip", mend=mend)
 
 
 def _zipped(
@@ -260,7 +274,8 @@ def _zipped(
                 yield f"{path}/{name}", _unpacked(f"{path}/{name}", data)
     except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError) as error:
         raise InputError(  # RuntimeError: a password; NotImplementedError: a rare compression
-            f"{path} cannot be unpacked: {error}", mend="Fetch it again, or unpack it to a folder."
+            f"{path} cannot be unpacked: {error}",
+            mend="Download it again, or unpack it to a folder.",
         ) from None
 
 
@@ -270,16 +285,16 @@ def _unpacked(name: str, data: bytes) -> bytes:
     try:
         return gzip.decompress(data)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise InputError(f"{name} cannot be unpacked: {error}", mend="Fetch it again.") from None
+        raise InputError(f"{name} cannot be unpacked: {error}", mend="Download it again.") from None
 
 
-def _refuse_doubles(contents: Mapping[str, bytes]) -> None:
+def _refuse_duplicates(contents: Mapping[str, bytes]) -> None:
     seen: dict[str, str] = {}
     for name in contents:
         other = seen.setdefault(name.removesuffix(".gz"), name)
         if other != name:
             raise InputError(
-                f"{other} and {name} are one file, packed and unpacked",
+                f"{other} and {name} are the same file, packed and unpacked",
                 why="Its items would count twice.",
                 mend="Remove one of them.",
             )

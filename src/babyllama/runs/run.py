@@ -1,6 +1,7 @@
-"""A run's folder as plain data, as far as it goes: a run that was stopped early is still shown.
+"""A run's folder as plain data: recipe, models, scores, training curves.
 
-Only finished folders count. What is not there is None or empty, and named in `Run.missing`.
+Only finished folders are read, so that a run that was stopped can be read as well. What it does not
+have yet is None or empty, and listed in `Run.missing`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -42,11 +43,13 @@ Tree = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Curve:
-    """One model's training.jsonl.
+    """A model's training.
 
     Attributes:
-        epochs, cross_entropy: at the logged steps; nats a token of training text.
-        dev_epochs, dev_cross_entropy: after each epoch; nats a token of dev text.
+        epochs: epochs trained, at each logged step.
+        cross_entropy: on training text at these steps, in nats a token.
+        dev_epochs: epochs trained, at the end of each epoch.
+        dev_cross_entropy: on dev text then, in nats a token.
     """
 
     epochs: Float[np.ndarray, " steps"]
@@ -57,12 +60,13 @@ class Curve:
 
 @dataclass(frozen=True)
 class Model:
-    """A teacher, a student, its twin, or the teachers averaged.
+    """A model of a run: a teacher, a student, its twin, or the ensemble of the teachers.
 
     Attributes:
-        manifest: of its folder; empty for the ensemble and for a model that is not trained yet.
-        evaluation: its scores; empty when it has none.
-        curve: None for the ensemble and for a model that is not trained yet.
+        name: the recipe's name for it; `ensemble` for the ensemble.
+        manifest: of its folder; empty for the ensemble and for an untrained model.
+        evaluation: the contents of evaluation/NAME.json; empty without scores.
+        curve: its training; None for the ensemble and for an untrained model.
     """
 
     name: str
@@ -73,26 +77,26 @@ class Model:
 
     @property
     def facts(self) -> Tree:
-        """What its training says of itself."""
+        """Facts of its training: steps, words seen, FLOPs, dev cross-entropy and so on."""
         found: Tree = self.manifest.get("facts", {})
         return found
 
     @property
     def benchmarks(self) -> Tree:
-        """Benchmark to scores, in percent."""
+        """The scores on each benchmark, by the benchmark's name."""
         found: Tree = self.evaluation.get("benchmarks", {})
         return found
 
 
 @dataclass(frozen=True)
 class Items:
-    """One model's answers to one benchmark, in the benchmark's order.
+    """A model's answers to a benchmark, in the order of the benchmark.
 
     Attributes:
-        keys: (UID, pair) of each item: two models are compared only where these agree.
-        correct: 1, 0, or a tie's part.
-        novel: whether the corpus withheld a word of the pair from the construction that the pair
-            tests; None where nobody said.
+        keys: (UID, pair) of each item; two models can be compared only if these agree.
+        correct: 1, 0, or a fraction for a tie.
+        novel: whether a word of the item never occurred in the tested construction in training;
+            None if unknown.
     """
 
     keys: tuple[tuple[str, str], ...]
@@ -102,15 +106,20 @@ class Items:
 
 @dataclass(frozen=True)
 class Run:
-    """One run's folder, read.
+    """A run, as it is on disk.
 
     Attributes:
-        points: scores at checkpoints and at the end by model, words seen rising; see `curves`.
-        stages: finished folders that are no model, by name, with their manifests.
-        corpus: corpus/stats.json. entropy: source/entropy.json. tokens: tokens/tokens.json.
-        fidelity, frontier: signal/fidelity.json and frontier.json: how close the stored signal
-            comes to the teachers, and how close every kind would at several sizes.
-        missing: what the recipe makes and this folder does not hold, in the recipe's order.
+        folder: the run's folder.
+        recipe: its recipe, fully resolved.
+        stages: the manifests of finished stages that are not models, by name.
+        models: teachers, their ensemble, students; the recipe's order.
+        corpus: counts of the corpus, from corpus/stats.json.
+        entropy: of a synthetic corpus, from source/entropy.json.
+        tokens: sizes of the token streams, from tokens/tokens.json.
+        fidelity: distance of the stored signal to the teachers, from signal/fidelity.json.
+        frontier: the same for every kind of signal at several sizes, from signal/frontier.json.
+        missing: what the recipe asks for and the folder does not have yet, in order.
+        points: each model's scores at checkpoints and at the end, in order of words seen.
     """
 
     folder: Path
@@ -127,22 +136,22 @@ class Run:
 
     @property
     def layout(self) -> Layout:
-        """Where everything in its folder is."""
+        """The paths in its folder."""
         return Layout(self.folder)
 
     def model(self, name: str) -> Model | None:
-        """The model of that name."""
+        """The model of that name; None if the run has none."""
         return next((model for model in self.models if model.name == name), None)
 
     @property
     def benchmarks(self) -> list[str]:
-        """Every benchmark that any model has a score on; `blimp` first."""
+        """The benchmarks on which any model has a score; `blimp` first."""
         names = dict.fromkeys(name for model in self.models for name in model.benchmarks)
         return sorted(names, key=lambda name: name != "blimp")
 
 
 def read_run(folder: Path) -> Run:
-    """Read what a run's folder holds.
+    """Read a run's folder.
 
     Raises:
         InputError: no recipe.yaml, no finished stage, or a file that is not JSON.
@@ -174,7 +183,7 @@ def read_run(folder: Path) -> Run:
 
 
 def read_items(run: Run, model: str, benchmark: str) -> Items | None:
-    """A model's answers to a benchmark; None when they are not kept or neither right nor wrong."""
+    """A model's answers to a benchmark; None if none are kept or none can be right or wrong."""
     path = run.layout.predictions(model) / f"{benchmark}.jsonl"
     if not path.is_file():
         return None
@@ -188,6 +197,19 @@ def read_items(run: Run, model: str, benchmark: str) -> Items | None:
         correct=np.array([line["correct"] for line in lines], dtype=np.float64),
         novel=np.array(novel, dtype=np.bool_) if known else None,
     )
+
+
+def main_student(run: Run) -> Model | None:
+    """The first distilled student, which the report is about."""
+    return run.model(next(iter(run.recipe.distilled), ""))
+
+
+def twin_of(run: Run, student: str) -> Model | None:
+    """The twin of a student: the same recipe without teachers; None if the run has none."""
+    for name, recipe in run.recipe.students.items():
+        if isinstance(recipe, TwinStudent) and recipe.of == student:
+            return run.model(name)
+    return None
 
 
 def _stages(layout: Layout) -> Iterator[tuple[str, Tree]]:
@@ -226,7 +248,7 @@ def _points(layout: Layout, recipe: Recipe, model: Model) -> Iterator[Point]:
 
 
 def _manifest(folder: Path) -> Tree | None:
-    """The manifest of a finished folder; one that cannot be read says nothing of what it holds."""
+    """The manifest of a finished folder; None if it cannot be read."""
     manifest = artefact.read_manifest(folder)
     return None if manifest is None or not artefact.is_readable(manifest) else manifest
 
@@ -262,24 +284,11 @@ def _missing(
 
 
 def _json(path: Path) -> Tree:
-    """A JSON file, or nothing when it is not there."""
+    """A JSON object, empty without the file."""
     found: Tree = read_json(path) if path.is_file() else {}
     return found
 
 
 def _rows(path: Path) -> tuple[Tree, ...]:
-    """A JSON file that is a list, or nothing when it is not there."""
+    """A JSON list, empty without the file."""
     return tuple(read_json(path)) if path.is_file() else ()
-
-
-def main_student(run: Run) -> Model | None:
-    """The first distilled student: the one that the report is about."""
-    return run.model(next(iter(run.recipe.distilled), ""))
-
-
-def twin_of(run: Run, student: str) -> Model | None:
-    """The student's recipe without teachers, where the run has one."""
-    for name, recipe in run.recipe.students.items():
-        if isinstance(recipe, TwinStudent) and recipe.of == student:
-            return run.model(name)
-    return None

@@ -94,7 +94,10 @@ def test_a_tie_at_the_top_counts_as_the_rules_say_and_one_below_it_is_none(
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"options": ["only one"]}, r"regular\.jsonl:1: options is \['only one'\], not 2 texts"),
+        (
+            {"options": ["only one"]},
+            r"regular\.jsonl:1: options is \['only one'\], not a list of 2",
+        ),
         ({"options": ["a", 3]}, r"options\[1\] is 3, not of type str"),
         ({"numops": 1.5}, r"numops is 1\.5, not a whole number"),
         ({"numops": "many"}, r"numops is 'many', not a number"),
@@ -160,10 +163,10 @@ def test_turblimp_is_read_from_tables_with_semicolons(tmp_path):
     assert (first.uid, first.options[1]) == ("binding", Text("Kendini gördüm."))
     assert second.options[0] == Text("A; b.")
     (tmp_path / "binding.csv.gz").write_bytes(gzip.compress((header + "only;two\n").encode()))
-    with pytest.raises(InputError, match=r"binding\.csv\.gz:2: has not the 6 places"):
+    with pytest.raises(InputError, match=r"binding\.csv\.gz:2: does not have the 6 fields"):
         suite_for("turblimp").read(tmp_path)
     (tmp_path / "binding.csv.gz").write_bytes(gzip.compress(header.encode()))
-    with pytest.raises(InputError, match="has no line behind its header"):
+    with pytest.raises(InputError, match="has no line after its header"):
         suite_for("turblimp").read(tmp_path)
 
 

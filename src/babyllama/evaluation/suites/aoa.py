@@ -124,7 +124,7 @@ def _word(row: Row, uses: Mapping[str, Sequence[tuple[str, str]]]) -> Word:
         raise InputError(
             f"{row.where}: lexical_category is {category!r}, not one of {', '.join(_CATEGORIES)}"
         )
-    frequency = row.whole("frequency")
+    frequency = row.count("frequency")
     if not frequency:
         raise InputError(f"{row.where}: frequency is 0", why="Its logarithm is a predictor.")
     return Word(

@@ -25,7 +25,7 @@ def _read(path: Path) -> list[Choice]:
 
 
 def _choice(row: Row) -> Choice:
-    uid = f"{row.stem}_{row.whole('numops')}_ops"
+    uid = f"{row.stem}_{row.count('numops')}_ops"
     prefix = row.text("input_prefix")
     options = tuple(Text(option, prefix) for option in row.texts("options", at_least=2))
     return Choice(uid, str(row.number), row.stem, row.stem, options, is_private=True)
