@@ -2,14 +2,15 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: help demo test lint docs clean
+.PHONY: help demo test test-quick lint docs clean
 
 help:
-	@echo "make demo   install into .venv, run the whole line on the embedded corpus, say where the report is"
-	@echo "make test   install into .venv, run the tests"
-	@echo "make lint   ruff, mypy, import-linter"
-	@echo "make docs   write docs/reference from the command line and the recipes"
-	@echo "make clean  remove .venv and caches; runs/ stays"
+	@echo "make demo        install into .venv, run every step on the built-in corpus, print where the report is"
+	@echo "make test        install into .venv, run all tests"
+	@echo "make test-quick  run the fast tests only, in under 90 seconds on two cores"
+	@echo "make lint        ruff, mypy, import-linter"
+	@echo "make docs        write docs/reference from the command line and the recipes"
+	@echo "make clean       remove .venv and caches; runs/ stays"
 
 # constraints.txt pins the torch that the project is tested with.
 .venv/installed: pyproject.toml constraints.txt
@@ -20,9 +21,14 @@ help:
 demo: .venv/installed
 	$(BIN)/babyllama run mini
 
-# A file's tests stay together: what they share is made once. Alone: .venv/bin/python -m pytest FILE.
+# A file's tests run in one process and share its fixtures. One file: .venv/bin/python -m pytest FILE.
+PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 test: .venv/installed
-	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	$(PYTEST)
+
+# tests/conftest.py says which tests are slow.
+test-quick: .venv/installed
+	$(PYTEST) -m "not slow" tests
 
 lint: .venv/installed
 	$(BIN)/ruff check

@@ -1,4 +1,7 @@
-"""Small real things that many tests need: corpus, tokenizer, tokens, teachers, signal."""
+"""Small real fixtures that many tests share: corpus, tokenizer, tokens, teachers, signal.
+
+And which tests are slow: `make test-quick` leaves those out.
+"""
 
 import json
 import os
@@ -8,6 +11,21 @@ import pytest
 
 # One thread: the suite shares its machine, and the bits of a sum depend on the number of threads.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Whatever uses one of these trains models first.
+SLOW_FIXTURES = {"teachers", "signal"}
+# Files whose tests train models, start processes or compile, by their path in tests/.
+SLOW_FILES = {"end_to_end/test_line.py", "end_to_end/test_processes.py", "test_benchmarks.py"}
+
+
+def pytest_collection_modifyitems(items):
+    """Mark slow tests, so that they can be left out: `-m "not slow"`."""
+    tests = Path(__file__).parent
+    for item in items:
+        path = item.path.relative_to(tests).as_posix() if tests in item.path.parents else ""
+        if path in SLOW_FILES or SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker("slow")
+
 
 LINES = [
     "The cat sees a dog.", "A dog sees the cats.", "Anna gives Ben two red apples.",
@@ -115,7 +133,7 @@ def teachers(tiny_recipe, tokens, tokenizer, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def signal(teachers, tokens, tmp_path_factory):
-    """What those teachers say, stored."""
+    """The stored predictions of those teachers."""
     from babyllama.recipe import HiddenSignal
     from babyllama.signals.store import SignalSource, store_signal
 
@@ -127,16 +145,16 @@ def signal(teachers, tokens, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def data():
-    """The folder of real text and benchmarks, where there is one."""
+    """The folder of real text and benchmarks, if there is one."""
     folder = os.environ.get("BABYLLAMA_DATA")
     if not folder or not Path(folder).is_dir():
-        pytest.skip("BABYLLAMA_DATA names no folder of real text and benchmarks")
+        pytest.skip("BABYLLAMA_DATA is not a folder of real text and benchmarks")
     return Path(folder)
 
 
 @pytest.fixture
 def written(tmp_path):
-    """Writes a JSON file and returns its path."""
+    """A function that writes a JSON file and returns its path."""
 
     def write(name, content):
         path = tmp_path / name

@@ -4,6 +4,9 @@ import json
 
 from commands import babyllama, invoke, refused
 
+from babyllama.errors import InputError
+from babyllama.pipeline import stages
+
 
 def test_another_domain_cleans_the_corpus_again(tmp_path):
     for split in ("train", "dev"):
@@ -24,11 +27,17 @@ def test_a_corpus_is_counted_by_split_and_domain(corpus):
     assert row in babyllama("corpus", "stats", corpus)
 
 
-def test_a_generated_corpus_has_a_fifth_of_its_words_for_dev(tmp_path):
-    babyllama("corpus", "synthesize", tmp_path / "grammar", "--words", 2000)
-    counted = json.loads(invoke("corpus", "stats", tmp_path / "grammar", "--json").stdout)
-    assert counted["train"]["total"]["words"] >= 2000
-    assert 400 <= counted["dev"]["total"]["words"] < 600
+def test_a_generated_corpus_has_a_fifth_of_its_words_for_dev(monkeypatch, tmp_path):
+    asked = []
+
+    def record(source, _out, *, seed):
+        asked.append((source.words, source.dev_words, seed))
+        raise InputError("recorded")
+
+    monkeypatch.setattr(stages, "source_stage", record)
+    refused("corpus", "synthesize", tmp_path, "--words", 2000, "--seed", 7)
+    refused("corpus", "synthesize", tmp_path, "--words", 2000, "--dev-words", 300)
+    assert asked == [(2000, 400, 7), (2000, 300, 0)]
 
 
 def test_a_command_prints_the_folder_it_wrote_and_a_second_call_skips_it(corpus, tmp_path):

@@ -7,6 +7,7 @@ from commands import invoke
 
 from babyllama.cli.evaluation import show_scores, show_worst
 from babyllama.evaluation import evaluate
+from babyllama.scores.results import model_result
 
 
 @pytest.fixture
@@ -84,31 +85,21 @@ def test_a_path_that_does_not_exist_is_named(teachers, pairs, scored, tmp_path, 
     assert "nowhere" in found.output
 
 
+def result(**fields):
+    return model_result(fields, "twin.json", name="twin")
+
+
 def scores(**more):
-    return {
-        "score": 75.0,
-        "interval": [70.0, 80.0],
-        "chance": 50.0,
-        "unit": "percent",
-        "n": 4,
-        **more,
-    }
+    fixed = {"score": 75.0, "interval": [70.0, 80.0], "chance": 50.0, "unit": "percent", "n": 4}
+    return {**fixed, **more}
 
 
 def test_scores_are_a_row_per_model_and_benchmark_with_every_average(capsys):
     many = scores(
-        interval_clustered=[60.0, 90.0], subtasks={"a": {}, "b": {}},
+        interval_clustered=[60.0, 90.0], subtasks={"a": {"score": 80.0}, "b": {"score": 70.0}},
         aggregates={"uids": 75.0, "pairs": 74.25},
     )  # fmt: skip
-    show_scores(
-        [
-            {
-                "model": "twin",
-                "rules": {"name": "2023"},
-                "benchmarks": {"own": scores(), "blimp": many},
-            }
-        ]
-    )
+    show_scores([result(rules={"name": "2023"}, benchmarks={"own": scores(), "blimp": many})])
     printed = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert "Scores, rules: 2023" in printed
     assert "twin own 75.0 70.0 to 80.0 50.0 percent 4" in printed
@@ -118,11 +109,11 @@ def test_scores_are_a_row_per_model_and_benchmark_with_every_average(capsys):
 
 def test_worst_errors_show_each_words_surprisal(capsys):
     pair = {
-        "benchmark": "own", "UID": "agreement", "pairID": "3", "margin": -2.5,
+        "benchmark": "own", "UID": "agreement", "pairID": "3", "group": "g", "margin": 2.5,
         "right": [("cats", 1.0), ("see", 4.5)], "preferred": [("cats", 1.0), ("sees", 2.0)],
     }  # fmt: skip
-    show_worst({"model": "twin", "worst": [pair]})
+    show_worst(result(benchmarks={}, worst=[pair]))
     captured = capsys.readouterr()
-    assert "own agreement 3: -2.5 nats" in captured.err
+    assert "own agreement 3: 2.5 nats" in captured.err
     assert "right  cats 1.0 see 4.5" in captured.out
     assert "preferred  cats 1.0 sees 2.0" in captured.out
