@@ -31,7 +31,7 @@ def finish(home, **facts):
 
 
 @pytest.fixture(scope="module")
-def whole(tokenizer, tiny_recipe, tmp_path_factory):
+def made_run(tokenizer, tiny_recipe, tmp_path_factory):
     """A run of random models: two that kept checkpoints, one that did not."""
     run = tmp_path_factory.mktemp("curves") / "run"
     loaded = load_tokenizer(tokenizer)
@@ -52,8 +52,8 @@ def whole(tokenizer, tiny_recipe, tmp_path_factory):
 
 
 @pytest.fixture
-def run(whole, tmp_path):
-    shutil.copytree(whole.parent, tmp_path / "all")
+def run(made_run, tmp_path):
+    shutil.copytree(made_run.parent, tmp_path / "all")
     return tmp_path / "all" / "run"
 
 

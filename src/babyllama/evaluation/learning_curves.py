@@ -56,17 +56,17 @@ def learning_curves(
         InputError: not a run, unknown models, no model with checkpoints, benchmarks that cannot be
             read (all before anything is scored); what `evaluate` raises.
     """
-    homes = _trained_models(run, models)
+    folders = _trained_models(run, models)
     data = {name: digest(path) for name, path in benchmarks.items()}
     for name, path in benchmarks.items():
         suite_for(name).read(path)
     points = []
-    for home in homes:
-        for place in _places(home):
+    for folder in folders:
+        for place in _places(folder):
             for name, path in benchmarks.items():
                 key = {"data": data[name], "rules": rules, "truncate": truncate}
                 files = [_predictions(run, place)] if name == ACQUIRED else []
-                score = partial(_score, run, home, place, (name, path), rules, truncate)
+                score = partial(_score, run, folder, place, (name, path), rules, truncate)
                 points.append(keep_point(run, place, name, key, score, files=files))
     return points
 
@@ -102,46 +102,48 @@ def acquisitions(
 def _trained_models(run: Path, models: Sequence[str]) -> list[Path]:
     layout = Layout(run)
     recipe = layout.load_recipe("babyllama curves runs/mini --benchmark NAME=PATH")
-    homes = layout.students(recipe) | layout.teachers(recipe)
+    folders = layout.students(recipe) | layout.teachers(recipe)
     for name in models:
-        if name not in homes:
-            raise InputError(f"{run} has no model {name}", mend=f"Choose from {', '.join(homes)}.")
-    chosen = [home for name, home in homes.items() if not models or name in models]
-    trained = [home for home in chosen if read_manifest(home) is not None]
+        if name not in folders:
+            raise InputError(
+                f"{run} has no model {name}", mend=f"Choose from {', '.join(folders)}."
+            )
+    chosen = [folder for name, folder in folders.items() if not models or name in models]
+    trained = [folder for folder in chosen if read_manifest(folder) is not None]
     if not trained:
         raise InputError(
-            f"{run}: none of {', '.join(home.name for home in chosen)} is trained yet",
+            f"{run}: none of {', '.join(folder.name for folder in chosen)} is trained yet",
             mend=f"Run: babyllama run {Layout(run).recipe}",
         )
-    if not any(place.point != FINAL for home in trained for place in _places(home)):
+    if not any(place.point != FINAL for folder in trained for place in _places(folder)):
         _refuse_without_checkpoints(run, recipe, trained[0])
     return trained
 
 
-def _refuse_without_checkpoints(run: Path, recipe: Recipe, home: Path) -> None:
-    kind = TEACHERS if home.name in recipe.teachers else STUDENTS
+def _refuse_without_checkpoints(run: Path, recipe: Recipe, folder: Path) -> None:
+    kind = TEACHERS if folder.name in recipe.teachers else STUDENTS
     raise InputError(
-        f"{run} kept no checkpoints: {home} holds no chck_* folder",
+        f"{run} kept no checkpoints: {folder} has no chck_* folder",
         why="A learning curve needs checkpoints, which only training can keep.",
         mend=f"Train again: babyllama run {Layout(run).recipe} "
-        f"--set {kind}.{home.name}.training.word_checkpoints=babylm",
+        f"--set {kind}.{folder.name}.training.word_checkpoints=babylm",
     )
 
 
-def _places(home: Path) -> list[Place]:
-    manifest = read_manifest(home)
+def _places(folder: Path) -> list[Place]:
+    manifest = read_manifest(folder)
     assert manifest is not None
-    return places(home.name, manifest, read_training_log(home / TRAINING_LOG).epoch_ends)
+    return places(folder.name, manifest, read_training_log(folder / TRAINING_LOG).epoch_ends)
 
 
 def _score(
-    run: Path, home: Path, place: Place, benchmark: tuple[str, Path], rules: str, truncate: bool
+    run: Path, folder: Path, place: Place, benchmark: tuple[str, Path], rules: str, truncate: bool
 ) -> Facts:
     name, path = benchmark
     print_status(f"  {place.model} at {place.words:,} words: {name}", style="dim")
-    folder = home if place.point == FINAL else home / place.point
+    scored = folder if place.point == FINAL else folder / place.point
     result = evaluate(
-        [folder], {name: path}, name=place.model, rules=rules, truncate=truncate,
+        [scored], {name: path}, name=place.model, rules=rules, truncate=truncate,
         predictions=_predictions(run, place).parent if name == ACQUIRED else None,
     )  # fmt: skip
     scores = result.benchmarks[name].written()

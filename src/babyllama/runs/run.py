@@ -220,18 +220,18 @@ def _stages(layout: Layout) -> Iterator[tuple[str, Tree]]:
 
 
 def _models(layout: Layout, recipe: Recipe) -> Iterator[Model]:
-    for name, home in layout.teachers(recipe).items():
-        yield _model(layout, home, name, "teacher")
+    for name, folder in layout.teachers(recipe).items():
+        yield _model(layout, folder, name, "teacher")
     if len(recipe.teachers) > 1:
         yield Model(ENSEMBLE, "ensemble", {}, _json(layout.scores(ENSEMBLE)), None)
-    for name, home in layout.students(recipe).items():
+    for name, folder in layout.students(recipe).items():
         is_twin = isinstance(recipe.students[name], TwinStudent)
-        yield _model(layout, home, name, "twin" if is_twin else "student")
+        yield _model(layout, folder, name, "twin" if is_twin else "student")
 
 
-def _model(layout: Layout, home: Path, name: str, role: Role) -> Model:
-    manifest = _manifest(home)
-    log = home / TRAINING_LOG
+def _model(layout: Layout, folder: Path, name: str, role: Role) -> Model:
+    manifest = _manifest(folder)
+    log = folder / TRAINING_LOG
     return Model(
         name=name,
         role=role,

@@ -22,7 +22,7 @@ class Step(TypedDict):
     """A logged step.
 
     Attributes:
-        steps: of the whole training; logs of earlier versions do not say it.
+        steps: of the complete training; missing in logs of earlier versions.
         epoch: passes over the text so far, with a fraction.
         tokens, words: read so far, repetitions counted; words are parted by white space.
         loss, cross_entropy, kl: cross-entropy and KL in nats a token.
@@ -134,7 +134,7 @@ def _is_undone(line: _Line, *, by: _Line) -> bool:
     """Whether a later line shows that the step of an earlier one was done again.
 
     The end of an epoch has the step of the line before it, and a rewind that of a checkpoint, so
-    an equal step is undone by a line of the same kind alone.
+    an equal step is only undone by a line of the same kind.
     """
     is_repeated = line["step"] == by["step"] and _kind(line) == _kind(by)
     return is_repeated or bool(line["step"] > by["step"])
