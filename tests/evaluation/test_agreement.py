@@ -91,6 +91,7 @@ def minicons(folder, pairs, *, before):
 def assert_agree(one, other):
     np.testing.assert_allclose(one, other, atol=1e-4, rtol=0)
     ties = one[:, 0] == one[:, 1]
+    assert ties.mean() < 0.5
     np.testing.assert_array_equal(
         (one[:, 0] > one[:, 1])[~ties], (other[:, 0] > other[:, 1])[~ties]
     )

@@ -66,7 +66,7 @@ def test_a_user_outweighs_the_recipe_and_one_task_outweighs_all():
         ("rtee.epochs=1", r"rtee is neither a field nor a task[\s\S]*Did you mean rte"),
         ("epochs=0", "epochs is 0"),
         ("evaluate_every=0", "evaluate_every is 0"),
-        ("learning_rate=.nan", "learning_rate"),
+        ("learning_rate=.nan", "learning_rate is nan"),
         ("epochs", "is not key.path=value"),
         ("head=big", "head is 'big'"),
     ],

@@ -120,9 +120,11 @@ def test_a_text_that_is_too_long_is_refused_or_loses_its_beginning(folder_of, ki
     long = Text(" a dog", context="cat " * 60)
     with pytest.raises(InputError, match=rf"(?s)the model has {SHORT}: 'cat cat .*--truncate"):
         likelihoods(scorer, [long])
-    cut = likelihoods(scorer_of([folder_of(kind)], truncate=True), [long])
-    assert np.isfinite(cut.sums()).all()
-    assert cut.counts()[0] > 0
+    shorter, fits = Text(" a dog", context="cat " * 59), Text(" a dog", context="cat " * 3)
+    cut = likelihoods(scorer_of([folder_of(kind)], truncate=True), [long, shorter, fits])
+    assert len(set(cut.counts().tolist())) == 1  # the target is kept
+    assert cut.sums()[0] == cut.sums()[1] != cut.sums()[2]  # the last tokens are the same
+    assert cut.sums()[2] == pytest.approx(likelihoods(scorer, [fits]).sums()[0], abs=1e-4)
 
 
 @pytest.mark.parametrize(

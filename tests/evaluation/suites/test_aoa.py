@@ -196,9 +196,12 @@ def test_a_model_knows_a_word_half_way_between_chance_and_its_least_surprisal(na
 def test_contexts_are_points_under_2025_and_averaged_otherwise():
     spread = curve(6.8, math.log(300_000), contexts=(-2.0, 2.0))
     assert model_age(spread, rules_named("honest")) == pytest.approx(6.8, abs=0.03)
-    # The least surprisal is that of one context, and the threshold of nats is in bits.
-    coded = model_age(spread, rules_named("2025"))
-    assert coded is None or abs(coded - 6.8) > 0.1
+    # The least surprisal is that of one context, and the chance level is in bits, not nats.
+    threshold = (math.log2(300_000) + 3.0 - 2.0) / 2
+    share = (math.log(300_000) - threshold) / (math.log(300_000) - 3.0)
+    expected = 6.8 + math.log(share / (1 - share)) / 6.0
+    assert expected < 6.7
+    assert model_age(spread, rules_named("2025")) == pytest.approx(expected, abs=0.03)
 
 
 def lines_at(curves):

@@ -129,9 +129,17 @@ def test_stretches_are_cut_between_words_and_lose_nothing_but_white_space(tmp_pa
     assert sorted(sizes)[-2] <= 256
     assert max(sizes) == 700
     assert all(item.text == item.text.strip() and "\n\n" not in item.text for item in items)
-    # Within a document each is as long as it can be.
-    inside = [each.split() for each in re.split(r"\n\s*\n", text) if each.strip()]
-    assert len(items) <= sum(1 + len(" ".join(each).encode()) // 128 for each in inside)
+    # Within a document each is as long as it can be: the next word would not fit.
+    texts = iter([item.text for item in items])
+    for document in filter(str.strip, re.split(r"\n\s*\n", text)):
+        rest = document.strip()
+        while rest:
+            stretch = next(texts)
+            assert rest.startswith(stretch)
+            following = re.match(r"\s+\S+", rest[len(stretch) :])
+            rest = rest[len(stretch) :].strip()
+            assert not following or len((stretch + following[0]).encode()) > 256
+    assert next(texts, None) is None
 
 
 def test_a_long_domain_is_read_in_a_thousand_stretches_evenly_spread(tmp_path):
