@@ -1,18 +1,22 @@
-"""The guard: no spoilt update is made, and what is said helps."""
+"""The guard: no update of a step that diverged is made, and the message helps."""
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from small_trainings import lines, run, text_loss, with_training
 
+from babyllama.data.tokenizer import load_tokenizer
+from babyllama.data.windows import Windows
 from babyllama.models.loss import LossTerms
+from babyllama.training.checkpoints import Checkpoints, Progress
 from babyllama.training.guard import Diverged
 
 OFTEN = {"checkpoint_every": 3}
 
 
-def spoilt_at(call, factor, *, seen=None):
+def diverging_at(call, factor, *, seen=None):
     """A loss that is multiplied by `factor` at one call, counted from 1, and once only."""
     calls = []
 
@@ -31,113 +35,112 @@ def spoilt_at(call, factor, *, seen=None):
 
 @pytest.mark.parametrize("factor", [math.nan, math.inf])
 @pytest.mark.parametrize("optimizer", ["adamw", "muon", "sam"])
-def test_a_loss_that_is_no_number_stops_before_the_update(
+def test_a_loss_that_is_not_finite_stops_before_the_update(
     factor, optimizer, tiny_recipe, tokens, tokenizer, tmp_path
 ):
     part = with_training(tiny_recipe.pretraining("llama"), optimizer={"kind": optimizer}, **OFTEN)
     seen = []
     call = 9 if optimizer == "sam" else 5  # which takes two gradients a step
     with pytest.raises(Diverged, match=r"at step 4 loss is (nan|inf)") as raised:
-        run(part, tokens, tokenizer, tmp_path / "m", spoilt_at(call, factor, seen=seen))
-    # One more step was begun before the numbers were there: from the weights of before.
+        run(part, tokens, tokenizer, tmp_path / "m", diverging_at(call, factor, seen=seen))
+    # One more step was computed before the numbers arrived, from the weights before the update.
     last = seen[-2] if optimizer == "sam" else seen[-1]
     assert torch.equal(last, seen[call - 1])
-    said = str(raised.value)
-    assert "step-00000003.safetensors" in said
-    assert "Learning rate 0.00299, gradient norm nan" in said
-    assert "windows at tokens " in said
-    assert "on_divergence=rewind" in said
+    message = str(raised.value)
+    assert "step-00000003.safetensors" in message
+    assert "Learning rate 0.00299, gradient norm nan" in message
+    assert "windows at tokens " in message
+    assert "on_divergence=rewind" in message
 
 
-def test_the_first_of_the_spoilt_windows_is_spelt_out(tiny_recipe, tokens, tokenizer, tmp_path):
-    from babyllama.data.tokenizer import load_tokenizer
-    from babyllama.data.windows import Windows
-
+def test_the_first_of_the_windows_that_diverged_is_shown_as_text(
+    tiny_recipe, tokens, tokenizer, tmp_path
+):
     part = tiny_recipe.pretraining("llama")
     batch = Windows(tokens, "train", 16).at(4, batch_size=16, seed=1)
     text = load_tokenizer(tokenizer).decode(batch.input_ids[0].tolist())
     with pytest.raises(Diverged) as raised:
-        run(part, tokens, tokenizer, tmp_path / "m", spoilt_at(5, math.nan))
+        run(part, tokens, tokenizer, tmp_path / "m", diverging_at(5, math.nan))
     assert repr(text) in str(raised.value)
     assert str(batch.starts[0]) in str(raised.value)
 
 
-def test_a_loss_far_above_its_course_stops(tiny_recipe, tokens, tokenizer, tmp_path):
+def test_a_loss_far_above_the_recent_ones_stops(tiny_recipe, tokens, tokenizer, tmp_path):
     part = with_training(tiny_recipe.pretraining("llama"), batch_size=8, checkpoint_every=99)
     with pytest.raises(Diverged, match=r"at step 79 the loss is .*, was about"):
-        run(part, tokens, tokenizer, tmp_path / "m", spoilt_at(80, 2.0))
+        run(part, tokens, tokenizer, tmp_path / "m", diverging_at(80, 2.0))
     part = with_training(part, batch_size=32)
-    run(part, tokens, tokenizer, tmp_path / "early", spoilt_at(20, 10.0))  # no course to be above
+    run(part, tokens, tokenizer, tmp_path / "early", diverging_at(20, 10.0))  # too few recent ones
 
 
-def test_rewinding_leaves_the_windows_out_and_logs_it(tiny_recipe, tokens, tokenizer, tmp_path):
+def test_a_rewind_leaves_the_windows_out_and_is_logged(tiny_recipe, tokens, tokenizer, tmp_path):
     part = with_training(tiny_recipe.pretraining("llama"), on_divergence="rewind", **OFTEN)
-    facts, _ = run(part, tokens, tokenizer, tmp_path / "m", spoilt_at(8, math.nan))
+    facts, _ = run(part, tokens, tokenizer, tmp_path / "m", diverging_at(8, math.nan))
     assert facts["skipped_steps"] == [7]
     logged = lines(tmp_path / "m")
     steps = [line["step"] for line in logged if "loss" in line]
     assert steps == [step for step in range(1, facts["steps"] + 1) if step != 8]
+    read = Windows(tokens, "train", 16)
+    words = [read.words_of_steps(epoch, batch_size=16, seed=1) for epoch in range(2)]
+    counted = np.concatenate(words).cumsum()  # of every step, whether it was skipped or not
+    assert [line["words"] for line in logged if "loss" in line] == [counted[k - 1] for k in steps]
     rewinds = [line for line in logged if "rewound_from" in line]
     assert [(line["step"], line["rewound_from"]) for line in rewinds] == [(6, 7)]
     assert "loss is nan" in rewinds[0]["reason"]
 
 
-def test_a_rewound_run_that_is_killed_goes_on_to_the_same_bits(
+def test_a_rewound_run_that_is_killed_resumes_to_the_same_bits(
     tiny_recipe, tokens, tokenizer, tmp_path
 ):
     part = with_training(tiny_recipe.pretraining("gpt2"), on_divergence="rewind", **OFTEN)
-    spoilt = 0
+    divergences = 0
 
-    def windows_that_spoil(hidden, head, batch):
-        """Whoever reads these windows loses the loss, however often."""
-        nonlocal spoilt
+    def windows_that_diverge(hidden, head, batch):
+        """These windows always diverge."""
+        nonlocal divergences
         terms = text_loss(hidden, head, batch)
         if torch.is_grad_enabled() and int(batch.starts[0]) == bad:
-            spoilt += 1
+            divergences += 1
             return LossTerms(terms.total * math.nan, terms.cross_entropy, terms.kl)
         return terms
 
-    from babyllama.data.windows import Windows
-
     bad = int(Windows(tokens, "train", 16).at(10, batch_size=16, seed=1).starts[0])
-    facts, whole = run(part, tokens, tokenizer, tmp_path / "whole", windows_that_spoil)
+    facts, whole = run(part, tokens, tokenizer, tmp_path / "whole", windows_that_diverge)
     assert facts["skipped_steps"][0] == 10
-    assert spoilt == len(facts["skipped_steps"])
+    assert divergences == len(facts["skipped_steps"])
 
     left = iter(range(30))
 
     def cut(hidden, head, batch):
         if torch.is_grad_enabled() and next(left, None) is None:
             raise KeyboardInterrupt
-        return windows_that_spoil(hidden, head, batch)
+        return windows_that_diverge(hidden, head, batch)
 
     with pytest.raises(KeyboardInterrupt):
         run(part, tokens, tokenizer, tmp_path / "cut", cut)
-    again, resumed = run(part, tokens, tokenizer, tmp_path / "cut", windows_that_spoil)
+    again, resumed = run(part, tokens, tokenizer, tmp_path / "cut", windows_that_diverge)
     assert again["skipped_steps"] == facts["skipped_steps"]
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
 
 
-def test_a_training_that_keeps_losing_its_course_stops(tiny_recipe, tokens, tokenizer, tmp_path):
+def test_a_training_that_keeps_diverging_stops(tiny_recipe, tokens, tokenizer, tmp_path):
     part = with_training(tiny_recipe.pretraining("llama"), on_divergence="rewind", **OFTEN)
 
-    def lost(hidden, head, batch):
+    def diverging(hidden, head, batch):
         terms = text_loss(hidden, head, batch)
         return LossTerms(terms.total * math.nan, terms.cross_entropy, terms.kl)
 
     with pytest.raises(Diverged):
-        run(part, tokens, tokenizer, tmp_path / "m", lost)
+        run(part, tokens, tokenizer, tmp_path / "m", diverging)
 
 
-def test_a_rewind_to_the_start_forgets_what_the_optimiser_kept(
+def test_a_rewind_to_the_start_forgets_the_optimisers_state(
     tiny_recipe, tokens, tokenizer, tmp_path, monkeypatch
 ):
-    from babyllama.training.checkpoints import Checkpoints, Progress
-
     part = with_training(
         tiny_recipe.pretraining("llama"), on_divergence="rewind", checkpoint_every=100
     )
-    facts, rewound = run(part, tokens, tokenizer, tmp_path / "a", spoilt_at(8, math.nan))
+    facts, rewound = run(part, tokens, tokenizer, tmp_path / "a", diverging_at(8, math.nan))
     assert facts["skipped_steps"] == [7]
     monkeypatch.setattr(Checkpoints, "load", lambda _: Progress(skipped=(7,)))
     _, left_out = run(part, tokens, tokenizer, tmp_path / "b")

@@ -118,7 +118,7 @@ def test_a_model_shared_out_over_processes_is_the_same_model(whole):
     assert furthest(weights(whole / "shared out"), weights(whole / "plain")) < 1e-5
 
 
-def test_processes_that_ended_early_go_on_to_the_same_bits(parts, launch, whole, ended, tmp_path):
+def test_processes_that_ended_early_resume_to_the_same_bits(parts, launch, whole, ended, tmp_path):
     shutil.copytree(ended, tmp_path / "again")
     names = [path.stem for path in sorted(ended.glob("*.partial"))]
     assert len(names) == 2

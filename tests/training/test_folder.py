@@ -1,0 +1,43 @@
+"""What a training starts with and leaves in its folder."""
+
+import pytest
+from safetensors.torch import load_file
+from small_trainings import run, same, with_training
+
+from babyllama.data.tokenizer import train_tokenizer
+from babyllama.errors import InputError
+from babyllama.recipe import TokenizerRecipe
+from babyllama.training.folder import finish_model, start_model
+
+
+def test_the_same_seed_starts_the_same_model(tiny_recipe, tokens, tokenizer):
+    part = tiny_recipe.pretraining("llama")
+    one, other, third = (start_model(part, tokens, tokenizer, seed=seed).state_dict()
+                         for seed in (1, 1, 2))  # fmt: skip
+    assert same(one, other)
+    assert not same(one, third)
+
+
+def test_a_model_does_not_start_on_tokens_of_another_tokenizer(
+    tiny_recipe, tokens, corpus, tmp_path
+):
+    train_tokenizer(corpus, TokenizerRecipe(vocab_size=300), tmp_path / "other")
+    with pytest.raises(InputError, match="was not made by the tokenizer in"):
+        start_model(tiny_recipe.pretraining("llama"), tokens, tmp_path / "other", seed=1)
+
+
+def test_a_model_without_room_for_a_window_does_not_start(tiny_recipe, tokens, tokenizer):
+    part = with_training(tiny_recipe.pretraining("llama"), window=65)
+    with pytest.raises(InputError, match=r"training.window is 65, .* only 64 positions"):
+        start_model(part, tokens, tokenizer, seed=1)
+
+
+def test_finishing_can_be_repeated_after_a_kill(tiny_recipe, tokens, tokenizer, tmp_path):
+    part = with_training(tiny_recipe.pretraining("llama"), batch_size=64)
+    run(part, tokens, tokenizer, tmp_path / "m")
+    best = load_file(tmp_path / "m" / "checkpoints" / "best" / "model.safetensors")
+    (tmp_path / "m" / "model.safetensors").write_bytes(b"cut short")
+    (tmp_path / "m" / "tokenizer.json").unlink()
+    finish_model(tokenizer, tmp_path / "m")
+    assert same(best, load_file(tmp_path / "m" / "model.safetensors"))
+    assert (tmp_path / "m" / "tokenizer.json").exists()

@@ -1,0 +1,57 @@
+"""The gradient of a batch: by micro-batches, recomputed, and at SAM's point."""
+
+import torch
+from small_trainings import run, same, text_loss, with_training
+
+from babyllama.data.windows import Windows
+from babyllama.training.folder import start_model
+from babyllama.training.gradient import Forward, accumulate
+from babyllama.training.optimizer import sam_ascent
+from babyllama.training.processes import Processes
+
+
+def test_micro_batches_add_up_to_the_batch(tiny_recipe, tokens, tokenizer, tmp_path):
+    part = with_training(tiny_recipe.pretraining("llama"), batch_size=32)
+    _, whole = run(part, tokens, tokenizer, tmp_path / "whole")
+    _, parts = run(with_training(part, micro_batch_size=8), tokens, tokenizer, tmp_path / "parts")
+    for name in whole:
+        torch.testing.assert_close(whole[name], parts[name], rtol=1e-2, atol=2e-4)
+
+
+def test_recomputed_activations_change_nothing(tiny_recipe, tokens, tokenizer, tmp_path):
+    part = with_training(tiny_recipe.pretraining("gpt2"), batch_size=64)  # with dropout
+    _, kept = run(part, tokens, tokenizer, tmp_path / "kept")
+    part = with_training(part, activation_checkpointing=True)
+    _, recomputed = run(part, tokens, tokenizer, tmp_path / "recomputed")
+    assert same(kept, recomputed)
+
+
+def test_sams_update_is_that_of_the_gradient_at_the_worst_point_near(
+    tiny_recipe, tokens, tokenizer
+):
+    part = with_training(tiny_recipe.pretraining("llama"), batch_size=4)
+    model = start_model(part, tokens, tokenizer, seed=1)
+    batch = Windows(tokens, "train", 16).at(0, batch_size=4, seed=1)
+    forward, processes = Forward(model, torch.float32), Processes()
+
+    def gradient():
+        model.zero_grad()
+        accumulate(forward, text_loss, batch, part.training, processes, dtype=torch.float32)
+        return [parameter.grad.clone() for parameter in model.parameters()]
+
+    here = gradient()
+    norm = torch.cat([each.flatten() for each in here]).norm()
+    with torch.no_grad():
+        for parameter, each in zip(model.parameters(), here, strict=True):
+            parameter += 0.5 * each / norm
+    expected = gradient()
+    with torch.no_grad():
+        for parameter, each in zip(model.parameters(), here, strict=True):
+            parameter -= 0.5 * each / norm
+    gradient()
+    back = sam_ascent(model, 0.5)
+    found = gradient()
+    back()
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
+    assert not torch.allclose(found[0], here[0], rtol=1e-2)
