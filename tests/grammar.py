@@ -23,7 +23,7 @@ THE_NOUN = rf"the (?:(?:{'|'.join(LOOKS + SIZES)}) )?({NOUN})\b"
 
 @dataclass(frozen=True)
 class Sentence:
-    """One sentence of a clause: its line, and its violations by phenomenon as whole lines."""
+    """One sentence of a clause: its line, and its violations by phenomenon, as full lines."""
 
     line: str
     violations: Mapping[str, str]

@@ -189,7 +189,7 @@ def test_other_languages_and_their_punctuation_are_unchanged(domain, text):
 def test_no_letter_of_real_german_or_chinese_prose_is_lost(release, split):
     for each in read_split(Path(DATA) / "text" / release, split):
         if each.name == "open_subtitles":
-            continue  # its cues and speaker names are taken out on purpose
+            continue  # its cues and speaker names are removed on purpose
         text = read_text(each.path)
         before = [c for c in unicodedata.normalize("NFC", text) if c.isalpha()]
 
@@ -290,7 +290,7 @@ def test_the_linear_heading_pattern_finds_what_the_papers_finds(lines):
     assert paper(text, "wikipedia") == stripped[1:].replace("\n\n", "")
 
 
-# The whole corpus
+# The full corpus
 
 
 @pytest.fixture

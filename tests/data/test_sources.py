@@ -135,7 +135,7 @@ def test_damaged_gzip_is_named(tmp_path, damage):
 def test_dev_starts_between_documents_if_one_ends_near_the_share():
     text = "".join(f"document {i:02}\n" + "another line\n" * 5 + "\n" for i in range(100))
 
-    # The share asked for ends within a document, nearer to a line's end than to the document's.
+    # The wanted share ends within a document, nearer to a line's end than to the document's.
     train, dev = split_dev(text, fraction=0.104, name="x")
 
     assert dev.startswith("document 90\n")

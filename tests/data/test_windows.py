@@ -213,7 +213,7 @@ def test_every_placement_reads_the_same_windows_as_in_earlier_versions(
 
 @settings(deadline=None)
 @given(count=st.integers(1, 40), limit=st.integers(1, 60), batch_size=st.integers(1, 12))
-def test_evenly_spaced_reads_as_many_windows_as_asked_for_at_equal_distances(
+def test_evenly_spaced_reads_the_wanted_number_of_windows_at_equal_distances(
     long_stream, count, limit, batch_size
 ):
     batches = list(first_windows(long_stream, count).evenly_spaced(limit, batch_size))

@@ -47,7 +47,7 @@ def test_a_belief_is_a_verb_of_clauses_with_that_and_a_mood() -> None:
         assert re.fullmatch(pattern, sentence.line), sentence.line
 
 
-def test_what_leaves_the_object_out_and_that_does_not() -> None:
+def test_a_clause_with_what_has_no_object_and_one_with_that_has_one() -> None:
     with_gap = re.compile(rf".+ what ({NAME}) ({PAST})\.")
     without = re.compile(rf".+ that ({NAME}) ({PAST}) (the|an?) .+\.")
     counts = {True: 0, False: 0}
@@ -68,7 +68,7 @@ def test_what_and_that_are_swapped_only_after_verbs_that_need_an_object() -> Non
     assert 10 < noted < 150
 
 
-def test_who_and_what_are_swapped_only_where_the_verb_decides() -> None:
+def test_who_and_what_are_swapped_only_if_the_verb_allows_only_one_of_them() -> None:
     things = named(TRANSITIVE, "eat drink wear fix")
     for sentence in sentences(asking.what_question, count=400):
         verb = sentence.line.rstrip("?").split()[-1]

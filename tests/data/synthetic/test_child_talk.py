@@ -76,7 +76,7 @@ def test_an_answer_has_the_number_of_its_question(talks: list[Document]) -> None
         assert NUMBER[shown] == 1
 
 
-def test_animals_are_said_to_eat_what_they_eat(talks: list[Document]) -> None:
+def test_an_answer_names_food_of_the_animal(talks: list[Document]) -> None:
     found = exchanges(talks, r"What (?:do|does the) (\w+) eat\?", r"(?:The )?(\w+) eats? (\w+)\.")
     assert len(found) > 20
     for asked, eater, food in found:

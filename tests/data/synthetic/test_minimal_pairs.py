@@ -76,7 +76,7 @@ def swapped(row: Row) -> tuple[str, str]:
     return next((g.strip("?!."), b.strip("?!.")) for g, b in words if g != b)
 
 
-def test_every_swap_goes_as_often_the_other_way(pairs: dict[str, list[Row]]) -> None:
+def test_every_swap_occurs_as_often_in_the_opposite_direction(pairs: dict[str, list[Row]]) -> None:
     for uid, rows in pairs.items():
         swaps = collections.Counter(swapped(row) for row in rows)
         assert all(swaps[right, wrong] == swaps[wrong, right] for right, wrong in swaps), uid

@@ -41,7 +41,7 @@ def test_mass_nouns_are_singular_and_go_with_much() -> None:
         assert verb == ("is" if noun in MASS else "are")
 
 
-def test_there_is_has_one_thing_and_there_are_has_several_at_a_spot_of_the_place() -> None:
+def test_existence_agrees_in_number_and_ends_with_a_spot_of_the_place() -> None:
     spots = "|".join(PLACES["in the kitchen"].spots)
     for sentence in sentences(states.existence, place="in the kitchen"):
         found = re.fullmatch(

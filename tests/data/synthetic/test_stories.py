@@ -20,7 +20,7 @@ TOWARD = "|".join(place.toward for place in PLACES.values())
 
 
 @pytest.fixture(scope="module")
-def told() -> list[Document]:
+def tales() -> list[Document]:
     return list(itertools.islice(draw_documents(story, "tests", "stories"), 200))
 
 
@@ -50,9 +50,9 @@ WITH_FIXED_WORDS = {
 }
 
 
-def test_a_story_introduces_a_hero_with_a_role_of_their_gender(told: list[Document]) -> None:
+def test_a_story_introduces_a_hero_with_a_role_of_their_gender(tales: list[Document]) -> None:
     opening = re.compile(rf"One \w+ \w+, an? (?:\w+ )?(\w+) named ({NAME}) \w+ ({TOWARD})\.")
-    for each in told:
+    for each in tales:
         found = opening.fullmatch(each.lines[0])
         assert found, each.lines[0]
         role, hero, _ = found.groups()
@@ -62,9 +62,9 @@ def test_a_story_introduces_a_hero_with_a_role_of_their_gender(told: list[Docume
             assert hero in MEN
 
 
-def test_a_story_ends_with_its_hero(told: list[Document]) -> None:
+def test_a_story_ends_with_its_hero(tales: list[Document]) -> None:
     ends = r"In the evening|At night|When it was dark|The next day"
-    for each in told:
+    for each in tales:
         hero = re.search(rf"named ({NAME}) ", each.lines[0])[1]  # type: ignore[index]
         he = "he" if hero in MEN else "she"
         assert re.fullmatch(rf"(?:{ends}), (?:{hero}|{he}) .+\.", each.lines[-1]), each.lines[-1]

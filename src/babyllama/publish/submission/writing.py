@@ -90,20 +90,19 @@ def write_submission(
         f"{folder}: predictions of {chosen.name} do not fit BabyLM {year_format.year}",
         "Score the benchmarks' own files, all items in their order.",
     )
-    checkpoints = [home / step for step in steps]
+    absent = [step for step in steps if not (home / step).is_dir()]
     missing = [
         *missing_predictions(content, steps, year_format),
-        *(f"{path.name}: the run has no such checkpoint" for path in checkpoints
-          if not path.is_dir()),
-    ]  # fmt: skip
+        *(f"{step}: the run has no such checkpoint" for step in absent),
+    ]
     if not partial:
         what = f"{folder}: missing for a submission of {chosen.name}"
         refuse(missing, what, _commands(home, chosen.name))
 
     _copy_model(home, out / MAIN)
-    for path in checkpoints:
-        if path.is_dir():
-            _copy_model(path, out / path.name)
+    for step in steps:
+        if step not in absent:
+            _copy_model(home / step, out / step)
     write_atomically(out / MAIN / CARD, model_card(run, chosen, own, track=track))
     write_atomically(out / PREDICTIONS, json.dumps(content, ensure_ascii=False))
     check_submission(
