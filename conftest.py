@@ -1,4 +1,4 @@
-"""Python and console blocks of README.md and docs/ run as tests."""
+"""Python and console blocks of README.md, CONTRIBUTING.md and docs/ run as tests."""
 
 import shlex
 from pathlib import Path
@@ -10,7 +10,7 @@ ROOT = Path(__file__).parent
 
 
 def run_console(example: Example) -> None:
-    """Run each `$ command` in the page's own folder; every line shown must be printed."""
+    """Run each `$ command` in the page's folder; every line of the block must be printed."""
     commands: list[tuple[str, list[str]]] = []
     for line in example.parsed.splitlines():
         if line.startswith("$ "):
@@ -26,11 +26,11 @@ def run_console(example: Example) -> None:
 
 
 def run_command(command: str, folder: Path) -> tuple[int, str]:
-    """Exit code and both streams of `babyllama ...`, perhaps with `> FILE`."""
+    """Exit code and output (both streams) of `babyllama ...`; `> FILE` redirects."""
     from small_runs import babyllama
 
     program, *arguments = shlex.split(command)
-    assert program == "babyllama", f"$ {command}\nonly babyllama is run"
+    assert program == "babyllama", f"$ {command}\nonly babyllama commands can run here"
     target = None
     if ">" in arguments:
         *arguments, _, target = arguments
@@ -41,7 +41,7 @@ def run_command(command: str, folder: Path) -> tuple[int, str]:
 
 
 def give_folder(namespace: dict[str, object]) -> None:
-    """Each page works in a folder of its own."""
+    """Give each page a folder of its own."""
     import tempfile
 
     namespace["folder"] = tempfile.mkdtemp(prefix="babyllama-docs-")

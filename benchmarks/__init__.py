@@ -1,6 +1,6 @@
-"""Scripts that measure: `python -m benchmarks.NAME`."""
+"""Benchmark scripts: `python -m benchmarks.NAME`."""
 
 import os
 
-# As the command line has it, for it is read when torch is loaded: threads that wait sleep.
+# Waiting threads sleep, as in the command line; torch reads this when it is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -1,17 +1,17 @@
-"""Does a student learn as much from a stored signal as from the teachers themselves?
+"""Does a student learn as much from a stored signal as from running teachers?
 
     python -m benchmarks.equal_learning --teacher DIR --teacher DIR --tokens DIR --tokenizer DIR \\
         --out build/benchmarks/equal_learning.json [--jobs 2] [--seeds 3] [--kinds online twin ...]
 
-The same small student learns from each kind of signal: the same first weights, windows in the same
-order, as many steps. What is compared is its cross-entropy on all dev windows after the last step,
-each seed's against `online` of that seed, so that what seeds change alike drops out. `online` runs
-the teachers in float32 beside the student; `online, bfloat16` differs from it in precision alone,
-`twin` learns from the text alone. topk and sampled keep as many tokens as fit the bytes, for the
-student's temperature alone.
+The same small student is trained on each kind of signal, with the same initial weights, order of
+windows and number of steps. Its cross-entropy on all dev windows after the last step is compared
+with that of `online` with the same seed, so that the effect of the seed cancels. `online` runs the
+teachers in float32 beside the student; `online, bfloat16` differs only in precision; `twin` is
+trained on the text alone. topk and sampled store as many tokens as fit the bytes, for the student's
+temperature only.
 
-The students read `--train-tokens` of the stream, taken evenly from all of it. A result is kept as
-soon as it is there: killed and started again, the script goes on with those that are missing.
+The students read `--train-tokens` tokens, taken evenly from the whole stream. Each result is saved
+at once: a script that was killed resumes with the missing ones.
 """
 
 import argparse
@@ -54,7 +54,7 @@ AIMS = {"hidden bfloat16": 0.005, "hidden int8": 0.005, "coded 64 B": 0.01, "cod
 
 @dataclass(frozen=True)
 class Setting:
-    """Everything that decides a result, but for the kind of signal and the seed."""
+    """Everything that determines a result, except the kind of signal and the seed."""
 
     teachers: tuple[str, ...]
     tokens: str
@@ -70,7 +70,7 @@ class Setting:
 
 
 def main() -> None:
-    """Train what is missing, print, write."""
+    """Train what is missing, print and write the results."""
     asked = _arguments()
     setting, out = setting_of(asked), asked.out
     results = kept_results(out, setting)
@@ -101,7 +101,7 @@ def main() -> None:
 
 
 def stored_kinds() -> dict[str, StoredSignal]:
-    """Name to recipe. As many tokens as the bytes have room for, in a vocabulary of 16 bits."""
+    """Recipes by name. topk and sampled store as many tokens (of 16 bits) as fit the bytes."""
     only = (TEMPERATURE,)
     return {
         "hidden bfloat16": HiddenSignal(kind="hidden"),
@@ -121,7 +121,7 @@ KINDS = ["online", "online, bfloat16", *STORED, "twin"]
 
 
 def store(setting: Setting, kind: str, work: Path) -> None:
-    """Store a signal of one kind, unless it is there."""
+    """Store a signal of one kind, unless it is stored already."""
     out = work / "signals" / kind
     if (out / "fidelity.json").exists():
         return
@@ -131,7 +131,7 @@ def store(setting: Setting, kind: str, work: Path) -> None:
 
 
 def learn(setting: Setting, kind: str, seed: int, work: Path) -> dict[str, Any]:
-    """Train one student; what it scores after its last step."""
+    """Train one student; return its scores after the last step."""
     if kind == "online, bfloat16":
         setting = replace(setting, precision="bfloat16")
     student = student_of(setting)
@@ -162,7 +162,7 @@ def learn(setting: Setting, kind: str, seed: int, work: Path) -> dict[str, Any]:
 
 
 def student_of(setting: Setting) -> DistilledStudent:
-    """A small LLaMA, trained as the laptop recipe trains its own."""
+    """A small LLaMA with the training settings of the laptop recipe."""
     return DistilledStudent(
         kind="distilled",
         alpha=0.5,
@@ -190,25 +190,25 @@ def student_of(setting: Setting) -> DistilledStudent:
 
 
 def write_part_of_stream(tokens: Path, out: Path, count: int) -> None:
-    """A folder of tokens whose training stream is windows taken evenly from the whole one's."""
+    """Write a tokens folder whose training stream is windows taken evenly from another's."""
     header = read_header(tokens)
-    whole = header["train_tokens"] // WINDOW
-    chosen = np.unique(np.linspace(0, whole - 1, count // WINDOW).astype(np.int64))
+    total = header["train_tokens"] // WINDOW
+    chosen = np.unique(np.linspace(0, total - 1, count // WINDOW).astype(np.int64))
     out.mkdir(parents=True, exist_ok=True)
     for name, dtype in (("train.bin", header["dtype"]), ("train.words.bin", "uint8")):
         stream = np.fromfile(tokens / name, dtype)
-        stream[: whole * WINDOW].reshape(-1, WINDOW)[chosen].tofile(out / name)
+        stream[: total * WINDOW].reshape(-1, WINDOW)[chosen].tofile(out / name)
     for name in ("dev.bin", "dev.words.bin"):
         shutil.copy(tokens / name, out)
     header["train_tokens"] = len(chosen) * WINDOW
     write_atomically(out / "tokens.json", json.dumps(header))
 
 
-# What is kept and said
+# Saving and printing
 
 
 def kept_results(out: Path, setting: Setting) -> dict[str, Any]:
-    """What an earlier call with this setting found."""
+    """The results of an earlier call with this setting."""
     out.parent.mkdir(parents=True, exist_ok=True)
     if not out.exists():
         return {}
@@ -220,9 +220,9 @@ def kept_results(out: Path, setting: Setting) -> dict[str, Any]:
 
 
 def keep(out: Path, setting: Setting, results: dict[str, Any]) -> None:
-    """Write all there is so far."""
-    said = {"machine": machine(), "setting": asdict(setting), "results": results}
-    write_atomically(out, json.dumps(said | {"table": list(rows(results))}, indent=1) + "\n")
+    """Write all results so far."""
+    content = {"machine": machine(), "setting": asdict(setting), "results": results}
+    write_atomically(out, json.dumps(content | {"table": list(rows(results))}, indent=1) + "\n")
 
 
 def report(setting: Setting, results: dict[str, Any]) -> str:
@@ -251,7 +251,7 @@ def report(setting: Setting, results: dict[str, Any]) -> str:
 
 
 def rows(results: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """A row a kind: means over seeds, and of the differences to `online` of the same seed."""
+    """One row per kind: the mean over seeds, and that of the differences from `online`."""
     for kind in KINDS:
         runs = {
             name.rpartition(" ")[2]: run
@@ -276,7 +276,7 @@ def rows(results: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _mean_and_interval(values: list[float]) -> dict[str, Any]:
-    """Student's t over the seeds; no interval from one."""
+    """Student's t interval over the seeds; none for a single seed."""
     if not values:
         return {}
     mean = statistics.mean(values)
@@ -289,7 +289,7 @@ def _mean_and_interval(values: list[float]) -> dict[str, Any]:
 
 
 def setting_of(asked: argparse.Namespace) -> Setting:
-    """The arguments that decide a result."""
+    """The arguments that determine a result."""
     return Setting(
         teachers=tuple(str(folder.resolve()) for folder in asked.teacher),
         tokens=str(asked.tokens.resolve()),
@@ -314,10 +314,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path("build/benchmarks/equal_learning.json"))
     parser.add_argument("--kinds", nargs="+", default=KINDS, choices=KINDS, metavar="KIND")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--jobs", type=int, default=1, help="students trained at a time")
+    parser.add_argument("--jobs", type=int, default=1, help="students trained at the same time")
     parser.add_argument("--train-tokens", type=int, default=163_840)
     parser.add_argument("--epochs", type=int, default=2)
-    parser.add_argument("--batch-size", type=int, default=8, help="windows a step")
+    parser.add_argument("--batch-size", type=int, default=8, help="windows per step")
     parser.add_argument("--width", type=int, default=128)
     parser.add_argument("--layers", type=int, default=3)
     parser.add_argument("--learning-rate", type=float, default=2e-3)

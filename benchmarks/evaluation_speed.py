@@ -1,18 +1,18 @@
-"""Scoring minimal pairs beside lm-evaluation-harness and minicons, and beside the model alone.
+"""How fast minimal pairs are scored, beside lm-evaluation-harness, minicons and the bare model.
 
     python -m benchmarks.evaluation_speed --data $BABYLLAMA_DATA/benchmarks/blimp [--pairs 67000]
         [--precision float32 bfloat16] [--masked-pairs 2000] [--memory]
 
-The laptop recipe's student with random weights (speed does not depend on what they know) and a
-tokenizer of its size, trained on the embedded corpus and the benchmark's own sentences. One after
-another in one process, each from sentences to decisions:
+It uses the laptop recipe's student with random weights (speed does not depend on the weights) and a
+tokenizer of its size, trained on the built-in corpus and the benchmark's own sentences. Measured
+one after another in one process, each from sentences to decisions:
 
-- ours, under the rules that the harness scores by (2024);
-- lm-evaluation-harness's `hf` model at each batch size, of which the fastest counts;
+- ours, under the harness's scoring rules (2024);
+- lm-evaluation-harness's `hf` model at several batch sizes; the fastest counts;
 - the floor: the model's forward pass, logits included, over as many tokens as the trees leave, in
   full rows without padding.
 
-Then a masked model of the same width beside minicons. `--memory` adds the peak memory of a process
+Then a masked model of the same width, beside minicons. `--memory` adds the peak memory of a process
 that scores few pairs and of one that scores all. Writes build/benchmarks/evaluation_speed.json.
 """
 
@@ -50,10 +50,10 @@ Decisions = Sequence[bool]
 
 
 def main() -> None:
-    """Measure, print, write."""
+    """Measure, print and write the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="BLiMP, or other minimal pairs.")
-    parser.add_argument("--pairs", type=int, default=67_000, help="Every n-th of more.")
+    parser.add_argument("--pairs", type=int, default=67_000, help="Of more, every n-th is used.")
     parser.add_argument("--precision", nargs="*", default=["float32"])
     parser.add_argument("--batch-sizes", type=int, nargs="*", default=[16, 64, 256])
     parser.add_argument("--masked-pairs", type=int, default=0)
@@ -95,7 +95,7 @@ def main() -> None:
 def decoders(
     folder: Path, pairs: list[tuple[str, str]], precision: str, batch_sizes: Sequence[int]
 ) -> dict[str, Any]:
-    """Seconds of each way, whether their decisions are the same, and what the trees leave."""
+    """Measure the seconds of each way, whether decisions agree, and how many tokens remain."""
     scorer = load(folder, precision)
     ours, found = _timed(lambda: _score(scorer, pairs))
     tokens, left = _tokens_left(scorer, pairs)
@@ -127,7 +127,7 @@ def masked(
     batch_sizes: Sequence[int],
     vocab_size: int,
 ) -> dict[str, Any]:
-    """The same of a masked model's pseudo-log-likelihood."""
+    """Measure the same for the pseudo-log-likelihood of a masked model."""
     from minicons.scorer import MaskedLMScorer
 
     folder = write_masked(place / f"masked_{vocab_size}", student, vocab_size)
@@ -139,7 +139,7 @@ def masked(
     def score(size: int) -> np.ndarray:
         values: list[float] = []
         for start in range(0, len(sentences), size):
-            # Encoded for it, since it calls what transformers 5 no longer has.
+            # We encode for it, since it calls a method that transformers 5 removed.
             encoded = peer.tokenizer(sentences[start : start + size], padding=True)
             values += peer.sequence_score(encoded, _summed, PLL_metric="original")
         return np.reshape(values, (-1, 2))
@@ -165,7 +165,7 @@ def _summed(values: torch.Tensor) -> float:
 
 
 def write_student(place: Path, pairs: list[tuple[str, str]]) -> Path:
-    """The laptop recipe's student, its weights as spread out as training leaves them."""
+    """The laptop recipe's student, with weights of the std that training leaves."""
     corpus = place / "corpus"
     for split in ("train", "dev"):
         (corpus / split).mkdir(parents=True)
@@ -183,7 +183,7 @@ def write_student(place: Path, pairs: list[tuple[str, str]]) -> Path:
 
 
 def write_masked(folder: Path, student: Path, vocab_size: int) -> Path:
-    """A BERT as wide and deep as the student, around its tokenizer with special tokens.
+    """A BERT of the student's width and depth, with its tokenizer and special tokens.
 
     What its vocabulary has beyond the tokenizer's is never read, but scored like the rest.
     """
@@ -202,7 +202,7 @@ def write_masked(folder: Path, student: Path, vocab_size: int) -> Path:
 
 
 def _frame(tokenizer: Any) -> None:
-    """<s> before and </s> behind each text, as masked models have it."""
+    """Put <s> before and </s> after each text, as masked models expect."""
     from tokenizers import processors
 
     tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
@@ -213,12 +213,12 @@ def _frame(tokenizer: Any) -> None:
 
 
 def load(folder: Path, precision: str) -> Scorer:
-    """The student as `babyllama evaluate` loads it."""
+    """Load the student as `babyllama evaluate` does."""
     dtype = getattr(torch, precision)
     return load_scorer([folder], rules_named(RULES), device=pick_device(), dtype=dtype)
 
 
-# --- what is timed ----------------------------------------------------------------------------
+# --- the timed parts ----------------------------------------------------------------------------
 
 
 def _score(scorer: Scorer, pairs: list[tuple[str, str]]) -> np.ndarray:
@@ -291,7 +291,7 @@ def _peak_memory(folder: Path, data: Path, pairs: int) -> int:
     return int(done.stdout.split()[-1])
 
 
-# --- in and out -------------------------------------------------------------------------------
+# --- input and output --------------------------------------------------------------------------
 
 
 def _sentences(data: Path, most: int) -> list[tuple[str, str]]:
@@ -300,7 +300,7 @@ def _sentences(data: Path, most: int) -> list[tuple[str, str]]:
 
 
 def _every(pairs: list[tuple[str, str]], most: int) -> list[tuple[str, str]]:
-    """At most so many, evenly spread."""
+    """At most this many, evenly spaced."""
     chosen = np.linspace(0, len(pairs), min(len(pairs), most), endpoint=False).astype(int)
     return [pairs[at] for at in chosen]
 

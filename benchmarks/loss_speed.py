@@ -1,16 +1,16 @@
-"""How fast the fused distillation loss is, beside its floor and the losses a user would pick.
+"""How fast the fused distillation loss is, beside its floor and the losses a user would choose.
 
     python -m benchmarks.loss_speed [--precision both] [--tokens 4096] [--repeats 5] [--out FILE]
-    python -m benchmarks.loss_speed --table      ours alone, over vocabularies and tokens
+    python -m benchmarks.loss_speed --table      only ours, for several vocabularies and tokens
 
-One call is the loss of a batch and its gradients to the student's hidden states and head. All ways
-run in one process, in turn, so that a drift of the machine meets all of them; the peak memory of
-each is taken in a process of its own. The floor is the call's matrix products alone, in our
-chunks, into memory that is already there. Every way gets the same numbers: a student near
-confident teachers, every position labelled. The peers' settings below are the best of those that
-`--settings` tries. A peer that is not installed is left out, with the command that installs it.
+One call computes the loss of a batch and its gradients to the student's hidden states and head. All
+implementations take turns in one process, so that slow phases of the machine affect all of them;
+peak memory is measured in a separate process for each. The floor is only the call's matrix
+products, in our chunks, written to preallocated memory. All get the same input: a student close to
+confident teachers, with a label at every position. The peers use the best settings that
+`--settings` found. A peer that is not installed is skipped, with the command that installs it.
 
-On a card: bfloat16, the paper's sizes, vocabularies of 16,000 and 128,000.
+On a GPU: bfloat16, the paper's sizes, vocabularies of 16,000 and 128,000.
 """
 
 import argparse
@@ -47,14 +47,14 @@ from babyllama.training.meter import peak_memory, reset_peak_memory
 PEERS = {"liger_kernel": "liger-kernel", "trl": "trl"}
 INSTALL = "pip install -c constraints.txt -e '.[benchmarks]'"
 WINDOW = 128
-ON_CARD = torch.cuda.is_available()
+ON_GPU = torch.cuda.is_available()
 TABLE_VOCABULARIES = (4_000, 16_000, 50_000, 128_000)
 TABLE_TOKENS = (1_024, 4_096, 16_384)
 
 
 @dataclass(frozen=True)
 class Case:
-    """What is computed. Widths are hidden sizes; `precision` is the training's."""
+    """The sizes of a call. Widths are hidden sizes; `precision` is the training's."""
 
     precision: str = "float32"
     tokens: int = 4_096
@@ -67,8 +67,8 @@ class Case:
 
 @dataclass(frozen=True)
 class Inputs:
-    """A batch. In bfloat16 the heads are float32 that bfloat16 holds exactly, as a training's
-    master weights are float32: a way that multiplies bfloat16 gets the same numbers.
+    """A batch. Heads are float32, like master weights, with values that bfloat16 represents
+    exactly: an implementation that multiplies in bfloat16 gets the same numbers.
     """
 
     case: Case
@@ -84,7 +84,7 @@ Way = Callable[[Inputs], Result]
 
 
 def main() -> None:
-    """Measure, print, write."""
+    """Measure, print and write the results."""
     asked = _arguments()
     if asked.memory_of:
         print(json.dumps(measure_alone(Case(**json.loads(asked.case)), asked.memory_of)))
@@ -111,7 +111,7 @@ def main() -> None:
 
 
 def compare(case: Case, repeats: int, names: list[str], memory: bool) -> list[dict[str, Any]]:
-    """All ways in turn, `repeats` times after two calls that check what they compute.
+    """Time all implementations in turn, `repeats` times, after two calls that check the results.
 
     The gradients are compared at alpha 0, where nothing but the KL is there to hide their errors.
     """
@@ -137,7 +137,7 @@ def compare(case: Case, repeats: int, names: list[str], memory: bool) -> list[di
 
 
 def measure_table(case: Case) -> list[dict[str, Any]]:
-    """Ours over vocabularies and tokens, each in a process of its own."""
+    """Time ours for several vocabularies and token counts, each in its own process."""
     name = "ours, compiled" if can_compile() else "ours, plain"
     rows = []
     for vocab in TABLE_VOCABULARIES:
@@ -166,7 +166,7 @@ def measure_table(case: Case) -> list[dict[str, Any]]:
 
 
 def measure_settings(case: Case) -> list[dict[str, Any]]:
-    """Which of their settings suits the peers: the faster of two calls, after one to warm up."""
+    """Find the best settings of the peers: the faster of two calls, after a warm-up."""
     inputs = make_inputs(case)
     ways: dict[str, Way] = {}
     if has("liger_kernel"):
@@ -186,27 +186,27 @@ def measure_settings(case: Case) -> list[dict[str, Any]]:
     return rows
 
 
-# The ways
+# Implementations
 
 
 def all_ways() -> dict[str, Way]:
-    """Name to way; peers that are installed. The floor comes first, the paper's way last."""
+    """Implementations by name, if installed. The floor is first, the paper's way last."""
     ways: dict[str, Way] = {"products alone": products}
-    if not ON_CARD:
+    if not ON_GPU:
         ways["products, torch's own"] = partial(products, own=True)
     if can_compile():
         ways["ours, compiled"] = partial(ours, compiled=True)
     ways["ours, plain"] = partial(ours, compiled=False)
     if has("liger_kernel"):
         ways["Liger"] = partial(liger, **LIGER)
-        if ON_CARD:
+        if ON_GPU:
             ways["Liger's kernel"] = liger_kernel
         else:
             ways["Liger, our products"] = with_our_products(ways["Liger"])
     if has("trl"):
         ways["TRL"] = partial(trl, **TRL)
         ways["TRL, KL alone"] = partial(trl, **TRL, text=False)
-        if not ON_CARD:
+        if not ON_GPU:
             ways["TRL, our products"] = with_our_products(ways["TRL"])
     if can_compile():
         ways["the paper's way, compiled"] = partial(paper_way, compiled=True)
@@ -215,12 +215,12 @@ def all_ways() -> dict[str, Way]:
 
 
 def our_products(case: Case) -> AbstractContextManager[None]:
-    """How training multiplies: on a processor float32, by the quickest library that gives it."""
+    """The matrix products of training: on a CPU float32, by the fastest exact library."""
     return bf16_matmul() if _dtype(case) == torch.bfloat16 else onednn_matmul()
 
 
 def with_our_products(way: Way) -> Way:
-    """The same code, its float32 products done by the library that does ours."""
+    """The same code, with the library that computes our float32 products."""
 
     def faster(inputs: Inputs) -> Result:
         with our_products(inputs.case):
@@ -230,14 +230,14 @@ def with_our_products(way: Way) -> Way:
 
 
 def products(inputs: Inputs, *, own: bool = False) -> Result:
-    """The floor: the four products of each chunk and nothing else. Its loss is no loss.
+    """The floor: only the four products of each chunk. Its loss is meaningless.
 
     They are ours: results in float32, by the same library. With `own`, as torch does those of the
     training's precision: in bfloat16 results are bfloat16 too, which is quicker and less than the
     loss needs.
     """
     case = inputs.case
-    short = _dtype(case) if own or ON_CARD else torch.float32
+    short = _dtype(case) if own or ON_GPU else torch.float32
     hidden, head, states, teacher_head = (
         each.to(short)
         for each in (inputs.hidden, inputs.head, inputs.teacher_states, inputs.teacher_head)
@@ -257,7 +257,7 @@ def products(inputs: Inputs, *, own: bool = False) -> Result:
 
 
 def ours(inputs: Inputs, *, compiled: bool) -> Result:
-    """As training does it: hidden states in the training's precision, float32 master weights."""
+    """As in training: hidden states in the training's precision, float32 master weights."""
     case = inputs.case
     hidden = inputs.hidden.detach().view(-1, WINDOW, case.width).requires_grad_()
     head = inputs.head.detach().requires_grad_()
@@ -277,7 +277,7 @@ def ours(inputs: Inputs, *, compiled: bool) -> Result:
 
 
 def paper_way(inputs: Inputs, *, compiled: bool = False) -> Result:
-    """All logits at once, in the training's precision, as the released script has it."""
+    """All logits at once, in the training's precision, as in the released script."""
     hidden, head, states, teacher_head = _operands(inputs)
     if not compiled:
         return _with_gradients(_papers_loss, inputs, hidden, head, states, teacher_head)
@@ -327,7 +327,7 @@ def _with_gradients(
     return value.detach(), *torch.autograd.grad(value, (hidden, head))
 
 
-# The best of those that `--settings` tries, on two cores.
+# The best of the settings that `--settings` tries, on two cores.
 LIGER: dict[str, Any] = {"chunk": 1024, "compiled": can_compile()}
 TRL: dict[str, Any] = {"chunk": 512}
 
@@ -365,14 +365,14 @@ def liger_kernel(inputs: Inputs) -> Result:
 def trl(inputs: Inputs, *, chunk: int, text: bool = True) -> Result:
     """TRL's chunked divergence, and for the text its chunked log-probabilities.
 
-    Off a card its tiles are folded by torch operations. Its tiles' sizes are constants of its
+    On a CPU its tiles are folded by torch operations. Its tiles' sizes are constants of its
     modules; a tile as wide as the vocabulary spares it the fold over vocabulary chunks.
     """
     from trl.kernels import chunked_divergence, chunked_logprob
 
     case = inputs.case
     hidden, head, states, teacher_head = _operands(inputs)
-    if not ON_CARD:
+    if not ON_GPU:
         chunked_divergence.TOKEN_CHUNK_SIZE = chunked_logprob.TOKEN_CHUNK_SIZE = chunk
         chunked_divergence.VOCAB_CHUNK_SIZE = case.vocab
     divergence, _ = chunked_divergence.ChunkedDivergenceFunction.apply(
@@ -388,7 +388,7 @@ def trl(inputs: Inputs, *, chunk: int, text: bool = True) -> Result:
 
 
 def _operands(inputs: Inputs) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """What a peer multiplies: everything in the training's precision."""
+    """The operands of a peer: everything in the training's precision."""
     short = _dtype(inputs.case)
     hidden, head = (each.detach().to(short) for each in (inputs.hidden, inputs.head))
     return (
@@ -405,16 +405,16 @@ def _compiled(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return compiled
 
 
-# What they are given
+# Inputs
 
 
 def make_inputs(case: Case) -> Inputs:
-    """A student and teachers that share a view of the text and see it each with their own noise.
+    """A student and teachers whose hidden states share a signal, each with its own noise.
 
     Logits as trained models have them: a Zipf-like prior over tokens, two likely ones a position,
     the label being the first.
     """
-    device = torch.device("cuda" if ON_CARD else "cpu")
+    device = torch.device("cuda" if ON_GPU else "cpu")
     generator = torch.Generator().manual_seed(0)
     normal = partial(torch.randn, generator=generator)
     head = normal(case.vocab, case.width) / case.width**0.5
@@ -455,11 +455,11 @@ def _dtype(case: Case) -> torch.dtype:
 
 
 def flops(case: Case, tokens: int, vocab: int) -> int:
-    """Of the products of one call: three with the student's head, one with the teachers'."""
+    """FLOPs of one call: three products with the student's head, one with the teachers'."""
     return 2 * tokens * vocab * (3 * case.width + sum(case.teacher_widths))
 
 
-# How it is measured
+# Measuring
 
 
 def seconds_of(way: Way, inputs: Inputs) -> float:
@@ -472,12 +472,12 @@ def seconds_of(way: Way, inputs: Inputs) -> float:
 
 
 def _wait() -> None:
-    if ON_CARD:
+    if ON_GPU:
         torch.cuda.synchronize()
 
 
 def errors(result: Result, exact: Result) -> dict[str, float]:
-    """How far each gradient is from the exact one, relative to its length."""
+    """The relative error of each gradient."""
     return {
         f"{name}_error": float((one.float() - other).norm() / other.norm())
         for name, one, other in zip(("hidden", "head"), result[1:], exact[1:], strict=True)
@@ -485,12 +485,12 @@ def errors(result: Result, exact: Result) -> dict[str, float]:
 
 
 def memory_of(case: Case, name: str) -> int:
-    """Peak extra bytes of one call, in a process of its own."""
+    """Peak extra bytes of one call, in its own process."""
     return int(in_own_process(case, name)["extra_bytes"])
 
 
 def in_own_process(case: Case, name: str) -> dict[str, Any]:
-    """`measure_alone` in a fresh process that gives every freed block back to the system."""
+    """Run `measure_alone` in a new process that returns freed memory to the system at once."""
     command = [sys.executable, "-m", "benchmarks.loss_speed", "--memory-of", name]
     done = subprocess.run(
         [*command, "--case", json.dumps(dataclasses.asdict(case))],
@@ -505,7 +505,7 @@ def in_own_process(case: Case, name: str) -> dict[str, Any]:
 
 
 def measure_alone(case: Case, name: str) -> dict[str, float]:
-    """Seconds, and how far one call raises the peak above what is held before it.
+    """Seconds, and how much one call raises the peak above the memory in use before it.
 
     The inputs are held before; both gradients are part of what the call adds. A call on few tokens
     comes first, so that compilation, which takes memory of its own, does not count.
@@ -534,21 +534,21 @@ def _with_tokens(case: Case, tokens: int) -> Case:
 
 def _give_back_freed_memory() -> None:
     gc.collect()
-    if ON_CARD:
+    if ON_GPU:
         torch.cuda.empty_cache()
     with suppress(OSError, AttributeError):  # glibc alone keeps freed memory and can let it go
         ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def _held() -> int:
-    if ON_CARD:
+    if ON_GPU:
         return torch.cuda.memory_allocated()
     import psutil
 
     return int(psutil.Process().memory_info().rss)
 
 
-# What is said of it
+# Printing
 
 
 def has(module: str) -> bool:
@@ -557,14 +557,14 @@ def has(module: str) -> bool:
 
 
 def say_absent_peers() -> None:
-    """Name the peers that are left out, and how to get them."""
+    """Name the peers that are skipped, and the command that installs them."""
     absent = [package for module, package in PEERS.items() if not has(module)]
     if absent:
-        print_status(f"left out, not installed: {', '.join(absent)}. Run: {INSTALL}")
+        print_status(f"skipped, not installed: {', '.join(absent)}. Run: {INSTALL}")
 
 
 def machine() -> dict[str, str]:
-    """What the numbers belong to."""
+    """The machine and versions that the numbers belong to."""
     commit = subprocess.run(
         ["git", "describe", "--always", "--dirty", "--abbrev=8"],
         capture_output=True,
@@ -572,7 +572,7 @@ def machine() -> dict[str, str]:
         check=False,
         cwd=Path(__file__).parent,
     ).stdout.strip()
-    device = torch.cuda.get_device_name() if ON_CARD else _processor()
+    device = torch.cuda.get_device_name() if ON_GPU else _processor()
     versions = {
         package: importlib.metadata.version(package)
         for module, package in PEERS.items()
@@ -650,9 +650,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--memory-of", help=argparse.SUPPRESS)
     parser.add_argument("--case", help=argparse.SUPPRESS)
     asked = parser.parse_args()
-    precision = asked.precision or ("bfloat16" if ON_CARD else "both")
+    precision = asked.precision or ("bfloat16" if ON_GPU else "both")
     asked.precisions = ("float32", "bfloat16") if precision == "both" else (precision,)
-    asked.vocab = asked.vocab or ([16_000, 128_000] if ON_CARD else [16_000])
+    asked.vocab = asked.vocab or ([16_000, 128_000] if ON_GPU else [16_000])
     return asked
 
 

@@ -1,10 +1,10 @@
-"""What a timing needs and no training has to give: teachers of random weights, random tokens.
+"""Inputs for timings that need no training: teachers with random weights, and random tokens.
 
-Speed depends on shapes, not on what the weights know. The shapes are the paper's at half their
-widths: a student of 512 becomes one of 256, teachers of 1,024 and 1,536 become 512 and 768, the
-vocabulary of 16,000 becomes 8,000, and all keep their layers. So every matrix product is a quarter
-of the paper's, and what one part costs beside another is as there: the teachers' forward pass takes
-7.0 times the FLOPs of a student's step, the product that makes their logits 0.27 times.
+Speed depends on shapes, not on the weights. The shapes are the paper's at half their widths: a
+student of 512 becomes one of 256, teachers of 1,024 and 1,536 become 512 and 768, the vocabulary of
+16,000 becomes 8,000, and all keep their number of layers. So every matrix product is a quarter of
+the paper's and the relative costs stay the same: the teachers' forward pass takes 7.0 times the
+FLOPs of a student's step, the product that computes their logits 0.27 times.
 """
 
 import json
@@ -37,7 +37,7 @@ STUDENT = LlamaShape(
 
 @dataclass(frozen=True)
 class Inputs:
-    """Folders as babyllama's commands write them."""
+    """Folders as written by babyllama's commands."""
 
     tokenizer: Path
     tokens: Path
@@ -50,7 +50,7 @@ def make_inputs(
     """Write a tokenizer, a stream and two teachers.
 
     Args:
-        layers: of each teacher; fewer where only the width of what they say matters.
+        layers: of each teacher; fewer if only the width of their states matters.
     """
     made = Inputs(folder / "tokenizer", folder / "tokens", (folder / "llama", folder / "gpt2"))
     write_text(folder, VOCAB_SIZE, train=train_tokens, dev=dev_tokens)
@@ -76,7 +76,7 @@ def teacher_shapes(layers: int = LAYERS) -> tuple[Shape, Shape]:
 
 
 def _spread_as_trained(model: "PreTrainedModel") -> None:
-    """Let the states' standard deviations fall as 1 / (1 + i / 2), by the final norm's weights."""
+    """Set the final norm's weights so that state i has a std proportional to 1 / (1 + i / 2)."""
     inner = model.base_model
     norm = inner.norm if hasattr(inner, "norm") else inner.ln_f
     with torch.no_grad():
@@ -84,13 +84,13 @@ def _spread_as_trained(model: "PreTrainedModel") -> None:
 
 
 def write_text(folder: Path, vocab_size: int, **splits: int) -> None:
-    """Write `tokenizer` and `tokens`: so many random ones a split, a word each."""
+    """Write `tokenizer` and `tokens`: random tokens, each of them one word."""
     _write_tokenizer(folder / "tokenizer", vocab_size)
     _write_tokens(folder / "tokens", folder / "tokenizer", vocab_size, **splits)
 
 
 def _write_tokenizer(out: Path, vocab_size: int) -> None:
-    """A word a token; nothing is ever tokenized with it."""
+    """A tokenizer with one word per token; nothing is tokenized with it."""
     from transformers import PreTrainedTokenizerFast
 
     words = ["<pad>", "<s>", "</s>", *(f"word{number}" for number in range(3, vocab_size))]

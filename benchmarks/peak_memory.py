@@ -1,10 +1,10 @@
-"""Peak memory of training each model of a recipe, as a plan predicts it and as it is measured.
+"""Peak memory of training each model of a recipe: predicted by the plan, and measured.
 
     python -m benchmarks.peak_memory [--recipe laptop] [--steps 40] [--variants uncompiled ...]
 
-Each model is trained on random words by the real command in a process of its own, an epoch of a few
-dozen updates with its dev score and checkpoint: more of them take no more memory. Prints predicted
-beside measured and writes build/benchmarks/peak_memory.json.
+Each model is trained on random words by the real command in its own process, for one epoch of a few
+dozen updates with dev scoring and a checkpoint: more updates need no more memory. Prints predicted
+and measured memory and writes build/benchmarks/peak_memory.json.
 """
 
 import argparse
@@ -44,7 +44,7 @@ TOKENS_PER_WORD = 1.6  # of the random words, roughly
 
 
 def main() -> None:
-    """Measure, print, write."""
+    """Measure, print and write the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--recipe", default="laptop")
     parser.add_argument("--steps", type=int, default=40)
@@ -82,7 +82,7 @@ def main() -> None:
 def measure(
     folder: Path, name: str, variant: str, wanted: list[str] | None
 ) -> list[dict[str, Any]]:
-    """Train the models of one variant, each in a process of its own."""
+    """Train the models of one variant, each in its own process."""
     given = load_recipe(name)
     settings = [f"corpus.source={{kind: folder, path: {folder / 'text'}}}"]
     if isinstance(given.signal, StoredSignal):
@@ -129,7 +129,7 @@ def _run(arguments: list[str]) -> None:
 
 
 def _write_text(folder: Path, recipe: Recipe, steps: int) -> None:
-    """Lines of random words, a few of them frequent, enough of them for a whole vocabulary."""
+    """Lines of random words, some of them frequent, enough to train a vocabulary."""
     per_step = max(
         part.training.batch_size * part.training.window
         for part in map(recipe.pretraining, [*recipe.teachers, *recipe.students])

@@ -1,26 +1,27 @@
-"""How close each kind of stored signal comes to a real ensemble for its bytes, beside its peers.
+"""How close each kind of stored signal is to a real ensemble, by its bytes, beside its peers.
 
     python -m benchmarks.signal_frontier --teacher DIR --teacher DIR --tokens DIR \\
         [--student DIR [--fresh]] [--out FILE.json]
 
-Forms are fitted to training text and measured on dev text: KL from the ensemble in nats a token,
-and the gradient of the KL to all of a student's parameters, summed over the tokens, against the
-exact one: angle in degrees and ratio of lengths. Without --student the gradient is that of the
-stand-in's head (`signals/fidelity.py`); with --fresh the student has its shape and new weights.
+Forms are fitted to training text and measured on dev text: the KL from the ensemble in nats per
+token, and the gradient of the KL to all parameters of a student, summed over the tokens, compared
+with the exact one: angle in degrees and ratio of norms. Without --student the gradient is that of
+the stand-in's head (`signals/fidelity.py`); with --fresh the student has the given shape and new
+weights.
 
-Bytes are those that a token's own numbers take. Ours are what the shards hold, whole bytes, with
-the normalisers of two temperatures; tables and heads that a signal has once are not counted, for
-any form. Peers are counted as published: plain PCA a byte a coordinate; top-k 2 bytes a number and
-2 a value (and 4 for the normaliser where the rest has mass); drawing with replacement 3 bytes a
-distinct token (number and count); DistillKit's formula, with ceil(log2 vocab) bits a number.
+Bytes are per token. For ours they are the bytes in the shards, including the normalisers of two
+temperatures. Tables and heads that a signal stores once are not counted, for any form. Peers are
+counted as published: plain PCA one byte per coordinate; top-k 2 bytes per token id and 2 per value
+(and 4 for the normaliser if the rest has mass); sampling with replacement 3 bytes per distinct
+token (id and count); DistillKit's formula, with ceil(log2 vocab) bits per token id.
 
 Peers, each as published:
   PCA           the leading principal components of the states, 8 bits each.
-  top-k         the k likeliest; renormalised, or with the rest's mass spread evenly.
-  drawn N       N draws from the distribution with replacement, weight count / N (2503.16870).
-  DistillKit    top values exact, the others a curve in their rank (powers and a root, least
-                squares), its two recommended layouts; the missing mass zero, or one bucket that
-                teachers and student are compared in.
+  top-k         the k most likely; renormalised, or with the remaining mass spread evenly.
+  drawn N       N samples with replacement, weight count / N (2503.16870).
+  DistillKit    top values exact, the others as a curve of their rank (powers and a root, least
+                squares), in its two recommended layouts; the missing mass is zero, or one bucket
+                in which teachers and student are compared.
 """
 
 import argparse
@@ -62,14 +63,14 @@ POSTER = (  # 8 billion weights to 3 billion, T = 1, arXiv 2503.16870: angle, ra
 
 @dataclass(frozen=True)
 class BucketTarget:
-    """A few tokens' probabilities; all others are one bucket, within which the student is right."""
+    """Probabilities of a few tokens; the others form one bucket, where the student is exact."""
 
     tokens: Tensor
     weights: Tensor
 
 
 def main() -> None:
-    """Measure, print, write."""
+    """Measure, print and write the results."""
     asked = _arguments()
     device = pick_device()
     ensemble = load_ensemble(asked.teachers, device=device)
@@ -115,7 +116,7 @@ def main() -> None:
 
 @dataclass(frozen=True)
 class Student:
-    """Logits of a batch of held-out windows, and what they are differentiated by."""
+    """Logits of a batch of held-out windows, and the parameters to differentiate by."""
 
     logits: Callable[[int], Tensor]
     parameters: list[Tensor]
@@ -125,7 +126,7 @@ class Student:
 def open_student(
     folder: Path | None, fresh: bool, mixture: Mixture, held_out: Tensor, batches: list[Batch]
 ) -> Student:
-    """A trained folder, the same shape with new weights, or the stand-in."""
+    """A trained model, its shape with new weights, or the stand-in."""
     tokens = batches[0].input_ids.numel()
     if folder is None:
         states, head = stand_in(held_out, mixture.head.weight)
@@ -148,7 +149,7 @@ def open_student(
 
 @dataclass
 class Sums:
-    """What one form gives, over the tokens so far."""
+    """The sums of one form over the tokens so far."""
 
     gradient: Tensor
     kl: float = 0.0
@@ -162,7 +163,7 @@ def measure(
     inputs: Tensor,
     student: Student,
 ) -> list[dict[str, Any]]:
-    """KL, angle and ratio of every form at every temperature that it serves."""
+    """KL, angle and ratio of every form at every temperature that it supports."""
     stored = [written(form, held_out, inputs) for _, form in forms]
     rows: list[dict[str, Any]] = [
         {"name": name, "bytes_per_token": form.bytes_per_token, "temperatures": {}}
@@ -204,7 +205,7 @@ def measure(
 
 
 def written(form: Format, states: Tensor, inputs: Tensor) -> dict[str, Tensor]:
-    """What a form stores, and the tokens that whoever reads it knows; peers make no use of them."""
+    """The stored arrays of a form, and the tokens, which a reader knows; peers ignore them."""
     seeds = torch.arange(len(states), device=states.device)
     if isinstance(form, Peer):
         return form.encode(states, seeds)
@@ -242,7 +243,7 @@ def compared(
 
 
 def peers(mixture: Mixture, sample: Tensor, held_out: Tensor) -> Iterator[tuple[str, Format]]:
-    """What others store, at the sizes of ours."""
+    """The forms of others, at the sizes of ours."""
     for rank in (8, 16, 32, 64, 128):
         if rank < sample.shape[1]:
             yield f"PCA {rank}, 8 bits", fit_pca(mixture, sample, rank)
@@ -263,14 +264,14 @@ def peers(mixture: Mixture, sample: Tensor, held_out: Tensor) -> Iterator[tuple[
 
 @dataclass(frozen=True)
 class Peer:
-    """What the peers share: each position's logits are made from its states."""
+    """What the peers share: the logits of a position are computed from its states."""
 
     mixture: Mixture
     temperatures = TEMPERATURES
     products = ()
 
     def sorted_log_p(self, states: Tensor, k: int) -> tuple[Tensor, Tensor]:
-        """log p at T = 1 and number of the k likeliest tokens, the likeliest first."""
+        """log p at T = 1 and ids of the k most likely tokens, the most likely first."""
         pieces = [
             torch.log_softmax(self.mixture.logits(part), -1).topk(k) for part in states.split(1024)
         ]
@@ -279,7 +280,7 @@ class Peer:
 
 @dataclass(frozen=True)
 class Pca(Peer):
-    """Leading principal components, a signed byte each."""
+    """Leading principal components, one signed byte each."""
 
     mean: Tensor
     basis: Tensor
@@ -303,7 +304,7 @@ class Pca(Peer):
 
 
 def fit_pca(mixture: Mixture, sample: Tensor, rank: int) -> Pca:
-    """Components of a sample; the scale is the largest number that it holds."""
+    """Components of a sample; the scale is its largest absolute value."""
     centred = sample - sample.mean(0)
     basis = torch.linalg.eigh(centred.T @ centred).eigenvectors.flip(1)[:, :rank]
     return Pca(mixture, sample.mean(0), basis, (centred @ basis).abs().amax(0) / 127)
@@ -311,7 +312,7 @@ def fit_pca(mixture: Mixture, sample: Tensor, rank: int) -> Pca:
 
 @dataclass(frozen=True)
 class TopOnly(Peer):
-    """The likeliest tokens; the rest is nothing, or the same for all."""
+    """The most likely tokens; the rest has no mass, or uniform mass."""
 
     k: int
     even_rest: bool
@@ -339,15 +340,15 @@ class TopOnly(Peer):
                 return SparseTarget(tokens, p, p.new_zeros(len(p)))
             mass = stored["masses"][part, which, None].clamp(max=1 - 1e-9)
             others = self.mixture.vocab_size - self.k
-            whole = ((1 - mass) / others).expand(-1, self.mixture.vocab_size)
-            return temperature * whole.scatter(1, tokens, p * mass).clamp(min=1e-30).log()
+            uniform = ((1 - mass) / others).expand(-1, self.mixture.vocab_size)
+            return temperature * uniform.scatter(1, tokens, p * mass).clamp(min=1e-30).log()
 
         return target
 
 
 @dataclass(frozen=True)
 class WithReplacement(Peer):
-    """Draws from the distribution at one temperature, each weighing 1 / draws."""
+    """Samples of the distribution at one temperature, each of weight 1 / draws."""
 
     draws: int
     temperature: float
@@ -379,7 +380,7 @@ class WithReplacement(Peer):
 
 @dataclass(frozen=True)
 class DistillKit(Peer):
-    """The likeliest tokens' log-probabilities as a curve in their rank.
+    """The log-probabilities of the most likely tokens as a curve of their rank.
 
     Source: the README and configuration of arcee-ai/DistillKit: its "recommended" and "budget"
     layouts, whose curve has a root beside the powers, in float32; exact values in bfloat16. Another
@@ -450,7 +451,7 @@ def variance_table(mixture: Mixture, held_out: Tensor) -> list[dict[str, float]]
 
 
 def draws_for(p: Tensor, distinct: float) -> float:
-    """How many draws with replacement give so many distinct tokens on average."""
+    """How many samples with replacement have this many distinct tokens on average."""
     log_missed = torch.log1p(-p.double().clamp(max=1 - 1e-12))
     low, high = 1.0, 1e5
     for _ in range(40):
@@ -461,7 +462,7 @@ def draws_for(p: Tensor, distinct: float) -> float:
 
 
 def distributions(mixture: Mixture, states: Tensor, temperature: float) -> Tensor:
-    """softmax(z_bar / T) of every token, all at once."""
+    """softmax(z_bar / T) of all tokens at once."""
     pieces = [
         torch.softmax(mixture.logits(part, temperature) / temperature, -1)
         for part in states.split(1024)
@@ -473,7 +474,7 @@ def distributions(mixture: Mixture, states: Tensor, temperature: float) -> Tenso
 
 
 def print_rows(rows: list[dict[str, Any]], *, title: str) -> None:
-    """Everything, and the poster's table beside ours."""
+    """Print all rows, and the poster's table beside ours."""
     columns = ["bytes a token"]
     for temperature in TEMPERATURES:
         columns += [f"KL, T={temperature:g}", "angle", "ratio"]
@@ -492,7 +493,7 @@ def print_rows(rows: list[dict[str, Any]], *, title: str) -> None:
 
 
 def print_variances(rows: list[dict[str, float]]) -> None:
-    """Ours beside drawing with replacement."""
+    """Print ours beside sampling with replacement."""
     cells = [
         [f"{row['temperature']:g}", f"{row['distinct']:.0f}", f"{row['draws']:.1f}",
          f"{row['ours']:.4f}", f"{row['with_replacement']:.4f}", f"{row['ratio']:.2f}"]

@@ -1,15 +1,16 @@
-"""What a stored signal costs a student: its step, the reading, the decoding.
+"""The cost of a stored signal for a student: the step, the reading, the decoding.
 
     python -m benchmarks.stored_signal [--precision both] [--repeats 7] [--out FILE.json]
 
-Three tables, from one process. First a distillation step with each kind of stored signal (forward,
-backward, update) beside the same student's step on the text alone, in turn. Then the part of it
-that the signal takes before any logits: its windows looked up in a shuffled order, its numbers made
-floats again. Then the plain kinds read from end to end, beside the same files read by `readinto`
-and copied out of a memory map, from the page cache and from the disk. Both write into memory that
-is already there, as no reader that hands out new tensors can.
+Three tables, from one process. First, a distillation step (forward, backward, update) with each
+kind of stored signal, in turn with the same student's step on the text alone. Second, the part of
+it that the signal needs before any logits: reading its windows in shuffled order and decoding them
+to floats. Third, reading the plain kinds from start to end, beside the same files read by
+`readinto` and copied from a memory map, from the page cache and from the disk. Those two write to
+preallocated memory, which a reader that returns new tensors cannot do.
 
-Shapes are the paper's at half their widths (`benchmarks/made_up.py`), weights and tokens random.
+Shapes are the paper's at half their widths (`benchmarks/made_up.py`); weights and tokens are
+random.
 """
 
 import argparse
@@ -75,7 +76,7 @@ Timed = dict[str, list[float]]
 
 
 def main() -> None:
-    """Store, measure, print, write."""
+    """Store the signals, measure, print and write the results."""
     asked = _arguments()
     results: dict[str, Any] = {"machine": machine()}
     print("  ".join(f"{name}: {value}" for name, value in results["machine"].items()))
@@ -107,7 +108,7 @@ def main() -> None:
 def time_steps(
     signals: dict[str, OpenSignal], windows: Windows, precision: str, repeats: int
 ) -> Timed:
-    """Seconds of a whole step with each signal, and of one on the text alone, in turn."""
+    """Time a full step with each signal and one on the text alone, in turn."""
     device = pick_device()
     dtype = compute_dtype(precision, device)
     student = PretrainingRecipe(
@@ -139,7 +140,7 @@ def time_steps(
 
 
 def flops_beside_text(signals: dict[str, OpenSignal]) -> dict[str, float]:
-    """What a step's products alone would make of its time, beside a step on the text."""
+    """The FLOPs of a step's products, relative to those of a step on the text."""
     step = 3 * flops_per_token(new_model(STUDENT, VOCAB_SIZE, seed=0, separators=True))
     return {TEXT: 1.0} | {
         name: 1 + sum(2 * k * n for k, n in signal.products) / step
@@ -148,7 +149,7 @@ def flops_beside_text(signals: dict[str, OpenSignal]) -> dict[str, float]:
 
 
 def time_parts(signals: dict[str, OpenSignal], windows: Windows, repeats: int) -> Timed:
-    """Seconds of what a step does with its signal before any product with a head."""
+    """Time what a step does with its signal before the product with the head."""
 
     def look_up_and_decode(number: int, signal: OpenSignal) -> None:
         batch = windows.at(number, batch_size=BATCH, seed=0)
@@ -170,13 +171,13 @@ def _decoding(
     if isinstance(form, CodedStates):
         return lambda part: decode(form.code, stored["code"][part], tokens[part])
     if getattr(form, "mixture", None) is not None:
-        form = dataclasses.replace(form, mixture=_StatesAlone((), (), ()))
+        form = dataclasses.replace(form, mixture=_StatesAlone((), (), "logits"))
     decoding: Callable[[slice], Any] = form.targets(stored, TEMPERATURE)
     return decoding
 
 
 class _StatesAlone(Mixture):
-    """Stops where the logits would be made."""
+    """Stops before the logits."""
 
     def logits(self, states: Tensor, temperature: float = 1.0) -> Tensor:
         del temperature
@@ -184,7 +185,7 @@ class _StatesAlone(Mixture):
 
 
 def _in_turn(ways: dict[str, Callable[[int], None]], repeats: int) -> Timed:
-    """Seconds of each way, one after the other, after two rounds to warm up."""
+    """Time each function in turn, after two warm-up rounds."""
     seconds: Timed = {name: [] for name in ways}
     for number in range(repeats + 2):
         for name, way in ways.items():
@@ -197,11 +198,11 @@ def _in_turn(ways: dict[str, Callable[[int], None]], repeats: int) -> Timed:
     return seconds
 
 
-# Reading from end to end
+# Reading from start to end
 
 
 def time_reading(folder: Path, windows: Windows, repeats: int) -> dict[str, Any]:
-    """Bytes a second of the whole signal in order, by each reader, from the cache and the disk."""
+    """Bytes per second of reading the signal in order: each reader, from cache and from disk."""
     files = sorted(folder.glob("shard-*.safetensors"))
     batches = np.array_split(np.arange(len(windows)) * WINDOW, len(windows) // BATCH)
     size = sum(file.stat().st_size for file in files)
@@ -229,7 +230,7 @@ def _cold(
     windows: Windows,
     files: list[Path],
 ) -> Timed:
-    """Three times each. The signal is opened anew: mapped pages stay in memory once read."""
+    """Three times each. The signal is reopened, since mapped pages stay in memory once read."""
     seconds: Timed = {name: [] for name in readers}
     for name in list(readers) * 3:
         signal = _open(folder, windows)
@@ -263,18 +264,18 @@ def _copy_maps(files: list[Path], block: int) -> None:
 
 
 def _drop_from_cache(files: list[Path]) -> None:
-    """Ask the system to forget the files."""
+    """Ask the system to drop the files from its page cache."""
     for file in files:
         with file.open("rb") as opened:
             os.fsync(opened.fileno())
             os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
-# What is said of it
+# Printing
 
 
 def print_steps(precision: str, steps: Timed, parts: Timed, flops: dict[str, float]) -> None:
-    """The first two tables."""
+    """Print the first two tables."""
     text = statistics.median(steps[TEXT])
     print_result(
         table(
@@ -308,7 +309,7 @@ def print_steps(precision: str, steps: Timed, parts: Timed, flops: dict[str, flo
 
 
 def print_reading(reading: dict[str, Any]) -> None:
-    """The third table."""
+    """Print the third table."""
     rows = []
     for name, measured in reading.items():
         for state in ("cached", "cold"):
@@ -323,7 +324,7 @@ def print_reading(reading: dict[str, Any]) -> None:
     size = ", ".join(f"{each['bytes'] / 2**20:.0f} MiB" for each in reading.values())
     print_result(
         table(
-            f"the whole signal in order ({size}), GB/s",
+            f"reading the signal in order ({size}), GB/s",
             (
                 "signal",
                 "OpenSignal.read",
@@ -337,7 +338,7 @@ def print_reading(reading: dict[str, Any]) -> None:
 
 
 def _paired(seconds: list[float], others: list[float]) -> float:
-    """The median ratio of what was measured in the same round."""
+    """The median ratio of times measured in the same round."""
     return statistics.median(a / b for a, b in zip(seconds, others, strict=True))
 
 

@@ -1,7 +1,7 @@
 """Three ways to train one model on the same text: ours, a bare loop, and `transformers.Trainer`.
 
-All have the same first weights, windows, batch, precision, AdamW (fused) and clipped norm, and none
-saves. Ours is the real loop, with its log and its guard.
+All have the same initial weights, windows, batch, precision, AdamW (fused) and gradient clipping,
+and none saves. Ours is the real loop, with its log and its guard.
 """
 
 import gc
@@ -38,7 +38,7 @@ WARM = 3  # steps before those that count, compilation among them
 
 @dataclass(frozen=True)
 class Case:
-    """What is trained: a shape and a training, in float32 or bfloat16."""
+    """A model shape and a training recipe, in float32 or bfloat16."""
 
     name: str
     part: PretrainingRecipe
@@ -81,7 +81,7 @@ class Case:
 
 @dataclass
 class Clock:
-    """When steps ended: on a card its own time, so that nobody has to wait for it."""
+    """When steps ended; on a GPU measured by events, so that nothing waits for it."""
 
     marks: list[Any] = field(default_factory=list)
 
@@ -94,7 +94,7 @@ class Clock:
             self.marks.append(time.perf_counter())
 
     def seconds(self) -> list[float]:
-        """Between marks, without those that warm up."""
+        """Seconds between marks, without warm-up steps."""
         pairs = list(zip(self.marks, self.marks[1:], strict=False))[WARM:]
         if torch.cuda.is_available():
             torch.cuda.synchronize()
@@ -104,7 +104,7 @@ class Clock:
 
 @dataclass(frozen=True)
 class Timed:
-    """Seconds of each step that counts, and the peak of memory over all."""
+    """Seconds of each counted step, and the peak memory over all steps."""
 
     seconds: list[float]
     peak_bytes: int
@@ -114,7 +114,7 @@ Way = Callable[[Case, int, Path, Clock], None]
 
 
 def timed(way: Way, case: Case, steps: int) -> Timed:
-    """Train for as many steps as make `steps` that count."""
+    """Train for `steps` counted steps after the warm-up."""
     with tempfile.TemporaryDirectory() as folder:
         total = steps + WARM + 1
         write_text(
@@ -133,13 +133,13 @@ def timed(way: Way, case: Case, steps: int) -> Timed:
 
 
 def ours(case: Case, steps: int, folder: Path, clock: Clock) -> None:
-    """The real loop to its end. A step is from one call of the loss to the next."""
+    """Run the real loop to its end. A step lasts from one call of the loss to the next."""
     train_ours(case, folder, lambda number: clock.mark() if number % case.micro_batches == 0 else 0)
     assert len(clock.marks) == steps
 
 
 def train_ours(case: Case, folder: Path, at: Callable[[int], object], **changes: Any) -> None:
-    """Train one epoch of the folder's text; `at` is called whenever the loss is, with a count."""
+    """Train one epoch of the folder's text; each call of the loss first calls `at` with a count."""
     training = case.part.training.model_copy(update={"epochs": 1, "warmup_steps": 0} | changes)
     part = case.part.model_copy(update={"training": training})
     model, calls = case.model(), iter(range(10**9))
@@ -163,7 +163,7 @@ def train_ours(case: Case, folder: Path, at: Callable[[int], object], **changes:
 
 
 def bare(*, compiled: bool, attention: str) -> Way:
-    """A loop as nanoGPT's train.py writes it: nothing but what makes a step."""
+    """A loop like nanoGPT's train.py: only what a step needs."""
 
     def way(case: Case, steps: int, folder: Path, clock: Clock) -> None:
         device, window = pick_device(), case.part.training.window
@@ -189,7 +189,7 @@ def bare(*, compiled: bool, attention: str) -> Way:
             for _ in range(case.micro_batches):
                 with context:
                     loss = run(input_ids=ids, labels=ids, use_cache=False).loss
-                ids = get_batch()  # while a card computes
+                ids = get_batch()  # while the GPU computes
                 (loss / case.micro_batches).backward()
             nn.utils.clip_grad_norm_(model.parameters(), case.part.training.clip_norm)
             optimizer.step()
@@ -217,7 +217,7 @@ def _adamw(model: nn.Module, case: Case) -> torch.optim.AdamW:
 
 
 def trainer(*, compiled: bool, attention: str) -> Way:
-    """`transformers.Trainer`, which neither logs nor saves, and looks for no NaN."""
+    """`transformers.Trainer` without logging, saving or NaN checks."""
 
     def way(case: Case, steps: int, folder: Path, clock: Clock) -> None:
         from transformers import (

@@ -1,21 +1,20 @@
-"""How fast training is, beside what a user would pick and beside its floor.
+"""How fast training is, beside what a user would choose and beside its floor.
 
     python -m benchmarks.training_speed [--recipe laptop] [--model distilled] [--steps 12]
         [--rounds 3] [--precision float32 bfloat16] [--out FILE.json]
-    python -m benchmarks.training_speed --settings      which of their settings suits the peers
-    python -m benchmarks.training_speed --overhead      what log, guard and checkpoints cost
+    python -m benchmarks.training_speed --settings      find the best settings of the peers
+    python -m benchmarks.training_speed --overhead      the cost of log, guard and checkpoints
     python -m benchmarks.training_speed --processes     two of one thread beside one of two
     python -m benchmarks.training_speed --profile       where a step's time goes
 
-A recipe's model is trained on the text alone, and beside it, on a processor, a GPT-2 of its width
-and depth: by our loop as a user has it, by a bare loop and by `transformers.Trainer`
-(`benchmarks/trainers.py`), each in the setting that `--settings` finds best, in turn in one
-process. Tokens are random. The floor is a step's plain matrix products, measured between the
-contenders by the quicker of the libraries that torch has for them; attention's own products are not
-in it.
+A recipe's model is trained on the text alone; on a CPU, a GPT-2 of its width and depth as well.
+Each is trained by our loop with its defaults, by a bare loop and by `transformers.Trainer`
+(`benchmarks/trainers.py`), in the best settings that `--settings` found, in turn in one process.
+Tokens are random. The floor is the matrix products of a step, measured between the contenders with
+the faster of torch's libraries; the products inside attention are not included.
 
-On a card (untested: no card was there when this was written) the model asked for is trained alone,
-FLOPs are held against the card's peak too, and peak memory is shown.
+On a GPU (untested: none was available when this was written) only the given model is trained, FLOPs
+are also compared with the GPU's peak, and peak memory is shown.
 """
 
 import argparse
@@ -62,21 +61,21 @@ SETTINGS = [
     for compiled in (False, True)
     for attention in ("sdpa", "eager")
 ]
-# The fastest that `--settings` finds, for a kind of model and a precision, on two cores of an EPYC
-# with AVX2. What is not here is tried first.
+# The fastest that `--settings` found, for a kind of model and a precision, on two cores of an EPYC
+# with AVX2. Combinations that are not listed are tried first.
 BEST: dict[tuple[str, str], dict[str, dict[str, Any]]] = {
     (kind, "float32"): {peer: {"compiled": True, "attention": "sdpa"} for peer in PEERS}
     for kind in ("llama", "gpt2")
 }
 AIM_TRAINER, AIM_BARE, AIM_PRODUCTS, AIM_OVERHEAD, AIM_PROCESSES = 1.2, 1.0, 0.5, 0.03, 0.9
-# Dense bfloat16 FLOPs a second, as the maker states them, by a word of the card's name.
+# Dense bfloat16 FLOP/s by the manufacturer, keyed by a word of the GPU's name.
 PEAK_FLOPS = {"H100": 989e12, "H200": 989e12, "A100": 312e12}
 
 
 def main() -> None:
-    """Measure, print, write."""
+    """Measure, print and write the results."""
     asked = _arguments()
-    # As the command line has it; read when transformers is imported.
+    # As in the command line; read when transformers is imported.
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     results: dict[str, Any] = {
@@ -104,7 +103,7 @@ def main() -> None:
 
 
 def cases(asked: argparse.Namespace) -> Iterator[Case]:
-    """The model asked for, and off a card a GPT-2 of its size, in each precision."""
+    """The given model and, on a CPU, a GPT-2 of its size, in each precision."""
     recipe = load_recipe(asked.recipe)
     part = recipe.pretraining(asked.model)
     shapes = {f"{asked.recipe} {asked.model}": part.model}
@@ -118,7 +117,7 @@ def cases(asked: argparse.Namespace) -> Iterator[Case]:
 
 
 def gpt2_like(shape: LlamaShape) -> GPT2Shape:
-    """As wide, as deep, with as many heads."""
+    """A GPT-2 of the same width, depth and number of heads."""
     return GPT2Shape(
         model_type="gpt2",
         n_embd=shape.hidden_size,
@@ -128,13 +127,13 @@ def gpt2_like(shape: LlamaShape) -> GPT2Shape:
     )
 
 
-# Beside the peers
+# Comparison with the peers
 
 
 def compare(case: Case, steps: int, rounds: int) -> dict[str, Any]:
-    """All contenders in turn, each round from another one on, the floor before each."""
+    """Time all contenders in turn, in rotating order, with the floor before each."""
     ways, settings = {"ours": ours}, {"ours": "compiled blocks"}
-    chosen = {} if _on_card() else BEST.get((case.kind, case.precision), {})
+    chosen = {} if _on_gpu() else BEST.get((case.kind, case.precision), {})
     if not chosen:
         tried = try_settings(case, max(1, steps // 3), 1)
         chosen = {peer: tried[peer][0] for peer in PEERS}
@@ -168,7 +167,7 @@ def compare(case: Case, steps: int, rounds: int) -> dict[str, Any]:
 
 
 def floor(case: Case) -> float:
-    """Seconds of a step's products, by the quicker library."""
+    """Seconds of a step's products, by the faster library."""
     device = pick_device()
     model = case.model().to(device)
     seconds = []
@@ -179,7 +178,7 @@ def floor(case: Case) -> float:
 
 
 def try_settings(case: Case, steps: int, rounds: int) -> dict[str, list[dict[str, Any]]]:
-    """The peers in each of their settings, in turn; of each peer the fastest setting first.
+    """Time the peers in each of their settings, in turn; the fastest of each peer comes first.
 
     The fastest step decides: nothing else on the machine disturbed it.
     """
@@ -211,14 +210,14 @@ def try_settings(case: Case, steps: int, rounds: int) -> dict[str, list[dict[str
 
 
 def print_comparison(case: Case, result: dict[str, Any]) -> None:
-    """Speeds, ratios, the floor."""
+    """Print speeds, ratios and the floor."""
     each = result["contenders"]
     tokens, flops = result["tokens_per_step"], result["flops_per_step"]
     medians = {
         name: [statistics.median(seconds) for seconds in one["seconds"]]
         for name, one in each.items()
     }
-    whole = {name: statistics.median(chain(*one["seconds"])) for name, one in each.items()}
+    median = {name: statistics.median(chain(*one["seconds"])) for name, one in each.items()}
     products = statistics.median(result["products"])
     peak = _peak_flops(flops / products)
     rows = []
@@ -226,19 +225,19 @@ def print_comparison(case: Case, result: dict[str, Any]) -> None:
         per_round = [tokens / seconds for seconds in medians[name]]
         ratios = [a / b for a, b in zip(medians[name], medians["ours"], strict=True)]
         aim = {"Trainer": AIM_TRAINER, "bare loop": AIM_BARE}.get(name)
-        beside = f"{whole[name] / whole['ours']:.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+        beside = f"{median[name] / median['ours']:.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
         row = [
             name,
             one["setting"],
-            f"{tokens / whole[name]:,.0f}",
+            f"{tokens / median[name]:,.0f}",
             f"{min(per_round):,.0f} to {max(per_round):,.0f}",
             f"{tokens / min(chain(*one['seconds'])):,.0f}",
-            f"{1e3 * whole[name]:.0f}",
+            f"{1e3 * median[name]:.0f}",
             f"{beside}, aim {aim:.1f}" if aim else "",
-            f"{products / whole[name]:.0%}" + (f", aim {AIM_PRODUCTS:.0%}" if not aim else ""),
+            f"{products / median[name]:.0%}" + (f", aim {AIM_PRODUCTS:.0%}" if not aim else ""),
         ]
-        if _on_card():
-            row += [f"{flops / whole[name] / peak:.1%}", format_bytes(one["peak_bytes"])]
+        if _on_gpu():
+            row += [f"{flops / median[name] / peak:.1%}", format_bytes(one["peak_bytes"])]
         rows.append(row)
     columns = ["", "setting", "tokens/s", "rounds", "fastest", "ms a step"]
     columns += ["ours faster by", "of products"]
@@ -248,15 +247,15 @@ def print_comparison(case: Case, result: dict[str, Any]) -> None:
             f"{tokens:,} tokens a step; products {1e3 * products:.0f} ms "
             f"({1e3 * min(result['products']):.0f} to {1e3 * max(result['products']):.0f}), "
             f"{flops / products / 1e9:,.0f} GFLOP/s; load now {os.getloadavg()[0]:.2f}",
-            columns + (["MFU", "peak memory"] if _on_card() else []),
+            columns + (["MFU", "peak memory"] if _on_gpu() else []),
             rows,
         )
     )
 
 
 def _peak_flops(measured: float) -> float:
-    """Of the card, or what products reached where it is not known."""
-    name = torch.cuda.get_device_name() if _on_card() else ""
+    """The peak of the GPU, or the measured speed of products if it is unknown."""
+    name = torch.cuda.get_device_name() if _on_gpu() else ""
     return next((peak for word, peak in PEAK_FLOPS.items() if word in name), measured)
 
 
@@ -264,16 +263,18 @@ def _spelt(setting: dict[str, Any]) -> str:
     return f"{'compiled' if setting['compiled'] else 'as it is'}, {setting['attention']}"
 
 
-def _on_card() -> bool:
+def _on_gpu() -> bool:
     return torch.cuda.is_available()
 
 
-# What log, guard and checkpoints cost
+# The cost of log, guard and checkpoints
 
 
 def overhead(case: Case, steps: int) -> dict[str, Any]:
-    """Seconds spent in each of them, and a step's. On a card the host's, which the card may hide:
-    the guard's are its wait for the step before.
+    """Seconds spent in each of them, and in a step.
+
+    On a GPU these are the host's seconds, which may overlap with the GPU's; those of the guard are
+    its wait for the step before.
     """
     every = case.part.training.checkpoint_every
     timers: dict[str, list[float]] = defaultdict(list)
@@ -339,7 +340,7 @@ def _stopwatch(owner: Any, attribute: str, seconds: list[float]) -> Iterator[Non
 
 
 def print_overhead(case: Case, result: dict[str, Any], every: int) -> None:
-    """Shares of a step."""
+    """Print shares of a step."""
     often = {
         "products measured": f"every {SECONDS_BETWEEN_PRODUCTS:.0f} s",
         "checkpoint": f"once in {every} steps",
@@ -370,8 +371,8 @@ def print_overhead(case: Case, result: dict[str, Any], every: int) -> None:
 
 
 def compare_processes(asked: argparse.Namespace) -> dict[str, Any]:
-    """Tokens a second of the real command, as its own log has them, in turn."""
-    layouts = {"one process, two threads": (1, 2), "two processes, a thread each": (2, 1)}
+    """Tokens per second of the real command, from its own log, in turn."""
+    layouts = {"one process, two threads": (1, 2), "two processes, one thread each": (2, 1)}
     recipe = load_recipe(asked.recipe)
     part = recipe.pretraining(asked.model)
     rates: dict[str, list[list[float]]] = {name: [] for name in layouts}
@@ -388,7 +389,7 @@ def compare_processes(asked: argparse.Namespace) -> dict[str, Any]:
                 _pretrain(asked, Path(folder), out, processes, threads)
                 rates[name].append(_rates(out)[WARM:])
     medians = {name: [statistics.median(run) for run in runs] for name, runs in rates.items()}
-    whole = {name: statistics.median(chain(*runs)) for name, runs in rates.items()}
+    median = {name: statistics.median(chain(*runs)) for name, runs in rates.items()}
     one, two = layouts
     ratios = [b / a for a, b in zip(medians[one], medians[two], strict=True)]
     print_result(
@@ -399,9 +400,9 @@ def compare_processes(asked: argparse.Namespace) -> dict[str, Any]:
             [
                 (
                     name,
-                    f"{whole[name]:,.0f}",
+                    f"{median[name]:,.0f}",
                     f"{min(medians[name]):,.0f} to {max(medians[name]):,.0f}",
-                    f"{whole[two] / whole[one]:.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+                    f"{median[two] / median[one]:.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
                     if name == two
                     else "",
                 )
@@ -409,7 +410,7 @@ def compare_processes(asked: argparse.Namespace) -> dict[str, Any]:
             ],
         )
     )
-    return {"tokens_per_second": rates, "ratio": whole[two] / whole[one], "ratios": ratios}
+    return {"tokens_per_second": rates, "ratio": median[two] / median[one], "ratios": ratios}
 
 
 def _pretrain(
@@ -447,11 +448,11 @@ def _rates(out: Path) -> list[float]:
 
 
 def profile_steps(case: Case, steps: int) -> dict[str, Any]:
-    """Seconds a step of each part, of `steps` of our loop under torch's profiler."""
+    """Seconds per step of each part, over `steps` steps of our loop under torch's profiler."""
     import torch._inductor.config as inductor
 
     seconds: dict[str, float] = defaultdict(float)
-    kinds = [ProfilerActivity.CPU] + ([ProfilerActivity.CUDA] if _on_card() else [])
+    kinds = [ProfilerActivity.CPU] + ([ProfilerActivity.CUDA] if _on_gpu() else [])
     running = profile(activities=kinds)
     wall: list[float] = []
 
@@ -460,7 +461,7 @@ def profile_steps(case: Case, steps: int) -> dict[str, Any]:
             running.start()
             wall.append(time.perf_counter())
         elif number == (WARM + steps) * case.micro_batches:
-            if _on_card():
+            if _on_gpu():
                 torch.cuda.synchronize()
             wall.append(time.perf_counter())
             running.stop()
@@ -500,7 +501,7 @@ def profile_steps(case: Case, steps: int) -> dict[str, Any]:
 
 @contextmanager
 def _named(owner: Any, attribute: str, name: str) -> Iterator[None]:
-    """Let the profiler see calls of `owner.attribute` under a name."""
+    """Show calls of `owner.attribute` under a name in the profile."""
     function = getattr(owner, attribute)
 
     def with_name(*arguments: Any, **named: Any) -> Any:
@@ -525,7 +526,7 @@ def _named_loss() -> Iterator[None]:
         yield
 
 
-# A word in an operation's name, of a processor or a card, and what it belongs to.
+# Words in the names of operations, on a CPU or GPU, by the part that they belong to.
 _WORDS = {
     "products": ("aten::mm", "aten::addmm", "aten::linear", "mkldnn", "gemm", "nvjet", "cutlass"),
     "attention's products and softmax": (
@@ -536,9 +537,9 @@ _WORDS = {
 
 
 def _part(event: Any) -> str | None:
-    """What an operation belongs to; None for what holds others and for Python."""
+    """The part that an operation belongs to; None for containers of others and for Python."""
     name = event.name.lower()
-    if _on_card():
+    if _on_gpu():
         if event.device_type != torch.autograd.DeviceType.CUDA or name.startswith("part: "):
             return None
         around = set()
@@ -564,12 +565,12 @@ def _around(event: Any) -> Iterator[str]:
 
 
 def _own_seconds(event: Any) -> float:
-    own: float = event.self_device_time_total if _on_card() else event.self_cpu_time_total
+    own: float = event.self_device_time_total if _on_gpu() else event.self_cpu_time_total
     return own / 1e6
 
 
 def _slowest(running: Any, steps: int) -> list[dict[str, Any]]:
-    """The operations that take most, for who wants to know more than the table says."""
+    """Print the slowest operations, in more detail than the table."""
     rows = [
         {"name": each.key, "calls": each.count / steps, "ms": _own_seconds(each) * 1e3 / steps}
         for each in running.key_averages()
@@ -587,9 +588,9 @@ def _arguments() -> argparse.Namespace:
         "--precision",
         nargs="+",
         choices=("float32", "bfloat16"),
-        help="default: bfloat16 where it is fast, and float32 on a processor",
+        help="default: bfloat16 where it is fast, and float32 on a CPU",
     )
-    parser.add_argument("--steps", type=int, default=12, help="that count, of a contender a round")
+    parser.add_argument("--steps", type=int, default=12, help="steps per contender and round")
     parser.add_argument("--rounds", type=int, default=3)
     mode = parser.add_mutually_exclusive_group()
     for name in ("settings", "overhead", "processes", "profile"):
@@ -598,9 +599,9 @@ def _arguments() -> argparse.Namespace:
     asked = parser.parse_args()
     if not asked.precision:
         quick = compute_dtype("auto", pick_device()) == torch.bfloat16
-        asked.precision = (["bfloat16"] if quick else []) + ([] if _on_card() else ["float32"])
+        asked.precision = (["bfloat16"] if quick else []) + ([] if _on_gpu() else ["float32"])
         if not quick:
-            print_status("  bfloat16 is left out: it is slow here")
+            print_status("  bfloat16 is skipped: it is slow on this CPU")
     return asked
 
 

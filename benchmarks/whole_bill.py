@@ -1,19 +1,19 @@
-"""What distillation costs from teachers to student, beside the way of the paper's public code.
+"""The full cost of distillation, from teachers to student, beside the way of the paper's code.
 
     python -m benchmarks.whole_bill [--peer-steps 6] [--out FILE.json]
-    python -m benchmarks.whole_bill --settings       which of its settings suits the peer
+    python -m benchmarks.whole_bill --settings       find the best settings of the peer
 
-Ours: the teachers run once over the text, their states are stored in bfloat16, a student learns
-from them for six epochs; then a second student, of another alpha, from the same signal. The peer: a
-`transformers.Trainer` whose `compute_loss` runs both teachers beside the student in every step, as
-the paper's code does, with the same student, windows, updates and optimiser, in the best of its
-settings. Ours runs whole, loading, storing and saving included; of the peer, whose steps all cost
-the same, `--peer-steps` are timed and multiplied.
+Ours: the teachers run once over the text, their states are stored in bfloat16 and a student is
+trained on them for six epochs; then a second student, with another alpha, on the same signal. The
+peer: a `transformers.Trainer` whose `compute_loss` runs both teachers beside the student in every
+step, as the paper's code does, with the same student, windows, updates and optimiser, in its best
+settings. Ours is timed in full, including loading, storing and saving. The peer's steps all cost
+the same, so `--peer-steps` of them are timed and multiplied.
 
 Shapes are the paper's at half their widths (`benchmarks/made_up.py`): the teachers' forward pass
-takes 7 times a student's step. The text is short, 96 windows, so what is paid once a machine or a
-run and does not grow with the text is made small (the dev text is 8 windows) or left out on both
-sides: a first step of each, with compilation, is shown and not counted.
+takes 7 times a student's step. The text is short, 96 windows. So costs that do not grow with the
+text are made small (the dev text is 8 windows) or excluded on both sides: a first step of each,
+with compilation, is shown but not counted.
 """
 
 import argparse
@@ -54,12 +54,12 @@ WINDOWS = 96
 ALPHA, TEMPERATURE, LEARNING_RATE = 0.5, 2.0, 1e-3
 STEPS = EPOCHS * WINDOWS // BATCH
 AIM_FIRST, AIM_SECOND = 3.0, 5.0
-# The fastest that `--settings` finds, on two cores of an EPYC with bfloat16 products.
+# The fastest that `--settings` found, on two cores of an EPYC with bfloat16 products.
 PEER_SETTING = {"bf16": True, "attention": "sdpa", "micro_batches": 1}
 
 
 def main() -> None:
-    """Measure, print, write."""
+    """Measure, print and write the results."""
     asked = _arguments()
     results: dict[str, Any] = {
         "machine": machine() | {"transformers": metadata.version("transformers")}
@@ -79,7 +79,7 @@ def main() -> None:
 
 
 def whole_bill(made: Inputs, folder: Path, peer_steps: int) -> dict[str, Any]:
-    """Seconds of every part of ours, and of the peer's steps before and after ours."""
+    """Time every part of ours, and the peer's steps before and after ours."""
     signal = folder / "signal"
     source = SignalSource(made.teachers, made.tokens, HiddenSignal(kind="hidden"), WINDOW)
     before = seconds_of_peer_steps(made, peer_steps // 2)
@@ -134,7 +134,7 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 def seconds_of_peer_steps(made: Inputs, steps: int, **setting: Any) -> list[float]:
-    """Train for one step more than asked; seconds of each but the first."""
+    """Train for one step more than asked; return the seconds of each but the first."""
     from transformers import Trainer, TrainerCallback, TrainingArguments
 
     chosen = PEER_SETTING | setting
@@ -145,7 +145,7 @@ def seconds_of_peer_steps(made: Inputs, steps: int, **setting: Any) -> list[floa
         model.set_attn_implementation(chosen["attention"])
 
     class DistillingTrainer(Trainer):  # type: ignore[misc]
-        """The paper's objective as its code has it: all logits of everybody, at every step."""
+        """The paper's objective as in its code: all logits of all models, at every step."""
 
         def compute_loss(
             self,
@@ -154,18 +154,18 @@ def seconds_of_peer_steps(made: Inputs, steps: int, **setting: Any) -> list[floa
             return_outputs: bool = False,
             **_: Any,
         ) -> Any:
-            said = model(**inputs)
+            output = model(**inputs)
             with torch.no_grad():
                 ensemble = torch.stack([teacher(**inputs).logits for teacher in teachers]).mean(0)
             kl = nn.KLDivLoss(reduction="batchmean")(
-                F.log_softmax(said.logits / TEMPERATURE, dim=-1),
+                F.log_softmax(output.logits / TEMPERATURE, dim=-1),
                 F.softmax(ensemble / TEMPERATURE, dim=-1),
             )
-            loss = ALPHA * said.loss + (1 - ALPHA) * TEMPERATURE**2 * kl
-            return (loss, said) if return_outputs else loss
+            loss = ALPHA * output.loss + (1 - ALPHA) * TEMPERATURE**2 * kl
+            return (loss, output) if return_outputs else loss
 
     class Clock(TrainerCallback):  # type: ignore[misc]
-        """When each update ended."""
+        """Record when each update ended."""
 
         def __init__(self) -> None:
             self.ends: list[float] = []
@@ -200,7 +200,7 @@ def seconds_of_peer_steps(made: Inputs, steps: int, **setting: Any) -> list[floa
 
 
 class AsDataset(Dataset):  # type: ignore[type-arg]
-    """Windows as a Trainer reads them; a Hugging Face model shifts labels itself."""
+    """Windows for a Trainer; a Hugging Face model shifts the labels itself."""
 
     def __init__(self, windows: Windows) -> None:
         self._windows = windows
@@ -214,7 +214,7 @@ class AsDataset(Dataset):  # type: ignore[type-arg]
 
 
 def try_settings(made: Inputs) -> list[dict[str, Any]]:
-    """Seconds of a step in each setting of the peer, after one to warm up."""
+    """Time a step in each setting of the peer, after a warm-up step."""
     tried = []
     for bf16 in (False, True):
         for attention in ("sdpa", "eager"):
@@ -226,11 +226,11 @@ def try_settings(made: Inputs) -> list[dict[str, Any]]:
     return tried
 
 
-# What is said of it
+# Printing
 
 
 def _flops(made: Inputs) -> dict[str, float]:
-    """A token's, in matrix products."""
+    """FLOPs per token, in matrix products."""
     student = 3 * flops_per_token(new_model(STUDENT, VOCAB_SIZE, seed=0, separators=True))
     teachers = [load_model(folder) for folder in made.teachers]
     logits = sum(2 * model.config.hidden_size * VOCAB_SIZE for model in teachers)
@@ -242,7 +242,7 @@ def _flops(made: Inputs) -> dict[str, float]:
 
 
 def print_bill(results: dict[str, Any]) -> None:
-    """Parts, sums, ratios; and the ratios that the FLOPs alone would give."""
+    """Print parts, sums and ratios, and the ratios of the FLOPs alone."""
     steps = results["peer's step"]
     peer = STEPS * statistics.median(steps)
     spread = f"{STEPS * min(steps):.0f} to {STEPS * max(steps):.0f}"
@@ -266,7 +266,7 @@ def print_bill(results: dict[str, Any]) -> None:
             f"{peer_flops / our_flops:.2f}",
         ),
         (f"the peer, from {len(steps)} of its {STEPS} steps: {spread}", peer),
-        ("our first epoch, compilation included, not counted", results["warming up"]),
+        ("our first epoch, with compilation, not counted", results["warming up"]),
     ]
     print_result(
         table(
@@ -282,7 +282,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--peer-steps", type=int, default=6, help="how many of them are timed")
+    parser.add_argument("--peer-steps", type=int, default=6, help="how many of its steps are timed")
     parser.add_argument("--settings", action="store_true", help="try the peer's settings")
     parser.add_argument("--out", type=Path)
     return parser.parse_args()

@@ -1,9 +1,9 @@
-"""Whole processes: `--help`, `run mini` from nothing, `run mini` again when all is complete.
+"""Time of full processes: `--help`, `run mini` from scratch, `run mini` again when it is complete.
 
     python -m benchmarks.whole_process [--repeats 3]
 
-Processor and wall seconds and the peak memory of each process, as the operating system counts them
-when it ends; median and range. Writes build/benchmarks/whole_process.json.
+CPU seconds, wall seconds and peak memory of each process, as the operating system counts them;
+median and range. Writes build/benchmarks/whole_process.json.
 """
 
 import argparse
@@ -23,7 +23,7 @@ COMMAND = [sys.executable, "-c", "from babyllama.cli import main; main()"]
 
 
 def main() -> None:
-    """Measure, print, write."""
+    """Measure, print and write the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3)
     repeats = parser.parse_args().repeats
@@ -71,12 +71,12 @@ def measure(arguments: list[str]) -> dict[str, Any]:
 
 
 def median(runs: list[dict[str, Any]], field: str) -> float:
-    """Median of one figure."""
+    """Median of one number."""
     return statistics.median(each[field] for each in runs)
 
 
 def span(runs: list[dict[str, Any]], field: str) -> tuple[float, float]:
-    """Smallest and largest of one figure."""
+    """Smallest and largest of one number."""
     values = [each[field] for each in runs]
     return min(values), max(values)
 

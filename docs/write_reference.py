@@ -1,4 +1,4 @@
-"""Write docs/reference/: every command and every field of a recipe, from the code's own words."""
+"""Write docs/reference/ from the code: every command and every field of a recipe."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +22,7 @@ def main() -> None:
 
 
 def commands_page() -> str:
-    """A section a command: what it does, its example, its arguments and options."""
+    """One section per command: what it does, its example, its arguments and options."""
     parts = ["# Commands\n", "Written by `make docs` from the command line itself.\n"]
     for name, command in sorted(_commands(typer.main.get_command(app), "babyllama")):
         parts.append(f"## `{name}`\n")
@@ -33,7 +33,7 @@ def commands_page() -> str:
 
 
 def recipes_page() -> str:
-    """A table for each part of a recipe."""
+    """One table per part of a recipe."""
     sources = "`babyllama/recipe/` and `babyllama/evaluation/finetuning/`"
     parts = ["# Recipes\n", f"Written by `make docs` from {sources}.\n"]
     for model in _models():

@@ -1,4 +1,4 @@
-"""The real command, and settings that make `mini` small."""
+"""The real command in a process of its own, and settings that make `mini` small."""
 
 import multiprocessing
 import os
@@ -18,14 +18,14 @@ SMALL = [
       for field in ("epochs=2", "batch_size=4", "window=32", "precision=float32")),
 ]  # fmt: skip
 
-# Each command is a process of its own, forked from one that has imported what takes seconds.
+# Each command runs in a new process, forked from one that has already imported the slow libraries.
 _server = multiprocessing.get_context("forkserver")
 _server.set_forkserver_preload(["babyllama.cli", "transformers.models.auto.modeling_auto", "torch",
                                 "accelerate"])  # fmt: skip
 
 
 def babyllama(*arguments, cwd=None):
-    """Run a command as a shell would, and wait for it."""
+    """Run a command as a shell would and wait for it."""
     argv = ["babyllama", *map(str, arguments)]
     with tempfile.TemporaryDirectory() as printed:
         files = [Path(printed) / name for name in ("out", "err")]

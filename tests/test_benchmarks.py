@@ -1,4 +1,4 @@
-"""The benchmarks run: their smallest settings, whose numbers mean nothing."""
+"""The benchmarks run, in their smallest settings; the numbers mean nothing."""
 
 import json
 import os
@@ -15,7 +15,7 @@ SHAPE = {"model_type": "llama", "hidden_size": 16, "intermediate_size": 32,
 
 @pytest.fixture(autouse=True)
 def as_it_was():
-    """A benchmark is a process of its own and may set its threads; later tests keep theirs."""
+    """A benchmark may set threads and environment of its process: restore them for later tests."""
     environment, threads = dict(os.environ), torch.get_num_threads()
     yield
     os.environ.clear()
@@ -25,7 +25,7 @@ def as_it_was():
 
 @pytest.fixture
 def small(monkeypatch, tmp_path):
-    """One benchmark with tiny models, run as the command line runs it."""
+    """Run one benchmark with tiny models, as the command line does."""
     from benchmarks import made_up, stored_signal, whole_bill
 
     shapes = (LlamaShape(**SHAPE), LlamaShape(**SHAPE | {"hidden_size": 24}))
@@ -35,7 +35,7 @@ def small(monkeypatch, tmp_path):
         monkeypatch.setattr(module, "VOCAB_SIZE", 320)
         monkeypatch.setattr(module, "STUDENT", LlamaShape(**SHAPE))
         monkeypatch.setattr(module, "BATCH", 2)
-    # Compilation takes longer than all else together.
+    # Compilation would take longer than everything else.
     for place in ("training.compilation", "training.distillation", "training.pretraining"):
         monkeypatch.setattr(f"babyllama.{place}.can_compile", lambda: False)
     monkeypatch.setattr(stored_signal, "can_compile", lambda: False)
@@ -135,14 +135,14 @@ def test_the_peers_settings_are_tried(speed):
     assert [len(each) for each in found.values()] == [2, 2]
 
 
-def test_what_surrounds_a_step_is_timed(speed):
+def test_the_cost_of_log_guard_and_checkpoints_is_measured(speed):
     found = speed("--overhead")
     costs = {"guard", "log", "words counted", "products measured", "checkpoint", "model saved"}
     assert set(found["shares"]) == costs
     assert all(share > 0 for share in found["shares"].values())
 
 
-def test_a_step_is_taken_apart(speed):
+def test_the_profile_divides_a_step_into_its_parts(speed):
     shares = speed("--profile")["shares"]
     assert sum(shares.values()) == pytest.approx(1)
     assert {"products", "loss: products", "optimiser"} <= set(shares)

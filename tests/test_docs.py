@@ -1,11 +1,13 @@
-"""The pages that are generated say what the code says."""
+"""Generated pages are up to date, and links between pages lead to files that exist."""
 
 import importlib.util
+import re
 from pathlib import Path
 
 import pytest
 
 DOCS = Path(__file__).parent.parent / "docs"
+PAGES = sorted(DOCS.glob("*.md"))
 
 
 @pytest.fixture(scope="module")
@@ -20,3 +22,13 @@ def test_reference_pages_are_up_to_date(writer):
     pages = {"commands.md": writer.commands_page(), "recipes.md": writer.recipes_page()}
     for name, text in pages.items():
         assert (DOCS / "reference" / name).read_text("utf-8") == text, "run: make docs"
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", "CONTRIBUTING.md", *(f"docs/{p.name}" for p in PAGES)]
+)
+def test_links_lead_to_files_that_exist(page):
+    path = DOCS.parent / page
+    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text("utf-8"))
+    local = [link for link in links if "://" not in link]
+    assert [link for link in local if not (path.parent / link).exists()] == []

@@ -1,6 +1,6 @@
-"""How the tests check annotations at run time: shapes by jaxtyping, the rest by beartype."""
+"""The tests check annotations at run time: shapes with jaxtyping, the rest with beartype."""
 
 from beartype import BeartypeConf, beartype
 
-# As in typing's own rules, an int is good where a float is asked for.
+# As in the rules of typing, an int is accepted where a float is expected.
 check = beartype(conf=BeartypeConf(is_pep484_tower=True))

@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +19,8 @@ from babyllama.console import (
 from babyllama.errors import InputError
 
 if TYPE_CHECKING:
+    from babyllama.pipeline.memory import TrainingMemory
+    from babyllama.pipeline.planning import Plan
     from babyllama.recipe import Recipe
 
 
@@ -130,38 +132,38 @@ def verify(
 
 
 def _show_plan(recipe: "Recipe", folder: Path, until: str | None) -> None:
+    """Print which stages would run and why, and what the models would cost."""
     from babyllama.pipeline.planning import plan
     from babyllama.pipeline.run import refuse_other_run, selected_stages, with_resolved_signal
-    from babyllama.recipe import FolderSource
     from babyllama.runs import artefact
 
     refuse_other_run(recipe, folder)
     recipe = with_resolved_signal(recipe, folder)
-    line = selected_stages(recipe, folder, until)
+    stages = selected_stages(recipe, folder, until)
     planned = plan(recipe, folder)
-    states = [(stage.name, artefact.status(stage)) for stage in line]
-    print_result(
-        table(
-            f"Plan of {recipe.name} in {folder}",
-            ("stage", "state", "why"),
-            [(name, now.state, now.reason) for name, now in states],
+    states = [(stage.name, artefact.status(stage)) for stage in stages]
+    rows = [(name, now.state, now.reason) for name, now in states]
+    print_result(table(f"Plan of {recipe.name} in {folder}", ("stage", "state", "why"), rows))
+    _show_models(planned)
+    _show_costs(planned, recipe)
+
+
+def _show_models(planned: "Plan") -> None:
+    rows = [
+        (
+            each.name,
+            f"{each.parameters:,}",
+            format_count(each.tokens),
+            format_count(each.flops),
         )
-    )
-    print_result(
-        table(
-            "Models to train",
-            ("model", "parameters", "tokens", "FLOPs"),
-            [
-                (
-                    each.name,
-                    f"{each.parameters:,}",
-                    format_count(each.tokens),
-                    format_count(each.flops),
-                )
-                for each in planned.models
-            ],
-        )
-    )
+        for each in planned.models
+    ]
+    print_result(table("Models to train", ("model", "parameters", "tokens", "FLOPs"), rows))
+
+
+def _show_costs(planned: "Plan", recipe: "Recipe") -> None:
+    from babyllama.recipe import FolderSource
+
     source = recipe.corpus.source
     if isinstance(source, FolderSource) and not planned.counted:
         print(
@@ -183,7 +185,7 @@ def _show_plan(recipe: "Recipe", folder: Path, until: str | None) -> None:
     )
 
 
-def _memory(memory: Any) -> str:
+def _memory(memory: "TrainingMemory | None") -> str:
     if memory is None:
         return "unknown: the shapes depend on the text"
     parts = [f"{name} {format_bytes(value)}" for name, value in asdict(memory).items() if value]
