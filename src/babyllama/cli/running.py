@@ -178,7 +178,8 @@ def _show_costs(planned: "Plan", recipe: "Recipe") -> None:
     )
     where = "on this GPU" if planned.device.type == "cuda" else "on this CPU"
     for each in planned.models:
-        print(f"Peak memory of training {each.name} {where}: {_memory(each.memory)}")
+        print(f"Memory of training {each.name} {where}: {_memory(each.memory)}")
+    print("Python, its libraries and a stored signal take more memory than that.")
     print(
         f"Time here: about {format_duration(planned.seconds)} if every model is trained from "
         f"scratch (matrix products reach {format_count(planned.machine_flops)}FLOP/s, measured now)"
@@ -189,4 +190,4 @@ def _memory(memory: "TrainingMemory | None") -> str:
     if memory is None:
         return "unknown: the shapes depend on the text"
     parts = [f"{name} {format_bytes(value)}" for name, value in asdict(memory).items() if value]
-    return f"{format_bytes(memory.total)} ({', '.join(parts)})"
+    return f"about {format_bytes(memory.total)} ({', '.join(parts)})"

@@ -12,7 +12,7 @@ from babyllama.data.windows import read_header
 from babyllama.errors import InputError
 from babyllama.models.build import parameter_count, planned_flops_per_token, planned_hidden_size
 from babyllama.models.precision import compute_dtype, pick_device
-from babyllama.pipeline.memory import Taught, TrainingMemory, training_memory
+from babyllama.pipeline.memory import NO_TEACHERS, Taught, TrainingMemory, training_memory
 from babyllama.recipe import (
     AutoSignal,
     DistilledStudent,
@@ -47,7 +47,7 @@ class PlannedModel:
     """A model to be trained: what it is and what its training takes.
 
     Attributes:
-        memory: at its peak, in a process of its own; None where it cannot be said beforehand.
+        memory: about what it takes; None where shapes do not say it.
     """
 
     name: str
@@ -95,7 +95,7 @@ def plan(recipe: Recipe, folder: Path) -> Plan:
     if isinstance(recipe.signal, HiddenSignal):
         signal_bytes += 4 * vocab_size * _width(recipe)  # the heads, beside the states
     device = pick_device()
-    models = tuple(_models(recipe, vocab_size, train_tokens, signal_bytes, device))
+    models = tuple(_models(recipe, vocab_size, train_tokens, device))
     signal_flops = stored_tokens * _teachers_flops(recipe, vocab_size)
     flops = sum(model.flops for model in models) + signal_flops
     # Weights of every model; of the largest three checkpoints while the oldest is let go (weights
@@ -185,30 +185,30 @@ def refuse_full_disk(planned: Plan, folder: Path) -> None:
 
 
 def _models(
-    recipe: Recipe, vocab_size: int, train_tokens: int, signal_bytes: int, device: torch.device
+    recipe: Recipe, vocab_size: int, train_tokens: int, device: torch.device
 ) -> Iterator[PlannedModel]:
     for name in [*recipe.teachers, *recipe.students]:
         part, student = recipe.pretraining(name), recipe.students.get(name)
         flops_per_token = 3 * planned_flops_per_token(part.model, vocab_size)
-        taught = None
+        taught = NO_TEACHERS
         if isinstance(student, DistilledStudent) and student.needs_teachers:
             flops_per_token += _signal_flops(recipe, vocab_size)
-            taught = _taught(recipe, signal_bytes)
+            taught = _taught(recipe)
         tokens = part.training.epochs * train_tokens
         yield PlannedModel(
             name=name,
             parameters=parameter_count(part.model, vocab_size),
             tokens=tokens,
             flops=float(flops_per_token * tokens),
-            memory=training_memory(part, vocab_size, device, taught=taught),
+            memory=training_memory(part, vocab_size, device, taught),
         )
 
 
-def _taught(recipe: Recipe, signal_bytes: int) -> Taught:
+def _taught(recipe: Recipe) -> Taught:
     if isinstance(recipe.signal, TopKSignal | SampledSignal):
-        return Taught(signal_bytes=signal_bytes)
+        return Taught()
     if isinstance(recipe.signal, HiddenSignal):
-        return Taught(_width(recipe), signal_bytes=signal_bytes)
+        return Taught(_width(recipe))
     return Taught(_width(recipe), running=tuple(each.model for each in recipe.teachers.values()))
 
 
