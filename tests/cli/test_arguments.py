@@ -24,15 +24,15 @@ def test_a_folder_that_babyllama_did_not_write_is_never_replaced(corpus, tmp_pat
 
 def test_a_command_never_replaces_another_stages_folder(corpus, tokenizer, tmp_path):
     babyllama("tokenize", corpus, tokenizer, tmp_path / "made")
-    said = refused("tokenizer", "train", corpus, tmp_path / "made", "--vocab-size", 310)
-    assert "holds a finished tokens, not a tokenizer" in said
+    printed = refused("tokenizer", "train", corpus, tmp_path / "made", "--vocab-size", 310)
+    assert "holds a finished tokens, not a tokenizer" in printed
 
 
 def test_two_models_or_benchmarks_of_one_name_are_refused(teachers):
-    said = refused("evaluate", teachers[0], teachers[0], "--benchmark", "a=b")
-    assert "model llama is named twice" in said
-    said = refused("evaluate", teachers[0], "--benchmark", "a=b", "--benchmark", "a=c")
-    assert "--benchmark a is named twice" in said
+    printed = refused("evaluate", teachers[0], teachers[0], "--benchmark", "a=b")
+    assert "model llama is named twice" in printed
+    printed = refused("evaluate", teachers[0], "--benchmark", "a=b", "--benchmark", "a=c")
+    assert "--benchmark a is named twice" in printed
 
 
 def test_the_working_folder_is_refused(corpus, tmp_path, monkeypatch):
@@ -42,8 +42,8 @@ def test_the_working_folder_is_refused(corpus, tmp_path, monkeypatch):
 
 def test_a_path_that_cannot_be_written_is_refused(corpus, tmp_path):
     (tmp_path / "file").write_text("")
-    said = refused("tokenizer", "train", corpus, tmp_path / "file" / "tokenizer")
-    assert "cannot be written" in said
+    printed = refused("tokenizer", "train", corpus, tmp_path / "file" / "tokenizer")
+    assert "cannot be written" in printed
 
 
 def test_the_first_missing_path_is_named(tmp_path):

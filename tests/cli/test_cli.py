@@ -56,7 +56,7 @@ def test_examples_use_real_options():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "printed"),
     [
         (["run", "minni"], "Did you mean mini?"),
         (["run", "mini", "--set", "students.distilled.alpha=1.5"], "distilled.alpha is 1.5"),
@@ -77,9 +77,9 @@ def test_examples_use_real_options():
         (["run", "laptop", "--set", "corpus.source.path=nowhere"], "nowhere"),
     ],
 )  # fmt: skip
-def test_a_mistake_is_named_without_a_traceback(arguments, said, tmp_path, monkeypatch):
+def test_a_mistake_is_named_without_a_traceback(arguments, printed, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert said in refused(*arguments)
+    assert printed in refused(*arguments)
 
 
 @pytest.mark.parametrize(("error", "code"), [(Interrupted, RUN_AGAIN), (KeyboardInterrupt, 1)])
@@ -89,8 +89,8 @@ def test_an_interrupted_command_prints_the_command_that_resumes_it(monkeypatch, 
 
     monkeypatch.setattr(recipe, "built_in_recipes", interrupted)
     monkeypatch.setattr(sys, "argv", ["babyllama", "recipes", "my recipe"])
-    said = babyllama("recipes", code=code)
-    assert "The same command resumes: babyllama recipes 'my recipe'" in said
+    printed = babyllama("recipes", code=code)
+    assert "The same command resumes: babyllama recipes 'my recipe'" in printed
 
 
 def test_sigterm_interrupts_a_command_once_and_the_handler_is_restored(monkeypatch):
@@ -111,3 +111,12 @@ def test_an_error_on_one_rank_is_printed_by_that_rank(monkeypatch):
     monkeypatch.setenv("RANK", "2")
     monkeypatch.setattr(stderr_console, "quiet", True)
     assert "error on rank 2: nowhere is not a folder" in refused("verify", "nowhere")
+
+
+def test_help_groups_every_command():
+    printed = babyllama("--help")
+    panels = [
+        printed.index(f"─ {panel} ") for panel in ("Runs", "Single steps", "Scores", "Models")
+    ]
+    assert panels == sorted(panels)
+    assert "─ Commands " not in printed

@@ -16,9 +16,9 @@ def files(written):
 
 
 def test_a_comparison_is_printed_as_sentences_tables_and_cautions(files):
-    said = babyllama("compare", *files)
-    assert "twin" in said
-    assert "Intervals (95%)" in said
+    printed = babyllama("compare", *files)
+    assert "twin" in printed
+    assert "Intervals (95%)" in printed
 
 
 def test_a_comparison_is_written_as_json_and_as_a_page(files, tmp_path):

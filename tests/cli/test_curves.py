@@ -8,10 +8,10 @@ def test_a_folder_without_a_recipe_is_refused(tmp_path):
 
 
 def test_children_are_refused_without_their_benchmark(tmp_path):
-    said = refused("curves", tmp_path, "--benchmark", "blimp=data", "--children", "words.csv")
-    assert "--children words.csv is only used by aoa_2025" in said
+    printed = refused("curves", tmp_path, "--benchmark", "blimp=data", "--children", "words.csv")
+    assert "--children words.csv is only used by aoa_2025" in printed
 
 
 def test_two_benchmarks_of_one_name_are_refused(tmp_path):
-    said = refused("curves", tmp_path, "--benchmark", "blimp=a", "--benchmark", "blimp=b")
-    assert "--benchmark blimp is named twice" in said
+    printed = refused("curves", tmp_path, "--benchmark", "blimp=a", "--benchmark", "blimp=b")
+    assert "--benchmark blimp is named twice" in printed

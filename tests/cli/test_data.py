@@ -13,8 +13,8 @@ def test_another_domain_cleans_the_corpus_again(tmp_path):
         (tmp_path / "text" / split).mkdir(parents=True)
         (tmp_path / "text" / split / "a.txt").write_text("what 's that ?\n\noh .\n")
     babyllama("corpus", "clean", tmp_path / "text", tmp_path / "out", "--domain", "aochildes")
-    said = babyllama("corpus", "clean", tmp_path / "text", tmp_path / "out", "--domain", "cbt")
-    assert "domain was aochildes, now cbt" in said
+    printed = babyllama("corpus", "clean", tmp_path / "text", tmp_path / "out", "--domain", "cbt")
+    assert "domain was aochildes, now cbt" in printed
 
 
 def test_a_corpus_is_counted_by_split_and_domain(corpus):
@@ -47,5 +47,5 @@ def test_a_command_prints_the_folder_it_wrote_and_a_second_call_skips_it(corpus,
 
 
 def test_a_vocabulary_too_small_for_bytes_is_refused(corpus, tmp_path):
-    said = refused("tokenizer", "train", corpus, tmp_path / "out", "--vocab-size", 5)
-    assert "vocab_size is 5" in said
+    printed = refused("tokenizer", "train", corpus, tmp_path / "out", "--vocab-size", 5)
+    assert "vocab_size is 5" in printed

@@ -12,18 +12,20 @@ def model(tmp_path):
 
 def test_a_launcher_is_refused(model, tmp_path, monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
-    said = refused("finetune", model, "--task", "rte=data", "--out", tmp_path / "scores.json")
-    assert "finetune works in one process" in said
+    printed = refused("finetune", model, "--task", "rte=data", "--out", tmp_path / "scores.json")
+    assert "finetune works in one process" in printed
 
 
 def test_a_task_without_data_is_refused(model, tmp_path):
-    said = refused("finetune", model, "--task", "rte", "--out", tmp_path / "scores.json")
-    assert "--task rte is not NAME=PATH" in said
+    printed = refused("finetune", model, "--task", "rte", "--out", tmp_path / "scores.json")
+    assert "--task rte is not NAME=PATH" in printed
 
 
 def test_two_models_of_one_name_are_refused(model, tmp_path):
-    said = refused("finetune", model, model, "--task", "rte=a", "--out", tmp_path / "scores.json")
-    assert "model twin is named twice" in said
+    printed = refused(
+        "finetune", model, model, "--task", "rte=a", "--out", tmp_path / "scores.json"
+    )
+    assert "model twin is named twice" in printed
 
 
 def test_a_results_file_that_cannot_be_written_is_refused(model, tmp_path):

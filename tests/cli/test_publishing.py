@@ -11,9 +11,9 @@ from babyllama.publish import submission
 )
 def test_missing_parts_are_listed(monkeypatch, tmp_path, missing, state):
     monkeypatch.setattr(submission, "write_submission", lambda *_, **__: missing)
-    said = babyllama("submission", tmp_path, "--out", tmp_path / "out", "--partial")
-    assert said.endswith(f"one folder per branch: {state}.")
-    assert ("missing: blimp: run it" in said) == bool(missing)
+    printed = babyllama("submission", tmp_path, "--out", tmp_path / "out", "--partial")
+    assert printed.endswith(f"one folder per branch: {state}.")
+    assert ("missing: blimp: run it" in printed) == bool(missing)
 
 
 def test_a_run_that_does_not_exist_is_refused(tmp_path):

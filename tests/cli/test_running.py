@@ -23,43 +23,43 @@ def test_a_printed_recipe_is_a_recipe(tmp_path):
 
 def test_a_run_of_another_recipe_is_refused(tmp_path):
     (tmp_path / "recipe.yaml").write_text(invoke("recipes", "laptop").output)
-    said = refused("run", "mini", "--run-dir", tmp_path)
-    assert "belongs to recipe laptop, not mini" in said
+    printed = refused("run", "mini", "--run-dir", tmp_path)
+    assert "belongs to recipe laptop, not mini" in printed
 
 
 def test_a_disk_too_small_is_refused_before_any_work(tmp_path, monkeypatch):
     tiny = shutil.disk_usage(tmp_path)._replace(free=1000)
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: tiny)
-    said = refused("run", "mini", "--run-dir", tmp_path / "run")
-    assert "its disk has 1000 bytes free" in said
+    printed = refused("run", "mini", "--run-dir", tmp_path / "run")
+    assert "its disk has 1000 bytes free" in printed
     assert not (tmp_path / "run").exists()
 
 
 def test_broken_pairs_stop_a_run_before_it_trains(tmp_path):
     (tmp_path / "pairs.jsonl").write_text('{"sentence_good": "a"}\n')
-    said = refused("run", "mini", "--run-dir", tmp_path / "run",
+    printed = refused("run", "mini", "--run-dir", tmp_path / "run",
                    "--set", f"evaluation.benchmarks.mine={tmp_path / 'pairs.jsonl'}")  # fmt: skip
-    assert "pairs.jsonl:1: has no sentence_bad" in said
+    assert "pairs.jsonl:1: has no sentence_bad" in printed
     assert not (tmp_path / "run").exists()
 
 
 def test_text_that_is_not_utf8_stops_a_run_before_it_trains(tmp_path):
     (tmp_path / "text" / "train").mkdir(parents=True)
     (tmp_path / "text" / "train" / "a.txt").write_bytes(b"good\n\xff bad\n")
-    said = refused("run", "laptop", "--run-dir", tmp_path / "run",
+    printed = refused("run", "laptop", "--run-dir", tmp_path / "run",
                    "--set", f"corpus.source.path={tmp_path / 'text'}")  # fmt: skip
-    assert "a.txt" in said
-    assert "byte 5" in said
+    assert "a.txt" in printed
+    assert "byte 5" in printed
 
 
 def test_the_plan_of_the_paper_shows_the_papers_sizes(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    said = babyllama("run", "strict-small", "--dry-run")
+    printed = babyllama("run", "strict-small", "--dry-run")
     for parameters in ("704,928,768", "359,973,888", "58,343,936"):
-        assert parameters in said
-    assert "not found: the plan assumes 10,000,000 words" in said
-    assert "Disk:" in said
-    assert "Time here: about" in said
+        assert parameters in printed
+    assert "not found: the plan assumes 10,000,000 words" in printed
+    assert "Disk:" in printed
+    assert "Time here: about" in printed
     assert not list(tmp_path.iterdir())
 
 
@@ -78,12 +78,12 @@ def test_damage_is_named_and_is_exit_code_one(tokenizer, corpus, tmp_path):
 def test_a_run_never_replaces_a_folder_of_the_users_own(tmp_path):
     (tmp_path / "corpus").mkdir()
     (tmp_path / "corpus" / "thesis.txt").write_text("years of work")
-    said = refused("run", "mini", "--run-dir", tmp_path, "--until", "corpus")
-    assert "was not written by babyllama" in said
+    printed = refused("run", "mini", "--run-dir", tmp_path, "--until", "corpus")
+    assert "was not written by babyllama" in printed
     assert (tmp_path / "corpus" / "thesis.txt").exists()
 
 
 def test_a_misspelt_model_in_a_setting_is_named():
-    said = refused("run", "mini", "--set", "teachers.lama.training.epochs=1")
-    assert "teachers has no 'lama'" in said
-    assert "Did you mean llama?" in said
+    printed = refused("run", "mini", "--set", "teachers.lama.training.epochs=1")
+    assert "teachers has no 'lama'" in printed
+    assert "Did you mean llama?" in printed

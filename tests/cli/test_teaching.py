@@ -11,7 +11,7 @@ from commands import babyllama, invoke, refused
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "printed"),
     [
         (("--kind", "topk"), "k is missing"),
         (("--kind", "hidden", "--k", "5"), "k"),
@@ -27,10 +27,10 @@ from commands import babyllama, invoke, refused
         (("--window", "65"), "has 64 positions"),
     ],
 )
-def test_an_impossible_signal_is_refused(teachers, tokens, tmp_path, options, said):
+def test_an_impossible_signal_is_refused(teachers, tokens, tmp_path, options, printed):
     out = tmp_path / "signal"
     given = ("--tokens", tokens, "--window", 16, *options, "--out", out)
-    assert said in refused("signal", *teachers, *given)
+    assert printed in refused("signal", *teachers, *given)
     assert not out.exists()
 
 
@@ -55,15 +55,15 @@ def test_options_of_distill_describe_the_teachers_named_not_those_of_the_recipe(
 
 def test_a_signal_reports_its_size_and_how_close_it_is_to_the_teachers(teachers, tokens, tmp_path):
     out = tmp_path / "signal"
-    said = babyllama(
+    printed = babyllama(
         "signal", *teachers, "--tokens", tokens, "--window", 16, "--bytes-per-token", 8,
         "--passes", 2, "--out", out,
     )  # fmt: skip
     # The codes take 8 * 14,320 bytes, 111.9 KiB; the code's own tables come on top.
-    size = re.search(r"8 bytes a token, ([0-9.]+) KiB on disk for 14,320 tokens", said)
-    assert size, said
+    size = re.search(r"8 bytes a token, ([0-9.]+) KiB on disk for 14,320 tokens", printed)
+    assert size, printed
     assert 112 < float(size[1]) < 400
-    assert "compared with the teachers" in said
+    assert "compared with the teachers" in printed
     assert json.loads((out / "signal.json").read_text())["offsets"] == [0, 8]
 
 
@@ -81,8 +81,8 @@ def test_processes_of_torchrun_write_a_signal_together(teachers, tokens, tmp_pat
         )
         for rank in (1, 0)
     ]  # fmt: skip
-    said = [rank.communicate()[0] for rank in ranks]
-    assert [rank.returncode for rank in ranks] == [0, 0], said
+    printed = [rank.communicate()[0] for rank in ranks]
+    assert [rank.returncode for rank in ranks] == [0, 0], printed
     assert (out / "manifest.json").exists()
 
 
@@ -91,9 +91,9 @@ def test_too_little_text_for_a_window_is_refused(tmp_path, tokenizer):
         (tmp_path / "text" / split).mkdir(parents=True)
         (tmp_path / "text" / split / "a.txt").write_text("A cat sees.\n")
     babyllama("tokenize", tmp_path / "text", tokenizer, tmp_path / "tokens")
-    said = refused("pretrain", "mini", "--model", "llama", "--tokens", tmp_path / "tokens",
+    printed = refused("pretrain", "mini", "--model", "llama", "--tokens", tmp_path / "tokens",
                    "--tokenizer", tokenizer, "--out", tmp_path / "model")  # fmt: skip
-    assert "less than one window of 128" in said
+    assert "less than one window of 128" in printed
 
 
 def test_the_same_seed_generates_the_same_text(teachers):

@@ -30,7 +30,13 @@ def run(
         Path | None, typer.Option(help="The run's folder; runs/NAME by default.")
     ] = None,
     settings: Settings = None,
-    until: Annotated[str | None, typer.Option(help="Stop after this stage.")] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(
+            help="Stop after this stage: corpus, tokenizer, tokens, teachers, signal, students, "
+            "evaluation or report; or after one model, as students/twin."
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print the plan.")] = False,
 ) -> None:
     """Run a recipe from raw text to an evaluated student; finished stages are skipped.
