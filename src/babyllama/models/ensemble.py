@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,7 @@ from babyllama.models.logits import (
     output_head,
     token_log_probabilities,
 )
-from babyllama.models.precision import computing_in
+from babyllama.models.precision import computing_in, pick_device
 from babyllama.recipe import EQUAL_WEIGHTS, MeanOf, Mixing, weights_fault
 
 if TYPE_CHECKING:
@@ -117,6 +118,22 @@ class Ensemble:
     models: tuple["PreTrainedModel", ...]
     mixture: Mixture
     dtype: torch.dtype
+
+    @staticmethod
+    def load(*folders: str | PathLike[str], mixing: Mixing = EQUAL_WEIGHTS) -> "Ensemble":
+        """Load model folders as one model in float32, on the GPU where there is one.
+
+        Raises:
+            InputError: what `load_ensemble` raises.
+        """
+        return load_ensemble([Path(each) for each in folders], device=pick_device(), mixing=mixing)
+
+    def logits(
+        self, input_ids: Int64[Tensor, "batch window"]
+    ) -> Float[Tensor, "batch window vocab"]:
+        """The mixture's logits at all positions, for looking at a few texts."""
+        flat = self.mixture.logits(self.states(input_ids).flatten(0, 1))
+        return flat.reshape(*input_ids.shape, -1)
 
     @property
     def device(self) -> torch.device:

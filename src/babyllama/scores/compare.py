@@ -10,16 +10,17 @@ from pathlib import Path
 from babyllama.scores.comparisons import Comparison, compared
 from babyllama.scores.differences import Correction
 from babyllama.scores.entrants import read_entrants
+from babyllama.scores.results import ModelResult
 
 
-def compare(paths: Sequence[Path], *, correction: Correction) -> list[Comparison]:
+def compare(sources: Sequence[Path | ModelResult], *, correction: Correction) -> list[Comparison]:
     """Compare the first model or recipe with each of the others, on every benchmark both have.
 
     Args:
-        paths: result files, of one model or several, and folders of them, each the seeds of one
-            recipe.
+        sources: result files, of one model or several, folders of them, each the seeds of one
+            recipe, and results that are in memory.
 
     Raises:
         InputError: what cannot be read or does not compare.
     """
-    return compared(read_entrants(paths), correction=correction)
+    return compared(read_entrants(sources), correction=correction)

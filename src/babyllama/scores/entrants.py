@@ -52,26 +52,30 @@ class Entrant:
     answers: Mapping[str, Answers]
 
 
-def read_entrants(paths: Sequence[Path]) -> list[Entrant]:
+def read_entrants(sources: Sequence[Path | ModelResult]) -> list[Entrant]:
     """The models of each file, in order, and one recipe for each folder.
 
     Models of the same name are called by their paths.
+
+    Args:
+        sources: result files, folders of them, or results that are in memory.
 
     Raises:
         InputError: what `read_results` raises, a folder that holds different models, fewer than
             two entrants, one of them twice.
     """
-    found = [(path, entrant) for path in paths for entrant in _entrants(path)]
+    found = [(source, entrant) for source in sources for entrant in _entrants(source)]
     if len(found) < 2:
+        place = sources[0] if isinstance(sources[0], Path) else "the result"
         raise InputError(
-            f"{paths[0]} holds one model, {found[0][1].name}: nothing to compare it with",
+            f"{place} holds one model, {found[0][1].name}: nothing to compare it with",
             mend="Name two files, or a file with several models: babyllama compare A.json B.json",
         )
     names = [entrant.name for _, entrant in found]
     entrants = [
-        Entrant(str(path), entrant.rules, entrant.answers) if names.count(entrant.name) > 1
-        else entrant
-        for path, entrant in found
+        Entrant(str(source), entrant.rules, entrant.answers)
+        if names.count(entrant.name) > 1 and isinstance(source, Path) else entrant
+        for source, entrant in found
     ]  # fmt: skip
     names = [entrant.name for entrant in entrants]
     duplicate = next((name for name in names if names.count(name) > 1), None)
@@ -92,11 +96,11 @@ def answers_of(result: BenchmarkResult, benchmark: str) -> Answers:
     )
 
 
-def _entrants(path: Path) -> Iterator[Entrant]:
-    if path.is_dir():
-        yield _recipe(path)
+def _entrants(source: Path | ModelResult) -> Iterator[Entrant]:
+    if isinstance(source, Path) and source.is_dir():
+        yield _recipe(source)
     else:
-        for result in read_results(path):
+        for result in read_results(source) if isinstance(source, Path) else [source]:
             answers = {name: answers_of(each, name) for name, each in result.benchmarks.items()}
             yield Entrant(result.model, result.rules, answers)
 
