@@ -165,7 +165,7 @@ class TestMaskedModels:
         agree_masked(masked, blimp[::8], masking, metric)
 
 
-def test_2024_averages_over_tokens_behind_eos_as_minicons_does(masked):
+def test_2024_averages_over_tokens_after_eos_as_minicons_does(masked):
     scorer = load_scorer([masked], rules_named("2024"), device=CPU)
     texts = [text for pair in PAIRS for text in pair]
     found = likelihoods(scorer, [Text(text) for text in texts]).averaged().sums()

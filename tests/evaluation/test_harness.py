@@ -182,7 +182,7 @@ def test_the_command_shows_the_harness_own_help():
         ({"weights": 1.0}, "1 of them, but there are 2"),
     ],
 )
-def test_arguments_that_make_no_ensemble_are_refused(folders, settings, message):
+def test_invalid_arguments_are_refused(folders, settings, message):
     with pytest.raises(InputError, match=message):
         EnsembleLM(**{"pretrained": joined(folders), "device": "cpu"} | settings)
 

@@ -60,7 +60,7 @@ def test_a_decoder_is_read_at_its_last_real_token(kind, head, models):
 @pytest.mark.parametrize("kind", ["llama", "gpt2"])
 @pytest.mark.parametrize("named", [{"padding_side": "left"}, {"pad_token": "</s>"},
                                    {"pad_token": "e"}, {"pad_token": None}])  # fmt: skip
-def test_what_the_tokenizer_says_of_padding_changes_nothing(kind, named, tokenizer, tmp_path):
+def test_the_tokenizers_own_padding_does_not_matter(kind, named, tokenizer, tmp_path):
     # "e" stands inside texts: transformers would take the last token before it for the last.
     folder = random_model(kind, variant(tokenizer, **named), tmp_path / "model")
     logits, model, rows = classified(folder)
@@ -105,7 +105,7 @@ def test_a_body_that_is_not_in_the_file_is_refused(models, tmp_path):
         load_classifier(folder, labels=2, settings=settings(), seed=1)
 
 
-def test_a_folder_that_is_no_model_is_refused(models, tmp_path):
+def test_a_folder_without_a_model_is_refused(models, tmp_path):
     with pytest.raises(InputError, match=r"holds no config.json"):
         load_classifier(tmp_path, labels=2, settings=settings(), seed=1)
     folder = shutil.copytree(models["llama"], tmp_path / "model")
@@ -122,7 +122,7 @@ def made(kind, tokenizer, folder, **shape):
     return folder
 
 
-def test_low_rank_updates_leave_the_model_as_it_is(models, tokenizer, tmp_path):
+def test_lora_trains_only_its_updates_and_the_head(models, tokenizer, tmp_path):
     # peft has a list of architectures, and DistilBERT is not in it.
     shape = {"dim": 32, "hidden_dim": 32, "n_layers": 1, "n_heads": 2}
     distilbert = made("distilbert", tokenizer, tmp_path / "distilbert", **shape)
@@ -133,7 +133,7 @@ def test_low_rank_updates_leave_the_model_as_it_is(models, tokenizer, tmp_path):
         assert all("lora" in n or "score" in n or "classifier" in n for n in trained)
 
 
-def test_a_head_that_cannot_be_replaced_is_said(tokenizer, tmp_path):
+def test_a_head_that_cannot_be_replaced_is_refused(tokenizer, tmp_path):
     shape = {"d_model": 16, "d_kv": 8, "d_ff": 16, "num_layers": 1, "num_heads": 2}
     folder = made("t5", tokenizer, tmp_path / "t5", **shape)
     with pytest.raises(InputError, match=r"but t5 has no module classifier[\s\S]*linear"):

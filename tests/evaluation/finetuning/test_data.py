@@ -20,7 +20,7 @@ from .conftest import rows, write
 
 
 @pytest.mark.parametrize("name", ["boolq", "multirc", "wsc"])
-def test_texts_are_put_together_as_the_pipelines_do(name, tmp_path):
+def test_texts_are_joined_as_in_the_pipelines(name, tmp_path):
     row = {
         "question": "Q?", "passage": "P.", "answer": "A", "paragraph": "Text.", "text": "He left.",
         "span1_text": "Ben", "span2_text": "He", "label": 1,
@@ -76,7 +76,7 @@ def test_files_are_found_under_every_name_that_the_years_gave_them(tmp_path):
         ("glue", "{}/none", "not a folder"),
     ],
 )
-def test_files_that_are_not_there_are_named(name, place, message, tmp_path):
+def test_missing_files_are_named(name, place, message, tmp_path):
     for file in ("cola.train.jsonl", "boolq.dev_other_half.jsonl", "boolq.valid.jsonl"):
         (tmp_path / file).touch()
     with pytest.raises(InputError, match=message):

@@ -83,7 +83,7 @@ def test_a_model_is_scored_on_rows_that_did_not_choose_it(models, tasks, tmp_pat
     assert rte["score"] == pytest.approx(100 * right.count("1") / 16)
 
 
-def test_what_is_finished_is_not_made_again(models, tasks, tmp_path, unmade):
+def test_a_finished_fine_tuning_is_not_repeated(models, tasks, tmp_path, unmade):
     out = tmp_path / "x.json"
     first = made(models["llama"], tasks[:1], out)
     assert unmade == ["m.cola.12"]
@@ -97,7 +97,9 @@ def test_what_is_finished_is_not_made_again(models, tasks, tmp_path, unmade):
     assert (tmp_path / "p" / "seed-13" / "rte.jsonl").is_file()
 
 
-def test_another_model_other_rows_or_settings_are_made_anew(models, glue, tasks, tmp_path, unmade):
+def test_another_model_other_rows_or_other_settings_are_trained_again(
+    models, glue, tasks, tmp_path, unmade
+):
     out = tmp_path / "x.json"
     made(models["llama"], tasks[:1], out)
     made(models["gpt2"], tasks[:1], out)
@@ -141,7 +143,7 @@ def test_two_processes_do_not_write_one_result(models, tasks, tmp_path):
         made(models["llama"], tasks[:1], tmp_path / "x.json")
 
 
-def test_rows_are_cut_at_the_models_positions_and_it_is_said(models, tmp_path, capsys):
+def test_rows_are_truncated_at_the_models_positions_with_a_note(models, tmp_path, capsys):
     long = [{"sentence": "the cat " * (200 * (n == 0) + 1), "label": n % 2} for n in range(8)]
     for part in ("train", "valid"):
         write(tmp_path / f"cola.{part}.jsonl", long)

@@ -25,7 +25,7 @@ def test_held_out_halves_share_no_row_and_have_the_same_labels(count, tmp_path):
     assert all(abs(one[label] - other[label]) <= 1 for label in (0, 1, 2))
 
 
-def test_the_halves_are_the_texts_not_the_files_order(tmp_path):
+def test_the_halves_depend_on_the_texts_not_on_the_files_order(tmp_path):
     examples = examples_of(20)
     back = examples[::-1]
     one, other = (

@@ -1,4 +1,4 @@
-"""Settings by year, what a task changes of them, and what a user does."""
+"""Settings of each year, and the changes of tasks and users."""
 
 import pytest
 
@@ -40,7 +40,7 @@ def test_the_years_are_as_their_pipelines_have_them():
     assert settings("authors", "multirc").seed == 42
 
 
-def test_what_the_authors_did_not_publish_is_2023s_and_said():
+def test_unpublished_settings_of_the_authors_are_2023s_with_a_note():
     recipe = load_settings("authors")
     ambiguous = TASKS["main_verb_lexical_content_the"]
     assert "not published" in note_on(ambiguous, recipe)
@@ -49,7 +49,7 @@ def test_what_the_authors_did_not_publish_is_2023s_and_said():
     assert "no part of 2024" in note_on(ambiguous, load_settings("2024"))
 
 
-def test_a_user_outweighs_the_recipe_and_one_task_outweighs_all():
+def test_a_user_overrides_the_settings_and_a_change_for_one_task_overrides_all():
     changes = ("wsc.epochs=2", "epochs=1", "schedule={kind: cosine}", "schedule.final=0.2")
     assert settings("2025", "wsc", *changes).epochs == 2
     assert settings("2025", "rte", *changes).epochs == 1
@@ -71,12 +71,12 @@ def test_a_user_outweighs_the_recipe_and_one_task_outweighs_all():
         ("head=big", "head is 'big'"),
     ],
 )
-def test_a_change_that_cannot_be_is_named(change, message):
+def test_an_invalid_change_is_named(change, message):
     with pytest.raises(InputError, match=message):
         settings("2023", "rte", change)
 
 
-def test_settings_of_ones_own(tmp_path):
+def test_settings_are_read_from_a_users_file(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text("general: {learning_rate: 1e-4, batch_size: 8, epochs: 2, max_length: 64, "
                     "seed: 1}\ntasks: {rte: {epochs: 3}}\n")  # fmt: skip

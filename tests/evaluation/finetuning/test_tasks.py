@@ -6,7 +6,7 @@ from babyllama.errors import InputError
 from babyllama.evaluation.finetuning.tasks import GLUE, MSGS, TASKS, task_named
 
 
-def test_the_tasks_are_the_fields():
+def test_there_are_eleven_tasks_of_glue_and_eleven_of_msgs():
     assert len(GLUE) == len(MSGS) == 11
     assert sum(task.name.endswith("_control") for task in MSGS) == 5
     assert task_named("SST-2") is TASKS["sst2"]

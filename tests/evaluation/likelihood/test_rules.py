@@ -94,7 +94,7 @@ def test_unknown_rules_are_refused_with_the_known_ones():
 SAID = {"dtype": "float32", "likelihood": "summed"}
 
 
-def test_the_rules_are_repeated_in_words():
+def test_rules_are_described_as_results_repeat_them():
     assert describe_rules(rules_named("2023"), context="</s>", leading_space=True, **SAID) == {
         "name": "2023",
         "context": "</s>",
