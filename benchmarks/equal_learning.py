@@ -41,8 +41,9 @@ from babyllama.recipe import (
     TrainingRecipe,
 )
 from babyllama.runs.artefact import write_atomically
-from babyllama.signals.store import SignalSource, store_signal
+from babyllama.signals.store import store_signal
 from babyllama.signals.stored import read_signal
+from babyllama.signals.writer import SignalSource
 from babyllama.training.distillation import distill
 from babyllama.training.pretraining import pretrain
 from benchmarks.loss_speed import machine

@@ -44,9 +44,9 @@ from babyllama.models.logits import form_logits, hidden_states, output_head
 from babyllama.models.loss import SparseTarget
 from babyllama.models.precision import pick_device
 from babyllama.runs.artefact import write_atomically
+from babyllama.signals.encoding import Encoding, Sizes
 from babyllama.signals.fidelity import angle, stand_in
-from babyllama.signals.formats import Format
-from babyllama.signals.frontier import frontier_forms
+from babyllama.signals.frontier import fitted_variants
 from babyllama.signals.sampled import inclusion_scale
 from benchmarks.loss_speed import machine
 
@@ -90,7 +90,7 @@ def main() -> None:
     held_out = states_of(batches)
     print_status(f"  {len(sample):,} tokens to fit to, {len(held_out):,} to measure on")
 
-    forms = [(name, form) for name, _, form in frontier_forms(mixture, sample, inputs_of(read))]
+    forms = [(name, form) for name, _, form in fitted_variants(mixture, sample, inputs_of(read))]
     forms += list(peers(mixture, sample, held_out))
     student = open_student(asked.student, asked.fresh, mixture, held_out, batches)
     rows = measure(forms, mixture, held_out, inputs_of(batches), student)
@@ -157,7 +157,7 @@ class Sums:
 
 
 def measure(
-    forms: list[tuple[str, Format]],
+    forms: list[tuple[str, Encoding]],
     mixture: Mixture,
     held_out: Tensor,
     inputs: Tensor,
@@ -166,7 +166,7 @@ def measure(
     """KL, angle and ratio of every form at every temperature that it supports."""
     stored = [written(form, held_out, inputs) for _, form in forms]
     rows: list[dict[str, Any]] = [
-        {"name": name, "bytes_per_token": form.bytes_per_token, "temperatures": {}}
+        {"name": name, "bytes_per_token": form.sizes.bytes_per_token, "temperatures": {}}
         for name, form in forms
     ]
     size = sum(parameter.numel() for parameter in student.parameters)
@@ -204,7 +204,7 @@ def measure(
     return rows
 
 
-def written(form: Format, states: Tensor, inputs: Tensor) -> dict[str, Tensor]:
+def written(form: Encoding, states: Tensor, inputs: Tensor) -> dict[str, Tensor]:
     """The stored arrays of a form, and the tokens, which a reader knows; peers ignore them."""
     seeds = torch.arange(len(states), device=states.device)
     if isinstance(form, Peer):
@@ -242,7 +242,7 @@ def compared(
 # --- peers ----------------------------------------------------------------------------------
 
 
-def peers(mixture: Mixture, sample: Tensor, held_out: Tensor) -> Iterator[tuple[str, Format]]:
+def peers(mixture: Mixture, sample: Tensor, held_out: Tensor) -> Iterator[tuple[str, Encoding]]:
     """The forms of others, at the sizes of ours."""
     for rank in (8, 16, 32, 64, 128):
         if rank < sample.shape[1]:
@@ -268,7 +268,11 @@ class Peer:
 
     mixture: Mixture
     temperatures = TEMPERATURES
-    products = ()
+    bytes_per_token = 0
+
+    @property
+    def sizes(self) -> Sizes:
+        return Sizes(self.bytes_per_token)
 
     def sorted_log_p(self, states: Tensor, k: int) -> tuple[Tensor, Tensor]:
         """log p at T = 1 and ids of the k most likely tokens, the most likely first."""

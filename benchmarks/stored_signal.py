@@ -46,8 +46,9 @@ from babyllama.recipe import (
 from babyllama.runs.artefact import write_atomically
 from babyllama.signals.coding import decode
 from babyllama.signals.hidden import CodedStates
-from babyllama.signals.store import SignalSource, store_signal
+from babyllama.signals.store import store_signal
 from babyllama.signals.stored import OpenSignal, open_stored
+from babyllama.signals.writer import SignalSource
 from babyllama.training.compilation import can_compile, compile_blocks
 from babyllama.training.distillation import distillation_from
 from babyllama.training.gradient import Forward, Loss, accumulate
@@ -167,11 +168,11 @@ def time_parts(signals: dict[str, OpenSignal], windows: Windows, repeats: int) -
 def _decoding(
     signal: OpenSignal, stored: dict[str, Tensor], tokens: Tensor
 ) -> Callable[[slice], Any]:
-    form: Any = signal._form
+    form: Any = signal.encoding
     if isinstance(form, CodedStates):
         return lambda part: decode(form.code, stored["code"][part], tokens[part])
     if getattr(form, "mixture", None) is not None:
-        form = dataclasses.replace(form, mixture=_StatesAlone((), (), "logits"))
+        form = dataclasses.replace(form, mixture=_StatesAlone((), ()))
     decoding: Callable[[slice], Any] = form.targets(stored, TEMPERATURE)
     return decoding
 

@@ -43,7 +43,8 @@ from babyllama.recipe import (
     TrainingRecipe,
 )
 from babyllama.runs.artefact import write_atomically
-from babyllama.signals.store import SignalSource, store_signal
+from babyllama.signals.store import store_signal
+from babyllama.signals.writer import SignalSource
 from babyllama.training.distillation import distill
 from benchmarks.loss_speed import machine
 from benchmarks.made_up import STUDENT, VOCAB_SIZE, WINDOW, Inputs, make_inputs

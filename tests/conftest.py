@@ -135,7 +135,8 @@ def teachers(tiny_recipe, tokens, tokenizer, tmp_path_factory):
 def signal(teachers, tokens, tmp_path_factory):
     """The stored predictions of those teachers."""
     from babyllama.recipe import HiddenSignal
-    from babyllama.signals.store import SignalSource, store_signal
+    from babyllama.signals.store import store_signal
+    from babyllama.signals.writer import SignalSource
 
     folder = tmp_path_factory.mktemp("signal")
     recipe = HiddenSignal(kind="hidden")

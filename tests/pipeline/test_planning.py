@@ -119,13 +119,17 @@ def test_a_plan_knows_what_a_token_will_take(tiny_recipe, teachers, tokens, sign
     from babyllama.data.windows import Windows
     from babyllama.models.ensemble import load_ensemble
     from babyllama.recipe import parse_stored_signal
-    from babyllama.signals.formats import fit_format
+    from babyllama.signals.kinds import kind_of, sizes_of
 
     ensemble = load_ensemble(teachers, device=torch.device("cpu"))
     batch = Windows(tokens, "train", 16).read(np.arange(40))
     recipe = parse_stored_signal(signal, "here")
-    form = fit_format(recipe, ensemble.mixture, ensemble.states(batch.input_ids).flatten(0, 1))
-    assert planning._signal_bytes_per_token(tiny_recipe, recipe) == form.bytes_per_token
+    states = ensemble.states(batch.input_ids).flatten(0, 1)
+    made = kind_of(recipe).fit(recipe, ensemble.mixture, states)
+    planned = sizes_of(recipe, planning.teacher_shapes(tiny_recipe))
+    stored = made.encode(states, torch.arange(len(states)))
+    assert sum(tensor.nbytes for tensor in stored.values()) == len(states) * planned.bytes_per_token
+    assert made.sizes.bytes_per_token == planned.bytes_per_token
 
 
 def test_auto_asks_students_that_learn_from_text_alone_as_well(tiny_recipe, tmp_path):

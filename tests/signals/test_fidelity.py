@@ -10,8 +10,9 @@ from torch.nn import functional as F  # noqa: N812
 from babyllama.models.ensemble import Mixture
 from babyllama.models.logits import Head
 from babyllama.recipe import HiddenSignal, SampledSignal, TopKSignal
+from babyllama.signals import topk
 from babyllama.signals.fidelity import angle, measure_fidelity
-from babyllama.signals.formats import fit_format
+from babyllama.signals.kinds import kind_of
 
 VOCAB, WIDTHS = 120, (10, 14)
 
@@ -35,7 +36,7 @@ def states():
 
 
 def fidelity(recipe, mixture, states):
-    return measure_fidelity(fit_format(recipe, mixture, states), mixture, states)
+    return measure_fidelity(kind_of(recipe).fit(recipe, mixture, states), mixture, states)
 
 
 def test_a_lossless_form_has_no_kl_and_no_angle(mixture, states):
@@ -85,7 +86,7 @@ def test_the_temperatures_that_are_served_are_measured(mixture, states):
 
 
 def test_the_kl_is_the_textbooks(mixture, states):
-    form = fit_format(TopKSignal(kind="topk", k=9), mixture, states)
+    form = topk.fit(TopKSignal(kind="topk", k=9), mixture, states)
     read = form.targets(form.encode(states, torch.arange(1500)), 2.0)(slice(0, 1500)).double()
     exact = states.double() @ mixture.head.weight.double().T
     labels = torch.zeros(1, 1500, dtype=torch.long)

@@ -9,10 +9,11 @@ import torch
 from babyllama.models.ensemble import Mixture
 from babyllama.models.logits import Head
 from babyllama.recipe import HiddenSignal
+from babyllama.signals import hidden
 from babyllama.signals.fidelity import measure_fidelity
-from babyllama.signals.formats import fit_format
 from babyllama.signals.frontier import measure_frontier
-from babyllama.signals.store import SignalSource, store_signal
+from babyllama.signals.store import store_signal
+from babyllama.signals.writer import SignalSource
 
 VOCAB, WIDTHS = 150, (12, 12)
 
@@ -65,7 +66,7 @@ def test_more_bytes_come_closer(frontier, temperature):
 def test_a_row_is_what_fidelity_measures_of_that_form_alone(states, frontier):
     held_out, sample = states
     mixture = make_mixture()
-    form = fit_format(HiddenSignal(kind="hidden", bytes_per_token=16), mixture, sample)
+    form = hidden.fit(HiddenSignal(kind="hidden", bytes_per_token=16), mixture, sample)
     alone = measure_fidelity(form, mixture, held_out)
     [row] = [row for row in frontier if row["name"] == "hidden 16 B"]
     for temperature, measures in row["temperatures"].items():

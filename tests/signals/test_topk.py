@@ -9,7 +9,7 @@ from references import realistic_logits
 from babyllama.models.ensemble import Mixture
 from babyllama.models.logits import Head
 from babyllama.recipe import TopKSignal
-from babyllama.signals.topk import TopK, fit_topk, mean_rest
+from babyllama.signals.topk import TopK, fit, mean_rest
 
 TEMPERATURES = (0.7, 1.0, 2.0)
 ALL = slice(0, None)
@@ -26,7 +26,7 @@ def make_logits(rows, vocab, seed):
 
 def fitted(k, vocab, sample, temperatures=TEMPERATURES):
     recipe = TopKSignal(kind="topk", k=k, temperatures=temperatures)
-    return fit_topk(recipe, plain_mixture(vocab), sample)
+    return fit(recipe, plain_mixture(vocab), sample)
 
 
 def read(form, z, temperature):
@@ -82,7 +82,8 @@ def test_the_mean_of_rests_is_that_over_the_whole_sample():
 def test_the_mean_of_rests_fits_better_than_an_even_one():
     z, vocab = make_logits(400, 60, seed=5), 60
     form = fitted(5, vocab, make_logits(400, vocab, seed=6))
-    even = TopK(5, TEMPERATURES, torch.full((3, vocab), 1 / vocab).double(), plain_mixture(vocab))
+    flat = torch.full((3, vocab), 1 / vocab).double()
+    even = TopK(form.recipe, flat, plain_mixture(vocab))
     p = torch.softmax(z, -1)
     ours, theirs = ((p * (p / read(each, z, 1.0)).log()).sum(-1).mean() for each in (form, even))
     assert 0 < ours < theirs
@@ -101,11 +102,11 @@ def test_the_mean_of_probabilities_is_kept_at_its_one_temperature(temperature):
         torch.softmax(part @ head.T / temperature, -1)
         for part, head in zip(states.split([6, 9], -1), heads, strict=True)
     )
-    found = read(fit_topk(recipe, mixture, states), states, temperature)
+    found = read(fit(recipe, mixture, states), states, temperature)
     torch.testing.assert_close(found, 0.3 * one + 0.7 * other, rtol=0.02, atol=1e-6)
 
 
 def test_a_token_costs_what_is_stored_of_it():
     form = fitted(7, 40, make_logits(10, 40, seed=8))
     stored = form.encode(make_logits(12, 40, seed=9).float(), torch.arange(12))
-    assert sum(tensor.nbytes for tensor in stored.values()) == 12 * form.bytes_per_token
+    assert sum(tensor.nbytes for tensor in stored.values()) == 12 * form.sizes.bytes_per_token

@@ -77,7 +77,7 @@ def load_as(kind: Any, folder: Path, title: str) -> "PreTrainedModel":
 
 def parameter_count(shape: Shape, vocab_size: int) -> int:
     """Exact number of parameters, tied ones once, without allocating any."""
-    return sum(parameter.numel() for parameter in _on_meta(shape, vocab_size).parameters())
+    return sum(parameter.numel() for parameter in planned_model(shape, vocab_size).parameters())
 
 
 def flops_per_token(model: "PreTrainedModel") -> int:
@@ -100,13 +100,8 @@ def product_shapes(model: "PreTrainedModel") -> Iterator[tuple[int, int]]:
 
 
 def planned_flops_per_token(shape: Shape, vocab_size: int) -> int:
-    """`flops_per_token` of a model that is not there yet."""
-    return flops_per_token(_on_meta(shape, vocab_size))
-
-
-def planned_hidden_size(shape: Shape) -> int:
-    """Width of the last hidden states of a model that is not there yet."""
-    return int(configuration(shape, _ANY_VOCABULARY, separators=True).hidden_size)
+    """`flops_per_token` of a model that does not exist yet."""
+    return flops_per_token(planned_model(shape, vocab_size))
 
 
 def refuse_short_positions(recipe: PretrainingRecipe, name: str) -> None:
@@ -205,7 +200,7 @@ def _settings(shape: Shape) -> dict[str, Any]:
     return shape.model_dump(exclude={"model_type"})
 
 
-def _on_meta(shape: Shape, vocab_size: int) -> "PreTrainedModel":
+def planned_model(shape: Shape, vocab_size: int) -> "PreTrainedModel":
     with torch.device("meta"):
         return _made(shape, vocab_size, separators=True)
 

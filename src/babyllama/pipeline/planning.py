@@ -10,7 +10,7 @@ import torch
 from babyllama.console import format_bytes
 from babyllama.data.windows import read_header
 from babyllama.errors import InputError
-from babyllama.models.build import parameter_count, planned_flops_per_token, planned_hidden_size
+from babyllama.models.build import parameter_count, planned_flops_per_token, planned_model
 from babyllama.models.precision import compute_dtype, pick_device
 from babyllama.pipeline.memory import NO_TEACHERS, Taught, TrainingMemory, training_memory
 from babyllama.recipe import (
@@ -19,19 +19,17 @@ from babyllama.recipe import (
     FolderSource,
     HiddenSignal,
     JitteredWindows,
-    Mixing,
     OnlineSignal,
     Recipe,
-    SampledSignal,
     StoredSignal,
-    TopKSignal,
     load_recipe,
     mixing_of,
     parse,
 )
 from babyllama.runs import artefact
 from babyllama.runs.layout import Layout
-from babyllama.signals.kept_tokens import kept_bytes
+from babyllama.signals.encoding import Products, Sizes, TeacherShapes
+from babyllama.signals.kinds import sizes_of
 from babyllama.training.speed import machine_flops
 
 # English words become about this many tokens, line marks included; exact once they are counted.
@@ -86,17 +84,16 @@ def plan(recipe: Recipe, folder: Path) -> Plan:
     Raises:
         InputError: an architecture that cannot be made.
     """
-    vocab_size = recipe.tokenizer.vocab_size
     train_tokens, counted = _train_tokens(recipe, folder)
-    stored_tokens = 0
+    teachers = teacher_shapes(recipe)
+    assert not isinstance(recipe.signal, AutoSignal), "resolve_signal has resolved it"
+    signal, stored_tokens = sizes_of(recipe.signal, teachers), 0
     if isinstance(recipe.signal, StoredSignal):
         stored_tokens = train_tokens * len(_offsets(recipe))
-    signal_bytes = stored_tokens * _signal_bytes_per_token(recipe, recipe.signal)
-    if isinstance(recipe.signal, HiddenSignal):
-        signal_bytes += 4 * vocab_size * _width(recipe)  # the heads, beside the states
+    signal_bytes = stored_tokens * signal.bytes_per_token + signal.table_bytes
     device = pick_device()
-    models = tuple(_models(recipe, vocab_size, train_tokens, device))
-    signal_flops = stored_tokens * _teachers_flops(recipe, vocab_size)
+    models = tuple(_models(recipe, train_tokens, signal, device))
+    signal_flops = stored_tokens * _flops(teachers.products)
     flops = sum(model.flops for model in models) + signal_flops
     # Weights of every model; of the largest three checkpoints while the oldest is let go (weights
     # and two moments each), and its best epoch.
@@ -143,10 +140,10 @@ def resolve_signal(recipe: Recipe, folder: Path) -> tuple[Recipe, str]:
             return _with_signal(recipe, before), f"signal {before.kind}: as this run began"
     if reads <= passes:
         return _with_signal(recipe, online), f"signal online: {many}, storing one takes {passes}"
-    free = _free_disk(folder)
+    free, teachers = _free_disk(folder), teacher_shapes(recipe)
     for form in ({}, {"precision": "int8"}, {"bytes_per_token": 64}):
         stored = HiddenSignal.model_validate({"kind": "hidden", **mixing, **form})
-        size = passes * tokens * _signal_bytes_per_token(recipe, stored)
+        size = passes * tokens * sizes_of(stored, teachers).bytes_per_token
         if size <= _SHARE_OF_DISK * free:
             name = "64 bytes a token" if "bytes_per_token" in form else stored.precision
             why = (
@@ -185,15 +182,19 @@ def refuse_full_disk(planned: Plan, folder: Path) -> None:
 
 
 def _models(
-    recipe: Recipe, vocab_size: int, train_tokens: int, device: torch.device
+    recipe: Recipe, train_tokens: int, signal: Sizes, device: torch.device
 ) -> Iterator[PlannedModel]:
+    vocab_size = recipe.tokenizer.vocab_size
     for name in [*recipe.teachers, *recipe.students]:
         part, student = recipe.pretraining(name), recipe.students.get(name)
         flops_per_token = 3 * planned_flops_per_token(part.model, vocab_size)
         taught = NO_TEACHERS
         if isinstance(student, DistilledStudent) and student.needs_teachers:
-            flops_per_token += _signal_flops(recipe, vocab_size)
-            taught = _taught(recipe)
+            flops_per_token += _flops(signal.products)
+            running = [each.model for each in recipe.teachers.values()]
+            taught = Taught(
+                width=signal.state_width, running=tuple(running) if signal.runs_teachers else ()
+            )
         tokens = part.training.epochs * train_tokens
         yield PlannedModel(
             name=name,
@@ -204,44 +205,15 @@ def _models(
         )
 
 
-def _taught(recipe: Recipe) -> Taught:
-    if isinstance(recipe.signal, TopKSignal | SampledSignal):
-        return Taught()
-    if isinstance(recipe.signal, HiddenSignal):
-        return Taught(_width(recipe))
-    return Taught(_width(recipe), running=tuple(each.model for each in recipe.teachers.values()))
+def teacher_shapes(recipe: Recipe) -> TeacherShapes:
+    """What the sizes of a signal of this recipe's teachers follow from."""
+    vocab_size = recipe.tokenizer.vocab_size
+    models = (planned_model(each.model, vocab_size) for each in recipe.teachers.values())
+    return TeacherShapes.of(models, vocab_size)
 
 
-def _teachers_flops(recipe: Recipe, vocab_size: int) -> int:
-    """A token's forward pass of all teachers."""
-    return sum(planned_flops_per_token(part.model, vocab_size) for part in recipe.teachers.values())
-
-
-def _signal_flops(recipe: Recipe, vocab_size: int) -> int:
-    """What the signal costs a student for each token: the teachers, their heads, or nothing.
-
-    A transform code's head is narrower than is assumed here, as wide as its code turns out.
-    """
-    if isinstance(recipe.signal, HiddenSignal):
-        return 2 * vocab_size * _width(recipe)
-    return 0 if isinstance(recipe.signal, StoredSignal) else _teachers_flops(recipe, vocab_size)
-
-
-def _signal_bytes_per_token(recipe: Recipe, signal: Mixing) -> int:
-    """What a token takes on disk, as the form itself says once it is made."""
-    if isinstance(signal, HiddenSignal):
-        if signal.bytes_per_token is not None:
-            return signal.bytes_per_token
-        return _width(recipe) * 2 if signal.precision == "bfloat16" else _width(recipe) + 4
-    if isinstance(signal, TopKSignal | SampledSignal):
-        each, once = (4, 0) if isinstance(signal, TopKSignal) else (6, 4)
-        kept = kept_bytes(signal.k, recipe.tokenizer.vocab_size)
-        return kept + once + each * len(signal.temperatures)
-    return 0
-
-
-def _width(recipe: Recipe) -> int:
-    return sum(planned_hidden_size(teacher.model) for teacher in recipe.teachers.values())
+def _flops(products: Products) -> int:
+    return sum(2 * inputs * outputs for inputs, outputs in products)
 
 
 def _offsets(recipe: Recipe) -> set[int]:

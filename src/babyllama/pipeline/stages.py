@@ -195,7 +195,8 @@ def signal_stage(
     """
 
     def build(folder: Path) -> Facts:
-        from babyllama.signals.store import SignalSource, store_signal, store_signal_together
+        from babyllama.signals.store import store_signal, store_signal_together
+        from babyllama.signals.writer import SignalSource
 
         source = SignalSource(tuple(teachers), tokens, recipe, window, offsets)
         if launched.is_alone:

@@ -3,7 +3,7 @@
 import json
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -12,7 +12,7 @@ from babyllama.errors import InputError
 from babyllama.recipe.base import nearest
 from babyllama.recipe.mistakes import mistakes_of, refusal
 from babyllama.recipe.raw_tree import Places, read_yaml, set_field
-from babyllama.recipe.teaching import HiddenSignal, SampledSignal, StoredSignal, TopKSignal
+from babyllama.recipe.teaching import StoredSignal
 from babyllama.recipe.tree import Recipe, disagreements_in
 
 Part = TypeVar("Part", bound=BaseModel)
@@ -68,8 +68,10 @@ def parse_stored_signal(tree: Any, where: str) -> StoredSignal:
         InputError: a kind or a field that this version does not know.
     """
     kinds: dict[str, type[StoredSignal]] = {
-        "hidden": HiddenSignal, "topk": TopKSignal, "sampled": SampledSignal
-    }  # fmt: skip
+        tag: model
+        for model in get_args(StoredSignal)
+        for tag in get_args(model.model_fields["kind"].annotation)
+    }
     kind = tree.get("kind") if isinstance(tree, dict) else None
     if kind not in kinds:
         raise InputError(

@@ -1,7 +1,7 @@
 """What students learn from teachers: signals, how teachers are mixed, distillation."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, field_validator
 
@@ -106,6 +106,7 @@ class _Stored(Mixing):
 class HiddenSignal(_Stored):
     """The teachers' last hidden states, stored once: any temperature, alpha and weights."""
 
+    temperatures: ClassVar[None] = None  # any, and any weights: the teachers' heads are stored too
     kind: Literal["hidden"]
     precision: Literal["bfloat16", "int8"] = Field(
         "bfloat16", description="`int8`: 8 bits a number with a scale a token, half the size."
@@ -125,7 +126,7 @@ class HiddenSignal(_Stored):
         return size
 
 
-class _KeptTokens(_Stored):
+class _Sparse(_Stored):
     """A few tokens a position, for named temperatures only."""
 
     k: int = Field(ge=1, description="Distinct tokens kept a position.")
@@ -148,13 +149,13 @@ class _KeptTokens(_Stored):
         return temperatures
 
 
-class TopKSignal(_KeptTokens):
+class TopKSignal(_Sparse):
     """Logits of the k likeliest tokens and the exact mass of the rest."""
 
     kind: Literal["topk"]
 
 
-class SampledSignal(_KeptTokens):
+class SampledSignal(_Sparse):
     """k tokens drawn so that the gradient is unbiased."""
 
     kind: Literal["sampled"]
@@ -172,4 +173,4 @@ def mixing_of(signal: Mixing) -> Mixing:
 
 
 StoredSignal = HiddenSignal | TopKSignal | SampledSignal
-Signal = Annotated[OnlineSignal | StoredSignal | AutoSignal, Field(discriminator="kind")]
+SignalRecipe = Annotated[OnlineSignal | StoredSignal | AutoSignal, Field(discriminator="kind")]

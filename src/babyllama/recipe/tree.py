@@ -11,8 +11,7 @@ from babyllama.recipe.base import Frozen, Mistake, nearest
 from babyllama.recipe.names import BenchmarkName, ModelName, same_but_for_case
 from babyllama.recipe.teaching import (
     DistilledStudent,
-    HiddenSignal,
-    Signal,
+    SignalRecipe,
     StoredSignal,
     Student,
     TwinStudent,
@@ -51,7 +50,7 @@ class Recipe(Frozen):
     tokenizer: TokenizerRecipe = TokenizerRecipe()
     tokens: TokensRecipe = TokensRecipe()
     teachers: dict[ModelName, PretrainingRecipe] = Field(min_length=1)
-    signal: Signal
+    signal: SignalRecipe
     students: dict[ModelName, Student] = Field(min_length=1)
     evaluation: EvaluationRecipe = EvaluationRecipe()
 
@@ -93,7 +92,7 @@ class Recipe(Frozen):
 
 
 def disagreements(
-    teachers: Sequence[str], students: Mapping[str, Student | None], signal: Signal | None
+    teachers: Sequence[str], students: Mapping[str, Student | None], signal: SignalRecipe | None
 ) -> Iterator[Mistake]:
     """Every point in which the parts of a recipe contradict each other.
 
@@ -137,7 +136,7 @@ def disagreements_in(tree: Mapping[Any, Any]) -> Iterator[Mistake]:
 
 
 _STUDENT: TypeAdapter[Student] = TypeAdapter(Student)
-_SIGNAL: TypeAdapter[Signal] = TypeAdapter(Signal)
+_SIGNAL: TypeAdapter[SignalRecipe] = TypeAdapter(SignalRecipe)
 
 
 def _checked(validate: Callable[[Any], Part], value: Any) -> Part | None:
@@ -199,7 +198,7 @@ def _unserved(name: str, student: DistilledStudent, signal: StoredSignal) -> Ite
             "A stored signal cannot serve windows that are never the same twice.",
             "Use fixed or shifted windows, or signal.kind online.",
         )
-    if isinstance(signal, HiddenSignal):
+    if signal.temperatures is None:
         return
     if student.temperature not in signal.temperatures:
         stored = ", ".join(f"{each:g}" for each in signal.temperatures)

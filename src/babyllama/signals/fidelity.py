@@ -1,17 +1,17 @@
 """How close a stored signal comes to the ensemble itself, on held-out windows.
 
-Two measures. The KL from the ensemble to what is read back, in nats a token; a sketch of a few
-drawn tokens has none. And the gradient that a student would get from it against the exact one:
-the angle between them and the ratio of their lengths.
+Two measures: the KL from the ensemble to what is read back, in nats a token (a sketch of a few
+drawn tokens has none), and the gradient that a student would get from the signal against the exact
+one, as the angle between the two and the ratio of their lengths.
 
-No student exists yet when a signal is written, so one stands in: it sees random mixtures of the
-ensemble's states, a quarter as many as there are states, and its head is the one that comes nearest
-to the ensemble's logits from there. (Not the states' principal directions: what such a student does
-not know is what a transform code leaves out, and the angle between the two would be of that alone.)
-Its gradient is that of its head, summed over all tokens; noise that averages out over tokens, as a
-sketch's does, averages out in it as it does in training. Angles compare forms; those of a real
-student are smaller at the start of its training and larger at the end, when little is left to
-learn: see `benchmarks/signal_frontier.py`.
+No student exists yet when a signal is written, so a stand-in takes its place: its states are random
+linear mixtures of the ensemble's states, a quarter as many, and its head is the least-squares fit
+to the ensemble's logits. (The principal directions of the states would not do: a transform code
+leaves out just what such a student does not know, and the angle would measure nothing else.) Its
+gradient is that of its head, summed over all tokens, so noise that averages out over tokens, as a
+sketch's does, averages out as in training. Angles compare encodings; a real student's are smaller
+at the start of its training and larger at the end, when little is left to learn: see
+`benchmarks/signal_frontier.py`.
 """
 
 import math
@@ -27,15 +27,15 @@ from torch import Tensor
 from babyllama.models.ensemble import Mixture
 from babyllama.models.logits import CHUNK
 from babyllama.models.loss import SparseTarget, TeacherTargets
-from babyllama.signals.formats import Format
+from babyllama.signals.encoding import Encoding
 
-_TEMPERATURES = (1.0, 2.0)  # at which a form is measured that serves any
+_TEMPERATURES = (1.0, 2.0)  # where an encoding that serves any temperature is measured
 Measures = dict[str, float | None]
 
 
 @torch.no_grad()
 def measure_fidelity(
-    form: Format,
+    encoding: Encoding,
     mixture: Mixture,
     states: Float[Tensor, "tokens hidden"],
     inputs: Int64[Tensor, " tokens"] | None = None,
@@ -43,39 +43,41 @@ def measure_fidelity(
     """Encode held-out states, where `inputs` were read, read them back, and compare.
 
     Returns:
-        bytes_per_token, tokens, tokens_per_second_read (the reading that training waits for: from
-        stored numbers to logits or a sketch), and temperatures as `compare` gives them.
+        bytes_per_token, tokens, tokens_per_second_read (from stored numbers to logits or a sketch,
+        which training waits for), and temperatures as `compare_with_ensemble` returns them.
     """
-    [by_temperature] = compare([form], mixture, states, inputs)
+    [by_temperature] = compare_with_ensemble([encoding], mixture, states, inputs)
     return {
-        "bytes_per_token": form.bytes_per_token,
+        "bytes_per_token": encoding.sizes.bytes_per_token,
         "tokens": len(states),
-        "tokens_per_second_read": len(states) / _seconds_of_reading(form, states, inputs),
+        "tokens_per_second_read": len(states) / _seconds_of_reading(encoding, states, inputs),
         "temperatures": by_temperature,
     }
 
 
 @torch.no_grad()
-def compare(
-    forms: Sequence[Format],
+def compare_with_ensemble(
+    encodings: Sequence[Encoding],
     mixture: Mixture,
     states: Float[Tensor, "tokens hidden"],
     inputs: Int64[Tensor, " tokens"] | None = None,
 ) -> list[dict[str, Measures]]:
-    """Several forms against the ensemble, which is worked out once for all of them.
+    """Several encodings against the ensemble, whose logits are formed once for all of them.
 
     Returns:
-        For each form, and each temperature ("1", "2") that it is read at: kl (nats a token; None
-        for a sketch), gradient_angle (degrees) and gradient_norm_ratio.
+        For each encoding, and each temperature ("1", "2") that it is read at: kl (nats a token;
+        None for a sketch), gradient_angle (degrees) and gradient_norm_ratio.
     """
-    stored = [_written(form, states, inputs) for form in forms]
+    stored = [_encoded(each, states, inputs) for each in encodings]
     student = stand_in(states, mixture.head.weight)
-    found: list[dict[str, Measures]] = [{} for _ in forms]
-    for temperature in sorted({t for form in forms for t in form.temperatures or _TEMPERATURES}):
+    found: list[dict[str, Measures]] = [{} for _ in encodings]
+    for temperature in sorted(
+        {t for each in encodings for t in each.temperatures or _TEMPERATURES}
+    ):
         targets = {
-            number: form.targets(stored[number], temperature)
-            for number, form in enumerate(forms)
-            if form.temperatures is None or temperature in form.temperatures
+            number: each.targets(stored[number], temperature)
+            for number, each in enumerate(encodings)
+            if each.temperatures is None or temperature in each.temperatures
         }
         for number, measures in _compare_at(temperature, targets, mixture, states, student).items():
             found[number][f"{temperature:g}"] = measures
@@ -111,7 +113,7 @@ def _compare_at(
 
 @dataclass
 class _Sums:
-    """What one form gives, summed over the tokens so far."""
+    """KL and gradient of one encoding, summed over the tokens so far."""
 
     gradient: Tensor
     kl: float | None = 0.0
@@ -130,15 +132,15 @@ class _Sums:
         self.gradient += (q - log_read.exp()).T @ h
 
 
-def _written(form: Format, states: Tensor, inputs: Tensor | None) -> dict[str, Tensor]:
+def _encoded(encoding: Encoding, states: Tensor, inputs: Tensor | None) -> dict[str, Tensor]:
     seeds = torch.arange(len(states), device=states.device)
-    stored = form.encode(states, seeds, inputs)
+    stored = encoding.encode(states, seeds, inputs)
     return stored if inputs is None else {**stored, "inputs": inputs}
 
 
-def _seconds_of_reading(form: Format, states: Tensor, inputs: Tensor | None) -> float:
-    stored = _written(form, states, inputs)
-    targets = form.targets(stored, (form.temperatures or _TEMPERATURES)[0])
+def _seconds_of_reading(encoding: Encoding, states: Tensor, inputs: Tensor | None) -> float:
+    stored = _encoded(encoding, states, inputs)
+    targets = encoding.targets(stored, (encoding.temperatures or _TEMPERATURES)[0])
     started = time.perf_counter()
     for start in range(0, len(states), CHUNK):
         targets(slice(start, start + CHUNK))
@@ -146,7 +148,7 @@ def _seconds_of_reading(form: Format, states: Tensor, inputs: Tensor | None) -> 
 
 
 def angle(gradient: Tensor, exact: Tensor) -> dict[str, float]:
-    """Degrees between two gradients, and the length of the first in lengths of the second."""
+    """Degrees between two gradients, and the ratio of the first one's length to the second's."""
     one, other = gradient.double().flatten(), exact.double().flatten()
     cosine = float(one @ other / (one.norm() * other.norm()))
     return {
@@ -156,7 +158,7 @@ def angle(gradient: Tensor, exact: Tensor) -> dict[str, float]:
 
 
 def stand_in(states: Tensor, head: Tensor) -> tuple[Tensor, Tensor]:
-    """States and head of the stand-in student; the last column of its states is 1."""
+    """States and head of the stand-in student; its states end in a 1."""
     mean = states.mean(0)
     centred = states - mean
     hidden = states.shape[1]

@@ -1,4 +1,4 @@
-"""The online signal: the teachers run beside the student. Exact, for any windows."""
+"""The online kind: the teachers run beside the student. Exact, for any windows."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,20 +6,26 @@ from pathlib import Path
 import torch
 
 from babyllama.data.windows import Batch
-from babyllama.models.build import product_shapes
 from babyllama.models.ensemble import Ensemble, load_ensemble, refuse_long_windows
 from babyllama.models.loss import TeacherTargets
 from babyllama.models.precision import compute_dtype
 from babyllama.recipe import EQUAL_WEIGHTS, Mixing
+from babyllama.signals.encoding import Sizes, TeacherShapes
 
 
-class OnlineSignal:
-    """Only the teachers' hidden states leave them; logits exist a slice at a time."""
+def sizes(teachers: TeacherShapes) -> Sizes:
+    """Nothing on disk; every token passes through all teachers."""
+    return Sizes(products=teachers.products, state_width=teachers.width, runs_teachers=True)
+
+
+class OnlineTeachers:
+    """Running teachers as a signal: they give hidden states, logits exist a slice at a time."""
 
     def __init__(self, ensemble: Ensemble, temperature: float) -> None:
         self._ensemble = ensemble
         self._temperature = temperature
-        self.products = tuple(shape for model in ensemble.models for shape in product_shapes(model))
+        shapes = TeacherShapes.of(ensemble.models, ensemble.mixture.vocab_size)
+        self.products = sizes(shapes).products
 
     def targets(self, batch: Batch) -> TeacherTargets:
         """Run the teachers over the batch's windows."""
@@ -35,8 +41,8 @@ def open_online(
     precision: str,
     device: torch.device,
     mixing: Mixing = EQUAL_WEIGHTS,
-) -> OnlineSignal:
-    """Load teacher folders as one signal for windows of this length.
+) -> OnlineTeachers:
+    """Load teacher folders as a signal for windows of this length.
 
     Raises:
         InputError: teachers too short for the window; what `load_ensemble` raises.
@@ -48,4 +54,4 @@ def open_online(
         dtype=compute_dtype(precision, device),
     )
     refuse_long_windows(ensemble, window)
-    return OnlineSignal(ensemble, temperature)
+    return OnlineTeachers(ensemble, temperature)

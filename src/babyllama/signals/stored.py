@@ -1,7 +1,6 @@
-"""Reading a stored signal: memory-mapped, a batch's windows when it is asked for.
+"""Reading a stored signal: memory-mapped shards, of which only a batch's windows are read.
 
-A shard is never read whole: a batch's windows alone are. On a card, a signal that fits into half of
-its free memory is kept there.
+A card keeps a signal in its memory if half of what is free there holds it.
 """
 
 import json
@@ -21,39 +20,33 @@ from babyllama.errors import InputError
 from babyllama.models.ensemble import Mixture
 from babyllama.models.logits import Head
 from babyllama.models.loss import TeacherTargets
-from babyllama.recipe import (
-    HiddenSignal,
-    JitteredWindows,
-    SampledSignal,
-    TopKSignal,
-    parse_stored_signal,
-)
+from babyllama.recipe import JitteredWindows, parse_stored_signal
 from babyllama.runs.artefact import damaged, hash_file, read_manifest, touch_damaged
-from babyllama.signals.formats import Format, format_from
-from babyllama.signals.store import shard_path, unreadable
+from babyllama.signals.encoding import Encoding
+from babyllama.signals.kinds import kind_of
+from babyllama.signals.shards import shard_damage, shard_path
 
 _SHARE_OF_CARD = 0.5
 
 
 class OpenSignal:
-    """A stored signal, held open for one temperature."""
+    """A stored signal, opened for one temperature."""
 
     def __init__(
         self,
         folder: Path,
         header: dict[str, Any],
-        form: Format,
+        encoding: Encoding,
         *,
         temperature: float,
         device: torch.device,
     ) -> None:
         self.header = header
-        self.products = form.products
-        self._form, self._temperature, self._device = form, temperature, device
-        self._offsets = {offset: number for number, offset in enumerate(header["offsets"])}
-        self._before = np.cumsum([0, *header["windows"]])
-        # Held open for the signal's life: maps, not copies.
-        self._files = ExitStack()
+        self.products = encoding.sizes.products
+        self.encoding, self._temperature, self._device = encoding, temperature, device
+        self._passes = {offset: number for number, offset in enumerate(header["offsets"])}
+        self._first_windows = np.cumsum([0, *header["windows"]])  # of each pass, then their total
+        self._files = ExitStack()  # memory maps that stay open, not copies
         shards = [
             self._files.enter_context(safe_open(shard_path(folder, number), "pt"))
             for number in range(header["shards"])
@@ -62,20 +55,20 @@ class OpenSignal:
         self._resident = self._on_card() if fits_on_card(header, device) else None
 
     def targets(self, batch: Batch) -> TeacherTargets:
-        """Look the batch's windows up; what they say is worked out a slice at a time."""
+        """Read what is stored of the batch's windows; targets are formed a slice at a time."""
         stored = self.read(batch.starts)
         stored["inputs"] = batch.input_ids.to(self._device)
-        return self._form.targets(
+        return self.encoding.targets(
             {name: tensor.flatten(0, 1) for name, tensor in stored.items()}, self._temperature
         )
 
     def read(self, starts: Int64[np.ndarray, " batch"]) -> dict[str, Tensor]:
-        """What is stored of the windows that start at these tokens, (batch, window, ...) each."""
+        """The stored tensors (batch, window, ...) of the windows that start at these tokens."""
         numbers = self._numbers(starts)
         if self._resident is not None:
             chosen = torch.from_numpy(numbers).to(self._device)
             return {name: tensor[chosen] for name, tensor in self._resident.items()}
-        # Neighbours are read at once: a pass in order is a copy of large blocks.
+        # Consecutive windows are read together, so reading in order copies large blocks.
         breaks = np.flatnonzero(
             (np.diff(numbers) != 1) | (numbers[1:] % self.header["windows_per_shard"] == 0)
         )
@@ -87,10 +80,10 @@ class OpenSignal:
         }
 
     def _numbers(self, starts: np.ndarray) -> np.ndarray:
-        """The windows' numbers through all passes."""
+        """The windows' numbers, counted through all passes."""
         window = self.header["window"]
-        passes = np.array([self._offsets[int(at) % window] for at in starts])
-        numbers: np.ndarray = self._before[passes] + starts // window
+        passes = np.array([self._passes[int(at) % window] for at in starts])
+        numbers: np.ndarray = self._first_windows[passes] + starts // window
         return numbers
 
     def _run(self, number: int, count: int) -> dict[str, Tensor]:
@@ -101,16 +94,16 @@ class OpenSignal:
         return {name: self._all_of(name) for name in self._slices[0]}
 
     def _all_of(self, name: str) -> Tensor:
-        """Every window's, a shard at a time into their place: never twice on the device."""
+        """All windows of one tensor, copied a shard at a time: never two copies on the device."""
         first = self._slices[0][name][:1]
-        count = int(self._before[-1])
-        whole: Tensor = first.new_empty(count, *first.shape[1:], device=self._device)
+        count = int(self._first_windows[-1])
+        gathered: Tensor = first.new_empty(count, *first.shape[1:], device=self._device)
         row = 0
         for shard in self._slices:
             windows = shard[name][:]
-            whole[row : row + len(windows)] = windows.to(self._device)
+            gathered[row : row + len(windows)] = windows.to(self._device)
             row += len(windows)
-        return whole
+        return gathered
 
 
 def open_stored(
@@ -124,30 +117,32 @@ def open_stored(
     """Open a stored signal for the windows that a student will read.
 
     Args:
-        weights: of the teachers, instead of those it was stored with (hidden kinds only).
+        weights: of the teachers, instead of those it was stored with; for kinds that keep the
+            teachers' heads.
 
     Raises:
-        InputError: a signal that is half written or damaged, of other tokens or windows, or for
-            other temperatures or weights.
+        InputError: an incomplete or damaged signal, or one for other tokens, windows, temperatures
+            or weights.
     """
     header = read_signal(folder)
     _refuse_other_windows(folder, header, windows)
     _refuse_damage(folder, header)
     recipe = parse_stored_signal(header["recipe"], f"{folder}/signal.json")
-    tensors = load_file(folder / "format.safetensors", device=str(device))
-    mixture = None
-    if isinstance(recipe, HiddenSignal):
-        mixture = _mixture(header, tensors, recipe)
-        if weights is not None:
+    kind = kind_of(recipe)
+    tables = load_file(folder / "format.safetensors", device=str(device))
+    mixture = _mixture(header, tables) if kind.keeps_heads else None
+    if weights is not None:
+        if mixture is None:
+            _refuse_weights(folder, recipe.kind)
+        else:
             mixture = mixture.with_weights(weights)
-    else:
-        _refuse_unstored(folder, recipe, temperature, weights)
-    form = format_from(recipe, mixture, tensors)
-    return OpenSignal(folder, header, form, temperature=temperature, device=device)
+    encoding = kind.load(recipe, mixture, tables)
+    _refuse_other_temperature(folder, encoding, temperature)
+    return OpenSignal(folder, header, encoding, temperature=temperature, device=device)
 
 
 def read_signal(folder: Path) -> dict[str, Any]:
-    """What a stored signal says of itself.
+    """The header of a stored signal: its `signal.json`.
 
     Raises:
         InputError: not a stored signal.
@@ -163,20 +158,20 @@ def read_signal(folder: Path) -> dict[str, Any]:
 
 
 def fits_on_card(header: dict[str, Any], device: torch.device) -> bool:
-    """Whether a signal may be kept on the device: half of a card's free memory holds it."""
+    """Whether a card keeps a signal in its memory: half of what is free there holds it."""
     if device.type != "cuda":
-        return False  # a processor reads it from the page cache at the speed of memory
+        return False  # a processor reads from the page cache as fast as from memory
     free, _ = torch.cuda.mem_get_info(device)
     size = sum(header["windows"]) * header["window"] * header["bytes_per_token"]
     return bool(size < _SHARE_OF_CARD * free)
 
 
-def _mixture(header: dict[str, Any], tensors: dict[str, Tensor], recipe: HiddenSignal) -> Mixture:
+def _mixture(header: dict[str, Any], tables: dict[str, Tensor]) -> Mixture:
     heads = tuple(
-        Head(tensors[f"head.{number}"], softcap=softcap)
+        Head(tables[f"head.{number}"], softcap=softcap)
         for number, softcap in enumerate(header["softcaps"])
     )
-    return Mixture(heads, tuple(header["weights"]), recipe.mean_of)
+    return Mixture(heads, tuple(header["weights"]), header["recipe"]["mean_of"])
 
 
 def _refuse_other_windows(folder: Path, header: dict[str, Any], windows: Windows) -> None:
@@ -184,25 +179,25 @@ def _refuse_other_windows(folder: Path, header: dict[str, Any], windows: Windows
         raise InputError(
             f"{folder}/signal.json: window is {header['window']}, "
             f"but the student reads windows of {windows.window}",
-            why="What teachers said belongs to the windows that they read.",
+            why="A signal is about the windows that its teachers read.",
             mend=f"Train with training.window {header['window']}, or store the signal again.",
         )
     if header["stream_sha256"] != hash_file(windows.path):
         raise InputError(
             f"{folder} was stored for other tokens than {windows.path}",
-            why="The digests of the two streams differ.",
+            why="The digests of the two token streams differ.",
             mend="Run `babyllama signal` on these tokens.",
         )
     if set(windows.offsets) - set(header["offsets"]):
         wanted = (
-            "at random places"
+            "at random offsets"
             if isinstance(windows.placement, JitteredWindows)
             else f"at offsets {', '.join(map(str, windows.offsets))}"
         )
         raise InputError(
-            f"{folder} holds windows at offsets {', '.join(map(str, header['offsets']))}, "
+            f"{folder} has windows at offsets {', '.join(map(str, header['offsets']))}, "
             f"the student reads them {wanted}",
-            why="A stored signal serves the windows that it was made of alone.",
+            why="A stored signal serves only the windows that it was stored for.",
             mend="Distil with --teacher."
             if isinstance(windows.placement, JitteredWindows)
             else f"Store it with --passes {len(windows.offsets)}, or distil with --teacher.",
@@ -210,43 +205,40 @@ def _refuse_other_windows(folder: Path, header: dict[str, Any], windows: Windows
 
 
 def _refuse_damage(folder: Path, header: dict[str, Any]) -> None:
-    again = "Run the same `babyllama signal` (or `run`) command again: it writes"
+    again = "Run the same `babyllama signal` (or `run`) command again: it writes only"
     paths = [shard_path(folder, number) for number in range(header["shards"])]
     missing = [path for path in paths if not path.exists()]
     if missing:
         raise InputError(
-            f"{folder} is half written: {len(missing)} of {len(paths)} shards are missing",
+            f"{folder} is incomplete: {len(missing)} of {len(paths)} shards are missing",
             why="Its writer was stopped.",
-            mend=f"{again} the others.",
+            mend=f"{again} the missing shards.",
         )
     manifest = read_manifest(folder)
     found = next(damaged(folder, manifest), "") if manifest else ""
-    found = found or next(filter(None, map(unreadable, paths)), "")
+    found = found or next(filter(None, map(shard_damage, paths)), "")
     if found:
         touch_damaged(folder, [found])
         raise InputError(
             found,
-            why="`babyllama verify` names all that is damaged.",
-            mend=f"{again} damaged shards alone.",
+            why="`babyllama verify` names every damaged file.",
+            mend=f"{again} damaged shards.",
         )
 
 
-def _refuse_unstored(
-    folder: Path,
-    recipe: TopKSignal | SampledSignal,
-    temperature: float,
-    weights: tuple[float, ...] | None,
-) -> None:
-    if temperature not in recipe.temperatures:
-        stored = ", ".join(f"{each:g}" for each in recipe.temperatures)
+def _refuse_other_temperature(folder: Path, encoding: Encoding, temperature: float) -> None:
+    if encoding.temperatures is not None and temperature not in encoding.temperatures:
+        stored = ", ".join(f"{each:g}" for each in encoding.temperatures)
         raise InputError(
             f"temperature is {temperature:g}, {folder} was stored for {stored}",
-            why=f"The weights of a {recipe.kind} signal are exact at its own temperatures alone.",
+            why="A signal of this kind is exact only at the temperatures it was stored for.",
             mend=f"Use one of them, or store it with --temperature {temperature:g}.",
         )
-    if weights is not None:
-        raise InputError(
-            f"{folder}: a {recipe.kind} signal has its teachers' weights built in",
-            why="What it keeps is of the mixture, not of each teacher.",
-            mend="Store it again with these weights, or store hidden states.",
-        )
+
+
+def _refuse_weights(folder: Path, kind: str) -> None:
+    raise InputError(
+        f"{folder}: a {kind} signal has its teachers' weights built in",
+        why="It stores the mixture of the teachers, not each teacher.",
+        mend="Store it again with these weights, or store hidden states.",
+    )

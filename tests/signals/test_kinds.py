@@ -1,4 +1,9 @@
-"""Teachers of several architectures: biases, scales, softcaps, tied heads, padded vocabularies."""
+"""Every kind of signal is known, and reads back teachers of any architecture.
+
+The teachers have biases, scales, softcaps, tied heads and padded vocabularies.
+"""
+
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -14,13 +19,18 @@ from babyllama.recipe import (
     DistilledStudent,
     HiddenSignal,
     Mixing,
+    OnlineSignal,
     OtherShape,
     SampledSignal,
+    StoredSignal,
     TopKSignal,
 )
+from babyllama.signals.encoding import TeacherShapes
+from babyllama.signals.kinds import STORED_KINDS, sizes_of
 from babyllama.signals.online import open_online
-from babyllama.signals.store import SignalSource, store_signal
+from babyllama.signals.store import store_signal
 from babyllama.signals.stored import open_stored
+from babyllama.signals.writer import SignalSource
 from babyllama.training.distillation import distill
 
 CPU = torch.device("cpu")
@@ -67,6 +77,25 @@ def exact_probabilities(folders, batch, weights, mean_of, temperature):
         )
     mean = sum(w * z for w, z in zip(weights, each, strict=True))
     return torch.softmax(mean / temperature, -1)
+
+
+def test_every_recipe_of_a_stored_signal_has_a_kind():
+    assert set(STORED_KINDS) == set(get_args(StoredSignal))
+
+
+def test_a_kind_keeps_heads_where_its_recipe_serves_any_temperature():
+    for recipe, kind in STORED_KINDS.items():
+        given = {} if recipe is HiddenSignal else {"k": 3}
+        name = get_args(recipe.model_fields["kind"].annotation)[0]
+        assert kind.keeps_heads == (recipe(kind=name, **given).temperatures is None)
+
+
+def test_sizes_are_asked_of_the_kind():
+    shapes = TeacherShapes(320, (16, 24), ((5, 7),))
+    assert sizes_of(OnlineSignal(kind="online"), shapes).products == ((5, 7),)
+    assert sizes_of(HiddenSignal(kind="hidden"), shapes).bytes_per_token == 80
+    assert sizes_of(TopKSignal(kind="topk", k=3), shapes).bytes_per_token == 3 * 4 + 2 * 4
+    assert sizes_of(SampledSignal(kind="sampled", k=3), shapes).bytes_per_token == 3 * 4 + 16
 
 
 @pytest.mark.parametrize("mean_of", ["logits", "probabilities"])

@@ -1,9 +1,10 @@
-"""Live and stored signals of every kind say the same thing about the same windows."""
+"""Stored signals of every kind give the ensemble's distributions back for their windows."""
 
 import numpy as np
 import pytest
 import torch
 from references import plain_loss
+from safetensors.torch import load_file
 
 from babyllama.data.windows import Windows
 from babyllama.errors import InputError
@@ -18,9 +19,9 @@ from babyllama.recipe import (
     TopKSignal,
 )
 from babyllama.signals import stored as stored_module
-from babyllama.signals.online import open_online
-from babyllama.signals.store import SignalSource, store_signal
+from babyllama.signals.store import store_signal
 from babyllama.signals.stored import open_stored, read_signal
+from babyllama.signals.writer import SignalSource
 
 CPU = torch.device("cpu")
 WHICH = np.array([7, 2, 19])
@@ -75,17 +76,9 @@ def read_back(targets, positions, vocab, temperature):
     """Probabilities that a signal's targets stand for, all positions at once."""
     target = targets(slice(0, positions))
     if isinstance(target, SparseTarget):
-        whole = torch.zeros(positions, vocab, dtype=torch.float64)
-        return whole.scatter_(1, target.tokens, target.weights.double())
+        full = torch.zeros(positions, vocab, dtype=torch.float64)
+        return full.scatter_(1, target.tokens, target.weights.double())
     return torch.softmax(target.double() / temperature, -1)
-
-
-def test_online_logits_are_the_mean_of_the_teachers(teachers, batch):
-    source = open_online(teachers, window=16, temperature=2.0, precision="float32", device=CPU)
-    logits = source.targets(batch)
-    exact = mean_logits(teachers, batch)
-    for part in (slice(0, 5), slice(5, 48), slice(0, 48)):
-        torch.testing.assert_close(logits(part).double(), exact[part], rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("temperature", [1.0, 2.0])
@@ -210,21 +203,14 @@ def test_another_window_is_refused(signal, tokens):
 
 
 @pytest.mark.parametrize(
-    ("placing", "said", "mend"),
+    ("placing", "wanted", "mend"),
     [(ShiftedWindows(kind="shifted", passes=2), "at offsets 0, 8", "Store it with --passes 2"),
-     (JitteredWindows(kind="jittered"), "at random places", "Distil with --teacher")],
+     (JitteredWindows(kind="jittered"), "at random offsets", "Distil with --teacher")],
 )  # fmt: skip
-def test_windows_that_were_not_stored_are_refused(signal, tokens, placing, said, mend):
-    with pytest.raises(InputError, match=f"at offsets 0, the student reads them {said}") as error:
+def test_windows_that_were_not_stored_are_refused(signal, tokens, placing, wanted, mend):
+    with pytest.raises(InputError, match=f"at offsets 0, the student reads them {wanted}") as error:
         open_stored(signal, Windows(tokens, "train", 16, placing), temperature=1.0, device=CPU)
     assert error.value.mend.startswith(mend)
-
-
-def test_teachers_too_short_for_the_window_are_refused(teachers, tokens, tmp_path):
-    with pytest.raises(InputError, match="has 64 positions, a window 128 tokens"):
-        open_online(teachers, window=128, temperature=1.0, precision="float32", device=CPU)
-    with pytest.raises(InputError, match="has 64 positions, a window 65 tokens"):
-        store_signal(SignalSource(tuple(teachers), tokens, KINDS["bfloat16"], 65), tmp_path)
 
 
 def test_other_tokens_are_refused(signal, tokens):
@@ -232,13 +218,13 @@ def test_other_tokens_are_refused(signal, tokens):
         open_stored(signal, Windows(tokens, "dev", 16), temperature=1.0, device=CPU)
 
 
-def test_a_folder_that_is_no_signal_is_refused(windows, tmp_path):
+def test_a_folder_without_a_signal_is_refused(windows, tmp_path):
     with pytest.raises(InputError, match=r"no signal\.json"):
         open_stored(tmp_path, windows, temperature=1.0, device=CPU)
 
 
 @pytest.mark.parametrize("kind", ["topk", "sampled"])
-def test_kept_tokens_refuse_another_temperature_and_other_weights(stored, windows, kind):
+def test_sparse_kinds_refuse_another_temperature_and_other_weights(stored, windows, kind):
     with pytest.raises(InputError, match=r"temperature is 3, .* was stored for 1, 2"):
         open_stored(stored[kind], windows, temperature=3.0, device=CPU)
     with pytest.raises(InputError, match=f"a {kind} signal has its teachers' weights built in"):
@@ -250,14 +236,45 @@ def test_weights_that_do_not_fit_the_teachers_are_refused(signal, windows):
         open_stored(signal, windows, temperature=1.0, device=CPU, weights=(1.0,))
 
 
-@pytest.mark.parametrize(
-    ("recipe", "said"),
-    [
-        (TopKSignal(kind="topk", k=321), "k is 321, the vocabulary has 320 tokens"),
-        (SampledSignal(kind="sampled", k=999), "k is 999, the vocabulary has 320 tokens"),
-        (HiddenSignal(kind="hidden", bytes_per_token=80), "the states themselves take 80"),
-    ],
-)
-def test_forms_that_do_not_fit_the_teachers_are_refused(teachers, tokens, tmp_path, recipe, said):
-    with pytest.raises(InputError, match=said):
-        store_signal(SignalSource(tuple(teachers), tokens, recipe, 16), tmp_path)
+def test_an_incomplete_or_cut_signal_is_refused(teachers, tokens, tmp_path):
+    windows = Windows(tokens, "train", 16)
+    store_signal(small_shards(teachers, tokens), tmp_path)
+    total = len(list(tmp_path.glob("shard-*")))
+    last = tmp_path / f"shard-{total - 1:05d}.safetensors"
+    last.write_bytes(last.read_bytes()[:-1])
+    with pytest.raises(InputError, match=f"{last.name} is cut short or damaged"):
+        open_stored(tmp_path, windows, temperature=1.0, device=CPU)
+    last.unlink()
+    with pytest.raises(InputError, match=f"incomplete: 1 of {total} shards are missing"):
+        open_stored(tmp_path, windows, temperature=1.0, device=CPU)
+
+
+def small_shards(teachers, tokens):
+    """Nine windows a shard."""
+    return SignalSource(tuple(teachers), tokens, KINDS["bfloat16"], 16, shard_tokens=16 * 9)
+
+
+def test_reading_copies_only_the_batchs_windows_and_neighbours_together(teachers, tokens, tmp_path):
+    store_signal(small_shards(teachers, tokens), tmp_path)
+    windows = Windows(tokens, "train", 16)
+    source = open_stored(tmp_path, windows, temperature=1.0, device=CPU)
+    asked = []
+
+    class Recorded:
+        def __init__(self, inner):
+            self.inner = inner
+
+        def __getitem__(self, rows):
+            asked.append(rows.stop - rows.start)
+            return self.inner[rows]
+
+    source._slices = [
+        {name: Recorded(each) for name, each in shard.items()} for shard in source._slices
+    ]
+    numbers = np.array([0, 1, 2, 8, 9, 10, 4, 30])  # shards have nine windows
+    read = source.read(numbers * 16)["states"]
+    assert asked == [3, 1, 2, 1, 1]
+    every = torch.cat(
+        [load_file(file)["states"] for file in sorted(tmp_path.glob("shard-*.safetensors"))]
+    )
+    assert torch.equal(read, every[torch.from_numpy(numbers)])

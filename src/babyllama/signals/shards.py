@@ -1,0 +1,47 @@
+"""The shards of a stored signal: which windows each has, and files that are complete or absent."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from babyllama.runs.artefact import SCRATCH
+
+
+def shard_plan(counts: Sequence[int], per_shard: int) -> list[tuple[int, int]]:
+    """(first, stop) of each shard's windows, numbered through all passes."""
+    total = sum(counts)
+    return [(first, min(first + per_shard, total)) for first in range(0, total, per_shard)]
+
+
+def shard_path(folder: Path, number: int) -> Path:
+    """The path of a shard."""
+    return folder / f"shard-{number:05d}.safetensors"
+
+
+def shard_damage(path: Path) -> str:
+    """What is wrong with a shard's length or header, in words; "" if nothing is.
+
+    A flipped byte in its numbers is found only by the manifest's checksum.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            file.keys()
+    except (SafetensorError, OSError) as error:
+        return f"{path} is cut short or damaged ({str(error).strip()})"
+    return ""
+
+
+def save_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
+    """Write a file such that a kill at any byte leaves the old file or none.
+
+    It is written in SCRATCH, which is not part of a complete folder, and then renamed.
+    """
+    scratch = path.parent / SCRATCH
+    scratch.mkdir(exist_ok=True)
+    beside = scratch / f"{path.name}.{os.getpid()}"
+    save_file(tensors, beside)
+    beside.replace(path)
