@@ -20,7 +20,7 @@ from commands import babyllama, invoke, refused
         (("--bytes-per-token", "0"), "bytes_per_token is 0"),
         (("--bytes-per-token", "500"), "bytes_per_token is 500"),
         (("--bytes-per-token", "8", "--precision", "int8"), "exclude each other"),
-        (("--weight", "1"), "1 of them, but there are 2 teachers"),
+        (("--weight", "1"), "1 given for 2 teachers"),
         (("--weight", "0.5", "--weight", "0.6"), "sum to 1.1"),
         (("--kind", "topk", "--k", "5", "--temperature", "0"), "Each must be above 0"),
         (("--kind", "topk", "--k", "5", "--mean-of", "probabilities"), "give one temperature"),

@@ -172,14 +172,14 @@ def test_the_command_shows_the_harness_own_help():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"pretrained": "nowhere"}, "nowhere holds no config.json"),
+        ({"pretrained": "nowhere"}, "nowhere has no config.json"),
         ({"mean_of": "ranks"}, r"model_args: mean_of is 'ranks'[\s\S]*'probabilities'"),
         ({"dtype": "float8"}, r"model_args: dtype is 'float8'[\s\S]*'bfloat16'"),
         ({"weights": "0.7+x"}, r"weights=0\.7\+x: not numbers"),
         ({"device": "gpu"}, r"device gpu cannot be used[\s\S]*Choose cpu"),
         ({"weights": "0.7+0.7"}, r"0\.7 0\.7 sum to 1\.4"),
         ({"weights": 0.5}, "0.5 sum to 0.5"),
-        ({"weights": 1.0}, "1 of them, but there are 2"),
+        ({"weights": 1.0}, "1 given for 2 teachers"),
     ],
 )
 def test_invalid_arguments_are_refused(folders, settings, message):

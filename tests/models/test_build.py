@@ -106,7 +106,7 @@ def test_a_folder_without_configuration_is_refused(tmp_path):
 
 def test_a_folder_without_weights_is_refused(teachers, tmp_path):
     shutil.copy(teachers[0] / "config.json", tmp_path)
-    with pytest.raises(InputError, match="holds no weights"):
+    with pytest.raises(InputError, match="has no weights"):
         load_model(tmp_path)
 
 

@@ -62,7 +62,7 @@ def test_softcapped_models_are_capped_before_they_are_averaged():
 
 @pytest.mark.parametrize(
     ("weights", "said"),
-    [([1.0], "1 of them, but there are 2 teachers"), ([0.5, 0.6], "sum to 1.1"),
+    [([1.0], "1 given for 2 teachers"), ([0.5, 0.6], "sum to 1.1"),
      ([1.5, -0.5], "not negative")],
 )  # fmt: skip
 def test_weights_that_do_not_fit_the_models_are_refused(teachers, weights, said):
@@ -73,7 +73,7 @@ def test_weights_that_do_not_fit_the_models_are_refused(teachers, weights, said)
 
 def test_a_mixing_of_other_models_than_there_are_is_refused(teachers):
     models = [load_model(folder) for folder in teachers]
-    with pytest.raises(InputError, match="1 of them, but there are 2 teachers"):
+    with pytest.raises(InputError, match="1 given for 2 teachers"):
         combine(models, 320, mixing=Mixing(weights=(1.0,)))
 
 
@@ -91,7 +91,7 @@ def test_rows_beyond_the_tokenizer_are_cut_off(teachers):
 def test_a_model_that_knows_too_few_tokens_is_refused(teachers):
     model = load_model(teachers[0])
     rows = model.get_output_embeddings().weight.shape[0]
-    with pytest.raises(InputError, match=f"knows {rows} tokens, the tokenizer has {rows + 1}"):
+    with pytest.raises(InputError, match=f"has {rows} tokens, the tokenizer has {rows + 1}"):
         combine([model], rows + 1)
 
 

@@ -59,8 +59,8 @@ def test_every_product_of_every_teacher_is_counted(teachers):
 
 
 def test_teachers_too_short_for_the_window_are_refused(teachers, tokens, tmp_path):
-    with pytest.raises(InputError, match="has 64 positions, a window 128 tokens"):
+    with pytest.raises(InputError, match="has 64 positions, a window has 128"):
         opened(teachers, window=128)
     source = SignalSource(tuple(teachers), tokens, HiddenSignal(kind="hidden"), 65)
-    with pytest.raises(InputError, match="has 64 positions, a window 65 tokens"):
+    with pytest.raises(InputError, match="has 64 positions, a window has 65"):
         store_signal(source, tmp_path)

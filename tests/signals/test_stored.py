@@ -219,7 +219,7 @@ def test_other_tokens_are_refused(signal, tokens):
 
 
 def test_a_folder_without_a_signal_is_refused(windows, tmp_path):
-    with pytest.raises(InputError, match=r"no signal\.json"):
+    with pytest.raises(InputError, match=r"has no signal\.json"):
         open_stored(tmp_path, windows, temperature=1.0, device=CPU)
 
 
@@ -232,7 +232,7 @@ def test_sparse_kinds_refuse_another_temperature_and_other_weights(stored, windo
 
 
 def test_weights_that_do_not_fit_the_teachers_are_refused(signal, windows):
-    with pytest.raises(InputError, match="1 of them, but there are 2 teachers"):
+    with pytest.raises(InputError, match="1 given for 2 teachers"):
         open_stored(signal, windows, temperature=1.0, device=CPU, weights=(1.0,))
 
 

@@ -23,13 +23,13 @@ def new_model(shape: Shape, vocab_size: int, *, seed: int, separators: bool) -> 
 
     Args:
         vocab_size: tokens of the tokenizer.
-        seed: the same seed gives the same weights: that is what makes a twin.
-        separators: whether <s> and </s> stand in the token stream. If not, the model's
-            configuration does not name them either, since it will never have seen them.
+        seed: the same seed gives the same weights, which a twin needs.
+        separators: whether the token stream contains <s> and </s>. If not, the model never sees
+            them, and its configuration does not name them.
 
     Raises:
-        InputError: an architecture that transformers does not know, that refuses its settings or
-            whose logits are not known here.
+        InputError: an architecture that transformers does not know, that refuses its settings, or
+            whose logits babyllama cannot form.
     """
     torch.manual_seed(seed)
     model = _made(shape, vocab_size, separators)
@@ -38,11 +38,11 @@ def new_model(shape: Shape, vocab_size: int, *, seed: int, separators: bool) -> 
 
 
 def load_model(folder: Path) -> "PreTrainedModel":
-    """Load a causal model's folder for reading: float32, no dropout, no gradients, nothing remote.
+    """Load a causal model's folder for inference: float32, no dropout, no gradients, no downloads.
 
     Raises:
-        InputError: no configuration, no weights, weights that are a pickle, or logits that are
-            formed in a way that is not known here.
+        InputError: no configuration, no weights, weights in a pickle, or an architecture whose
+            logits babyllama cannot form.
     """
     from transformers import AutoModelForCausalLM
 
@@ -52,45 +52,45 @@ def load_model(folder: Path) -> "PreTrainedModel":
 
 
 def load_as(kind: Any, folder: Path, title: str) -> "PreTrainedModel":
-    """Load a model folder by one of transformers' Auto classes, as `load_model` does.
+    """Load a model folder with one of transformers' Auto classes, as `load_model` does.
 
     Args:
         kind: AutoModelForCausalLM, AutoModelForMaskedLM or the like.
-        title: what an error calls that kind.
+        title: the name of that kind in an error.
 
     Raises:
-        InputError: no configuration, no weights, weights that are a pickle, another kind of model.
+        InputError: no configuration, no weights, weights in a pickle, another kind of model.
     """
     refuse_unusable(folder)
     try:
         model: PreTrainedModel = kind.from_pretrained(
             folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
         )
-    except Exception as error:  # the library raises whatever it met, often several lines of it
+    except Exception as error:  # the library raises many kinds, often several lines long
         raise InputError(
             f"{folder} cannot be loaded as {title}",
             why=str(error).strip().splitlines()[0],
-            mend=f"It must be a folder that transformers.{kind.__name__} loads.",
+            mend=f"Name a folder that transformers.{kind.__name__} can load.",
         ) from None
     return model.eval().requires_grad_(False)
 
 
 def parameter_count(shape: Shape, vocab_size: int) -> int:
-    """Exact number of parameters, tied ones once, without allocating any."""
+    """The exact number of parameters, tied ones counted once; allocates no weights."""
     return sum(parameter.numel() for parameter in planned_model(shape, vocab_size).parameters())
 
 
 def flops_per_token(model: "PreTrainedModel") -> int:
-    """Floating-point operations of one token's forward pass in matrix products with weights.
+    """Floating-point operations of the products with weights in one token's forward pass.
 
-    Attention's own products are left out: at 128 tokens they are a few percent. A training step
-    takes three times as much.
+    Attention's products of activations are not counted: at 128 tokens they are a few percent. A
+    training step takes three times as much.
     """
     return sum(2 * rows * columns for rows, columns in product_shapes(model))
 
 
 def product_shapes(model: "PreTrainedModel") -> Iterator[tuple[int, int]]:
-    """(inputs, outputs) of every product of activations with a weight matrix, the head last."""
+    """(inputs, outputs) of every product with a weight matrix, the head's last."""
     head = model.get_output_embeddings().weight
     embeddings = {module.weight for module in model.modules() if isinstance(module, nn.Embedding)}
     for parameter in model.parameters():
@@ -105,7 +105,7 @@ def planned_flops_per_token(shape: Shape, vocab_size: int) -> int:
 
 
 def refuse_short_positions(recipe: PretrainingRecipe, name: str) -> None:
-    """Check that a model can see a whole window.
+    """Check that a model has enough positions for its windows.
 
     Raises:
         InputError: names the model, its positions and the window.
@@ -115,42 +115,42 @@ def refuse_short_positions(recipe: PretrainingRecipe, name: str) -> None:
         raise InputError(
             f"{name}: training.window is {recipe.training.window}, but the model has only "
             f"{positions} positions",
-            why="A window must fit into the positions that the model knows.",
+            why="A window must not be longer than the model's positions.",
             mend="Raise max_position_embeddings (GPT-2: n_positions), or shorten the window.",
         )
 
 
 def positions_of(config: "PretrainedConfig") -> int | None:
-    """The longest input in tokens that a model can see; None: no limit."""
+    """The longest input of a model, in tokens; None: no limit."""
     positions = getattr(config, "max_position_embeddings", None)
     if positions is None:
         return None
-    # RoBERTa and its kin count positions from the padding's number + 1.
+    # RoBERTa and its relatives count positions from pad_token_id + 1.
     is_shifted = "roberta" in config.model_type or config.model_type in ("camembert", "mpnet")
     return int(positions) - (config.pad_token_id + 1 if is_shifted else 0)
 
 
 def shortest_positions(configs: "Iterable[PretrainedConfig]") -> int | None:
-    """The longest input that every one of several models can see."""
+    """The longest input that every one of several models can take; None: no limit."""
     limits = (positions_of(config) for config in configs)
     return min((limit for limit in limits if limit is not None), default=None)
 
 
 def prefer_fast_attention(model: "PreTrainedModel", device: torch.device) -> None:
-    """On a processor, spell attention out as products.
+    """On a processor, compute attention as separate products.
 
-    On windows of some hundred tokens the fused kernel's backward pass takes longer there than the
-    products and the softmax by themselves: see `docs/log.md`.
+    For windows of a few hundred tokens, the backward pass of the fused kernel is slower there than
+    separate products and softmax: see `docs/log.md`.
     """
     if device.type == "cpu":
         model.set_attn_implementation("eager")
 
 
 def checkpoint_activations(model: "PreTrainedModel") -> None:
-    """Keep the inputs of blocks alone for the backward pass, which computes the rest again."""
+    """Keep only the blocks' inputs for the backward pass, which computes the rest again."""
     if hasattr(model, "activation_checkpointing_enable"):
         model.activation_checkpointing_enable({"use_reentrant": False})
-    else:  # as older releases of transformers call it
+    else:  # the name in older releases of transformers
         model.gradient_checkpointing_enable({"use_reentrant": False})
 
 
@@ -174,21 +174,21 @@ def configuration(shape: Shape, vocab_size: int, *, separators: bool) -> "Pretra
         if name in settings:
             raise InputError(
                 f"model {kind}: settings.{name} is {settings[name]}",
-                why=f"The tokenizer decides it, which has a vocabulary of {vocab_size}.",
-                mend=f"Leave {name} out; tokenizer.vocab_size is where the size is chosen.",
+                why=f"The tokenizer decides it; its vocabulary has {vocab_size} tokens.",
+                mend=f"Leave {name} out; tokenizer.vocab_size sets the size.",
             )
     try:
         return AutoConfig.for_model(kind, vocab_size=vocab_size, **tokens, **settings)
-    except Exception as error:  # KeyError, TypeError, ValueError: each library class its own
+    except Exception as error:  # each configuration class raises its own kind
         raise InputError(
             f"model {kind} cannot be made with {settings}",
             why=_reason(error),
-            mend="It must be an architecture that transformers knows, with settings that fit.",
+            mend="Use an architecture that transformers knows, with settings that fit it.",
         ) from None
 
 
 def _reason(error: Exception) -> str:
-    """What a library says went wrong, in one line: some list every name that they know."""
+    """A library's error in one short line: some list every name that they know."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return textwrap.shorten(" ".join(lines[:2]) or repr(error), 200, placeholder=" ...")
 
@@ -216,21 +216,21 @@ def _made(shape: Shape, vocab_size: int, separators: bool) -> "PreTrainedModel":
             f"model {config.model_type} cannot be made for a vocabulary of {vocab_size}",
             why=_reason(error),
             mend="Its settings must fit together and the vocabulary: "
-            + (", ".join(f"{k}={v}" for k, v in _settings(shape).items()) or "it has none"),
+            + (", ".join(f"{k}={v}" for k, v in _settings(shape).items()) or "none are given"),
         ) from None
 
 
 def refuse_unusable(folder: Path) -> None:
-    """Check that a folder holds a model in a form that is safe to load.
+    """Check that a folder has a model that is safe to load.
 
     Raises:
-        InputError: no configuration, no weights, or weights that are a pickle.
+        InputError: no configuration, no weights, or weights in a pickle.
     """
     if not (folder / "config.json").is_file():
         raise InputError(
-            f"{folder} holds no config.json",
+            f"{folder} has no config.json",
             why="A model is a Hugging Face folder: config.json, model.safetensors, tokenizer.",
-            mend="Name the folder that holds these files.",
+            mend="Name the folder with these files.",
         )
     if list(folder.glob("*.safetensors")):
         return
@@ -239,13 +239,13 @@ def refuse_unusable(folder: Path) -> None:
     )
     if pickles:
         raise InputError(
-            f"{folder} holds its weights as a pickle only: {pickles[0]}",
-            why="Loading a pickle runs whatever code was put into it.",
-            mend="Convert it on a machine that trusts it: "
+            f"{folder} has its weights in a pickle only: {pickles[0]}",
+            why="Loading a pickle runs any code in it.",
+            mend="Convert it, where you trust it, with "
             "AutoModelForCausalLM.from_pretrained(...).save_pretrained(...)",
         )
     raise InputError(
-        f"{folder} holds no weights",
-        why="There is a config.json but no model.safetensors.",
-        mend="Copy the weights beside it, or train again.",
+        f"{folder} has no weights",
+        why="It has a config.json but no model.safetensors.",
+        mend="Copy the weights into it, or train the model again.",
     )

@@ -189,7 +189,7 @@ def combine(
             carry) are cut off.
 
     Raises:
-        InputError: a model that knows fewer tokens than the tokenizer has; not one weight a model.
+        InputError: a model with fewer tokens than the tokenizer; not one weight a model.
     """
     weights = weights_of(mixing, len(models))
     heads = []
@@ -198,7 +198,7 @@ def combine(
         rows = head.vocab_size
         if rows < vocab_size:
             raise InputError(
-                f"{_name(model)} knows {rows} tokens, the tokenizer has {vocab_size}",
+                f"{_name(model)} has {rows} tokens, the tokenizer has {vocab_size}",
                 mend="Use the tokenizer that the model was trained with.",
             )
         if rows > vocab_size:
@@ -231,15 +231,15 @@ def refuse_weights(weights: Sequence[float], models: int) -> None:
     given = " ".join(f"{weight:g}" for weight in weights)
     if len(weights) != models:
         raise InputError(
-            f"weights {given}: {len(weights)} of them, but there are {models} teachers",
-            mend="Give one weight a teacher, in the teachers' order.",
+            f"weights {given}: {len(weights)} given for {models} teachers",
+            mend="Give one weight per teacher, in the teachers' order.",
         )
     if fault := weights_fault(weights):
         raise InputError(fault, mend=f"For example: {' '.join([f'{1 / models:.3g}'] * models)}")
 
 
 def refuse_long_windows(ensemble: Ensemble, window: int) -> None:
-    """Check that every model can see a whole window.
+    """Check that every model has enough positions for a window.
 
     Raises:
         InputError: names the model and its positions.
@@ -248,8 +248,9 @@ def refuse_long_windows(ensemble: Ensemble, window: int) -> None:
         positions = positions_of(model.config)
         if positions is not None and positions < window:
             raise InputError(
-                f"{model.config.name_or_path} has {positions} positions, a window {window} tokens",
-                why="A teacher must see the whole window that the student reads.",
+                f"{model.config.name_or_path} has {positions} positions, a window has {window} "
+                "tokens",
+                why="A teacher must read the same windows as the student.",
                 mend="Use shorter windows, or teachers with more positions.",
             )
 
@@ -264,8 +265,7 @@ def load_ensemble(
     """Load one or several model folders as one model.
 
     Raises:
-        InputError: folders whose tokenizers number tokens differently; what `load_model` and
-            `combine` raise.
+        InputError: folders with different vocabularies; as `load_model` and `combine`.
     """
     for folder in folders[1:]:
         refuse_other_vocabulary(folders[0], folder)
@@ -277,16 +277,16 @@ def load_ensemble(
 
 
 def refuse_other_vocabulary(one: Path, other: Path) -> None:
-    """Check that two model or tokenizer folders give every token the same number.
+    """Check that two model or tokenizer folders give every token the same id.
 
     Raises:
-        InputError: names three tokens that differ.
+        InputError: names tokens that differ.
     """
     if differing := differing_tokens(one, other):
         raise InputError(
             f"{one} and {other} have different vocabularies",
-            why=f"The same number means other tokens: {'; '.join(differing)}.",
-            mend="Train both with one tokenizer.",
+            why=f"The same id means different tokens: {'; '.join(differing)}.",
+            mend="Train both with the same tokenizer.",
         )
 
 

@@ -1,4 +1,4 @@
-"""Text from a model, to hear what it has learnt."""
+"""Text that a model generates."""
 
 from pathlib import Path
 
@@ -11,10 +11,10 @@ from babyllama.models.build import load_model
 def continuations(
     folder: Path, prompt: str, *, n: int, seed: int, max_new_tokens: int
 ) -> list[str]:
-    """`n` continuations of a prompt, drawn from the model's own distribution.
+    """`n` continuations of a prompt, sampled from the model's distribution.
 
     Raises:
-        InputError: what `load_model` and `load_tokenizer` raise.
+        InputError: as `load_model` and `load_tokenizer`.
     """
     model, tokenizer = load_model(folder), load_tokenizer(folder)
     ids = tokenizer.encode(prompt, add_special_tokens=False)
@@ -29,5 +29,5 @@ def continuations(
         max_new_tokens=max_new_tokens,
         pad_token_id=tokenizer.pad_token_id,
     )
-    # The mark of a new line is a special token under the `lines` layout; shown as a space.
+    # Under the `lines` layout a new line is a special token; it is shown as a space.
     return [tokenizer.decode(row, skip_special_tokens=True).strip() for row in drawn]

@@ -2,7 +2,7 @@
 
     logits = softcap(scale * (states @ weight.T + bias))
 
-Most architectures have the product alone; the others have a bias, a scale or a softcap as well.
+Most architectures only have the product; the others also have a bias, a scale or a softcap.
 """
 
 from collections.abc import Callable

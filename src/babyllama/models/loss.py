@@ -2,7 +2,7 @@
 
 Logits exist for one chunk of tokens at any moment. A chunk's logits give at once its loss and the
 gradients to the hidden states and to the output head; the next chunk overwrites them. Peak memory
-is a few (chunk, vocab) blocks whatever the batch; compiled, the student's and the teachers' alone.
+is a few (chunk, vocab) blocks whatever the batch; compiled, only the student's and the teachers'.
 """
 
 from collections.abc import Callable
@@ -92,12 +92,12 @@ def distillation_loss(
         temperature: T > 0. T**2 keeps the gradient's size comparable across temperatures.
         alpha: in [0, 1]. At 1 this is the twin's loss and `teachers` is not called.
         reduction: "token_mean" averages over the labelled positions. "window_sum" divides the KL
-            summed over all positions by batch alone, as the paper's code does, so that KL weighs
-            `window` times as much.
+            summed over all positions by the batch size only, as the paper's code does, so KL
+            weighs `window` times as much.
         chunk: positions whose logits exist at once; `chunk_size` by default. It changes memory and
             speed, not the result.
         compiled: fuse the element-wise part with torch.compile, which needs a compiler. It
-            changes speed, and the result by rounding alone.
+            changes the speed, and the result only by rounding.
 
     Returns:
         `total` with gradients to `hidden` and to the head's weight and bias, and the two terms for

@@ -45,7 +45,7 @@ def open_online(
     """Load teacher folders as a signal for windows of this length.
 
     Raises:
-        InputError: teachers too short for the window; what `load_ensemble` raises.
+        InputError: teachers with too few positions for the window; as `load_ensemble`.
     """
     ensemble = load_ensemble(
         teachers,

@@ -151,7 +151,7 @@ def read_signal(folder: Path) -> dict[str, Any]:
         header: dict[str, Any] = json.loads((folder / "signal.json").read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(
-            f"{folder} holds no signal.json",
+            f"{folder} has no signal.json",
             mend="Store one: babyllama signal TEACHER... --tokens DIR --kind hidden --out DIR",
         ) from None
     return header

@@ -1,4 +1,4 @@
-"""Stage: tokens + signal -> student."""
+"""Stage: tokens and a signal -> a student."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,7 +32,7 @@ def distill(
     mixing: Mixing = EQUAL_WEIGHTS,
     seed: int,
 ) -> Facts:
-    """Train a new student on the text and on what the teachers say, and write its folder.
+    """Train a new student on the text and on its teachers, and write its folder.
 
     Args:
         teachers: run beside the student where no `signal` is given.
@@ -41,7 +41,7 @@ def distill(
             A stored signal has its own.
 
     Raises:
-        InputError: teachers or a signal that do not belong to these tokens or this tokenizer.
+        InputError: teachers or a signal that do not fit these tokens or this tokenizer.
     """
     model = start_model(student.pretraining, tokens, tokenizer, seed=seed)
     windows = Windows(tokens, "train", student.training.window, student.training.windows)
@@ -87,7 +87,7 @@ def distillation_from(
     *,
     compiled: bool = False,
 ) -> Loss:
-    """The loop's `loss` for a student: the fused loss fed by a signal."""
+    """The loop's `loss` for a student: the fused loss, with a signal's targets."""
 
     def loss(hidden: Tensor, head: Head, batch: Batch) -> LossTerms:
         return distillation_loss(

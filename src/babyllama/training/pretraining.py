@@ -1,4 +1,4 @@
-"""Stage: tokens -> a model trained on text alone, a teacher or a twin."""
+"""Stage: tokens -> a model trained on text only, a teacher or a twin."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def pretrain(
     """Train a new model on cross-entropy and write it as a Hugging Face folder.
 
     Raises:
-        InputError: tokens that the tokenizer does not have, or fewer than a window.
+        InputError: tokens of another tokenizer, or fewer than a window.
     """
     model = start_model(recipe, tokens, tokenizer, seed=seed)
     return train(
@@ -37,7 +37,7 @@ def pretrain(
 
 
 def text_loss(recipe: TrainingRecipe) -> Loss:
-    """The loop's `loss` for a teacher or a twin: cross-entropy alone."""
+    """The loop's `loss` for a teacher or a twin: cross-entropy."""
     compiled = recipe.compile and can_compile()
 
     def loss(hidden: Tensor, head: Head, batch: Batch) -> LossTerms:

@@ -106,7 +106,7 @@ def test_a_body_that_is_not_in_the_file_is_refused(models, tmp_path):
 
 
 def test_a_folder_without_a_model_is_refused(models, tmp_path):
-    with pytest.raises(InputError, match=r"holds no config.json"):
+    with pytest.raises(InputError, match=r"has no config.json"):
         load_classifier(tmp_path, labels=2, settings=settings(), seed=1)
     folder = shutil.copytree(models["llama"], tmp_path / "model")
     (folder / "config.json").write_text('{"model_type": "dino"}')
