@@ -1,7 +1,7 @@
 """Adding a kind of signal takes a recipe class, a module and a test: here in one file, as a toy.
 
 The toy stores every logit in 16 bits: exact, and far too large. A real kind's recipe class joins
-the union `StoredSignal` in recipe/teaching.py, and its module's KIND joins `STORED_KINDS` in
+the union `AnyStoredSignal` in recipe/teaching.py, and its module's KIND joins `STORED_KINDS` in
 signals/kinds.py.
 """
 
@@ -14,7 +14,7 @@ import torch
 
 from babyllama.data.windows import Windows
 from babyllama.models.ensemble import Mixture, load_ensemble
-from babyllama.recipe import Mixing, parse
+from babyllama.recipe import Mixing, StoredSignal, parse
 from babyllama.signals import stored
 from babyllama.signals.encoding import Kind, Sizes, TeacherShapes
 from babyllama.signals.kinds import STORED_KINDS
@@ -25,12 +25,10 @@ from babyllama.signals.writer import SignalSource
 # --- recipe/teaching.py ---------------------------------------------------------------------
 
 
-class LogitsSignal(Mixing):
+class LogitsSignal(StoredSignal):
     """Every logit in 16 bits, for any temperature."""
 
     kind: Literal["logits"]
-    frontier: bool = False
-    temperatures: None = None
 
 
 # --- signals/logits.py ----------------------------------------------------------------------

@@ -16,13 +16,13 @@ from babyllama.models.build import load_model, new_model
 from babyllama.models.logits import Head
 from babyllama.models.loss import SparseTarget, distillation_loss
 from babyllama.recipe import (
+    AnyStoredSignal,
     DistilledStudent,
     HiddenSignal,
     Mixing,
     OnlineSignal,
     OtherShape,
     SampledSignal,
-    StoredSignal,
     TopKSignal,
 )
 from babyllama.signals.encoding import TeacherShapes
@@ -80,14 +80,14 @@ def exact_probabilities(folders, batch, weights, mean_of, temperature):
 
 
 def test_every_recipe_of_a_stored_signal_has_a_kind():
-    assert set(STORED_KINDS) == set(get_args(StoredSignal))
+    assert set(STORED_KINDS) == set(get_args(AnyStoredSignal))
 
 
 def test_a_kind_keeps_heads_where_its_recipe_serves_any_temperature():
     for recipe, kind in STORED_KINDS.items():
         given = {} if recipe is HiddenSignal else {"k": 3}
         name = get_args(recipe.model_fields["kind"].annotation)[0]
-        assert kind.keeps_heads == (recipe(kind=name, **given).temperatures is None)
+        assert kind.keeps_heads == (recipe(kind=name, **given).served_temperatures is None)
 
 
 def test_sizes_are_asked_of_the_kind():

@@ -11,6 +11,7 @@ from pathlib import Path
 from babyllama.recipe import (
     DEV_FRACTION,
     EQUAL_WEIGHTS,
+    AnyStoredSignal,
     AutoSignal,
     CorpusRecipe,
     DistilledStudent,
@@ -44,7 +45,7 @@ class Cleaning(Frozen):
 class StoredWindows(Frozen):
     """What decides a stored signal besides teachers and tokens."""
 
-    signal: StoredSignal
+    signal: AnyStoredSignal
     window: int
     offsets: tuple[int, ...]
 
@@ -179,7 +180,7 @@ def pretraining_stage(
 def signal_stage(
     teachers: Sequence[Path],
     tokens: Path,
-    recipe: StoredSignal,
+    recipe: AnyStoredSignal,
     out: Path,
     *,
     window: int,

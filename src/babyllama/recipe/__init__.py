@@ -16,6 +16,7 @@ from babyllama.recipe.reading import (
 from babyllama.recipe.shapes import GPT2Shape, LlamaShape, OtherShape, Shape
 from babyllama.recipe.teaching import (
     EQUAL_WEIGHTS,
+    AnyStoredSignal,
     AutoSignal,
     DistillationRecipe,
     DistilledStudent,
@@ -72,6 +73,7 @@ __all__ = [
     "DEV_FRACTION",
     "EQUAL_WEIGHTS",
     "AdamW",
+    "AnyStoredSignal",
     "AutoSignal",
     "AverageRecipe",
     "CorpusRecipe",

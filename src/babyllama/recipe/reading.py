@@ -12,7 +12,7 @@ from babyllama.errors import InputError
 from babyllama.recipe.base import nearest
 from babyllama.recipe.mistakes import mistakes_of, refusal
 from babyllama.recipe.raw_tree import Places, read_yaml, set_field
-from babyllama.recipe.teaching import StoredSignal
+from babyllama.recipe.teaching import AnyStoredSignal
 from babyllama.recipe.tree import Recipe, disagreements_in
 
 Part = TypeVar("Part", bound=BaseModel)
@@ -61,15 +61,15 @@ def parse(part: type[Part], tree: Any, where: str, *, places: Places | None = No
     return checked
 
 
-def parse_stored_signal(tree: Any, where: str) -> StoredSignal:
+def parse_stored_signal(tree: Any, where: str) -> AnyStoredSignal:
     """The recipe of a stored signal.
 
     Raises:
         InputError: a kind or a field that this version does not know.
     """
-    kinds: dict[str, type[StoredSignal]] = {
+    kinds: dict[str, type[AnyStoredSignal]] = {
         tag: model
-        for model in get_args(StoredSignal)
+        for model in get_args(AnyStoredSignal)
         for tag in get_args(model.model_fields["kind"].annotation)
     }
     kind = tree.get("kind") if isinstance(tree, dict) else None

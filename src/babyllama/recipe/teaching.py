@@ -1,7 +1,7 @@
 """What students learn from teachers: signals, how teachers are mixed, distillation."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_validator
 
@@ -93,8 +93,11 @@ class OnlineSignal(Mixing):
     kind: Literal["online"]
 
 
-class _Stored(Mixing):
+class StoredSignal(Mixing):
     """What the stored kinds share."""
+
+    if TYPE_CHECKING:
+        kind: str
 
     frontier: bool = Field(
         False,
@@ -102,11 +105,15 @@ class _Stored(Mixing):
         "one is stored; a signal that is there already is not stored again for it.",
     )
 
+    @property
+    def served_temperatures(self) -> tuple[float, ...] | None:
+        """The temperatures that a student may learn at; None: any, and any teacher weights."""
+        return None
 
-class HiddenSignal(_Stored):
+
+class HiddenSignal(StoredSignal):
     """The teachers' last hidden states, stored once: any temperature, alpha and weights."""
 
-    temperatures: ClassVar[None] = None  # any, and any weights: the teachers' heads are stored too
     kind: Literal["hidden"]
     precision: Literal["bfloat16", "int8"] = Field(
         "bfloat16", description="`int8`: 8 bits a number with a scale a token, half the size."
@@ -126,8 +133,8 @@ class HiddenSignal(_Stored):
         return size
 
 
-class _Sparse(_Stored):
-    """A few tokens a position, for named temperatures only."""
+class _Sparse(StoredSignal):
+    """A few tokens a position, for some temperatures only."""
 
     k: int = Field(ge=1, description="Distinct tokens kept a position.")
     temperatures: tuple[float, ...] = Field(
@@ -147,6 +154,11 @@ class _Sparse(_Stored):
                 "the mean of probabilities differs between temperatures: give one temperature"
             )
         return temperatures
+
+    @property
+    def served_temperatures(self) -> tuple[float, ...]:
+        """The temperatures that a student may learn at."""
+        return self.temperatures
 
 
 class TopKSignal(_Sparse):
@@ -172,5 +184,5 @@ def mixing_of(signal: Mixing) -> Mixing:
     return Mixing(weights=signal.weights, mean_of=signal.mean_of)
 
 
-StoredSignal = HiddenSignal | TopKSignal | SampledSignal
-SignalRecipe = Annotated[OnlineSignal | StoredSignal | AutoSignal, Field(discriminator="kind")]
+AnyStoredSignal = HiddenSignal | TopKSignal | SampledSignal
+SignalRecipe = Annotated[OnlineSignal | AnyStoredSignal | AutoSignal, Field(discriminator="kind")]

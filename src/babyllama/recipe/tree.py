@@ -198,10 +198,11 @@ def _unserved(name: str, student: DistilledStudent, signal: StoredSignal) -> Ite
             "A stored signal cannot serve windows that are never the same twice.",
             "Use fixed or shifted windows, or signal.kind online.",
         )
-    if signal.temperatures is None:
+    served = signal.served_temperatures
+    if served is None:
         return
-    if student.temperature not in signal.temperatures:
-        stored = ", ".join(f"{each:g}" for each in signal.temperatures)
+    if student.temperature not in served:
+        stored = ", ".join(f"{each:g}" for each in served)
         yield Mistake(
             ("students", name, "temperature"),
             f"{where}.temperature is {student.temperature:g}",

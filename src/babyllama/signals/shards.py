@@ -1,4 +1,4 @@
-"""The shards of a stored signal: which windows each has, and files that are complete or absent."""
+"""The files of a stored signal: its shards and their windows, each file complete or absent."""
 
 import os
 from collections.abc import Sequence
@@ -9,6 +9,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from babyllama.runs.artefact import SCRATCH
+
+HEADER = "signal.json"  # what was read, and how it is encoded
+TABLES = "format.safetensors"  # what reading needs besides the shards
+SHARDS = "shard-*.safetensors"
 
 
 def shard_plan(counts: Sequence[int], per_shard: int) -> list[tuple[int, int]]:

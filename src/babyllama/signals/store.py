@@ -28,6 +28,7 @@ from babyllama.console import print_status
 from babyllama.errors import InputError
 from babyllama.runs.artefact import Facts
 from babyllama.runs.launched import Launched
+from babyllama.signals.shards import HEADER
 from babyllama.signals.writer import POLL_SECONDS, SignalSource, Writer, identity_of
 
 
@@ -118,7 +119,7 @@ def write_share(
 def _is_prepared(identity: dict[str, Any], out: Path) -> bool:
     """Whether the first process has prepared this signal; the folder may hold another one."""
     try:
-        header = json.loads((out / "signal.json").read_text("utf-8"))
+        header = json.loads((out / HEADER).read_text("utf-8"))
     except FileNotFoundError:
         return False
     return all(header.get(name) == value for name, value in identity.items())

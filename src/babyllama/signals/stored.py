@@ -24,7 +24,7 @@ from babyllama.recipe import JitteredWindows, parse_stored_signal
 from babyllama.runs.artefact import damaged, hash_file, read_manifest, touch_damaged
 from babyllama.signals.encoding import Encoding
 from babyllama.signals.kinds import kind_of
-from babyllama.signals.shards import shard_damage, shard_path
+from babyllama.signals.shards import HEADER, TABLES, shard_damage, shard_path
 
 _SHARE_OF_CARD = 0.5
 
@@ -127,9 +127,9 @@ def open_stored(
     header = read_signal(folder)
     _refuse_other_windows(folder, header, windows)
     _refuse_damage(folder, header)
-    recipe = parse_stored_signal(header["recipe"], f"{folder}/signal.json")
+    recipe = parse_stored_signal(header["recipe"], f"{folder / HEADER}")
     kind = kind_of(recipe)
-    tables = load_file(folder / "format.safetensors", device=str(device))
+    tables = load_file(folder / TABLES, device=str(device))
     mixture = _mixture(header, tables) if kind.keeps_heads else None
     if weights is not None:
         if mixture is None:
@@ -148,10 +148,10 @@ def read_signal(folder: Path) -> dict[str, Any]:
         InputError: not a stored signal.
     """
     try:
-        header: dict[str, Any] = json.loads((folder / "signal.json").read_text("utf-8"))
+        header: dict[str, Any] = json.loads((folder / HEADER).read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(
-            f"{folder} has no signal.json",
+            f"{folder} has no {HEADER}",
             mend="Store one: babyllama signal TEACHER... --tokens DIR --kind hidden --out DIR",
         ) from None
     return header
@@ -177,7 +177,7 @@ def _mixture(header: dict[str, Any], tables: dict[str, Tensor]) -> Mixture:
 def _refuse_other_windows(folder: Path, header: dict[str, Any], windows: Windows) -> None:
     if header["window"] != windows.window:
         raise InputError(
-            f"{folder}/signal.json: window is {header['window']}, "
+            f"{folder / HEADER}: window is {header['window']}, "
             f"but the student reads windows of {windows.window}",
             why="A signal is about the windows that its teachers read.",
             mend=f"Train with training.window {header['window']}, or store the signal again.",

@@ -29,7 +29,15 @@ from babyllama.signals.encoding import Encoding
 from babyllama.signals.fidelity import measure_fidelity
 from babyllama.signals.frontier import measure_frontier
 from babyllama.signals.kinds import kind_of
-from babyllama.signals.shards import save_tensors, shard_damage, shard_path, shard_plan
+from babyllama.signals.shards import (
+    HEADER,
+    SHARDS,
+    TABLES,
+    save_tensors,
+    shard_damage,
+    shard_path,
+    shard_plan,
+)
 
 _SHARD_BYTES = 64 * 2**20
 _SHARD_TOKENS = 2**16  # at most; a kill costs each process at most one shard
@@ -98,7 +106,7 @@ class Writer:
     def _load_or_fit(self) -> tuple[Encoding, bool]:
         """The encoding of an earlier attempt's shards, or one fitted now; whether it is new."""
         recipe, mixture = self.source.recipe, self.ensemble.mixture
-        kind, earlier = kind_of(recipe), self.out / "format.safetensors"
+        kind, earlier = kind_of(recipe), self.out / TABLES
         if earlier.exists():
             with suppress(SafetensorError, KeyError):  # damaged: fitted again
                 tables = load_file(earlier, device=str(self.ensemble.device))
@@ -118,7 +126,7 @@ class Writer:
         tables = self.encoding.tables()
         size = self.tokens * self.bytes_per_token + sum(t.nbytes for t in tables.values())
         if self._is_new_encoding and self.encoding.is_fitted:
-            for shard in self.out.glob("shard-*.safetensors"):
+            for shard in self.out.glob(SHARDS):
                 shard.unlink()  # encoded by tables that are lost: the new ones would misread it
         print_status(
             f"  {self.bytes_per_token:,} bytes a token, {format_bytes(size)} on disk for "
@@ -133,8 +141,8 @@ class Writer:
                 why=f"{self.tokens:,} tokens at {self.bytes_per_token:,} bytes each.",
                 mend="Write it to another disk, or store fewer bytes a token: docs/signals.md.",
             )
-        save_tensors(self.out / "format.safetensors", tables)
-        write_atomically(self.out / "signal.json", json.dumps(self.header(), indent=1) + "\n")
+        save_tensors(self.out / TABLES, tables)
+        write_atomically(self.out / HEADER, json.dumps(self.header(), indent=1) + "\n")
 
     def header(self) -> dict[str, Any]:
         """The contents of `signal.json`."""
@@ -164,7 +172,7 @@ class Writer:
         Returns:
             tokens_per_second_written; nothing if an earlier attempt wrote some shards.
         """
-        resumes = any(self.out.glob("shard-*.safetensors"))
+        resumes = any(self.out.glob(SHARDS))
         started = time.monotonic()
         own = self.share(launched)
         others = set(range(len(self.plan))) - set(own)

@@ -46,24 +46,9 @@ def distill(
     model = start_model(student.pretraining, tokens, tokenizer, seed=seed)
     windows = Windows(tokens, "train", student.training.window, student.training.windows)
     if signal is not None:
-        source: Signal = open_stored(
-            signal,
-            windows,
-            temperature=student.temperature,
-            weights=student.weights,
-            device=pick_device(),
-        )
+        source = _open_stored(signal, student, windows)
     else:
-        for teacher in teachers:
-            refuse_other_vocabulary(teacher, tokenizer)
-        source = open_online(
-            teachers,
-            window=student.training.window,
-            temperature=student.temperature,
-            precision=student.training.precision,
-            device=pick_device(),
-            mixing=mixing.model_copy(update={"weights": student.weights or mixing.weights}),
-        )
+        source = _open_online(teachers, student, tokenizer, mixing)
     return train(
         model,
         distillation_from(
@@ -102,3 +87,28 @@ def distillation_from(
         )
 
     return loss
+
+
+def _open_stored(folder: Path, student: DistilledStudent, windows: Windows) -> Signal:
+    return open_stored(
+        folder,
+        windows,
+        temperature=student.temperature,
+        weights=student.weights,
+        device=pick_device(),
+    )
+
+
+def _open_online(
+    teachers: Sequence[Path], student: DistilledStudent, tokenizer: Path, mixing: Mixing
+) -> Signal:
+    for teacher in teachers:
+        refuse_other_vocabulary(teacher, tokenizer)
+    return open_online(
+        teachers,
+        window=student.training.window,
+        temperature=student.temperature,
+        precision=student.training.precision,
+        device=pick_device(),
+        mixing=mixing.model_copy(update={"weights": student.weights or mixing.weights}),
+    )
