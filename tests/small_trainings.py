@@ -1,4 +1,4 @@
-"""Trainings small enough to be done again and again, and ways to cut them short."""
+"""Trainings small enough to be repeated often, and ways to interrupt them."""
 
 import json
 
@@ -50,7 +50,7 @@ SPEED = ("tokens_per_second", "flops_per_second", "products_share", "memory_byte
 
 
 class Cut(Exception):
-    """A kill at a step of our choice."""
+    """A kill at a chosen step."""
 
 
 def cut_at(calls):

@@ -1,4 +1,4 @@
-"""The real command on the embedded corpus, made small: run, skip, rebuild, kill, damage."""
+"""The real command on a small embedded corpus: run, skip, rebuild, kill, damage."""
 
 import json
 import os
@@ -31,7 +31,7 @@ def finished(tmp_path_factory):
 
 @pytest.fixture
 def copy(finished, tmp_path):
-    """A copy of it, to be broken."""
+    """A copy of that run, which a test may damage."""
     shutil.copytree(finished[0], tmp_path / "run")
     return tmp_path / "run"
 
@@ -53,7 +53,7 @@ def test_one_command_makes_everything(finished):
     assert not [name for name in made if ".partial" in name or "checkpoints" in name]
 
 
-def test_scores_say_what_they_are(finished):
+def test_scores_have_their_rules_and_intervals(finished):
     result = json.loads((finished[0] / "evaluation" / "distilled.json").read_text())
     assert result["rules"]["name"] == "honest"
     assert result["rules"]["context"] == "<s>"
@@ -73,8 +73,8 @@ def test_models_are_ordinary_folders_that_generate(finished):
         ids = tokenizer("The", return_tensors="pt")["input_ids"]
         made = model.generate(ids, max_new_tokens=4, do_sample=False, pad_token_id=0)
         assert made.shape[1] > ids.shape[1]
-    said = babyllama("generate", finished[0] / "students/twin", "--prompt", "The", "--n", 2)
-    assert len(said.stdout.strip().splitlines()) == 2
+    printed = babyllama("generate", finished[0] / "students/twin", "--prompt", "The", "--n", 2)
+    assert len(printed.stdout.strip().splitlines()) == 2
 
 
 def test_a_second_run_builds_nothing(copy):
@@ -95,7 +95,7 @@ def test_a_complete_run_is_recognised_without_torch(copy):
                    check=True, capture_output=True)  # fmt: skip
 
 
-def test_another_alpha_rebuilds_the_student_and_what_follows_alone(copy):
+def test_a_changed_alpha_rebuilds_only_the_student_and_what_follows(copy):
     result = run(copy, settings=["students.distilled.alpha=0.9"])
     assert result.returncode == 0, result.stderr
     assert built(result) == ["students/distilled", "evaluation", "report"]
@@ -110,11 +110,11 @@ def test_a_flipped_byte_is_found_and_the_folder_rebuilt(copy):
     assert verified.returncode == 1
     assert "students/twin/model.safetensors has changed" in verified.stdout
     result = run(copy)
-    assert built(result) == ["students/twin"]  # the same bits, so nothing after it is another
+    assert built(result) == ["students/twin"]  # the same bits, so nothing that follows has changed
     assert weights.read_bytes() == before
 
 
-def test_killed_in_one_stage_after_another_the_same_command_goes_on(finished, tmp_path):
+def test_after_a_kill_in_any_stage_the_same_command_resumes(finished, tmp_path):
     """SIGKILL when a stage's unfinished folder appears; the models come out bit for bit."""
     folder = tmp_path / "run"
     for name in ("source", "corpus", "tokenizer", "tokens", "teachers/llama"):
@@ -156,8 +156,8 @@ def test_a_locked_run_names_its_holder(copy):
     assert "process 4242 on elsewhere" in result.stderr
 
 
-def test_the_line_by_single_commands_gives_the_same_tokens_and_twin(finished, tmp_path):
-    """What `run` does, a user can do stage by stage."""
+def test_the_single_commands_give_the_same_tokens_and_twin(finished, tmp_path):
+    """Whatever `run` does, a user can do stage by stage."""
     folder = finished[0]
     recipe = folder / "recipe.yaml"
     names = ("clean", "tokenizer", "tokens", "llama", "signal", "student", "source")
@@ -179,11 +179,11 @@ def test_the_line_by_single_commands_gives_the_same_tokens_and_twin(finished, tm
     ):  # fmt: skip
         result = babyllama(*arguments)
         assert result.returncode == 0, result.stderr
-    for mine, theirs in (
+    for one, other in (
         (at["tokens"] / "train.bin", folder / "tokens/train.bin"),
         (at["llama"] / "model.safetensors", folder / "teachers/llama/model.safetensors"),
         (at["student"] / "model.safetensors", folder / "students/distilled/model.safetensors"),
     ):
-        assert mine.read_bytes() == theirs.read_bytes()
+        assert one.read_bytes() == other.read_bytes()
     scores = json.loads((tmp_path / "scores.json").read_text())
     assert set(scores) == {"student", "twin", "ensemble"}

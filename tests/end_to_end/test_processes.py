@@ -24,7 +24,7 @@ def same(one, other):
     return first.keys() == second.keys() and all((first[k] == second[k]).all() for k in first)
 
 
-def test_a_whole_run_under_torchrun_is_made_by_all_processes(tmp_path):
+def test_all_processes_of_torchrun_make_a_run_together(tmp_path):
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--no-python",
                 "--nproc-per-node", "2"]  # fmt: skip
     command = [*launcher, *MAIN, "run", "mini", "--run-dir", str(tmp_path / "run"), *settings()]
@@ -61,30 +61,30 @@ def pretrain(inputs, out, **environment):
                             text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
 
 
-def has_begun(out, process):
+def wait_for_steps(out, process):
     log = out.with_name(out.name + ".partial") / "training.jsonl"
     while process.poll() is None and not (log.exists() and len(log.read_text().split("\n")) > 5):
         time.sleep(0.01)
 
 
-def test_a_preempted_process_saves_and_asks_to_be_run_again(inputs, tmp_path):
-    whole = pretrain(inputs, tmp_path / "whole")
-    whole.communicate()
+def test_a_preempted_process_saves_and_exits_with_75(inputs, tmp_path):
+    uninterrupted = pretrain(inputs, tmp_path / "uninterrupted")
+    uninterrupted.communicate()
     process = pretrain(inputs, tmp_path / "cut")
-    has_begun(tmp_path / "cut", process)
+    wait_for_steps(tmp_path / "cut", process)
     process.send_signal(signal.SIGTERM)
-    _, said = process.communicate()
-    assert process.returncode == 75, said
-    assert "The same command resumes" in said
+    _, printed = process.communicate()
+    assert process.returncode == 75, printed
+    assert "The same command resumes" in printed
     assert list((tmp_path / "cut.partial" / "checkpoints").glob("step-*"))
     again = pretrain(inputs, tmp_path / "cut")
     again.communicate()
     assert again.returncode == 0
-    assert same(tmp_path / "whole", tmp_path / "cut")
+    assert same(tmp_path / "uninterrupted", tmp_path / "cut")
 
 
 def test_a_cluster_stops_and_restarts_processes_without_a_launcher(inputs, tmp_path):
-    """As the batch script of docs/training.md does: ranks by environment, one of them preempted."""
+    """As in the batch script of docs/training.md: ranks by environment; one is preempted."""
 
     def start():
         with socket.socket() as free:
@@ -97,12 +97,12 @@ def test_a_cluster_stops_and_restarts_processes_without_a_launcher(inputs, tmp_p
         ]  # fmt: skip
 
     processes = start()
-    has_begun(tmp_path / "m", processes[0])
+    wait_for_steps(tmp_path / "m", processes[0])
     processes[1].send_signal(signal.SIGTERM)
-    said = [process.communicate()[1] for process in processes]
-    assert [process.returncode for process in processes] == [75, 75], said
-    assert "stopped" in said[0]
-    assert said[1].strip() == ""  # it prints nothing
+    printed = [process.communicate()[1] for process in processes]
+    assert [process.returncode for process in processes] == [75, 75], printed
+    assert "stopped" in printed[0]
+    assert printed[1].strip() == ""  # it prints nothing
     processes = start()
     for process in processes:
         process.communicate()
@@ -110,7 +110,7 @@ def test_a_cluster_stops_and_restarts_processes_without_a_launcher(inputs, tmp_p
     assert (tmp_path / "m" / "manifest.json").exists()
 
 
-def test_a_stage_without_checkpoints_asks_to_be_run_again_too(inputs, tmp_path):
+def test_a_stage_without_checkpoints_exits_with_75_too(inputs, tmp_path):
     script = (
         "import os, signal, threading, pathlib, sys\n"
         "partial = pathlib.Path(sys.argv.pop(1))\n"

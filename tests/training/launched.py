@@ -1,4 +1,4 @@
-"""What a launcher starts in tests: trains models one after another, and dies where it is told to.
+"""What a launcher starts in tests: it trains models one after another, and fails on request.
 
 python -m torch.distributed.run --nproc-per-node 2 launched.py TOKENS TOKENIZER TRAININGS [HOW]
 

@@ -23,7 +23,7 @@ def test_a_moving_average_is_the_recursion_written_out():
     torch.testing.assert_close(average.tensors["weight"].double(), expected)
 
 
-def test_lent_weights_go_back_to_the_bit():
+def test_the_models_own_weights_come_back_to_the_same_bits():
     model = nn.Linear(3, 2)
     own = [parameter.detach().clone() for parameter in model.parameters()]
     with weights_of(model, {"weight": torch.ones(2, 3), "bias": torch.ones(2)}):
@@ -34,7 +34,7 @@ def test_lent_weights_go_back_to_the_bit():
 def test_the_mean_of_the_last_epochs_is_scored_and_kept_if_it_is_best(
     tiny_recipe, tokens, tokenizer, tmp_path
 ):
-    """At so high a rate, held to the end, weights jump about their mean, which is better."""
+    """At so high a rate, held to the end, weights jump around their mean, which is better."""
     part = with_training(
         tiny_recipe.pretraining("llama"), epochs=4, learning_rate=0.03, keep=1,
         schedule={"kind": "linear", "final": 1.0}, average={"kind": "last", "epochs": 2},
@@ -65,11 +65,11 @@ def test_the_mean_of_the_last_epochs_is_scored_and_kept_if_it_is_best(
     for name, value in stored.items():
         torch.testing.assert_close(value, (ends[best - 1][name] + ends[best][name]) / 2)
     left = sorted(path.name for path in (kept / "checkpoints").glob("epoch-*"))
-    # One more than is averaged, since the one checkpoint that stays may be an epoch old.
+    # One more than is averaged, since the only checkpoint may be an epoch old.
     assert left == [f"epoch-000{number}.safetensors" for number in (2, 3, 4)]
 
 
-def test_without_an_average_nothing_of_one_is_logged(tiny_recipe, tokens, tokenizer, tmp_path):
+def test_without_an_average_none_is_logged(tiny_recipe, tokens, tokenizer, tmp_path):
     facts, _ = run(with_training(tiny_recipe.pretraining("llama"), batch_size=32), tokens,
                    tokenizer, tmp_path / "m")  # fmt: skip
     assert facts["best_is_averaged"] is False

@@ -12,7 +12,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_used(
     tiny_recipe, tokens, tokenizer, tmp_path, capsys
 ):
     part = with_training(tiny_recipe.pretraining("llama"), batch_size=32, checkpoint_every=3)
-    _, whole = run(part, tokens, tokenizer, tmp_path / "whole")
+    _, uninterrupted = run(part, tokens, tokenizer, tmp_path / "uninterrupted")
     with pytest.raises(Cut):
         run(part, tokens, tokenizer, tmp_path / "cut", cut_at(8))
     kept = sorted((tmp_path / "cut" / "checkpoints").iterdir())
@@ -20,12 +20,12 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_used(
     kept[-1].write_bytes(kept[-1].read_bytes()[:-10])
     _, resumed = run(part, tokens, tokenizer, tmp_path / "cut")
     assert kept[-1].name in capsys.readouterr().err.replace("\n", "")
-    assert same(whole, resumed)
+    assert same(uninterrupted, resumed)
 
 
 def test_a_single_flipped_bit_is_noticed(tiny_recipe, tokens, tokenizer, tmp_path, capsys):
     part = with_training(tiny_recipe.pretraining("llama"), batch_size=16, checkpoint_every=5)
-    _, whole = run(part, tokens, tokenizer, tmp_path / "whole")
+    _, uninterrupted = run(part, tokens, tokenizer, tmp_path / "uninterrupted")
     with pytest.raises(Cut):
         run(part, tokens, tokenizer, tmp_path / "cut", cut_at(27))
     newest = max((tmp_path / "cut" / "checkpoints").glob("step-*"))
@@ -33,10 +33,10 @@ def test_a_single_flipped_bit_is_noticed(tiny_recipe, tokens, tokenizer, tmp_pat
     content[-5000] ^= 64
     newest.write_bytes(content)
     _, resumed = run(part, tokens, tokenizer, tmp_path / "cut")
-    said = capsys.readouterr().err.replace("\n", "")
-    assert newest.name in said
-    assert "checksum mismatch" in said
-    assert same(whole, resumed)
+    message = capsys.readouterr().err.replace("\n", "")
+    assert newest.name in message
+    assert "checksum mismatch" in message
+    assert same(uninterrupted, resumed)
 
 
 def test_two_damaged_checkpoints_cost_two_epochs_and_no_bit(
@@ -46,15 +46,15 @@ def test_two_damaged_checkpoints_cost_two_epochs_and_no_bit(
         tiny_recipe.pretraining("llama"), batch_size=64, epochs=5, checkpoint_every=1_000,
         keep=3, average={"kind": "last", "epochs": 2},
     )  # fmt: skip
-    _, whole = run(part, tokens, tokenizer, tmp_path / "whole")
+    _, uninterrupted = run(part, tokens, tokenizer, tmp_path / "uninterrupted")
     with pytest.raises(Cut):
         run(part, tokens, tokenizer, tmp_path / "cut", cut_at(30))  # in the fifth epoch
     kept = sorted((tmp_path / "cut" / "checkpoints").glob("step-*"))
     for path in kept[1:]:
         path.write_bytes(path.read_bytes()[:-10])
     _, resumed = run(part, tokens, tokenizer, tmp_path / "cut")
-    assert same(whole, resumed)
-    one, other = (load_file(tmp_path / f / "model.safetensors") for f in ("whole", "cut"))
+    assert same(uninterrupted, resumed)
+    one, other = (load_file(tmp_path / f / "model.safetensors") for f in ("uninterrupted", "cut"))
     assert same(one, other)
 
 

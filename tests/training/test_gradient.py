@@ -12,10 +12,10 @@ from babyllama.training.processes import Processes
 
 def test_micro_batches_add_up_to_the_batch(tiny_recipe, tokens, tokenizer, tmp_path):
     part = with_training(tiny_recipe.pretraining("llama"), batch_size=32)
-    _, whole = run(part, tokens, tokenizer, tmp_path / "whole")
+    _, full = run(part, tokens, tokenizer, tmp_path / "full")
     _, parts = run(with_training(part, micro_batch_size=8), tokens, tokenizer, tmp_path / "parts")
-    for name in whole:
-        torch.testing.assert_close(whole[name], parts[name], rtol=1e-2, atol=2e-4)
+    for name in full:
+        torch.testing.assert_close(full[name], parts[name], rtol=1e-2, atol=2e-4)
 
 
 def test_recomputed_activations_change_nothing(tiny_recipe, tokens, tokenizer, tmp_path):
@@ -49,9 +49,9 @@ def test_sams_update_is_that_of_the_gradient_at_the_worst_point_near(
         for parameter, each in zip(model.parameters(), here, strict=True):
             parameter -= 0.5 * each / norm
     gradient()
-    back = sam_ascent(model, 0.5)
+    descend = sam_ascent(model, 0.5)
     found = gradient()
-    back()
+    descend()
     for one, other in zip(found, expected, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
     assert not torch.allclose(found[0], here[0], rtol=1e-2)

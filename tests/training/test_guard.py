@@ -105,7 +105,9 @@ def test_a_rewound_run_that_is_killed_resumes_to_the_same_bits(
         return terms
 
     bad = int(Windows(tokens, "train", 16).at(10, batch_size=16, seed=1).starts[0])
-    facts, whole = run(part, tokens, tokenizer, tmp_path / "whole", windows_that_diverge)
+    facts, uninterrupted = run(
+        part, tokens, tokenizer, tmp_path / "uninterrupted", windows_that_diverge
+    )
     assert facts["skipped_steps"][0] == 10
     assert divergences == len(facts["skipped_steps"])
 
@@ -120,7 +122,7 @@ def test_a_rewound_run_that_is_killed_resumes_to_the_same_bits(
         run(part, tokens, tokenizer, tmp_path / "cut", cut)
     again, resumed = run(part, tokens, tokenizer, tmp_path / "cut", windows_that_diverge)
     assert again["skipped_steps"] == facts["skipped_steps"]
-    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+    assert all(torch.equal(uninterrupted[name], resumed[name]) for name in uninterrupted)
 
 
 def test_a_training_that_keeps_diverging_stops(tiny_recipe, tokens, tokenizer, tmp_path):

@@ -23,7 +23,7 @@ EMA = {"average": {"kind": "ema", "decay": 0.9}}
 LAST = {"average": {"kind": "last", "epochs": 2}}
 ACCUMULATED = {"micro_batch_size": 8}
 RECOMPUTED = {"activation_checkpointing": True}
-# Whatever a choice is, both models meet it, and each optimiser most others.
+# Both models are trained with each of these, and each optimiser with most other choices.
 KINDS = {
     "adamw": {},
     "adamw, shifted, last epochs": SHIFTED | LAST | ACCUMULATED,
@@ -44,25 +44,25 @@ def test_a_killed_run_resumes_to_the_same_bits(
     part = with_training(tiny_recipe.pretraining(name), **changes)
     a_step = 4 if "micro_batch_size" in changes else 1  # calls of the loss
     a_step *= 2 if "sam" in kind else 1
-    facts, whole = run(part, tokens, tokenizer, tmp_path / "whole")
+    facts, uninterrupted = run(part, tokens, tokenizer, tmp_path / "uninterrupted")
     for steps in (1, 8, 18):  # before a checkpoint, after one, in a later epoch
         with pytest.raises(Cut):
             run(part, tokens, tokenizer, tmp_path / "cut", cut_at(steps * a_step + 1))
     facts_again, resumed = run(part, tokens, tokenizer, tmp_path / "cut")
-    assert same(whole, resumed)
-    assert same(*(load_file(tmp_path / f / "model.safetensors") for f in ("whole", "cut")))
+    assert same(uninterrupted, resumed)
+    assert same(*(load_file(tmp_path / f / "model.safetensors") for f in ("uninterrupted", "cut")))
     decided = ("dev_cross_entropy", "best_epoch", "best_is_averaged", "words_seen")
     assert [facts[each] for each in decided] == [facts_again[each] for each in decided]
     logged = [
         [{k: v for k, v in line.items() if k not in SPEED} for line in lines(tmp_path / folder)]
-        for folder in ("whole", "cut")
+        for folder in ("uninterrupted", "cut")
     ]
     assert logged[0] == logged[1]
 
 
 def test_a_run_cut_at_every_step_resumes_to_the_same_bits(tiny_recipe, tokens, tokenizer, tmp_path):
     part = with_training(tiny_recipe.pretraining("gpt2"), batch_size=64, checkpoint_every=1)
-    _, whole = run(part, tokens, tokenizer, tmp_path / "whole")
+    _, uninterrupted = run(part, tokens, tokenizer, tmp_path / "uninterrupted")
     cuts = 0
     while True:
         try:
@@ -70,18 +70,18 @@ def test_a_run_cut_at_every_step_resumes_to_the_same_bits(tiny_recipe, tokens, t
             break
         except Cut:
             cuts += 1
-    steps = [line for line in lines(tmp_path / "whole") if "loss" in line]
-    assert cuts == len(steps) - 1  # a step a life
-    assert same(whole, resumed)
+    steps = [line for line in lines(tmp_path / "uninterrupted") if "loss" in line]
+    assert cuts == len(steps) - 1  # one step in each attempt
+    assert same(uninterrupted, resumed)
 
 
 def test_a_process_killed_by_sigkill_resumes_to_the_same_bits(
     tiny_recipe, tokens, tokenizer, tmp_path
 ):
     part = with_training(tiny_recipe.pretraining("gpt2"), batch_size=32, checkpoint_every=3)
-    for name in ("whole", "killed"):
+    for name in ("uninterrupted", "killed"):
         (tmp_path / name).mkdir()
-    pretrain(part, tokens, tokenizer, tmp_path / "whole", seed=1)
+    pretrain(part, tokens, tokenizer, tmp_path / "uninterrupted", seed=1)
     script = (
         "import os, signal, sys, pathlib\n"
         "from babyllama.training.checkpoints import Checkpoints\n"
@@ -101,13 +101,15 @@ def test_a_process_killed_by_sigkill_resumes_to_the_same_bits(
     )
     assert died.returncode == -signals.SIGKILL
     pretrain(part, tokens, tokenizer, tmp_path / "killed", seed=1)
-    weights = [load_file(tmp_path / name / "model.safetensors") for name in ("whole", "killed")]
+    weights = [
+        load_file(tmp_path / name / "model.safetensors") for name in ("uninterrupted", "killed")
+    ]
     assert same(*weights)
 
 
 def test_ctrl_c_saves_and_the_next_start_resumes(tiny_recipe, tokens, tokenizer, tmp_path):
     part = with_training(tiny_recipe.pretraining("llama"), batch_size=32, checkpoint_every=10_000)
-    _, whole = run(part, tokens, tokenizer, tmp_path / "whole")
+    _, uninterrupted = run(part, tokens, tokenizer, tmp_path / "uninterrupted")
     calls = []
 
     def interrupting(hidden, head, batch):
@@ -122,7 +124,7 @@ def test_ctrl_c_saves_and_the_next_start_resumes(tiny_recipe, tokens, tokenizer,
         "step-00000004.safetensors"  # the request is seen one step late, by all processes alike
     ]
     _, resumed = run(part, tokens, tokenizer, tmp_path / "cut")
-    assert same(whole, resumed)
+    assert same(uninterrupted, resumed)
 
 
 def test_killed_between_the_last_step_and_the_manifest_nothing_is_trained_again(
@@ -132,9 +134,9 @@ def test_killed_between_the_last_step_and_the_manifest_nothing_is_trained_again(
     from babyllama.runs import artefact
 
     part = tiny_recipe.pretraining("llama")
-    whole = stages.pretraining_stage(part, tokens, tokenizer, tmp_path / "whole", 1)
+    uninterrupted = stages.pretraining_stage(part, tokens, tokenizer, tmp_path / "uninterrupted", 1)
     stage = stages.pretraining_stage(part, tokens, tokenizer, tmp_path / "killed", 1)
-    artefact.complete(whole)
+    artefact.complete(uninterrupted)
 
     def die(*_arguments, **_more):
         raise KeyboardInterrupt
@@ -144,9 +146,9 @@ def test_killed_between_the_last_step_and_the_manifest_nothing_is_trained_again(
         with pytest.raises(KeyboardInterrupt):
             artefact.complete(stage)
     with monkeypatch.context() as patched:
-        patched.setattr(Gradients, "compute", die)  # a step would be one too many
+        patched.setattr(Gradients, "compute", die)  # no step may be repeated
         artefact.complete(stage)
-    one, other = (load_file(s.out / "model.safetensors") for s in (whole, stage))
+    one, other = (load_file(s.out / "model.safetensors") for s in (uninterrupted, stage))
     assert same(one, other)
     assert not (stage.out / artefact.SCRATCH).exists()
 
@@ -156,11 +158,13 @@ def test_models_are_kept_by_words_seen(tiny_recipe, tokens, tokenizer, tmp_path)
 
     marks = (1_000, 2_500, 10**9)
     part = with_training(tiny_recipe.pretraining("llama"), word_checkpoints=marks)
-    _, last = run(part, tokens, tokenizer, tmp_path / "whole")
-    kept = sorted(path.name for path in (tmp_path / "whole").glob("chck_*"))
+    _, last = run(part, tokens, tokenizer, tmp_path / "uninterrupted")
+    kept = sorted(path.name for path in (tmp_path / "uninterrupted").glob("chck_*"))
     assert kept == ["chck_1K", "chck_2500"]
-    models = [AutoModelForCausalLM.from_pretrained(tmp_path / "whole" / name) for name in kept]
-    assert len(AutoTokenizer.from_pretrained(tmp_path / "whole" / "chck_1K")) == 320
+    models = [
+        AutoModelForCausalLM.from_pretrained(tmp_path / "uninterrupted" / name) for name in kept
+    ]
+    assert len(AutoTokenizer.from_pretrained(tmp_path / "uninterrupted" / "chck_1K")) == 320
     heads = [model.get_output_embeddings().weight for model in models]
     assert not torch.equal(*heads)
     assert not torch.equal(heads[1], last["lm_head.weight"])
@@ -171,7 +175,7 @@ def test_models_are_kept_by_words_seen(tiny_recipe, tokens, tokenizer, tmp_path)
     with pytest.raises(Cut):  # killed in the step after the one that reached the mark
         run(part, tokens, tokenizer, tmp_path / "cut", cut_at(due + 1))
     one, other = (load_file(tmp_path / name / "chck_1K" / "model.safetensors")
-                  for name in ("whole", "cut"))  # fmt: skip
+                  for name in ("uninterrupted", "cut"))  # fmt: skip
     assert same(one, other)
 
 
@@ -195,7 +199,7 @@ def test_words_are_counted_and_a_budget_ends_the_training(tiny_recipe, tokens, t
     assert rates[-1] < 0.01 * max(rates)  # the schedule ends there too
 
 
-def test_a_scheduler_that_repeats_itself_changes_nothing(tiny_recipe, tokens, tokenizer, tmp_path):
+def test_a_second_sigterm_does_not_end_the_training_early(tiny_recipe, tokens, tokenizer, tmp_path):
     part = with_training(tiny_recipe.pretraining("llama"), batch_size=16, checkpoint_every=500)
     calls = []
 

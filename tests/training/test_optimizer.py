@@ -1,4 +1,4 @@
-"""Groups, Muon's share, and the climb of SAM."""
+"""Parameter groups, Muon's share, skipped updates, and the ascent of SAM."""
 
 import pytest
 import torch
@@ -32,7 +32,7 @@ def named_groups(model, optimizer):
     ]
 
 
-def test_weight_decay_spares_norms_biases_and_embeddings():
+def test_weight_decay_leaves_out_norms_biases_and_embeddings():
     model = new_model(GPT2, 300, seed=0, separators=True)
     optimizer = make_optimizer(model, recipe(kind="adamw", weight_decay=0.3))
     (decayed, strength), (spared, none) = named_groups(model, optimizer)
@@ -64,7 +64,7 @@ def test_muon_takes_the_blocks_matrices_and_adamw_the_rest(kind):
     assert optimizer.parts[1].param_groups[0]["betas"] == (0.9, 0.95)
 
 
-def test_muons_update_is_as_long_as_adamws():
+def test_muons_update_is_as_large_as_adamws():
     matrix = nn.Parameter(torch.randn(64, 48, generator=torch.Generator().manual_seed(0)))
     block = nn.Module()
     block.layers = nn.ModuleList([nn.Module()])
@@ -79,7 +79,7 @@ def test_muons_update_is_as_long_as_adamws():
 
 
 @pytest.mark.parametrize("kind", ["adamw", "muon"])
-def test_an_update_that_is_held_back_is_not_made(kind):
+def test_an_update_that_is_to_be_skipped_is_not_made(kind):
     model = new_model(LLAMA, 300, seed=0, separators=True)
     optimizer = make_optimizer(model, recipe(kind=kind))
     for parameter in model.parameters():
@@ -93,7 +93,7 @@ def test_an_update_that_is_held_back_is_not_made(kind):
     assert not any(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
 
 
-def test_sam_climbs_rho_along_the_gradient_and_comes_back_to_the_bit():
+def test_sam_ascends_rho_along_the_gradient_and_returns_to_the_same_bits():
     generator = torch.Generator().manual_seed(0)
     model = nn.Linear(5, 3)
     gradients = []
@@ -102,10 +102,10 @@ def test_sam_climbs_rho_along_the_gradient_and_comes_back_to_the_bit():
         parameter.grad = torch.randn(parameter.shape, generator=generator)
         gradients.append(parameter.grad.clone())
     before = [parameter.detach().clone() for parameter in model.parameters()]
-    back = sam_ascent(model, 0.05)
+    descend = sam_ascent(model, 0.05)
     norm = torch.cat([gradient.flatten() for gradient in gradients]).norm()
     for old, parameter, gradient in zip(before, model.parameters(), gradients, strict=True):
         torch.testing.assert_close(parameter.detach(), old + 0.05 * gradient / norm)
         assert parameter.grad is None
-    back()
+    descend()
     assert all(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))

@@ -1,4 +1,4 @@
-"""Several processes: they train one model as one process would, and none of them hangs.
+"""Several processes: they train the same model as one process, and none of them hangs.
 
 A launch takes longer than what is trained in it, so each launch trains several models.
 """
@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file
-from small_trainings import run, same, with_training
+from small_trainings import lines, run, same, with_training
 
 from babyllama.errors import InputError
-from babyllama.training.schedule import refuse_uneven
+from babyllama.training.processes import Processes
 
 SCRIPT = Path(__file__).with_name("launched.py")
-HARD = {  # everything at once that keeps a state or draws at random
+HARD = {  # everything at once that has a state or is random
     "micro_batch_size": 16,
     "precision": "bfloat16",
     "optimizer": {"kind": "sam", "around": {"kind": "muon"}},
@@ -55,16 +55,16 @@ def parts(tiny_recipe):
 
     return {
         "plain": part("llama"),
-        "shared out": part("llama", shard=True),
+        "sharded": part("llama", shard=True),
         "hard": part("gpt2", **HARD),
-        "shared out with dropout": part("gpt2", shard=True, average={"kind": "last"}),
+        "sharded, with dropout": part("gpt2", shard=True, average={"kind": "last"}),
     }
 
 
 @pytest.fixture(scope="module")
-def whole(parts, launch, tmp_path_factory):
-    """Every part, trained by two processes without a break."""
-    folder = tmp_path_factory.mktemp("whole")
+def uninterrupted(parts, launch, tmp_path_factory):
+    """Every part, trained by two processes without an interruption."""
+    folder = tmp_path_factory.mktemp("uninterrupted")
     trainings = [(part, folder / name) for name, part in parts.items()]
     # A launcher's own settings are not the recipe's.
     done = launch(trainings, ACCELERATE_MIXED_PRECISION="bf16")
@@ -74,15 +74,15 @@ def whole(parts, launch, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def ended(parts, launch, tmp_path_factory):
-    """Two that end in their second epoch: a process is killed, another fails."""
+    """Two trainings that end in their second epoch: a process is killed, another one fails."""
     folder = tmp_path_factory.mktemp("ended")
-    for name, how, said in (
+    for name, how, message in (
         ("hard", {"do": "kill", "at": 11, "rank": 1}, "SIGKILL"),
-        ("shared out with dropout", {"do": "out of luck", "at": 11}, "RuntimeError: out of luck"),
+        ("sharded, with dropout", {"do": "out of luck", "at": 11}, "RuntimeError: out of luck"),
     ):
         done = launch([(parts[name], folder / name)], how)
         assert done.returncode != 0
-        assert said in done.stderr
+        assert message in done.stderr
     return folder
 
 
@@ -95,37 +95,38 @@ def furthest(one, other):
 
 
 def test_two_processes_equal_one_at_the_same_global_batch(
-    parts, whole, tokens, tokenizer, tmp_path
+    parts, uninterrupted, tokens, tokenizer, tmp_path
 ):
     facts, _ = run(parts["plain"], tokens, tokenizer, tmp_path / "one")
-    assert furthest(weights(tmp_path / "one"), weights(whole / "plain")) < 1e-5
-    manifest = json.loads((whole / "plain" / "manifest.json").read_text())
+    assert furthest(weights(tmp_path / "one"), weights(uninterrupted / "plain")) < 1e-5
+    manifest = json.loads((uninterrupted / "plain" / "manifest.json").read_text())
     assert manifest["facts"]["processes"] == 2
     assert manifest["facts"]["dev_cross_entropy"] == pytest.approx(facts["dev_cross_entropy"])
     assert manifest["facts"]["words_seen"] == facts["words_seen"]
 
 
-def test_only_the_first_process_writes(whole):
-    logged = [json.loads(line) for line in (whole / "plain/training.jsonl").read_text().split("\n")
-              if line]  # fmt: skip
+def test_only_the_first_process_writes(uninterrupted):
+    logged = lines(uninterrupted / "plain")
     steps = [line["step"] for line in logged if "loss" in line]
     assert steps == sorted(set(steps))
-    assert not (whole / "plain" / "checkpoints").exists()
+    assert not (uninterrupted / "plain" / "checkpoints").exists()
 
 
-def test_a_model_shared_out_over_processes_is_the_same_model(whole):
-    assert weights(whole / "shared out").keys() == weights(whole / "plain").keys()
-    assert furthest(weights(whole / "shared out"), weights(whole / "plain")) < 1e-5
+def test_a_sharded_model_is_the_same_model(uninterrupted):
+    assert weights(uninterrupted / "sharded").keys() == weights(uninterrupted / "plain").keys()
+    assert furthest(weights(uninterrupted / "sharded"), weights(uninterrupted / "plain")) < 1e-5
 
 
-def test_processes_that_ended_early_resume_to_the_same_bits(parts, launch, whole, ended, tmp_path):
+def test_processes_that_ended_early_resume_to_the_same_bits(
+    parts, launch, uninterrupted, ended, tmp_path
+):
     shutil.copytree(ended, tmp_path / "again")
     names = [path.stem for path in sorted(ended.glob("*.partial"))]
     assert len(names) == 2
     done = launch([(parts[name], tmp_path / "again" / name) for name in names])
     assert done.returncode == 0, done.stderr
     for name in names:
-        assert same(weights(whole / name), weights(tmp_path / "again" / name)), name
+        assert same(weights(uninterrupted / name), weights(tmp_path / "again" / name)), name
 
 
 def test_a_checkpoint_of_another_number_of_processes_is_refused(
@@ -134,17 +135,21 @@ def test_a_checkpoint_of_another_number_of_processes_is_refused(
     shutil.copytree(ended / "hard.partial", tmp_path / "hard")
     with pytest.raises(InputError) as raised:
         run(parts["hard"], tokens, tokenizer, tmp_path / "hard")
-    said = str(raised.value)
-    assert "was written by 2 processes, now there are 1" in said
-    assert "Start 2 processes" in said
+    message = str(raised.value)
+    assert "was written by 2 processes, now there are 1" in message
+    assert "Start 2 processes" in message
 
 
-def test_a_batch_that_processes_cannot_share_is_refused(parts):
-    plain = with_training(parts["plain"], batch_size=16)
-    refuse_uneven(plain.training, 4)
-    with pytest.raises(InputError, match=r"batch_size is 16, which 3 processes do not divide"):
-        refuse_uneven(plain.training, 3)
-    with pytest.raises(InputError) as raised:
-        refuse_uneven(with_training(plain, micro_batch_size=8).training, 4)
-    assert "training.micro_batch_size 8 in each of 4 processes" in str(raised.value)
-    assert "training.batch_size=32" in str(raised.value)
+def test_shares_of_a_batch_are_disjoint_and_complete():
+    processes = Processes()
+    processes.count, shares = 3, []
+    for processes.rank in range(3):
+        shares += range(8)[processes.share(8)]
+    assert shares == list(range(8))
+
+
+def test_fewer_windows_than_processes_are_refused():
+    processes = Processes()
+    processes.count = 3
+    with pytest.raises(InputError, match="2 windows cannot be shared by 3 processes"):
+        processes.share(2)

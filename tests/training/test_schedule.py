@@ -1,4 +1,4 @@
-"""How long a training is, what its rate is, and when words are enough."""
+"""The plan of a training: its length, its learning rates, its words and marks."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,14 @@ import pytest
 from babyllama.data.windows import Windows
 from babyllama.errors import InputError
 from babyllama.recipe import TrainingRecipe
-from babyllama.training.schedule import TrainingPlan, learning_rate, plan_training, word_marks
+from babyllama.training.schedule import (
+    TrainingPlan,
+    learning_rate,
+    plan_training,
+    refuse_few_windows,
+    refuse_uneven,
+    word_marks,
+)
 
 
 def recipe(**changes):
@@ -46,10 +53,10 @@ def test_a_budget_is_refused_or_kept_to_the_update(tokens):
     most = int(words[:200].sum()) + 1
     with pytest.raises(InputError) as raised:
         plan_training(windows, recipe(budget={"words": most}), seed=0)
-    said = str(raised.value)
-    assert f"{words.sum():,} words" in said
-    assert f"training.budget.words is {most:,}" in said
-    assert "Train for 1 epochs" in said
+    message = str(raised.value)
+    assert f"{words.sum():,} words" in message
+    assert f"training.budget.words is {most:,}" in message
+    assert "Train for 1 epochs" in message
     plan = plan_training(windows, recipe(budget={"words": most, "beyond": "stop"}), seed=0)
     assert (plan.epoch_steps, plan.steps) == (windows.steps_per_epoch(4), 200)
     assert plan_training(windows, recipe(budget={"words": int(words.sum())}), seed=0).steps == len(
@@ -100,3 +107,41 @@ def test_an_epoch_ends_after_its_last_update_and_at_the_end(tokens):
     plan = TrainingPlan(Windows(tokens, "train", 16), recipe(), 0, epoch_steps=10, steps=25)
     assert [step for step in range(1, 26) if plan.ends_epoch(step)] == [10, 20, 25]
     assert [plan.epoch(step) for step in (1, 10, 11, 25)] == [1, 1, 2, 3]
+
+
+def test_a_batch_that_processes_cannot_share_is_refused():
+    plain = recipe(batch_size=16)
+    refuse_uneven(plain, 4)
+    with pytest.raises(InputError, match=r"batch_size is 16, which 3 processes do not divide"):
+        refuse_uneven(plain, 3)
+    with pytest.raises(InputError) as raised:
+        refuse_uneven(recipe(batch_size=16, micro_batch_size=8), 4)
+    assert "training.micro_batch_size 8 in each of 4 processes" in str(raised.value)
+    assert "training.batch_size=32" in str(raised.value)
+
+
+def test_processes_that_find_no_full_batch_are_refused(tokens):
+    windows = Windows(tokens, "train", 16)
+    few = recipe(batch_size=len(windows) + 1)
+    refuse_few_windows(windows, few, 1)
+    with pytest.raises(InputError, match=f"the text has {len(windows)} windows"):
+        refuse_few_windows(windows, few, 2)
+
+
+def test_a_step_reads_its_batch_at_its_rate_and_counts_its_words(tokens):
+    windows = Windows(tokens, "train", 16)
+    chosen = recipe(word_checkpoints=(500,), checkpoint_every=7)
+    plan = plan_training(windows, chosen, seed=2)
+    words, marked = 0, []
+    for number in range(plan.steps):
+        step = plan.step(number, words)
+        batch = windows.at(number, batch_size=4, seed=2)
+        assert list(step.batch.starts) == list(batch.starts)
+        assert step.learning_rate == learning_rate(number, plan.steps, chosen)
+        assert step.words_seen == words + windows.words(batch.starts)
+        assert (step.marks == ("chck_500",)) == (words < 500 <= step.words_seen)
+        marked += [number] * bool(step.marks)
+        words = step.words_seen
+        is_due = (number + 1) % 7 == 0 or plan.ends_epoch(number + 1) or number in marked
+        assert plan.saves_after(step) == is_due
+    assert len(marked) == 1
