@@ -94,7 +94,7 @@ class OnlineSignal(Mixing):
 
 
 class StoredSignal(Mixing):
-    """What the stored kinds share."""
+    """What every stored kind has: how teachers are mixed, and what is measured beside it."""
 
     if TYPE_CHECKING:
         kind: str
