@@ -45,17 +45,21 @@ def write_training(folder: Path, name: str) -> None:
     write_manifest(folder, "pretraining", facts)
 
 
-def summary(correct: list[float], group: str | None = None) -> dict:
+def summary(correct: list[float]) -> dict:
     mean = float(np.mean(correct))
     error = float(np.std(correct)) / len(correct) ** 0.5
     low, high = 100 * (mean - 1.96 * error), 100 * (mean + 1.96 * error)
-    found = {"score": 100 * mean, "stderr": 100 * error, "interval": [low, high]}
-    return {**found, "n": len(correct), **({"group": group} if group else {})}
+    return {"score": 100 * mean, "stderr": 100 * error, "interval": [low, high], "n": len(correct)}
 
 
-def answers(name: str, items: int) -> list[dict]:
-    """What a model of some skill says; models share the draw, so that pairing matters."""
-    draws = np.random.default_rng(3).random((len(UIDS), items))
+def answers(name: str, items: int | list[int]) -> list[dict]:
+    """What a model of some skill says; models share the draw, so that pairing matters.
+
+    Args:
+        items: of each UID.
+    """
+    sizes = items if isinstance(items, list) else [items] * len(UIDS)
+    draws = np.random.default_rng(3).random((len(UIDS), max(sizes)))
     return [
         {
             "UID": uid, "pairID": str(pair), "group": group, "novel": pair % 4 == 0,
@@ -64,34 +68,61 @@ def answers(name: str, items: int) -> list[dict]:
             "correct": float(draws[row, pair] < SKILL.get(name, 0.75)),
         }
         for row, (uid, group) in enumerate(UIDS.items())
-        for pair in range(items)
+        for pair in range(sizes[row])
     ]  # fmt: skip
 
 
-def write_evaluation(folder: Path, name: str, benchmark: str, lines: list[dict]) -> None:
+def scored(lines: list[dict], *, average: str, keeps_decisions: bool) -> dict:
+    """A benchmark's result; without decisions as files were before these were written.
+
+    Args:
+        average: over uids, or over groups, in each of which all items count alike.
+    """
+    of = lambda key, value: [each["correct"] for each in lines if each[key] == value]  # noqa: E731
+    subtasks = {uid: {**summary(of("UID", uid)), "group": group} for uid, group in UIDS.items()}
+    groups = {group: summary(of("group", group)) for group in dict.fromkeys(UIDS.values())}
+    parts = subtasks if average == "uids" else groups
+    headline = summary([line["correct"] for line in lines])
+    score = float(np.mean([part["score"] for part in parts.values()]))
+    shift = score - headline["score"]
+    headline |= {"score": score, "interval": [edge + shift for edge in headline["interval"]]}
+    result = {**headline, "chance": 50.0, "subtasks": subtasks, "groups": groups, "aggregates": {}}
+    if keeps_decisions:
+        for uid, part in subtasks.items():
+            part["decisions"] = "".join(str(int(each)) for each in of("UID", uid))
+        result["items"] = str([[line["UID"], line["pairID"]] for line in lines])
+    return result
+
+
+def write_evaluation(
+    folder: Path,
+    name: str,
+    benchmark: str,
+    lines: list[dict],
+    *,
+    rules: str = "honest",
+    keeps_decisions: bool = True,
+) -> None:
     path = folder / "predictions" / name / f"{benchmark}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-    of = lambda key, value: [each["correct"] for each in lines if each[key] == value]  # noqa: E731
-    scores = {
-        **summary([line["correct"] for line in lines]),
-        "chance": 50.0,
-        "subtasks": {uid: summary(of("UID", uid), group) for uid, group in UIDS.items()},
-        "groups": {group: summary(of("group", group)) for group in dict.fromkeys(UIDS.values())},
-        "aggregates": {},
-    }
-    rules = {"name": "honest", "context": "<s>", "leading_space": False}
+    average = "groups" if rules == "2023" else "uids"
     loss = 3.9 - SKILL.get(name, 0.75)
     dev = {"cross_entropy": loss, "perplexity": float(np.exp(loss)), "nats_per_word": 1.4 * loss}
     write_json(
         folder / f"{name}.json",
         {
             "model": name,
-            "rules": {**rules, "ties": "a tie counts half", "average": "mean over UIDs"},
+            "rules": {
+                "name": rules, "context": "<s>", "leading_space": False,
+                "ties": "a tie counts half", "average": f"mean over {average}",
+            },
             "dev": {**dev, "tokens": 12_000},
-            "benchmarks": {benchmark: scores},
+            "benchmarks": {
+                benchmark: scored(lines, average=average, keeps_decisions=keeps_decisions)
+            },
         },
-    )
+    )  # fmt: skip
 
 
 def write_corpus(folder: Path) -> None:
@@ -143,9 +174,16 @@ def write_signal(folder: Path) -> None:
     )  # fmt: skip
 
 
-def build_run(folder: Path, *, items: int = 200, benchmark: str = "grammar") -> Path:
+def build_run(
+    folder: Path,
+    *,
+    items: int | list[int] = 200,
+    benchmark: str = "grammar",
+    rules: str = "honest",
+    keeps_decisions: bool = True,
+) -> Path:
     """A complete run of the mini recipe's shape."""
-    recipe = load_recipe("mini", ("seed=7",))
+    recipe = load_recipe("mini", ("seed=7", f"evaluation.rules='{rules}'"))
     folder.mkdir(parents=True)
     (folder / "recipe.yaml").write_text(to_yaml(recipe), encoding="utf-8")
     write_corpus(folder)
@@ -156,9 +194,11 @@ def build_run(folder: Path, *, items: int = 200, benchmark: str = "grammar") -> 
         for name in names:
             (folder / kind / name).mkdir(parents=True)
             write_training(folder / kind / name, name)
-            write_evaluation(folder / "evaluation", name, benchmark, answers(name, items))
-    ensemble = answers("ensemble", items)
-    write_evaluation(folder / "evaluation", "ensemble", benchmark, ensemble)
+    for name in (*recipe.teachers, *recipe.students, "ensemble"):
+        write_evaluation(
+            folder / "evaluation", name, benchmark, answers(name, items), rules=rules,
+            keeps_decisions=keeps_decisions,
+        )  # fmt: skip
     return folder
 
 

@@ -9,7 +9,7 @@ from babyllama.errors import InputError
 from babyllama.recipe import to_yaml
 from babyllama.runs.artefact import Stage, complete
 from babyllama.runs.layout import Layout
-from babyllama.runs.run import main_student, read_items, read_run, twin_of
+from babyllama.runs.run import main_student, read_run, twin_of
 
 LOG = [
     {"step": 5, "epoch": 0.5, "loss": 5.0, "cross_entropy": 4.0},
@@ -103,21 +103,3 @@ def test_a_damaged_manifest_makes_a_stage_missing(layout, finish):
     run = read_run(layout.folder)
     assert list(run.stages) == ["corpus"]
     assert "tokens" in run.missing
-
-
-def test_answers_are_read_where_they_are_right_or_wrong(layout, finish):
-    finish(layout.corpus)
-    run = read_run(layout.folder)
-    assert read_items(run, "twin", "pairs") is None
-    lines = [{"UID": "agreement", "pairID": n, "correct": n / 2, "novel": n > 0} for n in range(3)]
-    path = layout.predictions("twin") / "pairs.jsonl"
-    path.parent.mkdir(parents=True)
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    items = read_items(run, "twin", "pairs")
-    assert items.keys == (("agreement", "0"), ("agreement", "1"), ("agreement", "2"))
-    np.testing.assert_array_equal(items.correct, [0, 0.5, 1])
-    np.testing.assert_array_equal(items.novel, [False, True, True])
-    path.write_text(json.dumps({**lines[0], "novel": None}) + "\n")
-    assert read_items(run, "twin", "pairs").novel is None
-    path.write_text(json.dumps({"word": "cats", "surprisal": 3.0}) + "\n")
-    assert read_items(run, "twin", "pairs") is None

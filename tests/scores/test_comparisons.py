@@ -122,7 +122,7 @@ def test_old_files_and_other_items_are_compared_unpaired_and_that_is_said(writte
     cases = {
         "not every file says which items it holds": (plain(60.0), plain(70.0)),
         "the items are not the same": (benchmark(WEAK), benchmark(STRONG, items="other")),
-        "the score is no mean of the decisions that the files hold": (
+        "the score is not a mean of the decisions that the files hold": (
             benchmark(WEAK) | {"score": 12.0}, benchmark(STRONG),
         ),
         "the files hold neither decisions nor replicates": (
@@ -256,7 +256,7 @@ def test_other_units_are_refused(written):
 
 def test_nothing_to_compare_with_and_a_model_with_itself_are_refused(written):
     one = written("a.json", result("one", {"x": benchmark(WEAK)}))
-    assert "holds one model, one" in refusal([one])
+    assert "holds one model, one: nothing to compare it with" in refusal([one])
     assert "is named twice" in refusal([one, one])
 
 
@@ -275,7 +275,7 @@ def test_a_folder_of_different_models_is_no_recipe(written, tmp_path):
         "several/both.json",
         {"one": result("one", {"x": benchmark(WEAK)}), "two": result("two", {})},
     ).parent
-    assert "both.json holds 2 models" in refusal([several, good])
+    assert "both.json holds 2 models, but its folder" in refusal([several, good])
     (tmp_path / "empty").mkdir()
     assert "empty holds no *.json" in refusal([tmp_path / "empty", good])
     other = result("two", {"x": benchmark(WEAK)}) | {"rules": {"name": "2024"}}

@@ -11,6 +11,7 @@ from scipy.stats import binomtest, norm, t, ttest_ind, ttest_rel
 from statsmodels.formula.api import mixedlm
 
 from babyllama.scores.certainty import Estimate, bootstrap_replicates
+from babyllama.scores.decisions import by_uid
 from babyllama.scores.differences import (
     adjusted,
     difference_of_replicates,
@@ -83,6 +84,7 @@ def test_models_that_agree_everywhere_are_not_certain_to_be_alike():
     low, high = found.interval
     assert (found.value, found.p, found.won, found.lost) == (0.0, 1.0, 0, 0)
     assert low == -high
+    assert not found.excludes_zero
     assert 0.4 < high < 0.5
     assert found.interval_clustered is None
 
@@ -143,6 +145,51 @@ def test_four_of_five_comparisons_show_the_smallest_difference():
         for _ in range(300)
     ]
     assert 0.73 < np.mean(shown) < 0.87
+
+
+# --- a loop over UIDs and items ---------------------------------------------------------------
+
+
+def plain_difference(uids, ours, theirs):
+    """As the formulas are written: a loop over UIDs, a loop over their items."""
+    every = [a - b for a, b in zip(ours, theirs, strict=True)]
+    means, variances = [], []
+    for uid in sorted(set(uids)):
+        d = [each for u, each in zip(uids, every, strict=True) if u == uid]
+        means.append(sum(d) / len(d))
+        spread = d if len(d) > 1 else every
+        centre = sum(spread) / len(spread)
+        squares = sum((x - centre) ** 2 for x in spread)
+        variances.append(squares / (len(spread) - 1) / len(d) if squares else 0.0)
+    value = centre = sum(means) / len(means)
+    stderr = math.sqrt(sum(variances)) / len(means)
+    if len(means) == 1 or stderr == 0:  # as if two more were asked, one won and one lost
+        n = len(every) + 2
+        centre *= len(every) / n
+        spread = (sum(x * x for x in every) + 2) / n - (sum(every) / n) ** 2
+        stderr = math.sqrt(spread / n)
+    half = 1.959963984540054 * stderr
+    low, high = max(-1, min(value, centre - half)), min(1, max(value, centre + half))
+    return 100 * value, 100 * low, 100 * high
+
+
+answer = st.sampled_from([0.0, 0.5, 1.0])
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), answer, answer), min_size=1, max_size=40))
+@settings(deadline=None)
+def test_a_mean_over_uids_is_what_the_formula_says(rows):
+    uids, *sides = zip(*rows, strict=True)
+    ours, theirs = ([*by_uid(uids, np.array(side)).values()] for side in sides)
+    found = paired_difference(ours, theirs, [1 / len(ours)] * len(ours))
+    expected = plain_difference(uids, *sides)
+    assert 100 * np.array([found.value, *found.interval]) == pytest.approx(expected, abs=1e-9)
+    assert found.excludes_zero == (found.interval[0] > 0 or found.interval[1] < 0)
+
+
+def test_uids_of_one_item_each_make_no_difference_certain():
+    ours, theirs = ([decisions(each) for each in text] for text in ("101101", "001011"))
+    assert not paired_difference(ours, theirs, [1 / 6] * 6).excludes_zero
 
 
 # --- scores that are no mean, or not paired ---------------------------------------------------

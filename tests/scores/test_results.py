@@ -25,7 +25,11 @@ def plain(score):
 def test_a_file_is_written_as_it_was_read(written, tmp_path):
     """Keys in an odd order, keys of a benchmark's own and keys that nobody knows included."""
     odd = {"unit": "months", "chance": 3.5, **plain(1.5), "own": {"b": [1, 2.5], "a": None}}
-    odd["subtasks"] = {"z": {"n": 3, "score": 1.0, "extra": "x"}, "a": {"score": 2.0}}
+    odd["subtasks"] = {
+        "decisions alone": {"decisions": "1"},
+        "z": {"n": 3, "score": 1.0, "extra": "x"},
+        "a": {"score": 2.0},
+    }
     found = result("m", {"x": benchmark({"b": "10=", "a": "1"}), "odd": odd}, dtype="float32")
     found["worst"] = [
         {"benchmark": "x", "UID": "b", "pairID": "0", "group": "g", "margin": 1.5,
@@ -72,7 +76,7 @@ def test_an_old_file_has_the_defaults_of_what_it_lacks(written):
         ({"n": -1}, "bad, x: n is -1"),
         ({"higher_is_better": "perhaps"}, "bad, x: higher_is_better is 'perhaps'"),
         ({"subtasks": 7}, "bad, x: subtasks is 7"),
-        ({"subtasks": {"a": {"decisions": "1"}}}, "bad, x: subtasks.a.score is missing"),
+        ({"subtasks": {"a": {"score": None, "n": 1.5}}}, "bad, x: subtasks.a.n is 1.5"),
         (
             {"subtasks": {"a": {"score": 1.0, "decisions": "012"}}},
             "bad, x: subtasks.a.decisions is '012'\n  Decisions are written with 1, 0 and =",

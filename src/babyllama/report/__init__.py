@@ -14,6 +14,7 @@ from babyllama.errors import InputError
 from babyllama.report.markdown import aligned, escaped
 from babyllama.report.overview import overview
 from babyllama.report.page import page_of
+from babyllama.report.scored_run import scored_run
 from babyllama.runs.artefact import write_atomically
 from babyllama.runs.layout import PAGE
 from babyllama.runs.run import read_run
@@ -36,7 +37,7 @@ def write_report(runs: Sequence[Path], out: Path) -> dict[str, Any]:
     """
     if not runs:
         raise InputError("no run to report", mend="Name one: babyllama report runs/mini --out DIR")
-    read = [read_run(folder) for folder in runs]
+    read = [scored_run(read_run(folder)) for folder in runs]
     prefixes = [""] if len(read) == 1 else [f"{number}-" for number in range(1, len(read) + 1)]
     pages = [page_of(run, prefix=prefix) for run, prefix in zip(read, prefixes, strict=True)]
     told = {"pages": pages, "overview": overview(read) if len(read) > 1 else None}

@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from babyllama.report.markdown import aligned, escaped
+from babyllama.report.table import Table
+from babyllama.report.wording import NO_DIFFERENCE, NONE, above_or_below, bounds, signed, size
 from babyllama.runs.artefact import Facts
-from babyllama.scores.comparisons import Comparison, OfUid
+from babyllama.scores.comparisons import Comparison, UidDifference
 from babyllama.scores.differences import Correction, Difference
-from babyllama.scores.results import Interval
 
-NONE = "–"
 _MOST = 5  # UIDs listed on either side
 _CORRECTIONS = {"holm": "Holm's", "bh": "Benjamini and Hochberg's"}
 Row = tuple[str, ...]
@@ -26,8 +27,9 @@ def sentences(comparisons: Sequence[Comparison]) -> Iterator[str]:
         if shown:
             yield f"{model} scores {_and([_above(each) for each in shown])}."
         if hidden:
-            who = f"between {model} and {baseline} " * (not shown)
-            yield f"No difference {who}can be shown on {_and([_not_shown(e) for e in hidden])}."
+            who = f" between {model} and {baseline}" * (not shown)
+            listed = _and([_undetectable(each) for each in hidden])
+            yield f"{NO_DIFFERENCE.capitalize()}{who} on {listed}."
         yield from _on_other_uids(shown)
         for each in own:
             yield from _extremes(each)
@@ -62,8 +64,8 @@ def cautions(comparisons: Sequence[Comparison], correction: Correction) -> Itera
         + (f", and apart from these over {uids} UIDs." if uids else ".")
     )
     yield (
-        '"Could show" is the smallest true difference that four of five such comparisons would '
-        "find, before the correction."
+        "The smallest detectable difference is the smallest true difference that four of five such "
+        "comparisons would find, before the correction."
     )
     for why, group in _grouped((each.why_unpaired, each.benchmark) for each in comparisons):
         if why:
@@ -77,21 +79,17 @@ def cautions(comparisons: Sequence[Comparison], correction: Correction) -> Itera
 
 def _above(each: Comparison) -> str:
     found = each.tested.difference
-    word = "above" if found.value > 0 else "below"
-    sign = 1 if found.value > 0 else -1
-    edges = sorted(sign * edge for edge in found.interval)
-    size = f"{abs(found.value):.{2 if edges[0] < 0.05 else 1}f}{_unit(each)}"
     better = "" if each.answers[0].result.higher_is_better else "; lower is better"
     return (
-        f"{size} {word} {each.baseline} on {each.benchmark} "
-        f"({_bounds((edges[0], edges[1]))}{better})"
+        f"{above_or_below(found, _unit(each))} {each.baseline} on {each.benchmark} "
+        f"({bounds(size(found))}{better})"
     )
 
 
-def _not_shown(each: Comparison) -> str:
+def _undetectable(each: Comparison) -> str:
     found = each.tested.difference
     return (
-        f"{each.benchmark} ({_bounds(found.interval)}; this set could have shown "
+        f"{each.benchmark} ({bounds(found.interval)}; smallest detectable difference "
         f"{found.smallest:.1f}{_unit(each)})"
     )
 
@@ -106,7 +104,7 @@ def _on_other_uids(shown: Sequence[Comparison]) -> Iterator[str]:
         (falls, "With other UIDs of the same kind it might not be so"),
     ):
         if chosen:
-            listed = [f"{e.benchmark} (difference {_bounds(c)})" for e, c in chosen]
+            listed = [f"{e.benchmark} (difference {bounds(c)})" for e, c in chosen]
             yield f"{words}: {', '.join(listed)}."
 
 
@@ -116,7 +114,7 @@ def _extremes(each: Comparison) -> Iterator[str]:
         return
     gains, losses = largest(each)
     parts = [
-        f"{verb} most in {uid.uid} ({_signed(uid.tested.difference.value)})"
+        f"{verb} most in {uid.uid} ({signed(uid.tested.difference.value)})"
         for verb, found in (("gains", gains), ("loses", losses))
         for uid in found[:1]
     ]
@@ -125,7 +123,7 @@ def _extremes(each: Comparison) -> Iterator[str]:
     yield f"{counted}; {each.model} {_and(parts)}." if parts else f"{counted}."
 
 
-def largest(each: Comparison) -> tuple[list[OfUid], list[OfUid]]:
+def largest(each: Comparison) -> tuple[list[UidDifference], list[UidDifference]]:
     """The UIDs with a shown gain, the largest first, and those with a shown loss."""
     shown = sorted(
         (uid for uid in each.uids if uid.tested.is_shown),
@@ -143,8 +141,9 @@ def _headline_rows(comparisons: Sequence[Comparison]) -> tuple[Row, list[Row]]:
     """A row a benchmark, of comparisons of one model with one baseline."""
     first = comparisons[0]
     head = (
-        "benchmark", "random", first.baseline, first.model, "difference", "95% interval",
-        "other UIDs too", "p", "adjusted p", "could show",
+        "benchmark", "chance", first.baseline, first.model, "difference", "95% interval",
+        "other UIDs too", "p", "adjusted p",
+        "smallest detectable",
     )  # fmt: skip
     rows = [_headline_row(each) for each in comparisons]
     kept = [i for i in range(len(head)) if any(row[i] != NONE for row in rows)]
@@ -159,8 +158,8 @@ def _uid_rows(each: Comparison) -> tuple[Row, list[Row]]:
         (
             uid.uid,
             *(f"{score:.1f}" for score in uid.scores),
-            _signed(uid.tested.difference.value),
-            _bounds(uid.tested.difference.interval),
+            signed(uid.tested.difference.value),
+            bounds(uid.tested.difference.interval),
             _p(uid.tested.adjusted_p),
         )
         for uid in (*gains, *reversed(losses))
@@ -177,9 +176,9 @@ def _headline_row(each: Comparison) -> Row:
         each.benchmark if unit == "percent" else f"{each.benchmark}, {unit}",
         NONE if chance is None else f"{chance:.1f}",
         *(f"{answers.score:.1f}" for answers in each.answers),
-        _signed(found.value),
-        _bounds(found.interval),
-        NONE if clustered is None else _bounds(clustered),
+        signed(found.value),
+        bounds(found.interval),
+        NONE if clustered is None else bounds(clustered),
         _p(found.p),
         _p(each.tested.adjusted_p),
         f"{found.smallest:.1f}",
@@ -203,9 +202,6 @@ def titled_rows(comparisons: Sequence[Comparison]) -> Iterator[tuple[str, Row, l
 
 def markdown(comparisons: Sequence[Comparison], correction: Correction) -> str:
     """Sentences and tables as a page."""
-    from babyllama.report.markdown import aligned, escaped
-    from babyllama.report.tables import Table
-
     parts = [escaped(" ".join(sentences(comparisons)))]
     for title, head, rows in titled_rows(comparisons):
         parts += [f"## {escaped(title)}", aligned(Table(title, head, tuple(rows)))]
@@ -260,18 +256,6 @@ def _tested(found: Difference, adjusted_p: float, is_shown: bool) -> Facts:
 
 
 # --- words ------------------------------------------------------------------------------------
-
-
-def _signed(value: float) -> str:
-    return f"{round(value, 1) + 0.0:+.1f}"  # no "-0.0"
-
-
-def _bounds(interval: Interval) -> str:
-    """`-0.4 to 1.2`, with a digit more where an interval without zero would read `0.0 to`."""
-    nearest = min(abs(edge) for edge in interval)
-    digits = 2 if interval[0] * interval[1] > 0 and nearest < 0.05 else 1
-    low, high = (round(edge, digits) + 0.0 for edge in interval)  # no "-0.0"
-    return f"{low:.{digits}f} to {high:.{digits}f}"
 
 
 def _p(value: float) -> str:

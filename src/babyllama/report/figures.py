@@ -18,10 +18,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
 from babyllama.console import format_count
-from babyllama.report.claims import best_teacher, unit_of
+from babyllama.report.scored_run import CurvePoint, ScoredRun
 from babyllama.report.signatures import smoothed, smoothing
-from babyllama.runs.points import Point
 from babyllama.runs.run import Curve, Model, Run, main_student, twin_of
+from babyllama.scores.results import Score
 
 _WIDTH = 5.0  # inches: 360 points, so that a phone shows letters of 10 points nearly full size
 _STYLES = (  # colours of Okabe and Ito, which differ in lightness too
@@ -99,20 +99,23 @@ def overfitting(run: Run) -> str | None:
         return _svg(figure)
 
 
-def scores_by_group(run: Run, benchmark: str) -> str | None:
+def scores_by_group(scored: ScoredRun, benchmark: str) -> str | None:
     """A row a group, a mark a model with its 95% interval, and the score of guessing."""
-    drawn = [model for model in models_shown(run, benchmark) if _groups(model, benchmark)]
+    drawn = [(model, result.groups) for model in models_shown(scored, benchmark)
+             if (result := scored.result(model, benchmark)) and result.groups]  # fmt: skip
     if not drawn:
         return None
-    names = sorted(_groups(drawn[0], benchmark), key=lambda name: _score(drawn[0], benchmark, name))
+    groups = drawn[0][1]
+    names = sorted(groups, key=lambda name: (groups[name].score, name))
     row = 0.13 * len(drawn) + 0.17
     with _style():
         figure = Figure(figsize=(_WIDTH, 0.95 + row * len(names)), layout="constrained")
         axes = figure.subplots()
-        for place, model in enumerate(drawn):
+        for place, (model, own) in enumerate(drawn):
             offset = 0.62 * ((len(drawn) - 1) / 2 - place) / max(len(drawn) - 1, 1)
-            _dots(axes, model, benchmark, names, offset, place)
-        chance = drawn[0].benchmarks[benchmark].get("chance")
+            rows = [(y, own[name]) for y, name in enumerate(names) if name in own]
+            _dots(axes, _label(model), rows, offset, place)
+        chance = scored.chance(benchmark)
         if chance is not None:
             axes.axvline(chance, color="#555555", linewidth=1, linestyle=(0, (1, 2)))
         axes.set_yticks(range(len(names)), [name.replace("_", " ") for name in names])
@@ -123,10 +126,10 @@ def scores_by_group(run: Run, benchmark: str) -> str | None:
         return _svg(figure)
 
 
-def learning_curves(run: Run) -> str | None:
+def learning_curves(scored: ScoredRun) -> str | None:
     """A panel a benchmark: score against words seen, with 95% intervals, a line a model."""
-    names = list(dict.fromkeys(p.benchmark for points in run.points.values() for p in points))
-    drawn = _curved_models(run)
+    names = list(dict.fromkeys(p.benchmark for points in scored.points.values() for p in points))
+    drawn = _curved_models(scored)
     if not names:
         return None
     rows = (len(names) + 1) // 2
@@ -136,8 +139,9 @@ def learning_curves(run: Run) -> str | None:
         grid = list(figure.subplots(rows, columns, squeeze=False).flat)
         for axes, name in zip(grid, names, strict=False):
             for model, style in zip(drawn, _STYLES, strict=False):
-                _curve_of(axes, model, run.points[model.name], name, style)
-            unit = unit_of(run, name)
+                own = [point for point in scored.points[model.name] if point.benchmark == name]
+                _curve_of(axes, _label(model), own, style)
+            unit = scored.unit(name)
             axes.set_title(f"{name}, {unit}" if unit else name, loc="left")
             axes.set_xlabel("words seen")
         for axes in grid[len(names) :]:
@@ -172,17 +176,18 @@ def frontier_temperatures(run: Run) -> list[str]:
     return list(dict.fromkeys(t for row in run.frontier for t in row["temperatures"]))
 
 
-def models_shown(run: Run, benchmark: str) -> list[Model]:
+def models_shown(scored: ScoredRun, benchmark: str) -> list[Model]:
     """The models that a figure has room for: student, twin, best teacher, ensemble."""
+    run = scored.run
     student = main_student(run)
     ensemble = [model for model in run.models if model.role == "ensemble"]
     wanted = [
         student,
         twin_of(run, student.name) if student else None,
-        best_teacher(run, benchmark),
+        scored.best_teacher(benchmark),
         *ensemble,
     ]
-    return [model for model in wanted if model and benchmark in model.benchmarks]
+    return [model for model in wanted if model and scored.result(model, benchmark)]
 
 
 def inline(svg: str, label: str, *, ids: str) -> str:
@@ -220,28 +225,29 @@ def _loss_panel(axes: Axes, model: Model) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
-def _curved_models(run: Run) -> list[Model]:
+def _curved_models(scored: ScoredRun) -> list[Model]:
     """Those with points: main student and its twin first, then teachers; as many as styles."""
+    run = scored.run
     student = main_student(run)
     first = [student, twin_of(run, student.name) if student else None]
     ordered = [m for m in first if m] + [m for m in run.models if m not in first]
-    return [model for model in ordered if run.points.get(model.name)][: len(_STYLES)]
+    return [model for model in ordered if scored.points.get(model.name)][: len(_STYLES)]
 
 
 def _curve_of(
-    axes: Axes, model: Model, points: Sequence[Point], benchmark: str, style: tuple[str, str, str]
+    axes: Axes, label: str, points: Sequence[CurvePoint], style: tuple[str, str, str]
 ) -> None:
     own = sorted(
-        (p.place.words, p.scores["score"], *p.scores["interval"])
-        for p in points
-        if p.benchmark == benchmark and p.place.words
+        (point.words, point.result.score, *(point.result.interval or [point.result.score] * 2))
+        for point in points
+        if point.words
     )
     if not own:
         return
     words, scores, low, high = (list(column) for column in zip(*own, strict=True))
     colour, marker, line = style
     axes.fill_between(words, low, high, color=colour, alpha=0.12, linewidth=0)
-    axes.plot(words, scores, line, color=colour, marker=marker, markersize=4, label=_label(model))
+    axes.plot(words, scores, line, color=colour, marker=marker, markersize=4, label=label)
     if max(words) >= 10 * min(words):
         axes.set_xscale("log")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _at: format_count(value)))
@@ -314,34 +320,25 @@ def _ring_best(axes: Axes, curve: Curve) -> None:
 
 
 def _dots(
-    axes: Axes, model: Model, benchmark: str, names: list[str], offset: float, place: int
+    axes: Axes, label: str, rows: Sequence[tuple[int, Score]], offset: float, place: int
 ) -> None:
-    found = _groups(model, benchmark)
-    rows = [(y, found[name]) for y, name in enumerate(names) if name in found]
     colour, marker, _ = _STYLES[place]
+    scores = [score.score for _, score in rows]
+    edges = [score.interval or (score.score, score.score) for _, score in rows]
     axes.errorbar(
-        [group["score"] for _, group in rows],
+        scores,
         [y + offset for y, _ in rows],
         xerr=[
-            [max(0.0, group["score"] - group["interval"][0]) for _, group in rows],
-            [max(0.0, group["interval"][1] - group["score"]) for _, group in rows],
+            [max(0.0, score - low) for score, (low, _) in zip(scores, edges, strict=True)],
+            [max(0.0, high - score) for score, (_, high) in zip(scores, edges, strict=True)],
         ],
         fmt=marker,
         color=colour,
         markersize=4,
         markerfacecolor=colour if place % 2 == 0 else "white",
         elinewidth=1,
-        label=_label(model),
+        label=label,
     )
-
-
-def _groups(model: Model, benchmark: str) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = model.benchmarks[benchmark].get("groups", {})
-    return found
-
-
-def _score(model: Model, benchmark: str, name: str) -> tuple[float, str]:
-    return float(model.benchmarks[benchmark]["groups"][name]["score"]), name
 
 
 def _label(model: Model) -> str:

@@ -2,7 +2,7 @@
 
 import re
 
-from babyllama.report.tables import Table
+from babyllama.report.table import Table
 
 # An underscore within a word is no markup, and the names of benchmarks are full of them.
 _SPECIAL = re.compile(r"([\\`*\[\]<>|#~$]|(?<!\w)_|_(?!\w))")

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 
-from babyllama.report.claims import items_of, paired_difference, score, spoken
-from babyllama.report.tables import NONE, Table
-from babyllama.runs.run import Model, Run, main_student, twin_of
+from babyllama.report.claims import student_comparisons
+from babyllama.report.scored_run import ScoredRun
+from babyllama.report.table import Table
+from babyllama.report.wording import NONE
+from babyllama.runs.run import Model, main_student, twin_of
 
 
-def overview(runs: Sequence[Run]) -> Table:
+def overview(runs: Sequence[ScoredRun]) -> Table:
     """Each run's student and twin on its main benchmark, and their difference."""
     head = ("run", "seed", "benchmark", "student", "twin", "student against twin (95%)")
     note = (
@@ -17,24 +19,24 @@ def overview(runs: Sequence[Run]) -> Table:
     return Table("Runs", head, tuple(_row(run) for run in runs), note, (0, 2, 5))
 
 
-def _row(run: Run) -> tuple[str, ...]:
-    benchmark = next(iter(run.benchmarks), "")
+def _row(scored: ScoredRun) -> tuple[str, ...]:
+    run, benchmark = scored.run, scored.main_benchmark
     student = main_student(run)
     twin = twin_of(run, student.name) if student else None
-    difference = None
-    if student and twin:
-        items = items_of(run)
-        difference = paired_difference(items(student.name, benchmark), items(twin.name, benchmark))
+    difference = next(
+        (each.description for each in student_comparisons(scored, benchmark)
+         if each.other is twin and each.difference), NONE,
+    )  # fmt: skip
     return (
         run.recipe.name,
         str(run.recipe.seed),
         benchmark or NONE,
-        _score(student, benchmark),
-        _score(twin, benchmark),
-        spoken(difference) if difference else NONE,
+        _score(scored, student),
+        _score(scored, twin),
+        difference,
     )
 
 
-def _score(model: Model | None, benchmark: str) -> str:
-    found = score(model, benchmark) if model else None
-    return f"{found.value:.1f}" if found else NONE
+def _score(scored: ScoredRun, model: Model | None) -> str:
+    result = scored.result(model, scored.main_benchmark) if model else None
+    return f"{result.score:.1f}" if result else NONE

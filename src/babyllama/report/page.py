@@ -1,16 +1,17 @@
 """What stands on the page and in which order; how it looks is the templates' business."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from babyllama.console import format_bytes, format_duration
-from babyllama.report import figures, tables
-from babyllama.report.claims import cross_entropy_share, first_sentence, items_of
-from babyllama.report.tables import Table
+from babyllama.report import figures, stage_tables, tables
+from babyllama.report.claims import cross_entropy_share, first_sentence
+from babyllama.report.scored_run import ScoredRun
+from babyllama.report.table import Table
 from babyllama.runs import artefact
 from babyllama.runs.layout import Layout, default_folder
-from babyllama.runs.run import Items, Run, main_student
+from babyllama.runs.run import Run, main_student
+from babyllama.scores.results import WrongChoice
 
 _SHOWN_MISSING = 12
 
@@ -41,7 +42,7 @@ class Section:
     figures: tuple[Shown, ...] = ()
     code: str = ""
     points: tuple[str, ...] = ()
-    lost: tuple["Lost", ...] = ()
+    lost: tuple["LostChoice", ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Word:
 
 
 @dataclass(frozen=True)
-class Lost:
+class LostChoice:
     """A choice that a model decides wrongly: what it should prefer and what it does."""
 
     about: str
@@ -64,7 +65,7 @@ class Lost:
 
 @dataclass(frozen=True)
 class Page:
-    """One run, told.
+    """What is written about one run.
 
     Attributes:
         missing: what the run has not made yet; empty for a complete run.
@@ -76,29 +77,36 @@ class Page:
     sections: tuple[Section, ...]
 
 
-def page_of(run: Run, *, prefix: str = "") -> Page:
-    """Tell one run; `prefix` keeps the figures of several runs apart."""
-    items = items_of(run)
-    benchmark = next(iter(run.benchmarks), "")
+def page_of(scored: ScoredRun, *, prefix: str = "") -> Page:
+    """The page about one run.
+
+    Args:
+        prefix: of its figures' names, which keeps those of several runs apart.
+    """
+    run = scored.run
+    results = _given(tables.models_table(scored), tables.differences_table(scored))
+    cost = _given(stage_tables.totals_table(run), stage_tables.cost_table(run))
     sections = [
-        _section("Results", _given(tables.models_table(run), tables.differences_table(run, items))),
+        _section("Results", results),
         _losses(run, prefix),
-        _scores(run, benchmark, prefix, items),
-        _section("Words new to a construction", _given(tables.novelty_table(run, items))),
-        _curves(run, prefix),
-        _most_wrong(run),
-        _section("The bill", _given(tables.totals_table(run), tables.bill_table(run))),
+        _scores(scored, prefix),
+        _section("Words new to a construction", _given(tables.novelty_table(scored))),
+        _curves(scored, prefix),
+        _most_wrong(scored),
+        _section("Cost", cost),
         _signal(run, prefix),
         _loss_weights(run),
-        _section("The paper's failure signatures", _given(tables.signatures_table(run, items))),
-        _section("The corpus", _given(tables.corpus_table(run)), _about_corpus(run)),
-        _section("What ran", _given(tables.artefacts_table(run)), _what_ran(run)),
+        _section("The paper's failure signatures", _given(tables.signatures_table(scored))),
+        _section("The corpus", _given(stage_tables.corpus_table(run)), _about_corpus(run)),
+        _section("What ran", _given(stage_tables.artefacts_table(run)), _what_ran(scored)),
         Section("What this does not show", points=tuple(_limits(run))),
-        Section("Again", code=f"babyllama run {Layout(default_folder(run.recipe.name)).recipe}"),
+        Section(
+            "Reproduce", code=f"babyllama run {Layout(default_folder(run.recipe.name)).recipe}"
+        ),
     ]
     return Page(
         name=run.recipe.name,
-        sentence=first_sentence(run, items),
+        sentence=first_sentence(scored),
         missing=_missing(run),
         sections=tuple(section for section in sections if section),
     )
@@ -128,17 +136,16 @@ def _losses(run: Run, prefix: str) -> Section | None:
     return Section("Training", text, figures=drawn) if drawn else None
 
 
-def _scores(
-    run: Run, benchmark: str, prefix: str, items: Callable[[str, str], Items | None]
-) -> Section | None:
+def _scores(scored: ScoredRun, prefix: str) -> Section | None:
+    benchmark = scored.main_benchmark
     if not benchmark:
         return None
-    found = _given(tables.groups_table(run, benchmark), tables.extremes_table(run, items))
-    names = ", ".join(model.name for model in figures.models_shown(run, benchmark))
+    found = _given(tables.groups_table(scored, benchmark), tables.extremes_table(scored))
+    names = ", ".join(model.name for model in figures.models_shown(scored, benchmark))
     drawn = _drawn(
         (
             f"{prefix}groups.svg",
-            figures.scores_by_group(run, benchmark),
+            figures.scores_by_group(scored, benchmark),
             f"Scores on {benchmark} by group",
             f"Scores on {benchmark} by group with 95% intervals: {names}.",
         )
@@ -146,41 +153,40 @@ def _scores(
     return Section(f"Where the score comes from: {benchmark}", (), found, drawn)
 
 
-def _curves(run: Run, prefix: str) -> Section | None:
+def _curves(scored: ScoredRun, prefix: str) -> Section | None:
     """Scores over training, where `babyllama curves` has scored checkpoints."""
-    names = dict.fromkeys(p.benchmark for points in run.points.values() for p in points)
+    names = dict.fromkeys(p.benchmark for points in scored.points.values() for p in points)
     if not names:
         return None
     caption = "Score against white-space words seen, repeats included; bands are 95% intervals."
     drawn = _drawn(
-        (f"{prefix}curves.svg", figures.learning_curves(run), "Scores by words seen", caption)
+        (f"{prefix}curves.svg", figures.learning_curves(scored), "Scores by words seen", caption)
     )
-    found = _given(*(tables.curves_table(run, name) for name in names))
+    found = _given(*(tables.curves_table(scored, name) for name in names))
     text = ("The last point of a model is its best epoch, which is the one that is kept.",)
     return Section("Scores over training", text, found, drawn)
 
 
-def _most_wrong(run: Run) -> Section | None:
-    student = main_student(run)
-    found = student.evaluation.get("worst", []) if student else []
-    if not student or not found:
+def _most_wrong(scored: ScoredRun) -> Section | None:
+    student = main_student(scored.run)
+    result = scored.results.get(student.name) if student else None
+    if not student or not result or not result.worst:
         return None
+    found = result.worst
     text = (
         f"The {len(found)} choices that {student.name} decides wrongly by most. A word's number is "
         "its surprisal in nats, and the darker it is the more it surprises: from 2, 4 and 8 nats.",
     )
-    lost = tuple(
-        Lost(
-            f"{each['benchmark']}, {each['UID']}: {each['margin']:.1f} nats",
-            _words(each["right"]),
-            _words(each["preferred"]),
-        )
-        for each in found
-    )
+    lost = tuple(map(_lost, found))
     return Section(f"What {student.name} gets most wrong", text, lost=lost)
 
 
-def _words(found: Sequence[Sequence[Any]]) -> tuple[Word, ...]:
+def _lost(each: WrongChoice) -> LostChoice:
+    about = f"{each.benchmark}, {each.UID}: {each.margin:.1f} nats"
+    return LostChoice(about, _words(each.right), _words(each.preferred))
+
+
+def _words(found: Sequence[tuple[str, float]]) -> tuple[Word, ...]:
     return tuple(
         Word(text, f"{nats:.1f}", sum(nats >= limit for limit in (2, 4, 8))) for text, nats in found
     )
@@ -212,7 +218,7 @@ def _signal(run: Run, prefix: str) -> Section | None:
          "against bytes a token, on held-out text; both axes logarithmic. The ring is what this "
          "run stored. Signals of drawn tokens have no KL."),
     )  # fmt: skip
-    found = _given(tables.fidelity_table(run), tables.frontier_table(run))
+    found = _given(stage_tables.fidelity_table(run), stage_tables.frontier_table(run))
     return Section("The stored signal", tuple(text), found, drawn) if text or found else None
 
 
@@ -252,8 +258,9 @@ def _about_corpus(run: Run) -> tuple[str, ...]:
     return tuple(text)
 
 
-def _what_ran(run: Run) -> tuple[str, ...]:
-    found = list(tables.manifests(run))
+def _what_ran(scored: ScoredRun) -> tuple[str, ...]:
+    run = scored.run
+    found = list(stage_tables.manifests(run))
     seconds = sum(float(manifest.get("wall_seconds", 0)) for _, manifest in found)
     versions = found[-1][1].get("versions", {}) if found else {}
     text = [
@@ -262,7 +269,7 @@ def _what_ran(run: Run) -> tuple[str, ...]:
         "Contents, sha256: " + ", ".join(_digests(run)) + ".",
         "Versions: " + ", ".join(f"{name} {number}" for name, number in versions.items()) + ".",
     ]
-    rules = next((m.evaluation["rules"] for m in run.models if "rules" in m.evaluation), None)
+    rules = next((result.rules for result in scored.results.values() if result.rules), None)
     if rules:
         text.append(
             f"Scoring rules {rules['name']}: sentences begin after "
@@ -292,11 +299,6 @@ def _limits(run: Run) -> Iterator[str]:
         )
         yield "Several differences are tested at 95% each, without correction for their number."
         yield "Minimal pairs test grammar, not what the models know or how they write."
-    if run.recipe.evaluation.rules == "2023":
-        yield (
-            "Under the rules of 2023 scores are means over groups; differences are means over UIDs "
-            "all the same, and need not be those of two scores in the table."
-        )
     student = main_student(run)
     if student and student.manifest:
         yield (

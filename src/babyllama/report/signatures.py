@@ -4,14 +4,16 @@ Each check gives a row: what was looked for, whether it was seen, and the number
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import combinations
 
 import numpy as np
 from jaxtyping import Float
 
-from babyllama.report.claims import comparisons, paired_difference, spoken
-from babyllama.runs.run import Curve, Items, Model, Run
+from babyllama.report.claims import is_worse, student_comparisons
+from babyllama.report.scored_run import ScoredRun
+from babyllama.report.wording import describe
+from babyllama.runs.run import Curve, Model, Run
 
 _RISE = 0.5  # nats a token: more than the noise of a smoothed loss, less than any divergence
 _SHOWN = 4  # pairs of models named before the rest is only counted
@@ -19,12 +21,11 @@ _SHOWN = 4  # pairs of models named before the rest is only counted
 Row = tuple[str, str, str]
 
 
-def signatures(run: Run, items: Callable[[str, str], Items | None]) -> list[Row]:
-    """Divergence, a student below a teacher, and dev losses that do not order the scores."""
-    benchmark = next(iter(run.benchmarks), "")
-    rows = [_divergence(run)]
-    if benchmark:
-        rows += [_below_teachers(run, benchmark, items), _order(run, benchmark, items)]
+def signatures(scored: ScoredRun) -> list[Row]:
+    """Divergence, a student worse than a teacher, dev losses that do not order the scores."""
+    rows = [_divergence(scored.run)]
+    if scored.main_benchmark:
+        rows += [_below_teachers(scored), _order(scored)]
     return [row for row in rows if row]
 
 
@@ -81,56 +82,51 @@ def _rises(curve: Curve) -> Iterator[tuple[str, float]]:
         yield f"dev, epoch {int(np.diff(dev).argmax()) + 2}", float(np.diff(dev).max())
 
 
-def _below_teachers(
-    run: Run, benchmark: str, items: Callable[[str, str], Items | None]
-) -> Row | None:
+def _below_teachers(scored: ScoredRun) -> Row | None:
     """The student against each teacher, best first."""
     against = [
-        (each.other.name, each.difference)
-        for each in comparisons(run, benchmark, items)
+        each
+        for each in student_comparisons(scored, scored.main_benchmark)
         if each.other.role == "teacher" and each.difference
     ]
     if not against:
         return None
-    below = [name for name, difference in against if difference.high < 0]
     return (
-        f"Student below a teacher on {benchmark}",
-        "seen" if below else "not seen",
-        "; ".join(f"{name}: {spoken(difference)}" for name, difference in against),
+        f"Student below a teacher on {scored.main_benchmark}",
+        "seen" if any(each.is_worse for each in against) else "not seen",
+        "; ".join(f"{each.other.name}: {each.description}" for each in against),
     )
 
 
-def _order(run: Run, benchmark: str, items: Callable[[str, str], Items | None]) -> Row | None:
-    """Pairs of models in which the lower dev loss has the lower score, beyond chance."""
-    scored = [m for m in run.models if benchmark in m.benchmarks and dev_loss(m) is not None]
-    pairs = list(combinations(scored, 2))
+def _order(scored: ScoredRun) -> Row | None:
+    """Pairs of models in which the lower dev loss has a detectably worse score."""
+    benchmark = scored.main_benchmark
+    models = [m for m in scored.run.models
+              if scored.result(m, benchmark) and scored.dev_loss(m) is not None]  # fmt: skip
+    pairs = list(combinations(models, 2))
     if not pairs:
         return None
-    against = list(_against_order(pairs, benchmark, items))
+    against = list(_against_order(scored, pairs))
     named = "; ".join(against[:_SHOWN]) + ("; …" if len(against) > _SHOWN else "")
     return (
-        f"Dev loss does not follow {benchmark}: a lower loss with a lower score",
+        f"Dev loss does not follow {benchmark}: a lower loss with a worse score",
         "seen" if against else "not seen",
-        f"{len(against)} of {len(pairs)} pairs of models, counting differences that can be shown"
+        f"{len(against)} of {len(pairs)} pairs of models, counting detectable differences"
         + (f": {named}" if named else ""),
     )
 
 
-def _against_order(
-    pairs: list[tuple[Model, Model]], benchmark: str, items: Callable[[str, str], Items | None]
-) -> Iterator[str]:
-    for pair in pairs:
-        lower, higher = sorted(pair, key=lambda model: dev_loss(model) or 0.0)
-        difference = paired_difference(items(lower.name, benchmark), items(higher.name, benchmark))
-        if difference and difference.high < 0:
+def _against_order(scored: ScoredRun, pairs: list[tuple[Model, Model]]) -> Iterator[str]:
+    benchmark = scored.main_benchmark
+    for two in pairs:
+        lower, higher = sorted(two, key=lambda model: scored.dev_loss(model) or 0.0)
+        result, pairing = scored.result(lower, benchmark), scored.pair(lower, higher, benchmark)
+        if not result or not pairing or not pairing.difference:
+            continue
+        better = result.higher_is_better
+        if is_worse(pairing.difference, higher_is_better=better):
             yield (
-                f"{lower.name} has {dev_loss(lower):.3f} against {higher.name}'s "
-                f"{dev_loss(higher):.3f}, yet scores {spoken(difference)}"
+                f"{lower.name} has {scored.dev_loss(lower):.3f} against {higher.name}'s "
+                f"{scored.dev_loss(higher):.3f}, yet scores "
+                f"{describe(pairing.difference, higher_is_better=better)}"
             )
-
-
-def dev_loss(model: Model) -> float | None:
-    """Dev cross-entropy in nats a token: of the evaluation, else of the best epoch."""
-    dev = model.evaluation.get("dev", model.facts)
-    found = dev.get("cross_entropy", dev.get("dev_cross_entropy"))
-    return None if found is None else float(found)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from babyllama.errors import InputError
 from babyllama.recipe import Recipe, TwinStudent
@@ -24,7 +24,7 @@ from babyllama.recipe.names import (
     TEACHERS,
 )  # fmt: skip
 from babyllama.runs import artefact
-from babyllama.runs.json_files import read_json, read_json_lines
+from babyllama.runs.json_files import read_json
 from babyllama.runs.layout import (
     ENTROPY,
     FIDELITY,
@@ -86,22 +86,6 @@ class Model:
         """The scores on each benchmark, by the benchmark's name."""
         found: Tree = self.evaluation.get("benchmarks", {})
         return found
-
-
-@dataclass(frozen=True)
-class Items:
-    """A model's answers to a benchmark, in the order of the benchmark.
-
-    Attributes:
-        keys: (UID, pair) of each item; two models can be compared only if these agree.
-        correct: 1, 0, or a fraction for a tie.
-        novel: whether a word of the item never occurred in the tested construction in training;
-            None if unknown.
-    """
-
-    keys: tuple[tuple[str, str], ...]
-    correct: Float[np.ndarray, " items"]
-    novel: Bool[np.ndarray, " items"] | None
 
 
 @dataclass(frozen=True)
@@ -179,23 +163,6 @@ def read_run(folder: Path) -> Run:
         points={
             model.name: tuple(_points(layout, recipe, model)) for model in models if model.manifest
         },
-    )
-
-
-def read_items(run: Run, model: str, benchmark: str) -> Items | None:
-    """A model's answers to a benchmark; None if none are kept or none can be right or wrong."""
-    path = run.layout.predictions(model) / f"{benchmark}.jsonl"
-    if not path.is_file():
-        return None
-    lines = list(read_json_lines(path))
-    if not lines or not {"UID", "correct"} <= lines[0].keys():
-        return None
-    novel = [line.get("novel") for line in lines]
-    known = bool(novel) and None not in novel
-    return Items(
-        keys=tuple((str(line["UID"]), str(line["pairID"])) for line in lines),
-        correct=np.array([line["correct"] for line in lines], dtype=np.float64),
-        novel=np.array(novel, dtype=np.bool_) if known else None,
     )
 
 

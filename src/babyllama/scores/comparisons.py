@@ -1,6 +1,7 @@
-"""Two result files on one benchmark: paired where they answered the same items, and tested.
+"""Two entrants on one benchmark: paired where they answered the same items, and tested.
 
-Differences are the other's score minus the baseline's, in the benchmark's unit.
+This is the one place where two models are paired, for `compare` and for reports. Differences are
+the other's score minus the baseline's, in the benchmark's unit and under the average of the scores.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,7 +28,7 @@ from babyllama.scores.entrants import Answers, Entrant
 from babyllama.scores.results import Interval
 
 _CLOSE = 1e-6  # in percent: files hold scores to more digits than that
-_OTHERWISE = ("context", "leading_space", "ties", "average", "dtype", "selection")
+_DETAILS = ("context", "leading_space", "ties", "average", "dtype", "selection")
 
 
 @dataclass(frozen=True)
@@ -40,13 +41,16 @@ class Tested:
     @property
     def is_shown(self) -> bool:
         """Whether the corrected test finds it, and its interval leaves out zero."""
-        low, high = self.difference.interval
-        return self.adjusted_p < LEVEL and (low > 0 or high < 0)
+        return self.adjusted_p < LEVEL and self.difference.excludes_zero
 
 
 @dataclass(frozen=True)
-class OfUid:
-    """The difference within one UID, in percent."""
+class UidDifference:
+    """The difference within one UID, in percent.
+
+    Attributes:
+        scores: theirs and ours, or the baseline's and the model's.
+    """
 
     uid: str
     group: str
@@ -55,14 +59,28 @@ class OfUid:
 
 
 @dataclass(frozen=True)
+class Pairing:
+    """Ours minus theirs over the items that both answered.
+
+    Attributes:
+        difference: under the average of the scores; None where items are not paired.
+        uids: the same by UID, where decisions are paired and there is more than one UID.
+        why_unpaired: empty where items are paired.
+    """
+
+    difference: Difference | None
+    uids: tuple[UidDifference, ...] = ()
+    why_unpaired: str = ""
+
+
+@dataclass(frozen=True)
 class Comparison:
     """One benchmark, a model or recipe against the baseline.
 
     Attributes:
         answers: the baseline's and the model's.
-        uids: the same by UID, where decisions are paired and there is more than one UID.
-        why_unpaired: in words; empty where items are paired.
-        notes: what else the two files do not share.
+        uids, why_unpaired: as of `Pairing`.
+        notes: in what else the two files differ.
     """
 
     baseline: str
@@ -70,7 +88,7 @@ class Comparison:
     benchmark: str
     answers: tuple[Answers, Answers]
     tested: Tested
-    uids: tuple[OfUid, ...]
+    uids: tuple[UidDifference, ...]
     why_unpaired: str
     notes: tuple[str, ...]
 
@@ -81,15 +99,15 @@ class Comparison:
 
 
 def compared(entrants: Sequence[Entrant], *, correction: Correction) -> list[Comparison]:
-    """The first against each of the others, on every benchmark both have.
+    """Compare the first with each of the others, on every benchmark both have.
 
-    All benchmarks and models are one family for the correction, all UIDs of all of them another.
+    p values of all benchmarks and models are corrected together; those of all UIDs are, too.
 
     Raises:
         InputError: no benchmark in common with the first, or other rules.
     """
     baseline = entrants[0]
-    found = [each for other in entrants[1:] for each in _pair(baseline, other)]
+    found = [each for other in entrants[1:] for each in _compared(baseline, other)]
     headlines = _corrected([each.tested for each in found], correction)
     of_uids = iter(_corrected([uid.tested for each in found for uid in each.uids], correction))
     return [
@@ -107,7 +125,7 @@ def _corrected(tested: Sequence[Tested], correction: Correction) -> list[Tested]
     return [Tested(each.difference, p) for each, p in zip(tested, p_values, strict=True)]
 
 
-def _pair(baseline: Entrant, other: Entrant) -> Iterator[Comparison]:
+def _compared(baseline: Entrant, other: Entrant) -> Iterator[Comparison]:
     shared = [name for name in baseline.answers if name in other.answers]
     if not shared:
         raise InputError(
@@ -122,7 +140,7 @@ def _pair(baseline: Entrant, other: Entrant) -> Iterator[Comparison]:
             why="The same model gets different scores under different rules.",
             mend="Evaluate both with the same --rules.",
         )
-    notes = tuple(_other_rules(baseline, other))
+    notes = tuple(_different_details(baseline, other))
     for benchmark in shared:
         theirs, ours = baseline.answers[benchmark], other.answers[benchmark]
         if theirs.result.unit != ours.result.unit:
@@ -131,10 +149,11 @@ def _pair(baseline: Entrant, other: Entrant) -> Iterator[Comparison]:
                 f"in {ours.result.unit} for {other.name}",
                 mend="Evaluate both with one version of babyllama.",
             )
-        difference, uids, why = _difference(ours, theirs)
+        pairing = pair(ours, theirs)
+        difference = pairing.difference or _unpaired(ours, theirs)
         yield Comparison(
-            baseline.name, other.name, benchmark, (theirs, ours), Tested(difference), uids, why,
-            notes,
+            baseline.name, other.name, benchmark, (theirs, ours), Tested(difference),
+            pairing.uids, pairing.why_unpaired, notes,
         )  # fmt: skip
 
 
@@ -142,8 +161,8 @@ def _listed(entrant: Entrant) -> str:
     return ", ".join(entrant.answers) or "none"
 
 
-def _other_rules(baseline: Entrant, other: Entrant) -> Iterator[str]:
-    for name in _OTHERWISE:
+def _different_details(baseline: Entrant, other: Entrant) -> Iterator[str]:
+    for name in _DETAILS:
         values = [each.rules.get(name) for each in (baseline, other)]
         if values[0] != values[1]:
             yield f"{name} is {values[0]} for {baseline.name}, {values[1]} for {other.name}"
@@ -152,21 +171,28 @@ def _other_rules(baseline: Entrant, other: Entrant) -> Iterator[str]:
 # --- one benchmark ----------------------------------------------------------------------------
 
 
-def _difference(ours: Answers, theirs: Answers) -> tuple[Difference, tuple[OfUid, ...], str]:
-    """The other minus the baseline; the same by UID; why items are not paired, if they are not."""
-    why = _why_unpaired(ours, theirs)
-    if not why and ours.parts and theirs.parts:
+def pair(ours: Answers, theirs: Answers) -> Pairing:
+    """Ours minus theirs, item by item or resample by resample."""
+    if ours.items is None or theirs.items is None:
+        return Pairing(None, why_unpaired="not every file says which items it holds")
+    if ours.items != theirs.items:
+        return Pairing(None, why_unpaired="the items are not the same")
+    if ours.parts and theirs.parts:
         weights = _weights(ours, theirs)
-        if weights is not None:
-            whole = _in_percent(_of_parts(ours.parts, theirs.parts, weights))
-            return whole, tuple(_by_uid(ours, theirs)), ""
-        why = "the score is no mean of the decisions that the files hold"
-    if not why and ours.replicates is not None and theirs.replicates is not None:
-        return _of_replicates(ours, theirs), (), ""
-    why = why or "the files hold neither decisions nor replicates"
+        if weights is None:
+            why = "the score is not a mean of the decisions that the files hold"
+            return Pairing(None, why_unpaired=why)
+        difference = _in_percent(_of_parts(ours.parts, theirs.parts, weights))
+        return Pairing(difference, tuple(_by_uid(ours, theirs)))
+    if ours.replicates is not None and theirs.replicates is not None:
+        return Pairing(_of_replicates(ours, theirs))
+    return Pairing(None, why_unpaired="the files hold neither decisions nor replicates")
+
+
+def _unpaired(ours: Answers, theirs: Answers) -> Difference:
     if max(len(ours.scores), len(theirs.scores)) > 1:
-        return recipes_difference_of_scores(ours.scores, theirs.scores), (), why
-    return unpaired_difference(_estimate(ours), _estimate(theirs)), (), why
+        return recipes_difference_of_scores(ours.scores, theirs.scores)
+    return unpaired_difference(_estimate(ours), _estimate(theirs))
 
 
 def _of_replicates(ours: Answers, theirs: Answers) -> Difference:
@@ -179,14 +205,6 @@ def _of_replicates(ours: Answers, theirs: Answers) -> Difference:
     return difference_of_replicates(
         (ours.score, ours.replicates[0].tolist()), (theirs.score, theirs.replicates[0].tolist())
     )
-
-
-def _why_unpaired(ours: Answers, theirs: Answers) -> str:
-    if ours.items is None or theirs.items is None:
-        return "not every file says which items it holds"
-    if ours.items != theirs.items:
-        return "the items are not the same"
-    return ""
 
 
 def _of_parts(
@@ -203,7 +221,7 @@ def _of_parts(
     return recipes_difference(mine, other, columns)
 
 
-def _by_uid(ours: Answers, theirs: Answers) -> Iterator[OfUid]:
+def _by_uid(ours: Answers, theirs: Answers) -> Iterator[UidDifference]:
     assert ours.parts
     assert theirs.parts
     if len(ours.parts[0]) < 2:
@@ -214,7 +232,9 @@ def _by_uid(ours: Answers, theirs: Answers) -> Iterator[OfUid]:
             100 * float(np.mean([seed[uid].mean() for seed in each.parts or ()]))
             for each in (theirs, ours)
         ]
-        yield OfUid(uid, _group(ours, uid), (means[0], means[1]), Tested(_in_percent(found)))
+        yield UidDifference(
+            uid, _group(ours, uid), (means[0], means[1]), Tested(_in_percent(found))
+        )
 
 
 def _weights(ours: Answers, theirs: Answers) -> dict[str, float] | None:

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float64
 
-from babyllama.runs.rows import digest_of, read_json_lines
+from babyllama.runs.json_files import read_json_lines
+from babyllama.runs.rows import digest_of
 from babyllama.scores.results import BenchmarkResult
 
 Credits = Float64[np.ndarray, " _"]  # what each item counts: 1, 0, or between for a tie
@@ -55,7 +56,7 @@ def read_predictions(file: Path) -> Predictions | None:
     """
     if not file.is_file():
         return None
-    lines = [row.values for row in read_json_lines(str(file), file.read_bytes(), ())]
+    lines = list(read_json_lines(file))
     if not lines or not {"UID", "correct"} <= lines[0].keys():
         return None
     novel = [line.get("novel") for line in lines]

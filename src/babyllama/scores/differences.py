@@ -57,6 +57,11 @@ class Difference:
     lost: int | None = None
 
     @property
+    def excludes_zero(self) -> bool:
+        """Whether the interval leaves out zero."""
+        return self.interval[0] > 0 or self.interval[1] < 0
+
+    @property
     def smallest(self) -> float:
         """The smallest true difference that would be shown in four of five such comparisons.
 

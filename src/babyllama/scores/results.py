@@ -60,14 +60,19 @@ class Score(Written):
     n: Count | None = None
 
 
-class Subtask(Score):
+class Subtask(Written):
     """A part of a benchmark: a UID, a domain, a reading time.
 
     Attributes:
+        score, stderr, interval, n: as of `Score`; decisions alone are enough to compare models.
         group: what the part belongs to.
         decisions: of its items in their order, where the score is their mean.
     """
 
+    score: Number | None = None
+    stderr: Number | None = None
+    interval: Interval | None = None
+    n: Count | None = None
     group: str | None = None
     decisions: DecisionsText | None = None
 

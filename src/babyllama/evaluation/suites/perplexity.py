@@ -46,6 +46,7 @@ class Stretch:
 class DomainResult(Subtask):
     """Bits a byte of a domain, and the same text in other units."""
 
+    score: Number
     nats_per_token: Number
     perplexity: Number
     tokens: Count

@@ -187,7 +187,9 @@ def _shares(benchmark: ZeroShotBenchmark, results: Results) -> Facts | None:
     if len(benchmark.sizes) == 1:
         (part,) = benchmark.sizes
         return {part: result.score / 100}
-    return {part: each.score / 100 for part, each in result.subtasks.items()}
+    return {
+        part: each.score / 100 for part, each in result.subtasks.items() if each.score is not None
+    }
 
 
 def _run_results(run: Run, model: Model) -> dict[str, BenchmarkResult]:

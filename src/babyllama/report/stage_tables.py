@@ -1,0 +1,175 @@
+"""The report's tables of what the stages made: signal, cost, corpus, models."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from babyllama.console import format_bytes, format_duration
+from babyllama.report.figures import frontier_temperatures
+from babyllama.report.table import Table, cell, table_of
+from babyllama.report.tables import titled
+from babyllama.report.wording import NONE
+from babyllama.runs.run import Model, Run, main_student, twin_of
+
+
+def fidelity_table(run: Run) -> Table | None:
+    """How close what was stored comes to the teachers, at each temperature."""
+    measured = run.fidelity.get("temperatures", {})
+    columns: list[tuple[str, Callable[[Any], str]]] = [
+        ("KL, nats a token", lambda m: cell(m["kl"], _small)),
+        ("gradient's angle", lambda m: cell(m["gradient_angle"], "{:.1f}°")),
+        ("its length", lambda m: cell(m["gradient_norm_ratio"], "{:.3f}")),
+    ]
+    named = [(f"T = {temperature}", each) for temperature, each in measured.items()]
+    made = table_of("What was stored", "temperature", named, columns)
+    note = (
+        "On held-out text. KL: from the teachers' distribution to what is read back. Gradient: a "
+        "stand-in student's, against that from the teachers themselves; length 1 is theirs."
+    )
+    return made and Table(made.title, made.head, made.rows, note)
+
+
+def frontier_table(run: Run) -> Table | None:
+    """The figure's numbers: a row a form."""
+    columns: list[tuple[str, Callable[[Any], str]]] = [
+        ("bytes a token", lambda row: f"{row['bytes_per_token']:,}")
+    ]
+    for temperature in frontier_temperatures(run):
+        for title, key, form in (
+            (f"KL, T = {temperature}", "kl", _small),
+            (f"angle, T = {temperature}", "gradient_angle", "{:.1f}°"),
+        ):
+            columns.append((title, _measured(temperature, key, form)))
+    named = [(str(row["name"]), row) for row in run.frontier]
+    made = table_of("Every kind at several sizes", "form", named, columns)
+    note = "KL in nats a token. A sketch of drawn tokens has no KL. B: bytes; else tokens kept."
+    return made and Table(made.title, made.head, made.rows, note)
+
+
+def cost_table(run: Run) -> Table | None:
+    """What each stage took."""
+    columns: list[tuple[str, Callable[[dict[str, Any]], str]]] = [
+        ("wall time", lambda m: cell(m.get("wall_seconds"), format_duration)),
+        ("FLOPs", lambda m: cell(m["facts"].get("flops"), scientific)),
+        ("peak memory", lambda m: cell(m["facts"].get("peak_memory_bytes"), format_bytes)),
+        ("tokens/s", lambda m: cell(m["facts"].get("tokens_per_second"), "{:,.0f}")),
+        ("of matmul peak", lambda m: cell(m["facts"].get("products_share"), "{:.0%}")),
+    ]
+    note = (
+        "Of matmul peak: speed as a share of what matrix products of the same shapes alone reach "
+        "on that machine. Peak memory: while it trained, resident mapped files included."
+    )
+    made = table_of("Stages", "stage", list(manifests(run)), columns)
+    return made and Table(made.title, made.head, made.rows, note)
+
+
+def totals_table(run: Run) -> Table | None:
+    """All that the student needs, against its twin alone."""
+    student = main_student(run)
+    twin = twin_of(run, student.name) if student else None
+    if not student or not student.manifest:
+        return None
+    teachers = [model.manifest for model in run.models if model.role == "teacher"]
+    signal = [run.stages["signal"]] if "signal" in run.stages else []
+    whole = [*teachers, *signal, student.manifest]
+    parts = "student, teachers and signal" if signal else "student and teachers"
+    sums = [(parts, _sum(whole)), ("student alone", _sum(whole[-1:]))]
+    if twin and twin.manifest:
+        sums.append(("twin alone", _sum([twin.manifest])))
+    rows = [(name, format_duration(s), scientific(flops)) for name, (s, flops) in sums]
+    if twin and twin.manifest:
+        (s, flops), (twin_s, twin_flops) = sums[0][1], sums[-1][1]
+        rows.append(("× the cost of the twin", _ratio(s, twin_s), _ratio(flops, twin_flops)))
+    return Table("Totals", ("what", "wall time", "FLOPs"), tuple(rows))
+
+
+def corpus_table(run: Run) -> Table | None:
+    """Domains of train and dev, and how much of dev train has seen."""
+    if not run.corpus:
+        return None
+    train, dev, overlap = (run.corpus.get(part, {}) for part in ("train", "dev", "overlap"))
+    names = [*train["domains"], *(name for name in dev["domains"] if name not in train["domains"])]
+    pairs = [(n, [part["domains"].get(n, {}) for part in (train, dev, overlap)]) for n in names]
+    pairs.append(("total", [part["total"] for part in (train, dev, overlap)]))
+    rows = [
+        (
+            name,
+            cell(of_train.get("words"), "{:,}"),
+            cell(of_train.get("share_of_words"), "{:.1%}"),
+            cell(of_train.get("distinct_words"), "{:,}"),
+            cell(of_dev.get("words"), "{:,}"),
+            cell(seen.get("in_train"), "{:,}"),
+            cell(seen.get("share"), "{:.3%}"),
+        )
+        for name, (of_train, of_dev, seen) in pairs
+    ]
+    head = (
+        "domain", "train words", "share of train", "distinct",
+        "dev words", "dev in train", "share of dev",
+    )  # fmt: skip
+    note = (
+        f"Dev in train: sequences of {overlap.get('words', 13)} words of dev that stand in train, "
+        "and their share of dev's."
+    )
+    return Table("Corpus", head, tuple(rows), note)
+
+
+def artefacts_table(run: Run) -> Table | None:
+    """Where and how each model was trained, and which file it is."""
+    models = [(titled(model), model) for model in run.models if model.manifest]
+    columns: list[tuple[str, Callable[[Model], str]]] = [
+        ("seed", lambda m: cell(m.manifest.get("seed"), "{}")),
+        ("steps", lambda m: cell(m.facts.get("steps"), "{:,}")),
+        ("words seen", lambda m: cell(m.facts.get("words_seen"), "{:,}")),
+        ("device", lambda m: cell(m.facts.get("device"), "{}")),
+        ("precision", lambda m: cell(m.facts.get("precision"), "{}")),
+        ("weights, sha256", lambda m: weights_hash(m) or NONE),
+    ]
+    made = table_of("Models trained", "model", models, columns)
+    return made and Table(made.title, made.head, made.rows, words=(0, 4, 5, 6))
+
+
+def manifests(run: Run) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every finished stage in the order in which they were made."""
+    order = ("source", "corpus", "tokenizer", "tokens")
+    yield from ((n, _safe(run.stages[n])) for n in order if n in run.stages)
+    trained = [model for model in run.models if model.manifest]
+    yield from ((titled(m), _safe(m.manifest)) for m in trained if m.role == "teacher")
+    if "signal" in run.stages:
+        yield "signal", _safe(run.stages["signal"])
+    yield from ((titled(m), _safe(m.manifest)) for m in trained if m.role != "teacher")
+    if "evaluation" in run.stages:
+        yield "evaluation", _safe(run.stages["evaluation"])
+
+
+def weights_hash(model: Model) -> str:
+    """The first 12 hex digits of the weights' sha256."""
+    record = model.manifest.get("files", {}).get("model.safetensors", {})
+    return str(record.get("sha256", ""))[:12]
+
+
+def scientific(value: float) -> str:
+    """A count of operations in digits that line up: 3.70e14."""
+    return f"{value:.2e}".replace("e+", "e") if value else "0"
+
+
+def _safe(manifest: Any) -> dict[str, Any]:
+    return {"facts": {}, **manifest}
+
+
+def _measured(temperature: str, key: str, form: str | Callable[[Any], str]) -> Callable[[Any], str]:
+    return lambda row: cell(row["temperatures"].get(temperature, {}).get(key), form)
+
+
+def _small(kl: float) -> str:
+    """Four decimals, which is more than a KL of a few thousand tokens knows."""
+    return f"{max(kl, 0.0):.4f}"
+
+
+def _sum(parts: Sequence[Any]) -> tuple[float, float]:
+    found = [_safe(part) for part in parts]
+    seconds = sum(float(part.get("wall_seconds", 0)) for part in found)
+    return seconds, sum(float(part["facts"].get("flops", 0)) for part in found)
+
+
+def _ratio(ours: float, theirs: float) -> str:
+    return f"{ours / theirs:.1f}" if theirs else NONE

@@ -1,0 +1,42 @@
+"""A table: plain text in cells, with as many decimals throughout a column."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from babyllama.report.wording import NONE
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text under a head; the first cell of a row names it.
+
+    Attributes:
+        words: columns that hold words and start at the left; all others end at the right.
+    """
+
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+    words: tuple[int, ...] = (0,)
+
+
+def table_of(
+    title: str,
+    first: str,
+    named: Sequence[tuple[str, Any]],
+    columns: Sequence[tuple[str, Callable[[Any], str]]],
+) -> Table | None:
+    """A table of a row for each named value, without columns that are empty throughout."""
+    columns_of_cells = [(head, [make(each) for _, each in named]) for head, make in columns]
+    filled = [(head, cells) for head, cells in columns_of_cells if set(cells) != {NONE}]
+    rows = [(name, *(cells[row] for _, cells in filled)) for row, (name, _) in enumerate(named)]
+    return Table(title, (first, *(head for head, _ in filled)), tuple(rows)) if rows else None
+
+
+def cell(value: Any, form: str | Callable[[Any], str]) -> str:
+    """A value in a form, or a dash where there is none."""
+    if value is None:
+        return NONE
+    return form.format(value) if isinstance(form, str) else form(value)

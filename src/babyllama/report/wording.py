@@ -1,0 +1,58 @@
+"""Differences and numbers in words, alike in reports and comparisons."""
+
+from babyllama.scores.differences import Difference
+from babyllama.scores.results import Interval, Score
+
+NONE = "–"  # a table's cell without a value
+NO_DIFFERENCE = "no detectable difference"
+
+
+def describe(difference: Difference, *, higher_is_better: bool = True) -> str:
+    """A difference in words: `1.9 above (1.4 to 2.4)`, `no detectable difference (-0.3 to 0.4)`."""
+    if not difference.excludes_zero:
+        return f"{NO_DIFFERENCE} ({bounds(difference.interval)})"
+    better = "" if higher_is_better else "; lower is better"
+    return f"{above_or_below(difference)} ({bounds(size(difference))}{better})"
+
+
+def above_or_below(difference: Difference, unit: str = "") -> str:
+    """`1.9 above`, `0.04 months below`."""
+    low, _ = size(difference)
+    digits = 2 if low < 0.05 else 1  # as many as the interval that follows
+    return (
+        f"{abs(difference.value):.{digits}f}{unit} {'above' if difference.value > 0 else 'below'}"
+    )
+
+
+def size(difference: Difference) -> Interval:
+    """The interval of the difference's size, whichever side is better."""
+    low, high = difference.interval
+    return (low, high) if difference.value > 0 else (-high, -low)
+
+
+def bounds(interval: Interval) -> str:
+    """`-0.4 to 1.2`, with a digit more where an interval without zero would read `0.0 to`."""
+    nearest = min(abs(edge) for edge in interval)
+    digits = 2 if interval[0] * interval[1] > 0 and nearest < 0.05 else 1
+    low, high = (round(edge, digits) + 0.0 for edge in interval)  # no "-0.0"
+    return f"{low:.{digits}f} to {high:.{digits}f}"
+
+
+def signed(value: float) -> str:
+    """`+1.9`, `-0.3`, and never `-0.0`."""
+    return f"{round(value, 1) + 0.0:+.1f}"
+
+
+def with_interval(score: Score) -> str:
+    """`73.2 (72.1 to 74.3)`."""
+    return f"{score.score:.1f}" + (f" ({bounds_of(score)})" if score.interval else "")
+
+
+def bounds_of(score: Score) -> str:
+    """A score's interval; `–` without one."""
+    return "{:.1f} to {:.1f}".format(*score.interval) if score.interval else NONE
+
+
+def bounds_signed(interval: Interval) -> str:
+    """`-0.4 to +1.2`."""
+    return "{:+.1f} to {:+.1f}".format(*interval)

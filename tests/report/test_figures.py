@@ -1,0 +1,76 @@
+"""Figures draw what a run holds: checkpoints, groups, what signals lose."""
+
+import json
+
+from babyllama.report.figures import inline, learning_curves, scores_by_group, signal_frontier
+from babyllama.report.scored_run import scored_run
+from babyllama.report.tables import curves_table
+from babyllama.runs import points
+from babyllama.runs.artefact import read_manifest
+from babyllama.runs.run import read_run
+from babyllama.runs.training_log import read_training_log
+
+
+def read(folder):
+    return scored_run(read_run(folder))
+
+
+def keep(run, place, score):
+    scores = {"score": score, "interval": [score - 1, score + 1], "unit": "percent"}
+    points.keep_point(run, place, "blimp", {}, lambda: scores)
+
+
+def test_points_of_training_are_drawn_and_listed(make_run):
+    run = make_run(items=20)
+    for name in ("distilled", "twin"):
+        home = run / "students" / name
+        manifest = json.loads((home / "manifest.json").read_text())
+        manifest["facts"]["words_seen"] = 20_000_000
+        for mark in ("chck_1M", "chck_4M"):
+            manifest["files"][f"{mark}/model.safetensors"] = {"sha256": mark, "size": 1}
+        (home / "manifest.json").write_text(json.dumps(manifest))
+        ends = read_training_log(home / "training.jsonl").epoch_ends
+        for number, place in enumerate(points.places(name, read_manifest(home), ends)):
+            keep(run, place, 50.0 + 5 * number + (name == "distilled"))
+    scored = read(run)
+    table = curves_table(scored, "blimp")
+    assert table.rows[0] == ("1.0M", "51.0 (50.0 to 52.0)", "50.0 (49.0 to 51.0)")
+    assert table.rows[-1][0] == "10.0M"  # the best epoch is the fifth of ten
+    drawn = learning_curves(scored)
+    for words in ("distilled (student)", "twin", "blimp", "words seen"):
+        assert f">{words}</text>" in drawn
+
+
+def test_a_point_of_a_model_that_was_trained_again_is_left_out(make_run):
+    run = make_run(items=20)
+    keep(run, points.Place("distilled", "final", 9, "another digest"), 1.0)
+    assert learning_curves(read(run)) is None
+
+
+def test_groups_are_drawn_with_the_score_of_guessing(make_run):
+    scored = read(make_run(items=20))
+    drawn = scores_by_group(scored, "grammar")
+    for words in ("npi", "agreement", "islands", "distilled (student)", "ensemble"):
+        assert f">{words}</text>" in drawn
+    assert "score in percent, dotted: guessing" in drawn
+    assert scores_by_group(scored, "blimp") is None
+
+
+def test_a_signal_of_one_temperature_is_drawn_in_one_column(make_run):
+    run = make_run(items=20)
+    path = run / "signal" / "frontier.json"
+    rows = json.loads(path.read_text("utf-8"))
+    assert ">T = 2</text>" in signal_frontier(read_run(run))
+    for row in rows:
+        row["temperatures"].pop("2")
+    path.write_text(json.dumps(rows), "utf-8")
+    drawn = signal_frontier(read_run(run))
+    assert ">T = 1</text>" in drawn
+    assert ">T = 2</text>" not in drawn
+
+
+def test_a_figure_within_a_page_is_named_and_its_ids_are_its_own():
+    svg = '<?xml version="1.0"?>\n<svg width="3" xmlns="x"><g id="a"/><use href="#a"/></svg>\n'
+    found = inline(svg, "what <it> is", ids="loss")
+    assert found.startswith('<svg role="img" aria-label="what &lt;it&gt; is">')
+    assert '<g id="loss-a"/><use href="#loss-a"/>' in found

@@ -1,0 +1,47 @@
+"""What the stages made: the signal and what it loses, what everything cost."""
+
+import json
+import re
+
+import pytest
+
+from babyllama.report import write_report
+
+
+def texts(out):
+    return (out / "index.html").read_text("utf-8"), (out / "report.md").read_text("utf-8")
+
+
+def written(run, out):
+    facts = write_report([run], out)
+    return facts, *texts(out)
+
+
+def test_the_stored_signal_is_shown_with_what_it_loses(told):
+    page, markdown = texts(told[1])
+    section = markdown[markdown.index("## The stored signal") :]
+    section = section[: section.index("\n## ")]
+    assert "Kind hidden: 512 bytes a token, 1.5 MiB for 3,000 tokens." in section
+    assert re.search(r"\| T = 2 +\| +0\.0000 \| +0\.2° \| +1\.000 \|", section)
+    assert re.search(r"\| hidden 16 B +\| +16 \| +0\.2500 \| +30\.0° \| +0\.0625 \|", section)
+    assert re.search(r"\| sampled 12 +\| +64 \| +– \| +17\.3° \| +– \|", section)
+    assert page.count("hidden int8") == 1
+    drawn = (told[1] / "figures/frontier.svg").read_text("utf-8")
+    for words in ("hidden", "topk", "sampled", "T = 1", "T = 2", "bytes per token"):
+        assert f">{words}</text>" in drawn
+
+
+@pytest.mark.parametrize("gone", [["frontier"], ["frontier", "fidelity"]])
+def test_a_signal_that_was_measured_less_is_shown_as_far_as_it_goes(make_run, tmp_path, gone):
+    run = make_run(items=20)
+    for name in gone:
+        (run / "signal" / f"{name}.json").unlink()
+    _, page, markdown = written(run, tmp_path / "report")
+    assert "512 bytes a token" in page
+    assert ("What was stored" in page) == ("fidelity" not in gone)
+    assert "figures/frontier.svg" not in markdown
+    facts = {"kind": "hidden", "flops": 10**12}  # as runs of before say
+    manifest = json.loads((run / "signal/manifest.json").read_text("utf-8"))
+    (run / "signal/manifest.json").write_text(json.dumps({**manifest, "facts": facts}), "utf-8")
+    _, page, _ = written(run, tmp_path / "older")
+    assert "bytes a token" not in page

@@ -1,0 +1,47 @@
+"""A difference is claimed only when its interval leaves out zero."""
+
+import pytest
+
+from babyllama.report.wording import bounds, bounds_signed, describe, signed, with_interval
+from babyllama.scores.differences import Difference
+from babyllama.scores.results import Score
+
+
+def difference(value, low, high):
+    return Difference(value, 0.2, (low, high), 0.01, "test")
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (difference(1.9, 1.4, 2.4), "1.9 above (1.4 to 2.4)"),
+        (difference(-0.6, -1.0, -0.2), "0.6 below (0.2 to 1.0)"),
+        (difference(0.05, -0.3, 0.4), "no detectable difference (-0.3 to 0.4)"),
+        (difference(0.2, -0.01, 0.4), "no detectable difference (0.0 to 0.4)"),
+        (difference(0.2, 0.01, 0.4), "0.20 above (0.01 to 0.40)"),
+    ],
+)
+def test_a_difference_is_claimed_only_when_its_interval_leaves_out_zero(found, words):
+    assert describe(found) == words
+
+
+def test_where_lower_is_better_a_claim_says_so_and_none_needs_to():
+    assert describe(difference(-0.6, -1.0, -0.2), higher_is_better=False) == (
+        "0.6 below (0.2 to 1.0; lower is better)"
+    )
+    assert describe(difference(0.1, -1.0, 1.2), higher_is_better=False) == (
+        "no detectable difference (-1.0 to 1.2)"
+    )
+
+
+def test_an_interval_without_zero_never_begins_at_it():
+    assert bounds((0.02, 5.13)) == "0.02 to 5.13"
+    assert bounds((-5.13, -0.02)) == "-5.13 to -0.02"
+    assert bounds((-0.02, 5.13)) == "0.0 to 5.1"
+    assert bounds_signed((-0.4, 1.2)) == "-0.4 to +1.2"
+    assert signed(-0.02) == "+0.0"
+
+
+def test_a_score_is_shown_with_its_interval_if_it_has_one():
+    assert with_interval(Score(score=73.21, interval=(72.06, 74.3))) == "73.2 (72.1 to 74.3)"
+    assert with_interval(Score(score=73.21)) == "73.2"
