@@ -265,14 +265,28 @@ def test_seeds_are_drawn_anew_in_the_interval():
     assert one_seed / 300 < 0.8
 
 
-def test_seeds_that_do_not_vary_leave_the_items_variance():
-    """Seeds that differ by chance alone: the s.e. is that of items, with answers averaged."""
+def test_seeds_that_are_all_the_same_leave_the_items_variance():
     generator = np.random.default_rng(10)
-    hard = [generator.uniform(-0.4, 0.4, 4000)]
-    ours, theirs = (recipe(generator, 0.5, hard, 4, spread=0.0) for _ in range(2))
-    found = recipes_difference(ours, theirs, [1.0])
-    per_item = ours[0].mean(axis=0) - theirs[0].mean(axis=0)
-    assert found.stderr == pytest.approx(per_item.std(ddof=1) / math.sqrt(4000), rel=0.5)
+    ours, theirs = (np.repeat(generator.integers(2, size=(1, 90)) * 1.0, 3, 0) for _ in range(2))
+    found = recipes_difference([ours], [theirs], [1.0])
+    per_item = ours[0] - theirs[0]
+    assert found.stderr == pytest.approx(per_item.std(ddof=1) / math.sqrt(90))
+
+
+def test_the_residual_of_seeds_and_items_is_not_counted_twice():
+    """Seeds that differ by chance alone: over 200 draws the variance is that of items on average.
+
+    With the residual in both the seeds' and the items' part it would be about twice as large.
+    """
+    generator = np.random.default_rng(10)
+    found, of_items = [], []
+    for _ in range(200):
+        hard = [generator.uniform(-0.4, 0.4, 100)]
+        ours, theirs = (recipe(generator, 0.5, hard, 4, spread=0.0) for _ in range(2))
+        per_item = ours[0].mean(axis=0) - theirs[0].mean(axis=0)
+        found.append(recipes_difference(ours, theirs, [1.0]).stderr ** 2)
+        of_items.append(per_item.var(ddof=1) / 100)
+    assert np.mean(found) == pytest.approx(np.mean(of_items), rel=0.12)
 
 
 def test_other_uids_widen_the_interval_over_seeds():

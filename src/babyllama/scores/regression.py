@@ -5,24 +5,31 @@ from itertools import combinations
 
 import numpy as np
 from jaxtyping import Bool, Float64
-from scipy.stats import rankdata
+from scipy.stats import pearsonr, rankdata
+from statsmodels.regression.linear_model import OLS
+from statsmodels.stats.outliers_influence import OLSInfluence
 
 
 def spearman(
     x: Float64[np.ndarray, "rows n"], y: Float64[np.ndarray, "rows n"]
 ) -> Float64[np.ndarray, " rows"]:
-    """Spearman's rho of each row; 0 where one side is all the same, which orders nothing."""
+    """Spearman's rho of each row; 0 where one side is constant and orders nothing."""
     return pearson(rankdata(x, axis=1), rankdata(y, axis=1))
 
 
 def pearson(
     x: Float64[np.ndarray, "rows n"], y: Float64[np.ndarray, "rows n"]
 ) -> Float64[np.ndarray, " rows"]:
-    """Pearson's r of each row; 0 where one side is all the same."""
-    x, y = (each - each.mean(axis=1, keepdims=True) for each in (x, y))
-    size = np.sqrt((x**2).sum(axis=1) * (y**2).sum(axis=1))
+    """Pearson's r of each row; 0 where one side is constant."""
+    varies = _varies(x) & _varies(y)
     found = np.zeros(len(x))
-    np.divide((x * y).sum(axis=1), size, out=found, where=size > 1e-12)
+    if varies.any():
+        found[varies] = pearsonr(x[varies], y[varies], axis=1).statistic
+    return found
+
+
+def _varies(rows: Float64[np.ndarray, "rows n"]) -> Bool[np.ndarray, " rows"]:
+    found: Bool[np.ndarray, " rows"] = np.ptp(rows, axis=1) > 1e-12 * np.abs(rows).max(axis=1)
     return found
 
 
@@ -34,12 +41,13 @@ def share_explained(
 ) -> Float64[np.ndarray, " resamples"]:
     """(R2 of y on plain and x - R2 of y on plain) / (1 - R2 of y on plain), a squared correlation.
 
-    Least squares with an intercept, the plain predictors and their pairwise products. What these
-    leave of y and of x has the cross-products S = D - C^T B^+ C, the Schur complement of the
-    predictors' own in the cross-products of all; the share is S_xy**2 / (S_xx S_yy).
+    Least squares with an intercept, the plain predictors and their pairwise products. The residuals
+    of y and x have the cross-products S = D - C^T B^+ C, the Schur complement of the predictors'
+    own cross-products B; the share is S_xy**2 / (S_xx S_yy). This solves all resamples at once,
+    without a fit for each.
 
     Args:
-        counts: how often each item counts. Items that lack a value do not.
+        counts: how often each item occurs in each resample. Items without a value do not count.
     """
     keep = is_complete([y, x, *plain])
     # Neither an intercept nor a scale changes what is explained; standardised it is precise.
@@ -62,25 +70,30 @@ def share_explained(
 def errors_left_out(
     predictors: Sequence[Float64[np.ndarray, " n"]], y: Float64[np.ndarray, " n"]
 ) -> Float64[np.ndarray, " n"]:
-    """How far each y is from what least squares, fitted to the others, predicts for it.
+    """The error at each y of least squares that are fitted to the others.
 
-    e_i / (1 - h_ii), with e the errors and h the leverages of the fit to all. An item that the fit
-    cannot do without (h_ii = 1) is given 0, its error there.
+    e_i / (1 - h_ii), with the errors e and the leverages h of the fit to all. For an item without
+    which there is no fit (h_ii = 1) it is 0, the error there.
     """
-    columns = np.stack([np.ones(len(y)), *predictors], axis=1)
-    left = 1 - np.einsum("ij,ji->i", columns, np.linalg.pinv(columns))
+    fit = OLS(y, _with_intercept(predictors)).fit()
+    left = 1 - OLSInfluence(fit).hat_matrix_diag
     found = np.zeros(len(y))
-    np.divide(residuals(predictors, y), left, out=found, where=left > 1e-9)
+    np.divide(fit.resid, left, out=found, where=left > 1e-9)
     return found
 
 
 def residuals(
     predictors: Sequence[Float64[np.ndarray, " n"]], y: Float64[np.ndarray, " n"]
 ) -> Float64[np.ndarray, " n"]:
-    """What least squares with an intercept leaves of y."""
-    columns = np.stack([np.ones(len(y)), *predictors], axis=1)
-    found: Float64[np.ndarray, " n"] = y - columns @ np.linalg.lstsq(columns, y)[0]
+    """What least squares with an intercept leave of y."""
+    found: Float64[np.ndarray, " n"] = OLS(y, _with_intercept(predictors)).fit().resid
     return found
+
+
+def _with_intercept(
+    predictors: Sequence[Float64[np.ndarray, " n"]],
+) -> Float64[np.ndarray, "n k"]:
+    return np.stack([np.ones(len(predictors[0])), *predictors], axis=1)
 
 
 def standardised(values: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
