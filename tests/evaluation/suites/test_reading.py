@@ -11,7 +11,6 @@ from babyllama.errors import InputError
 from babyllama.evaluation.likelihood.rules import rules_named
 from babyllama.evaluation.likelihood.texts import Text
 from babyllama.evaluation.suites import suite_for
-from babyllama.scores.regression import share_explained
 
 SUITE = suite_for("reading")
 TIMES = ("RTfirstfix", "RTfirstpass", "RTgopast", "RTrightbound", "self_paced_reading_time")
@@ -118,17 +117,6 @@ def test_surprisal_of_no_use_or_all_the_same_explains_nothing(tmp_path, score):
         for value in [-item.numbers["length"]] + [-1.0] * (item.previous is not None)
     ]  # fmt: skip
     assert score(SUITE, items, length)[0]["score"] == 0
-
-
-def test_a_resample_counts_items_as_often_as_it_holds_them():
-    generator = np.random.default_rng(1)
-    y, a, b, x = generator.normal(size=(4, 50))
-    drawn = generator.integers(50, size=50)
-    counts = np.stack([np.bincount(drawn, minlength=50), np.ones(50)]).astype(float)
-    found = share_explained(y, [a, b], x, counts)
-    again = share_explained(y[drawn], [a[drawn], b[drawn]], x[drawn], np.ones((1, 50)))
-    assert found[0] == pytest.approx(again[0])
-    assert found[1] != pytest.approx(found[0])
 
 
 def test_the_word_is_asked_for_with_its_space_but_apart_and_without_under_2025(tmp_path):

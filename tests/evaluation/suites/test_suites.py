@@ -98,7 +98,7 @@ def test_the_wrong_benchmark_is_named_with_keys_found_and_wanted(write):
     folder = write({"lambada_test.jsonl": [PAIR | {"UID": "u", "phenomenon": "x"}]})
     with pytest.raises(InputError, match="has no linguistics_term"):
         suite_for("blimp").read(folder)
-    with pytest.raises(InputError, match="lambada_test is no set of BLiMP's supplement"):
+    with pytest.raises(InputError, match="lambada_test is not a set of BLiMP's supplement"):
         suite_for("blimp_supplement").read(write({"lambada_test.jsonl": [PAIR]}))
 
 

@@ -1,0 +1,25 @@
+"""COMPS: one phrase after two prefixes."""
+
+from babyllama.evaluation.likelihood.rules import rules_named
+from babyllama.evaluation.likelihood.texts import Text
+from babyllama.evaluation.suites import suite_for
+
+
+def texts_of(name, items):
+    return suite_for(name).texts(items, rules_named("honest"))
+
+
+def test_comps_asks_for_one_phrase_after_two_prefixes(write, score):
+    row = {"prefix_acceptable": "A robin", "prefix_unacceptable": "A stone",
+           "property_phrase": "has a beak."}  # fmt: skip
+    suite = suite_for("comps")
+    items = suite.read(write({"comps_base.jsonl": [row], "comps_wugs_dist-before.jsonl": [row]}))
+    assert texts_of("comps", items)[:2] == [
+        Text(" has a beak.", "A robin"), Text(" has a beak.", "A stone"),
+    ]  # fmt: skip
+    facts, lines = score(suite, items, [-1, -3, -3, -1])
+    assert {uid: part["score"] for uid, part in facts["subtasks"].items()} == {
+        "base": 100, "wugs_dist_before": 0,
+    }  # fmt: skip
+    assert facts["score"] == 50
+    assert lines[0]["sentence_good"] == "A robin has a beak."
