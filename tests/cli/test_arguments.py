@@ -37,7 +37,7 @@ def test_two_models_or_benchmarks_of_one_name_are_refused(teachers):
 
 def test_the_working_folder_is_refused(corpus, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert "is the folder you are in" in refused("tokenizer", "train", corpus, ".")
+    assert "is the current folder" in refused("tokenizer", "train", corpus, ".")
 
 
 def test_a_path_that_cannot_be_written_is_refused(corpus, tmp_path):
@@ -56,6 +56,8 @@ def test_a_benchmark_is_a_name_and_a_path():
     for text in ("blimp", "blimp=", "=data"):
         with pytest.raises(InputError, match="is not NAME=PATH"):
             benchmark_and_path(text)
+    with pytest.raises(InputError, match=r"\.\./evil=a: name '\.\./evil' holds a path separator"):
+        benchmark_and_path("../evil=a")
 
 
 def test_the_launchers_environment_names_rank_and_count(monkeypatch):

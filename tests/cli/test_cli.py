@@ -62,7 +62,7 @@ def test_examples_use_real_options():
         (["run", "mini", "--set", "students.distilled.alpha=1.5"], "distilled.alpha is 1.5"),
         (["run", "mini", "--set", "students.distilled.alhpa=1"], "Did you mean alpha?"),
         (["run", "mini", "--set", "nothing.here=1"], "nothing is not a field"),
-        (["run", "mini", "--until", "teecher"], "there is no such stage"),
+        (["run", "mini", "--until", "teecher"], "no such stage"),
         (["corpus", "clean", "nowhere", "out"], "nowhere"),
         (["corpus", "synthesize", "out", "--words", "3"], "words is 3"),
         (["tokenizer", "train", "nowhere", "out"], "nowhere/train holds no .txt file"),

@@ -57,7 +57,7 @@ def test_auto_codes_states_where_eight_bits_do_not_fit(disk, tmp_path):
     disk(10**10)  # 15M tokens: 77 GB in bfloat16, 38 in 8 bits, 1 coded
     recipe, why = resolve_signal(recipe, tmp_path)
     assert recipe.signal.bytes_per_token == 64
-    assert "6 passes over the text by 1 student; stored once (64 bytes a token) it takes" in why
+    assert "the students read the text 6 times; stored once (64 bytes a token), the" in why
 
 
 def test_auto_stores_nothing_that_is_read_once(tiny_recipe, tmp_path):
@@ -66,7 +66,7 @@ def test_auto_stores_nothing_that_is_read_once(tiny_recipe, tmp_path):
         changed(tiny_recipe, {"training": {**training, "epochs": 1}}), tmp_path
     )
     assert recipe.signal.kind == "online"
-    assert why == "signal online: 1 passes over the text by 1 student, storing one takes 1"
+    assert why == "signal online: the students read the text once, storing takes 1"
 
 
 def test_auto_runs_the_teachers_for_jittered_windows(tiny_recipe, tmp_path):
@@ -85,7 +85,7 @@ def test_a_run_keeps_what_was_decided_although_its_disk_has_filled(tiny_recipe, 
     disk(300)
     again, why = resolve_signal(changed(tiny_recipe), tmp_path)
     assert again == first
-    assert why == "signal hidden: as this run began"
+    assert why == f"signal hidden: as in {tmp_path / 'recipe.yaml'}"
     other, _ = resolve_signal(changed(tiny_recipe, mean_of="probabilities"), tmp_path)
     assert other.signal.kind == "online"  # another ensemble: decided anew
 

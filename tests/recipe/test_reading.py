@@ -109,7 +109,7 @@ def test_a_part_of_a_recipe_is_parsed_by_itself():
 def test_a_signal_of_a_kind_that_is_not_stored_is_refused(tree):
     with pytest.raises(InputError, match="here: kind is") as caught:
         parse_stored_signal(tree, "here")
-    assert caught.value.why == "Kinds that are stored: hidden, topk, sampled."
+    assert caught.value.why == "Stored kinds: hidden, topk, sampled."
 
 
 def test_a_stored_signals_recipe_is_read_back():

@@ -108,6 +108,17 @@ def name_and_value(text: str, option: str, example: str) -> tuple[str, str]:
 
 
 def benchmark_and_path(text: str) -> tuple[str, Path]:
-    """Split `--benchmark NAME=PATH`."""
+    """Split `--benchmark NAME=PATH`.
+
+    Raises:
+        InputError: a part is missing, or no file can have the name.
+    """
+    from babyllama.recipe.names import benchmark_name_fault
+
     name, path = name_and_value(text, "--benchmark", "--benchmark blimp=data/blimp")
+    if fault := benchmark_name_fault(name):
+        raise InputError(
+            f"--benchmark {text}: {fault}",
+            why="Files of predictions and scores are called after their benchmark.",
+        )
     return name, Path(path)

@@ -1,4 +1,4 @@
-"""What can be known to go wrong is refused before any long work starts."""
+"""Checks that refuse, before any long work starts, a run that would fail later."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,12 +18,15 @@ from babyllama.training.trackers import refuse_missing_trackers
 
 
 def check_before_run(recipe: Recipe, folder: Path, *, processes: int = 1) -> None:
-    """Read what the run will read, make what it will make on paper, and compare with the disk.
+    """Read every input of a run, plan every model, and compare the plan with the free disk.
+
+    Args:
+        processes: how many will train each model together.
 
     Raises:
-        InputError: a corpus or benchmark that cannot be read, a model that cannot be made or is
-            too short for its windows, a batch that the processes cannot share, an optimiser or a
-            tracker that is not installed, a disk too full.
+        InputError: a corpus or benchmark that cannot be read; a model that cannot be made, or with
+            fewer positions than its windows have tokens; a batch that the processes cannot share;
+            an optimiser or a tracker that is not installed; too little free disk.
     """
     source = recipe.corpus.source
     if isinstance(source, FolderSource):
@@ -42,10 +45,10 @@ def check_before_run(recipe: Recipe, folder: Path, *, processes: int = 1) -> Non
 
 
 def check_before_training(recipe: Recipe, tokens: Path) -> None:
-    """Once the tokens are there: fit every model's training into them, before the first is trained.
+    """Plan the training of every model on the finished tokens, before the first is trained.
 
     Raises:
-        InputError: names the model whose windows, warm-up or budget of words do not fit.
+        InputError: names the model whose windows, warm-up or word budget do not fit the text.
     """
     for name in [*recipe.teachers, *recipe.students]:
         training = recipe.pretraining(name).training
@@ -56,7 +59,7 @@ def check_before_training(recipe: Recipe, tokens: Path) -> None:
 
 @contextmanager
 def _naming(recipe: Recipe, name: str) -> Iterator[None]:
-    """Say of which model a mistake is."""
+    """Put the model's name before the message of an `InputError`."""
     try:
         yield
     except InputError as error:

@@ -1,4 +1,4 @@
-"""What a run will take, said before it starts: parameters, tokens, FLOPs, disk and time."""
+"""What a run will take, planned before it starts: parameters, tokens, FLOPs, disk and time."""
 
 import shutil
 from collections.abc import Iterator
@@ -19,6 +19,7 @@ from babyllama.recipe import (
     FolderSource,
     HiddenSignal,
     JitteredWindows,
+    Mixing,
     OnlineSignal,
     Recipe,
     StoredSignal,
@@ -32,11 +33,11 @@ from babyllama.signals.encoding import Products, Sizes, TeacherShapes
 from babyllama.signals.kinds import sizes_of
 from babyllama.training.speed import machine_flops
 
-# English words become about this many tokens, line marks included; exact once they are counted.
+# Tokens a word of English, line marks included. Used until the tokens are there to be counted.
 _TOKENS_PER_WORD = 1.5
-# Share of the speed of large square products that training of small models reached on processors.
+# Training of small models reached this share of the speed of large square products, on CPUs.
 _REACHED = 0.4
-# Of the free disk, what `signal: auto` may fill.
+# `signal: auto` fills at most this share of the free disk.
 _SHARE_OF_DISK = 0.5
 
 
@@ -45,7 +46,7 @@ class PlannedModel:
     """A model to be trained: what it is and what its training takes.
 
     Attributes:
-        memory: about what it takes; None where shapes do not say it.
+        memory: about what its training takes; None if it does not follow from the shapes.
     """
 
     name: str
@@ -60,11 +61,12 @@ class Plan:
     """What a run takes.
 
     Attributes:
-        counted: whether the corpus was counted; otherwise its size is the recipe's expectation.
-        flops: of training and of the signal; evaluation comes on top and is small.
-        disk_bytes: at the fullest moment, checkpoints included.
-        device: what it was worked out for; the models' memory is a card's where there is one.
-        seconds: at the speed that square products reached in half a second just now.
+        counted: whether the corpus was counted; otherwise its size is the recipe's expected_words.
+        flops: of training and of the signal, without evaluation, which is small.
+        disk_bytes: at the peak, checkpoints included.
+        machine_flops: FLOP/s of large square products, measured while planning.
+        seconds: at a fixed share of that speed.
+        device: what the run would use; the models' memory is that of a GPU if there is one.
     """
 
     models: tuple[PlannedModel, ...]
@@ -79,10 +81,10 @@ class Plan:
 
 
 def plan(recipe: Recipe, folder: Path) -> Plan:
-    """Work out a run's needs; allocates no model and trains nothing.
+    """Work out what a run needs, without allocating a model.
 
     Raises:
-        InputError: an architecture that cannot be made.
+        InputError: an unknown architecture, or one that cannot be made with these sizes.
     """
     train_tokens, counted = _train_tokens(recipe, folder)
     teachers = teacher_shapes(recipe)
@@ -95,8 +97,8 @@ def plan(recipe: Recipe, folder: Path) -> Plan:
     models = tuple(_models(recipe, train_tokens, signal, device))
     signal_flops = stored_tokens * _flops(teachers.products)
     flops = sum(model.flops for model in models) + signal_flops
-    # Weights of every model; of the largest three checkpoints while the oldest is let go (weights
-    # and two moments each), and its best epoch.
+    # The weights of every model. Of the largest model three checkpoints (weights and two moments),
+    # since the oldest is deleted after the newest is written, and the weights of its best epoch.
     weights = sum(4 * model.parameters for model in models)
     checkpoints = (3 * 12 + 4) * max(model.parameters for model in models)
     speed = machine_flops(compute_dtype("auto", device), device)
@@ -114,70 +116,94 @@ def plan(recipe: Recipe, folder: Path) -> Plan:
 
 
 def resolve_signal(recipe: Recipe, folder: Path) -> tuple[Recipe, str]:
-    """Decide `signal: auto` by passes over the text and by the disk; why, in a sentence.
+    """Replace `signal: auto` by a signal that suits the run.
 
-    A run that has decided keeps its decision: it lies in the run's recipe.yaml. The first that
-    fits into half of the free disk is taken: hidden states in bfloat16, in 8 bits, in 64 bytes.
+    A run keeps the signal it began with: its recipe.yaml holds it. Otherwise teachers run beside
+    the student where a stored signal cannot serve all students or would be read once only. Else the
+    most exact of three stored signals is picked that fits into half of the free disk: hidden states
+    in bfloat16, in 8 bits, or in 64 bytes a token.
+
+    Returns:
+        the recipe; and the signal with the reason for it, to be printed. Nothing to print for a
+        recipe that names its signal.
     """
     if not isinstance(recipe.signal, AutoSignal):
         return recipe, ""
-    mixing = mixing_of(recipe.signal).model_dump()
-    tokens = _train_tokens(recipe, folder)[0]
-    students = list(recipe.distilled.values())
-    readers = [student for student in students if student.needs_teachers]
-    reads = sum(student.training.epochs for student in readers)
+    signal, why = _pick_signal(recipe, mixing_of(recipe.signal), folder)
+    tree = {**recipe.model_dump(mode="json"), "signal": signal.model_dump(mode="json")}
+    return parse(Recipe, tree, f"recipe {recipe.name}"), f"signal {signal.kind}: {why}"
+
+
+def _pick_signal(
+    recipe: Recipe, mixing: Mixing, folder: Path
+) -> tuple[OnlineSignal | StoredSignal, str]:
+    online = OnlineSignal(kind="online", **mixing.model_dump())
+    trainings = [student.training for student in recipe.distilled.values()]
+    if any(isinstance(training.windows, JitteredWindows) for training in trainings):
+        return online, "jittered windows never repeat, so no stored signal serves them"
+    if len({training.window for training in trainings}) > 1:
+        return online, "the students' windows differ in length, a stored signal has one length"
+    if earlier := _earlier_signal(folder, mixing):
+        return earlier, f"as in {Layout(folder).recipe}"
     passes = len(_offsets(recipe))
-    online = OnlineSignal(kind="online", **mixing)
-    many = f"{reads} passes over the text by {len(readers)} student{'s'[: len(readers) != 1]}"
-    if any(isinstance(student.training.windows, JitteredWindows) for student in students):
-        return _with_signal(recipe, online), "signal online: jittered windows never come twice"
-    if len({student.training.window for student in students}) > 1:
-        return _with_signal(recipe, online), "signal online: the students' windows differ in length"
-    kept = Layout(folder).recipe
-    if kept.exists():
-        before = load_recipe(str(kept)).signal
-        if not isinstance(before, AutoSignal) and mixing_of(before).model_dump() == mixing:
-            return _with_signal(recipe, before), f"signal {before.kind}: as this run began"
+    reads = sum(each.training.epochs for each in recipe.distilled.values() if each.needs_teachers)
     if reads <= passes:
-        return _with_signal(recipe, online), f"signal online: {many}, storing one takes {passes}"
-    free, teachers = _free_disk(folder), teacher_shapes(recipe)
-    for form in ({}, {"precision": "int8"}, {"bytes_per_token": 64}):
-        stored = HiddenSignal.model_validate({"kind": "hidden", **mixing, **form})
-        size = passes * tokens * sizes_of(stored, teachers).bytes_per_token
+        return online, f"the students read the text {_times(reads)}, storing takes {passes}"
+    return _pick_stored(recipe, mixing, folder, reads) or (
+        online,
+        f"{format_bytes(_free_disk(folder))} of free disk are too little to store a signal",
+    )
+
+
+def _earlier_signal(folder: Path, mixing: Mixing) -> OnlineSignal | StoredSignal | None:
+    """What was picked when this run began, unless the teachers are now mixed in another way."""
+    path = Layout(folder).recipe
+    signal = load_recipe(str(path)).signal if path.exists() else None
+    if signal is None or isinstance(signal, AutoSignal) or mixing_of(signal) != mixing:
+        return None
+    return signal
+
+
+def _pick_stored(
+    recipe: Recipe, mixing: Mixing, folder: Path, reads: int
+) -> tuple[StoredSignal, str] | None:
+    """The most exact stored signal that fits into the disk's share, if any does."""
+    tokens, free = _train_tokens(recipe, folder)[0], _free_disk(folder)
+    teachers = teacher_shapes(recipe)
+    forms: dict[str, dict[str, object]] = {
+        "bfloat16": {}, "8 bits": {"precision": "int8"}, "64 bytes a token": {"bytes_per_token": 64}
+    }  # fmt: skip
+    for name, form in forms.items():
+        stored = HiddenSignal.model_validate({"kind": "hidden", **mixing.model_dump(), **form})
+        size = len(_offsets(recipe)) * tokens * sizes_of(stored, teachers).bytes_per_token
         if size <= _SHARE_OF_DISK * free:
-            name = "64 bytes a token" if "bytes_per_token" in form else stored.precision
-            why = (
-                f"{many}; stored once ({name}) it takes {format_bytes(size)} of "
-                f"{format_bytes(free)} free"
+            return stored, (
+                f"the students read the text {_times(reads)}; stored once ({name}), the signal "
+                f"takes {format_bytes(size)} of {format_bytes(free)} free disk"
             )
-            return _with_signal(recipe, stored), f"signal hidden: {why}"
-    why = f"signal online: {format_bytes(free)} of free disk hold no other"
-    return _with_signal(recipe, online), why
+    return None
 
 
-def _with_signal(recipe: Recipe, signal: OnlineSignal | StoredSignal) -> Recipe:
-    return parse(
-        Recipe, {**recipe.model_dump(mode="json"), "signal": signal.model_dump(mode="json")},
-        f"recipe {recipe.name}",
-    )  # fmt: skip
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def refuse_full_disk(planned: Plan, folder: Path) -> None:
-    """Check, before any work, that the run fits.
+    """Check that the run fits on the disk of its folder; what the folder holds counts as made.
 
     Raises:
-        InputError: says how much is needed and how much is free.
+        InputError: names the bytes needed and the bytes free.
     """
     have = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     free = _free_disk(folder)
     if planned.disk_bytes - have > free:
         raise InputError(
-            f"{folder} needs about {format_bytes(planned.disk_bytes)}, its disk has "
+            f"{folder} needs about {format_bytes(planned.disk_bytes)}, but its disk has "
             f"{format_bytes(free)} free",
-            why=f"The stored signal takes {format_bytes(planned.signal_bytes)} of that, the models "
-            "and checkpoints the rest.",
-            mend="Free some space, use --run-dir on another disk, or store nothing: "
-            "--set 'signal={kind: online}'.",
+            why=f"The stored signal takes {format_bytes(planned.signal_bytes)}, the models and "
+            "checkpoints the rest.",
+            mend="Free some space, choose a folder on another disk with --run-dir, or store no "
+            "signal: --set 'signal={kind: online}'",
         )
 
 
@@ -217,7 +243,7 @@ def _flops(products: Products) -> int:
 
 
 def _offsets(recipe: Recipe) -> set[int]:
-    """Passes over the text that a stored signal must have to serve every student."""
+    """Offsets at which a stored signal must read the text to serve every student: a pass each."""
     readers = [student.training for student in recipe.distilled.values()]
     return {at for reader in readers for at in reader.windows.offsets(reader.window)}
 
@@ -228,6 +254,7 @@ def _free_disk(folder: Path) -> int:
 
 
 def _train_tokens(recipe: Recipe, folder: Path) -> tuple[int, bool]:
+    """Tokens of the training text, and whether they follow from the text itself."""
     tokens_folder = Layout(folder).tokens
     if artefact.read_manifest(tokens_folder):
         return int(read_header(tokens_folder)["train_tokens"]), True

@@ -1,4 +1,4 @@
-"""A run: every stage that is not complete, in order, by one process or several."""
+"""A run: makes every stage that is not complete, in order, with one process or several."""
 
 import json
 from dataclasses import replace
@@ -8,6 +8,7 @@ from babyllama.console import format_duration, print_status
 from babyllama.errors import InputError
 from babyllama.pipeline.stages import stages
 from babyllama.recipe import AutoSignal, Recipe, load_recipe, parse, to_json, to_yaml
+from babyllama.recipe.base import nearest
 from babyllama.runs import artefact
 from babyllama.runs.artefact import Facts, Stage
 from babyllama.runs.launched import ALONE, Launched
@@ -18,15 +19,15 @@ from babyllama.runs.lock import locked
 def run(
     recipe: Recipe, folder: Path, *, until: str | None = None, launched: Launched = ALONE
 ) -> None:
-    """Make everything in `folder` that is not complete, in order.
+    """Make every stage in `folder` that is not complete, in order.
 
     Args:
         until: the last stage to make; all by default.
 
     Raises:
-        InputError: the folder is in use or belongs to another recipe, an input is wrong, or the
-            run cannot finish here; all of it before any long work starts.
-        Interrupted: after Ctrl-C, with everything saved.
+        InputError: before any long work starts, if the folder is in use or belongs to another
+            recipe, an input is wrong, or the run cannot finish on this machine.
+        Interrupted: after Ctrl-C or SIGTERM; finished work is saved.
     """
     refuse_other_run(recipe, folder)
     recipe = with_resolved_signal(recipe, folder, launched)
@@ -42,7 +43,7 @@ def run(
             make_stage(stage, launched)
         return
     with locked(folder):
-        refuse_other_run(recipe, folder)  # again: nobody else can write it from here on
+        refuse_other_run(recipe, folder)  # again: from here on no other process can write it
         _make_all(recipe, folder, line, launched)
 
 
@@ -50,21 +51,21 @@ def _make_all(recipe: Recipe, folder: Path, line: list[Stage], launched: Launche
     for stage in line:
         refuse_unwritable(stage.out)
     artefact.write_atomically(Layout(folder).recipe, to_yaml(recipe))
-    fits = False
+    is_checked = False
     for stage in line:
-        trains = stage.kind in ("pretraining", "distillation")
-        if trains and not fits and artefact.status(stage).state != "complete":
+        is_training = stage.kind in ("pretraining", "distillation")
+        if is_training and not is_checked and artefact.status(stage).state != "complete":
             from babyllama.pipeline.checks import check_before_training
 
             check_before_training(recipe, Layout(folder).tokens)
-            fits = True
+            is_checked = True
         make_stage(stage, launched)
 
 
 def with_resolved_signal(recipe: Recipe, folder: Path, launched: Launched = ALONE) -> Recipe:
-    """The recipe with `signal: auto` resolved, which is printed with the reason.
+    """Resolve `signal: auto` and print what was picked and why.
 
-    The first of several processes decides and broadcasts the recipe.
+    Rank 0 decides and broadcasts the recipe to the other ranks.
     """
     if not isinstance(recipe.signal, AutoSignal):
         return recipe
@@ -83,24 +84,27 @@ def with_resolved_signal(recipe: Recipe, folder: Path, launched: Launched = ALON
 
 
 def refuse_missing_processes(launched: Launched) -> None:
-    """Meet the other processes.
+    """Connect to the other processes of the launcher.
 
     Raises:
-        InputError: fewer are found than the launcher says there are.
+        InputError: fewer processes are found than WORLD_SIZE says.
     """
     from babyllama.training.processes import Processes
 
     found = Processes().count
     if found != launched.count:
         raise InputError(
-            f"WORLD_SIZE is {launched.count}, but {found} processes are found",
-            why="RANK, LOCAL_RANK, MASTER_ADDR and MASTER_PORT tell them of each other.",
+            f"WORLD_SIZE is {launched.count}, but {found} processes were found",
+            why="Processes find each other by RANK, LOCAL_RANK, MASTER_ADDR and MASTER_PORT.",
             mend="Start them with torchrun or accelerate launch, or set LOCAL_RANK as well.",
         )
 
 
 def make_stage(stage: Stage, launched: Launched = ALONE) -> None:
-    """Make a stage's folder unless it is there, with every process that is needed for it."""
+    """Make a stage's folder unless it is complete.
+
+    Rank 0 makes it alone, or with all other ranks if the stage is one that is made together.
+    """
     if launched.count == 1:
         artefact.complete(stage, report_status)
     elif not stage.together:
@@ -117,24 +121,24 @@ def make_stage(stage: Stage, launched: Launched = ALONE) -> None:
 
 
 def _make_with_all_processes(stage: Stage) -> None:
-    """Make a stage with the other processes, which are told where, or that there is no need."""
+    """On rank 0: broadcast the folder to build in, or "" if the stage is complete."""
     from babyllama.training.processes import Processes
 
-    processes, told = Processes(), False
+    processes, is_building = Processes(), False
 
     def build(folder: Path) -> Facts:
-        nonlocal told
-        told = True
+        nonlocal is_building
+        is_building = True
         processes.broadcast(str(folder))
         return stage.build(folder)
 
     artefact.complete(replace(stage, build=build), report_status)
-    if not told:
+    if not is_building:
         processes.broadcast("")
 
 
 def refuse_other_run(recipe: Recipe, folder: Path) -> None:
-    """Refuse a folder that another recipe's run lies in.
+    """Refuse a folder that holds the run of another recipe.
 
     Raises:
         InputError: names both recipes.
@@ -146,48 +150,51 @@ def refuse_other_run(recipe: Recipe, folder: Path) -> None:
     if owner != recipe.name:
         raise InputError(
             f"{folder} belongs to recipe {owner}, not {recipe.name}",
-            why="A run is one folder; another recipe would rebuild all of it.",
+            why="A folder holds one run; this recipe would rebuild all of it.",
             mend=f"Choose another folder: --run-dir {default_folder(recipe.name)}",
         )
 
 
 def refuse_other_stage(stage: Stage) -> None:
-    """Refuse to replace another stage's finished folder: a slip of the hand, not a rebuild.
+    """Refuse to replace the finished folder of another kind of stage.
 
     Raises:
-        InputError: says what lies there.
+        InputError: names both kinds.
     """
     manifest = artefact.read_manifest(stage.out)
     if manifest and artefact.is_readable(manifest) and manifest["stage"] != stage.kind:
         raise InputError(
             f"{stage.out} holds a finished {manifest['stage']}, not a {stage.kind}",
-            why="It would be replaced.",
-            mend="Name another folder, or move that one away first.",
+            why=f"The {stage.kind} would replace it.",
+            mend="Choose another folder, or move this one away first.",
         )
 
 
 def refuse_unwritable(out: Path) -> None:
-    """Refuse to put a new folder where something else lies.
+    """Refuse to replace files that no stage wrote.
 
     Raises:
-        InputError: `out` is a file, or a folder with files that no stage wrote.
+        InputError: `out` is a file, a folder with other files, or the current folder.
     """
     if not out.name or out.resolve() == Path.cwd():
-        raise InputError(f"{out} is the folder you are in", mend="Name a folder in it.")
+        raise InputError(f"{out} is the current folder", mend="Choose a folder in it.")
     if out.is_dir() and any(out.iterdir()) and artefact.read_manifest(out) is None:
         raise InputError(
-            f"{out} is there already and was not written by babyllama",
-            why="A finished stage replaces its folder; yours would be lost.",
-            mend="Name a new folder.",
+            f"{out} already exists and was not written by babyllama",
+            why="The new folder would replace it, and its files would be lost.",
+            mend="Choose a new folder.",
         )
     if out.is_file():
-        raise InputError(f"{out} is a file", mend="Name a new folder.")
+        raise InputError(f"{out} is a file, not a folder", mend="Choose a new folder.")
 
 
 def selected_stages(
     recipe: Recipe, folder: Path, until: str | None = None, launched: Launched = ALONE
 ) -> list[Stage]:
-    """The stages up to `until`, all by default. `teachers` means the last of the teachers.
+    """The stages up to and including `until`, all by default.
+
+    Args:
+        until: a stage's name; `teachers` and `students` mean the last of them.
 
     Raises:
         InputError: no stage of that name.
@@ -195,24 +202,24 @@ def selected_stages(
     line = list(stages(recipe, folder, launched))
     if until is None:
         return line
+    names = [stage.name for stage in line]
     matching = [
-        index
-        for index, stage in enumerate(line)
-        if until in (stage.name, stage.name.partition("/")[0])
+        number for number, name in enumerate(names) if until in (name, name.partition("/")[0])
     ]
     if not matching:
         raise InputError(
-            f"--until {until}: there is no such stage",
-            why="Stages here: " + ", ".join(stage.name for stage in line) + ".",
+            f"--until {until}: no such stage",
+            why=f"Stages of this recipe: {', '.join(names)}.",
+            mend=nearest(until, names),
         )
     return line[: matching[-1] + 1]
 
 
 def report_status(stage: Stage, now: artefact.Status) -> None:
-    """Say to the person what happens to a stage, and why."""
+    """Print whether a stage is skipped or built, and why."""
     if now.state == "complete":
         manifest = artefact.read_manifest(stage.out) or {}
         took = format_duration(manifest.get("wall_seconds", 0))
         print_status(f"{stage.name}: complete, skipped (took {took})", style="dim")
     else:
-        print_status(f"{stage.name}: building, {now.reason}", style="bold")
+        print_status(f"{stage.name}: building ({now.reason})", style="bold")

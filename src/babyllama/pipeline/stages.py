@@ -1,8 +1,8 @@
 """The straight line: corpus -> tokenizer -> tokens -> teachers -> signal -> students -> evaluation
 -> report.
 
-Each function below describes one folder: what it is made from and what makes it. Stage modules are
-imported only when a stage has work to do, so that looking at a complete run takes no time.
+Each function below describes one folder: its inputs, and the code that makes it. That code is
+imported when a stage is built, so that checking a complete run is fast.
 """
 
 from collections.abc import Iterator, Sequence
@@ -31,11 +31,11 @@ from babyllama.runs.artefact import Facts, Stage
 from babyllama.runs.launched import ALONE, Launched
 from babyllama.runs.layout import Layout
 
-GRAMMAR = "grammar"  # the benchmark that a synthetic corpus brings along
+GRAMMAR = "grammar"  # the benchmark that comes with a synthetic corpus
 
 
 class Cleaning(Frozen):
-    """What decides a clean corpus besides the text it is made from."""
+    """The settings of a clean corpus: with its source they decide what is in it."""
 
     rules: str
     dev_fraction: float
@@ -43,7 +43,7 @@ class Cleaning(Frozen):
 
 
 class StoredWindows(Frozen):
-    """What decides a stored signal besides teachers and tokens."""
+    """The settings of a stored signal: with teachers and tokens they decide what is in it."""
 
     signal: AnyStoredSignal
     window: int
@@ -51,14 +51,14 @@ class StoredWindows(Frozen):
 
 
 class OnlineStudent(Frozen):
-    """What decides a student of teachers that run beside it."""
+    """The settings of a student whose teachers run beside it."""
 
     student: DistilledStudent
     teachers: Mixing
 
 
 class EvaluatedWindows(Frozen):
-    """What decides scores besides models, benchmarks and tokens."""
+    """The settings of scores: with models, benchmarks and tokens they decide them."""
 
     rules: str
     window: int
@@ -66,7 +66,7 @@ class EvaluatedWindows(Frozen):
 
 
 def stages(recipe: Recipe, folder: Path, launched: Launched = ALONE) -> Iterator[Stage]:
-    """Every stage of a run, in the order in which they are made."""
+    """Every stage of a run in the order of making; `signal: auto` must be resolved before."""
     layout = Layout(folder)
     corpus, tokenizer, tokens = layout.corpus, layout.tokenizer, layout.tokens
     source = recipe.corpus.source
@@ -110,7 +110,7 @@ def stages(recipe: Recipe, folder: Path, launched: Launched = ALONE) -> Iterator
 
 
 def source_stage(recipe: SyntheticSource, out: Path, *, seed: int) -> Stage:
-    """Text from the embedded grammar, its entropy and its minimal pairs."""
+    """Text from the embedded grammar, with its entropy and minimal pairs."""
 
     def build(folder: Path) -> Facts:
         from babyllama.data.synthetic import synthesize
@@ -124,7 +124,7 @@ def source_stage(recipe: SyntheticSource, out: Path, *, seed: int) -> Stage:
 def corpus_stage(
     source: Path, recipe: CorpusRecipe, out: Path, *, domain: str | None = None
 ) -> Stage:
-    """Clean text, a file a domain, and its statistics."""
+    """Clean text, one file per domain, with its statistics."""
     given = recipe.source
     dev_fraction = given.dev_fraction if isinstance(given, FolderSource) else DEV_FRACTION
 
@@ -134,7 +134,7 @@ def corpus_stage(
         clean_corpus(source, folder, rules=recipe.rules, dev_fraction=dev_fraction, domain=domain)
         return {}
 
-    # Where the source lies is not part of what is made: its contents are in its digest.
+    # Not the source's path: the digest of the input identifies the text.
     part = Cleaning(rules=recipe.rules, dev_fraction=dev_fraction, domain=domain)
     return Stage(out.name, out, "corpus", 1, part, {"source": source}, build)
 
@@ -165,7 +165,7 @@ def tokens_stage(corpus: Path, tokenizer: Path, recipe: TokensRecipe, out: Path)
 def pretraining_stage(
     recipe: PretrainingRecipe, tokens: Path, tokenizer: Path, out: Path, seed: int
 ) -> Stage:
-    """A model trained on text alone: a teacher, or a twin."""
+    """A model trained on text alone: a teacher or a twin."""
 
     def build(folder: Path) -> Facts:
         from babyllama.training.pretraining import pretrain
@@ -188,11 +188,11 @@ def signal_stage(
     launched: Launched = ALONE,
     processes: int = 1,
 ) -> Stage:
-    """What the teachers say, stored once.
+    """The teachers' predictions for every window, stored once.
 
     Args:
-        launched: the processes that write it together, where a launcher started several.
-        processes: how many to start here otherwise. How many write changes the speed alone.
+        launched: the processes that a launcher started; together they write the signal.
+        processes: how many to start here if there was no launcher. Changes only the speed.
     """
 
     def build(folder: Path) -> Facts:
@@ -205,7 +205,8 @@ def signal_stage(
         return store_signal_together(source, folder, launched, finished=out)
 
     inputs = {"tokens": tokens, **_numbered(teachers)}
-    stored = recipe.model_copy(update={"frontier": False})  # about the signal, not of it
+    # `frontier` measures the signal and does not change it.
+    stored = recipe.model_copy(update={"frontier": False})
     part = StoredWindows(signal=stored, window=window, offsets=offsets)
     return Stage(
         out.name, out, "signal", 2, part, inputs, build,
@@ -224,7 +225,7 @@ def distillation_stage(
     signal: Path | None = None,
     mixing: Mixing = EQUAL_WEIGHTS,
 ) -> Stage:
-    """A student of a stored signal, or else of teachers that run beside it."""
+    """A student that learns from a stored signal or, without one, from teachers beside it."""
 
     def build(folder: Path) -> Facts:
         from babyllama.training.distillation import distill
@@ -246,7 +247,7 @@ def distillation_stage(
 
 
 def evaluation_stage(recipe: Recipe, folder: Path) -> Stage:
-    """Every model of a run and the teachers' ensemble on every benchmark."""
+    """Scores of every model of a run, and of the teachers' ensemble, on every benchmark."""
     layout = Layout(folder)
     models = {name: [path] for name, path in layout.models(recipe).items()}
     if len(recipe.teachers) > 1:
@@ -280,7 +281,7 @@ def evaluation_stage(recipe: Recipe, folder: Path) -> Stage:
 
 
 def report_stage(recipe: Recipe, folder: Path) -> Stage:
-    """The page that answers first."""
+    """The report's pages and figures."""
 
     def build(out: Path) -> Facts:
         from babyllama.report import write_report

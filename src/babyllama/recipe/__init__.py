@@ -1,7 +1,7 @@
 """The one configuration tree: what a run is made of, read from YAML, checked before any work.
 
-Every default lives here and nowhere else. A stage takes its own part of the tree, never the whole.
-Sizes are spelt as Hugging Face configurations spell them, so that `model` passes straight through.
+All defaults are here and nowhere else. A stage takes its own part of the tree, never all of it.
+Sizes are spelt as in Hugging Face configurations, so that `model` passes straight through.
 """
 
 from babyllama.recipe.base import Frozen

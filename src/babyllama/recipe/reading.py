@@ -74,9 +74,7 @@ def parse_stored_signal(tree: Any, where: str) -> AnyStoredSignal:
     }
     kind = tree.get("kind") if isinstance(tree, dict) else None
     if kind not in kinds:
-        raise InputError(
-            f"{where}: kind is {kind!r}", why=f"Kinds that are stored: {', '.join(kinds)}."
-        )
+        raise InputError(f"{where}: kind is {kind!r}", why=f"Stored kinds: {', '.join(kinds)}.")
     return parse(kinds[kind], tree, where)
 
 

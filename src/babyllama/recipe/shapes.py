@@ -1,4 +1,4 @@
-"""Architectures and their sizes, spelt as Hugging Face configurations spell them."""
+"""Architectures and their sizes, spelt as in Hugging Face configurations."""
 
 from typing import Annotated, Any, Literal
 
@@ -13,10 +13,10 @@ class LlamaShape(Frozen):
     model_type: Literal["llama"]
     hidden_size: int = Field(gt=0, description="Width of the residual stream.")
     intermediate_size: int = Field(gt=0, description="Width of the SwiGLU layer.")
-    num_hidden_layers: int = Field(gt=0, description="Blocks.")
+    num_hidden_layers: int = Field(gt=0, description="Number of blocks.")
     num_attention_heads: int = Field(gt=0, description="Attention heads; divides hidden_size.")
     max_position_embeddings: int = Field(256, gt=0, description="Longest input in tokens.")
-    tie_word_embeddings: bool = Field(False, description="Whether output head = input embedding.")
+    tie_word_embeddings: bool = Field(False, description="Use the input embedding as output head.")
     attention_dropout: float = Field(0.0, ge=0, lt=1, description="Dropout on attention weights.")
 
     @field_validator("num_attention_heads")
@@ -31,7 +31,7 @@ class GPT2Shape(Frozen):
     model_type: Literal["gpt2"]
     n_embd: int = Field(gt=0, description="Width of the residual stream.")
     n_inner: int = Field(gt=0, description="Width of the feed-forward layer.")
-    n_layer: int = Field(gt=0, description="Blocks.")
+    n_layer: int = Field(gt=0, description="Number of blocks.")
     n_head: int = Field(gt=0, description="Attention heads; divides n_embd.")
     n_positions: int = Field(256, gt=0, description="Longest input in tokens.")
     resid_pdrop: float = Field(0.0, ge=0, lt=1, description="Dropout on the residual stream.")
@@ -45,10 +45,10 @@ class GPT2Shape(Frozen):
 
 
 class OtherShape(Frozen):
-    """Any other causal architecture that transformers knows, by its own configuration keys."""
+    """Any other causal architecture of transformers, with its own configuration keys."""
 
     model_type: Literal["other"]
-    architecture: str = Field(description="The `model_type` that transformers knows it by.")
+    architecture: str = Field(description="Its `model_type` in transformers.")
     settings: dict[str, int | float | bool | str] = Field(
         default_factory=dict, description="Keys of that architecture's configuration."
     )

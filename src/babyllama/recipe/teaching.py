@@ -29,29 +29,29 @@ MeanOf = Literal["logits", "probabilities"]
 
 
 class DistillationRecipe(Frozen):
-    """How teachers weigh against the text: alpha * CE + (1 - alpha) * T**2 * KL."""
+    """The loss of a student: alpha * CE + (1 - alpha) * T**2 * KL."""
 
     alpha: float = Field(0.5, ge=0, le=1, description="Weight of the text against the teachers.")
     temperature: float = Field(2.0, gt=0, description="T: softens both distributions in the KL.")
     reduction: Literal["token_mean", "window_sum"] = Field(
         "token_mean",
-        description="`token_mean`: KL per token, the textbook's. `window_sum`: KL summed over the "
-        "window, as the paper's code does, so that KL weighs `window` times as much.",
+        description="`token_mean`: mean KL over tokens, as in textbooks. `window_sum`: sum over "
+        "the window, as in the paper's code; KL then weighs `window` times as much.",
     )
     weights: Weights | None = Field(
         None,
-        description="A weight a teacher, summing to 1, in the teachers' order; the signal's own by "
-        "default. `topk` and `sampled` signals have theirs built in.",
+        description="One weight per teacher, in the teachers' order, summing to 1. Default: the "
+        "signal's. `topk` and `sampled` signals are stored for the signal's weights only.",
     )
 
     @property
     def needs_teachers(self) -> bool:
-        """Whether the teachers count at all: at alpha 1 the text alone is the loss."""
+        """Whether the teachers enter the loss: at alpha 1 they do not."""
         return self.alpha < 1
 
 
 class DistilledStudent(DistillationRecipe):
-    """A student that learns from the text and from the signal."""
+    """A student that learns from the text and from its teachers."""
 
     kind: Literal["distilled"]
     model: Shape
@@ -59,28 +59,28 @@ class DistilledStudent(DistillationRecipe):
 
     @property
     def pretraining(self) -> PretrainingRecipe:
-        """Its shape and training without the teachers: what its twin is made from."""
+        """Its model and training without the teachers: the recipe of its twin."""
         return PretrainingRecipe(model=self.model, training=self.training)
 
 
 class TwinStudent(Frozen):
-    """Another student's model, training and seed, on cross-entropy alone."""
+    """The model, training and seed of a distilled student, on cross-entropy alone."""
 
     kind: Literal["twin"]
-    of: str = Field(description="The distilled student it repeats without teachers.")
+    of: str = Field(description="The distilled student that it repeats without teachers.")
 
 
 Student = Annotated[DistilledStudent | TwinStudent, Field(discriminator="kind")]
 
 
 class Mixing(Frozen):
-    """How several teachers become one."""
+    """How the predictions of several teachers are averaged."""
 
     weights: Weights | None = Field(
-        None, description="A weight a teacher, summing to 1; equal by default, as in the paper."
+        None, description="One weight per teacher, summing to 1. Default: equal, as in the paper."
     )
     mean_of: MeanOf = Field(
-        "logits", description="What is averaged over the teachers: `logits` is the paper's."
+        "logits", description="What is averaged over teachers; in the paper: `logits`."
     )
 
 
@@ -94,35 +94,35 @@ class OnlineSignal(Mixing):
 
 
 class StoredSignal(Mixing):
-    """What every stored kind has: how teachers are mixed, and what is measured beside it."""
+    """Fields of every stored signal."""
 
     if TYPE_CHECKING:
         kind: str
 
     frontier: bool = Field(
         False,
-        description="Also measure every other kind at several sizes on held-out text, while this "
-        "one is stored; a signal that is there already is not stored again for it.",
+        description="While the signal is stored, also measure every kind at several sizes on "
+        "held-out text. A finished signal is not stored again for this.",
     )
 
     @property
     def served_temperatures(self) -> tuple[float, ...] | None:
-        """The temperatures that a student may learn at; None: any, and any teacher weights."""
+        """The temperatures that a student may use; None: any, and any teacher weights."""
         return None
 
 
 class HiddenSignal(StoredSignal):
-    """The teachers' last hidden states, stored once: any temperature, alpha and weights."""
+    """The teachers' last hidden states, stored once. Serves any temperature, alpha and weights."""
 
     kind: Literal["hidden"]
     precision: Literal["bfloat16", "int8"] = Field(
-        "bfloat16", description="`int8`: 8 bits a number with a scale a token, half the size."
+        "bfloat16", description="`int8`: 8 bits per number and a scale per token, half the size."
     )
     bytes_per_token: int | None = Field(
-        None, ge=1, description="Transform-code the states into so many bytes a token instead."
+        None, ge=1, description="Instead, transform-code the states into this many bytes per token."
     )
     code_temperature: float = Field(
-        2.0, gt=0, description="Temperature at which a transform code loses least."
+        2.0, gt=0, description="Temperature at which the transform code is most exact."
     )
 
     @field_validator("bytes_per_token")
@@ -134,14 +134,14 @@ class HiddenSignal(StoredSignal):
 
 
 class _Sparse(StoredSignal):
-    """A few tokens a position, for some temperatures only."""
+    """A few tokens per position, for the given temperatures only."""
 
-    k: int = Field(ge=1, description="Distinct tokens kept a position.")
+    k: int = Field(ge=1, description="Distinct tokens stored per position.")
     temperatures: tuple[float, ...] = Field(
         (1.0, 2.0),
         min_length=1,
         validate_default=True,  # against mean_of
-        description="Temperatures that a student may learn at.",
+        description="Temperatures that a student may use.",
     )
 
     @field_validator("temperatures")
@@ -157,30 +157,30 @@ class _Sparse(StoredSignal):
 
     @property
     def served_temperatures(self) -> tuple[float, ...]:
-        """The temperatures that a student may learn at."""
+        """The temperatures that a student may use."""
         return self.temperatures
 
 
 class TopKSignal(_Sparse):
-    """Logits of the k likeliest tokens and the exact mass of the rest."""
+    """Logits of the k most likely tokens, and the exact probability of all others together."""
 
     kind: Literal["topk"]
 
 
 class SampledSignal(_Sparse):
-    """k tokens drawn so that the gradient is unbiased."""
+    """k tokens sampled so that the gradient is unbiased."""
 
     kind: Literal["sampled"]
 
 
 class AutoSignal(Mixing):
-    """Decided at the first run by passes over the text and by the disk; the run keeps it."""
+    """Picked when a run begins, by the passes over the text and the free disk; the run keeps it."""
 
     kind: Literal["auto"]
 
 
 def mixing_of(signal: Mixing) -> Mixing:
-    """What a signal says of its teachers, whatever its kind."""
+    """The mixing of a signal's teachers, without the fields of its kind."""
     return Mixing(weights=signal.weights, mean_of=signal.mean_of)
 
 

@@ -1,4 +1,4 @@
-"""From raw text to tokens: sources, cleaning, tokenizer, layout."""
+"""From raw text to tokens: source, cleaning, tokenizer, layout of the tokens."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,7 +11,7 @@ DEV_FRACTION = 0.05  # of each file, kept for dev where a source has no dev spli
 
 
 class SyntheticSource(Frozen):
-    """Text from the embedded grammar: nothing to download, and its entropy is known."""
+    """Text from the embedded grammar: nothing to download, known entropy."""
 
     kind: Literal["synthetic"]
     words: int = Field(ge=1_000, description="White-space words of training text.")
@@ -19,10 +19,10 @@ class SyntheticSource(Frozen):
 
 
 class FolderSource(Frozen):
-    """A folder of text: `train/` and `dev/` with a file a domain, or plain files to be split."""
+    """A folder of text: `train/` and `dev/` with one file per domain, or files to be split."""
 
     kind: Literal["folder"]
-    path: Path = Field(description="The folder, relative to where babyllama is started.")
+    path: Path = Field(description="The folder, relative to the current folder.")
     dev_fraction: float = Field(
         DEV_FRACTION,
         gt=0,
@@ -32,26 +32,29 @@ class FolderSource(Frozen):
     expected_words: int = Field(
         10_000_000,
         ge=1,
-        description="Training words that a plan assumes while the folder is not there yet.",
+        description="Training words that a plan assumes if the folder does not exist yet.",
     )
 
 
 class CorpusRecipe(Frozen):
-    """Where the text comes from and how it is cleaned."""
+    """The source of the text, and how it is cleaned."""
 
     source: Annotated[SyntheticSource | FolderSource, Field(discriminator="kind")]
     rules: Literal["paper", "thorough"] = Field(
         "thorough",
-        description="`paper` repeats the paper's cleaners step by step; `thorough` also does what "
-        "the paper only says: keeps paragraphs apart, drops mark-up, cues and credits.",
+        description="`paper` repeats the paper's cleaners step by step. `thorough` also does what "
+        "the paper describes but its code does not: it separates paragraphs and removes mark-up, "
+        "cues and credits.",
     )
 
 
 class TokenizerRecipe(Frozen):
     """Byte-level BPE as in the paper: NFKC, a leading space, <pad> <s> </s> as 0, 1, 2."""
 
-    vocab_size: int = Field(16_000, ge=300, le=1_000_000, description="Tokens, specials included.")
-    min_frequency: int = Field(2, ge=1, description="A pair rarer than this is never merged.")
+    vocab_size: int = Field(
+        16_000, ge=300, le=1_000_000, description="Tokens, special ones included."
+    )
+    min_frequency: int = Field(2, ge=1, description="Rarer pairs are not merged.")
 
 
 class TokensRecipe(Frozen):
@@ -59,7 +62,7 @@ class TokensRecipe(Frozen):
 
     layout: Literal["lines", "stream"] = Field(
         "lines",
-        description="`lines`: <s> before every line, </s> after every document, so that a sentence "
-        "scored alone starts as the model saw sentences start. `stream`: a file is one text with "
-        "nothing between documents, as in the paper; then neither token is ever trained.",
+        description="`lines`: <s> before every line and </s> after every document, so that a "
+        "sentence scored alone begins as in training. `stream`: a file is one text without marks "
+        "between documents, as in the paper; <s> and </s> are then never trained.",
     )

@@ -1,4 +1,4 @@
-"""How one model is trained, and which of its fields decide what comes out."""
+"""How one model is trained, and which of these fields decide its weights."""
 
 from typing import Annotated, Any, Literal
 
@@ -9,37 +9,37 @@ from babyllama.recipe.shapes import Shape
 
 
 class FixedWindows(Frozen):
-    """Consecutive windows, the same in every epoch, in another order: the paper's models."""
+    """Consecutive windows, the same in every epoch but in another order, as in the paper."""
 
     kind: Literal["fixed"] = "fixed"
 
     def offsets(self, window: int) -> tuple[int, ...]:
-        """Where the tilings of the stream start that epochs go through in turn."""
+        """Where the first window of each epoch starts in the stream; repeated in turn."""
         del window
         return (0,)
 
 
 class ShiftedWindows(Frozen):
-    """Consecutive windows that start elsewhere in each epoch, at one of a few even offsets."""
+    """Consecutive windows that start at another offset in each epoch, in turn."""
 
     kind: Literal["shifted"]
     passes: int = Field(
-        ge=2, le=64, description="Offsets gone through in turn; a stored signal has a pass of each."
+        ge=2, le=64, description="Number of offsets. A stored signal holds one pass for each."
     )
 
     def offsets(self, window: int) -> tuple[int, ...]:
-        """Even offsets, whatever the seed, so that one signal serves students of every seed."""
+        """Evenly spaced, the same for all seeds, so that one signal serves students of any seed."""
         even = (number * window // self.passes for number in range(self.passes))
-        return tuple(dict.fromkeys(even))  # a window has no more offsets than tokens
+        return tuple(dict.fromkeys(even))  # at most one per token of a window
 
 
 class JitteredWindows(Frozen):
-    """Every window is moved by its own random offset: needs teachers beside the student."""
+    """Windows each moved by its own random offset; needs `signal: online`."""
 
     kind: Literal["jittered"]
 
     def offsets(self, window: int) -> tuple[int, ...]:
-        """Every one: nothing that is stored serves them all."""
+        """All of them: no stored signal serves these windows."""
         return tuple(range(window))
 
 
@@ -52,35 +52,35 @@ class AdamW(Frozen):
     """Adam with decoupled weight decay."""
 
     kind: Literal["adamw"] = "adamw"
-    beta1: float = Field(0.9, ge=0, lt=1, description="Decay of the gradients' mean.")
-    beta2: float = Field(0.999, ge=0, lt=1, description="Decay of their squares' mean.")
-    epsilon: float = Field(1e-8, gt=0, description="The denominator's floor.")
-    weight_decay: float = Field(0.0, ge=0, description="Share of the rate that weights lose.")
+    beta1: float = Field(0.9, ge=0, lt=1, description="Decay of the mean of gradients.")
+    beta2: float = Field(0.999, ge=0, lt=1, description="Decay of the mean of squared gradients.")
+    epsilon: float = Field(1e-8, gt=0, description="Added to the denominator.")
+    weight_decay: float = Field(0.0, ge=0, description="Weights lose learning rate x this.")
     decay: Literal["matrices", "all"] = Field(
         "matrices",
-        description="What decays: `matrices` spares norms, biases and embeddings; `all` nothing.",
+        description="What decays: `matrices` excludes norms, biases and embeddings.",
     )
 
 
 class Muon(Frozen):
-    """Orthogonalised momentum for the blocks' matrices, AdamW for all else.
+    """Orthogonalised momentum for the matrices of the blocks, AdamW for all other weights.
 
-    Its updates are as long as AdamW's, so one learning rate serves both.
+    Its updates have the size of AdamW's, so that one learning rate suits both.
     """
 
     kind: Literal["muon"]
-    momentum: float = Field(0.95, ge=0, lt=1, description="Decay of the gradients' mean.")
-    weight_decay: float = Field(0.0, ge=0, description="Of the matrices.")
-    rest: AdamW = Field(AdamW(), description="For embeddings, head, norms and biases.")
+    momentum: float = Field(0.95, ge=0, lt=1, description="Decay of the mean of gradients.")
+    weight_decay: float = Field(0.0, ge=0, description="Weight decay of the matrices.")
+    rest: AdamW = Field(AdamW(), description="Optimiser of embeddings, head, norms and biases.")
 
 
 class Sam(Frozen):
-    """Sharpness-aware minimisation: the gradient is taken at the worst point near the weights."""
+    """Sharpness-aware minimisation: the gradient at the worst point near the weights."""
 
     kind: Literal["sam"]
-    rho: float = Field(0.05, gt=0, description="How far that point lies: a norm over all weights.")
+    rho: float = Field(0.05, gt=0, description="Distance of that point: a norm over all weights.")
     around: Annotated[AdamW | Muon, Field(discriminator="kind")] = Field(
-        AdamW(), description="What makes the update of that gradient."
+        AdamW(), description="The optimiser that uses that gradient."
     )
 
 
@@ -102,10 +102,10 @@ class Linear(Frozen):
 
 
 class WarmupStableDecay(Frozen):
-    """The peak is held, then a straight line to the end."""
+    """The peak, then a straight line to the end."""
 
     kind: Literal["wsd"]
-    decay: float = Field(0.2, gt=0, le=1, description="Share of the updates that the line takes.")
+    decay: float = Field(0.2, gt=0, le=1, description="Share of the updates on that line.")
     final: float = Field(0.0, ge=0, le=1, description="Share of the peak at the end.")
 
 
@@ -113,36 +113,38 @@ ScheduleRecipe = Annotated[Cosine | Linear | WarmupStableDecay, Field(discrimina
 
 
 class NoAverage(Frozen):
-    """Weights as they are trained."""
+    """The trained weights, without an average."""
 
     kind: Literal["none"] = "none"
 
 
 class ExponentialAverage(Frozen):
-    """A moving average of the weights, one step a time."""
+    """An exponential moving average of the weights, updated at each step."""
 
     kind: Literal["ema"]
-    decay: float = Field(0.999, gt=0, lt=1, description="Share of the average that a step keeps.")
+    decay: float = Field(
+        0.999, gt=0, lt=1, description="Share of the average that each step keeps."
+    )
 
 
 class LastEpochs(Frozen):
     """The mean of the weights at the ends of the last epochs."""
 
     kind: Literal["last"]
-    epochs: int = Field(3, ge=2, description="How many.")
+    epochs: int = Field(3, ge=2, description="Number of epochs.")
 
 
 AverageRecipe = Annotated[NoAverage | ExponentialAverage | LastEpochs, Field(discriminator="kind")]
 
 
 class WordBudget(Frozen):
-    """How many words of text a model may see, repeats counted: BabyLM's rule."""
+    """The words of text that a model may see, repetitions counted, as in BabyLM's rules."""
 
-    words: int = Field(ge=1, description="White-space words of the text, every epoch's counted.")
+    words: int = Field(ge=1, description="White-space words, counted in every epoch.")
     beyond: Literal["refuse", "stop"] = Field(
         "refuse",
-        description="If the epochs read more: `refuse` before any work, or `stop` there, with a "
-        "schedule that ends there.",
+        description="If the epochs read more: `refuse` the recipe, or `stop` training at the "
+        "budget, where the schedule then ends.",
     )
 
 
@@ -156,81 +158,87 @@ BABYLM_WORD_MARKS = (
 Tracker = Literal[
     "tensorboard", "wandb", "trackio", "comet_ml", "aim", "mlflow", "clearml", "dvclive", "swanlab"
 ]
-# What changes how a training is followed and not what comes out of it: no reason to train again.
-_FOLLOWS: dict[str, JsonValue] = {"decides": False}
+# Marks fields that change logs and checkpoints but not the weights: no reason to train again.
+_NOT_DECISIVE: dict[str, JsonValue] = {"decides": False}
 
 
 class TrainingRecipe(Frozen):
     """One model's training."""
 
     epochs: int = Field(ge=1, description="Passes over the training windows.")
-    batch_size: int = Field(ge=1, description="Windows an update learns from, over all processes.")
+    batch_size: int = Field(ge=1, description="Windows per update, over all processes.")
     micro_batch_size: int | None = Field(
         None,
         ge=1,
-        description="Windows in memory at once, in each process; divides its share of batch_size. "
-        "Default: all of it.",
+        description="Windows in memory at once in each process; divides its share of batch_size. "
+        "Default: that share.",
     )
-    window: int = Field(128, ge=8, description="Tokens the model sees at once.")
+    window: int = Field(128, ge=8, description="Tokens that the model sees at once.")
     windows: WindowsRecipe = Field(
         FixedWindows(), description="Where windows start: `fixed`, `shifted` or `jittered`."
     )
     learning_rate: float = Field(gt=0, lt=1, description="Peak learning rate.")
-    warmup_steps: int = Field(0, ge=0, description="Updates until the peak, on a straight line.")
+    warmup_steps: int = Field(0, ge=0, description="Updates up to the peak, on a straight line.")
     schedule: ScheduleRecipe = Field(
-        Cosine(), description="From the peak on: `cosine`, `linear` or `wsd`."
+        Cosine(), description="After the warm-up: `cosine`, `linear` or `wsd`."
     )
     optimizer: OptimizerRecipe = Field(AdamW(), description="`adamw`, `muon` or `sam`.")
-    clip_norm: float = Field(1.0, gt=0, description="Largest gradient norm that passes unscaled.")
+    clip_norm: float = Field(
+        1.0, gt=0, description="Larger gradient norms are scaled down to this."
+    )
     average: AverageRecipe = Field(
         NoAverage(),
-        description="Averaged weights that are scored beside the trained ones after each epoch; "
-        "the best of all become the model: `none`, `ema` or `last`.",
+        description="Averaged weights, scored beside the trained ones after each epoch; the best "
+        "become the model: `none`, `ema` or `last`.",
     )
     on_divergence: Literal["stop", "rewind"] = Field(
         "stop",
-        description="`rewind`: back to the last checkpoint, and leave out the windows at which the "
-        "loss was lost.",
-        json_schema_extra=_FOLLOWS,  # a training that never diverged is the same under both
+        description="`rewind`: return to the last checkpoint and skip the windows at which the "
+        "loss diverged.",
+        json_schema_extra=_NOT_DECISIVE,  # without divergence both give the same weights
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
-        "auto", description="`auto`: bfloat16 where the processor or card computes it fast."
+        "auto", description="`auto`: bfloat16 if the CPU or GPU computes it fast."
     )
     compile: bool = Field(
-        False, description="Compile each block with torch.compile, where a C++ compiler is found."
+        False, description="Compile each block with torch.compile, if a C++ compiler is found."
     )
     activation_checkpointing: bool = Field(
-        False, description="Keep blocks' inputs alone and compute the rest again: less memory."
+        False, description="Keep only the inputs of blocks and recompute the rest: less memory."
     )
     shard: bool = Field(
         False,
-        description="Share weights, gradients and moments out over the processes, for models that "
-        "one device cannot hold.",
+        description="Shard weights, gradients and optimiser state over the processes (FSDP), for "
+        "models that do not fit on one device.",
     )
-    budget: WordBudget | None = Field(None, description="Most words that may be seen.")
+    budget: WordBudget | None = Field(None, description="Words that the model may see.")
     word_checkpoints: Literal["babylm"] | tuple[int, ...] = Field(
         (),
-        description="Keep a model folder `chck_1M` and so on when so many words are seen. "
+        description="Save a model folder (`chck_1M`, ...) when this many words are seen. "
         "`babylm`: every 1M to 10M, every 10M to 100M, every 100M to 1B.",
     )
     max_dev_windows: int = Field(
-        8_192, ge=1, description="Dev windows scored after each epoch, evenly spread."
+        8_192, ge=1, description="Dev windows scored after each epoch, evenly spaced."
     )
     checkpoint_every: int = Field(
         500,
         ge=1,
-        description="Updates between checkpoints; each epoch's end has one as well.",
-        json_schema_extra=_FOLLOWS,
+        description="Updates between checkpoints; there is also one after each epoch.",
+        json_schema_extra=_NOT_DECISIVE,
     )
-    keep: int = Field(2, ge=1, description="Checkpoints kept.", json_schema_extra=_FOLLOWS)
+    keep: int = Field(
+        2, ge=1, description="Number of checkpoints to keep.", json_schema_extra=_NOT_DECISIVE
+    )
     log_every: int = Field(
-        10, ge=1, description="Updates between lines of training.jsonl.", json_schema_extra=_FOLLOWS
+        10,
+        ge=1,
+        description="Updates between lines of training.jsonl.",
+        json_schema_extra=_NOT_DECISIVE,
     )
     trackers: tuple[Tracker, ...] = Field(
         (),
-        description="Programs that also get what is logged, through Accelerate, such as "
-        "`tensorboard`.",
-        json_schema_extra=_FOLLOWS,
+        description="Experiment trackers that also receive the log, such as `tensorboard`.",
+        json_schema_extra=_NOT_DECISIVE,
     )
 
     @property
@@ -254,11 +262,11 @@ class TrainingRecipe(Frozen):
 
 
 def decisive_fields(part: BaseModel) -> dict[str, Any]:
-    """A part of a recipe without the fields that change nothing in what is made."""
+    """The fields of a part of a recipe that decide what is made, at any depth."""
     fields = type(part).model_fields
-    decides = [name for name, info in fields.items() if info.json_schema_extra != _FOLLOWS]
-    tree: dict[str, Any] = part.model_dump(mode="json", include=set(decides))
-    for name in decides:
+    decisive = [name for name, info in fields.items() if info.json_schema_extra != _NOT_DECISIVE]
+    tree: dict[str, Any] = part.model_dump(mode="json", include=set(decisive))
+    for name in decisive:
         value = getattr(part, name)
         if isinstance(value, BaseModel):
             tree[name] = decisive_fields(value)
@@ -266,7 +274,7 @@ def decisive_fields(part: BaseModel) -> dict[str, Any]:
 
 
 class PretrainingRecipe(Frozen):
-    """A model trained on text alone: a teacher, or a twin."""
+    """A model trained on text alone: a teacher or a twin."""
 
     model: Shape
     training: TrainingRecipe

@@ -1,4 +1,4 @@
-"""The whole recipe, and what its parts must agree on."""
+"""The complete recipe, and the checks that compare its parts."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -23,14 +23,14 @@ Part = TypeVar("Part")
 
 
 class EvaluationRecipe(Frozen):
-    """What the models are scored on. A synthetic corpus brings its own minimal pairs."""
+    """How the models are scored. A synthetic corpus comes with its own minimal pairs."""
 
     benchmarks: dict[BenchmarkName, Path] = Field(
         default_factory=dict,
-        description="Name to minimal pairs: a jsonl file, a folder of them or a zip.",
+        description="Name to data: a jsonl file, a folder of such files, or a zip file.",
     )
     rules: Literal["honest", "2023", "2024", "2025"] = Field(
-        "honest", description="Whose scoring rules: context token, ties, averaging."
+        "honest", description="Scoring rules of a year: context token, ties, averaging."
     )
 
     @field_validator("benchmarks")
@@ -42,10 +42,14 @@ class EvaluationRecipe(Frozen):
 
 
 class Recipe(Frozen):
-    """A whole run: raw text in, evaluated student out."""
+    """A complete run: raw text in, evaluated student out."""
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$", description="Names the run's folder.")
-    seed: int = Field(0, ge=0, lt=2**31, description="Fixes data order, weights and dropout.")
+    name: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9_.-]*$", description="The name of the run's folder."
+    )
+    seed: int = Field(
+        0, ge=0, lt=2**31, description="Decides data order, initial weights and dropout."
+    )
     corpus: CorpusRecipe
     tokenizer: TokenizerRecipe = TokenizerRecipe()
     tokens: TokensRecipe = TokensRecipe()

@@ -1,0 +1,78 @@
+"""What would fail later is refused first."""
+
+import pytest
+
+from babyllama.errors import InputError
+from babyllama.pipeline import planning
+from babyllama.pipeline.checks import check_before_run, check_before_training
+from babyllama.recipe import Recipe
+
+
+@pytest.fixture
+def changed(tiny_recipe):
+    """The tiny recipe with some fields of some parts set."""
+
+    def change(**parts):
+        tree = tiny_recipe.model_dump(mode="json")
+        for path, value in parts.items():
+            *branches, leaf = path.split("__")
+            branch = tree
+            for key in branches:
+                branch = branch[key]
+            branch[leaf] = value
+        return Recipe.model_validate(tree)
+
+    return change
+
+
+def refused(recipe, folder, **options):
+    with pytest.raises(InputError) as caught:
+        check_before_run(recipe, folder, **options)
+    return str(caught.value)
+
+
+def test_a_run_that_can_finish_is_not_refused(tiny_recipe, tmp_path):
+    check_before_run(tiny_recipe, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ({"corpus__source": {"kind": "folder", "path": "/nowhere"}}, "nowhere"),
+        ({"evaluation__benchmarks": {"mine": "/nowhere.jsonl"}}, "nowhere.jsonl"),
+        ({"evaluation__benchmarks": {"blmp": "/nowhere"}}, "blmp"),
+        ({"students__distilled__training__window": 65}, "64"),
+        (
+            {"teachers__llama__model": {"model_type": "other", "architecture": "lama"}},
+            "lama",
+        ),
+        ({"teachers__gpt2__training__trackers": ["aim"]}, "teachers.gpt2: "),
+    ],
+)
+def test_what_would_fail_later_is_named(changed, tmp_path, parts, message):
+    assert message in refused(changed(**parts), tmp_path)
+
+
+def test_text_that_cannot_be_read_is_named(changed, tmp_path):
+    (tmp_path / "talk.txt").write_bytes(b"\xff\xfe\x00")
+    recipe = changed(corpus__source={"kind": "folder", "path": str(tmp_path)})
+    assert "talk.txt" in refused(recipe, tmp_path / "run")
+
+
+def test_a_batch_that_the_processes_cannot_share_is_refused_naming_the_model(tiny_recipe, tmp_path):
+    assert "teachers.llama: training.batch_size" in refused(tiny_recipe, tmp_path, processes=3)
+
+
+def test_a_disk_too_full_is_refused(tiny_recipe, tmp_path, monkeypatch):
+    monkeypatch.setattr(planning, "_free_disk", lambda _: 10)
+    message = refused(tiny_recipe, tmp_path)
+    assert "but its disk has 10 bytes free" in message
+    assert "--set 'signal={kind: online}'" in message
+
+
+def test_trainings_are_planned_on_the_tokens_before_the_first_begins(changed, tokens):
+    check_before_training(changed(), tokens)
+    for part in ("teachers__gpt2", "students__distilled"):
+        recipe = changed(**{f"{part}__training__warmup_steps": 10**6})
+        with pytest.raises(InputError, match=rf"^{part.replace('__', '.')}: .*warmup_steps"):
+            check_before_training(recipe, tokens)

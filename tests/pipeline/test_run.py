@@ -1,0 +1,174 @@
+"""The run: what is skipped, built and refused, and by which process."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from babyllama.errors import InputError
+from babyllama.pipeline import checks
+from babyllama.pipeline import run as pipeline_run
+from babyllama.pipeline.run import (
+    make_stage,
+    refuse_missing_processes,
+    refuse_other_run,
+    refuse_other_stage,
+    refuse_unwritable,
+    run,
+    selected_stages,
+    with_resolved_signal,
+)
+from babyllama.pipeline.stages import corpus_stage, tokenizer_stage
+from babyllama.recipe import Recipe, TokenizerRecipe, load_recipe, to_yaml
+from babyllama.runs.artefact import read_manifest
+from babyllama.runs.launched import Launched
+
+
+@pytest.fixture(autouse=True)
+def _unplanned(monkeypatch):
+    """Plans take seconds; `test_checks` makes them."""
+    monkeypatch.setattr(checks, "plan", lambda *_: None)
+    monkeypatch.setattr(checks, "refuse_full_disk", lambda *_: None)
+
+
+@pytest.fixture
+def printed(monkeypatch):
+    """The status lines of a run."""
+    lines = []
+    monkeypatch.setattr(
+        pipeline_run,
+        "print_status",
+        lambda line, style=None: lines.append(line),  # noqa: ARG005
+    )
+    return lines
+
+
+@pytest.fixture
+def recipe(tiny_recipe, corpus):
+    """The tiny recipe on text that need not be made."""
+    tree = tiny_recipe.model_dump(mode="json")
+    tree["corpus"]["source"] = {"kind": "folder", "path": str(corpus)}
+    return Recipe.model_validate(tree)
+
+
+@pytest.fixture
+def stage(recipe, corpus, tmp_path):
+    """A stage that is made in no time."""
+    return corpus_stage(corpus, recipe.corpus, tmp_path / "run" / "corpus")
+
+
+def test_a_run_builds_what_is_missing_and_skips_what_is_complete(recipe, tmp_path, printed):
+    run(recipe, tmp_path, until="corpus")
+    assert printed == ["corpus: building (new)"]
+    printed.clear()
+    run(recipe, tmp_path, until="tokenizer")
+    assert printed[0].startswith("corpus: complete, skipped (took ")
+    assert printed[1] == "tokenizer: building (new)"
+    assert load_recipe(str(tmp_path / "recipe.yaml")) == recipe
+
+
+def test_a_run_that_would_fail_later_makes_nothing(recipe, tmp_path):
+    tree = recipe.model_dump(mode="json")
+    tree["evaluation"]["benchmarks"] = {"mine": str(tmp_path / "nowhere.jsonl")}
+    folder = tmp_path / "run"
+    with pytest.raises(InputError, match=r"nowhere\.jsonl"):
+        run(Recipe.model_validate(tree), folder, until="corpus")
+    assert not folder.exists()
+
+
+def test_no_model_is_trained_before_all_trainings_are_known_to_fit(recipe, tmp_path):
+    tree = recipe.model_dump(mode="json")
+    tree["students"]["distilled"]["training"]["warmup_steps"] = 10**6
+    with pytest.raises(InputError, match=r"students\.distilled: .*warmup_steps"):
+        run(Recipe.model_validate(tree), tmp_path)
+    assert read_manifest(tmp_path / "tokens")
+    assert not (tmp_path / "teachers").exists()
+
+
+def test_the_signal_of_auto_is_resolved_printed_and_kept(tiny_recipe, tmp_path, printed):
+    auto = load_recipe("mini", ("signal={kind: auto}",))
+    resolved = with_resolved_signal(auto, tmp_path)
+    assert resolved.signal.kind == "hidden"
+    assert printed[0].startswith("signal hidden: the students read the text 12 times; stored once")
+    assert with_resolved_signal(tiny_recipe, tmp_path) is tiny_recipe
+    assert len(printed) == 1
+
+
+def test_the_folder_of_another_recipes_run_is_refused(recipe, tmp_path):
+    refuse_other_run(recipe, tmp_path)
+    (tmp_path / "recipe.yaml").write_text(to_yaml(recipe))
+    refuse_other_run(recipe, tmp_path)
+    other = recipe.model_copy(update={"name": "other"})
+    with pytest.raises(InputError, match="belongs to recipe tiny, not other") as caught:
+        run(other, tmp_path)
+    assert caught.value.mend == "Choose another folder: --run-dir runs/other"
+
+
+def test_another_kind_of_stage_is_not_replaced(stage):
+    refuse_other_stage(stage)
+    make_stage(stage)
+    refuse_other_stage(stage)
+    tokenizer = tokenizer_stage(Path("text"), TokenizerRecipe(), stage.out)
+    with pytest.raises(InputError, match="holds a finished corpus, not a tokenizer"):
+        refuse_other_stage(tokenizer)
+
+
+def test_files_that_no_stage_wrote_are_not_replaced(stage, tmp_path, monkeypatch):
+    make_stage(stage)
+    refuse_unwritable(stage.out)
+    refuse_unwritable(tmp_path / "new")
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    refuse_unwritable(mine)
+    (mine / "thesis.txt").write_text("")
+    with pytest.raises(InputError, match="mine already exists and was not written by babyllama"):
+        refuse_unwritable(mine)
+    with pytest.raises(InputError, match=r"thesis\.txt is a file, not a folder"):
+        refuse_unwritable(mine / "thesis.txt")
+    monkeypatch.chdir(mine)
+    for here in (Path("."), mine):
+        with pytest.raises(InputError, match="is the current folder"):
+            refuse_unwritable(here)
+
+
+def test_a_run_replaces_no_files_of_others(recipe, tmp_path):
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "thesis.txt").write_text("")
+    with pytest.raises(InputError, match="report already exists"):
+        run(recipe, tmp_path)
+    assert os.listdir(tmp_path / "report") == ["thesis.txt"]
+    assert not (tmp_path / "corpus").exists()
+
+
+@pytest.mark.parametrize(
+    ("until", "last"),
+    [
+        (None, "report"),
+        ("tokens", "tokens"),
+        ("teachers", "teachers/gpt2"),
+        ("teachers/llama", "teachers/llama"),
+        ("students", "students/twin"),
+    ],
+)
+def test_a_line_ends_with_the_stage_that_is_asked_for(tiny_recipe, tmp_path, until, last):
+    assert selected_stages(tiny_recipe, tmp_path, until)[-1].name == last
+
+
+def test_an_unknown_stage_is_named_with_the_nearest(tiny_recipe, tmp_path):
+    with pytest.raises(InputError, match="--until tokenzer: no such stage") as caught:
+        selected_stages(tiny_recipe, tmp_path, "tokenzer")
+    assert "source, corpus, tokenizer, tokens, teachers/llama" in caught.value.why
+    assert caught.value.mend == "Did you mean tokenizer?"
+
+
+def test_a_stage_that_is_made_alone_is_made_by_the_first_process(stage):
+    make_stage(stage, Launched(rank=1, count=2))
+    assert not stage.out.exists()
+    make_stage(stage, Launched(rank=0, count=2))
+    assert read_manifest(stage.out)
+
+
+def test_processes_that_are_missing_are_counted():
+    with pytest.raises(InputError, match="WORLD_SIZE is 2, but 1 processes were found") as caught:
+        refuse_missing_processes(Launched(rank=0, count=2))
+    assert "torchrun" in caught.value.mend
