@@ -132,5 +132,5 @@ def test_suites_of_other_kinds_are_scored_beside_pairs(teachers, pairs, tmp_path
 
 
 def test_a_misspelt_benchmark_is_refused_before_any_model_is_loaded(pairs, tmp_path):
-    with pytest.raises(InputError, match=r"no benchmark blmip(.|\n)*blimp"):
+    with pytest.raises(InputError, match=r"benchmark blmip not found(.|\n)*blimp"):
         evaluate([tmp_path / "none"], {"blmip": pairs}, name="m", rules="honest")

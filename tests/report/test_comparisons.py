@@ -37,9 +37,7 @@ def test_sentences_say_what_is_shown_and_what_could_have_been(files):
     assert "1.0 months below weak on age (0.7 to 1.3; lower is better)" in first
     assert second.startswith("No detectable difference on ewok (-")
     assert "; smallest detectable difference " in second
-    assert third.startswith(
-        "With other UIDs of the same kind it might not be so: blimp (difference -"
-    )
+    assert third.startswith("It may not hold for other UIDs of the same kind: blimp (difference -")
     assert fourth == (
         "2 of 3 UIDs of blimp show a difference; strong gains most in a (+50.0) and loses most in "
         "c (-25.0)."
@@ -55,18 +53,15 @@ def test_where_nothing_is_shown_both_models_are_named(written):
 
 def test_cautions_say_what_intervals_stand_for(files, written):
     told = " ".join(words.cautions(compare(files, correction="bh"), "bh"))
-    assert "not how far other seeds" in told
-    assert (
-        "Benjamini and Hochberg's method over 3 comparisons, and apart from these over 3 UIDs"
-        in told
-    )
+    assert "not over other seeds of the models" in told
+    assert "Benjamini and Hochberg's method over 3 comparisons, and separately over 3 UIDs" in told
     assert "Not paired by item: age, since not every file says which items it holds" in told
     for seed in range(2):
         written(f"seeds/{seed}.json", result("s", {"blimp": benchmark(STRONG, dtype="x")}))
     seeds = compare([files[0], files[0].parent / "seeds"], correction="holm")
     told = " ".join(words.cautions(seeds, "holm"))
     assert "over other seeds and other items" in told
-    assert "weak has one seed: it is taken to vary between seeds as the other does." in told
+    assert "weak has one seed: it is assumed to vary between seeds as much as the other." in told
 
 
 def test_a_list_of_differences_holds_five_gains_and_five_losses_at_most(written):

@@ -237,7 +237,7 @@ def test_what_the_student_gets_most_wrong_is_shown_word_by_word(make_run):
     path = run / "evaluation" / "distilled.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "worst": [lost]}))
     _, page, markdown = written(run, run.parent / "report")
-    assert "What distilled gets most wrong" in page
+    assert "Worst errors of distilled" in page
     assert "grammar, order: 7.2 nats" in page
     for shade, word in (("s0", "The"), ("s2", "cat"), ("s1", "sees"), ("s3", "&lt;b&gt;")):
         assert f'<span class="{shade}">{word}<sub>' in page

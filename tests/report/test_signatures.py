@@ -58,7 +58,7 @@ def test_updates_that_were_left_out_are_a_divergence(make_run):
     path.write_text(json.dumps(manifest))
     divergence = rows(folder)[0]
     assert divergence[1] == "seen"
-    assert "twin went back and left out 2 updates" in divergence[2]
+    assert "twin rewound and skipped 2 updates" in divergence[2]
 
 
 def test_smoothing_is_a_mean_over_the_last_values():

@@ -277,7 +277,7 @@ def test_a_folder_of_different_models_is_no_recipe(written, tmp_path):
     ).parent
     assert "both.json holds 2 models, but its folder" in refusal([several, good])
     (tmp_path / "empty").mkdir()
-    assert "empty holds no *.json" in refusal([tmp_path / "empty", good])
+    assert "empty has no *.json file" in refusal([tmp_path / "empty", good])
     other = result("two", {"x": benchmark(WEAK)}) | {"rules": {"name": "2024"}}
     mixed = written("mixed/1.json", result("one", {"x": benchmark(WEAK)})).parent
     written("mixed/2.json", other)

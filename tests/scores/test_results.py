@@ -105,9 +105,9 @@ def test_what_is_not_a_result_file_is_named(written, tmp_path):
         "missing.json not found": tmp_path / "missing.json",
         "folder cannot be read": written("folder/a.json", "{}").parent,
         "broken.json is not JSON": written("broken.json", "{"),
-        "list.json holds no results": written("list.json", []),
-        "other.json holds no results": written("other.json", {"loss": 3.0}),
-        "mixed.json holds more than results": written(
+        "list.json has no results": written("list.json", []),
+        "other.json has no results": written("other.json", {"loss": 3.0}),
+        "mixed.json has entries that are not results": written(
             "mixed.json", {"one": result("one", {}), "loss": 3.0}
         ),
         "odd.json: bad, x is 3": written("odd.json", result("bad", {"x": 3})),

@@ -146,7 +146,9 @@ def _refuse_odd_names(benchmarks: Iterable[str]) -> None:
 
 def _decoders(scorer: Scorer, name: str) -> Ensemble:
     if not isinstance(scorer.model, Decoders):
-        raise InputError(f"{name} is no causal model", why="Dev text is scored from left to right.")
+        raise InputError(
+            f"{name} is not a causal model", why="Dev text is scored from left to right."
+        )
     return scorer.model.ensemble
 
 

@@ -97,24 +97,24 @@ def _by_word(
     scorer: Scorer, text: Text, encoded: EncodedText, surprisals: Float64[np.ndarray, " tokens"]
 ) -> list[tuple[str, float]]:
     space = " " if scorer.rules.leading_space and not text.context else ""
-    whole = space + text.context + text.target
+    sentence = space + text.context + text.target
     if isinstance(scorer.model, EncoderDecoders):
-        whole = text.target  # whose context the encoder reads
+        sentence = text.target  # whose context the encoder reads
     read = scorer.tokenizer(
-        whole, return_offsets_mapping=True, return_special_tokens_mask=True, verbose=False
+        sentence, return_offsets_mapping=True, return_special_tokens_mask=True, verbose=False
     )
-    words = list(re.finditer(r"\S+", whole))
+    words = list(re.finditer(r"\S+", sentence))
     if not words:
         return []
     ends = [word.end() for word in words]
-    # The scored tokens stand in a row; spaces and special tokens behind them may go unscored.
+    # The scored tokens are consecutive; spaces and special tokens after them may not be scored.
     stop = len(read["input_ids"])
     while stop and read["input_ids"][stop - 1] != encoded.ids[encoded.stop - 1]:
         stop -= 1
     scored = range(max(0, stop - len(surprisals)), stop)
     sums: dict[int, float] = {}
     for at, surprisal in zip(scored, surprisals.tolist(), strict=False):
-        if read["special_tokens_mask"][at]:  # an EOS that is scored besides belongs to no word
+        if read["special_tokens_mask"][at]:  # an EOS that is scored as well belongs to no word
             continue
         word = min(bisect_left(ends, read["offset_mapping"][at][1]), len(words) - 1)
         sums[word] = sums.get(word, 0.0) + surprisal

@@ -33,14 +33,14 @@ def write_report(runs: Sequence[Path], out: Path) -> dict[str, Any]:
         `first_sentence`: the answer of the first run.
 
     Raises:
-        InputError: no run, a folder that is no run, or a run with nothing to show.
+        InputError: no run, a folder that is not a run, or a run with nothing to show.
     """
     if not runs:
         raise InputError("no run to report", mend="Name one: babyllama report runs/mini --out DIR")
     read = [scored_run(read_run(folder)) for folder in runs]
     prefixes = [""] if len(read) == 1 else [f"{number}-" for number in range(1, len(read) + 1)]
     pages = [page_of(run, prefix=prefix) for run, prefix in zip(read, prefixes, strict=True)]
-    told = {"pages": pages, "overview": overview(read) if len(read) > 1 else None}
+    context = {"pages": pages, "overview": overview(read) if len(read) > 1 else None}
 
     (out / "figures").mkdir(parents=True, exist_ok=True)
     for page in pages:
@@ -48,7 +48,7 @@ def write_report(runs: Sequence[Path], out: Path) -> dict[str, Any]:
             write_atomically(out / "figures" / figure.file, figure.svg)
     templates = _templates()
     for file, template in ((PAGE, "report.html.j2"), ("report.md", "report.md.j2")):
-        write_atomically(out / file, templates.get_template(template).render(told))
+        write_atomically(out / file, templates.get_template(template).render(context))
     return {"first_sentence": pages[0].sentence}
 
 

@@ -19,7 +19,7 @@ Row = tuple[str, ...]
 
 
 def sentences(comparisons: Sequence[Comparison]) -> Iterator[str]:
-    """What can be said, a sentence or more on each model: shown differences first."""
+    """A sentence or more on each model: detected differences first."""
     for (model, baseline), group in groupby(comparisons, lambda each: (each.model, each.baseline)):
         own = [*group]
         shown = [each for each in own if each.tested.is_shown]
@@ -36,17 +36,17 @@ def sentences(comparisons: Sequence[Comparison]) -> Iterator[str]:
 
 
 def cautions(comparisons: Sequence[Comparison], correction: Correction) -> Iterator[str]:
-    """What the intervals stand for, and what stood in the way of a sharper comparison."""
+    """What the intervals vary, and why a comparison is less precise than it could be."""
     seeds = [each for each in comparisons if max(each.seeds) > 1]
     if len(seeds) < len(comparisons):
         yield (
-            "Intervals (95%) say how far other items of the same kind would move a difference, not "
-            "how far other seeds of the models would."
+            "Intervals (95%) are over other items of the same kind, not over other seeds of the "
+            "models."
         )
     if seeds:
         yield (
-            "Where there are several seeds, intervals (95%) are over other seeds and other items: "
-            "t quantiles, each recipe's seeds apart from the other's."
+            "With several seeds, intervals (95%) are over other seeds and other items, with t "
+            "quantiles; the seeds of the two recipes are not paired."
         )
         lone = dict.fromkeys(
             name
@@ -55,13 +55,13 @@ def cautions(comparisons: Sequence[Comparison], correction: Correction) -> Itera
             if count == 1
         )
         for name in lone:
-            yield f"{name} has one seed: it is taken to vary between seeds as the other does."
+            yield f"{name} has one seed: it is assumed to vary between seeds as much as the other."
     tests = dict.fromkeys(each.tested.difference.test for each in comparisons)
     uids = sum(len(each.uids) for each in comparisons)
     yield (
         f"p: {', '.join(tests)}; adjusted by {_CORRECTIONS[correction]} method over "
         f"{_counted(len(comparisons), 'comparison')}"
-        + (f", and apart from these over {uids} UIDs." if uids else ".")
+        + (f", and separately over {uids} UIDs." if uids else ".")
     )
     yield (
         "The smallest detectable difference is the smallest true difference that four of five such "
@@ -69,7 +69,7 @@ def cautions(comparisons: Sequence[Comparison], correction: Correction) -> Itera
     )
     for why, group in _grouped((each.why_unpaired, each.benchmark) for each in comparisons):
         if why:
-            yield f"Not paired by item: {', '.join(group)}, since {why}; intervals are wider."
+            yield f"Not paired by item: {', '.join(group)}, since {why}; the intervals are wider."
     yield from (
         f"Not the same for both: {note}." for note in dict.fromkeys(
             note for each in comparisons for note in each.notes
@@ -95,13 +95,13 @@ def _undetectable(each: Comparison) -> str:
 
 
 def _on_other_uids(shown: Sequence[Comparison]) -> Iterator[str]:
-    """Whether what was shown stands when the UIDs are drawn as well."""
+    """Whether a difference holds for other UIDs as well."""
     known = [(e, c) for e in shown if (c := e.tested.difference.interval_clustered) is not None]
-    stands = [(each, c) for each, c in known if c[0] > 0 or c[1] < 0]
-    falls = [(each, c) for each, c in known if not (c[0] > 0 or c[1] < 0)]
+    holds = [(each, c) for each, c in known if c[0] > 0 or c[1] < 0]
+    fails = [(each, c) for each, c in known if not (c[0] > 0 or c[1] < 0)]
     for chosen, words in (
-        (stands, "Other UIDs of the same kind would show it too"),
-        (falls, "With other UIDs of the same kind it might not be so"),
+        (holds, "It holds for other UIDs of the same kind, too"),
+        (fails, "It may not hold for other UIDs of the same kind"),
     ):
         if chosen:
             listed = [f"{e.benchmark} (difference {bounds(c)})" for e, c in chosen]
@@ -194,7 +194,7 @@ def titled_rows(comparisons: Sequence[Comparison]) -> Iterator[tuple[str, Row, l
             head, rows = _uid_rows(each)
             if rows:
                 yield (
-                    f"{each.benchmark}: largest differences that stand after correction",
+                    f"{each.benchmark}: largest differences after correction",
                     head,
                     rows,
                 )

@@ -1,6 +1,6 @@
 """The figures, as SVG text that is the same for the same run.
 
-Every model has its own marker and line as well as its colour, so that grey paper tells them apart.
+Every model has its own marker and line as well as its colour, for greyscale print.
 Letters stay letters: a reader may select them, and the page's font draws them.
 """
 
@@ -30,7 +30,7 @@ _STYLES = (  # colours of Okabe and Ito, which differ in lightness too
     ("#000000", "^", "-."),
     ("#009E73", "D", ":"),
 )
-_NOISE = {"kl": 1e-6, "gradient_angle": 1e-3}  # below, float32 is measured and no signal
+_NOISE = {"kl": 1e-6, "gradient_angle": 1e-3}  # below, it is the error of float32
 _LABEL_PLACES: dict[str, tuple[int, dict[str, Any]]] = {  # which point, and where beside it
     "hidden": (4, {"ha": "right", "va": "top"}),
     "topk": (-1, {"ha": "left", "va": "top"}),
@@ -77,7 +77,7 @@ def loss_curves(run: Run) -> str | None:
 
 
 def overfitting(run: Run) -> str | None:
-    """Dev loss after each epoch: the student and its twin alone."""
+    """Dev loss after each epoch, of the student and its twin."""
     student = main_student(run)
     twin = twin_of(run, student.name) if student else None
     drawn = [m for m in (student, twin) if m and m.curve is not None and len(m.curve.dev_epochs)]
@@ -191,7 +191,7 @@ def models_shown(scored: ScoredRun, benchmark: str) -> list[Model]:
 
 
 def inline(svg: str, label: str, *, ids: str) -> str:
-    """The same figure as part of a page: no declarations, a name for who cannot see it.
+    """The same figure as part of a page: no declarations, a name for screen readers.
 
     Args:
         ids: what its ids begin with, since a page holds several figures.

@@ -4,7 +4,7 @@ import re
 
 from babyllama.report.table import Table
 
-# An underscore within a word is no markup, and the names of benchmarks are full of them.
+# An underscore within a word is not markup, and many names of benchmarks have one.
 _SPECIAL = re.compile(r"([\\`*\[\]<>|#~$]|(?<!\w)_|_(?!\w))")
 
 

@@ -1,4 +1,4 @@
-"""What stands on the page and in which order; how it looks is the templates' business."""
+"""The sections of the page and their order; the templates say how they look."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Shown:
 
     Attributes:
         file: its name in figures/. svg: the file's text. inline: the same for within the page.
-        label: what it is, in a few words, for who cannot see it; the caption says the rest.
+        label: what it is, in a few words, for screen readers; the caption says the rest.
     """
 
     file: str
@@ -34,7 +34,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Section:
-    """A heading and what stands under it; `code` is a command to paste."""
+    """A heading and what is under it; `code` is a command to paste."""
 
     title: str
     text: tuple[str, ...] = ()
@@ -124,14 +124,14 @@ def _losses(run: Run, prefix: str) -> Section | None:
     drawn = _drawn(
         (f"{prefix}loss.svg", figures.loss_curves(run), "Loss curves, a panel a model",
          "Training cross-entropy (smoothed) and dev cross-entropy after each epoch, in nats per "
-         "token. The ring marks the best epoch. The first steps lie above the frame."),
+         "token. The ring marks the best epoch. The first steps are above the frame."),
         (f"{prefix}overfitting.svg", figures.overfitting(run), "Dev loss of student and twin",
          "Dev cross-entropy of the student and of its twin after each epoch: where a curve turns "
-         "up, the model has begun to learn its training text by heart."),
+         "up, the model has begun to overfit."),
     )  # fmt: skip
     text = (
-        "Of every model the epoch with the lowest dev cross-entropy is kept. The paper chose the "
-        "student's epoch by its mixed loss instead, in which the teachers have a part.",
+        "Each model is kept at the epoch with the lowest dev cross-entropy. The paper chose the "
+        "student's epoch by its mixed loss instead, which includes the teachers.",
     )
     return Section("Training", text, figures=drawn) if drawn else None
 
@@ -163,7 +163,7 @@ def _curves(scored: ScoredRun, prefix: str) -> Section | None:
         (f"{prefix}curves.svg", figures.learning_curves(scored), "Scores by words seen", caption)
     )
     found = _given(*(tables.curves_table(scored, name) for name in names))
-    text = ("The last point of a model is its best epoch, which is the one that is kept.",)
+    text = ("The last point of a model is its best epoch, the one that is kept.",)
     return Section("Scores over training", text, found, drawn)
 
 
@@ -174,11 +174,11 @@ def _most_wrong(scored: ScoredRun) -> Section | None:
         return None
     found = result.worst
     text = (
-        f"The {len(found)} choices that {student.name} decides wrongly by most. A word's number is "
-        "its surprisal in nats, and the darker it is the more it surprises: from 2, 4 and 8 nats.",
+        f"The {len(found)} worst errors of {student.name}. The number after "
+        "a word is its surprisal in nats; the shade changes at 2, 4 and 8 nats.",
     )
     lost = tuple(map(_lost, found))
-    return Section(f"What {student.name} gets most wrong", text, lost=lost)
+    return Section(f"Worst errors of {student.name}", text, lost=lost)
 
 
 def _lost(each: WrongChoice) -> LostChoice:
@@ -216,7 +216,7 @@ def _signal(run: Run, prefix: str) -> Section | None:
         (f"{prefix}frontier.svg", figures.signal_frontier(run), "What each kind of signal loses",
          "KL from the teachers and angle between a stand-in student's gradient and the exact one, "
          "against bytes a token, on held-out text; both axes logarithmic. The ring is what this "
-         "run stored. Signals of drawn tokens have no KL."),
+         "run stored. Sampled signals have no KL."),
     )  # fmt: skip
     found = _given(stage_tables.fidelity_table(run), stage_tables.frontier_table(run))
     return Section("The stored signal", tuple(text), found, drawn) if text or found else None
@@ -252,8 +252,8 @@ def _about_corpus(run: Run) -> tuple[str, ...]:
     entropy = run.entropy.get("dev", {}).get("all", {}).get("nats_per_word")
     if entropy is not None:
         text.append(
-            f"The text is drawn from a grammar whose dev text has {entropy:.3f} nats a word: no "
-            "model can do better but by luck."
+            f"The text is drawn from a grammar whose dev text has {entropy:.3f} nats a word, "
+            "the lowest loss that a model can have in expectation."
         )
     return tuple(text)
 
@@ -281,7 +281,7 @@ def _what_ran(scored: ScoredRun) -> tuple[str, ...]:
 
 
 def _digests(run: Run) -> Iterator[str]:
-    """What identifies each finished stage that is no model, as later manifests name it."""
+    """The digest of each finished stage that is not a model, as later manifests name it."""
     for name in run.stages:
         yield f"{name} {artefact.digest(run.folder / name)[:12]}"
 
@@ -289,23 +289,23 @@ def _digests(run: Run) -> Iterator[str]:
 def _limits(run: Run) -> Iterator[str]:
     """What a reader must not take from these numbers."""
     yield (
-        "One seed: another seed would give other models, and its differences are not in the "
-        "intervals."
+        "There is one seed. Another seed would give other models; the intervals do not include "
+        "that."
     )
     if run.benchmarks:
         yield (
-            "Intervals are over items alone, taken as independent within a UID; items of a "
-            "benchmark made from templates are alike, so the true uncertainty is larger."
+            "Intervals are over items only, assumed to be independent within a UID; items made "
+            "from one template resemble each other, so the true uncertainty is larger."
         )
-        yield "Several differences are tested at 95% each, without correction for their number."
+        yield "Several differences are tested at 95% each, without a correction for their number."
         yield "Minimal pairs test grammar, not what the models know or how they write."
     student = main_student(run)
     if student and student.manifest:
         yield (
-            "The twin has the student's recipe, not the teachers' compute: a twin trained for as "
-            "long as teachers, signal and student together was not run."
+            "The twin has the student's recipe, without the teachers' compute. A twin trained for "
+            "as long as teachers, signal and student together was not run."
         )
-    yield "The epoch is chosen on the dev text whose loss is shown, which flatters that loss."
+    yield "The epoch is chosen on the dev text whose loss is shown, so it is slightly too low."
 
 
 def _missing(run: Run) -> str:

@@ -1,4 +1,4 @@
-"""The failures that the paper warns of, looked for with values.
+"""The failures that the paper warns of: whether they are seen, with values.
 
 Each check gives a row: what was looked for, whether it was seen, and the numbers behind the word.
 """
@@ -44,7 +44,7 @@ def smoothing(run_length: int) -> int:
 
 
 def _divergence(run: Run) -> Row | None:
-    """How far training ends above its lowest loss or dev jumps, and what was left out for it."""
+    """How far training ends above its lowest loss or dev jumps; updates that were skipped."""
     rises = [
         (rise, f"{model.name}, {where}")
         for model in run.models
@@ -56,25 +56,23 @@ def _divergence(run: Run) -> Row | None:
     rise, name = max(rises, key=lambda pair: (math.isnan(pair[0]), pair[0]))
     skipped = {m.name: len(m.facts.get("skipped_steps", ())) for m in run.models}
     rewound = "".join(
-        f"; {name} went back and left out {count} updates"
-        for name, count in skipped.items()
-        if count
+        f"; {name} rewound and skipped {count} updates" for name, count in skipped.items() if count
     )
     return (
-        "Divergence: a loss that is no number or rises far",
-        # A loss that is no number counts as seen.
+        "Divergence: a loss that is NaN or rises far",
+        # NaN counts as seen.
         "seen" if rewound or not rise <= _RISE else "not seen",
         f"largest rise {rise:.2f} nats a token ({name}), of training above its lowest or of dev "
-        f"above the epoch before; called so above {_RISE}{rewound}",
+        f"above the epoch before; seen if above {_RISE}{rewound}",
     )
 
 
 def _rises(curve: Curve) -> Iterator[tuple[str, float]]:
-    """Nats a token. Dev is held against the epoch before: over-fitting creeps, divergence jumps."""
+    """Nats a token. Dev against the epoch before: divergence is sudden, overfitting is not."""
     values = curve.cross_entropy
     if len(values):
-        course = smoothed(values, lines=smoothing(len(values)))
-        yield "end of training", float(course[-1] - course.min())
+        smooth = smoothed(values, lines=smoothing(len(values)))
+        yield "end of training", float(smooth[-1] - smooth.min())
     dev = curve.dev_cross_entropy
     if not np.isfinite(dev).all():
         yield "dev", math.nan

@@ -12,7 +12,7 @@ from babyllama.runs.run import Model, Run, main_student, twin_of
 
 
 def fidelity_table(run: Run) -> Table | None:
-    """How close what was stored comes to the teachers, at each temperature."""
+    """How close the stored signal is to the teachers, at each temperature."""
     measured = run.fidelity.get("temperatures", {})
     columns: list[tuple[str, Callable[[Any], str]]] = [
         ("KL, nats a token", lambda m: cell(m["kl"], _small)),
@@ -22,8 +22,8 @@ def fidelity_table(run: Run) -> Table | None:
     named = [(f"T = {temperature}", each) for temperature, each in measured.items()]
     made = table_of("What was stored", "temperature", named, columns)
     note = (
-        "On held-out text. KL: from the teachers' distribution to what is read back. Gradient: a "
-        "stand-in student's, against that from the teachers themselves; length 1 is theirs."
+        "On held-out text. KL: from the teachers' distribution to the stored one. Gradient: of a "
+        "reference student, compared with the exact one, whose length is 1."
     )
     return made and Table(made.title, made.head, made.rows, note)
 
@@ -41,7 +41,7 @@ def frontier_table(run: Run) -> Table | None:
             columns.append((title, _measured(temperature, key, form)))
     named = [(str(row["name"]), row) for row in run.frontier]
     made = table_of("Every kind at several sizes", "form", named, columns)
-    note = "KL in nats a token. A sketch of drawn tokens has no KL. B: bytes; else tokens kept."
+    note = "KL in nats a token. Sampled signals have no KL. B: bytes; else tokens kept."
     return made and Table(made.title, made.head, made.rows, note)
 
 
@@ -63,7 +63,7 @@ def cost_table(run: Run) -> Table | None:
 
 
 def totals_table(run: Run) -> Table | None:
-    """All that the student needs, against its twin alone."""
+    """The cost of everything that the student needs, compared with its twin."""
     student = main_student(run)
     twin = twin_of(run, student.name) if student else None
     if not student or not student.manifest:
@@ -107,8 +107,8 @@ def corpus_table(run: Run) -> Table | None:
         "dev words", "dev in train", "share of dev",
     )  # fmt: skip
     note = (
-        f"Dev in train: sequences of {overlap.get('words', 13)} words of dev that stand in train, "
-        "and their share of dev's."
+        f"Dev in train: sequences of {overlap.get('words', 13)} words of dev that occur in train, "
+        "and their share of dev."
     )
     return Table("Corpus", head, tuple(rows), note)
 

@@ -69,7 +69,7 @@ def differences_table(scored: ScoredRun) -> Table | None:
         for benchmark in scored.run.benchmarks
         for each in student_comparisons(scored, benchmark, student)
     ]
-    note = "Paired over items and averaged as the scores are. Intervals at 95%, for items alone."
+    note = "Paired over items and averaged as the scores are. Intervals at 95%, over items only."
     head = ("difference", "student is", "benchmark")
     return Table("Differences", head, tuple(rows), note, (0, 1, 2)) if rows else None
 
@@ -119,7 +119,7 @@ def novelty_table(scored: ScoredRun) -> Table | None:
                 rows.append((model.name, *(with_interval(part) for part in parts), benchmark))
     head = ("model", "all words seen in it", "with a withheld word", "benchmark")
     note = (
-        "Withheld: the corpus uses the word, but never in the construction that the pair tests. "
+        "Withheld: the corpus has the word, but never in the construction that the pair tests. "
         "Means over UIDs, with 95% intervals; UIDs may differ between the two columns."
     )
     return Table("Words in a construction", head, tuple(rows), note, (0, 3)) if rows else None

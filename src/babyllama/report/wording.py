@@ -1,4 +1,4 @@
-"""Differences and numbers in words, alike in reports and comparisons."""
+"""Differences and numbers in words, for reports and comparisons."""
 
 from babyllama.scores.differences import Difference
 from babyllama.scores.results import Interval, Score

@@ -1,8 +1,8 @@
-"""How sure a score is: its standard error and 95% interval; what decisions a score is made of.
+"""How certain a score is: its standard error and its 95% interval.
 
 Scores here are shares between 0 and 1 unless said otherwise; results are written in percent.
-Every interval says what is drawn anew: `weighted_mean` draws items and keeps the UIDs as they are,
-`clustered_interval` draws UIDs too. Neither draws the model's seed: `scores.differences` does.
+Every interval says what varies: items for `weighted_mean`, with the UIDs fixed; UIDs as well for
+`clustered_interval`. The model's seed is fixed in both; `scores.differences` varies it.
 """
 
 import math
@@ -46,8 +46,8 @@ def weighted_mean(parts: Sequence[Credits], weights: Sequence[float]) -> Estimat
     """sum_u w_u mean(part_u), with the interval over items: other items of the same UIDs.
 
     Its standard error is sqrt(sum_u w_u**2 var_u / n_u); the interval is normal, cut to [0, 1].
-    For one part, and where no part varies (all pairs right, say), in which case a normal interval
-    would claim to be certain, it is Wilson's at the mean, for all pairs together.
+    For one part, and if no part varies (all pairs right, say), when a normal interval would have
+    no width, it is Wilson's at the mean, for all pairs together.
 
     Args:
         parts: what the pairs of each UID count, in [0, 1]; none is empty.
@@ -66,7 +66,7 @@ def stratified_error(parts: Sequence[Credits], weights: Sequence[float]) -> floa
     """Standard error of sum_u w_u mean(part_u) where items are drawn within each part.
 
     sqrt(sum_u w_u**2 var_u / n_u) with the unbiased variances (divided by n_u - 1). A part of one
-    item shows no spread: it is given that of all items together.
+    item has no variance of its own: it is given that of all items together.
 
     Source: Cochran 1977, Sampling Techniques, 5.3 (stratified sampling).
     """
@@ -90,7 +90,7 @@ def clustered_interval(parts: Sequence[Credits]) -> tuple[float, float] | None:
         parts: what the pairs of each UID count, in [0, 1]; none is empty.
 
     Returns:
-        Shares, cut to [0, 1]; None for a single UID, which says nothing of other UIDs.
+        Shares, cut to [0, 1]; None for a single UID, which says nothing about other UIDs.
 
     Source: Miller 2024, Adding Error Bars to Evals, 2.2 (clustered standard errors); Cameron and
     Miller 2015 for few clusters and t.
@@ -122,7 +122,7 @@ def wilson(score: float, n: int) -> tuple[float, float]:
     return min(score, max(0.0, float(low))), max(score, min(1.0, float(high)))
 
 
-# --- scores that are no mean ------------------------------------------------------------------
+# --- scores that are not means ------------------------------------------------------------------
 
 
 def bootstrap_replicates(
@@ -138,7 +138,7 @@ def bootstrap_replicates(
     Args:
         statistic: given a row of item numbers, 0 to n - 1, for each of some resamples, its value
             on each of them.
-        n: what is drawn, with replacement: items, or whole groups of items that belong together.
+        n: what is drawn, with replacement: items, or groups of items that belong together.
 
     Source: Efron and Tibshirani 1993; Berg-Kirkpatrick et al. 2012 for the paired form.
     """
@@ -156,8 +156,8 @@ def bootstrap_interval(replicates: Sequence[float], score: float) -> tuple[float
     """95% interval from a statistic's replicates: percentiles, corrected for bias.
 
     A statistic such as explained variance is larger on resamples than on the data; the percentiles
-    are moved by how many replicates lie below the score. This is BCa without its acceleration,
-    which would need the items once more.
+    are moved by the share of replicates below the score. This is BCa without its acceleration,
+    which would need the items again.
 
     Args:
         replicates: of `bootstrap_replicates`, or differences of two models' replicates.

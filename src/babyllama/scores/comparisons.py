@@ -94,7 +94,7 @@ class Comparison:
 
     @property
     def seeds(self) -> tuple[int, int]:
-        """How many seeds stand behind the baseline's and the model's score."""
+        """The number of seeds of the baseline and of the model."""
         return len(self.answers[0].scores), len(self.answers[1].scores)
 
 
@@ -210,7 +210,7 @@ def _of_replicates(ours: Answers, theirs: Answers) -> Difference:
 def _of_parts(
     ours: Sequence[Parts], theirs: Sequence[Parts], weights: Mapping[str, float]
 ) -> Difference:
-    """In shares; over items alone for one seed each, else over seeds as well."""
+    """In shares; over items only for one seed each, else over seeds as well."""
     columns = [*weights.values()]
     if len(ours) == len(theirs) == 1:
         mine, other = ([side[0][uid] for uid in weights] for side in (ours, theirs))

@@ -49,7 +49,7 @@ class Predictions:
 
 
 def read_predictions(file: Path) -> Predictions | None:
-    """A file of predictions; None if it does not exist or holds no decisions.
+    """A file of predictions; None if it does not exist or has no decisions.
 
     Raises:
         InputError: a line that is not JSON.
@@ -85,7 +85,7 @@ def decisions_of(result: BenchmarkResult, benchmark: str) -> tuple[Parts, ...] |
 
 
 def by_uid(uids: tuple[str, ...], credits_: Credits) -> dict[str, Credits]:
-    """Credits parted by the UID of each, UIDs in the order in which they first appear."""
+    """Credits by UID, in the order in which UIDs first appear."""
     rows: dict[str, list[int]] = {}
     for row, uid in enumerate(uids):
         rows.setdefault(uid, []).append(row)

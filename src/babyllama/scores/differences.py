@@ -1,7 +1,7 @@
-"""How sure the difference between two models, or two recipes with seeds, is; many at once.
+"""How certain the difference between two models, or two recipes with seeds, is.
 
 Ours minus theirs; shares between -1 and 1 for decisions, a statistic's own unit for replicates.
-Models that answered the same items are compared item by item: what both find easy or hard cancels.
+Models that answered the same items are compared item by item, so that an item's difficulty cancels.
 """
 
 import math
@@ -37,9 +37,9 @@ class Difference:
     """Ours minus theirs, and what can be said of it.
 
     Attributes:
-        stderr: its standard error over what is drawn anew: items, and seeds where there are some.
+        stderr: its standard error over other items, and over other seeds if there are several.
         interval: 95%, over the same.
-        interval_clustered: 95%, UIDs drawn as well; None where there are fewer than two.
+        interval_clustered: 95%, over other UIDs as well; None with fewer than two.
         p: two-sided, of `test`, before any correction.
         degrees: of freedom of the quantiles; infinite without seeds.
         won, lost: items that only ours, only theirs got right; None where items are not paired or
@@ -76,7 +76,7 @@ class Difference:
 
 
 def adjusted(p_values: Sequence[float], correction: Correction) -> list[float]:
-    """p values of a family of comparisons, so that each may be held against 0.05.
+    """p values corrected for their number: compare each with 0.05.
 
     `holm`: the chance that any difference is claimed where there is none stays below 5%, however
     the tests depend on each other. `bh`: of all claims, 5% are expected to be false.
@@ -98,10 +98,10 @@ def paired_difference(
     """The difference of two weighted means over the same items.
 
     The interval is normal with the stratified error of the items' differences. For one part, and
-    where no part varies, it is the adjusted Wald interval of paired shares: as if two more pairs
-    had been asked, one won and one lost, so that models that agree everywhere are not certain to
-    be alike. p is the exact McNemar test where all items weigh alike; else its weighted form, in
-    which each discordant pair could as well have fallen the other way.
+    if no part varies, it is the adjusted Wald interval of paired shares: as if two more pairs had
+    been asked, one won and one lost, so that the interval has a width even if the models agree on
+    all items. p is the exact McNemar test if all items have equal weights; else its weighted form,
+    in which either model is equally likely to win each discordant pair.
 
     Args:
         ours, theirs: what the pairs of each UID count, in the same order; none is empty.
@@ -136,7 +136,7 @@ def paired_difference(
 def difference_of_replicates(
     ours: tuple[float, Sequence[float]], theirs: tuple[float, Sequence[float]]
 ) -> Difference:
-    """The difference of two scores that are no means, from replicates on the same resamples.
+    """The difference of two scores that are not means, from replicates on the same resamples.
 
     Args:
         ours, theirs: the score on the data, and on each resample, in one unit.
@@ -154,8 +154,8 @@ def difference_of_replicates(
 def unpaired_difference(ours: Estimate, theirs: Estimate) -> Difference:
     """The difference of two scores of which only scores and errors are known.
 
-    What both models find hard does not cancel, so the interval is wider than it need be where
-    they answered the same items.
+    The difficulty of the items does not cancel, so the interval is wider than necessary if the
+    models answered the same items.
     """
     value = ours.score - theirs.score
     stderr = math.hypot(_error(ours), _error(theirs))
@@ -179,7 +179,7 @@ def _over_uids(means: Sequence[float]) -> Interval | None:
     if len(means) < 2:
         return None
     values = np.array(means)
-    # UIDs that all differ by the same amount show no spread: no more can be said of others.
+    # If all UIDs differ by the same amount, nothing can be said about others.
     return _cut(*t_interval(values)) if np.ptp(values) > 1e-12 else None
 
 
@@ -202,7 +202,7 @@ def _cut(low: float, high: float) -> Interval:
 
 
 @dataclass(frozen=True)
-class _Spread:
+class _Variance:
     """Variance of a difference that comes from one source, with its degrees of freedom."""
 
     variance: float
@@ -219,7 +219,8 @@ def recipes_difference(
     of a balanced design, for which the variance has a closed form: that between seeds' scores,
     plus that of the items' differences averaged over seeds, less the residual that both contain.
     Few seeds have few degrees of freedom (Satterthwaite), hence t quantiles. A recipe with a single
-    seed is taken to vary between seeds as the other does. Seeds of the two recipes are not paired.
+    seed is assumed to vary between seeds as much as the other. The two recipes' seeds are not
+    paired.
 
     Args:
         ours, theirs: for each UID what each seed's answer to each item counts; two seeds or more
@@ -234,7 +235,7 @@ def recipes_difference(
     counted_twice = sum(w**2 * residual for w, residual in zip(weights, residuals, strict=True))
     uids = [np.stack([part.mean(axis=1) for part in side], axis=1) for side in (ours, theirs)]
     scores = [side @ np.array(weights) for side in uids]
-    found = _from_seeds(scores[0], scores[1], _Spread(max(0.0, shared - counted_twice), math.inf))
+    found = _from_seeds(scores[0], scores[1], _Variance(max(0.0, shared - counted_twice), math.inf))
     return Difference(
         found.value,
         found.stderr,
@@ -250,17 +251,17 @@ def recipes_difference_of_replicates(
     ours: tuple[Float64[np.ndarray, " _"], Float64[np.ndarray, "_ resamples"]],
     theirs: tuple[Float64[np.ndarray, " _"], Float64[np.ndarray, "_ resamples"]],
 ) -> Difference:
-    """As `recipes_difference`, for scores that are no means: seeds' scores, and their replicates.
+    """As `recipes_difference`, for scores that are not means: seeds' scores, and their replicates.
 
-    The variance over resamples of the seeds' mean difference stands for the items' part. Where the
-    replicates are of the seeds' mean alone, a row for several seeds, the residual cannot be told
-    from it and counts twice: the interval is a little too wide.
+    The variance over resamples of the seeds' mean difference is the items' part. If there is only
+    one row of replicates, of the mean of several seeds, the residual cannot be separated from it
+    and counts twice: the interval is a little too wide.
     """
     differences = ours[1].mean(axis=0) - theirs[1].mean(axis=0)
     items = float(differences.var(ddof=1))
     if all(len(scores) == len(rows) for scores, rows in (ours, theirs)):
         items = max(0.0, items - _residual(ours[1], theirs[1]))
-    return _from_seeds(ours[0], theirs[0], _Spread(items, math.inf))
+    return _from_seeds(ours[0], theirs[0], _Variance(items, math.inf))
 
 
 def recipes_difference_of_scores(
@@ -270,17 +271,17 @@ def recipes_difference_of_scores(
 
     Generalises over seeds, with the items as they are.
     """
-    return _from_seeds(ours, theirs, _Spread(0.0, math.inf))
+    return _from_seeds(ours, theirs, _Variance(0.0, math.inf))
 
 
 def _from_seeds(
-    ours: Float64[np.ndarray, " seeds"], theirs: Float64[np.ndarray, " seeds_"], items: _Spread
+    ours: Float64[np.ndarray, " seeds"], theirs: Float64[np.ndarray, " seeds_"], items: _Variance
 ) -> Difference:
     value = float(ours.mean() - theirs.mean())
-    spreads = [*_between_seeds(ours, theirs), items]
-    variance = sum(spread.variance for spread in spreads)
+    sources = [*_between_seeds(ours, theirs), items]
+    variance = sum(source.variance for source in sources)
     # Satterthwaite's degrees of freedom of a sum of variances.
-    parts = sum(spread.variance**2 / spread.degrees for spread in spreads)
+    parts = sum(source.variance**2 / source.degrees for source in sources)
     degrees = variance**2 / parts if parts > 0 else math.inf
     stderr = math.sqrt(variance)
     reach = float(t.ppf(1 - LEVEL / 2, degrees)) * stderr
@@ -291,12 +292,12 @@ def _from_seeds(
 
 def _between_seeds(
     ours: Float64[np.ndarray, " seeds"], theirs: Float64[np.ndarray, " seeds_"]
-) -> list[_Spread]:
+) -> list[_Variance]:
     sides = [side for side in (ours, theirs) if len(side) > 1]
     if len(sides) == 2:
-        return [_Spread(float(side.var(ddof=1)) / len(side), len(side) - 1) for side in sides]
+        return [_Variance(float(side.var(ddof=1)) / len(side), len(side) - 1) for side in sides]
     (known,) = sides
-    return [_Spread(float(known.var(ddof=1)) * (1 + 1 / len(known)), len(known) - 1)]
+    return [_Variance(float(known.var(ddof=1)) * (1 + 1 / len(known)), len(known) - 1)]
 
 
 def _seeds_and_uids(
@@ -306,19 +307,19 @@ def _seeds_and_uids(
 ) -> Interval:
     """95% interval of the mean over UIDs, with seeds and UIDs drawn: UIDs in the place of items.
 
-    The UIDs weigh alike, so the interval is moved to where the weighted difference lies.
+    The UIDs have equal weights, so the interval is moved to the weighted difference.
     """
     count = ours.shape[1]
     differences = ours.mean(axis=0) - theirs.mean(axis=0)
     uids = float(differences.var(ddof=1)) / count - _residual(ours, theirs) / count
-    found = _from_seeds(scores[0], scores[1], _Spread(max(0.0, uids), count - 1))
+    found = _from_seeds(scores[0], scores[1], _Variance(max(0.0, uids), count - 1))
     return _cut(*found.interval)
 
 
 def _residual(
     ours: Float64[np.ndarray, "seeds cells"], theirs: Float64[np.ndarray, "seeds_ cells"]
 ) -> float:
-    """Variance of the difference of two cells' means over seeds, by seed and cell together alone.
+    """Variance of the difference of two cells' means over seeds, from their interaction only.
 
     The residual mean square of each two-way table, over its number of seeds.
     """

@@ -106,17 +106,17 @@ def _entrants(source: Path | ModelResult) -> Iterator[Entrant]:
 
 
 def _recipe(folder: Path) -> Entrant:
-    """The seeds of one recipe: a file a seed."""
+    """The seeds of one recipe: one file for each."""
     if artefact.read_manifest(folder) is not None:
         raise InputError(
             f"{folder} is a stage of a run: its files are different models, not seeds of one",
-            why="A folder stands for one recipe, a file a seed.",
+            why="A folder holds the seeds of one recipe, one file for each.",
             mend=f"Name the files: babyllama compare {folder}/twin.json {folder}/distilled.json",
         )
     seeds = [(file, _only_model(file)) for file in sorted(folder.glob("*.json"))]
     if not seeds:
         raise InputError(
-            f"{folder} holds no *.json with results",
+            f"{folder} has no *.json file with results",
             mend="Write one: babyllama evaluate MODEL --benchmark blimp=PATH --out MODEL.json",
         )
     _refuse_mixed_rules(seeds)
@@ -133,8 +133,8 @@ def _only_model(file: Path) -> ModelResult:
     found = read_results(file)
     if len(found) > 1:
         raise InputError(
-            f"{file} holds {len(found)} models, but its folder stands for the seeds of one recipe",
-            why="A folder stands for one recipe, a file a seed.",
+            f"{file} holds {len(found)} models, but its folder holds the seeds of one recipe",
+            why="A folder holds the seeds of one recipe, one file for each.",
             mend="Evaluate the seeds one by one, each with its own --out.",
         )
     return found[0]

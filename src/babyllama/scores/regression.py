@@ -60,7 +60,7 @@ def share_explained(
     cross = (counts[:, keep] @ each).reshape(-1, k + 2, k + 2)
     B, C, D = cross[:, :k, :k], cross[:, :k, k:], cross[:, k:, k:]
     S = D - C.transpose(0, 2, 1) @ np.linalg.pinv(B, rcond=1e-10, hermitian=True) @ C
-    # Where the predictors explain everything, rounding alone is left.
+    # If the predictors explain everything, only rounding is left.
     is_left = (S[:, [0, 1], [0, 1]] > 1e-9 * D[:, [0, 1], [0, 1]]).all(axis=1)
     found = np.zeros(len(S))
     np.divide(S[:, 0, 1] ** 2, S[:, 0, 0] * S[:, 1, 1], out=found, where=is_left)

@@ -64,7 +64,7 @@ class Subtask(Written):
     """A part of a benchmark: a UID, a domain, a reading time.
 
     Attributes:
-        score, stderr, interval, n: as of `Score`; decisions alone are enough to compare models.
+        score, stderr, interval, n: as of `Score`; decisions are enough to compare models.
         group: what the part belongs to.
         decisions: of its items in their order, where the score is their mean.
     """
@@ -160,7 +160,7 @@ class ModelResult(Written):
 def read_results(path: Path) -> list[ModelResult]:
     """The models of a result file, in their order.
 
-    A model that does not say its name has that of the file or, among several, its key.
+    A model without a name of its own is named after the file or, among several, by its key.
 
     Raises:
         InputError: not a file, not JSON, not results, or a field with a wrong value.
@@ -172,7 +172,7 @@ def read_results(path: Path) -> list[ModelResult]:
                and isinstance(each.get("benchmarks"), dict)]  # fmt: skip
     if not results or len(results) < len(named):
         raise InputError(
-            f"{path} holds no results" if not results else f"{path} holds more than results",
+            f"{path} has no results" if not results else f"{path} has entries that are not results",
             why="A result file has `model`, `rules` and `benchmarks`; a file of several models has "
             "each model's name before these.",
             mend=_WRITE_ONE,
@@ -184,8 +184,8 @@ def write_results(results: Sequence[ModelResult], out: Path) -> None:
     """Write one model's result, or several by the models' names."""
     alone = len(results) == 1
     out.parent.mkdir(parents=True, exist_ok=True)
-    whole = results[0].written() if alone else {each.model: each.written() for each in results}
-    write_atomically(out, json.dumps(whole, indent=1, ensure_ascii=False) + "\n")
+    content = results[0].written() if alone else {each.model: each.written() for each in results}
+    write_atomically(out, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
 
 def model_result(found: Mapping[str, Any], where: str, *, name: str) -> ModelResult:

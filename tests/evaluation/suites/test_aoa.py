@@ -121,7 +121,7 @@ def test_the_published_list_of_utterances_is_read_too(tmp_path):
     (folder / "sent_words.json").write_text('[{"sent": "x"}]', encoding="utf-8")
     with pytest.raises(InputError, match=r"sent_words\.json\[0\]: has no words"):
         SUITE.read(folder)
-    for text, message in (("{", "is not JSON"), ('{"a": 1}', "is no list of objects")):
+    for text, message in (("{", "is not JSON"), ('{"a": 1}', "is not a list of objects")):
         (folder / "sent_words.json").write_text(text, encoding="utf-8")
         with pytest.raises(InputError, match=message):
             SUITE.read(folder)
@@ -143,5 +143,5 @@ def test_a_broken_word_list_is_refused(tmp_path, word, message):
 
 def test_utterances_without_a_word_list_are_refused(tmp_path):
     (write_words(tmp_path, FEW, [("a dog", ["dog"])]) / "word_list.csv").unlink()
-    with pytest.raises(InputError, match=r"holds no word_list\.csv"):
+    with pytest.raises(InputError, match=r"has no word_list\.csv"):
         SUITE.read(tmp_path)

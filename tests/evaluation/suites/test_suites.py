@@ -65,7 +65,9 @@ def test_any_other_name_is_the_users_own_pairs(write, name):
     ],
 )
 def test_a_near_miss_is_refused_with_the_nearest_name(name, nearest):
-    with pytest.raises(InputError, match=rf"no benchmark {name}\n.*nearest name is {nearest}\."):
+    with pytest.raises(
+        InputError, match=rf"benchmark {name} not found\n.*nearest name is {nearest}\."
+    ):
         suite_for(name)
 
 
@@ -81,7 +83,7 @@ def test_a_file_that_is_not_what_its_name_says_is_refused(tmp_path, name):
         suite_for(name).read(tmp_path)
     said = str(caught.value)
     if name == "perplexity":
-        assert "bad.txt holds no words" in said
+        assert "bad.txt has no words" in said
         return
     assert ":1: has no " in said
     assert "Wanted: " in said

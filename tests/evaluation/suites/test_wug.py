@@ -55,7 +55,7 @@ def test_a_model_that_prefers_nothing_orders_nothing(write, score):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"sentences": "only one"}, r"w\.jsonl:1: sentences holds 1, not 2 parted by a tab"),
+        ({"sentences": "only one"}, r"w\.jsonl:1: sentences holds 1, not 2 separated by a tab"),
         ({"sentences": "a\tb\tc"}, "sentences holds 3"),
         ({"ratio": 1.5}, r"ratio is 1\.5, not a share"),
         ({"ratio": None}, "ratio is None, not a number"),

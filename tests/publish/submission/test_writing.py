@@ -109,5 +109,5 @@ def test_the_runs_own_predictions_are_used_only_if_scored_by_the_pipelines_rules
 @pytest.mark.parametrize("content", ["[1]", '{"model": "m"}', "3"])
 def test_json_without_results_is_refused(run, tmp_path, content):
     (tmp_path / "odd.json").write_text(content)
-    with pytest.raises(InputError, match=r"odd\.json holds no results"):
+    with pytest.raises(InputError, match=r"odd\.json has no results"):
         write_submission(run, tmp_path / "out", results=[tmp_path / "odd.json"])

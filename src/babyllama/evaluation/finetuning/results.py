@@ -56,7 +56,7 @@ class TaskResult(BenchmarkResult):
     Attributes:
         metrics: as of a seed, the mean over seeds.
         seeds_sd, seeds_interval: over other seeds, the rows as they are; with several seeds only.
-        selection: how many rows chose and scored the model, and how they were parted.
+        selection: how many rows chose and scored the model, and how they were split.
         notes: what a reader should know of the data or of the predictions.
         rows: how many there are, and how many were cut to how many tokens.
     """

@@ -72,9 +72,9 @@ def scores_of(
         majority: the training set's most frequent label.
 
     Returns:
-        `interval` draws the rows anew and keeps the seeds; `seeds_interval`, with several seeds,
-        draws the seeds and keeps the rows. `chance` is a model's that guesses evenly. `replicates`
-        are the score on resamples of the rows, so that two models pair on them.
+        `interval` is over other rows, with the seeds fixed; `seeds_interval`, with several seeds,
+        is over other seeds, with the rows fixed. `chance` is the score of guessing evenly.
+        `replicates` are the score on resamples of the rows, on which two models are paired.
     """
     truth = np.asarray(labels, dtype=np.int64)
     guesses = {seed: np.asarray(each, dtype=np.int64) for seed, each in predictions.items()}

@@ -60,8 +60,8 @@ def suite_for(name: str) -> Suite[Any]:
     nearest = get_close_matches(name, suites, n=1, cutoff=0.8)
     if nearest and not name.startswith(nearest[0]) and not name.endswith(nearest[0]):
         raise InputError(
-            f"there is no benchmark {name}",
+            f"benchmark {name} not found",
             why=f"The nearest name is {nearest[0]}. Known: {', '.join(suites)}.",
-            mend="For minimal pairs of your own, choose a name that is further from these.",
+            mend="For minimal pairs of your own, choose a name that is less similar.",
         )
     return suite_of_choices(name, read_pairs)

@@ -3,18 +3,18 @@
 A word's surprisal, averaged over what is said to children, predicts with concreteness, frequency
 and lexical category at which age children know it; the score is how far the prediction is off, in
 months, each word left out once. Lower is better. `chance` is the same regression without
-surprisal: what a model that says nothing reaches.
+surprisal.
 
 Two surprisals, both in `aggregates`:
-- `as_meant`: -ln p(word | what stands before it in the utterance). The headline of all rules but
+- `as_meant`: -ln p(word | the utterance before it). The headline of all rules but
   2023's.
-- `as_coded`, the headline under 2023: the pipeline reads a causal model's answer one position too
-  late, behind the word: -ln p(the word once more | the utterance up to and with the word). For a
-  word of several tokens it sums p(token | all up to and with that token); here it is the whole
-  word once more, the same for words of one token. For masked models it masks nothing; here the
-  second word is masked.
+- `as_coded`, the headline under 2023: the pipeline reads a causal model's output one position too
+  late, after the word: -ln p(the word again | the utterance up to and including the word). For a
+  word of several tokens it sums p(token | everything up to and including that token); here it is
+  the word repeated, which is the same for words of one token. For masked models the pipeline masks
+  nothing; here the repetition is masked.
 
-Words are found as whole words, as they are spelt, in the utterances that list them.
+Words are found as complete words, case-sensitive, in the utterances that list them.
 
 Source: lm_eval/tasks/aoa_pred.py of the 2023 pipeline; Portelance et al. 2023 for the regression.
 """
@@ -76,7 +76,7 @@ def _read(path: Path) -> list[Word]:
     tables = [name for name in files if PurePosixPath(name).name == _WORDS]
     if not tables:
         raise InputError(
-            f"{path} holds no {_WORDS}",
+            f"{path} has no {_WORDS}",
             why="It says which words children learn, and when.",
             mend=f"Name a folder with {_WORDS} and the utterances.",
         )
@@ -84,14 +84,14 @@ def _read(path: Path) -> list[Word]:
         [row for name in files if name not in tables for row in _rows(name, files[name])]
     )
     words = [_word(row, uses) for name in tables for row in read_table(name, files[name], _COLUMNS)]
-    heard = [word for word in words if word.uses]
-    if len({word.category for word in heard}) < len(_CATEGORIES):
+    used = [word for word in words if word.uses]
+    if len({word.category for word in used}) < len(_CATEGORIES):
         raise InputError(
             f"{path}: the utterances hold no words of some category",
             why=f"The regression has a term for each of {', '.join(_CATEGORIES)}.",
             mend="Are these the utterances of that word list?",
         )
-    return heard
+    return used
 
 
 def _rows(name: str, data: bytes) -> list[Row]:
@@ -103,12 +103,12 @@ def _rows(name: str, data: bytes) -> list[Row]:
     except json.JSONDecodeError as error:
         raise InputError(f"{name}:{error.lineno}: is not JSON: {error.msg}") from None
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise InputError(f"{name}: is no list of objects with sent and words")
+        raise InputError(f"{name}: is not a list of objects with `sent` and `words`")
     return [Row(f"{name}[{i}]", _PUBLISHED, i, item, wanted) for i, item in enumerate(items)]
 
 
 def uses_of(rows: Iterable[Row]) -> dict[str, list[tuple[str, str]]]:
-    """Of each word that utterances list: what stands before it, and it with the space before it."""
+    """For each listed word: the text before each use, and the word with the space before it."""
     uses: dict[str, list[tuple[str, str]]] = {}
     for row in rows:
         utterance = row.text("sent")
@@ -134,7 +134,7 @@ def _word(row: Row, uses: Mapping[str, Sequence[tuple[str, str]]]) -> Word:
 
 
 def _texts(words: Sequence[Word], _rules: ScoringRules) -> list[Text]:
-    """Of each use two texts: the word where it stands, and the word once more behind itself."""
+    """Two texts for each use: the word in its place, and the word repeated after itself."""
     texts = []
     for word in words:
         for before, itself in word.uses:

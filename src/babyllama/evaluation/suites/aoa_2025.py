@@ -9,7 +9,7 @@ through the share of children who say the word crosses one half, and correlates 
 What the pipeline's code does, under rules 2025, and what is meant, under all others:
 - chance is log2(300,000) = 18.2 although surprisals are nats; meant is ln(300,000) = 12.6;
 - each context is a point of the fit; meant is a word's mean over its contexts.
-Both drop words whose age lies outside what was observed, often most; `n` says how many are left,
+Both drop words whose age is outside the observed range, often most of them; `n` counts the rest,
 and fewer than three give 0.
 
 Source: AoA_word/ and utils.py of the 2025 pipeline, after Chang and Bergen 2022.
@@ -51,7 +51,7 @@ _AGES = [str(age) for age in range(16, 31)]
 
 @dataclass(frozen=True)
 class Context:
-    """A word and what stands before it."""
+    """A word and the text before it."""
 
     word: str
     before: str
@@ -96,7 +96,7 @@ def _read_lists(name: str, data: bytes) -> list[Context]:
     except json.JSONDecodeError as error:
         raise InputError(f"{name}:{error.lineno}: is not JSON: {error.msg}") from None
     if not isinstance(lists, dict):
-        raise InputError(f"{name}: is no object from words to contexts")
+        raise InputError(f"{name}: is not an object from words to contexts")
     return [
         Context(word, before)
         for word, found in lists.items()
@@ -110,8 +110,8 @@ def _befores(name: str, word: str, found: object) -> list[str]:
     )
     if not isinstance(found, list) or not is_right:
         raise InputError(
-            f"{name}: {word} has not a list of objects with context",
-            why='The file reads {"word": [{"context": "what stands before it"}, ...], ...}.',
+            f"{name}: {word} is not a list of objects with `context`",
+            why='The file reads {"word": [{"context": "the text before it"}, ...], ...}.',
         )
     return [each["context"] for each in found]
 

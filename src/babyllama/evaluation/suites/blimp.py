@@ -1,4 +1,4 @@
-"""BLiMP: 67 paradigms of English grammar, whole, as BabyLM filters it, and its fast subset.
+"""BLiMP: 67 paradigms of English grammar; complete, as BabyLM filters it, and the fast subset.
 
 The headline is the rules': mean over UIDs, or under 2023 over phenomena. Chance 50.
 

@@ -24,10 +24,10 @@ _SETS = (
 
 def _read(path: Path) -> list[Choice]:
     pairs = read_pairs(path)
-    strange = next((pair.uid for pair in pairs if pair.uid not in _SETS), None)
-    if strange is not None:
+    unknown = next((pair.uid for pair in pairs if pair.uid not in _SETS), None)
+    if unknown is not None:
         raise InputError(
-            f"{path}: {strange} is not a set of BLiMP's supplement",
+            f"{path}: {unknown} is not a set of BLiMP's supplement",
             why=f"Its files are named {', '.join(_SETS)}, and that is how its sets are known.",
             mend="For pairs of your own, choose another name: --benchmark mine=PATH",
         )

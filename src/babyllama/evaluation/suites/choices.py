@@ -18,8 +18,8 @@ from babyllama.scores.certainty import Estimate, clustered_interval, weighted_me
 from babyllama.scores.decisions import Credits, by_uid, encode_decisions
 from babyllama.scores.results import BenchmarkResult, Subtask
 
-# `uids`: all UIDs alike. `groups`: all groups alike, in each of which all items count alike.
-# `nested`: all groups alike, in each of which all UIDs count alike. `pairs`: all items alike.
+# What has equal weights: `uids`: UIDs. `groups`: groups, and the items within a group. `nested`:
+# groups, and the UIDs within a group. `pairs`: items.
 Average = Literal["uids", "groups", "nested", "pairs"]
 
 
@@ -34,7 +34,7 @@ class Choice:
         term: the data's own `linguistics_term`, of which BLiMP has one more than groups.
         options: two or more, the right one first.
         novel: whether the item's construction was withheld from training; None: not said.
-        is_private: its authors ask for no open copies, so predictions do not repeat its texts.
+        is_private: its authors ask not to publish copies, so predictions do not repeat its texts.
     """
 
     uid: str
@@ -151,12 +151,12 @@ def _by_size(parts: Mapping[str, Credits]) -> dict[str, float]:
 
 
 def _nested(members: Mapping[str, Mapping[str, Credits]]) -> dict[str, float]:
-    """All blocks alike, and inside a block all UIDs alike."""
+    """Equal weights for the blocks, and for the UIDs within a block."""
     return {uid: 1 / len(inside) / len(members) for inside in members.values() for uid in inside}
 
 
 def _pooled_within(parts: Mapping[str, Credits], block_of: Mapping[str, str]) -> dict[str, float]:
-    """All blocks alike, and inside a block all items alike."""
+    """Equal weights for the blocks, and for the items within a block."""
     totals: dict[str, int] = {}
     for uid, part in parts.items():
         totals[block_of[uid]] = totals.get(block_of[uid], 0) + len(part)
@@ -164,7 +164,7 @@ def _pooled_within(parts: Mapping[str, Credits], block_of: Mapping[str, str]) ->
 
 
 def _prediction(choice: Choice, values: Float64[np.ndarray, " options"], credit: float) -> Facts:
-    """A line about a choice; of several wrong options the likeliest is its `sentence_bad`."""
+    """The predictions' line for a choice; `sentence_bad` is the likeliest wrong option."""
     bad = 1 + int(values[1:].argmax())
     line: Facts = {"UID": choice.uid, "pairID": choice.item_id, "group": choice.group}
     if not choice.is_private:

@@ -63,14 +63,14 @@ def _scores(
 ) -> tuple[BenchmarkResult, list[Facts]]:
     sums, is_right = likelihoods.sums(), likelihoods.all_top().astype(np.float64)
     score = weighted_mean([is_right], [1.0]).in_percent().written()
-    whole = Subtask(**score, group="lambada", decisions=encode_decisions(is_right))
+    subtask = Subtask(**score, group="lambada", decisions=encode_decisions(is_right))
     result = LambadaResult(
         **score,
         unit="percent",
         chance=0.0,
         higher_is_better=True,
         perplexity=math.exp(-sums.mean()),
-        subtasks={"lambada": whole},
+        subtasks={"lambada": subtask},
         items=digest_of([passage.context, passage.word] for passage in passages),
     )
     lines: list[Facts] = [

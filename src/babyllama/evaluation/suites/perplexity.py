@@ -1,15 +1,15 @@
 """Perplexity by domain: bits a byte and nats a token of a folder of texts, a file a domain.
 
-What each token has before it: a text is a stretch of at most 256 bytes (some 50 words), cut from a
-document (blank lines part documents) between words. Each stretch is scored alone: its first token
-after the rules' context token, each later one after that and the tokens of the stretch before it,
-no more. So every model, whatever its positions and tokenizer, is asked about the same bytes after
-the same bytes, which bits a byte = nats / (bytes x ln 2) compares. The white space between two
-stretches is not scored and not counted. Where the rules have no context token, the first token of
-a stretch goes unscored although its bytes count: bits a byte are then a little too few.
+A text is a stretch of at most 256 bytes (about 50 words), cut between words from a document (blank
+lines separate documents). Each stretch is scored by itself: its context is the rules' context
+token, and for later tokens the stretch up to them. Hence all models, whatever their positions and
+tokenizers, predict the same bytes from the same bytes, and bits a byte = nats / (bytes x ln 2) is
+comparable. The white space between two stretches is neither scored nor counted. If the rules have
+no context token, the first token of a stretch is not scored although its bytes count: bits a byte
+are then a little too low.
 
-Of a domain with more than 1,000 stretches 1,000 are read, evenly spread. Guessing bytes at random
-costs 8 bits a byte. Perplexity of longer windows of a run's own tokens is `dev` in results.
+Of a domain with more than 1,000 stretches, 1,000 evenly spaced ones are read. Guessing bytes costs
+8 bits a byte. Perplexity of longer windows of a run's own tokens is `dev` in results.
 """
 
 import math
@@ -68,7 +68,7 @@ def _read(path: Path) -> list[Stretch]:
         domain = PurePosixPath(name).name.removesuffix(".gz").rpartition(".")[0]
         found = list(_cut(text_of(name, data)))
         if not found:
-            raise InputError(f"{name} holds no words", mend="Remove it.")
+            raise InputError(f"{name} has no words", mend="Remove it.")
         chosen = np.linspace(0, len(found), min(len(found), _STRETCHES), endpoint=False)
         stretches += [Stretch(domain, found[int(at)]) for at in chosen]
     return stretches

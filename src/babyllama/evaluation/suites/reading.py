@@ -1,8 +1,8 @@
 """Reading times: how much of what plain predictors leave unexplained does surprisal explain?
 
-A word's surprisal is -ln p(word | what stands before it in its sentence), in nats. Ordinary least
+A word's surprisal is -ln p(word | its sentence up to it), in nats. Ordinary least
 squares predicts a reading time from log frequency, length and position, their pairwise products,
-and once with surprisal besides: the score is 100 (R2 with - R2 without) / (1 - R2 without).
+once without and once with surprisal: the score is 100 (R2 with - R2 without) / (1 - R2 without).
 
 - `eye_tracking`, the headline: the mean over first fixation, first pass, go-past and right-bounded
   times.
@@ -12,11 +12,11 @@ and once with surprisal besides: the score is 100 (R2 with - R2 without) / (1 - 
 Under the rules of 2025 the word is tokenised apart, without a leading space, which byte-level
 tokenizers take for the rest of the word before; under all others it is read with its space, as
 the text has it. Chance is 0: a random model explains no more than any noise (about 100 / n).
-Intervals draw whole sentences, since the words of one are read by the same people.
+Intervals resample sentences, since the words of a sentence are read by the same people.
 
 Source: de Varda et al. 2023 (data); reading/run.py and reading/evaluation_functions.py of the 2025
-pipeline. That one tokenises the word's later pieces once more behind the earlier ones; here the
-word's pieces stay as they are.
+pipeline. The pipeline tokenises the later pieces of a word again after the earlier ones; here the
+word is tokenised once.
 """
 
 import math
@@ -48,7 +48,7 @@ class ReadWord:
 
     Attributes:
         context: the sentence up to the word.
-        previous: the word before and what stands before that; None at a sentence's second word.
+        previous: the word before and the text before that; None at a sentence's second word.
         numbers: predictors and times in milliseconds, NaN where there is none.
     """
 

@@ -42,7 +42,7 @@ def _read(path: Path) -> list[Wug]:
 def _wug(row: Row) -> Wug:
     sentences = row.text("sentences").split("\t")
     if len(sentences) != 2 or not all(sentence.strip() for sentence in sentences):
-        raise InputError(f"{row.where}: sentences holds {len(sentences)}, not 2 parted by a tab")
+        raise InputError(f"{row.where}: sentences holds {len(sentences)}, not 2 separated by a tab")
     ratio = row.real("ratio")
     if not 0 <= ratio <= 1:
         raise InputError(f"{row.where}: ratio is {ratio:g}, not a share between 0 and 1")
