@@ -1,7 +1,5 @@
 """Files in, differences out: paired where items are the same, and refused where rules differ."""
 
-import json
-
 import numpy as np
 import pytest
 from result_files import benchmark, result
@@ -63,24 +61,6 @@ def test_all_that_is_compared_is_corrected_together(written):
         for family in (headlines, uids):
             p_values = adjusted([each.difference.p for each in family], correction)
             assert [each.adjusted_p for each in family] == p_values
-
-
-def test_one_file_may_hold_several_models(written):
-    both = {
-        "one": result("one", {"x": benchmark(WEAK)}),
-        "two": result("two", {"x": benchmark(STRONG)}),
-    }
-    found = only([written("both.json", both)])
-    assert (found.baseline, found.model) == ("one", "two")
-
-
-def test_models_of_one_name_go_by_their_paths(written):
-    paths = [
-        written(f"{run}/distilled.json", result("distilled", {"x": benchmark(uids)}))
-        for run, uids in (("small", WEAK), ("large", STRONG))
-    ]
-    found = only(paths)
-    assert (found.baseline, found.model) == tuple(map(str, paths))
 
 
 @pytest.mark.parametrize(
@@ -254,31 +234,7 @@ def test_other_units_are_refused(written):
     assert "x is in percent for one, in months for two" in refusal([one, two])
 
 
-def test_nothing_to_compare_with_and_a_model_with_itself_are_refused(written):
-    one = written("a.json", result("one", {"x": benchmark(WEAK)}))
-    assert "holds one model, one: nothing to compare it with" in refusal([one])
-    assert "is named twice" in refusal([one, one])
-
-
 def test_a_score_without_its_interval_is_refused(written):
     bare = {"score": 60.0, "n": 5}
     paths = [written(f"{name}.json", result(name, {"x": bare})) for name in "ab"]
     assert "a score of 60.0 has no interval" in refusal(paths)
-
-
-def test_a_folder_of_different_models_is_no_recipe(written, tmp_path):
-    good = written("good.json", result("good", {"x": benchmark(WEAK)}))
-    manifest = {key: {} for key in ("stage", "version", "recipe", "inputs", "seed", "files")}
-    stage = written("evaluation/manifest.json", json.dumps(manifest)).parent
-    assert "evaluation is a stage of a run" in refusal([stage, good])
-    several = written(
-        "several/both.json",
-        {"one": result("one", {"x": benchmark(WEAK)}), "two": result("two", {})},
-    ).parent
-    assert "both.json holds 2 models, but its folder" in refusal([several, good])
-    (tmp_path / "empty").mkdir()
-    assert "empty has no *.json file" in refusal([tmp_path / "empty", good])
-    other = result("two", {"x": benchmark(WEAK)}) | {"rules": {"name": "2024"}}
-    mixed = written("mixed/1.json", result("one", {"x": benchmark(WEAK)})).parent
-    written("mixed/2.json", other)
-    assert "2.json is scored by the rules 2024" in refusal([mixed, good])
