@@ -63,7 +63,7 @@ def test_softcapped_models_are_capped_before_they_are_averaged():
 @pytest.mark.parametrize(
     ("weights", "said"),
     [([1.0], "1 given for 2 teachers"), ([0.5, 0.6], "sum to 1.1"),
-     ([1.5, -0.5], "not negative")],
+     ([1.5, -0.5], "must be 0 or more")],
 )  # fmt: skip
 def test_weights_that_do_not_fit_the_models_are_refused(teachers, weights, said):
     ensemble = load_ensemble(teachers, device=CPU)
