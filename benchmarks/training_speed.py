@@ -283,6 +283,7 @@ def overhead(case: Case, steps: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         for name, owner, attribute in (
             ("guard", Guard, "judge"),
+            ("guard", Guard, "catch_up"),
             ("log", LogWriter, "step"),
             ("products measured", StepCost, "seconds_of_products"),
             ("again within the log", Meter, "remeasure_products"),

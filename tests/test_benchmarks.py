@@ -139,7 +139,7 @@ def test_the_cost_of_log_guard_and_checkpoints_is_measured(speed):
     found = speed("--overhead")
     costs = {"guard", "log", "words counted", "products measured", "checkpoint", "model saved"}
     assert set(found["shares"]) == costs
-    assert all(share > 0 for share in found["shares"].values())
+    assert {name: share for name, share in found["shares"].items() if share <= 0} == {}
 
 
 def test_the_profile_divides_a_step_into_its_parts(speed):
