@@ -45,7 +45,7 @@ def test_what_is_no_file_name_serves_neither(name, fault):
     assert model_name_fault(name) == benchmark_name_fault(name)
 
 
-@pytest.mark.parametrize("name", [*RESERVED, "Manifest", "TOKENS", "chck_1M", "chck_500K"])
+@pytest.mark.parametrize("name", [*sorted(RESERVED), "Manifest", "TOKENS", "chck_1M", "chck_500K"])
 def test_no_model_has_the_name_of_a_runs_own_files(name):
     assert model_name_fault(name) == f"name {name!r} is reserved: files of a run have this name"
 
