@@ -151,10 +151,10 @@ def test_replicates_are_of_numpys_generator_and_pair_between_models():
     np.testing.assert_allclose(np.subtract(shifted, found), 1.0)
 
 
-def test_many_items_are_drawn_in_pieces_of_the_same_stream(monkeypatch):
+def test_many_items_are_drawn_in_pieces_of_the_same_stream():
     whole = bootstrap_replicates(lambda rows: rows.mean(axis=1), 7)
-    monkeypatch.setattr("babyllama.scores.certainty._INDICES_AT_ONCE", 21)
-    assert bootstrap_replicates(lambda rows: rows.mean(axis=1), 7) == whole
+    pieces = bootstrap_replicates(lambda rows: rows.mean(axis=1), 7, indices_at_once=21)
+    assert pieces == whole
 
 
 def test_a_bootstrap_interval_is_near_scipys():

@@ -18,9 +18,8 @@ from babyllama.models.ensemble import Mixture
 from babyllama.models.logits import Head
 from babyllama.models.loss import SparseTarget, distillation_loss
 from babyllama.recipe import SampledSignal
-from babyllama.signals import sampled
 from babyllama.signals.fidelity import angle
-from babyllama.signals.sampled import Sampled, draw, inclusion_scale
+from babyllama.signals.sampled import Sampled, draw, inclusion_scale, uniform_of
 
 TEMPERATURES = (1.0, 2.0)
 ALL = slice(0, None)
@@ -55,14 +54,13 @@ def pieces_of_drawing(z, k, temperatures):
 
 
 @pytest.fixture
-def every_draw(monkeypatch):
+def every_draw():
     """(form, stored, lengths): all that one row of logits can be stored as, and how probably."""
 
     def draws(z, k, temperatures=TEMPERATURES):
         form = make_form(k, len(z), temperatures)
         middles, lengths = pieces_of_drawing(z, k, temperatures)
-        monkeypatch.setattr(sampled, "_uniform", lambda seeds: middles[seeds])
-        stored = form.encode(z.expand(len(middles), -1), torch.arange(len(middles)))
+        stored = form.encode_at(z.expand(len(middles), -1), middles)
         return form, stored, lengths
 
     return draws
@@ -191,7 +189,7 @@ def test_what_is_stored_depends_on_the_seeds_alone_whatever_the_batch():
 
 
 def test_uniform_numbers_are_spread_evenly_and_neighbours_do_not_follow_each_other():
-    u = sampled._uniform(torch.arange(100_000))
+    u = uniform_of(torch.arange(100_000))
     assert 0 < float(u.min()) < float(u.max()) < 1
     assert float(torch.histc(u.float(), 100, 0, 1).std()) < 1.3 * math.sqrt(1000)
     assert abs(float(torch.corrcoef(torch.stack([u[1:], u[:-1]]))[0, 1])) < 0.01

@@ -141,8 +141,8 @@ def test_a_folder_of_other_teachers_is_not_taken_for_the_same_signal(teachers, t
     source, other = (source_of((first, teachers[1]), tokens) for first in (teachers[0], again))
     (tmp_path / "signal").mkdir()
     Writer(source, tmp_path / "signal").prepare()
-    assert store_module._is_prepared(identity_of(source), tmp_path / "signal")
-    assert not store_module._is_prepared(identity_of(other), tmp_path / "signal")
+    assert store_module.is_prepared(identity_of(source), tmp_path / "signal")
+    assert not store_module.is_prepared(identity_of(other), tmp_path / "signal")
 
 
 def test_a_process_that_comes_when_all_is_done_ends(teachers, tokens, tmp_path):

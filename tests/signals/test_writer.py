@@ -37,7 +37,7 @@ def test_shares_of_all_processes_are_every_shard_once(teachers, tokens, tmp_path
 def test_the_shards_starts_are_those_of_every_pass(teachers, tokens, tmp_path):
     source = SignalSource(tuple(teachers), tokens, HIDDEN, window=16, offsets=(0, 8))
     writer = Writer(source, tmp_path)
-    starts = writer._starts(np.arange(sum(writer.counts)))
+    starts = writer.starts(np.arange(sum(writer.counts)))
     assert sorted(set(starts % 16)) == [0, 8]
     assert len(set(starts)) == len(starts)
 

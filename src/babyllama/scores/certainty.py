@@ -19,7 +19,6 @@ from babyllama.scores.decisions import Credits
 from babyllama.scores.results import RESAMPLES, Score
 
 Z = NormalDist().inv_cdf(0.975)
-_INDICES_AT_ONCE = 2**20
 
 
 @dataclass(frozen=True)
@@ -128,6 +127,8 @@ def wilson(score: float, n: int) -> tuple[float, float]:
 def bootstrap_replicates(
     statistic: Callable[[Int64[np.ndarray, "resamples n"]], Float64[np.ndarray, " resamples"]],
     n: int,
+    *,
+    indices_at_once: int = 2**20,
 ) -> list[float]:
     """A statistic on 1000 resamples of n items, in the statistic's own unit.
 
@@ -139,11 +140,12 @@ def bootstrap_replicates(
         statistic: given a row of item numbers, 0 to n - 1, for each of some resamples, its value
             on each of them.
         n: what is drawn, with replacement: items, or groups of items that belong together.
+        indices_at_once: that are in memory; does not change the result.
 
     Source: Efron and Tibshirani 1993; Berg-Kirkpatrick et al. 2012 for the paired form.
     """
     generator = np.random.default_rng(0)
-    rows = max(1, _INDICES_AT_ONCE // n)
+    rows = max(1, indices_at_once // n)
     found: list[float] = []
     for start in range(0, RESAMPLES, rows):
         # The generator's stream is the same however the rows are cut: tested.

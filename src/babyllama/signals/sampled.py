@@ -75,8 +75,16 @@ class Sampled:
     ) -> dict[str, Tensor]:
         """Tokens drawn at each state, a function of its seed, and what their weights need."""
         del inputs
+        return self.encode_at(states, uniform_of(seeds))
+
+    def encode_at(
+        self,
+        states: Float[Tensor, "tokens hidden"],
+        uniform: Float64[Tensor, " tokens"],
+    ) -> dict[str, Tensor]:
+        """`encode` with the number in (0, 1) by which each state's tokens are drawn."""
         assert self.mixture is not None
-        k, uniform = self.recipe.k, _uniform(seeds)
+        k = self.recipe.k
         stored: dict[str, list[Tensor]] = {
             name: [] for name in ("tokens", "logits", "log_c", "normalisers", "entropies")
         }
@@ -172,7 +180,7 @@ def draw(
     return torch.searchsorted(ends, points, right=True).clamp(max=inclusion.shape[1] - 1)
 
 
-def _uniform(seeds: Int64[Tensor, " tokens"]) -> Float64[Tensor, " tokens"]:
+def uniform_of(seeds: Int64[Tensor, " tokens"]) -> Float64[Tensor, " tokens"]:
     """A number in (0, 1) for each seed, a function of the seed alone.
 
     Two rounds of a 32-bit multiply-and-shift hash, in integers that do not overflow.

@@ -100,8 +100,8 @@ def write_share(
             begun.
     """
     identity = identity_of(source)
-    while not _is_prepared(identity, out):
-        if finished is not None and _is_prepared(identity, finished):
+    while not is_prepared(identity, out):
+        if finished is not None and is_prepared(identity, finished):
             return
         time.sleep(POLL_SECONDS)
     if torch.cuda.is_available():
@@ -116,7 +116,7 @@ def write_share(
             return  # complete, and renamed by now
 
 
-def _is_prepared(identity: dict[str, Any], out: Path) -> bool:
+def is_prepared(identity: dict[str, Any], out: Path) -> bool:
     """Whether the first process has prepared this signal; the folder may hold another one."""
     try:
         header = json.loads((out / HEADER).read_text("utf-8"))

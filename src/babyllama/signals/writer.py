@@ -212,12 +212,12 @@ class Writer:
             print_status(f"  {damage}: writing it again")
         first, stop = self.plan[number]
         pieces = [
-            self._encoded(self._starts(np.arange(at, min(at + _WINDOWS_AT_ONCE, stop))))
+            self._encoded(self.starts(np.arange(at, min(at + _WINDOWS_AT_ONCE, stop))))
             for at in range(first, stop, _WINDOWS_AT_ONCE)
         ]
         save_tensors(path, {name: torch.cat([each[name] for each in pieces]) for name in pieces[0]})
 
-    def _starts(self, numbers: np.ndarray) -> np.ndarray:
+    def starts(self, numbers: np.ndarray) -> np.ndarray:
         """Where windows start, numbered through all passes."""
         before = np.cumsum([0, *self.counts])
         passes = np.searchsorted(before, numbers, side="right") - 1
