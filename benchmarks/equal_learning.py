@@ -235,7 +235,7 @@ def report(setting: Setting, results: dict[str, Any]) -> str:
         f"{setting.batch_size} windows of {WINDOW}, {setting.reduction}, T {TEMPERATURE:g}.",
         here + ".",
         "",
-        "| kind | bytes a token | dev cross-entropy | minus online | 95% interval | seeds | aim |",
+        "| kind | bytes/token | dev cross-entropy | minus online | 95% interval | seeds | aim |",
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
     for row in rows(results):

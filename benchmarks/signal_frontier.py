@@ -479,7 +479,7 @@ def distributions(mixture: Mixture, states: Tensor, temperature: float) -> Tenso
 
 def print_rows(rows: list[dict[str, Any]], *, title: str) -> None:
     """Print all rows, and the poster's table beside ours."""
-    columns = ["bytes a token"]
+    columns = ["bytes per token"]
     for temperature in TEMPERATURES:
         columns += [f"KL, T={temperature:g}", "angle", "ratio"]
     cells = []

@@ -239,12 +239,12 @@ def print_comparison(case: Case, result: dict[str, Any]) -> None:
         if _on_gpu():
             row += [f"{flops / median[name] / peak:.1%}", format_bytes(one["peak_bytes"])]
         rows.append(row)
-    columns = ["", "setting", "tokens/s", "rounds", "fastest", "ms a step"]
+    columns = ["", "setting", "tokens/s", "rounds", "fastest", "ms per step"]
     columns += ["ours faster by", "of products"]
     print_result(
         table(
             f"{case.name}, {case.precision}: {result['parameters'] / 1e6:.1f}M parameters, "
-            f"{tokens:,} tokens a step; products {1e3 * products:.0f} ms "
+            f"{tokens:,} tokens per step; products {1e3 * products:.0f} ms "
             f"({1e3 * min(result['products']):.0f} to {1e3 * max(result['products']):.0f}), "
             f"{flops / products / 1e9:,.0f} GFLOP/s; load now {os.getloadavg()[0]:.2f}",
             columns + (["MFU", "peak memory"] if _on_gpu() else []),
@@ -362,7 +362,7 @@ def print_overhead(case: Case, result: dict[str, Any], every: int) -> None:
         table(
             f"{case.name}, {case.precision}: a step takes {1e3 * result['step']:.0f} ms; "
             f"load now {os.getloadavg()[0]:.2f}",
-            ("", "", "ms a call", "of the time"),
+            ("", "", "ms per call", "of the time"),
             [*rows[:-1], total, rows[-1]],
         )
     )
@@ -493,7 +493,7 @@ def profile_steps(case: Case, steps: int) -> dict[str, Any]:
         table(
             f"{case.name}, {case.precision}: a step takes {1e3 * step:.0f} ms under the profiler; "
             f"load now {os.getloadavg()[0]:.2f}",
-            ("part", "ms a step", "share"),
+            ("part", "ms per step", "share"),
             [(part, f"{1e3 * share * step:.1f}", f"{share:.1%}") for part, share in shares.items()],
         )
     )

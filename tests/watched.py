@@ -10,7 +10,7 @@ from babyllama.runs.artefact import Stage
 
 
 def step(number, *, steps=400, **more):
-    """A line of a training of 4 epochs, 100 steps each, 512 tokens a step."""
+    """A line of a training of 4 epochs, 100 steps each, 512 tokens per step."""
     return {
         "step": number, "steps": steps, "epoch": number / 100, "tokens": 512 * number,
         "words": 350 * number, "loss": 5.0, "cross_entropy": 3 + 60 / (number + 10), "kl": 0.0,

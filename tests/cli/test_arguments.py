@@ -30,9 +30,9 @@ def test_a_command_never_replaces_another_stages_folder(corpus, tokenizer, tmp_p
 
 def test_two_models_or_benchmarks_of_one_name_are_refused(teachers):
     printed = refused("evaluate", teachers[0], teachers[0], "--benchmark", "a=b")
-    assert "model llama is named twice" in printed
+    assert "model llama is given twice" in printed
     printed = refused("evaluate", teachers[0], "--benchmark", "a=b", "--benchmark", "a=c")
-    assert "--benchmark a is named twice" in printed
+    assert "--benchmark a is given twice" in printed
 
 
 def test_the_working_folder_is_refused(corpus, tmp_path, monkeypatch):

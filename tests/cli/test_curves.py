@@ -14,4 +14,4 @@ def test_children_are_refused_without_their_benchmark(tmp_path):
 
 def test_two_benchmarks_of_one_name_are_refused(tmp_path):
     printed = refused("curves", tmp_path, "--benchmark", "blimp=a", "--benchmark", "blimp=b")
-    assert "--benchmark blimp is named twice" in printed
+    assert "--benchmark blimp is given twice" in printed

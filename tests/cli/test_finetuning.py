@@ -25,7 +25,7 @@ def test_two_models_of_one_name_are_refused(model, tmp_path):
     printed = refused(
         "finetune", model, model, "--task", "rte=a", "--out", tmp_path / "scores.json"
     )
-    assert "model twin is named twice" in printed
+    assert "model twin is given twice" in printed
 
 
 def test_a_results_file_that_cannot_be_written_is_refused(model, tmp_path):

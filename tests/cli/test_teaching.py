@@ -60,7 +60,7 @@ def test_a_signal_reports_its_size_and_how_close_it_is_to_the_teachers(teachers,
         "--passes", 2, "--out", out,
     )  # fmt: skip
     # The codes take 8 * 14,320 bytes, 111.9 KiB; the code's own tables come on top.
-    size = re.search(r"8 bytes a token, ([0-9.]+) KiB on disk for 14,320 tokens", printed)
+    size = re.search(r"8 bytes per token, ([0-9.]+) KiB on disk for 14,320 tokens", printed)
     assert size, printed
     assert 112 < float(size[1]) < 400
     assert "compared with the teachers" in printed

@@ -57,7 +57,7 @@ def test_auto_codes_states_where_eight_bits_do_not_fit(disk, tmp_path):
     disk(10**10)  # 15M tokens: 77 GB in bfloat16, 38 in 8 bits, 1 coded
     recipe, why = resolve_signal(recipe, tmp_path)
     assert recipe.signal.bytes_per_token == 64
-    assert "the students read the text 6 times; stored once (64 bytes a token), the" in why
+    assert "the students read the text 6 times; stored once (64 bytes per token), the" in why
 
 
 def test_auto_stores_nothing_that_is_read_once(tiny_recipe, tmp_path):

@@ -38,7 +38,7 @@ def test_a_signal_takes_one_form():
         changed("signal", {"kind": "hidden", "precision": "int8", "bytes_per_token": 8})
     )
     assert error.what == "mine.yaml: signal.bytes_per_token is 8"
-    assert error.why == "It and precision int8 exclude each other."
+    assert error.why == "It cannot be combined with precision int8."
 
 
 @pytest.mark.parametrize("kind", [TopKSignal, SampledSignal])

@@ -182,8 +182,8 @@ TOPK = {"kind": "topk", "k": 5, "temperatures": [1.0, 2.0]}
         ({"kind": "hidden", "weights": [1.0]}, {}, "signal.weights has 1 for 2 teachers"),
         ({"kind": "online", "weights": [1.0]}, {}, "signal.weights has 1 for 2 teachers"),
         ({"kind": "hidden"}, {"weights": [1.0]}, "distilled.weights has 1 for 2 teachers"),
-        (TOPK, {"temperature": 3.0}, "temperature is 3\n  signal.temperatures, at which the signal "
-                                     "is stored, has 1, 2."),
+        (TOPK, {"temperature": 3.0}, "temperature is 3\n  The signal is stored only for "
+                                     "signal.temperatures: 1, 2."),
         (TOPK, {"weights": [0.5, 0.5]}, "distilled.weights cannot be used with a topk signal"),
     ],
 )  # fmt: skip

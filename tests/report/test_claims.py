@@ -121,7 +121,7 @@ def test_a_run_of_two_benchmarks_answers_on_blimp_first(make_run):
     assert " on blimp " in first_sentence(scored)
     (unpaired,) = student_comparisons(scored, "abc")
     assert (unpaired.other.name, unpaired.difference) == ("twin", None)
-    assert unpaired.description == "not comparable: their items differ or were not kept"
+    assert unpaired.description == "not comparable: the items differ or were not saved"
 
 
 def test_a_lower_score_of_a_benchmark_where_lower_is_better_is_said_to_be_better(make_run):

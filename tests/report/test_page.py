@@ -118,22 +118,22 @@ def test_names_are_text_and_never_markup(make_run, tmp_path):
 @pytest.mark.parametrize(
     ("gone", "says", "shows"),
     [
-        (["evaluation"], "Not there yet: evaluation.", "No model is scored yet; of 4 trained"),
+        (["evaluation"], "Not finished yet: evaluation.", "No model is scored yet; of 4 trained"),
         (
             ["evaluation", "students", "signal"],
-            "Not there yet: signal, student distilled, student twin, evaluation.",
+            "Not finished yet: signal, student distilled, student twin, evaluation.",
             "of 2 trained",
         ),
         (
             ["evaluation", "students", "signal", "teachers"],
-            "Not there yet: teacher llama, teacher gpt2,",
+            "Not finished yet: teacher llama, teacher gpt2,",
             "No model is trained yet; complete so far: source, corpus, tokenizer, tokens.",
         ),
         (["evaluation/twin.json"], "evaluation of twin", "above the best teacher, llama"),
         (["evaluation/distilled.json"], "evaluation of distilled", "The student is not scored;"),
         (
             ["evaluation/predictions", "source", "corpus", "tokens"],
-            "Not there yet: source, corpus, tokens.",
+            "Not finished yet: source, corpus, tokens.",
             "above the best teacher, llama (",  # decisions are in the results as well
         ),
     ],
@@ -153,7 +153,7 @@ def test_what_is_unfinished_does_not_count_and_an_empty_column_is_left_out(make_
     (run / "students/twin/manifest.json").unlink()
     (run / "source/entropy.json").write_text("{}")
     _, page, _ = written(run, tmp_path / "report")
-    assert "Not there yet: student twin." in page
+    assert "Not finished yet: student twin." in page
     assert "above the corpus's entropy" not in page
 
 
@@ -175,13 +175,13 @@ def test_a_manifest_that_cannot_be_read_counts_as_missing(make_run, tmp_path):
     shutil.rmtree(run / "evaluation")
     (run / "teachers/llama/manifest.json").write_text("{")
     facts, page, _ = written(run, tmp_path / "report")
-    assert "Not there yet: teacher llama, evaluation." in page
+    assert "Not finished yet: teacher llama, evaluation." in page
     assert "of 3 trained" in facts["first_sentence"]
 
 
 def test_the_rules_are_repeated_in_their_own_words(make_run, tmp_path):
     _, page, _ = written(make_run(), tmp_path / "report")
-    assert "without a leading space; a tie counts half; mean over uids." in page
+    assert "no leading space; a tie counts half; mean over uids." in page
 
 
 def test_several_runs_share_a_page(make_run, tmp_path):

@@ -21,7 +21,7 @@ def test_the_stored_signal_is_shown_with_what_it_loses(told):
     page, markdown = texts(told[1])
     section = markdown[markdown.index("## The stored signal") :]
     section = section[: section.index("\n## ")]
-    assert "Kind hidden: 512 bytes a token, 1.5 MiB for 3,000 tokens." in section
+    assert "Kind hidden: 512 bytes per token, 1.5 MiB for 3,000 tokens." in section
     assert re.search(r"\| T = 2 +\| +0\.0000 \| +0\.2° \| +1\.000 \|", section)
     assert re.search(r"\| hidden 16 B +\| +16 \| +0\.2500 \| +30\.0° \| +0\.0625 \|", section)
     assert re.search(r"\| sampled 12 +\| +64 \| +– \| +17\.3° \| +– \|", section)
@@ -37,11 +37,11 @@ def test_a_signal_that_was_measured_less_is_shown_as_far_as_it_goes(make_run, tm
     for name in gone:
         (run / "signal" / f"{name}.json").unlink()
     _, page, markdown = written(run, tmp_path / "report")
-    assert "512 bytes a token" in page
+    assert "512 bytes per token" in page
     assert ("What was stored" in page) == ("fidelity" not in gone)
     assert "figures/frontier.svg" not in markdown
     facts = {"kind": "hidden", "flops": 10**12}  # as runs of before say
     manifest = json.loads((run / "signal/manifest.json").read_text("utf-8"))
     (run / "signal/manifest.json").write_text(json.dumps({**manifest, "facts": facts}), "utf-8")
     _, page, _ = written(run, tmp_path / "older")
-    assert "bytes a token" not in page
+    assert "bytes per token" not in page

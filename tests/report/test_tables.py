@@ -87,7 +87,7 @@ def test_extremes_begin_with_the_largest_gain_and_end_with_the_largest_loss(make
     assert values[-1] == round(float(student) - 100.0, 1)
     outside = sum("(+" in row[1] or row[1].count("-") == 3 for row in table.rows)
     assert 0 < outside < 4
-    assert table.note.startswith(f"{outside} of 4 intervals leave out zero; about 0 would")
+    assert table.note.startswith(f"{outside} of 4 intervals exclude zero; about 0 would")
 
 
 def test_groups_have_a_row_each_and_a_column_a_model(make_run):

@@ -41,7 +41,7 @@ def test_a_process_that_left_no_note_still_holds_the_folder(tmp_path):
     process = start(HOLDER, tmp_path / "run")
     (tmp_path / "run" / ".holder").unlink()
     try:
-        with pytest.raises(InputError, match="a process that left no note"):
+        with pytest.raises(InputError, match="an unknown process"):
             locked(tmp_path / "run").__enter__()
     finally:
         kill(process)

@@ -66,7 +66,7 @@ def test_a_folders_seeds_share_items_only_if_all_have_the_same(written):
 def test_nothing_to_compare_with_and_a_model_with_itself_are_refused(written):
     one = written("a.json", result("one", {"x": benchmark(WEAK)}))
     assert "holds one model, one: nothing to compare it with" in refusal([one])
-    assert "is named twice" in refusal([one, one])
+    assert "is given twice" in refusal([one, one])
 
 
 def test_a_folder_of_different_models_is_not_a_recipe(written, tmp_path):

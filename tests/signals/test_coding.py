@@ -1,4 +1,4 @@
-"""The transform code: what a few bytes a token keep of an ensemble's states."""
+"""The transform code: what a few bytes per token keep of an ensemble's states."""
 
 from dataclasses import dataclass, replace
 from itertools import pairwise

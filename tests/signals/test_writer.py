@@ -88,7 +88,7 @@ def test_it_says_what_a_token_and_all_of_it_take_before_it_starts(
     teachers, tokens, tmp_path, capsys
 ):
     store_signal(source_of(teachers, tokens), tmp_path)
-    assert "80 bytes a token, " in capsys.readouterr().err
+    assert "80 bytes per token, " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

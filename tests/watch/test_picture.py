@@ -22,13 +22,13 @@ def test_a_model_in_training_shows_how_far_and_how_fast_it_is(run):
     shown = words(once(run))
     assert "30% step 120 of 400 epoch 1.20 of 4 61.4k tokens 42.0k words seen" in shown
     # 280 steps of 512 tokens at 5,120 a second.
-    assert "28 s left 5.1k tokens/s, 61% of plain products last line" in shown
+    assert "28 s left 5.1k tokens/s, 61% of matmul peak last line" in shown
     assert "learning rate 1.00e-03 gradient norm 0.80 memory 900.0 MiB" in shown
 
 
 def test_curves_have_axes_and_names_with_the_last_values(run):
     shown = once(run)
-    assert "cross-entropy, nats a token, by step" in shown
+    assert "cross-entropy, nats per token, by step" in shown
     assert "++ training 3.462   xx dev 4.250" in shown
     assert "+" in shown
     assert "kl" not in shown  # all zero: a model without teachers
@@ -72,7 +72,7 @@ def test_a_rewind_is_shown_with_its_reason(run):
     log = run / "teachers" / "gpt2.partial"
     rewound = {"step": 20, "rewound_from": 37, "reason": "gradient norm 1e9"}
     write(log, [step(10), step(20), step(30), rewound, step(25)])
-    assert "went back from step 37 to 20: gradient norm 1e9" in once(run)
+    assert "rewound from step 37 to 20: gradient norm 1e9" in once(run)
 
 
 def test_values_that_are_not_finite_are_left_out_of_a_curve(run):
@@ -95,8 +95,8 @@ def test_a_long_silence_is_named_with_the_command_that_resumes(run):
     os.utime(log, (time.time() - 3600,) * 2)
     shown = words(once(run))
     assert "last line 1 h 00 min ago" in shown
-    assert "No line for 1 h 00 min; they came every 1.0 s. It may have stopped." in shown
-    assert f"process {os.getpid()} holds it" in shown
+    assert "No line for 1 h 00 min; before, one every 1.0 s. It may have stopped." in shown
+    assert f"process {os.getpid()} is running it" in shown
     command = f"babyllama run {run}/recipe.yaml --run-dir {run}"
     assert command.replace(" ", "") in shown.replace(" ", "")  # a long path is folded
 
@@ -132,13 +132,13 @@ def test_a_dead_process_is_named_at_once(run):
     note = run / ".holder"
     note.write_text(note.read_text().replace(str(os.getpid()), ended))
     shown = words(once(run))
-    assert f"It has stopped: its process {ended} is gone." in shown
+    assert f"It has stopped: process {ended} has ended." in shown
     assert "The same command resumes it: babyllama run" in shown
 
 
 def test_a_run_that_nobody_holds_has_stopped(run):
     (run / ".holder").unlink()
-    assert "It has stopped: no process holds it." in once(run)
+    assert "It has stopped: no process is running it." in once(run)
 
 
 def test_a_process_on_another_machine_is_judged_by_its_lines_alone(run):
@@ -151,7 +151,9 @@ def test_a_stage_that_trains_nothing_is_named(run, tiny_recipe):
     finish(run / "teachers" / "gpt2", tiny_recipe.pretraining("gpt2"))
     assert "signal comes next" in once(run)
     (run / "signal.partial").mkdir()
-    assert "signal is in progress, last file 0 s ago; it trains no model" in words(once(run))
+    shown = words(once(run))
+    assert "signal is in progress, last file" in shown
+    assert "s ago; it trains no model" in shown
 
 
 def test_a_model_without_a_log_yet_is_in_progress(tmp_path):

@@ -25,7 +25,7 @@ RulesName = Literal["honest", "2023", "2024", "2025"]
 
 
 def complete_stage(stage: "Stage") -> None:
-    """Make one stage's folder, unless it is complete, and print where it is.
+    """Make one stage's folder, unless it is complete, and print its path.
 
     Raises:
         InputError: the folder belongs to something else, is in use, or cannot be written.
@@ -41,7 +41,7 @@ def complete_stage(stage: "Stage") -> None:
     refuse_unwritable(stage.out)
     refuse_other_stage(stage)
     refuse_unwritable_path(stage.out)
-    with locked(run_of(stage.out), mend="write elsewhere"):
+    with locked(run_of(stage.out), mend="use another folder"):
         make_stage(stage, launched)
     print(stage.out)
 
@@ -63,7 +63,7 @@ def refuse_duplicates(what: str, names: list[str]) -> None:
     twice = [name for name in names if names.count(name) > 1]
     if twice:
         raise InputError(
-            f"{what} {twice[0]} is named twice",
+            f"{what} {twice[0]} is given twice",
             why="Results are stored by name, so one would overwrite the other.",
             mend="Give each a different name.",
         )
@@ -119,6 +119,6 @@ def benchmark_and_path(text: str) -> tuple[str, Path]:
     if fault := benchmark_name_fault(name):
         raise InputError(
             f"--benchmark {text}: {fault}",
-            why="Files of predictions and scores are called after their benchmark.",
+            why="Files of predictions and scores are named after their benchmark.",
         )
     return name, Path(path)

@@ -121,7 +121,7 @@ def resolve_signal(recipe: Recipe, folder: Path) -> tuple[Recipe, str]:
     A run keeps the signal it began with: its recipe.yaml holds it. Otherwise teachers run beside
     the student where a stored signal cannot serve all students or would be read once only. Else the
     most exact of three stored signals is picked that fits into half of the free disk: hidden states
-    in bfloat16, in 8 bits, or in 64 bytes a token.
+    in bfloat16, in 8 bits, or in 64 bytes per token.
 
     Returns:
         the recipe; and the signal with the reason for it, to be printed. Nothing to print for a
@@ -171,8 +171,10 @@ def _pick_stored(
     tokens, free = _train_tokens(recipe, folder)[0], _free_disk(folder)
     teachers = teacher_shapes(recipe)
     forms: dict[str, dict[str, object]] = {
-        "bfloat16": {}, "8 bits": {"precision": "int8"}, "64 bytes a token": {"bytes_per_token": 64}
-    }  # fmt: skip
+        "bfloat16": {},
+        "8 bits": {"precision": "int8"},
+        "64 bytes per token": {"bytes_per_token": 64},
+    }
     for name, form in forms.items():
         stored = HiddenSignal.model_validate({"kind": "hidden", **mixing.model_dump(), **form})
         size = len(_offsets(recipe)) * tokens * sizes_of(stored, teachers).bytes_per_token

@@ -77,7 +77,7 @@ class _Field:
 def _field_at(field: _Field, loc: Iterable[int | str]) -> _Field:
     """Follow pydantic's path from a field.
 
-    It has steps that the user's file has not: tags of unions (`llama`), alternatives of other
+    It has steps that the user's file does not have: tags of unions (`llama`), alternatives of other
     unions (`tuple[int, ...]`), and `[key]` where a mapping's key is wrong.
     """
     for step in loc:
@@ -104,7 +104,7 @@ def _field_at(field: _Field, loc: Iterable[int | str]) -> _Field:
 def _mistake_of_alternatives(errors: Sequence[tuple[_Field, ErrorDetails]]) -> Mistake:
     """One mistake of the errors that the alternatives of a union have; usually there is only one.
 
-    Those that lie deepest belong to the alternative that the user meant.
+    The deepest errors belong to the alternative that the user meant.
     """
     deepest = max(len(field.keys) for field, _ in errors)
     meant = [(field, details) for field, details in errors if len(field.keys) == deepest]
@@ -127,7 +127,7 @@ def _mistake(field: _Field, details: ErrorDetails) -> Mistake:
             meant=nearest_name(field.keys[-1], known),
         )
     if kind == "invalid_key":
-        return Mistake(field.keys, f"{field.name} is not a field", "Names of fields are text.")
+        return Mistake(field.keys, f"{field.name} is not a field", "Field names must be text.")
     if kind == "missing":
         return Mistake(
             field.keys, f"{field.name} is missing", mend=field.description, is_missing=True
@@ -148,7 +148,7 @@ def _wrong_tag(field: _Field, details: ErrorDetails) -> Mistake:
     return Mistake(
         keys,
         f"{'.'.join(keys)} is {given!r}" if given else f"{'.'.join(keys)} is missing",
-        f"It is one of {', '.join(choices)}, and decides which other fields there are.",
+        f"It must be one of {', '.join(choices)}; it determines the other fields.",
         nearest(given or "", choices),
     )
 
@@ -224,7 +224,7 @@ def _is_model(annotation: Any) -> bool:
 
 
 def _tag_name(annotation: Any) -> str:
-    """The field that tells a model from the others of its union; "" where there is none."""
+    """The field that distinguishes a model from the others of its union; "" if there is none."""
     fields = annotation.model_fields if _is_model(annotation) else {}
     return next((name for name in ("kind", "model_type") if name in fields), "")
 

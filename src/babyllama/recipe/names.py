@@ -1,4 +1,4 @@
-"""Names that have a meaning in a run's folder, and so what models and benchmarks may be called.
+"""Names with a meaning in a run's folder, and the names that models and benchmarks may have.
 
 A model's name becomes a folder (`teachers/NAME`), a file (`evaluation/NAME.json`) and the name of a
 stage's input. A benchmark's name becomes a file (`evaluation/predictions/MODEL/NAME.jsonl`).
@@ -21,7 +21,7 @@ EVALUATION = "evaluation"
 REPORT = "report"
 CURVES = "curves"
 
-# The stages in the order of the line; `teachers` and `students` hold one stage a model.
+# The stages in order; `teachers` and `students` hold one stage per model.
 STAGES = (SOURCE, CORPUS, TOKENIZER, TOKENS, TEACHERS, SIGNAL, STUDENTS, EVALUATION, REPORT)
 
 ENSEMBLE = "ensemble"  # the teachers averaged at inference, scored as one more model

@@ -37,7 +37,7 @@ class Places:
         self._written: dict[Keys, int | str] = dict(lines or {})
 
     def of(self, keys: Keys) -> str:
-        """Where a field was written; for one that is missing, where the field around it was."""
+        """Where a field was written; for a missing one, where the enclosing field was."""
         found = self._nearest(keys)
         if isinstance(found, str):
             return found
@@ -125,7 +125,7 @@ def _read_value(value: str, setting: str) -> Any:
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's own with a limit to nesting, since it recurses."""
+    """PyYAML's loader with a limit on nesting, since it recurses."""
 
     def __init__(self, text: str, where: str) -> None:
         super().__init__(text)
@@ -180,7 +180,7 @@ def _places(root: yaml.Node, loader: _Loader) -> Places:
 
 
 def _children(node: yaml.Node, loader: _Loader) -> Iterator[tuple[str, int, yaml.Node]]:
-    """Key, line and value of each entry of a mapping or list; nothing of a scalar."""
+    """Key, line and value of each entry of a mapping or list; a scalar has none."""
     if isinstance(node, yaml.SequenceNode):
         for number, item in enumerate(node.value):
             yield str(number), _line(item), item
@@ -210,12 +210,12 @@ def _yaml_error(where: str, error: Exception) -> InputError:
     return InputError(
         f"{place}: is not YAML" + (f" at column {mark.column + 1}" if mark else ""),
         why=f"The parser says: {getattr(error, 'problem', None) or error}.",
-        mend="Mend that line; often it is the indentation or a missing colon.",
+        mend="Fix that line; often the indentation is wrong or a colon is missing.",
     )
 
 
 def _unshared(tree: Any) -> Any:
-    """A copy in which what YAML's `*alias` repeats is no longer one object.
+    """A copy in which the targets of YAML's `*alias` are separate objects.
 
     Otherwise a setting of one teacher would change every teacher that shares its settings.
     """

@@ -11,7 +11,7 @@ from babyllama.recipe.training import PretrainingRecipe, TrainingRecipe
 
 
 def weights_fault(weights: Sequence[float]) -> str:
-    """Why weights are not those of a mean; "" if they are."""
+    """What is wrong with the weights of a mean; "" if nothing is."""
     if min(weights, default=-1.0) >= 0 and abs(sum(weights) - 1) <= 1e-6:
         return ""
     given = " ".join(f"{weight:g}" for weight in weights)
@@ -119,7 +119,7 @@ class HiddenSignal(StoredSignal):
         "bfloat16", description="`int8`: 8 bits per number and a scale per token, half the size."
     )
     bytes_per_token: int | None = Field(
-        None, ge=1, description="Instead, transform-code the states into this many bytes per token."
+        None, ge=1, description="Transform-code the states into this many bytes per token instead."
     )
     code_temperature: float = Field(
         2.0, gt=0, description="Temperature at which the transform code is most exact."
@@ -129,7 +129,7 @@ class HiddenSignal(StoredSignal):
     @classmethod
     def _one_form(cls, size: int | None, info: Any) -> int | None:
         if size is not None and info.data.get("precision") == "int8":
-            raise ValueError("it and precision int8 exclude each other")
+            raise ValueError("it cannot be combined with precision int8")
         return size
 
 
@@ -162,7 +162,7 @@ class _Sparse(StoredSignal):
 
 
 class TopKSignal(_Sparse):
-    """Logits of the k most likely tokens, and the exact probability of all others together."""
+    """Logits of the k most likely tokens, and the exact total probability of all others."""
 
     kind: Literal["topk"]
 
@@ -174,7 +174,7 @@ class SampledSignal(_Sparse):
 
 
 class AutoSignal(Mixing):
-    """Picked when a run begins, by the passes over the text and the free disk; the run keeps it."""
+    """Chosen when a run starts, by the passes over the text and the free disk; the run keeps it."""
 
     kind: Literal["auto"]
 

@@ -54,7 +54,7 @@ class TokenizerRecipe(Frozen):
     vocab_size: int = Field(
         16_000, ge=300, le=1_000_000, description="Tokens, special ones included."
     )
-    min_frequency: int = Field(2, ge=1, description="Rarer pairs are not merged.")
+    min_frequency: int = Field(2, ge=1, description="Pairs seen less often are not merged.")
 
 
 class TokensRecipe(Frozen):

@@ -1,4 +1,4 @@
-"""How one model is trained, and which of these fields decide its weights."""
+"""How one model is trained, and which of these fields affect its weights."""
 
 from typing import Annotated, Any, Literal
 
@@ -9,18 +9,18 @@ from babyllama.recipe.shapes import Shape
 
 
 class FixedWindows(Frozen):
-    """Consecutive windows, the same in every epoch but in another order, as in the paper."""
+    """Consecutive windows, the same in every epoch in a new order, as in the paper."""
 
     kind: Literal["fixed"] = "fixed"
 
     def offsets(self, window: int) -> tuple[int, ...]:
-        """Where the first window of each epoch starts in the stream; repeated in turn."""
+        """The offset of each epoch's first window in the stream; epochs cycle through them."""
         del window
         return (0,)
 
 
 class ShiftedWindows(Frozen):
-    """Consecutive windows that start at another offset in each epoch, in turn."""
+    """Consecutive windows; epochs cycle through several offsets of the first window."""
 
     kind: Literal["shifted"]
     passes: int = Field(
@@ -52,13 +52,17 @@ class AdamW(Frozen):
     """Adam with decoupled weight decay."""
 
     kind: Literal["adamw"] = "adamw"
-    beta1: float = Field(0.9, ge=0, lt=1, description="Decay of the mean of gradients.")
-    beta2: float = Field(0.999, ge=0, lt=1, description="Decay of the mean of squared gradients.")
+    beta1: float = Field(0.9, ge=0, lt=1, description="Decay of the running mean of gradients.")
+    beta2: float = Field(
+        0.999, ge=0, lt=1, description="Decay of the running mean of squared gradients."
+    )
     epsilon: float = Field(1e-8, gt=0, description="Added to the denominator.")
-    weight_decay: float = Field(0.0, ge=0, description="Weights lose learning rate x this.")
+    weight_decay: float = Field(
+        0.0, ge=0, description="Each update shrinks the weights by learning rate x this."
+    )
     decay: Literal["matrices", "all"] = Field(
         "matrices",
-        description="What decays: `matrices` excludes norms, biases and embeddings.",
+        description="Which weights decay: `matrices` excludes norms, biases and embeddings.",
     )
 
 
@@ -69,7 +73,7 @@ class Muon(Frozen):
     """
 
     kind: Literal["muon"]
-    momentum: float = Field(0.95, ge=0, lt=1, description="Decay of the mean of gradients.")
+    momentum: float = Field(0.95, ge=0, lt=1, description="Decay of the running mean of gradients.")
     weight_decay: float = Field(0.0, ge=0, description="Weight decay of the matrices.")
     rest: AdamW = Field(AdamW(), description="Optimiser of embeddings, head, norms and biases.")
 
@@ -91,29 +95,31 @@ class Cosine(Frozen):
     """Half a cosine from the peak to the end."""
 
     kind: Literal["cosine"] = "cosine"
-    final: float = Field(0.0, ge=0, le=1, description="Share of the peak at the end.")
+    final: float = Field(0.0, ge=0, le=1, description="The last rate as a share of the peak.")
 
 
 class Linear(Frozen):
     """A straight line from the peak to the end."""
 
     kind: Literal["linear"]
-    final: float = Field(0.0, ge=0, le=1, description="Share of the peak at the end.")
+    final: float = Field(0.0, ge=0, le=1, description="The last rate as a share of the peak.")
 
 
 class WarmupStableDecay(Frozen):
-    """The peak, then a straight line to the end."""
+    """Constant at the peak, then a straight line to the end."""
 
     kind: Literal["wsd"]
-    decay: float = Field(0.2, gt=0, le=1, description="Share of the updates on that line.")
-    final: float = Field(0.0, ge=0, le=1, description="Share of the peak at the end.")
+    decay: float = Field(
+        0.2, gt=0, le=1, description="Share of the updates in which the rate falls."
+    )
+    final: float = Field(0.0, ge=0, le=1, description="The last rate as a share of the peak.")
 
 
 ScheduleRecipe = Annotated[Cosine | Linear | WarmupStableDecay, Field(discriminator="kind")]
 
 
 class NoAverage(Frozen):
-    """The trained weights, without an average."""
+    """No averaging: the trained weights only."""
 
     kind: Literal["none"] = "none"
 
@@ -178,13 +184,15 @@ class TrainingRecipe(Frozen):
         FixedWindows(), description="Where windows start: `fixed`, `shifted` or `jittered`."
     )
     learning_rate: float = Field(gt=0, lt=1, description="Peak learning rate.")
-    warmup_steps: int = Field(0, ge=0, description="Updates up to the peak, on a straight line.")
+    warmup_steps: int = Field(
+        0, ge=0, description="Updates in which the rate rises linearly to its peak."
+    )
     schedule: ScheduleRecipe = Field(
         Cosine(), description="After the warm-up: `cosine`, `linear` or `wsd`."
     )
     optimizer: OptimizerRecipe = Field(AdamW(), description="`adamw`, `muon` or `sam`.")
     clip_norm: float = Field(
-        1.0, gt=0, description="Larger gradient norms are scaled down to this."
+        1.0, gt=0, description="Gradients with a larger norm are scaled down to this norm."
     )
     average: AverageRecipe = Field(
         NoAverage(),
@@ -211,7 +219,7 @@ class TrainingRecipe(Frozen):
         description="Shard weights, gradients and optimiser state over the processes (FSDP), for "
         "models that do not fit on one device.",
     )
-    budget: WordBudget | None = Field(None, description="Words that the model may see.")
+    budget: WordBudget | None = Field(None, description="A limit on the words that the model sees.")
     word_checkpoints: Literal["babylm"] | tuple[int, ...] = Field(
         (),
         description="Save a model folder (`chck_1M`, ...) when this many words are seen. "

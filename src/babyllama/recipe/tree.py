@@ -27,7 +27,7 @@ class EvaluationRecipe(Frozen):
 
     benchmarks: dict[BenchmarkName, Path] = Field(
         default_factory=dict,
-        description="Name to data: a jsonl file, a folder of such files, or a zip file.",
+        description="Benchmark name to data: a jsonl file, a folder of such files, or a zip file.",
     )
     rules: Literal["honest", "2023", "2024", "2025"] = Field(
         "honest", description="Scoring rules of a year: context token, ties, averaging."
@@ -98,7 +98,7 @@ class Recipe(Frozen):
 def disagreements(
     teachers: Sequence[str], students: Mapping[str, Student | None], signal: SignalRecipe | None
 ) -> Iterator[Mistake]:
-    """Every point in which the parts of a recipe contradict each other.
+    """Every contradiction between parts of a recipe.
 
     Args:
         teachers: their names.
@@ -122,7 +122,7 @@ def disagreements(
             yield Mistake(
                 (*keys, "weights"),
                 f"{'.'.join(keys)}.weights has {len(weights)} for {len(teachers)} teachers",
-                "Give one weight a teacher, in the teachers' order.",
+                "Give one weight per teacher, in the teachers' order.",
             )
 
 
@@ -160,7 +160,7 @@ def _same_names(teachers: Iterable[str], students: Iterable[str]) -> Iterator[Mi
             yield Mistake(
                 keys,
                 f"{'.'.join(other)} and {'.'.join(keys)} {how}",
-                "Files of a run are called after their model, and some file systems ignore case.",
+                "Files of a run are named after their model, and some file systems ignore case.",
             )
 
 
@@ -187,7 +187,7 @@ def _windows_unlike(students: Mapping[str, DistilledStudent]) -> Iterator[Mistak
                 ("students", name, "training", "window"),
                 f"students.{name}.training.window is {window}, "
                 f"students.{first}.training.window is {lengths[first]}",
-                "A stored signal serves one length of window.",
+                "A stored signal serves a single window length.",
                 "Use one length, or signal.kind online.",
             )
 
@@ -210,7 +210,7 @@ def _unserved(name: str, student: DistilledStudent, signal: StoredSignal) -> Ite
         yield Mistake(
             ("students", name, "temperature"),
             f"{where}.temperature is {student.temperature:g}",
-            f"signal.temperatures, at which the signal is stored, has {stored}.",
+            f"The signal is stored only for signal.temperatures: {stored}.",
             "Add it to signal.temperatures, or use signal.kind hidden.",
         )
     if student.weights is not None:

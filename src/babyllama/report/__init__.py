@@ -1,7 +1,7 @@
-"""The report: one page that answers first, and the same in Markdown.
+"""The report: one HTML page that begins with the answer, and the same in Markdown.
 
-Reads run folders and never imports torch. `index.html` holds its figures and styles, asks for
-nothing from elsewhere, and is the same bytes for the same runs.
+Reads run folders and never imports torch. `index.html` contains its figures and styles, loads
+nothing from the network, and is the same bytes for the same runs.
 """
 
 from collections.abc import Sequence
@@ -26,8 +26,8 @@ def write_report(runs: Sequence[Path], out: Path) -> dict[str, Any]:
     """Write index.html, report.md and figures/ about one or several runs.
 
     Args:
-        runs: folders of runs; a run that was stopped early is shown as far as it goes.
-        out: the folder to write into; made when it is not there.
+        runs: folders of runs; of an unfinished run, what is finished is shown.
+        out: the folder to write into; created if necessary.
 
     Returns:
         `first_sentence`: the answer of the first run.

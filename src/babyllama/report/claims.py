@@ -1,7 +1,7 @@
-"""What a run lets us say: the student against its twin, its teachers and their ensemble.
+"""The student compared with its twin, its teachers and their ensemble, and the first sentence.
 
-Intervals are at 95% and say how far another draw of items would move a number, not how far another
-training seed would. `babyllama.scores` does the arithmetic.
+The 95% intervals cover another sample of items, not another training seed. `babyllama.scores` does
+the arithmetic.
 """
 
 from collections.abc import Iterator, Sequence
@@ -38,7 +38,7 @@ class StudentComparison:
     def description(self) -> str:
         """The difference in words."""
         if self.difference is None:
-            return "not comparable: their items differ or were not kept"
+            return "not comparable: the items differ or were not saved"
         return describe(self.difference, higher_is_better=self.higher_is_better)
 
     @property
@@ -118,7 +118,7 @@ def mean_of_uids(uids: tuple[str, ...], correct: Credits) -> Score:
 
 
 def cross_entropy_share(student: DistilledStudent) -> float:
-    """Cross-entropy's part of the loss's weights, between 0 and 1: of weights, not of gradients."""
+    """Cross-entropy's share of the loss's weights, from 0 to 1; not its share of the gradient."""
     text = student.alpha
     teachers = (1 - student.alpha) * student.temperature**2
     if student.reduction == "window_sum":
@@ -187,6 +187,6 @@ def _without_student(scored: ScoredRun, benchmark: str) -> str:
         lowest, name = min(losses)
         return (
             f"No model is scored yet; of {len(losses)} trained, {name} has the lowest dev "
-            f"cross-entropy, {lowest:.3f} nats a token."
+            f"cross-entropy, {lowest:.3f} nats per token."
         )
     return f"No model is trained yet; complete so far: {', '.join(run.stages)}."

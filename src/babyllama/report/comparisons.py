@@ -1,4 +1,4 @@
-"""Comparisons as a person reads them: sentences first, then tables; and as plain data."""
+"""Comparisons for readers (sentences first, then tables) and as plain data."""
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -36,7 +36,7 @@ def sentences(comparisons: Sequence[Comparison]) -> Iterator[str]:
 
 
 def cautions(comparisons: Sequence[Comparison], correction: Correction) -> Iterator[str]:
-    """What the intervals vary, and why a comparison is less precise than it could be."""
+    """What the intervals cover, and why a comparison is less precise than it could be."""
     seeds = [each for each in comparisons if max(each.seeds) > 1]
     if len(seeds) < len(comparisons):
         yield (
@@ -71,7 +71,7 @@ def cautions(comparisons: Sequence[Comparison], correction: Correction) -> Itera
         if why:
             yield f"Not paired by item: {', '.join(group)}, since {why}; the intervals are wider."
     yield from (
-        f"Not the same for both: {note}." for note in dict.fromkeys(
+        f"The two results differ in a setting: {note}." for note in dict.fromkeys(
             note for each in comparisons for note in each.notes
         )
     )  # fmt: skip
@@ -138,7 +138,7 @@ def largest(each: Comparison) -> tuple[list[UidDifference], list[UidDifference]]
 
 
 def _headline_rows(comparisons: Sequence[Comparison]) -> tuple[Row, list[Row]]:
-    """A row a benchmark, of comparisons of one model with one baseline."""
+    """Comparisons of one model with one baseline, one row per benchmark."""
     first = comparisons[0]
     head = (
         "benchmark", "chance", first.baseline, first.model, "difference", "95% interval",

@@ -57,7 +57,7 @@ _SETTINGS = {
 
 
 def loss_curves(run: Run) -> str | None:
-    """A panel a model: smoothed training loss, dev loss after each epoch, the best epoch ringed."""
+    """One panel per model: smoothed training loss, dev loss by epoch, the best epoch ringed."""
     drawn = [model for model in run.models if _has_steps(model)]
     if not drawn:
         return None
@@ -100,7 +100,7 @@ def overfitting(run: Run) -> str | None:
 
 
 def scores_by_group(scored: ScoredRun, benchmark: str) -> str | None:
-    """A row a group, a mark a model with its 95% interval, and the score of guessing."""
+    """One row per group, one mark per model with its 95% interval, and the score of chance."""
     drawn = [(model, result.groups) for model in models_shown(scored, benchmark)
              if (result := scored.result(model, benchmark)) and result.groups]  # fmt: skip
     if not drawn:
@@ -127,7 +127,7 @@ def scores_by_group(scored: ScoredRun, benchmark: str) -> str | None:
 
 
 def learning_curves(scored: ScoredRun) -> str | None:
-    """A panel a benchmark: score against words seen, with 95% intervals, a line a model."""
+    """One panel per benchmark: score against words seen with 95% intervals, one line per model."""
     names = list(dict.fromkeys(p.benchmark for points in scored.points.values() for p in points))
     drawn = _curved_models(scored)
     if not names:
@@ -152,7 +152,7 @@ def learning_curves(scored: ScoredRun) -> str | None:
 
 
 def signal_frontier(run: Run) -> str | None:
-    """KL and gradient angle against bytes a token, a column a temperature, a line a kind."""
+    """KL and gradient angle against bytes per token: a column for each T, a line for each kind."""
     temperatures = frontier_temperatures(run)
     if not temperatures:
         return None
@@ -255,7 +255,7 @@ def _curve_of(
 
 
 def _frontier_panel(axes: Axes, run: Run, temperature: str, key: str) -> None:
-    """A line a kind, named beside it; what the run itself stored is ringed."""
+    """One line per kind with its name beside it; the run's own signal is ringed."""
     kinds = list(dict.fromkeys(row["kind"] for row in run.frontier))
     axes.set_xscale("log")
     axes.set_yscale("log")
@@ -292,7 +292,7 @@ def _frontier_panel(axes: Axes, run: Run, temperature: str, key: str) -> None:
 
 
 def _limit_loss(axes: Axes, drawn: list[Model]) -> None:
-    """Leave the first steps above the frame: they would press all that matters into its floor."""
+    """Cut off the first steps: they would compress the rest into the bottom of the plot."""
     dev = [float(y) for m in drawn if m.curve for y in m.curve.dev_cross_entropy]
     if dev:
         curves = [m.curve.cross_entropy for m in drawn if m.curve]
@@ -342,7 +342,7 @@ def _dots(
 
 
 def _label(model: Model) -> str:
-    """A legend leaves out what begins with an underscore, hence the space before it."""
+    """A legend omits labels that begin with an underscore, hence the space before it."""
     role = "" if model.name == model.role else f" ({model.role})"
     return ("\u2009" if model.name.startswith("_") else "") + model.name + role
 

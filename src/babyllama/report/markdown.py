@@ -1,4 +1,4 @@
-"""What Markdown needs beyond its template: tables that line up as text, and names taken as text."""
+"""What Markdown needs beyond its template: aligned tables and escaped names."""
 
 import re
 
@@ -9,7 +9,7 @@ _SPECIAL = re.compile(r"([\\`*\[\]<>|#~$]|(?<!\w)_|_(?!\w))")
 
 
 def escaped(text: str) -> str:
-    """Text that Markdown shows as it is: no markup, no HTML, no cell's end, on one line."""
+    """Escape text for Markdown: no markup, no HTML, no end of a cell, on one line."""
     return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
 
 

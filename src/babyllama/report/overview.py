@@ -1,4 +1,4 @@
-"""Several runs beside each other: a row a run."""
+"""Several runs beside each other: one row per run."""
 
 from collections.abc import Sequence
 

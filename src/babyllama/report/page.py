@@ -34,7 +34,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Section:
-    """A heading and what is under it; `code` is a command to paste."""
+    """A heading and its content; `code` is a command to paste."""
 
     title: str
     text: tuple[str, ...] = ()
@@ -65,7 +65,7 @@ class LostChoice:
 
 @dataclass(frozen=True)
 class Page:
-    """What is written about one run.
+    """The report on one run.
 
     Attributes:
         missing: what the run has not made yet; empty for a complete run.
@@ -122,9 +122,9 @@ def _given(*found: Table | None) -> tuple[Table, ...]:
 
 def _losses(run: Run, prefix: str) -> Section | None:
     drawn = _drawn(
-        (f"{prefix}loss.svg", figures.loss_curves(run), "Loss curves, a panel a model",
+        (f"{prefix}loss.svg", figures.loss_curves(run), "Loss curves, one panel per model",
          "Training cross-entropy (smoothed) and dev cross-entropy after each epoch, in nats per "
-         "token. The ring marks the best epoch. The first steps are above the frame."),
+         "token. The ring marks the best epoch. The first, steep steps are cut off."),
         (f"{prefix}overfitting.svg", figures.overfitting(run), "Dev loss of student and twin",
          "Dev cross-entropy of the student and of its twin after each epoch: where a curve turns "
          "up, the model has begun to overfit."),
@@ -209,21 +209,21 @@ def _signal(run: Run, prefix: str) -> Section | None:
     text = []
     if kind and size and tokens:
         text.append(
-            f"Kind {kind}: {size:,} bytes a token, {format_bytes(size * tokens)} for "
+            f"Kind {kind}: {size:,} bytes per token, {format_bytes(size * tokens)} for "
             f"{tokens:,} tokens."
         )
     drawn = _drawn(
         (f"{prefix}frontier.svg", figures.signal_frontier(run), "What each kind of signal loses",
          "KL from the teachers and angle between a stand-in student's gradient and the exact one, "
-         "against bytes a token, on held-out text; both axes logarithmic. The ring is what this "
-         "run stored. Sampled signals have no KL."),
+         "against bytes per token, on held-out text; both axes logarithmic. The ring marks what "
+         "this run stored. Sampled signals have no KL."),
     )  # fmt: skip
     found = _given(stage_tables.fidelity_table(run), stage_tables.frontier_table(run))
     return Section("The stored signal", tuple(text), found, drawn) if text or found else None
 
 
 def _loss_weights(run: Run) -> Section | None:
-    """How text and teachers are weighed, for every distilled student."""
+    """How text and teachers are weighted, for every distilled student."""
     lines = []
     for name, student in run.recipe.distilled.items():
         window = " · window" if student.reduction == "window_sum" else ""
@@ -236,24 +236,24 @@ def _loss_weights(run: Run) -> Section | None:
             "This is a share of weights: what each term adds to the gradient depends on its size "
             "as well."
         )
-    return Section("How text and teachers are weighed", tuple(lines)) if lines else None
+    return Section("How text and teachers are weighted", tuple(lines)) if lines else None
 
 
 def _about_corpus(run: Run) -> tuple[str, ...]:
-    """The tokens and, of a corpus from a grammar, its entropy."""
+    """The numbers of tokens, and the entropy of a corpus that a grammar generated."""
     text = []
     if run.tokens:
         layout = run.tokens.get("layout", "")
         text.append(
-            f"{run.tokens['train_tokens']:,} tokens to train on ({run.tokens['train_words']:,} "
-            f"words) and {run.tokens['dev_tokens']:,} for dev, from a vocabulary of "
+            f"{run.tokens['train_tokens']:,} training tokens ({run.tokens['train_words']:,} "
+            f"words) and {run.tokens['dev_tokens']:,} dev tokens; vocabulary "
             f"{run.tokens['vocab_size']:,}; layout {layout}."
         )
     entropy = run.entropy.get("dev", {}).get("all", {}).get("nats_per_word")
     if entropy is not None:
         text.append(
-            f"The text is drawn from a grammar whose dev text has {entropy:.3f} nats a word, "
-            "the lowest loss that a model can have in expectation."
+            f"A grammar generated the text. The entropy of its dev text is {entropy:.3f} nats per "
+            "word, the lowest loss that a model can have in expectation."
         )
     return tuple(text)
 
@@ -264,7 +264,7 @@ def _what_ran(scored: ScoredRun) -> tuple[str, ...]:
     seconds = sum(float(manifest.get("wall_seconds", 0)) for _, manifest in found)
     versions = found[-1][1].get("versions", {}) if found else {}
     text = [
-        f"Recipe {run.recipe.name}, seed {run.recipe.seed}, {format_duration(seconds)} in all. "
+        f"Recipe {run.recipe.name}, seed {run.recipe.seed}, {format_duration(seconds)} in total. "
         f"Corpus cleaned by the {run.recipe.corpus.rules} rules; signal {run.recipe.signal.kind}.",
         "Contents, sha256: " + ", ".join(_digests(run)) + ".",
         "Versions: " + ", ".join(f"{name} {number}" for name, number in versions.items()) + ".",
@@ -272,9 +272,8 @@ def _what_ran(scored: ScoredRun) -> tuple[str, ...]:
     rules = next((result.rules for result in scored.results.values() if result.rules), None)
     if rules:
         text.append(
-            f"Scoring rules {rules['name']}: sentences begin after "
-            f"{rules['context'] or 'nothing'}, "
-            f"{'with' if rules['leading_space'] else 'without'} a leading space; "
+            f"Scoring rules {rules['name']}: context token {rules['context'] or 'none'}, "
+            f"{'a' if rules['leading_space'] else 'no'} leading space; "
             f"{rules['ties']}; {rules['average']}."
         )
     return tuple(text)
@@ -289,8 +288,8 @@ def _digests(run: Run) -> Iterator[str]:
 def _limits(run: Run) -> Iterator[str]:
     """What a reader must not take from these numbers."""
     yield (
-        "There is one seed. Another seed would give other models; the intervals do not include "
-        "that."
+        "Only one seed was trained. Other seeds give other models; the intervals do not include "
+        "this."
     )
     if run.benchmarks:
         yield (
@@ -302,10 +301,10 @@ def _limits(run: Run) -> Iterator[str]:
     student = main_student(run)
     if student and student.manifest:
         yield (
-            "The twin has the student's recipe, without the teachers' compute. A twin trained for "
-            "as long as teachers, signal and student together was not run."
+            "The twin has the student's recipe, without the teachers' compute. No twin was trained "
+            "with the compute of teachers, signal and student together."
         )
-    yield "The epoch is chosen on the dev text whose loss is shown, so it is slightly too low."
+    yield "The best epoch is chosen by the dev loss shown here, so this loss is slightly too low."
 
 
 def _missing(run: Run) -> str:
@@ -313,4 +312,4 @@ def _missing(run: Run) -> str:
         return ""
     named = ", ".join(run.missing[:_SHOWN_MISSING])
     more = len(run.missing) - _SHOWN_MISSING
-    return f"Not there yet: {named}" + (f" and {more} more" if more > 0 else "") + "."
+    return f"Not finished yet: {named}" + (f" and {more} more" if more > 0 else "") + "."

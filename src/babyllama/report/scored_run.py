@@ -76,7 +76,7 @@ class ScoredRun:
         return pair(mine, other) if mine and other else None
 
     def dev_loss(self, model: Model) -> float | None:
-        """Dev cross-entropy in nats a token: as evaluated, else of the best epoch of training."""
+        """Dev cross-entropy in nats per token: as evaluated, else of the best epoch of training."""
         of_model = self.results.get(model.name)
         if of_model and of_model.dev:
             return of_model.dev.cross_entropy
@@ -84,7 +84,7 @@ class ScoredRun:
         return None if found is None else float(found)
 
     def nats_per_word(self, model: Model) -> float | None:
-        """Dev cross-entropy in nats a word, as evaluated."""
+        """Dev cross-entropy in nats per word, as evaluated."""
         of_model = self.results.get(model.name)
         return of_model.dev.nats_per_word if of_model and of_model.dev else None
 

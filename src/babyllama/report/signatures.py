@@ -1,6 +1,6 @@
-"""The failures that the paper warns of: whether they are seen, with values.
+"""The failures that the paper warns of: whether this run shows them.
 
-Each check gives a row: what was looked for, whether it was seen, and the numbers behind the word.
+Each check gives a row: what was looked for, whether it was seen, and the numbers.
 """
 
 import math
@@ -15,7 +15,7 @@ from babyllama.report.scored_run import ScoredRun
 from babyllama.report.wording import describe
 from babyllama.runs.run import Curve, Model, Run
 
-_RISE = 0.5  # nats a token: more than the noise of a smoothed loss, less than any divergence
+_RISE = 0.5  # nats per token: more than the noise of a smoothed loss, less than any divergence
 _SHOWN = 4  # pairs of models named before the rest is only counted
 
 Row = tuple[str, str, str]
@@ -62,13 +62,13 @@ def _divergence(run: Run) -> Row | None:
         "Divergence: a loss that is NaN or rises far",
         # NaN counts as seen.
         "seen" if rewound or not rise <= _RISE else "not seen",
-        f"largest rise {rise:.2f} nats a token ({name}), of training above its lowest or of dev "
-        f"above the epoch before; seen if above {_RISE}{rewound}",
+        f"largest rise {rise:.2f} nats per token ({name}), of the training loss above its minimum "
+        f"or of the dev loss above the previous epoch; seen if above {_RISE}{rewound}",
     )
 
 
 def _rises(curve: Curve) -> Iterator[tuple[str, float]]:
-    """Nats a token. Dev against the epoch before: divergence is sudden, overfitting is not."""
+    """Nats per token. Dev against the previous epoch: divergence is sudden, overfitting is not."""
     values = curve.cross_entropy
     if len(values):
         smooth = smoothed(values, lines=smoothing(len(values)))

@@ -15,7 +15,7 @@ def fidelity_table(run: Run) -> Table | None:
     """How close the stored signal is to the teachers, at each temperature."""
     measured = run.fidelity.get("temperatures", {})
     columns: list[tuple[str, Callable[[Any], str]]] = [
-        ("KL, nats a token", lambda m: cell(m["kl"], _small)),
+        ("KL, nats per token", lambda m: cell(m["kl"], _small)),
         ("gradient's angle", lambda m: cell(m["gradient_angle"], "{:.1f}°")),
         ("its length", lambda m: cell(m["gradient_norm_ratio"], "{:.3f}")),
     ]
@@ -29,9 +29,9 @@ def fidelity_table(run: Run) -> Table | None:
 
 
 def frontier_table(run: Run) -> Table | None:
-    """The figure's numbers: a row a form."""
+    """The figure's numbers: one row per form."""
     columns: list[tuple[str, Callable[[Any], str]]] = [
-        ("bytes a token", lambda row: f"{row['bytes_per_token']:,}")
+        ("bytes per token", lambda row: f"{row['bytes_per_token']:,}")
     ]
     for temperature in frontier_temperatures(run):
         for title, key, form in (
@@ -41,12 +41,12 @@ def frontier_table(run: Run) -> Table | None:
             columns.append((title, _measured(temperature, key, form)))
     named = [(str(row["name"]), row) for row in run.frontier]
     made = table_of("Every kind at several sizes", "form", named, columns)
-    note = "KL in nats a token. Sampled signals have no KL. B: bytes; else tokens kept."
+    note = "KL in nats per token. Sampled signals have no KL. B: bytes; else tokens kept."
     return made and Table(made.title, made.head, made.rows, note)
 
 
 def cost_table(run: Run) -> Table | None:
-    """What each stage took."""
+    """Time, FLOPs and memory of each stage."""
     columns: list[tuple[str, Callable[[dict[str, Any]], str]]] = [
         ("wall time", lambda m: cell(m.get("wall_seconds"), format_duration)),
         ("FLOPs", lambda m: cell(m["facts"].get("flops"), scientific)),
@@ -55,8 +55,8 @@ def cost_table(run: Run) -> Table | None:
         ("of matmul peak", lambda m: cell(m["facts"].get("products_share"), "{:.0%}")),
     ]
     note = (
-        "Of matmul peak: speed as a share of what matrix products of the same shapes alone reach "
-        "on that machine. Peak memory: while it trained, resident mapped files included."
+        "Of matmul peak: speed as a share of the speed of the same matrix products alone, measured "
+        "on that machine. Peak memory: during training, with resident memory-mapped files."
     )
     made = table_of("Stages", "stage", list(manifests(run)), columns)
     return made and Table(made.title, made.head, made.rows, note)
@@ -83,7 +83,7 @@ def totals_table(run: Run) -> Table | None:
 
 
 def corpus_table(run: Run) -> Table | None:
-    """Domains of train and dev, and how much of dev train has seen."""
+    """Domains of train and dev, and how much of dev also occurs in train."""
     if not run.corpus:
         return None
     train, dev, overlap = (run.corpus.get(part, {}) for part in ("train", "dev", "overlap"))
@@ -114,7 +114,7 @@ def corpus_table(run: Run) -> Table | None:
 
 
 def artefacts_table(run: Run) -> Table | None:
-    """Where and how each model was trained, and which file it is."""
+    """Where and how each model was trained, and the checksum of its weights."""
     models = [(titled(model), model) for model in run.models if model.manifest]
     columns: list[tuple[str, Callable[[Model], str]]] = [
         ("seed", lambda m: cell(m.manifest.get("seed"), "{}")),

@@ -1,4 +1,4 @@
-"""A table: plain text in cells, with as many decimals throughout a column."""
+"""A table of plain text, with the same number of decimals throughout a column."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ def table_of(
     named: Sequence[tuple[str, Any]],
     columns: Sequence[tuple[str, Callable[[Any], str]]],
 ) -> Table | None:
-    """A table of a row for each named value, without columns that are empty throughout."""
+    """A table with one row per named value, without empty columns."""
     columns_of_cells = [(head, [make(each) for _, each in named]) for head, make in columns]
     filled = [(head, cells) for head, cells in columns_of_cells if set(cells) != {NONE}]
     rows = [(name, *(cells[row] for _, cells in filled)) for row, (name, _) in enumerate(named)]
@@ -36,7 +36,7 @@ def table_of(
 
 
 def cell(value: Any, form: str | Callable[[Any], str]) -> str:
-    """A value in a form, or a dash where there is none."""
+    """A formatted value; a dash for None."""
     if value is None:
         return NONE
     return form.format(value) if isinstance(form, str) else form(value)

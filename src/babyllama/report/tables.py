@@ -21,15 +21,15 @@ _ORDER = ("student", "twin", "ensemble", "teacher")
 
 
 def models_table(scored: ScoredRun) -> Table | None:
-    """Every model: its size, its best epoch, its dev loss, its scores; then those of guessing."""
+    """Every model's size, best epoch, dev loss and scores; the last row is chance."""
     run = scored.run
     models = sorted(run.models, key=lambda model: _ORDER.index(model.role))
     models = [model for model in models if model.manifest or model.evaluation]
     columns: list[tuple[str, Callable[[Model], str]]] = [
         *((with_unit(scored, name), _score_column(scored, name)) for name in run.benchmarks),
-        ("dev, nats a token", lambda m: cell(scored.dev_loss(m), "{:.3f}")),
+        ("dev, nats per token", lambda m: cell(scored.dev_loss(m), "{:.3f}")),
         ("perplexity", lambda m: cell(_exp(scored.dev_loss(m)), "{:.2f}")),
-        ("nats a word", lambda m: cell(scored.nats_per_word(m), "{:.3f}")),
+        ("nats per word", lambda m: cell(scored.nats_per_word(m), "{:.3f}")),
         ("above the corpus's entropy", lambda m: cell(_excess(scored, m), "{:.3f}")),
         ("parameters", lambda m: cell(m.facts.get("parameters"), "{:,.0f}")),
         ("best epoch", _best_epoch),
@@ -43,7 +43,7 @@ def models_table(scored: ScoredRun) -> Table | None:
 
 
 def curves_table(scored: ScoredRun, benchmark: str) -> Table | None:
-    """Scores at checkpoints: a row a number of words seen, a column a model."""
+    """Scores at checkpoints: one row per number of words seen, one column per model."""
     found = {
         name: {point.words: point.result for point in points if point.benchmark == benchmark}
         for name, points in scored.points.items()
@@ -75,7 +75,7 @@ def differences_table(scored: ScoredRun) -> Table | None:
 
 
 def extremes_table(scored: ScoredRun) -> Table | None:
-    """The UIDs in which the student gains most on its twin, and those in which it loses most."""
+    """The UIDs with the student's largest gains and losses against its twin."""
     student = main_student(scored.run)
     twin = twin_of(scored.run, student.name) if student else None
     if not student or not twin:
@@ -94,7 +94,7 @@ def extremes_table(scored: ScoredRun) -> Table | None:
     ]
     outside = sum(each.tested.difference.excludes_zero for each in found)
     note = (
-        f"{outside} of {len(found)} intervals leave out zero; about {0.05 * len(found):.0f} would "
+        f"{outside} of {len(found)} intervals exclude zero; about {0.05 * len(found):.0f} would "
         "if there were no differences."
     )
     head = ("UID", "difference (95%)", student.name, twin.name)
@@ -126,7 +126,7 @@ def novelty_table(scored: ScoredRun) -> Table | None:
 
 
 def groups_table(scored: ScoredRun, benchmark: str) -> Table | None:
-    """The figure's numbers: a row a group, a column a model."""
+    """The figure's numbers: one row per group, one column per model."""
     shown = [(model.name, result.groups) for model in models_shown(scored, benchmark)
              if (result := scored.result(model, benchmark)) and result.groups]  # fmt: skip
     names = dict.fromkeys(name for _, groups in shown for name in groups)
@@ -145,7 +145,7 @@ def signatures_table(scored: ScoredRun) -> Table | None:
 
 
 def titled(model: Model) -> str:
-    """A model's name with its role, where the name does not say it."""
+    """A model's name, with its role unless the name already says it."""
     return model.name if model.name == model.role else f"{model.name} ({model.role})"
 
 
@@ -169,7 +169,7 @@ def _exp(loss: float | None) -> float | None:
 
 
 def _excess(scored: ScoredRun, model: Model) -> float | None:
-    """Nats a word above the entropy of the grammar's own dev text: 0 is a perfect model."""
+    """Nats per word above the entropy of the grammar's own dev text: 0 is a perfect model."""
     entropy = scored.run.entropy.get("dev", {}).get("all", {}).get("nats_per_word")
     found = scored.nats_per_word(model)
     return None if entropy is None or found is None else found - float(entropy)

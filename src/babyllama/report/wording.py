@@ -25,7 +25,7 @@ def above_or_below(difference: Difference, unit: str = "") -> str:
 
 
 def size(difference: Difference) -> Interval:
-    """The interval of the difference's size, whichever side is better."""
+    """The interval of the absolute difference."""
     low, high = difference.interval
     return (low, high) if difference.value > 0 else (-high, -low)
 

@@ -31,7 +31,7 @@ class Holder:
 
 
 @contextmanager
-def locked(folder: Path, *, mend: str = "write elsewhere: --run-dir DIR") -> Iterator[None]:
+def locked(folder: Path, *, mend: str = "use another folder: --run-dir DIR") -> Iterator[None]:
     """Hold a folder for this process. The lock ends with the process, however that ends.
 
     Args:
@@ -47,15 +47,14 @@ def locked(folder: Path, *, mend: str = "write elsewhere: --run-dir DIR") -> Ite
     except Timeout:
         holder = read_holder(folder)
         raise InputError(
-            f"{folder} is in use by another run: "
-            f"{holder.text if holder else 'a process that left no note'}",
-            why="Two processes never write one run.",
+            f"{folder} is in use by another run: {holder.text if holder else 'an unknown process'}",
+            why="Only one process may write to a run.",
             mend=f"Wait for it, stop it, or {mend}.",
         ) from None
     except OSError as error:
         raise InputError(
             f"{folder} cannot be written: {error.strerror}",
-            mend=f"Choose a folder that you may write: {mend}.",
+            mend=f"Check its permissions, or {mend}.",
         ) from None
     try:
         note = f"process {os.getpid()} on {platform.node()} since {time.ctime()}"

@@ -47,9 +47,9 @@ class Curve:
 
     Attributes:
         epochs: epochs trained, at each logged step.
-        cross_entropy: on training text at these steps, in nats a token.
+        cross_entropy: on training text at these steps, in nats per token.
         dev_epochs: epochs trained, at the end of each epoch.
-        dev_cross_entropy: on dev text then, in nats a token.
+        dev_cross_entropy: on dev text then, in nats per token.
     """
 
     epochs: Float[np.ndarray, " steps"]

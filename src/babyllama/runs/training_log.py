@@ -25,7 +25,7 @@ class Step(TypedDict):
         steps: of the complete training; missing in logs of earlier versions.
         epoch: passes over the text so far, with a fraction.
         tokens, words: read so far, repetitions counted; words are parted by white space.
-        loss, cross_entropy, kl: cross-entropy and KL in nats a token.
+        loss, cross_entropy, kl: cross-entropy and KL in nats per token.
         tokens_per_second, flops_per_second: since the line before; not in the first after a start.
         products_share: of the speed of this machine's plain matrix products.
         memory_bytes: the peak so far.
@@ -48,7 +48,7 @@ class Step(TypedDict):
 
 
 class EpochEnd(TypedDict):
-    """Scores on dev text after an epoch, in nats a token.
+    """Scores on dev text after an epoch, in nats per token.
 
     Attributes:
         averaged_dev_cross_entropy: of the averaged weights, where the recipe averages them.

@@ -1,4 +1,4 @@
-"""The transform code of stored ensemble states: the whole vocabulary in a few dozen bytes a token.
+"""The transform code of stored ensemble states: all logits from a few dozen bytes per token.
 
 States x give logits z = x @ head.T. What an error e of a state costs is, for small errors,
 

@@ -1,6 +1,6 @@
 """How close a stored signal comes to the ensemble itself, on held-out windows.
 
-Two measures: the KL from the ensemble to what is read back, in nats a token (a sketch of a few
+Two measures: the KL from the ensemble to what is read back, in nats per token (a sketch of a few
 drawn tokens has none), and the gradient that a student would get from the signal against the exact
 one, as the angle between the two and the ratio of their lengths.
 
@@ -65,7 +65,7 @@ def compare_with_ensemble(
     """Several encodings against the ensemble, whose logits are formed once for all of them.
 
     Returns:
-        For each encoding, and each temperature ("1", "2") that it is read at: kl (nats a token;
+        For each encoding, and each temperature ("1", "2") that it is read at: kl (nats per token;
         None for a sketch), gradient_angle (degrees) and gradient_norm_ratio.
     """
     stored = [_encoded(each, states, inputs) for each in encodings]

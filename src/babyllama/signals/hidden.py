@@ -181,7 +181,7 @@ def fit(
     """The encoding that a recipe asks for, fitted to a sample of states and their input tokens.
 
     Raises:
-        InputError: a code of more bytes a token than the states themselves take.
+        InputError: a code of more bytes per token than the states themselves take.
     """
     planned = _sizes(recipe, mixture)
     if recipe.bytes_per_token is not None:

@@ -129,7 +129,7 @@ class Writer:
             for shard in self.out.glob(SHARDS):
                 shard.unlink()  # encoded by tables that are lost: the new ones would misread it
         print_status(
-            f"  {self.bytes_per_token:,} bytes a token, {format_bytes(size)} on disk for "
+            f"  {self.bytes_per_token:,} bytes per token, {format_bytes(size)} on disk for "
             f"{self.tokens:,} tokens"
         )
         have = sum(file.stat().st_size for file in self.out.glob("*.safetensors"))
@@ -139,7 +139,7 @@ class Writer:
                 f"the signal takes {format_bytes(size)}, {self.out.parent} has "
                 f"{format_bytes(free)} free",
                 why=f"{self.tokens:,} tokens at {self.bytes_per_token:,} bytes each.",
-                mend="Write it to another disk, or store fewer bytes a token: docs/signals.md.",
+                mend="Write it to another disk, or store fewer bytes per token: docs/signals.md.",
             )
         save_tensors(self.out / TABLES, tables)
         write_atomically(self.out / HEADER, json.dumps(self.header(), indent=1) + "\n")

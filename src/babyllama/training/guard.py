@@ -28,7 +28,7 @@ from babyllama.training.schedule import PlannedStep
 _RECENT = 100  # losses that a new one is compared with
 _ENOUGH = 50  # so many are needed before one can be far above them
 _FAR = 10.0  # standard deviations
-_LEAST = 1.0  # nats a token
+_LEAST = 1.0  # nats per token
 
 
 class Diverged(InputError):
@@ -57,7 +57,7 @@ class Guard:
     Attributes:
         diverged: 1 on the device once a step has diverged, before that 0.
         stop_requested: whether a logged step says that a process was asked to stop.
-        recent: cross-entropy plus KL of the last steps in nats a token, whatever their weights in
+        recent: cross-entropy plus KL of the last steps in nats per token, whatever their weights in
             the loss; the oldest first. A checkpoint keeps them.
     """
 
@@ -109,7 +109,7 @@ class Guard:
         nats = numbers["cross_entropy"] + numbers["kl"]
         if not wrong and nats > judged.limit:
             usual = statistics.median(self.recent)
-            wrong = [f"the loss is {nats:.3f} nats a token, was about {usual:.3f}"]
+            wrong = [f"the loss is {nats:.3f} nats per token, was about {usual:.3f}"]
         if wrong:
             raise self._diverged(judged.step, wrong, numbers["gradient_norm"])
         self.recent.append(nats)

@@ -134,12 +134,12 @@ def _speed(log: TrainingLog) -> str:
     if line is None:
         return ""
     share = line.get("products_share")
-    of_products = "" if share is None else f", {share:.0%} of plain products"
+    of_products = "" if share is None else f", {share:.0%} of matmul peak"
     return f"{format_count(line['tokens_per_second'])} tokens/s{of_products}"
 
 
 def _total_steps(now: Snapshot, log: TrainingLog) -> int | None:
-    """Steps of the training; where the log lacks them they follow from the epochs."""
+    """Total steps of the training; computed from the epochs if the log does not have them."""
     if log.steps and "steps" in log.steps[-1]:
         return log.steps[-1]["steps"]
     lines: Sequence[Line] = log.epochs or log.steps
@@ -170,7 +170,7 @@ def _seconds_between_lines(log: TrainingLog) -> float | None:
 
 
 def _remarks(now: Snapshot) -> Iterator[str]:
-    """What the user must know besides the numbers, and what to do about it."""
+    """What else the user must know, and what to do about it."""
     if now.log and now.log.rewinds:
         yield _rewound(now.log.rewinds)
     if now.is_complete:
@@ -182,7 +182,7 @@ def _remarks(now: Snapshot) -> Iterator[str]:
         what = "no step is logged yet" if trains else "it trains no model"
         yield f"{stage.name} is in progress, last file {format_duration(now.age or 0)} ago; {what}"
     if now.worker.state in ("none", "gone"):
-        why = f"its {now.worker.who} is gone" if now.worker.who else "no process holds it"
+        why = f"{now.worker.who} has ended" if now.worker.who else "no process is running it"
         yield f"It has stopped: {why}."
         yield "The same command resumes it:"
         yield f"  {_command(now)}"
@@ -197,7 +197,7 @@ def _rewound(rewinds: Sequence[Rewind]) -> str:
     last = rewinds[-1]
     times = f" ({len(rewinds)} times so far)" if len(rewinds) > 1 else ""
     reason = last.get("reason", "no reason given")
-    return f"went back from step {last['rewound_from']:,} to {last['step']:,}{times}: {reason}"
+    return f"rewound from step {last['rewound_from']:,} to {last['step']:,}{times}: {reason}"
 
 
 def _silence(now: Snapshot) -> Iterator[str]:
@@ -206,9 +206,9 @@ def _silence(now: Snapshot) -> Iterator[str]:
     age = now.log_age
     if age is None or age <= max(_LEAST_SILENCE, _LINES_OF_SILENCE * (usual or 0.0)):
         return
-    often = f"; they came every {max(usual, 0.1):.1f} s" if usual is not None else ""
+    often = f"; before, one every {max(usual, 0.1):.1f} s" if usual is not None else ""
     yield f"No line for {format_duration(age)}{often}. It may have stopped."
-    yield f"{now.worker.who} holds it. Once that has ended, the same command resumes it:"
+    yield f"{now.worker.who} is running it. After it has ended, the same command resumes the run:"
     yield f"  {_command(now)}"
 
 
@@ -248,10 +248,10 @@ def _charts(
     has_kl = any(value for _, value in kl["kl"]) and width >= 70
     share = width * 3 // 5 - 1 if has_kl else width
     grid = Table.grid(padding=(0, 2, 0, 0))
-    title = "cross-entropy, nats a token, by step"
+    title = "cross-entropy, nats per token, by step"
     drawn = [_chart(title, curves, share, rows, coloured, plain)]
     if has_kl:
-        drawn.append(_chart("kl, nats a token", kl, width - share - 2, rows, coloured, plain))
+        drawn.append(_chart("kl, nats per token", kl, width - share - 2, rows, coloured, plain))
     grid.add_row(*drawn)
     return [grid] if all(drawn) else []
 

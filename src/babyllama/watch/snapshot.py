@@ -1,4 +1,4 @@
-"""What is on disk of a run, or of one model, at a moment: stages, training log, who holds it."""
+"""The state of a run, or of one model, on disk: stages, training log, the process that runs it."""
 
 import shlex
 import time

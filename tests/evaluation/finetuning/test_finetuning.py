@@ -217,7 +217,7 @@ def test_the_command_writes_what_two_models_got(models, glue, tmp_path):
     [
         (["--task", "rte"], "is not NAME=PATH"),
         (["--task", "rtee={glue}"], "Did you mean rte?"),
-        (["--task", "rte={glue}", "--task", "rte={glue}"], "--task rte is named twice"),
+        (["--task", "rte={glue}", "--task", "rte={glue}"], "--task rte is given twice"),
         (["--task", "rte={glue}", "--settings", "2022"], "unknown settings '2022'"),
     ],
 )

@@ -75,7 +75,7 @@ def finetune(
     identity = digest(model)
     parts = parts_folder(out)
     results = {}
-    with locked(parts, mend="give another --out"):
+    with locked(parts, mend="use another --out"):
         for task in encoded:
             first = task.data.settings.seed
             found = {

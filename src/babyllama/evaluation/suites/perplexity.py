@@ -1,4 +1,4 @@
-"""Perplexity by domain: bits a byte and nats a token of a folder of texts, a file a domain.
+"""Perplexity by domain: bits a byte and nats per token of a folder of texts, a file a domain.
 
 A text is a stretch of at most 256 bytes (about 50 words), cut between words from a document (blank
 lines separate documents). Each stretch is scored by itself: its context is the rules' context
