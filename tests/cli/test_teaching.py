@@ -5,9 +5,19 @@ import os
 import re
 import subprocess
 import sys
+from typing import get_args, get_type_hints
 
 import pytest
 from commands import babyllama, invoke, refused
+
+from babyllama.cli.teaching import signal
+from babyllama.signals.kinds import STORED_KINDS
+
+
+def test_every_kind_of_stored_signal_can_be_asked_for():
+    offered = get_args(get_args(get_type_hints(signal, include_extras=True)["kind"])[0])
+    kinds = [get_args(recipe.model_fields["kind"].annotation)[0] for recipe in STORED_KINDS]
+    assert list(offered) == kinds
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,14 @@ def test_a_signal_of_one_temperature_is_drawn_in_one_column(make_run):
     assert ">T = 2</text>" not in drawn
 
 
+def test_a_new_kind_of_signal_is_drawn_without_a_change_here(make_run):
+    run = make_run(items=20)
+    path = run / "signal" / "frontier.json"
+    rows = json.loads(path.read_text("utf-8"))
+    path.write_text(json.dumps([{**row, "kind": "logits"} for row in rows]), "utf-8")
+    assert ">logits</text>" in signal_frontier(read_run(run))
+
+
 def test_a_figure_within_a_page_is_named_and_its_ids_are_its_own():
     svg = '<?xml version="1.0"?>\n<svg width="3" xmlns="x"><g id="a"/><use href="#a"/></svg>\n'
     found = inline(svg, "what <it> is", ids="loss")

@@ -118,6 +118,7 @@ def _scored(
     from babyllama.recipe import Mixing
     from babyllama.runs.artefact import digest
     from babyllama.runs.kept import kept
+    from babyllama.runs.layout import predictions_file
     from babyllama.scores.results import model_result
 
     def make() -> "ModelResult":
@@ -136,7 +137,7 @@ def _scored(
         "options": options,
     }
     part = parts / f"{name}.json"
-    files = [predictions / f"{each}.jsonl" for each in benchmarks] if predictions else []
+    files = [predictions_file(predictions, each) for each in benchmarks] if predictions else []
     found = kept(part, key, lambda: make().written(), files=files)
     return model_result(found, str(part), name=name)
 

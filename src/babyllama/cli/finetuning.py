@@ -1,12 +1,12 @@
 """`babyllama finetune`: (Super)GLUE and MSGS."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from babyllama.cli.arguments import (
+    launched_process,
     name_and_value,
     refuse_duplicates,
     refuse_unwritable_path,
@@ -94,7 +94,7 @@ def finetune(
 
 
 def _refuse_launcher() -> None:
-    if int(os.environ.get("WORLD_SIZE", 1)) > 1:
+    if not launched_process().is_alone:
         raise InputError(
             "finetune works in one process",
             why="The batches are too small to be divided.",

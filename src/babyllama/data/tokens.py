@@ -22,7 +22,7 @@ from babyllama.data.word_starts import encode
 from babyllama.errors import InputError
 from babyllama.recipe import TokensRecipe
 from babyllama.runs.artefact import write_atomically
-from babyllama.runs.layout import TOKENS_HEADER
+from babyllama.runs.layout import TOKENS_HEADER, stream_file
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -103,7 +103,7 @@ def _write_stream(
     starts: list[int] = []
     tokens = words = 0
     with (
-        (out / f"{split}.bin").open("wb") as stream,
+        stream_file(out, split).open("wb") as stream,
         (out / f"{split}.words.bin").open("wb") as word_file,
     ):
         for pieces in documents:

@@ -16,7 +16,7 @@ from babyllama.data.sources import Split
 from babyllama.data.tokenizer import vocabulary_digest
 from babyllama.errors import InputError
 from babyllama.recipe import FixedWindows, JitteredWindows, WindowsRecipe
-from babyllama.runs.layout import TOKENS_HEADER
+from babyllama.runs.layout import TOKENS_HEADER, stream_file
 
 IGNORE_INDEX = -100  # the label that losses ignore, by torch's name
 
@@ -56,7 +56,7 @@ class Windows:
         self, tokens: Path, split: Split, window: int, placement: WindowsRecipe | None = None
     ) -> None:
         self.header = read_header(tokens)
-        self.path = tokens / f"{split}.bin"
+        self.path = stream_file(tokens, split)
         self.window = window
         self.placement = placement or FixedWindows()
         self._stream = np.memmap(self.path, dtype=self.header["dtype"], mode="r")
@@ -191,7 +191,7 @@ def refuse_foreign_tokens(tokens: Path, vocab_size: int, model: str) -> None:
     """
     header = read_header(tokens)
     for split in ("train", "dev"):
-        path = tokens / f"{split}.bin"
+        path = stream_file(tokens, split)
         largest = int(np.memmap(path, dtype=header["dtype"], mode="r").max())
         if largest >= vocab_size:
             raise InputError(

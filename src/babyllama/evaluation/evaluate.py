@@ -25,6 +25,7 @@ from babyllama.models.ensemble import Ensemble
 from babyllama.models.precision import compute_dtype, pick_device
 from babyllama.recipe import EQUAL_WEIGHTS, Mixing
 from babyllama.runs.artefact import Facts, write_atomically
+from babyllama.runs.layout import predictions_file
 from babyllama.scores.results import DevResult, ModelResult
 
 
@@ -92,7 +93,7 @@ def evaluate(
         judged = found.averaged() if scorer.is_averaged else found
         results[each.name], lines = each.suite.scores(each.items, judged, chosen)
         if predictions:
-            _write_lines(predictions / f"{each.name}.jsonl", lines)
+            _write_lines(predictions_file(predictions, each.name), lines)
         if worst and isinstance(each.items[0], Choice):
             values[each.name] = found.sums()
     wrong = {}

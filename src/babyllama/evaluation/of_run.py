@@ -10,7 +10,7 @@ from babyllama.evaluation.evaluate import evaluate
 from babyllama.recipe import EQUAL_WEIGHTS, Mixing, mixing_of
 from babyllama.runs.artefact import Facts, digest
 from babyllama.runs.kept import kept, read_kept
-from babyllama.runs.layout import predictions_folder, scores_file
+from babyllama.runs.layout import predictions_file, predictions_folder, scores_file
 from babyllama.scores.results import write_results
 
 _WORST = 20  # choices that each model gets most wrong, for the report
@@ -93,7 +93,8 @@ def _record(folder: Path, name: str) -> Path:
 
 def _files(folder: Path, name: str, benchmarks: Mapping[str, Path]) -> list[Path]:
     predictions = predictions_folder(folder, name)
-    return [scores_file(folder, name), *(predictions / f"{each}.jsonl" for each in benchmarks)]
+    of_items = [predictions_file(predictions, each) for each in benchmarks]
+    return [scores_file(folder, name), *of_items]
 
 
 def _copy_kept(

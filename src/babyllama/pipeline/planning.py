@@ -91,7 +91,7 @@ def plan(recipe: Recipe, folder: Path) -> Plan:
     assert not isinstance(recipe.signal, AutoSignal), "resolve_signal has resolved it"
     signal, stored_tokens = sizes_of(recipe.signal, teachers), 0
     if isinstance(recipe.signal, StoredSignal):
-        stored_tokens = train_tokens * len(_offsets(recipe))
+        stored_tokens = train_tokens * len(recipe.offsets)
     signal_bytes = stored_tokens * signal.bytes_per_token + signal.table_bytes
     device = pick_device()
     models = tuple(_models(recipe, train_tokens, signal, device))
@@ -145,7 +145,7 @@ def _pick_signal(
         return online, "the students' windows differ in length, a stored signal has one length"
     if earlier := _earlier_signal(folder, mixing):
         return earlier, f"as in {Layout(folder).recipe}"
-    passes = len(_offsets(recipe))
+    passes = len(recipe.offsets)
     reads = sum(each.training.epochs for each in recipe.distilled.values() if each.needs_teachers)
     if reads <= passes:
         return online, f"the students read the text {_times(reads)}, storing takes {passes}"
@@ -177,7 +177,7 @@ def _pick_stored(
     }
     for name, form in forms.items():
         stored = HiddenSignal.model_validate({"kind": "hidden", **mixing.model_dump(), **form})
-        size = len(_offsets(recipe)) * tokens * sizes_of(stored, teachers).bytes_per_token
+        size = len(recipe.offsets) * tokens * sizes_of(stored, teachers).bytes_per_token
         if size <= _SHARE_OF_DISK * free:
             return stored, (
                 f"the students read the text {_times(reads)}; stored once ({name}), the signal "
@@ -242,12 +242,6 @@ def teacher_shapes(recipe: Recipe) -> TeacherShapes:
 
 def _flops(products: Products) -> int:
     return sum(2 * inputs * outputs for inputs, outputs in products)
-
-
-def _offsets(recipe: Recipe) -> set[int]:
-    """Offsets at which a stored signal must read the text to serve every student: a pass each."""
-    readers = [student.training for student in recipe.distilled.values()]
-    return {at for reader in readers for at in reader.windows.offsets(reader.window)}
 
 
 def _free_disk(folder: Path) -> int:

@@ -25,8 +25,8 @@ from babyllama.recipe import (
     TokenizerRecipe,
     TokensRecipe,
     mixing_of,
+    names,
 )
-from babyllama.recipe.names import ENSEMBLE
 from babyllama.runs.artefact import Facts, Stage
 from babyllama.runs.launched import ALONE, Launched
 from babyllama.runs.layout import Layout
@@ -87,11 +87,9 @@ def stages(recipe: Recipe, folder: Path, launched: Launched = ALONE) -> Iterator
     signal, mixing = None, mixing_of(recipe.signal)
     if isinstance(recipe.signal, StoredSignal):
         signal = layout.signal
-        readers = [student.training for student in recipe.distilled.values()]
-        window = readers[0].window
-        offsets = sorted({at for reader in readers for at in reader.windows.offsets(window)})
+        window = next(iter(recipe.distilled.values())).training.window
         yield signal_stage(
-            teachers, tokens, recipe.signal, signal, window=window, offsets=tuple(offsets),
+            teachers, tokens, recipe.signal, signal, window=window, offsets=recipe.offsets,
             launched=launched,
         )  # fmt: skip
 
@@ -118,7 +116,7 @@ def source_stage(recipe: SyntheticSource, out: Path, *, seed: int) -> Stage:
         synthesize(folder, words=recipe.words, dev_words=recipe.dev_words, seed=seed)
         return {}
 
-    return Stage("source", out, "synthetic", 1, recipe, {}, build, seed)
+    return Stage(names.SOURCE, out, "synthetic", 1, recipe, {}, build, seed)
 
 
 def corpus_stage(
@@ -251,7 +249,7 @@ def evaluation_stage(recipe: Recipe, folder: Path) -> Stage:
     layout = Layout(folder)
     models = {name: [path] for name, path in layout.models(recipe).items()}
     if len(recipe.teachers) > 1:
-        models[ENSEMBLE] = list(layout.teachers(recipe).values())
+        models[names.ENSEMBLE] = list(layout.teachers(recipe).values())
     benchmarks = dict(recipe.evaluation.benchmarks)
     if isinstance(recipe.corpus.source, SyntheticSource):
         benchmarks = {GRAMMAR: layout.minimal_pairs, **benchmarks}
@@ -275,9 +273,10 @@ def evaluation_stage(recipe: Recipe, folder: Path) -> Stage:
             out=out,
         )
 
-    inputs = {path.name: path for paths in models.values() for path in paths}
+    inputs = {"tokens": tokens}
+    inputs |= {path.name: path for paths in models.values() for path in paths}
     inputs |= {f"benchmark {name}": path for name, path in benchmarks.items()}
-    return Stage("evaluation", before, "evaluation", 2, part, {"tokens": tokens, **inputs}, build)
+    return Stage(names.EVALUATION, before, "evaluation", 2, part, inputs, build)
 
 
 def report_stage(recipe: Recipe, folder: Path) -> Stage:
@@ -292,7 +291,7 @@ def report_stage(recipe: Recipe, folder: Path) -> Stage:
     inputs = {"corpus": layout.corpus, "evaluation": layout.evaluation, **layout.models(recipe)}
     if layout.curves.is_dir():
         inputs["curves"] = layout.curves
-    return Stage("report", layout.report, "report", 1, recipe, inputs, build, recipe.seed)
+    return Stage(names.REPORT, layout.report, "report", 1, recipe, inputs, build, recipe.seed)
 
 
 def _numbered(teachers: Sequence[Path]) -> dict[str, Path]:

@@ -74,6 +74,12 @@ class Recipe(Frozen):
             if isinstance(student, DistilledStudent)
         }
 
+    @property
+    def offsets(self) -> tuple[int, ...]:
+        """Where a stored signal's passes over the text start, so that it serves every student."""
+        readers = [student.training for student in self.distilled.values()]
+        return tuple(sorted({at for each in readers for at in each.windows.offsets(each.window)}))
+
     def pretraining(self, name: str) -> PretrainingRecipe:
         """The shape and training of a teacher or student.
 

@@ -277,7 +277,7 @@ def _frontier_panel(axes: Axes, run: Run, temperature: str, key: str) -> None:
             continue
         x, y = zip(*sorted(points), strict=True)
         axes.plot(x, y, line, color=colour, marker=marker, markersize=4, linewidth=1.2)
-        at, place = _LABEL_PLACES[kind]
+        at, place = _LABEL_PLACES.get(kind, _LABEL_PLACES["topk"])
         at = min(at, len(x) - 1)
         beside = (5 if place["ha"] == "left" else -5, 3 if place["va"] == "bottom" else -3)
         axes.annotate(

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from babyllama.console import format_bytes, format_duration
+from babyllama.recipe.names import SIGNAL
 from babyllama.report import figures, stage_tables, tables
 from babyllama.report.claims import cross_entropy_share, first_sentence
 from babyllama.report.scored_run import ScoredRun
@@ -202,9 +203,9 @@ def _drawn(*given: tuple[str, str | None, str, str]) -> tuple[Shown, ...]:
 
 def _signal(run: Run, prefix: str) -> Section | None:
     """What was stored of the teachers, and how close it comes to them."""
-    if "signal" not in run.stages:
+    if SIGNAL not in run.stages:
         return None
-    facts = run.stages["signal"].get("facts", {})
+    facts = run.stages[SIGNAL].get("facts", {})
     kind, size, tokens = (facts.get(name) for name in ("kind", "bytes_per_token", "tokens"))
     text = []
     if kind and size and tokens:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from babyllama.runs.layout import predictions_file
 from babyllama.runs.run import Model, Run
 from babyllama.scores.comparisons import Pairing, pair
 from babyllama.scores.decisions import Predictions, by_uid, read_predictions
@@ -55,7 +56,7 @@ class ScoredRun:
         """A model's predictions on a benchmark, if they were kept and are decisions."""
         key = (model.name, benchmark)
         if key not in self._predictions:
-            file = self.run.layout.predictions(model.name) / f"{benchmark}.jsonl"
+            file = predictions_file(self.run.layout.predictions(model.name), benchmark)
             self._predictions[key] = read_predictions(file)
         return self._predictions[key]
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from babyllama.console import format_bytes, format_duration
+from babyllama.recipe.names import CORPUS, EVALUATION, SIGNAL, SOURCE, TOKENIZER, TOKENS
 from babyllama.report.figures import frontier_temperatures
 from babyllama.report.table import Table, cell, table_of
 from babyllama.report.tables import titled
@@ -69,7 +70,7 @@ def totals_table(run: Run) -> Table | None:
     if not student or not student.manifest:
         return None
     teachers = [model.manifest for model in run.models if model.role == "teacher"]
-    signal = [run.stages["signal"]] if "signal" in run.stages else []
+    signal = [run.stages[SIGNAL]] if SIGNAL in run.stages else []
     whole = [*teachers, *signal, student.manifest]
     parts = "student, teachers and signal" if signal else "student and teachers"
     sums = [(parts, _sum(whole)), ("student alone", _sum(whole[-1:]))]
@@ -130,15 +131,15 @@ def artefacts_table(run: Run) -> Table | None:
 
 def manifests(run: Run) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every finished stage in the order in which they were made."""
-    order = ("source", "corpus", "tokenizer", "tokens")
+    order = (SOURCE, CORPUS, TOKENIZER, TOKENS)
     yield from ((n, _safe(run.stages[n])) for n in order if n in run.stages)
     trained = [model for model in run.models if model.manifest]
     yield from ((titled(m), _safe(m.manifest)) for m in trained if m.role == "teacher")
-    if "signal" in run.stages:
-        yield "signal", _safe(run.stages["signal"])
+    if SIGNAL in run.stages:
+        yield SIGNAL, _safe(run.stages[SIGNAL])
     yield from ((titled(m), _safe(m.manifest)) for m in trained if m.role != "teacher")
-    if "evaluation" in run.stages:
-        yield "evaluation", _safe(run.stages["evaluation"])
+    if EVALUATION in run.stages:
+        yield EVALUATION, _safe(run.stages[EVALUATION])
 
 
 def weights_hash(model: Model) -> str:

@@ -167,6 +167,16 @@ def predictions_folder(evaluation: Path, model: str) -> Path:
     return evaluation / names.PREDICTIONS / model
 
 
+def predictions_file(predictions: Path, benchmark: str) -> Path:
+    """A benchmark's predictions in a model's folder of predictions, a line an item."""
+    return predictions / f"{benchmark}.jsonl"
+
+
+def stream_file(tokens: Path, split: str) -> Path:
+    """The tokens of a split in a folder of the tokens stage, finished or not."""
+    return tokens / f"{split}.bin"
+
+
 def default_folder(recipe: str) -> Path:
     """The run's folder of a recipe, by its name, where no other is given."""
     return Path("runs") / recipe

@@ -24,7 +24,7 @@ from babyllama.models.precision import compute_dtype, pick_device
 from babyllama.recipe import StoredSignal
 from babyllama.runs.artefact import Facts, digest, hash_file, write_atomically
 from babyllama.runs.launched import Launched
-from babyllama.runs.layout import FIDELITY, FRONTIER
+from babyllama.runs.layout import FIDELITY, FRONTIER, stream_file
 from babyllama.signals.encoding import Encoding
 from babyllama.signals.fidelity import measure_fidelity
 from babyllama.signals.frontier import measure_frontier
@@ -73,7 +73,7 @@ def identity_of(source: SignalSource) -> dict[str, Any]:
         "window": source.window,
         "offsets": list(source.offsets),
         "teachers_sha256": [digest(folder) for folder in source.teachers],
-        "stream_sha256": hash_file(source.tokens / "train.bin"),
+        "stream_sha256": hash_file(stream_file(source.tokens, "train")),
     }
 
 

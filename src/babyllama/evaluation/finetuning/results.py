@@ -14,6 +14,7 @@ from babyllama.evaluation.finetuning.data import examples_digest
 from babyllama.evaluation.finetuning.scores import scores_of
 from babyllama.evaluation.finetuning.tasks import SUITES, Task
 from babyllama.runs.artefact import write_atomically
+from babyllama.runs.layout import predictions_file
 from babyllama.scores.certainty import Z
 from babyllama.scores.results import (
     BenchmarkResult,
@@ -170,4 +171,4 @@ def write_predictions(folder: Path, task: str, found: Mapping[int, Mapping[str, 
             json.dumps({"id": f"{task}_{number}", "pred": predicted})
             for number, predicted in enumerate(part["predictions"])
         )
-        write_atomically(into / f"{task}.jsonl", "".join(line + "\n" for line in lines))
+        write_atomically(predictions_file(into, task), "".join(line + "\n" for line in lines))

@@ -17,6 +17,7 @@ from babyllama.evaluation.suites.choices import Choice
 from babyllama.publish.submission.official import SubmissionFormat, ZeroShotBenchmark
 from babyllama.recipe.names import words_of_checkpoint
 from babyllama.runs.artefact import Facts
+from babyllama.runs.layout import predictions_file
 from babyllama.runs.rows import read_json_lines
 
 PRIVATE = ("ewok", "entity_tracking")
@@ -37,7 +38,7 @@ class PredictionFiles:
 
     def first(self, names: Sequence[str]) -> Path | None:
         """The first file of predictions for any of these benchmarks; None if there is none."""
-        paths = (folder / f"{name}.jsonl" for folder in self.folders for name in names)
+        paths = (predictions_file(folder, name) for folder in self.folders for name in names)
         return next((path for path in paths if path.is_file()), None)
 
     def of_checkpoint(self, name: str) -> "PredictionFiles":
