@@ -1,10 +1,10 @@
-"""Small language models from little data, distilled from an ensemble of teachers that runs once.
+"""Small language models from little data, distilled from an ensemble of teacher models.
 
     recipe = babyllama.load_recipe("mini")
     run = babyllama.run(recipe, "runs/mini")
     run.scores.frame()
 
-Importing the package loads nothing heavy; each name below is imported when it is first used.
+Importing the package loads nothing heavy; each name below is imported on first use.
 """
 
 from importlib import import_module

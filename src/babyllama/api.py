@@ -1,7 +1,7 @@
-"""What a script or a notebook wants: runs made and opened, models scored and compared.
+"""For scripts and notebooks: make and open runs, score and compare models.
 
-`import babyllama` offers these names. Nothing here computes: each function calls what the command
-of the same name calls. Values are plain objects, lists of dicts, and pandas frames on request.
+`import babyllama` offers these names. Each function calls the same code as the command of the same
+name. Values are plain objects, lists of dicts, and pandas frames on request.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -82,9 +82,9 @@ class Model:
 
 
 class Run:
-    """A run's folder, opened for reading: what is finished of it.
+    """The finished parts of a run's folder, opened for reading.
 
-    It is read once; open it again to see what has come since.
+    The folder is read once; open it again to see newer results.
 
     Raises:
         InputError: not a run, or nothing in it is finished.
@@ -137,7 +137,7 @@ class Run:
 
 
 def run(recipe: Recipe | str, folder: Place | None = None, *, until: str | None = None) -> Run:
-    """Make everything of a run that is not complete, in order, and open it.
+    """Make every stage of a run that is not complete, in order, and open the run.
 
     Args:
         recipe: from `load_recipe`, or a built-in recipe's name or a YAML file's path.
@@ -170,10 +170,10 @@ def evaluate(
     Args:
         models: one folder, or a list of them that is scored as an ensemble.
         benchmarks: a suite's name, or one of your own for minimal pairs, to its data.
-        rules: whose scoring rules.
-        name: what the result calls the model; its folder's name by default.
-        mixing: how an ensemble's models become one; the mean of their logits by default.
-        predictions: a folder for BENCHMARK.jsonl, a line an item.
+        rules: which scoring rules.
+        name: the model's name in the result; its folder's name by default.
+        mixing: how an ensemble is averaged; the mean of the logits by default.
+        predictions: a folder for BENCHMARK.jsonl, with one line per item.
 
     Returns:
         what `babyllama evaluate --out` writes: `result.benchmarks["blimp"].score` and so on.

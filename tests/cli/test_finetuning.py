@@ -13,7 +13,7 @@ def model(tmp_path):
 def test_a_launcher_is_refused(model, tmp_path, monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     printed = refused("finetune", model, "--task", "rte=data", "--out", tmp_path / "scores.json")
-    assert "finetune works in one process" in printed
+    assert "finetune runs in one process only" in printed
 
 
 def test_a_task_without_data_is_refused(model, tmp_path):

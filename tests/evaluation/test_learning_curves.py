@@ -130,7 +130,7 @@ def test_ages_of_acquisition_come_from_the_predictions_at_checkpoints(run, score
 def test_what_cannot_be_drawn_is_refused_before_anything_is_scored(run, scored):
     with pytest.raises(InputError, match="no model llana"):
         curve(run, models=["llana"])
-    with pytest.raises(InputError, match="kept no checkpoints") as refused:
+    with pytest.raises(InputError, match="has no checkpoints") as refused:
         curve(run, models=["llama"])
     assert "--set teachers.llama.training.word_checkpoints=babylm" in str(refused.value)
     with pytest.raises(InputError, match="gpt2 is trained yet"):

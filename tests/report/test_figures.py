@@ -47,12 +47,12 @@ def test_a_point_of_a_model_that_was_trained_again_is_left_out(make_run):
     assert learning_curves(read(run)) is None
 
 
-def test_groups_are_drawn_with_the_score_of_guessing(make_run):
+def test_groups_are_drawn_with_the_score_of_chance(make_run):
     scored = read(make_run(items=20))
     drawn = scores_by_group(scored, "grammar")
     for words in ("npi", "agreement", "islands", "distilled (student)", "ensemble"):
         assert f">{words}</text>" in drawn
-    assert "score in percent, dotted: guessing" in drawn
+    assert "score in percent, dotted: chance" in drawn
     assert scores_by_group(scored, "blimp") is None
 
 

@@ -26,16 +26,16 @@ def column(table, name):
     return {row[0]: row[place] for row in table.rows}
 
 
-def test_models_are_shown_with_their_scores_and_guessing_last(make_run):
+def test_models_are_shown_with_their_scores_and_chance_last(make_run):
     table = models_table(read(make_run()))
     assert [row[0] for row in table.rows] == [
-        "distilled (student)", "twin", "ensemble", "llama (teacher)", "gpt2 (teacher)", "guessing",
+        "distilled (student)", "twin", "ensemble", "llama (teacher)", "gpt2 (teacher)", "chance",
     ]  # fmt: skip
     scores = column(table, "grammar")
     assert scores["distilled (student)"].startswith("91.8 (")
-    assert scores["guessing"] == "50.0"
+    assert scores["chance"] == "50.0"
     assert column(table, "best epoch")["twin"] == "5 of 10"
-    assert column(table, "parameters")["guessing"] == "–"
+    assert column(table, "parameters")["chance"] == "–"
 
 
 def test_a_benchmark_in_another_unit_is_shown_in_it(make_run):
@@ -51,7 +51,7 @@ def test_a_benchmark_in_another_unit_is_shown_in_it(make_run):
     scored = read(folder)
     scores = column(models_table(scored), "wug_adj, spearman x 100")
     assert scores["distilled (student)"] == "41.3 (32.3 to 50.3)"
-    assert (scores["ensemble"], scores["guessing"]) == ("–", "0.0")
+    assert (scores["ensemble"], scores["chance"]) == ("–", "0.0")
     assert {row[2] for row in differences_table(scored).rows} == {
         "grammar", "wug_adj, spearman x 100",
     }  # fmt: skip

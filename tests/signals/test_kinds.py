@@ -163,7 +163,7 @@ def test_eight_teachers_are_one_ensemble(crowd, tokens):
 
 def test_rows_beyond_the_tokenizer_are_left_out_and_that_is_said(crowd, capsys):
     open_online(crowd, window=16, temperature=1.0, precision="float32", device=CPU)
-    assert "13 rows beyond the tokenizer's 320 tokens are left out" in capsys.readouterr().err
+    assert "13 rows beyond the tokenizer's 320 tokens are dropped" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("architecture", ["phi", "gemma2", "cohere"])

@@ -112,7 +112,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
-    help="Small language models from little data, distilled from teachers that run once.",
+    help="Small language models from little data, distilled from teacher models.",
 )
 corpus_app = _group("Clean a corpus, count it, or generate one.")
 tokenizer_app = _group("Train a tokenizer.")

@@ -50,12 +50,12 @@ def curves(
     if children and ACQUIRED not in benchmarks:
         raise InputError(
             f"--children {children} is only used by aoa_2025",
-            mend="Add the words in contexts: --benchmark aoa_2025=CONTEXTS",
+            mend="Add this benchmark: --benchmark aoa_2025=CONTEXTS",
         )
     layout = Layout(run)
     layout.load_recipe("babyllama curves runs/mini --benchmark NAME=PATH")
     children_ages = read_children(children) if children else {}
-    with locked(run, mend="copy the run"):
+    with locked(run, mend="use a copy of the run"):
         points = learning_curves(
             run, benchmarks, rules=rules, truncate=truncate, models=model or ()
         )

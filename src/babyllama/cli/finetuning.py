@@ -96,8 +96,8 @@ def finetune(
 def _refuse_launcher() -> None:
     if not launched_process().is_alone:
         raise InputError(
-            "finetune works in one process",
-            why="The batches are too small to be divided.",
+            "finetune runs in one process only",
+            why="Its batches are too small to be divided.",
             mend="Start it without a launcher. For several GPUs, start one command on each, with "
             "its own tasks and its own --out.",
         )
@@ -122,7 +122,7 @@ def _show(results: "list[FinetuningResult]") -> None:
                 )
             )
     columns = (
-        "model", "task", "metric", "score", "95% interval", "SD over seeds", "majority", "guessing",
+        "model", "task", "metric", "score", "95% interval", "SD over seeds", "majority", "chance",
         "rows",
     )  # fmt: skip
     rules = results[0].rules
@@ -136,4 +136,6 @@ def _show(results: "list[FinetuningResult]") -> None:
                 f"{each.model}: {mean.score:.1f} (standard error {mean.stderr:.1f}), the "
                 f"mean of {len(mean.tasks)} tasks of {suite.upper()}"
             )
-    print_status("Intervals and errors are over rows of the same kind, with the seeds fixed.")
+    print_status(
+        "Intervals and standard errors are over other rows of the same kind, with the seeds fixed."
+    )

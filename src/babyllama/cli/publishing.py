@@ -1,4 +1,4 @@
-"""`babyllama submission`: what BabyLM asks participants to send in."""
+"""`babyllama submission`: the files that BabyLM asks participants to submit."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -16,7 +16,7 @@ def submission(
         str | None, typer.Option(help="Which model; by default the only distilled student.")
     ] = None,
     year: Annotated[
-        Literal["2025", "2026"], typer.Option(help="The format of which year.")
+        Literal["2025", "2026"], typer.Option(help="The year whose format is written.")
     ] = "2025",
     track: Annotated[
         Literal["strict-small", "strict"],
@@ -30,11 +30,11 @@ def submission(
     ] = None,
     results: Annotated[
         list[Path] | None,
-        typer.Option(help="A results file: of the checkpoints, or of more benchmarks; repeatable."),
+        typer.Option(help="A result file, of checkpoints or of more benchmarks; repeatable."),
     ] = None,
     benchmark: Annotated[
         list[str] | None,
-        typer.Option(help="NAME=PATH: data whose texts the predictions lack; repeatable."),
+        typer.Option(help="NAME=PATH: a benchmark whose predictions contain no texts; repeatable."),
     ] = None,
     partial: Annotated[
         bool, typer.Option("--partial", help="Write what is available, and null for the rest.")

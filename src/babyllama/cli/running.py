@@ -184,8 +184,8 @@ def _show_costs(planned: "Plan", recipe: "Recipe") -> None:
     )
     where = "on this GPU" if planned.device.type == "cuda" else "on this CPU"
     for each in planned.models:
-        print(f"Memory of training {each.name} {where}: {_memory(each.memory)}")
-    print("Python, its libraries and a stored signal take more memory than that.")
+        print(f"Memory to train {each.name} {where}: {_memory(each.memory)}")
+    print("Python, its libraries and a stored signal need memory in addition.")
     print(
         f"Time here: about {format_duration(planned.seconds)} if every model is trained from "
         f"scratch (matrix products reach {format_count(planned.machine_flops)}FLOP/s, measured now)"

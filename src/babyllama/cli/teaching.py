@@ -50,7 +50,7 @@ def signal(
     ] = "hidden",
     precision: Annotated[
         Literal["bfloat16", "int8"] | None,
-        typer.Option(help="Of hidden states; bfloat16 by default."),
+        typer.Option(help="Precision of hidden states; bfloat16 by default."),
     ] = None,
     bytes_per_token: Annotated[
         int | None, typer.Option(help="Compress hidden states to this many bytes per token.")
@@ -77,12 +77,12 @@ def signal(
         typer.Option(help="Passes at evenly spaced offsets, for `shifted` windows.", min=1, max=64),
     ] = 1,
     processes: Annotated[
-        int, typer.Option(help="Processes that write together on this machine.", min=1)
+        int, typer.Option(help="Processes that share the work on this machine.", min=1)
     ] = 1,
 ) -> None:
     """Run the teachers once and store their predictions, for any number of students.
 
-    Under `torchrun` all processes write together.
+    Under `torchrun` all processes share the work.
 
     Example: `babyllama signal llama gpt2 --tokens tokens --bytes-per-token 64 --out signal`
     """
@@ -127,7 +127,7 @@ def distill(
         typer.Option(help="Which student of the recipe; the first distilled one by default."),
     ] = None,
     alpha: Annotated[
-        float | None, typer.Option(help="Weight of the text; 1 - alpha is that of the teachers.")
+        float | None, typer.Option(help="Weight of the text; the teachers have weight 1 - alpha.")
     ] = None,
     temperature: Annotated[float | None, typer.Option(help="Distillation temperature.")] = None,
     weight: Annotated[

@@ -1,7 +1,7 @@
-"""What models know, measured: benchmarks and held-out text, each score with its interval.
+"""Score models on benchmarks and held-out text, each score with its interval.
 
-`suites` says what the benchmarks are, `rules` whose scoring rules, `scoring` how likely a model
-finds a text, `babyllama.scores.certainty` how sure what follows from it is.
+`suites` defines the benchmarks, `likelihood.rules` the scoring rules, `likelihood.scorer` computes
+the likelihoods of texts, `babyllama.scores.certainty` the intervals.
 """
 
 import json
@@ -49,16 +49,16 @@ def evaluate(
     Args:
         models: one folder, or several for their ensemble.
         benchmarks: a suite's name, or one of the user's own for minimal pairs, to its data.
-        name: what the results call the model.
+        name: the model's name in the results.
         rules: honest, 2023, 2024 or 2025.
-        predictions: a folder for BENCHMARK.jsonl, a line an item.
-        mixing: how an ensemble's models become one.
+        predictions: a folder for BENCHMARK.jsonl, with one line per item.
+        mixing: how an ensemble's models are averaged.
         precision: what the models compute in; log-softmax and sums are float32 or better.
-        masking: how masked models are scored; the others have no use for it.
+        masking: how masked models are scored; ignored for other models.
         truncate: whether texts longer than the model's positions lose their beginning.
-        worst: how many of the most wrong choices to show, with the surprisal of each word.
-        tokens: a folder of tokens, to be scored on its dev part.
-        window: tokens that the model sees at once there.
+        worst: how many of the worst errors to show, with the surprisal of each word.
+        tokens: a folder of tokens whose dev part is scored.
+        window: tokens that the model sees at once in the dev part.
 
     Returns:
         the result file's content: `dev` with `tokens` only, `worst` if asked for.
@@ -116,7 +116,7 @@ class _Benchmark:
 def _score_all(
     scorer: Scorer, read: Sequence[_Benchmark]
 ) -> Iterator[tuple[_Benchmark, Likelihoods]]:
-    """All benchmarks in one pass, so that what one shares with another is scored once."""
+    """Score all benchmarks in one pass, so that texts that they share are scored once."""
     texts = [each.suite.texts(each.items, scorer.rules) for each in read]
     found = likelihoods(scorer, [text for part in texts for text in part])
     start = 0
@@ -157,8 +157,8 @@ def _refuse_unfit(scorer: Scorer, tokens: Path, window: int, name: str) -> None:
     refuse_foreign_tokens(tokens, scorer.model.vocab_size, name)
     if scorer.positions is not None and window > scorer.positions:
         raise InputError(
-            f"{name} has {scorer.positions} positions, the dev windows {window} tokens",
-            why="A window must fit into the positions that the model knows.",
+            f"{name} has {scorer.positions} positions, the dev windows have {window} tokens",
+            why="A window must not be longer than the model's positions.",
             mend="Train it with more positions, or on the same window as the others.",
         )
 

@@ -83,7 +83,7 @@ class EnsembleModel(PreTrainedModel, GenerationMixin):  # type: ignore[misc]
                     f"ensembles with {model.config.name_or_path} cannot generate text",
                     why=f"It is a {model.config.model_type}, whose cache is not one of keys and "
                     "values for each layer.",
-                    mend="Choose tasks that need only likelihoods, or leave the model out.",
+                    mend="Choose tasks that need only likelihoods, or omit this model.",
                 )
             layers += cache.layers
         joint = DynamicCache()
@@ -135,7 +135,7 @@ class EnsembleLM(HFLM):  # type: ignore[misc]
         weights: of the models, as `0.7+0.3` or a list; equal by default.
         mean_of: `logits` or `probabilities`.
         dtype: float32 or bfloat16. Logits and sums are float32 in either case.
-        device: cpu, cuda and the like; by default the graphics card if there is one.
+        device: cpu, cuda and the like; by default the GPU if there is one.
         batch_size: sequences of a batch; `auto`: as many as fit.
         max_length: longest input in tokens; by default that of the member with fewest positions.
         add_bos_token: whether BOS precedes contexts; by default what the tokenizer does.
@@ -258,5 +258,5 @@ def _device(name: str | None) -> torch.device:
         raise InputError(
             f"device {name} cannot be used",
             why=str(error).strip().splitlines()[0],
-            mend="Choose cpu, or cuda on a machine with a graphics card.",
+            mend="Choose cpu, or cuda on a machine with a GPU.",
         ) from None

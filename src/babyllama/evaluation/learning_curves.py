@@ -123,8 +123,8 @@ def _trained_models(run: Path, models: Sequence[str]) -> list[Path]:
 def _refuse_without_checkpoints(run: Path, recipe: Recipe, folder: Path) -> None:
     kind = TEACHERS if folder.name in recipe.teachers else STUDENTS
     raise InputError(
-        f"{run} kept no checkpoints: {folder} has no chck_* folder",
-        why="A learning curve needs checkpoints, which only training can keep.",
+        f"{run} has no checkpoints: {folder} has no chck_* folder",
+        why="A learning curve needs checkpoints, which are saved during training.",
         mend=f"Train again: babyllama run {Layout(run).recipe} "
         f"--set {kind}.{folder.name}.training.word_checkpoints=babylm",
     )

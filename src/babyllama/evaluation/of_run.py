@@ -1,4 +1,4 @@
-"""Scores of all models of a run, each kept for as long as what decides it stays the same."""
+"""Scores of all models of a run; a score is reused until something that it depends on changes."""
 
 import shutil
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from babyllama.runs.kept import kept, read_kept
 from babyllama.runs.layout import predictions_file, predictions_folder, scores_file
 from babyllama.scores.results import write_results
 
-_WORST = 20  # choices that each model gets most wrong, for the report
+_WORST = 20  # number of worst errors of each model, for the report
 
 
 def evaluate_models(
@@ -87,7 +87,7 @@ def _evaluate(
 
 
 def _record(folder: Path, name: str) -> Path:
-    """What decided a model's scores, and the checksums of their files."""
+    """Everything that a model's scores depend on, and the checksums of their files."""
     return folder / f"{name}.key"
 
 

@@ -1,4 +1,4 @@
-"""What a model gets most wrong: the choices that it loses by most, with the surprisal of words."""
+"""A model's worst errors: the choices with the largest margin, with the surprisal of words."""
 
 import re
 from bisect import bisect_left
@@ -33,7 +33,7 @@ def worst_choices(
 ) -> list[WrongChoice]:
     """The choices that the model decides wrongly by the most nats, worst first.
 
-    Items whose authors ask for no open copies are left out.
+    Items whose authors ask for no public copies are omitted.
 
     Args:
         choices: of each benchmark.

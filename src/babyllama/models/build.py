@@ -137,7 +137,7 @@ def shortest_positions(configs: "Iterable[PretrainedConfig]") -> int | None:
 
 
 def prefer_fast_attention(model: "PreTrainedModel", device: torch.device) -> None:
-    """On a processor, compute attention as separate products.
+    """On a CPU, compute attention as separate products.
 
     For windows of a few hundred tokens, the backward pass of the fused kernel is slower there than
     separate products and softmax: see `docs/log.md`.
@@ -175,7 +175,7 @@ def configuration(shape: Shape, vocab_size: int, *, separators: bool) -> "Pretra
             raise InputError(
                 f"model {kind}: settings.{name} is {settings[name]}",
                 why=f"The tokenizer decides it; its vocabulary has {vocab_size} tokens.",
-                mend=f"Leave {name} out; tokenizer.vocab_size sets the size.",
+                mend=f"Omit {name}; tokenizer.vocab_size sets the size.",
             )
     try:
         return AutoConfig.for_model(kind, vocab_size=vocab_size, **tokens, **settings)

@@ -100,7 +100,7 @@ class Mixture:
         """The same models with other weights.
 
         Raises:
-            InputError: not one weight a model, a negative one, or a sum other than 1.
+            InputError: not one weight per model, a negative one, or a sum other than 1.
         """
         refuse_weights(weights, len(self.heads))
         return replace(self, weights=tuple(weights))
@@ -189,7 +189,7 @@ def combine(
             carry) are cut off.
 
     Raises:
-        InputError: a model with fewer tokens than the tokenizer; not one weight a model.
+        InputError: a model with fewer tokens than the tokenizer; not one weight per model.
     """
     weights = weights_of(mixing, len(models))
     heads = []
@@ -204,7 +204,7 @@ def combine(
         if rows > vocab_size:
             print_status(
                 f"  {_name(model)}: {rows - vocab_size} rows beyond the tokenizer's "
-                f"{vocab_size} tokens are left out",
+                f"{vocab_size} tokens are dropped",
                 style="dim",
             )
         heads.append(replace(head, weight=head.weight.detach()[:vocab_size]))
@@ -215,7 +215,7 @@ def weights_of(mixing: Mixing, models: int) -> tuple[float, ...]:
     """The weight of each model; equal ones where none are given.
 
     Raises:
-        InputError: not one weight a model.
+        InputError: not one weight per model.
     """
     weights = mixing.weights or (1 / models,) * models
     refuse_weights(weights, models)
@@ -226,7 +226,7 @@ def refuse_weights(weights: Sequence[float], models: int) -> None:
     """Check weights of the models of an ensemble.
 
     Raises:
-        InputError: not one a model, a negative one, or a sum other than 1.
+        InputError: not one per model, a negative one, or a sum other than 1.
     """
     given = " ".join(f"{weight:g}" for weight in weights)
     if len(weights) != models:

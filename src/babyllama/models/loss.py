@@ -21,7 +21,7 @@ from babyllama.models.precision import accumulation_dtype, onednn_matmul, operan
 
 @dataclass(frozen=True)
 class SparseTarget:
-    """An unbiased sketch of the ensemble's distributions: weights of a few tokens a position.
+    """An unbiased sketch of the ensemble's distributions: weights of a few tokens per position.
 
     Attributes:
         tokens: the tokens that have a weight; distinct within a row.
@@ -34,13 +34,13 @@ class SparseTarget:
     entropy: Float[Tensor, " chunk"]
 
 
-# What the teachers say about a slice of positions: logits (chunk, vocab), or a sketch.
+# The teachers' predictions for a slice of positions: logits (chunk, vocab), or a sketch.
 TeacherTargets = Callable[[slice], Tensor | SparseTarget]
 _Soften = Callable[..., tuple[Tensor, Tensor, Tensor]]
 Reduction = Literal["window_sum", "token_mean"]
-# Size of a (chunk, vocab) block: about a processor's caches; enough to keep a card busy.
+# Size of a (chunk, vocab) block: about a CPU's caches; enough to keep a GPU busy.
 _BLOCK_BYTES = {"cpu": 32 * 2**20, "cuda": 256 * 2**20}
-# How much of a processor's block an uncompiled pass works on at once. A quarter of it is a tenth
+# How much of a CPU's block an uncompiled pass works on at once. A quarter of it is a tenth
 # faster on an idle machine; on a busy one every pass waits for all threads.
 _CACHED_BYTES = 4 * 2**20
 
@@ -319,7 +319,7 @@ def _soften(
     weights: _Weights,
     wants_gradient: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """`_soften_rows`: compiled, or a few rows at a time that fit into a processor's caches."""
+    """`_soften_rows`: compiled, or a few rows at a time that fit into a CPU's caches."""
     settings = (weights.temperature, weights.softcap, wants_gradient)
     run = _compiled(_soften_rows) if weights.compiled else _soften_rows
     if weights.compiled or z.device.type != "cpu":
@@ -383,7 +383,7 @@ def _soften_rows(
 
 @lru_cache
 def _compiled(function: _Soften) -> _Soften:
-    """One pass over a chunk instead of a dozen: on a processor the exponentials of separate passes
+    """One pass over a chunk instead of a dozen: on a CPU the exponentials of separate passes
     cost as much as the products. A second number of rows makes torch compile it once more, for any
     number of rows.
     """

@@ -1,4 +1,4 @@
-"""Where and in which precision models compute: device, dtype, and how products are taken."""
+"""Where and in which precision models compute: device, dtype, and how products are computed."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-# From torch 2.8 on, products of bfloat16 operands on a card can return float32.
+# From torch 2.8 on, products of bfloat16 operands on a GPU can return float32.
 _HAS_FLOAT32_RESULTS = tuple(int(part) for part in torch.__version__.split(".")[:2]) >= (2, 8)
 
 
 def pick_device() -> torch.device:
-    """The graphics card if there is one, else the processor."""
+    """The GPU if there is one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
@@ -34,7 +34,7 @@ def computing_in(dtype: torch.dtype, device: torch.device) -> Iterator[None]:
 
 
 def matmul_precision(dtype: torch.dtype, device: torch.device) -> AbstractContextManager[None]:
-    """How a model that computes in `dtype` takes its remaining float32 products."""
+    """How a model that computes in `dtype` computes its remaining float32 products."""
     if device.type == "cpu" and dtype == torch.bfloat16:
         return bf16_matmul()
     return onednn_matmul()
@@ -42,7 +42,7 @@ def matmul_precision(dtype: torch.dtype, device: torch.device) -> AbstractContex
 
 @contextmanager
 def bf16_matmul() -> Iterator[None]:
-    """Let a processor round the operands of float32 products to bfloat16 and sum in float32.
+    """Let a CPU round the operands of float32 products to bfloat16 and sum in float32.
 
     Only the operands lose bits. Logits and gradients stay float32: the gradient of a KL is a
     difference of nearly equal numbers, which rounding to bfloat16 would spoil.
@@ -61,11 +61,11 @@ def bf16_matmul() -> Iterator[None]:
 
 @contextmanager
 def onednn_matmul() -> Iterator[None]:
-    """Let oneDNN take a processor's float32 products if it does not round their operands.
+    """Let oneDNN compute a CPU's float32 products if it does not round their operands.
 
     torch calls oneDNN for them only where operands may be rounded, and MKL otherwise. Where oneDNN
     has no kernel that rounds (AVX-512 without AMX) it multiplies in float32 all the same, on AMD's
-    processors more than twice as fast as MKL: 440 against 190 GFLOP/s on two Zen 5 cores.
+    CPUs more than twice as fast as MKL: 440 against 190 GFLOP/s on two Zen 5 cores.
     """
     if not _onednn_is_exact():
         yield
@@ -95,7 +95,7 @@ def accumulation_dtype(dtype: torch.dtype) -> torch.dtype:
 def operand_dtype(states: Tensor) -> torch.dtype:
     """What the operands of a product with the output head are cast to.
 
-    On a card states in bfloat16 stay as they are, since the product can return float32.
+    On a GPU states in bfloat16 stay as they are, since the product can return float32.
     """
     if states.device.type == "cuda" and states.dtype.itemsize < 4 and _HAS_FLOAT32_RESULTS:
         return states.dtype

@@ -1,1 +1,1 @@
-"""The line: its stages, the checks before them, the plan, and the run that makes all in order."""
+"""The pipeline: its stages, the checks before them, the plan, and the run of all stages."""

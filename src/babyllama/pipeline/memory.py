@@ -35,12 +35,12 @@ class TrainingMemory:
 
     Attributes:
         gradients: of all parameters; they stay while the next micro-batch is computed.
-        optimizer: two moments a parameter for AdamW, one for Muon.
+        optimizer: two moments per parameter for AdamW, one for Muon.
         copies: of the weights, for a moving average and for SAM.
         activations: what the backward pass needs of a micro-batch.
         loss: logits of a chunk, and the gradients that are computed with them.
         teachers: of a student's teachers: weights, heads, states. A stored signal is not counted:
-            it is memory-mapped, and a card keeps it only where it has room.
+            it is memory-mapped, and a GPU keeps it only if it has room.
     """
 
     weights: int
@@ -62,7 +62,7 @@ class Taught:
     """What a student's memory needs to know about its teachers.
 
     Attributes:
-        width: numbers a token that the teachers' logits are computed from; 0 without logits.
+        width: numbers per token that the teachers' logits are computed from; 0 without logits.
         running: teachers that run beside the student.
     """
 
@@ -191,7 +191,7 @@ def _bytes_of(tensors: Iterable[Tensor]) -> int:
 
 
 def _moments(model: nn.Module, training: TrainingRecipe) -> int:
-    """Two numbers a parameter for AdamW, one for Muon."""
+    """Two numbers per parameter for AdamW, one for Muon."""
     return sum(
         (2 if isinstance(part, torch.optim.AdamW) else 1) * _bytes_of(group["params"])
         for part in make_optimizer(model, training).parts

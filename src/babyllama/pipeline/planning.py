@@ -33,7 +33,7 @@ from babyllama.signals.encoding import Products, Sizes, TeacherShapes
 from babyllama.signals.kinds import sizes_of
 from babyllama.training.speed import machine_flops
 
-# Tokens a word of English, line marks included. Used until the tokens are there to be counted.
+# Tokens per word of English, with <s> and </s>. Used until the tokens exist and are counted.
 _TOKENS_PER_WORD = 1.5
 # Training of small models reached this share of the speed of large square products, on CPUs.
 _REACHED = 0.4
@@ -151,7 +151,7 @@ def _pick_signal(
         return online, f"the students read the text {_times(reads)}, storing takes {passes}"
     return _pick_stored(recipe, mixing, folder, reads) or (
         online,
-        f"{format_bytes(_free_disk(folder))} of free disk are too little to store a signal",
+        f"{format_bytes(_free_disk(folder))} of free disk space is too little to store a signal",
     )
 
 

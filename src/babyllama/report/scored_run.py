@@ -96,7 +96,7 @@ class ScoredRun:
         return "" if unit == "percent" else unit
 
     def chance(self, benchmark: str) -> float | None:
-        """The score of guessing, as far as results say it."""
+        """The score of chance, if the results have it."""
         results = (self.result(model, benchmark) for model in self.run.models)
         known = (result.chance for result in results if result and result.chance is not None)
         return next(known, None)

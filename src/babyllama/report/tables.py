@@ -38,8 +38,8 @@ def models_table(scored: ScoredRun) -> Table | None:
     if made is None or not run.benchmarks:
         return made
     chances = {with_unit(scored, name): scored.chance(name) for name in run.benchmarks}
-    guessing = ("guessing", *(cell(chances.get(head), "{:.1f}") for head in made.head[1:]))
-    return Table(made.title, made.head, (*made.rows, guessing))
+    chance = ("chance", *(cell(chances.get(head), "{:.1f}") for head in made.head[1:]))
+    return Table(made.title, made.head, (*made.rows, chance))
 
 
 def curves_table(scored: ScoredRun, benchmark: str) -> Table | None:

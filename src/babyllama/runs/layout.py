@@ -98,7 +98,7 @@ class Layout:
         return scores_file(self.evaluation, model)
 
     def predictions(self, model: str) -> Path:
-        """A folder with a file a benchmark: a model's answers, a line an item."""
+        """A folder of a model's predictions: one file per benchmark, one line per item."""
         return predictions_folder(self.evaluation, model)
 
     @property
@@ -183,6 +183,6 @@ def default_folder(recipe: str) -> Path:
 
 
 def run_of(folder: Path) -> Path:
-    """The run that a folder belongs to; the folder above it where it belongs to none."""
+    """The run that a folder belongs to; its parent folder if it belongs to none."""
     parents = folder.absolute().parents
     return next((each for each in parents if Layout(each).recipe.exists()), parents[0])

@@ -116,7 +116,7 @@ class Row:
             found = ", ".join(self.values) or "nothing"
             raise InputError(
                 f"{self.where}: has no {key}",
-                why=f"Wanted: {', '.join(self.wanted)}. Found: {found}.",
+                why=f"Expected: {', '.join(self.wanted)}. Found: {found}.",
                 mend="Check that this is the right file.",
             )
         return self.values[key]
@@ -200,7 +200,7 @@ def read_table(
     if missing:
         raise InputError(
             f"{name}:1: has no column {missing[0]}",
-            why=f"Wanted: {', '.join(wanted)}. Found: {', '.join(columns) or 'nothing'}.",
+            why=f"Expected: {', '.join(wanted)}. Found: {', '.join(columns) or 'nothing'}.",
             mend="Check that this is the right file.",
         )
     stem, number = _stem(name), 0

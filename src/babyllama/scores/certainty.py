@@ -50,7 +50,7 @@ def weighted_mean(parts: Sequence[Credits], weights: Sequence[float]) -> Estimat
 
     Args:
         parts: what the pairs of each UID count, in [0, 1]; none is empty.
-        weights: one a part, summing to 1.
+        weights: one per part, summing to 1.
     """
     n = sum(len(part) for part in parts)
     # Weights that sum to 1 do so up to rounding: a mean of ones must not pass 1.

@@ -289,7 +289,7 @@ def _estimate(answers: Answers) -> Estimate:
     if result.interval is None:
         raise InputError(
             f"a score of {answers.score:.1f} has no interval",
-            why="Without intervals, seeds or items nothing can be said about a difference.",
+            why="A difference cannot be tested without intervals, seeds or items.",
             mend="Evaluate this model again with babyllama evaluate.",
         )
     low, high = result.interval

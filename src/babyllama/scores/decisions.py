@@ -1,7 +1,7 @@
 """What a score is the mean of: the decision on each item, right, wrong or a tie.
 
-A result file holds decisions as text by UID, a file of predictions holds one a line. Both are read
-here.
+A result file holds decisions as text by UID, a file of predictions has one per line. Both are
+read here.
 """
 
 from collections.abc import Mapping

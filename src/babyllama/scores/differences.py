@@ -34,7 +34,7 @@ _METHODS = {"holm": "holm", "bh": "fdr_bh"}
 
 @dataclass(frozen=True)
 class Difference:
-    """Ours minus theirs, and what can be said of it.
+    """Ours minus theirs, with its uncertainty.
 
     Attributes:
         stderr: its standard error over other items, and over other seeds if there are several.
@@ -105,7 +105,7 @@ def paired_difference(
 
     Args:
         ours, theirs: what the pairs of each UID count, in the same order; none is empty.
-        weights: one a UID, summing to 1.
+        weights: one per UID, summing to 1.
 
     Source: McNemar 1947; Bonett and Price 2012, Adjusted Wald confidence interval for a difference
     of binomial proportions based on paired data.
@@ -225,7 +225,7 @@ def recipes_difference(
     Args:
         ours, theirs: for each UID what each seed's answer to each item counts; two seeds or more
             in at least one recipe.
-        weights: one a UID, summing to 1.
+        weights: one per UID, summing to 1.
 
     Source: Brennan 2001, Generalizability Theory, on crossed designs; Satterthwaite 1946.
     """

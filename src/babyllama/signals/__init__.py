@@ -1,8 +1,8 @@
-"""What the teachers say about a window of tokens: one interface, live or stored.
+"""The teachers' predictions for a window of tokens: one interface, running or stored teachers.
 
-Once a batch, a signal returns a function from a slice of the batch's positions to what the ensemble
-says there: logits or a sketch, which is all that the loss needs. `online` runs the teachers; the
-stored kinds (`hidden`, `topk`, `sampled`) read what was written once.
+For each batch, a signal returns a function from a slice of the batch's positions to the ensemble's
+predictions there: logits or a sketch, which is all that the loss needs. `online` runs the teachers;
+the stored kinds (`hidden`, `topk`, `sampled`) read what was written once.
 """
 
 from typing import Protocol, runtime_checkable
@@ -13,7 +13,7 @@ from babyllama.models.loss import TeacherTargets
 
 @runtime_checkable  # so that the tests can check annotations
 class Signal(Protocol):
-    """What distillation needs of the teachers, opened for one temperature.
+    """What distillation needs from the teachers, at one temperature.
 
     Attributes:
         products: (inputs, outputs) of the products that `targets` takes for each token, for

@@ -93,7 +93,7 @@ def group_starts(bytes_per_token: int, hidden: int) -> Int64[Tensor, " groups"]:
 def assign_to_groups(
     variances: Float[Tensor, " hidden"], starts: Int64[Tensor, " groups"], bytes_per_token: int
 ) -> Int64[Tensor, "groups width"]:
-    """Assign coordinates to groups so that all groups need about the same bits a byte.
+    """Assign coordinates to groups so that all groups need about the same bits per byte.
 
     Returns:
         the numbers of each group's coordinates, padded with -1.

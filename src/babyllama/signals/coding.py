@@ -90,7 +90,7 @@ def fit_code(
         bytes_per_token: from 1 to 2 * hidden, which is what the states take in bfloat16.
         temperature: T > 0, at which the KL of the decoded states is minimised.
         tokens: the input token at each state, if the reader knows them.
-        seed: where k-means starts. The same arguments give the same code on a processor.
+        seed: where k-means starts. The same arguments give the same code on a CPU.
 
     Raises:
         ValueError: bytes_per_token or temperature out of range.

@@ -105,14 +105,14 @@ class Encoding(Protocol):
         """Named tensors (tokens, ...) to store for some states.
 
         Args:
-            seeds: one a token; random draws depend on them and on nothing else.
+            seeds: one per token; random draws depend on these only.
             inputs: the token that was read at each state. An encoding that was fitted with them
                 needs them.
         """
         ...
 
     def targets(self, stored: dict[str, Tensor], temperature: float) -> TeacherTargets:
-        """What the ensemble says at stored tokens, at a temperature, a slice at a time.
+        """The ensemble's predictions at stored tokens and a temperature, a slice at a time.
 
         Args:
             stored: what `encode` returned, and `inputs`, the token that was read at each position.

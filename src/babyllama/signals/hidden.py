@@ -28,7 +28,7 @@ _VARIANT_BYTES = (8, 16, 32, 64, 128)  # sizes of transform codes that the front
 def sizes(recipe: HiddenSignal, teachers: TeacherShapes) -> Sizes:
     """The states, and the teachers' heads in float32.
 
-    The head of a transform code is narrower than assumed here, which only fitting it tells.
+    The head of a transform code is narrower than assumed here; its width is known after fitting.
     """
     size = 2 * teachers.width
     if recipe.bytes_per_token is not None:
@@ -181,7 +181,7 @@ def fit(
     """The encoding that a recipe asks for, fitted to a sample of states and their input tokens.
 
     Raises:
-        InputError: a code of more bytes per token than the states themselves take.
+        InputError: a code with more bytes per token than the states themselves take.
     """
     planned = _sizes(recipe, mixture)
     if recipe.bytes_per_token is not None:
@@ -221,7 +221,7 @@ def _refuse_large_code(bytes_per_token: int, mixture: Mixture) -> None:
             f"bytes_per_token is {bytes_per_token}, but the states themselves take {plain} in "
             "bfloat16",
             why="A code of that size would lose precision and save nothing.",
-            mend="Leave it out, or ask for a few dozen bytes: --bytes-per-token 64",
+            mend="Omit it, or choose a few dozen bytes: --bytes-per-token 64",
         )
 
 

@@ -1,9 +1,9 @@
-"""The sampled kind: a few tokens a position, drawn so that the loss's gradient is unbiased.
+"""The sampled kind: a few tokens per position, drawn so that the loss's gradient is unbiased.
 
 Token i is drawn with probability pi_i = min(1, c p_i), with c such that k tokens are drawn, and
 weighs p_i / pi_i, so the expectation of its weight is its probability. Of all unbiased sketches of
 k tokens this one has the least variance: likely tokens are always drawn and exact, the others weigh
-1 / c each. Systematic drawing with one uniform number a position draws exactly k distinct tokens
+1 / c each. Systematic sampling with one uniform number per position draws exactly k distinct tokens
 and makes the weights sum to exactly 1.
 
 A signal for several temperatures draws from the mean of their distributions, so that no weight is
@@ -39,7 +39,7 @@ _FLOOR = 1e-30  # the least probability, so that there are always k tokens to dr
 
 
 def sizes(recipe: SampledSignal, teachers: TeacherShapes) -> Sizes:
-    """The drawn tokens, log c, and a float32 normaliser and a float16 entropy a temperature."""
+    """The drawn tokens, log c, and per temperature a float32 normaliser and a float16 entropy."""
     by_temperature = 6 * len(recipe.temperatures)
     return Sizes(sparse_bytes(recipe.k, teachers.vocab_size) + 4 + by_temperature)
 

@@ -1,4 +1,4 @@
-"""What the kinds that store a few tokens a position, `topk` and `sampled`, share."""
+"""Code shared by `topk` and `sampled`, the kinds that store a few tokens per position."""
 
 from collections.abc import Callable, Iterator
 from typing import TypeVar

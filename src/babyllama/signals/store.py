@@ -1,4 +1,4 @@
-"""Writing a signal: the teachers run once over the training windows, and their answers are stored.
+"""Write a signal: the teachers run once over the training windows; their predictions are stored.
 
 On disk, beside the manifest:
 
@@ -33,10 +33,10 @@ from babyllama.signals.writer import POLL_SECONDS, SignalSource, Writer, identit
 
 
 def store_signal(source: SignalSource, out: Path, *, processes: int = 1) -> Facts:
-    """Run the teachers once over the training windows and store what they say.
+    """Run the teachers once over the training windows and store their predictions.
 
     Args:
-        processes: to use on this machine. Each loads the teachers, onto a card of its own if there
+        processes: to use on this machine. Each loads the teachers, onto a GPU of its own if there
             are several.
 
     Returns:

@@ -1,6 +1,6 @@
 """Reading a stored signal: memory-mapped shards, of which only a batch's windows are read.
 
-A card keeps a signal in its memory if half of what is free there holds it.
+A GPU keeps a signal in its memory if the signal fits into half of the free memory.
 """
 
 import json
@@ -158,9 +158,9 @@ def read_signal(folder: Path) -> dict[str, Any]:
 
 
 def fits_on_card(header: dict[str, Any], device: torch.device) -> bool:
-    """Whether a card keeps a signal in its memory: half of what is free there holds it."""
+    """Whether a GPU keeps a signal in its memory: if it fits into half of the free memory."""
     if device.type != "cuda":
-        return False  # a processor reads from the page cache as fast as from memory
+        return False  # a CPU reads from the page cache as fast as from memory
     free, _ = torch.cuda.mem_get_info(device)
     size = sum(header["windows"]) * header["window"] * header["bytes_per_token"]
     return bool(size < _SHARE_OF_CARD * free)
@@ -179,7 +179,7 @@ def _refuse_other_windows(folder: Path, header: dict[str, Any], windows: Windows
         raise InputError(
             f"{folder / HEADER}: window is {header['window']}, "
             f"but the student reads windows of {windows.window}",
-            why="A signal is about the windows that its teachers read.",
+            why="A signal covers only the windows that its teachers read.",
             mend=f"Train with training.window {header['window']}, or store the signal again.",
         )
     if header["stream_sha256"] != hash_file(windows.path):

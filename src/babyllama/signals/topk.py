@@ -129,7 +129,7 @@ def load(recipe: TopKSignal, mixture: Mixture | None, tables: dict[str, Tensor])
 def mean_rest(
     k: int, temperatures: Sequence[float], mixture: Mixture, sample: Float[Tensor, "tokens hidden"]
 ) -> Float[Tensor, "temperatures vocab"]:
-    """The mean over a sample of the distributions without their k likeliest tokens, a row a T.
+    """The mean over a sample of the distributions without their k likeliest tokens; a row per T.
 
     No other single distribution has a lower KL from these distributions.
     """

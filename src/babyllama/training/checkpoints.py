@@ -43,7 +43,7 @@ class Progress:
         best_cross_entropy: lowest dev cross-entropy so far, nats per token.
         best_epoch: the epoch that had it; 0 before the first.
         best_is_averaged: whether the averaged weights had it.
-        skipped: steps that are left out because they diverged.
+        skipped: steps that are skipped because they diverged.
         recent: losses of the last steps, the oldest first.
     """
 
@@ -79,7 +79,7 @@ def origin_of(
     *,
     seed: int,
 ) -> dict[str, Any]:
-    """Everything that decides the bits of a training: what its checkpoints belong to."""
+    """Everything that a training's bits depend on; its checkpoints fit no other training."""
     shapes = {name: "x".join(map(str, p.shape)) for name, p in model.named_parameters()}
     return {
         "recipe": decisive_fields(recipe),
@@ -195,7 +195,7 @@ def _read(path: Path) -> _Checkpoint:
 
 
 def _checksum(tensors: Mapping[str, Tensor]) -> int:
-    """A crc32 over all bytes: it finds errors of a disk, not changes on purpose."""
+    """A crc32 over all bytes: it detects disk errors, not deliberate changes."""
     crc = 0
     for name in sorted(tensors):
         crc = zlib.crc32(tensors[name].reshape(-1).view(torch.uint8).numpy().data, crc)
@@ -211,8 +211,8 @@ def _refuse_foreign(path: Path, was: Mapping[str, Any], now: Mapping[str, Any]) 
     if was["processes"] != now["processes"]:
         raise InputError(
             f"{path} was written by {was['processes']} processes, now there are {now['processes']}",
-            why="They would add up gradients in another order and drop other units, so the result "
-            "would differ from that of a training that was never interrupted.",
+            why="Another number of processes adds gradients in another order and drops other "
+            "units, so the result would differ from that of an uninterrupted training.",
             mend=f"Start {was['processes']} processes, or start over: rm -r {path.parent}",
         )
     if changed := difference(was, now):
@@ -247,5 +247,5 @@ def _restore(stored: Mapping[str, Tensor], state: State) -> None:
             key, _, name = name.partition(".")
             parameter = named[name]
             is_count = value.ndim == 0  # of updates, which is never sharded
-            placed = value.to(parameter.device) if is_count else distributed(value, parameter)
-            state.optimizer.state_of(parameter)[key] = placed
+            restored = value.to(parameter.device) if is_count else distributed(value, parameter)
+            state.optimizer.state_of(parameter)[key] = restored

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def can_compile() -> bool:
-    """Whether the compiler that torch.compile needs is installed: C++, and C for a card."""
+    """Whether the compiler that torch.compile needs is installed: C++, and C for a GPU."""
     compilers = ("gcc", "cc", "clang") if torch.cuda.is_available() else ("g++", "clang++")
     return any(map(shutil.which, compilers))
 

@@ -1,4 +1,4 @@
-"""What a finished training says about itself in its manifest."""
+"""The facts that a finished training records in its manifest."""
 
 import torch
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 Loss = Callable[[Tensor, Head, Batch], LossTerms]
-# What a step is judged by and what its line in the log says, in this order.
+# The numbers that the guard judges a step by and the log records, in this order.
 NUMBERS = ("loss", "cross_entropy", "kl", "gradient_norm", "stop")
 
 

@@ -1,8 +1,8 @@
-"""The guard: no update of a step that diverged is made, and the device never waits.
+"""The guard rejects the update of a step that diverged, and the device never waits.
 
-The device itself judges a step, and skips its update and all later ones. The step's numbers are
-fetched while the next step is computed. Then it is known on the host as well: the step goes into
-the log, or the training stops.
+The device itself judges a step; after a bad one it skips this update and all later ones. The host
+fetches the step's numbers while the device computes the next step. Then it logs the step, or stops
+the training.
 """
 
 import math

@@ -1,6 +1,6 @@
 """The log of a training: training.jsonl, a bar in the terminal, trackers.
 
-`training.jsonl` has a line a logged step, one an epoch, one a rewind. The first process alone
+`training.jsonl` has one line per logged step, per epoch and per rewind. Only the first process
 writes it.
 """
 

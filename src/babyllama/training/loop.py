@@ -59,11 +59,11 @@ def train(
         loss: from the student's hidden states, its head and the batch to the terms of the loss.
         tokenizer: is copied into the model folders, and decodes the windows of a step that
             diverges.
-        out: the folder. It also gets `training.jsonl`, a line a logged step and one an epoch, a
+        out: the folder. It also gets `training.jsonl`, with a line per logged step and epoch, a
             model folder `chck_*` for each mark of words seen, and `checkpoints/` while training. A
             run that finds checkpoints there resumes from the newest.
-        teacher_products: (inputs, outputs) of products that the loss does besides the student's
-            own, so that the share of the machine's speed counts them.
+        teacher_products: (inputs, outputs) of the products that the loss computes besides the
+            student's own. The share of the machine's speed counts them.
 
     Returns:
         steps, epochs, words, dev cross-entropy, FLOPs, peak memory and speed, for the manifest.
@@ -152,7 +152,7 @@ def _steps(
 
 
 def _rewind(diverged: Diverged, checkpoints: Checkpoints, log: LogWriter) -> Progress:
-    """Go back to the newest checkpoint, and leave out the windows of the step that diverged."""
+    """Go back to the newest checkpoint, and skip the windows of the step that diverged."""
     checkpoints.state.optimizer.zero_grad()
     progress = checkpoints.load()
     if progress is None:  # none of them can be read

@@ -73,7 +73,7 @@ class Meter:
 
 
 def peak_memory() -> int:
-    """Largest resident set since `reset_peak_memory` in bytes; on a card, largest allocation.
+    """Largest resident set since `reset_peak_memory` in bytes; on a GPU, largest allocation.
 
     Where the system cannot reset it, it counts from the start of the process.
     """

@@ -89,7 +89,7 @@ class Processes:
         self._state.wait_for_everyone()
 
     def broadcast(self, text: str | None) -> str | None:
-        """Send the first process's text to all of them; the others' own is ignored."""
+        """Broadcast the first process's text; the text of the others is ignored."""
         if self.count == 1:
             return text
         texts: list[Any] = [text]
@@ -117,7 +117,7 @@ def distributed(tensor: Tensor, like: Tensor) -> Tensor:
 
 @lru_cache
 def _group_with_timeout() -> Any:
-    """For text, which the others may wait for long; if a peer dies, the wait ends at once."""
+    """A group for text, with a long timeout; if a peer dies, the wait ends at once."""
     return torch.distributed.new_group(backend="gloo", timeout=_TIMEOUT)
 
 

@@ -25,7 +25,7 @@ def refuse_missing_trackers(trackers: Sequence[str]) -> None:
         if name not in available:
             raise InputError(
                 f"training.trackers names {name}, which is not installed",
-                why="What is logged would not reach it.",
+                why="The tracker would receive no logs.",
                 mend=f"Run: pip install {name}",
             )
 

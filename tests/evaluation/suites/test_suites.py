@@ -86,7 +86,7 @@ def test_a_file_that_is_not_what_its_name_says_is_refused(tmp_path, name):
         assert "bad.txt has no words" in said
         return
     assert ":1: has no " in said
-    assert "Wanted: " in said
+    assert "Expected: " in said
     assert "Found: " in said
 
 
@@ -94,7 +94,7 @@ def test_the_wrong_benchmark_is_named_with_keys_found_and_wanted(write):
     folder = write({"lambada_test.jsonl": [{"text": "all but the last"}]})
     with pytest.raises(
         InputError,
-        match=r"test\.jsonl:1: has no sentence_good\n  Wanted: sentence_good, .*\. Found: text\.",
+        match=r"test\.jsonl:1: has no sentence_good\n  Expected: sentence_good, .*\. Found: text\.",
     ):
         suite_for("blimp").read(folder)
     folder = write({"lambada_test.jsonl": [PAIR | {"UID": "u", "phenomenon": "x"}]})

@@ -155,7 +155,7 @@ def refuse_single_label(examples: Sequence[Example], path: Path, task: Task) -> 
             f"{path}: all {len(examples):,} labels are {seen.pop()}",
             why=f"A classifier needs examples of at least two labels; {task.name} has "
             f"{task.label_list}.",
-            mend="Fetch the file again; perhaps it was sorted by label and cut.",
+            mend="Download the file again; it may have been sorted by label and truncated.",
         )
 
 

@@ -152,7 +152,7 @@ def _arguments(
         dataloader_pin_memory=on_card,
     )
     assert arguments.device is not None
-    # The Trainer multiplies the batch size by the number of cards.
+    # The Trainer multiplies the batch size by the number of GPUs.
     arguments._n_gpu = min(1, arguments.n_gpu)
     return arguments
 

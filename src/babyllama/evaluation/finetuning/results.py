@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class Majority(Written):
-    """What the training set's most frequent label scores, given to every row."""
+    """The score of predicting the training set's most frequent label for every row."""
 
     label: int
     score: Number
@@ -42,7 +42,7 @@ class SeedResult(SeedScore):
 
     Attributes:
         metrics: accuracy, F1 and Matthews correlation, in percent.
-        chosen: the look at the choosing rows that was best, of `looks`.
+        chosen: the best of `looks`, the evaluations on the choosing rows.
     """
 
     metrics: Mapping[str, Number]
@@ -76,7 +76,7 @@ class TaskResult(BenchmarkResult):
 
 
 class Average(Score):
-    """The plain mean over tasks, which are named: a mean over others differs."""
+    """The plain mean over the named tasks."""
 
     tasks: Sequence[str]
 
@@ -130,7 +130,7 @@ def benchmark(encoded: "EncodedTask", found: Mapping[int, Mapping[str, Any]]) ->
 
 
 def _constant(guesses: Mapping[int, Sequence[int]], task: Task) -> Iterator[str]:
-    """Says where a model answers the same to every row: its score is luck, and so its interval."""
+    """Note each seed that predicts one class for every row: its score and interval mean nothing."""
     for seed, each in guesses.items():
         if len(set(each)) == 1:
             yield f"with seed {seed} every row is said to be {each[0]} ({task.labels[each[0]]})"

@@ -1,7 +1,7 @@
-"""Predicted classes in, scores out: each with its interval and with what no model would get.
+"""Scores of predicted classes, each with its interval and two baselines.
 
-Everything follows from how often each label was taken for each class, so that a thousand resamples
-cost as much as a thousand small tables.
+Every score is computed from the confusion matrix, so a thousand resamples cost as much as a
+thousand small tables.
 """
 
 import math
@@ -169,7 +169,7 @@ def _ratio(top: Any, bottom: Any) -> Any:
 
 
 def _chance(truth: Classes, metric: Metric, classes: int) -> float:
-    """What evenly guessed classes get on these rows in the long run, in percent.
+    """The expected score of evenly guessed classes on these rows, in percent.
 
     Of F1 it is the F1 of the table that is expected, which differs from the mean F1 by less than
     sampling would show.
@@ -180,6 +180,6 @@ def _chance(truth: Classes, metric: Metric, classes: int) -> float:
 
 
 def _constant(truth: Classes, majority: int, metric: Metric, classes: int) -> Facts:
-    """What the training set's most frequent label gets, given to every row, in percent."""
+    """The score of predicting the training set's most frequent label for every row, in percent."""
     same = np.full_like(truth, majority)
     return {"label": majority, "score": 100 * float(score_of(_table(truth, same, classes), metric))}

@@ -28,7 +28,7 @@ class FinetuningSettings(Frozen):
     """Settings of one fine-tuning, of one task with one seed."""
 
     learning_rate: float = Field(gt=0, description="The peak learning rate.")
-    batch_size: int = Field(ge=1, description="Rows of one update.")
+    batch_size: int = Field(ge=1, description="Rows per update.")
     epochs: int = Field(ge=1, description="Passes over the training rows, at most.")
     schedule: Annotated[Linear | Cosine, Field(discriminator="kind")] = Field(
         Linear(kind="linear"), description="How the learning rate decays from its peak."
@@ -63,7 +63,7 @@ class FinetuningSettings(Frozen):
         ge=0, lt=2**31, description="Seed of the head's weights, the order of rows and dropout."
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
-        "auto", description="auto: bfloat16 on a card that supports it, else float32."
+        "auto", description="auto: bfloat16 on a GPU that supports it, else float32."
     )
     lora: LoraSettings | None = Field(None, description="Train only low-rank updates.")
 

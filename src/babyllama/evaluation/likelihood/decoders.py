@@ -30,7 +30,7 @@ from babyllama.models.logits import CHUNK
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
-# What fits into a processor's caches; a card needs larger batches.
+# What fits into a CPU's caches; a GPU needs larger batches.
 _TOKENS_ON_CPU, _TOKENS_ON_CARD = 2048, 16_384
 # Wider rows share more prefixes, but attention costs more.
 _WIDTH = 64

@@ -127,7 +127,7 @@ def load_scorer(
         raise InputError(
             f"{folders[0]} is {kind}, and masking is {masking}",
             why="Only masked models are scored by masking.",
-            mend="Leave --masking out for it.",
+            mend="Omit --masking.",
         )
     if kind == "causal":
         ensemble = load_ensemble(folders, device=device, mixing=mixing, dtype=dtype)
@@ -261,8 +261,8 @@ def _mask_token(tokenizer: "PreTrainedTokenizerFast") -> int:
     if tokenizer.mask_token_id is None:
         raise InputError(
             "the tokenizer has no mask token",
-            why="A masked model is scored by masking one position after another.",
-            mend="Name it in tokenizer_config.json.",
+            why="A masked model is scored by masking one position at a time.",
+            mend="Set mask_token in tokenizer_config.json.",
         )
     return int(tokenizer.mask_token_id)
 
@@ -365,7 +365,7 @@ def _within_positions(scorer: Scorer, encoded: EncodedText, text: Text) -> Encod
     if not scorer.truncate:
         raise InputError(
             f"a text needs {inputs} positions, the model has {scorer.positions}: {shortened(text)}",
-            why="The score of a part cannot be compared with that of a whole text.",
+            why="The score of a part cannot be compared with the score of a full text.",
             mend="Remove it, use a model with more positions, or cut beginnings: --truncate",
         )
     return encoded.keep_last(scorer.positions)

@@ -89,7 +89,7 @@ def _read(path: Path) -> list[Word]:
         raise InputError(
             f"{path}: the utterances hold no words of some category",
             why=f"The regression has a term for each of {', '.join(_CATEGORIES)}.",
-            mend="Are these the utterances of that word list?",
+            mend="Check that the utterances belong to this word list.",
         )
     return used
 

@@ -28,7 +28,7 @@ def _read(path: Path) -> list[Choice]:
     if unknown is not None:
         raise InputError(
             f"{path}: {unknown} is not a set of BLiMP's supplement",
-            why=f"Its files are named {', '.join(_SETS)}, and that is how its sets are known.",
+            why=f"Sets are recognised by their file names: {', '.join(_SETS)}.",
             mend="For pairs of your own, choose another name: --benchmark mine=PATH",
         )
     return pairs

@@ -1,6 +1,6 @@
 """Choices: of several texts, is the right one the likeliest? From log-likelihoods to scores.
 
-Minimal pairs are choices between two sentences. Nothing here knows what a model or a file is.
+Minimal pairs are choices between two sentences. This module knows neither models nor files.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +18,7 @@ from babyllama.scores.certainty import Estimate, clustered_interval, weighted_me
 from babyllama.scores.decisions import Credits, by_uid, encode_decisions
 from babyllama.scores.results import BenchmarkResult, Subtask
 
-# What has equal weights: `uids`: UIDs. `groups`: groups, and the items within a group. `nested`:
+# What gets equal weights: `uids`: UIDs. `groups`: groups, and the items within a group. `nested`:
 # groups, and the UIDs within a group. `pairs`: items.
 Average = Literal["uids", "groups", "nested", "pairs"]
 
@@ -65,7 +65,7 @@ def score_choices(
         average: the headline, where it is not the rules'.
 
     Returns:
-        The scores, and a line an item in the order of the choices. `aggregates` are averages of
+        The scores, and one line per item in the order of the choices. `aggregates` are averages of
         the same decisions, which differ: over UIDs, over groups and over the data's terms (both
         with the items inside pooled), and over pairs, that is items.
     """

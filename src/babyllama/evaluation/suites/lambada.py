@@ -49,7 +49,7 @@ def _passage(row: Row) -> Passage:
     if not context.strip() or not word.strip():
         raise InputError(
             f"{row.where}: text has no last word after a space",
-            why="Its last word is what is asked for, given all before it.",
+            why="The model must predict the last word from the words before it.",
         )
     return Passage(context, word)
 

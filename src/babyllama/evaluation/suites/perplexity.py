@@ -1,15 +1,15 @@
-"""Perplexity by domain: bits a byte and nats per token of a folder of texts, a file a domain.
+"""Perplexity by domain: bits per byte and nats per token of a folder with one file per domain.
 
 A text is a stretch of at most 256 bytes (about 50 words), cut between words from a document (blank
 lines separate documents). Each stretch is scored by itself: its context is the rules' context
 token, and for later tokens the stretch up to them. Hence all models, whatever their positions and
-tokenizers, predict the same bytes from the same bytes, and bits a byte = nats / (bytes x ln 2) is
+tokenizers, predict the same bytes from the same bytes, and bits per byte = nats / (bytes x ln 2) is
 comparable. The white space between two stretches is neither scored nor counted. If the rules have
-no context token, the first token of a stretch is not scored although its bytes count: bits a byte
-are then a little too low.
+no context token, the first token of a stretch is not scored although its bytes count: bits per
+byte are then a little too low.
 
 Of a domain with more than 1,000 stretches, 1,000 evenly spaced ones are read. Guessing bytes costs
-8 bits a byte. Perplexity of longer windows of a run's own tokens is `dev` in results.
+8 bits per byte. Perplexity of longer windows of a run's own tokens is `dev` in results.
 """
 
 import math
@@ -44,7 +44,7 @@ class Stretch:
 
 
 class DomainResult(Subtask):
-    """Bits a byte of a domain, and the same text in other units."""
+    """Bits per byte of a domain, and the same in other units."""
 
     score: Number
     nats_per_token: Number
@@ -54,7 +54,7 @@ class DomainResult(Subtask):
 
 
 class PerplexityResult(BenchmarkResult):
-    """Bits a byte of all domains, and the same text in other units."""
+    """Bits per byte of all domains, and the same in other units."""
 
     nats_per_token: Number
     perplexity: Number

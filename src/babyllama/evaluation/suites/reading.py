@@ -1,4 +1,4 @@
-"""Reading times: how much of what plain predictors leave unexplained does surprisal explain?
+"""Reading times: how much of the variance that baseline predictors leave does surprisal explain?
 
 A word's surprisal is -ln p(word | its sentence up to it), in nats. Ordinary least
 squares predicts a reading time from log frequency, length and position, their pairwise products,

@@ -1,4 +1,4 @@
-"""What a benchmark is: how to read it, which texts to score, and what follows from their scores."""
+"""What a benchmark is: how to read its items, which texts to score, how to compute the score."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Suite(Generic[Item]):
         read: the items, in the order of the files. Raises InputError with file and line.
         texts: what is to be scored, item by item.
         scores: from the items and what a model says about their texts, in nats: the result, whose
-            `score` is in its `unit`, and a line an item for the predictions.
+            `score` is in its `unit`, and one line of predictions per item.
     """
 
     name: str

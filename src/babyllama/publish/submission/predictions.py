@@ -160,7 +160,7 @@ def _from_data(
         raise InputError(
             f"{file} holds no texts",
             why=f"The authors of {name} ask for no public copies, but the submission needs them.",
-            mend=f"Name the data that were scored: --benchmark {name}=PATH",
+            mend=f"Give the data that were scored: --benchmark {name}=PATH",
         )
     choices: list[Choice] = suite_for(name).read(files.data[name])
     items = [(choice.uid, choice.item_id) for choice in choices]
@@ -173,7 +173,7 @@ def _from_data(
         raise InputError(
             f"{file} was not scored on {files.data[name]}",
             why=difference,
-            mend="Name the data that were scored, or score this benchmark again.",
+            mend="Give the data that were scored, or score this benchmark again.",
         )
     for choice, line in zip(choices, lines, strict=True):
         if year_format.keeps_nothing or not _names_nothing(name, choice):
