@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from babyllama.errors import InputError
-from babyllama.recipe import EQUAL_WEIGHTS, Mixing, Recipe, load_recipe
+from babyllama.recipe import EQUAL_WEIGHTS, Mixing, Recipe, RulesName, load_recipe
 from babyllama.recipe.names import ENSEMBLE
 from babyllama.runs import run as runs
 from babyllama.runs.layout import default_folder
@@ -160,7 +160,7 @@ def evaluate(
     models: Place | Sequence[Place],
     benchmarks: Mapping[str, Place],
     *,
-    rules: Literal["honest", "2023", "2024", "2025"] = "honest",
+    rules: RulesName = "honest",
     name: str | None = None,
     mixing: Mixing = EQUAL_WEIGHTS,
     predictions: Place | None = None,

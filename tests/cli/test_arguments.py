@@ -1,16 +1,40 @@
 """What several commands refuse: a folder that is not theirs, two things of one name."""
 
+from inspect import signature
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 from commands import babyllama, refused
 
+from babyllama import recipe
+from babyllama.cli import data, evaluation, teaching
 from babyllama.cli.arguments import (
     benchmark_and_path,
     launched_process,
     refuse_missing,
 )
 from babyllama.errors import InputError
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "part", "field"),
+    [
+        (evaluation.evaluate, "rules", recipe.EvaluationRecipe, "rules"),
+        (evaluation.evaluate, "mean_of", recipe.Mixing, "mean_of"),
+        (teaching.signal, "window", recipe.TrainingRecipe, "window"),
+        (data.tokenizer_train, "vocab_size", recipe.TokenizerRecipe, "vocab_size"),
+        (data.tokenize, "layout", recipe.TokensRecipe, "layout"),
+    ],
+)
+def test_an_option_has_the_default_and_the_choices_of_its_recipe_field(
+    command, option, part, field
+):
+    """Options are spelt out, since the command line starts without pydantic."""
+    of_recipe = part.model_fields[field]
+    assert signature(command).parameters[option].default == of_recipe.default
+    annotated = get_type_hints(command, include_extras=True)[option]
+    assert get_args(get_args(annotated)[0]) == get_args(of_recipe.annotation)
 
 
 def test_a_folder_that_babyllama_did_not_write_is_never_replaced(corpus, tmp_path):

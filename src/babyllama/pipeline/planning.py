@@ -23,6 +23,7 @@ from babyllama.recipe import (
     OnlineSignal,
     Recipe,
     StoredSignal,
+    TrainingRecipe,
     load_recipe,
     mixing_of,
     parse,
@@ -97,10 +98,11 @@ def plan(recipe: Recipe, folder: Path) -> Plan:
     models = tuple(_models(recipe, train_tokens, signal, device))
     signal_flops = stored_tokens * _flops(teachers.products)
     flops = sum(model.flops for model in models) + signal_flops
-    # The weights of every model. Of the largest model three checkpoints (weights and two moments),
-    # since the oldest is deleted after the newest is written, and the weights of its best epoch.
     weights = sum(4 * model.parameters for model in models)
-    checkpoints = (3 * 12 + 4) * max(model.parameters for model in models)
+    checkpoints = max(
+        _checkpoint_bytes(recipe.pretraining(model.name).training, model.parameters)
+        for model in models
+    )
     speed = machine_flops(compute_dtype("auto", device), device)
     return Plan(
         models=models,
@@ -238,6 +240,14 @@ def teacher_shapes(recipe: Recipe) -> TeacherShapes:
     vocab_size = recipe.tokenizer.vocab_size
     models = (planned_model(each.model, vocab_size) for each in recipe.teachers.values())
     return TeacherShapes.of(models, vocab_size)
+
+
+def _checkpoint_bytes(training: TrainingRecipe, parameters: int) -> int:
+    """At the peak of one training: checkpoints of weights and two moments, and the best weights.
+
+    One checkpoint more than are kept: the oldest is deleted after the newest is written.
+    """
+    return ((training.keep + 1) * 12 + 4) * parameters
 
 
 def _flops(products: Products) -> int:

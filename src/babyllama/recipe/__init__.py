@@ -66,7 +66,7 @@ from babyllama.recipe.training import (
     WordBudget,
     decisive_fields,
 )
-from babyllama.recipe.tree import EvaluationRecipe, Recipe
+from babyllama.recipe.tree import EvaluationRecipe, Recipe, RulesName
 
 __all__ = [
     "BABYLM_WORD_MARKS",
@@ -100,6 +100,7 @@ __all__ = [
     "OtherShape",
     "PretrainingRecipe",
     "Recipe",
+    "RulesName",
     "Sam",
     "SampledSignal",
     "ScheduleRecipe",

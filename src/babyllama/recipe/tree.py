@@ -22,6 +22,9 @@ from babyllama.recipe.training import JitteredWindows, PretrainingRecipe
 Part = TypeVar("Part")
 
 
+RulesName = Literal["honest", "2023", "2024", "2025"]
+
+
 class EvaluationRecipe(Frozen):
     """How the models are scored. A synthetic corpus comes with its own minimal pairs."""
 
@@ -29,7 +32,7 @@ class EvaluationRecipe(Frozen):
         default_factory=dict,
         description="Benchmark name to data: a jsonl file, a folder of such files, or a zip file.",
     )
-    rules: Literal["honest", "2023", "2024", "2025"] = Field(
+    rules: RulesName = Field(
         "honest", description="Scoring rules of a year: context token, ties, averaging."
     )
 

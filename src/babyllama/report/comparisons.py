@@ -12,7 +12,7 @@ from babyllama.scores.differences import Correction, Difference
 
 _MOST = 5  # UIDs listed on either side
 _CORRECTIONS = {"holm": "Holm's", "bh": "Benjamini and Hochberg's"}
-Row = tuple[str, ...]
+Cells = tuple[str, ...]
 
 
 # --- sentences --------------------------------------------------------------------------------
@@ -137,7 +137,7 @@ def largest(each: Comparison) -> tuple[list[UidDifference], list[UidDifference]]
 # --- tables -----------------------------------------------------------------------------------
 
 
-def _headline_rows(comparisons: Sequence[Comparison]) -> tuple[Row, list[Row]]:
+def _headline_rows(comparisons: Sequence[Comparison]) -> tuple[Cells, list[Cells]]:
     """Comparisons of one model with one baseline, one row per benchmark."""
     first = comparisons[0]
     head = (
@@ -150,7 +150,7 @@ def _headline_rows(comparisons: Sequence[Comparison]) -> tuple[Row, list[Row]]:
     return tuple(head[i] for i in kept), [tuple(row[i] for i in kept) for row in rows]
 
 
-def _uid_rows(each: Comparison) -> tuple[Row, list[Row]]:
+def _uid_rows(each: Comparison) -> tuple[Cells, list[Cells]]:
     """The largest gains and losses that survive the correction."""
     head = ("UID", each.baseline, each.model, "difference", "95% interval", "adjusted p")
     gains, losses = largest(each)
@@ -167,7 +167,7 @@ def _uid_rows(each: Comparison) -> tuple[Row, list[Row]]:
     return head, rows
 
 
-def _headline_row(each: Comparison) -> Row:
+def _headline_row(each: Comparison) -> Cells:
     found = each.tested.difference
     chance = each.answers[0].result.chance
     clustered = found.interval_clustered
@@ -185,7 +185,7 @@ def _headline_row(each: Comparison) -> Row:
     )
 
 
-def titled_rows(comparisons: Sequence[Comparison]) -> Iterator[tuple[str, Row, list[Row]]]:
+def titled_rows(comparisons: Sequence[Comparison]) -> Iterator[tuple[str, Cells, list[Cells]]]:
     """Every table: its title, its head, its rows; for each model headlines first, then UIDs."""
     for (model, baseline), group in groupby(comparisons, lambda each: (each.model, each.baseline)):
         own = [*group]

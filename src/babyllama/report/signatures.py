@@ -18,10 +18,10 @@ from babyllama.runs.run import Curve, Model, Run
 _RISE = 0.5  # nats per token: more than the noise of a smoothed loss, less than any divergence
 _SHOWN = 4  # pairs of models named before the rest is only counted
 
-Row = tuple[str, str, str]
+Signature = tuple[str, str, str]
 
 
-def signatures(scored: ScoredRun) -> list[Row]:
+def signatures(scored: ScoredRun) -> list[Signature]:
     """Divergence, a student worse than a teacher, dev losses that do not order the scores."""
     rows = [_divergence(scored.run)]
     if scored.main_benchmark:
@@ -43,7 +43,7 @@ def smoothing(run_length: int) -> int:
     return max(1, run_length // 40)
 
 
-def _divergence(run: Run) -> Row | None:
+def _divergence(run: Run) -> Signature | None:
     """How far training ends above its lowest loss or dev jumps; updates that were skipped."""
     rises = [
         (rise, f"{model.name}, {where}")
@@ -80,7 +80,7 @@ def _rises(curve: Curve) -> Iterator[tuple[str, float]]:
         yield f"dev, epoch {int(np.diff(dev).argmax()) + 2}", float(np.diff(dev).max())
 
 
-def _below_teachers(scored: ScoredRun) -> Row | None:
+def _below_teachers(scored: ScoredRun) -> Signature | None:
     """The student against each teacher, best first."""
     against = [
         each
@@ -96,7 +96,7 @@ def _below_teachers(scored: ScoredRun) -> Row | None:
     )
 
 
-def _order(scored: ScoredRun) -> Row | None:
+def _order(scored: ScoredRun) -> Signature | None:
     """Pairs of models in which the lower dev loss has a detectably worse score."""
     benchmark = scored.main_benchmark
     models = [m for m in scored.run.models

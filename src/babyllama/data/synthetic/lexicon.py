@@ -303,7 +303,6 @@ PLACING = _verbs(
 CLAUSE_ALONE = _verbs("think/thought say/said hope dream agree pretend complain")
 CLAUSE = (*CLAUSE_ALONE, *_verbs("know/knew/known believe notice remember"))
 EMBEDDING = _verbs("know/knew/known remember forget+/forgot/forgotten guess learn see/saw/seen")
-SPEECH = _verbs("say/said ask answer shout whisper reply call cry")
 GOING = _verbs(
     """go/went/gone walk run+/ran/run come/came/come hurry ride/rode/ridden travel
     drive/drove/driven return march wander"""
