@@ -136,7 +136,7 @@ def stoppable() -> Iterator[Stop]:
 
 
 def silence() -> None:
-    """Print no progress or status from here on: another process prints the same."""
+    """Print no more progress or status: another process prints the same."""
     stderr_console.quiet = True
 
 

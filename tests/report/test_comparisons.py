@@ -55,7 +55,7 @@ def test_cautions_say_what_intervals_stand_for(files, written):
     told = " ".join(words.cautions(compare(files, correction="bh"), "bh"))
     assert "not over other seeds of the models" in told
     assert "Benjamini and Hochberg's method over 3 comparisons, and separately over 3 UIDs" in told
-    assert "Not paired by item: age, since not every file says which items it holds" in told
+    assert "Not paired by item: age, since not every file has a digest of its items" in told
     for seed in range(2):
         written(f"seeds/{seed}.json", result("s", {"blimp": benchmark(STRONG, dtype="x")}))
     seeds = compare([files[0], files[0].parent / "seeds"], correction="holm")

@@ -33,7 +33,7 @@ def test_old_results_without_decisions_are_paired_by_their_predictions(make_run)
     folder = make_run("old", items=[50, 20, 60, 10], keeps_decisions=False)
     assert pairing(read(folder)).difference == new.difference
     (folder / "evaluation/predictions/twin/grammar.jsonl").unlink()
-    assert pairing(read(folder)).why_unpaired == "not every file says which items it holds"
+    assert pairing(read(folder)).why_unpaired == "not every file has a digest of its items"
 
 
 def test_other_items_are_not_paired(make_run, score_model):

@@ -113,7 +113,7 @@ def test_texts_must_be_readable():
 def test_numbers_may_be_written_as_text():
     assert row(n="3").count("n") == 3
     assert row(x="-1.5").real("x") == -1.5
-    assert math.isnan(row(x="NA").real("x", may_lack=True))
+    assert math.isnan(row(x="NA").real("x", allow_missing=True))
     for value in ("1.5", "-1"):
         with pytest.raises(InputError, match="not a whole number, 0 or more"):
             row(n=value).count("n")

@@ -100,7 +100,7 @@ def plain(score, stderr=1.0):
 
 def test_old_files_and_other_items_are_compared_unpaired_and_that_is_said(written):
     cases = {
-        "not every file says which items it holds": (plain(60.0), plain(70.0)),
+        "not every file has a digest of its items": (plain(60.0), plain(70.0)),
         "the items are not the same": (benchmark(WEAK), benchmark(STRONG, items="other")),
         "the score is not a mean of the decisions that the files hold": (
             benchmark(WEAK) | {"score": 12.0}, benchmark(STRONG),
@@ -199,7 +199,7 @@ def test_seeds_of_f1_are_compared_by_their_replicates_and_of_old_files_by_scores
     assert with_items.stderr**2 == pytest.approx(
         alone.tested.difference.stderr**2 + noise.var(ddof=1)
     )
-    assert alone.why_unpaired == "not every file says which items it holds"
+    assert alone.why_unpaired == "not every file has a digest of its items"
 
 
 # --- bad input --------------------------------------------------------------------------------

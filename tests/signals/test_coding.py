@@ -197,7 +197,9 @@ def test_chunks_change_nothing() -> None:
 
 @pytest.mark.parametrize("count", [0, -1, 65])
 def test_bytes_out_of_range_are_refused(count: int) -> None:
-    with pytest.raises(ValueError, match=f"bytes_per_token is {count}; it lies between 1 and 64"):
+    with pytest.raises(
+        ValueError, match=f"bytes_per_token is {count}; it must be between 1 and 64"
+    ):
         fit(ensemble(50), count)
 
 

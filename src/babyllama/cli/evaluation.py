@@ -74,7 +74,7 @@ def evaluate(
     if mean_of != "logits" and not ensemble:
         raise InputError(
             "--mean-of needs --ensemble",
-            why="It says what --ensemble averages.",
+            why="It sets what --ensemble averages.",
             mend="Add --ensemble, or omit --mean-of.",
         )
     chosen = [(path.resolve().name, [path]) for path in models]

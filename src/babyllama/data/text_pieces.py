@@ -27,7 +27,7 @@ def read_documents(
     """Yield each document as an iterator over its pieces; a piece is a list of texts.
 
     Args:
-        tokenizer: says whether a file may be split under `stream`. If not, a file is one piece.
+        tokenizer: determines whether a file may be split under `stream`, or is one piece.
         lines_at_once: the lines of a piece under `lines`.
         characters_at_once: characters read per piece under `stream`. It changes no token.
 

@@ -202,7 +202,7 @@ def refuse_foreign_tokens(tokens: Path, vocab_size: int, model: str) -> None:
 
 
 def _open_words(path: Path, tokens: int) -> UInt8[np.ndarray, " tokens"]:
-    """Map the file that says how many words begin in each token."""
+    """Memory-map the file with the number of words that begin in each token."""
     mend = "Run: babyllama tokenize CORPUS TOKENIZER OUT"
     if not path.is_file():
         raise InputError(

@@ -5,7 +5,7 @@
 
 Release 0.4.13 of the harness knows only the models in its registry and has no entry points for
 others, so `babyllama lm-eval` registers the ensemble and then runs the harness's own command line.
-Everything about a task is the harness's, context tokens included. Its class for Hugging Face models
+Tasks are entirely the harness's, context tokens included. Its class for Hugging Face models
 computes log-likelihoods and generates, from the ensemble's logits.
 """
 
@@ -50,7 +50,7 @@ _CACHE = next(
 
 
 class _ModelArguments(Mixing):
-    """What `--model_args` says about the ensemble."""
+    """The `--model_args` of the ensemble."""
 
     dtype: Literal["float32", "bfloat16"] = Field("float32", description="Data type of products.")
 

@@ -1,1 +1,1 @@
-"""Any causal Hugging Face model: made, loaded, read for states and logits, mixed, and its loss."""
+"""Causal Hugging Face models: build, load, read states and logits, average, and the loss."""

@@ -111,7 +111,7 @@ def distillation_loss(
     if not temperature > 0:
         raise ValueError(f"temperature is {temperature}; it must be above 0")
     if not 0 <= alpha <= 1:
-        raise ValueError(f"alpha is {alpha}; it lies between 0 and 1")
+        raise ValueError(f"alpha is {alpha}; it must be between 0 and 1")
     if teachers is None and alpha < 1:
         raise ValueError(f"alpha is {alpha}, so teachers are needed; at 1 they are not")
     batch, _, width = hidden.shape

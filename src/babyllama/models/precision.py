@@ -76,7 +76,7 @@ def onednn_matmul() -> Iterator[None]:
 
 @lru_cache
 def _onednn_is_exact() -> bool:
-    """Found by multiplying, since no setting tells which kernel oneDNN picks."""
+    """Determined by a trial product, since no setting shows which kernel oneDNN picks."""
     generator = torch.Generator().manual_seed(0)
     with torch.autocast("cpu", enabled=False), torch.no_grad():
         a = torch.randn(256, 512, generator=generator, device="cpu", dtype=torch.float32)

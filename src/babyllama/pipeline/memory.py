@@ -1,8 +1,8 @@
 """About how much memory a training takes, derived from shapes: no model is allocated.
 
 What the backward pass needs is counted: a forward pass runs on tensors that have shapes and no
-memory. What no shape says is left out: Python and its libraries (some hundred MiB), what an
-allocator holds beyond what it was asked for, temporary results within an operation. Blocks are
+memory. What does not follow from shapes is not counted: Python and its libraries (some hundred
+MiB), an allocator's unused blocks, temporary results within an operation. Blocks are
 counted as if uncompiled; compiled ones keep less. `python -m benchmarks.peak_memory` compares the
 sum with a measured peak.
 """
@@ -89,7 +89,7 @@ def training_memory(
         moments = _moments(model, training)
         try:
             kept = _kept(model, windows, training.window, compute_dtype(training.precision, device))
-        except RuntimeError:  # an operation needs to see numbers, each says so in its own words
+        except RuntimeError:  # an operation needs values; each raises its own message
             return None
     blocks = kept.inputs + kept.largest if training.activation_checkpointing else kept.inside
     tokens = windows * training.window

@@ -87,7 +87,7 @@ def refuse_missing_processes(launched: Launched) -> None:
     """Connect to the other processes of the launcher.
 
     Raises:
-        InputError: fewer processes are found than WORLD_SIZE says.
+        InputError: fewer processes are found than WORLD_SIZE.
     """
     from babyllama.training.processes import Processes
 

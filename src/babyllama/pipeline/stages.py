@@ -1,4 +1,4 @@
-"""The straight line: corpus -> tokenizer -> tokens -> teachers -> signal -> students -> evaluation
+"""The pipeline: corpus -> tokenizer -> tokens -> teachers -> signal -> students -> evaluation
 -> report.
 
 Each function below describes one folder: its inputs, and the code that makes it. That code is
@@ -35,7 +35,7 @@ GRAMMAR = "grammar"  # the benchmark that comes with a synthetic corpus
 
 
 class Cleaning(Frozen):
-    """The settings of a clean corpus: with its source they decide what is in it."""
+    """The settings of a clean corpus: together with the source they determine its contents."""
 
     rules: str
     dev_fraction: float
@@ -43,7 +43,7 @@ class Cleaning(Frozen):
 
 
 class StoredWindows(Frozen):
-    """The settings of a stored signal: with teachers and tokens they decide what is in it."""
+    """The settings of a stored signal: with teachers and tokens they determine its contents."""
 
     signal: AnyStoredSignal
     window: int
@@ -58,7 +58,7 @@ class OnlineStudent(Frozen):
 
 
 class EvaluatedWindows(Frozen):
-    """The settings of scores: with models, benchmarks and tokens they decide them."""
+    """The settings of scores: with models, benchmarks and tokens they determine the scores."""
 
     rules: str
     window: int

@@ -22,9 +22,9 @@ def divisor_of(field: str, value: int, earlier: Mapping[str, Any]) -> int:
     Raises:
         ValueError: it does not.
     """
-    whole = earlier.get(field)
-    if whole is not None and whole % value:
-        raise ValueError(f"it does not divide {field} {whole}")
+    multiple = earlier.get(field)
+    if multiple is not None and multiple % value:
+        raise ValueError(f"it does not divide {field} {multiple}")
     return value
 
 

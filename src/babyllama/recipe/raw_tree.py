@@ -11,7 +11,7 @@ import yaml
 from babyllama.errors import InputError
 from babyllama.recipe.base import Mistake, nearest
 
-# Far beyond any recipe, far below what a few lines of nested aliases expand to.
+# Far more than any recipe has, far less than a few lines of nested aliases expand to.
 DEEPEST = 50
 MOST_VALUES = 20_000
 
@@ -25,7 +25,7 @@ class Places:
     """Where each field of a raw tree was written: `mine.yaml:12`, or `--set seed=1`.
 
     Attributes:
-        where: the file, or another name for the whole tree.
+        where: the file, or another name for the tree.
         repeated: keys that a mapping holds twice; the tree has the last value.
     """
 

@@ -1,4 +1,4 @@
-"""YAML in, YAML out: a recipe is read and checked as a whole, and written fully resolved."""
+"""Read a recipe from YAML and check it; write it fully resolved."""
 
 import json
 from importlib import resources
@@ -41,7 +41,7 @@ def parse(part: type[Part], tree: Any, where: str, *, places: Places | None = No
     """Check a raw tree against a part of the recipe.
 
     Args:
-        where: the file, or another name for the whole tree.
+        where: the file, or another name for the tree.
         places: where each field was written, so that a mistake is named with its line.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The sections of the page and their order; the templates say how they look."""
+"""The sections of the page and their order; the templates define their layout."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Shown:
 
     Attributes:
         file: its name in figures/. svg: the file's text. inline: the same for within the page.
-        label: what it is, in a few words, for screen readers; the caption says the rest.
+        label: a few words for screen readers; the caption has the rest.
     """
 
     file: str
@@ -202,7 +202,7 @@ def _drawn(*given: tuple[str, str | None, str, str]) -> tuple[Shown, ...]:
 
 
 def _signal(run: Run, prefix: str) -> Section | None:
-    """What was stored of the teachers, and how close it comes to them."""
+    """The stored signal, and how close it is to the teachers."""
     if SIGNAL not in run.stages:
         return None
     facts = run.stages[SIGNAL].get("facts", {})
@@ -287,7 +287,7 @@ def _digests(run: Run) -> Iterator[str]:
 
 
 def _limits(run: Run) -> Iterator[str]:
-    """What a reader must not take from these numbers."""
+    """What these numbers do not show."""
     yield (
         "Only one seed was trained. Other seeds give other models; the intervals do not include "
         "this."

@@ -1,4 +1,4 @@
-"""JSON that a run wrote, read for people: a damaged file is named with its line."""
+"""Read JSON that a run wrote: an error names the damaged file and its line."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Results that take long, kept as soon as they are made: a killed command resumes after them.
+"""Save each slow result as soon as it is made: a killed command resumes after the last one.
 
 A result is a JSON file that holds what decided it (its key), what was found, and checksums. It is
 reused while the key is the same and nothing is damaged; otherwise it is made again. Large results
@@ -23,7 +23,7 @@ def kept(
     field: str = "result",
     files: Sequence[Path] = (),
 ) -> Facts:
-    """The result that is kept for a key; made and kept now if there is none.
+    """The saved result for a key; if there is none, make it and save it.
 
     Args:
         path: the file in which the result is kept.
@@ -52,7 +52,7 @@ def kept(
 def read_kept(
     path: Path, key: Mapping[str, Any], *, field: str = "result", files: Sequence[Path] = ()
 ) -> Facts | None:
-    """The result that is kept for a key; None if there is none, or if it or a file is damaged."""
+    """The saved result for a key; None if it is missing, or if it or a file is damaged."""
     record = read_undamaged(path) or {}
     found: Facts | None = record.pop(field, None)
     has_files = record.pop(_FILES, []) == _checksums(files)
@@ -60,7 +60,7 @@ def read_kept(
 
 
 def read_undamaged(path: Path) -> Facts | None:
-    """All that a file of a result holds, its key included; None if it is missing or damaged."""
+    """The full contents of a result's file, key included; None if it is missing or damaged."""
     try:
         record = json.loads(path.read_text("utf-8"))
     except (FileNotFoundError, ValueError):

@@ -1,11 +1,11 @@
-"""Which of the processes that a launcher started this one is."""
+"""The rank of this process, and how many a launcher started."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Launched:
-    """What torchrun, `accelerate launch` or a batch script tells a process about itself.
+    """This process's place among those started by torchrun, `accelerate launch` or a script.
 
     Attributes:
         rank: this process's number, from 0.

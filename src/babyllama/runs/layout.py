@@ -40,7 +40,7 @@ class Layout:
 
     @property
     def source(self) -> Path:
-        """Synthetic text, where the recipe asks for it."""
+        """Synthetic text, if the recipe has a synthetic source."""
         return self.folder / names.SOURCE
 
     @property
@@ -85,7 +85,7 @@ class Layout:
 
     @property
     def signal(self) -> Path:
-        """The stored signal, where the recipe asks for one."""
+        """The stored signal, if the recipe has one."""
         return self.folder / names.SIGNAL
 
     @property
@@ -125,9 +125,9 @@ class Layout:
         return self.curves / model / "acquisition.json"
 
     def stages(self, recipe: Recipe) -> dict[str, Path]:
-        """The folder of each stage that the recipe asks for, by the stage's name, in order.
+        """The folder of each stage of the recipe, by the stage's name, in order.
 
-        A test holds this together with `pipeline.stages`, which says how each is made.
+        A test compares this with `pipeline.stages`, which makes them.
         """
         folders = [self.source] if isinstance(recipe.corpus.source, SyntheticSource) else []
         folders += [self.corpus, self.tokenizer, self.tokens, *self.teachers(recipe).values()]
@@ -178,7 +178,7 @@ def stream_file(tokens: Path, split: str) -> Path:
 
 
 def default_folder(recipe: str) -> Path:
-    """The run's folder of a recipe, by its name, where no other is given."""
+    """The default folder of a recipe's run, by the recipe's name."""
     return Path("runs") / recipe
 
 

@@ -19,7 +19,7 @@ _NOTE = ".holder"
 
 @dataclass(frozen=True)
 class Holder:
-    """The process that holds a folder, as its note says.
+    """The process that holds a folder, from its note.
 
     Attributes:
         text: the note, in words.
@@ -32,7 +32,7 @@ class Holder:
 
 @contextmanager
 def locked(folder: Path, *, mend: str = "use another folder: --run-dir DIR") -> Iterator[None]:
-    """Hold a folder for this process. The lock ends with the process, however that ends.
+    """Hold a folder for this process. The lock is released when the process ends or is killed.
 
     Args:
         mend: what the user can do besides waiting.
@@ -66,7 +66,7 @@ def locked(folder: Path, *, mend: str = "use another folder: --run-dir DIR") -> 
 
 
 def read_holder(folder: Path) -> Holder | None:
-    """Who holds a folder; None without a note. A killed process leaves its note behind."""
+    """The process that holds a folder; None without a note. A killed process leaves its note."""
     try:
         text = (folder / _NOTE).read_text("utf-8", errors="replace")
     except OSError:

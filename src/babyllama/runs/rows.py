@@ -87,14 +87,14 @@ class Row:
             raise InputError(f"{self.where}: {key} is {number:g}, not a whole number, 0 or more")
         return int(number)
 
-    def real(self, key: str, *, may_lack: bool = False) -> float:
+    def real(self, key: str, *, allow_missing: bool = False) -> float:
         """A number, which may be written as text.
 
         Args:
-            may_lack: return NaN for an empty field, NA or null.
+            allow_missing: return NaN for an empty field, NA or null.
         """
         found = self._get(key)
-        if may_lack and found in ("", "NA", "NaN", None):
+        if allow_missing and found in ("", "NA", "NaN", None):
             return math.nan
         try:
             number = math.nan if isinstance(found, bool) else float(found)

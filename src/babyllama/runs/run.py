@@ -102,7 +102,7 @@ class Run:
         tokens: sizes of the token streams, from tokens/tokens.json.
         fidelity: distance of the stored signal to the teachers, from signal/fidelity.json.
         frontier: the same for every kind of signal at several sizes, from signal/frontier.json.
-        missing: what the recipe asks for and the folder does not have yet, in order.
+        missing: stages and models of the recipe that are not finished yet, in order.
         points: each model's scores at checkpoints and at the end, in order of words seen.
     """
 

@@ -1,1 +1,1 @@
-"""What a score is, how two are paired, and how sure a difference is. No torch."""
+"""Typed scores, pairs of models, and how certain scores and differences are. No torch."""

@@ -1,8 +1,9 @@
 """How certain a score is: its standard error and its 95% interval.
 
-Scores here are shares between 0 and 1 unless said otherwise; results are written in percent.
-Every interval says what varies: items for `weighted_mean`, with the UIDs fixed; UIDs as well for
-`clustered_interval`. The model's seed is fixed in both; `scores.differences` varies it.
+Scores here are shares between 0 and 1 unless stated otherwise; results are written in percent.
+Every function states what its interval covers: items for `weighted_mean`, with the UIDs fixed;
+UIDs as well for `clustered_interval`. The model's seed is fixed in both; `scores.differences`
+varies it.
 """
 
 import math

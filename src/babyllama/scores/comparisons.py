@@ -174,7 +174,7 @@ def _different_details(baseline: Entrant, other: Entrant) -> Iterator[str]:
 def pair(ours: Answers, theirs: Answers) -> Pairing:
     """Ours minus theirs, item by item or resample by resample."""
     if ours.items is None or theirs.items is None:
-        return Pairing(None, why_unpaired="not every file says which items it holds")
+        return Pairing(None, why_unpaired="not every file has a digest of its items")
     if ours.items != theirs.items:
         return Pairing(None, why_unpaired="the items are not the same")
     if ours.parts and theirs.parts:

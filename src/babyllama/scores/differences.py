@@ -179,7 +179,7 @@ def _over_uids(means: Sequence[float]) -> Interval | None:
     if len(means) < 2:
         return None
     values = np.array(means)
-    # If all UIDs differ by the same amount, nothing can be said about others.
+    # If all UIDs differ by the same amount, they give no estimate for others.
     return _cut(*t_interval(values)) if np.ptp(values) > 1e-12 else None
 
 

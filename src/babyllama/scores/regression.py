@@ -85,7 +85,7 @@ def errors_left_out(
 def residuals(
     predictors: Sequence[Float64[np.ndarray, " n"]], y: Float64[np.ndarray, " n"]
 ) -> Float64[np.ndarray, " n"]:
-    """What least squares with an intercept leave of y."""
+    """The residuals of y after least squares with an intercept."""
     found: Float64[np.ndarray, " n"] = OLS(y, _with_intercept(predictors)).fit().resid
     return found
 
@@ -103,6 +103,6 @@ def standardised(values: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]
 
 
 def is_complete(columns: Sequence[Float64[np.ndarray, " n"]]) -> Bool[np.ndarray, " n"]:
-    """The items that no column lacks, as NaN says."""
-    lacks: Bool[np.ndarray, " n"] = np.isnan(np.stack(columns)).any(axis=0)
-    return ~lacks
+    """The items without NaN in any column."""
+    is_missing: Bool[np.ndarray, " n"] = np.isnan(np.stack(columns)).any(axis=0)
+    return ~is_missing

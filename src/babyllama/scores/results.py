@@ -144,7 +144,7 @@ class ModelResult(Written):
 
     Attributes:
         rules: the scoring rules in words; `name` is what `--rules` calls them.
-        worst: what the model gets most wrong, if it was asked for.
+        worst: the model's worst errors, if they were requested.
     """
 
     model: str

@@ -23,7 +23,7 @@ class Signal(Protocol):
     products: tuple[tuple[int, int], ...]
 
     def targets(self, batch: Batch) -> TeacherTargets:
-        """What the ensemble says about a batch's windows, a slice of positions at a time.
+        """The ensemble's predictions for a batch's windows, a slice of positions at a time.
 
         Positions are numbered row by row, as in `hidden.reshape(batch * window, -1)`.
         """

@@ -35,7 +35,7 @@ from babyllama.signals.code_fitting import (
     subsample,
 )
 
-_SWEEPS = 2  # times that encoding reconsiders every byte
+_SWEEPS = 2  # rounds in which encoding reconsiders every byte
 _METRIC_TOKENS = 16_384
 _KMEANS_TOKENS = 32_768
 
@@ -103,7 +103,7 @@ def fit_code(
     hidden = states.shape[1]
     if not 1 <= bytes_per_token <= 2 * hidden:
         raise ValueError(
-            f"bytes_per_token is {bytes_per_token}; it lies between 1 and {2 * hidden}, "
+            f"bytes_per_token is {bytes_per_token}; it must be between 1 and {2 * hidden}, "
             f"which is what {hidden} numbers take in bfloat16"
         )
     if not temperature > 0:

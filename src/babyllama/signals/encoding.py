@@ -63,7 +63,7 @@ class Sizes:
 
     Attributes:
         bytes_per_token: on disk; 0 where nothing is stored.
-        table_bytes: on disk, once for the whole signal.
+        table_bytes: on disk, once per signal.
         products: that reading a token takes.
         state_width: columns of the states that logits are formed from; 0 where the signal itself
             says which tokens are likely.

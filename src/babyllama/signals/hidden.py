@@ -178,7 +178,7 @@ def fit(
     sample: Float[Tensor, "tokens hidden"],
     inputs: Int64[Tensor, " tokens"] | None = None,
 ) -> Encoding:
-    """The encoding that a recipe asks for, fitted to a sample of states and their input tokens.
+    """The encoding of a recipe, fitted to a sample of states and their input tokens.
 
     Raises:
         InputError: a code with more bytes per token than the states themselves take.

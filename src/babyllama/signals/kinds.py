@@ -1,4 +1,4 @@
-"""Which kinds of signals there are."""
+"""The table of all kinds of signals."""
 
 from babyllama.recipe import HiddenSignal, OnlineSignal, SampledSignal, StoredSignal, TopKSignal
 from babyllama.signals import hidden, online, sampled, topk
@@ -12,7 +12,7 @@ STORED_KINDS: dict[type[StoredSignal], Kind] = {
 
 
 def kind_of(recipe: StoredSignal) -> Kind:
-    """The kind of stored signal that a recipe asks for."""
+    """The kind of stored signal in a recipe."""
     return STORED_KINDS[type(recipe)]
 
 

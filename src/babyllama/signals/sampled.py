@@ -134,7 +134,7 @@ def fit(
     sample: Float[Tensor, "tokens hidden"],
     inputs: Int64[Tensor, " tokens"] | None = None,
 ) -> Sampled:
-    """The encoding that a recipe asks for; nothing is learnt from the sample.
+    """The encoding of a recipe; nothing is learnt from the sample.
 
     Raises:
         InputError: more tokens than the vocabulary has.

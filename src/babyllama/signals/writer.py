@@ -122,12 +122,12 @@ class Writer:
         return self._read_at(starts)
 
     def prepare(self) -> None:
-        """Check the disk, say what the signal will take, and write what all processes need."""
+        """Check the disk, print the signal's size, and write what all processes need."""
         tables = self.encoding.tables()
         size = self.tokens * self.bytes_per_token + sum(t.nbytes for t in tables.values())
         if self._is_new_encoding and self.encoding.is_fitted:
             for shard in self.out.glob(SHARDS):
-                shard.unlink()  # encoded by tables that are lost: the new ones would misread it
+                shard.unlink()  # encoded with tables that are lost: the new tables would misread it
         print_status(
             f"  {self.bytes_per_token:,} bytes per token, {format_bytes(size)} on disk for "
             f"{self.tokens:,} tokens"

@@ -44,7 +44,7 @@ class EpochAverage:
         self.tensors: dict[str, Tensor] = {}
 
     def update(self, step: int) -> None:
-        """Do nothing: only the ends of epochs count."""
+        """Do nothing: only weights at the end of an epoch are averaged."""
 
     def after_epoch(self, epoch: int, processes: Processes) -> dict[str, Tensor]:
         """Keep this epoch's weights on disk; returns the mean, gathered."""
@@ -67,7 +67,7 @@ Average = MovingAverage | EpochAverage
 
 
 def make_average(model: nn.Module, recipe: TrainingRecipe, folder: Path) -> Average | None:
-    """The average that the recipe asks for.
+    """The average that the recipe names.
 
     Args:
         folder: for the weights of past epochs, until the training ends.
@@ -81,7 +81,7 @@ def make_average(model: nn.Module, recipe: TrainingRecipe, folder: Path) -> Aver
 
 @contextmanager
 def weights_of(model: nn.Module, average: dict[str, Tensor]) -> Iterator[None]:
-    """Give the model the averaged weights for a while, then its own again, bit for bit."""
+    """Load the averaged weights inside the context, then restore the model's own bits."""
     own = {name: p.detach().clone() for name, p in model.named_parameters()}
     _copy(model, average)
     try:

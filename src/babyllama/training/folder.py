@@ -1,4 +1,4 @@
-"""What a training starts with and leaves: a new model, and an ordinary model folder."""
+"""The new model that a training starts with, and the model folder that it writes."""
 
 import shutil
 from pathlib import Path

@@ -50,7 +50,7 @@ class Forward(nn.Module):
 def prepare(
     model: "PreTrainedModel", recipe: TrainingRecipe, dtype: torch.dtype, processes: Processes
 ) -> nn.Module:
-    """Move a model to its device and set it up as the recipe asks; returns its forward pass."""
+    """Move a model to its device and set it up by the recipe; returns its forward pass."""
     model.to(processes.device).train()
     prefer_fast_attention(model, processes.device)
     if recipe.activation_checkpointing:

@@ -50,7 +50,7 @@ class WatchedStage:
 
 @dataclass(frozen=True)
 class Worker:
-    """The process that holds the run, as far as this machine can tell."""
+    """The process that runs it, as far as this machine can see."""
 
     state: Literal["alive", "gone", "elsewhere", "none"]
     who: str = ""
@@ -64,7 +64,7 @@ class Snapshot:
         recipe: the run's; None for a single model.
         log: of the model in training, or of the finished model that is watched.
         log_age: seconds since the log was written; None without a line.
-        epochs: how many the model's recipe asks for; None if unknown.
+        epochs: the number of epochs in the model's recipe; None if unknown.
         age: seconds since the stage in progress wrote a file.
     """
 
@@ -163,7 +163,7 @@ def _in_progress(stages: Sequence[WatchedStage]) -> WatchedStage | None:
 
 
 def _epochs(folder: Path) -> int | None:
-    """How many epochs the recipe of a model asks for, finished or not."""
+    """The number of epochs in a model's recipe, finished or not."""
     recipe = recorded_recipe(folder)
     recipe = recipe.get("student", recipe)  # a student of teachers that run beside it
     epochs = recipe.get("training", {}).get("epochs")

@@ -153,7 +153,7 @@ def _mistakes_in(recipe: SettingsRecipe) -> Iterator[Mistake]:
             FinetuningSettings.model_validate(part)
         except ValidationError as error:
             found = mistakes_of(FinetuningSettings, error, below=keys)
-            # Each part holds some of the fields; together they are checked when a task asks.
+            # Each part has some of the fields; the resolved settings of a task are checked later.
             yield from (each for each in found if not (each.is_missing and each.keys[:-1] == keys))
 
 

@@ -144,7 +144,7 @@ def load_scorer(
 
 
 def kind_of(folder: Path) -> Kind:
-    """The kind of a folder's model by its config.json; causal if that says nothing else."""
+    """The kind of a folder's model by its config.json; causal by default."""
     try:
         config = json.loads((folder / "config.json").read_text("utf-8"))
     except (OSError, ValueError):

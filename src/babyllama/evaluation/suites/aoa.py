@@ -77,7 +77,7 @@ def _read(path: Path) -> list[Word]:
     if not tables:
         raise InputError(
             f"{path} has no {_WORDS}",
-            why="It says which words children learn, and when.",
+            why="This file lists the words that children learn, and their ages.",
             mend=f"Name a folder with {_WORDS} and the utterances.",
         )
     uses = uses_of(
@@ -184,7 +184,7 @@ def _scores(
 def loo_errors(
     words: Sequence[Word], surprisal: Float64[np.ndarray, " words"] | None
 ) -> Float64[np.ndarray, " words"]:
-    """How far each word's age is from what the other words predict, in months.
+    """The error of each word's age, predicted from the other words, in months.
 
     Linear regression on two dummies (nouns are the base), concreteness, unigram surprisal and what
     that leaves of the model's surprisal, each standardised over all words, and the products of

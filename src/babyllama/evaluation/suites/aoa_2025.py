@@ -61,7 +61,7 @@ class AcquisitionResult(BenchmarkResult):
     """Ages of acquisition, a model's against children's.
 
     Attributes:
-        words_asked: words that the model was asked about.
+        words_asked: number of words that the model was tested on.
         words: of each word that both learn, the age of either.
     """
 
@@ -72,8 +72,8 @@ class AcquisitionResult(BenchmarkResult):
 def _read(path: Path) -> list[Context]:
     """A JSON object from words to lists of `{"context": ...}`, or utterances as of 2023.
 
-    Of a word's uses in utterances at most 20 are taken, evenly spread. Words of one letter are
-    left out.
+    At most 20 of a word's uses in utterances are read, evenly spaced. Words of one letter are
+    skipped.
     """
     contexts = []
     for name, data in packed_files(path, (".json", ".json.gz", *JSON_LINES)).items():
@@ -134,7 +134,7 @@ def _scores(
     def statistic(
         drawn: Int64[np.ndarray, "resamples words"],
     ) -> Float64[np.ndarray, " resamples"]:
-        """Whole words are drawn, since the contexts of one resemble each other."""
+        """Resample words, not contexts, since the contexts of one word resemble each other."""
         found: Float64[np.ndarray, " resamples"] = sums[drawn].sum(axis=1) / counts[drawn].sum(
             axis=1
         )
@@ -173,7 +173,7 @@ def read_children(path: Path) -> dict[str, list[tuple[int, float]]]:
         header = text_of(name, data).partition("\n")[0]
         column = "word" if '"word"' in header or "word" in header.split(",") else "definition"
         for row in read_table(name, data, (column, *_AGES)):
-            shares = [(int(age), row.real(age, may_lack=True)) for age in _AGES]
+            shares = [(int(age), row.real(age, allow_missing=True)) for age in _AGES]
             # The first of equal words counts, as in the pipeline.
             children.setdefault(row.text(column), [(a, s) for a, s in shares if not math.isnan(s)])
     return children
@@ -271,10 +271,10 @@ def _crossing(
     start: Sequence[float],
     bounds: tuple[object, object],
 ) -> float | None:
-    """Where a sigmoid fitted to the points crosses a level; None where none does or none fits."""
+    """Where a sigmoid fitted to the points crosses a level; None without a crossing or a fit."""
     try:
         with warnings.catch_warnings(), np.errstate(over="ignore"):
-            warnings.simplefilter("ignore", OptimizeWarning)  # it has no need of a covariance
+            warnings.simplefilter("ignore", OptimizeWarning)  # the covariance is not needed
             found, _ = curve_fit(sigmoid, x, y, p0=start, bounds=bounds, maxfev=1000)
     except RuntimeError:  # no fit in 1000 calls
         return None

@@ -33,7 +33,7 @@ class Choice:
         group: the phenomenon that tables show; the UID where the data name none.
         term: the data's own `linguistics_term`, of which BLiMP has one more than groups.
         options: two or more, the right one first.
-        novel: whether the item's construction was withheld from training; None: not said.
+        novel: whether the item's construction was withheld from training; None if unknown.
         is_private: its authors ask not to publish copies, so predictions do not repeat its texts.
     """
 

@@ -34,8 +34,8 @@ def pair(
 def read_pairs(path: Path, *, wanted: Sequence[str] = _SENTENCES) -> list[Choice]:
     """Read a .jsonl or .jsonl.gz file, a folder of them, or a zip, which stays packed.
 
-    Files come in the order of their names, other files are left out. A `groups.csv` (columns UID
-    and group) among them says which group a UID belongs to.
+    Files are read in the order of their names; other files are skipped. A `groups.csv` (columns
+    UID and group) among them gives each UID's group.
 
     Args:
         wanted: the keys that every line must have, the good and the bad sentence first.

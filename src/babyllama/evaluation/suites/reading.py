@@ -75,7 +75,7 @@ def _read_word(row: Row) -> ReadWord:
         context=row.text("item") if row.values["item"] else "None",
         word=row.text("word"),
         previous=(row.text("prev_item"), row.text("prev_word")) if has_previous else None,
-        numbers={key: row.real(key, may_lack=True) for key in _NUMBERS},
+        numbers={key: row.real(key, allow_missing=True) for key in _NUMBERS},
     )
 
 
@@ -137,7 +137,7 @@ def _explained(
     plain_of: Mapping[str, Sequence[str]],
     sentence_of: Int64[np.ndarray, " n"],
 ) -> Bootstrapped:
-    """The mean of what surprisal explains of some times, each beside its plain predictors."""
+    """The mean variance of some times that surprisal explains beyond the plain predictors."""
     sentences = int(sentence_of.max()) + 1
     surprisal = columns["surprisal"]
 

@@ -26,7 +26,7 @@ class Suite(Generic[Item]):
         name: what `--benchmark NAME=PATH` calls it.
         read: the items, in the order of the files. Raises InputError with file and line.
         texts: what is to be scored, item by item.
-        scores: from the items and what a model says about their texts, in nats: the result, whose
+        scores: from the items and their texts' log-likelihoods, in nats: the result, whose
             `score` is in its `unit`, and one line of predictions per item.
     """
 

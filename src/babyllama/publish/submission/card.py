@@ -164,6 +164,6 @@ def _score_table(model: Model, benchmarks: Mapping[str, BenchmarkResult]) -> Ite
 
 
 def _fence(text: str) -> str:
-    """A code fence that is longer than any row of backticks in the text."""
+    """A code fence that is longer than any run of backticks in the text."""
     longest = max((len(row) for row in re.findall("`+", text)), default=0)
     return "`" * max(3, longest + 1)
