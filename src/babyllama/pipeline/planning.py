@@ -120,7 +120,7 @@ def plan(recipe: Recipe, folder: Path) -> Plan:
 def resolve_signal(recipe: Recipe, folder: Path) -> tuple[Recipe, str]:
     """Replace `signal: auto` by a signal that suits the run.
 
-    A run keeps the signal it began with: its recipe.yaml holds it. Otherwise teachers run beside
+    A run keeps its first choice, which is in its recipe.yaml. Otherwise teachers run beside
     the student where a stored signal cannot serve all students or would be read once only. Else the
     most exact of three stored signals is picked that fits into half of the free disk: hidden states
     in bfloat16, in 8 bits, or in 64 bytes per token.

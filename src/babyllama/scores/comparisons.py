@@ -33,7 +33,7 @@ _DETAILS = ("context", "leading_space", "ties", "average", "dtype", "selection")
 
 @dataclass(frozen=True)
 class Tested:
-    """A difference and its p value after the correction for all that were tested beside it."""
+    """A difference and its p value, corrected for all differences that were tested together."""
 
     difference: Difference
     adjusted_p: float = 1.0

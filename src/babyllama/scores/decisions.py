@@ -44,7 +44,7 @@ class Predictions:
 
     @property
     def digest(self) -> str:
-        """Of the keys: two models answered the same items where it is the same."""
+        """A digest of the keys: equal if two models answered the same items."""
         return digest_of(list(key) for key in self.keys)
 
 
@@ -68,7 +68,7 @@ def read_predictions(file: Path) -> Predictions | None:
 
 
 def decisions_of(result: BenchmarkResult, benchmark: str) -> tuple[Parts, ...] | None:
-    """Each seed's decisions by UID, from a result; None where it has none.
+    """Each seed's decisions by UID, from a result; None if it has none.
 
     A fine-tuning task is one UID, named as the benchmark.
     """

@@ -23,7 +23,7 @@ class Answers:
         scores: of each seed, in the benchmark's unit.
         parts: of each seed, UID to what each item counts; None where no decisions are written.
         replicates: the score on each resample: a row per seed, or one row for the seeds' mean.
-        items: a digest of the items; None where it is not written or the seeds' differ.
+        items: a digest of the items; None if it is missing or differs between seeds.
     """
 
     result: BenchmarkResult

@@ -89,13 +89,13 @@ class BenchmarkResult(Score):
 
     Attributes:
         interval_clustered: 95% interval over other UIDs as well.
-        replicates: the score on resamples of the items, where it is not a mean of decisions.
+        replicates: the score on resamples of the items, if it is not a mean of decisions.
         unit: percent, months, ...
         chance: the score of guessing.
         subtasks: by UID.
         groups: by group of UIDs.
         aggregates: other averages of the same decisions.
-        items: a digest of the items: two results are paired by item where it is the same.
+        items: a digest of the items: two results are paired by item if it is the same.
         metric: of fine-tuning: accuracy, f1 or mcc.
         seeds: of fine-tuning.
     """

@@ -44,12 +44,12 @@ def predict_from_tokens(
 ) -> tuple[Float[Tensor, "tokens hidden"], Float[Tensor, "vocab hidden"]]:
     """Predict states from their input tokens.
 
-    The prediction is a linear map of the token's row in the head plus the mean of what that leaves
-    of the token's states, shrunk towards zero where the token is rare.
+    The prediction is a linear map of the token's row in the head plus the mean residual of the
+    token's states, shrunk towards zero if the token is rare.
 
     Returns:
-        residuals: what is left of each state when it is predicted from all others, so that they
-            are as large as they will be for new states.
+        residuals: of each state predicted from all others, so that they are as large as for new
+            states.
         predicted: for each token.
     """
     features = head - head[tokens].mean(0)

@@ -224,7 +224,7 @@ def _groups(code: Code) -> Iterator[tuple[slice, range]]:
 
 
 def _cluster_groups(code: Code, coordinates: Tensor, generator: torch.Generator) -> None:
-    """Fill the table: a byte's vectors are the centres of what the bytes before it leave over."""
+    """Fill the table: a byte's vectors are the centres of the residuals of the bytes before it."""
     for columns, group in _groups(code):
         left = coordinates[:, columns]
         for byte in group:

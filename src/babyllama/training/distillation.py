@@ -35,9 +35,9 @@ def distill(
     """Train a new student on the text and on its teachers, and write its folder.
 
     Args:
-        teachers: run beside the student where no `signal` is given.
+        teachers: run beside the student if no `signal` is given.
         signal: a folder written by `babyllama signal`.
-        mixing: how running teachers become one, with the student's own weights where it has some.
+        mixing: how running teachers are averaged; the student's own weights take precedence.
             A stored signal has its own.
 
     Raises:

@@ -238,7 +238,7 @@ def _rounded(value: float) -> str:
 def _charts(
     log: TrainingLog, width: int, rows: int, *, coloured: bool, plain: bool
 ) -> list[RenderableType]:
-    """Cross-entropy, and the KL beside it where it is logged and there is room."""
+    """Cross-entropy, and the KL beside it if it is logged and fits."""
     curves = {
         "training": _curve(log.steps, "cross_entropy"),
         "dev": _curve(log.epochs, "dev_cross_entropy"),

@@ -12,7 +12,7 @@ Modifier = Literal["plain", "prepositional", "subject_relative", "object_relativ
 
 @dataclass(frozen=True)
 class Phrase:
-    """What a verb, a reflexive or a pronoun needs to know about the phrase it refers to.
+    """The features of a phrase that a verb, a reflexive or a pronoun must agree with.
 
     Args:
         head: the noun; None for a name.

@@ -1,4 +1,4 @@
-"""Noun phrases: who or what a clause is about, and what its verb must agree with.
+"""Noun phrases: the subjects and objects of clauses, with the features for agreement.
 
 Every function says its words and returns what later words need to know about them. A choice is made
 right before the word that shows it, never earlier.

@@ -162,7 +162,7 @@ def averages(benchmarks: Mapping[str, TaskResult]) -> dict[str, Average]:
 def write_predictions(folder: Path, task: str, found: Mapping[int, Mapping[str, Any]]) -> None:
     """The class of every validation row in the form of a submission: rows are counted from 0.
 
-    TASK.jsonl in the folder, or in seed-N/ in it where there are several seeds.
+    TASK.jsonl in the folder, or in its subfolder seed-N/ if there are several seeds.
     """
     for seed, part in found.items():
         into = folder if len(found) == 1 else folder / f"seed-{seed}"

@@ -64,7 +64,7 @@ def scores_of(
     classes: int,
     majority: int,
 ) -> Facts:
-    """The score, in percent, the mean over seeds where there are several.
+    """The score in percent; the mean over seeds if there are several.
 
     Args:
         predictions: of each seed, for the rows that give the score.

@@ -62,7 +62,7 @@ def score_choices(
 
     Args:
         log_likelihoods: of all options as `choice_texts` has them, in nats, all finite.
-        average: the headline, where it is not the rules'.
+        average: the headline's average, if it differs from the rules'.
 
     Returns:
         The scores, and one line per item in the order of the choices. `aggregates` are averages of

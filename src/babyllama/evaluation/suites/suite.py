@@ -44,7 +44,7 @@ def suite_of_choices(
     """A suite whose items are choices.
 
     Args:
-        average: the headline, where it is not the rules'.
+        average: the headline's average, if it differs from the rules'.
     """
 
     def scores(
