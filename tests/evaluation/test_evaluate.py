@@ -96,7 +96,7 @@ def test_a_benchmark_name_with_a_slash_is_refused(teachers, pairs):
 
 
 def test_dev_windows_longer_than_the_positions_are_refused(teachers, tokens):
-    with pytest.raises(InputError, match="gpt2 has 64 positions, the dev windows 128 tokens"):
+    with pytest.raises(InputError, match="64 positions, the dev windows have 128 tokens"):
         evaluate(teachers[1:], {}, name="gpt2", rules="honest", tokens=tokens)
 
 

@@ -47,7 +47,8 @@ def test_kept_probabilities_and_the_mass_of_the_rest_are_exact(vocab, data, seed
     depth = (z.amax(-1) - z.gather(1, kept).amin(-1))[:, None]
     error = depth / 2048 / temperature + 1e-5
     exact, ours = p.gather(1, kept), found.gather(1, kept)
-    assert ((ours - exact).abs() <= 1.1 * error * exact + 1e-6).all()
+    # Twice: where rounding lifts the kept sum above 1, the distribution is scaled back to 1.
+    assert ((ours - exact).abs() <= 2.2 * error * exact + 1e-6).all()
     assert ((ours.sum(-1) - exact.sum(-1)).abs() <= 1.1 * error[:, 0] + 1e-6).all()
 
 
