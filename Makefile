@@ -26,7 +26,7 @@ PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --
 test: .venv/installed
 	$(PYTEST)
 
-# tests/conftest.py says which tests are slow.
+# Folders whose tests are fast; tests/conftest.py marks those in them that train models.
 QUICK := tests/recipe tests/runs tests/scores tests/watch tests/test_console.py tests/test_errors.py
 test-quick: .venv/installed
 	$(PYTEST) -m "not slow" $(QUICK)

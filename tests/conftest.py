@@ -14,16 +14,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Whatever uses one of these trains models first.
 SLOW_FIXTURES = {"teachers", "signal"}
-# Files whose tests train models, start processes or compile, by their path in tests/.
-SLOW_FILES = {"end_to_end/test_line.py", "end_to_end/test_processes.py", "test_benchmarks.py"}
 
 
 def pytest_collection_modifyitems(items):
     """Mark slow tests, so that they can be left out: `-m "not slow"`."""
-    tests = Path(__file__).parent
     for item in items:
-        path = item.path.relative_to(tests).as_posix() if tests in item.path.parents else ""
-        if path in SLOW_FILES or SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
+        if SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker("slow")
 
 

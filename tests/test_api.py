@@ -99,7 +99,7 @@ def test_a_run_opens_its_models_scores_and_curves(run, tiny_recipe):
     assert len(twin.tokenizer()) == tiny_recipe.tokenizer.vocab_size
     assert run.report is not None
     assert run.report.is_file()
-    with pytest.raises(ValueError, match=r"Ensemble\.load"):
+    with pytest.raises(ValueError, match=r"Ensemble\.load\(\*folders\)"):
         run.models["ensemble"].load()
 
     scores = {row["model"]: row for row in run.scores}

@@ -77,7 +77,7 @@ class Model:
 
     def _own_folder(self) -> Path:
         if self.folder is None:
-            raise ValueError(f"{self.name} is several models: use babyllama.Ensemble.load(folders)")
+            raise ValueError(f"{self.name} has several models: babyllama.Ensemble.load(*folders)")
         return self.folder
 
 
