@@ -526,6 +526,25 @@ def test_an_input_whose_manifest_is_unreadable_is_known_by_what_it_holds(tmp_pat
     assert digest(one) != digest(other)
 
 
+def test_a_linked_folder_counts_as_what_it_points_to(tmp_path):
+    real = plant(tmp_path / "real", {"a": b"1"})
+    linked, copied = tmp_path / "linked", plant(tmp_path / "copied", {"train/a": b"1"})
+    linked.mkdir()
+    (linked / "train").symlink_to(real)
+    assert digest(linked) == digest(copied)
+
+    (real / "a").write_bytes(b"2")
+
+    assert digest(linked) != digest(copied)
+
+
+def test_a_link_to_a_folder_above_it_is_followed_once(tmp_path):
+    folder = plant(tmp_path / "folder", {"train/a": b"1"})
+    (folder / "train" / "again").symlink_to(folder)
+
+    assert digest(folder) == digest(plant(tmp_path / "other", {"train/a": b"1"}))
+
+
 def test_an_input_that_is_not_there_has_no_digest(tmp_path):
     assert digest(tmp_path / "nothing") == ""
     assert digest(plant(tmp_path / "empty", {})) != ""

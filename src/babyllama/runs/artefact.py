@@ -216,7 +216,7 @@ def digest(path: Path) -> str:
     """Identify an input: by its manifest's files, or by the contents of a file or plain folder.
 
     Folders with the same files are the same input, whichever stages made them; how fast a model was
-    trained does not count. An input that does not exist has the digest "", which no finished folder
+    trained does not count. Links to files and folders count as what they point to. An input that does not exist has the digest "", which no finished folder
     records.
     """
     manifest = read_manifest(path) if path.is_dir() else None
@@ -227,11 +227,7 @@ def digest(path: Path) -> str:
             if name.partition("/")[0] not in _NOT_IN_DIGEST
         }
     elif path.is_dir():
-        files = {
-            file.relative_to(path).as_posix(): hash_file(file)
-            for file in sorted(path.rglob("*"))
-            if file.is_file()
-        }
+        files = {file.relative_to(path).as_posix(): hash_file(file) for file in _files_in(path)}
     elif path.is_file():
         files = {"": hash_file(path)}
     else:
@@ -290,6 +286,18 @@ def versions() -> dict[str, str]:
 
 def _replaced(out: Path) -> Path:
     return out.with_name(out.name + _REPLACED)
+
+
+def _files_in(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
+    """All files below a folder, those of linked folders too: readers follow links as well."""
+    here = folder.resolve()
+    if here in above:  # a link to a folder above it
+        return
+    for path in folder.iterdir():
+        if path.is_dir():
+            yield from _files_in(path, (*above, here))
+        elif path.is_file():
+            yield path
 
 
 def _is_finished(partial: Path, key: Mapping[str, Any]) -> bool:
