@@ -33,19 +33,19 @@ WRITER = """
 import os, sys
 from pathlib import Path
 from babyllama.recipe import SampledSignal
-from babyllama.signals import shards
+from babyllama.models import tensor_files
 from babyllama.signals.store import store_signal
 from babyllama.signals.writer import SignalSource
 teachers, tokens, out, dies_at = eval(sys.argv[1])
-real = shards.save_file
-def save_file(tensors, path):
+real = tensor_files.save_file
+def save_file(tensors, path, metadata):
     if f"shard-{dies_at:05d}" in str(path):
-        real(tensors, path)
+        real(tensors, path, metadata)
         written = Path(path).read_bytes()
         Path(path).write_bytes(written[: len(written) // 2])
         os.kill(os.getpid(), 9)
-    real(tensors, path)
-shards.save_file = save_file
+    real(tensors, path, metadata)
+tensor_files.save_file = save_file
 recipe = SampledSignal(kind="sampled", k=5)
 teachers, tokens = tuple(map(Path, teachers)), Path(tokens)
 source = SignalSource(teachers, tokens, recipe, window=16, shard_tokens=16 * 9)

@@ -24,6 +24,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from babyllama.recipe import decisive_fields, names
+from babyllama.runs.durable import flush, flush_all
 from babyllama.runs.layout import FIDELITY, FRONTIER, TRACKERS, TRAINING_LOG
 
 MANIFEST = f"{names.MANIFEST}.json"
@@ -129,6 +130,7 @@ def complete(stage: Stage, announce: Callable[[Stage, Status], None] = lambda *_
         _write_json(partial / _WORK, {"key": key, "wall_seconds": spent})
     # The manifest before work.json is removed: hashing takes minutes, and a kill meanwhile must
     # not cost the build.
+    flush_all(partial)
     _write_manifest(partial, key, facts, wall_seconds=spent)
     _replace(stage.out, partial)
     return stage.out
@@ -361,6 +363,7 @@ def _finish_interrupted_rename(out: Path) -> None:
 
 
 def _replace(out: Path, partial: Path) -> None:
+    flush(partial)  # a power cut must not lose both the manifest and what the build resumes from
     shutil.rmtree(partial / SCRATCH, ignore_errors=True)
     (partial / _WORK).unlink(missing_ok=True)
     if out.exists():

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
+from babyllama.models.tensor_files import write_tensors
 from babyllama.runs.artefact import SCRATCH
 
 HEADER = "signal.json"  # what was read, and how it is encoded
@@ -46,6 +46,4 @@ def save_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
     """
     scratch = path.parent / SCRATCH
     scratch.mkdir(exist_ok=True)
-    beside = scratch / f"{path.name}.{os.getpid()}"
-    save_file(tensors, beside)
-    beside.replace(path)
+    write_tensors(path, tensors, beside=scratch / f"{path.name}.{os.getpid()}")

@@ -5,9 +5,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from babyllama.models.tensor_files import write_tensors
 from babyllama.recipe import ExponentialAverage, LastEpochs, TrainingRecipe
 from babyllama.training.processes import Processes, distributed, gathered
 
@@ -51,7 +52,8 @@ class EpochAverage:
         weights = {name: gathered(p.detach()).cpu() for name, p in self._model.named_parameters()}
         if processes.is_first:
             self._folder.mkdir(parents=True, exist_ok=True)
-            save_file(weights, self._path(epoch))
+            path = self._path(epoch)
+            write_tensors(path, weights, beside=path.with_suffix(".writing"))
             # The oldest checkpoint may be `keep` epochs old, and a run may resume from it.
             self._path(epoch - self._count - self._keep).unlink(missing_ok=True)
         processes.wait()

@@ -6,7 +6,6 @@ Sharded tensors are gathered, and the first process writes them.
 """
 
 import json
-import os
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -15,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from babyllama.console import print_status
 from babyllama.data.windows import Windows
 from babyllama.errors import InputError
+from babyllama.models.tensor_files import write_tensors
 from babyllama.recipe import TrainingRecipe, decisive_fields
 from babyllama.runs.artefact import SCRATCH, difference
 from babyllama.training.average import Average
@@ -172,17 +171,14 @@ def _newest(folder: Path) -> _Checkpoint | None:
 def _write(
     path: Path, tensors: Mapping[str, Tensor], progress: Progress, origin: Mapping[str, Any]
 ) -> None:
-    beside = path.with_suffix(".writing")
     tensors = {name: value.contiguous() for name, value in tensors.items()}
     about = {
         "progress": asdict(progress),
         "origin": dict(origin),
         "checksum": _checksum(tensors),
     }
-    save_file(tensors, beside, metadata={name: json.dumps(each) for name, each in about.items()})
-    with beside.open("rb") as file:
-        os.fsync(file.fileno())
-    beside.replace(path)
+    metadata = {name: json.dumps(each) for name, each in about.items()}
+    write_tensors(path, tensors, beside=path.with_suffix(".writing"), metadata=metadata)
 
 
 def _read(path: Path) -> _Checkpoint:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from babyllama.data.tokenizer import load_tokenizer
 from babyllama.data.windows import read_header, refuse_foreign_tokens, refuse_other_tokenizer
 from babyllama.models.build import new_model, refuse_short_positions
+from babyllama.models.tensor_files import save_model_folder
 from babyllama.recipe import PretrainingRecipe
 from babyllama.runs.artefact import SCRATCH
 from babyllama.training.processes import Processes, gathered
@@ -32,7 +33,7 @@ def start_model(
 def save_model(model: "PreTrainedModel", folder: Path, processes: Processes) -> None:
     """Write a model folder without a tokenizer. Every process takes part, the first one writes."""
     if processes.count == 1:
-        model.save_pretrained(folder)
+        save_model_folder(model, folder)
         return
     named = dict(model.named_parameters()) | dict(model.named_buffers())  # a tied weight once
     weights = {
@@ -41,7 +42,7 @@ def save_model(model: "PreTrainedModel", folder: Path, processes: Processes) -> 
         if name in named
     }
     if processes.is_first:
-        model.save_pretrained(folder, state_dict=weights)
+        save_model_folder(model, folder, weights)
     processes.wait()
 
 
