@@ -1,5 +1,6 @@
 """A small run with a finished student, and all that a submission of it needs."""
 
+import dataclasses
 import json
 
 from babyllama.publish.submission import write_submission
@@ -12,20 +13,36 @@ SMALL = SubmissionFormat(
     year="2025",
     zero_shot=(
         ZeroShotBenchmark(
-            "blimp", {"one": 2, "two": 1}, ("blimp_filtered", "blimp"), ("blimp_fast",)
+            "blimp", {"one": 2, "two": 1}, ("blimp_filtered", "blimp"), ("blimp_fast",),
+            {"one": 4, "two": 4},
         ),
-        ZeroShotBenchmark("ewok", {"social": 1}, ("ewok",), ("ewok",)),
-        ZeroShotBenchmark("entity_tracking", {"regular_0_ops": 2}, ("entity_tracking",), ()),
-        ZeroShotBenchmark("wug_adj", {"wug_adj_nominalization": 2}, ("wug_adj",), ("wug_adj",)),
+        ZeroShotBenchmark("ewok", {"social": 1}, ("ewok",), ("ewok",), {"social": 2}),
+        ZeroShotBenchmark("entity_tracking", {"regular_0_ops": 2}, ("entity_tracking",)),
+        ZeroShotBenchmark("wug_adj", {"wug_adj": 2}, ("wug_adj",), ("wug_adj",), {"wug_adj": 2}),
         ZeroShotBenchmark("comps", {"base": 1}, ("comps",)),
-        ZeroShotBenchmark("reading", {"reading": 2}, ("reading",), ("reading",)),
+        ZeroShotBenchmark("reading", {"reading": 2}, ("reading",), ("reading",), {"reading": 2}),
     ),
     aoa_key="aoa",
     aoa_contexts=3,
     keeps_nothing=True,
     ewok_with_context=False,
     glue={"boolq": 2, "mnli": 1},
-)
+)  # fmt: skip
+
+
+def format_2026():
+    """The small format as of 2026: entity tracking filtered, keys that we cannot make."""
+    entities = ZeroShotBenchmark(
+        "entity_tracking_filtered", {"regular_0_ops": 1}, ("entity_tracking",)
+    )
+    kept = [each for each in SMALL.zero_shot if each.key != "entity_tracking"]
+    return dataclasses.replace(
+        SMALL, year="2026", zero_shot=(*kept, entities), aoa_key="aoa_surprisals",
+        keeps_nothing=False, ewok_with_context=True,
+        unscored=("global_piqa_parallel", "aoa"), unscored_fast=("global_piqa_parallel",),
+    )  # fmt: skip
+
+
 EWOK = {"Domain": "social", "Context1": "Ann helps Ben.", "Context2": "Ann hits Ben.",
         "Target1": "Ben likes Ann.", "Target2": "Ben fears Ann.", "ContextType": "direct",
         "ContextDiff": "helps", "TargetDiff": "likes"}  # fmt: skip
@@ -83,6 +100,15 @@ def result(model, **scores):
     shape = {"stderr": 1.0, "interval": [48.0, 52.0], "n": 3, "chance": 50.0, "unit": "percent"}
     return {"model": model, "rules": {"name": "2025"},
             "benchmarks": {name: shape | each for name, each in scores.items()}}  # fmt: skip
+
+
+def part(decisions):
+    """A part of a benchmark's result with these decisions."""
+    return {
+        "score": 100 * decisions.count("1") / len(decisions),
+        "n": len(decisions),
+        "decisions": decisions,
+    }
 
 
 def write_lines(path, lines):

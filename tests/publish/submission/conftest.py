@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 from random_models import random_model, variant
-from submissions import CONTEXTS, ENTITIES, EWOK, OURS, STEPS, WORDS_SEEN, result, write_lines
+from submissions import CONTEXTS, ENTITIES, EWOK, OURS, STEPS, WORDS_SEEN, part, result, write_lines
 
 from babyllama.recipe import to_yaml
 
@@ -44,13 +44,15 @@ def given(run, tmp_path):
     checkpoints = {
         step: result(
             step,
-            blimp_fast={"score": 50.0, "subtasks": {"one": {"score": 75.0}, "two": {"score": 25}}},
-            ewok={"score": 50.0, "subtasks": {"social": {"score": 50.0}}},
-            wug_adj={"score": 12.0, "unit": "spearman x 100"},
-            reading={"score": 2.0, "aggregates": {"eye_tracking": 2.0, "self_paced": 1.0}},
+            blimp_fast={
+                "score": 50.0, "subtasks": {"one": part("1110"), "two": part("0100")}
+            },
+            ewok={"score": 50.0, "subtasks": {"social": part("10")}},
+            wug_adj={"score": 12.0, "unit": "spearman x 100", "n": 2},
+            reading={"score": 2.0, "n": 2, "aggregates": {"eye_tracking": 2.0, "self_paced": 1.0}},
         )
         for step in STEPS
-    }
+    }  # fmt: skip
     (tmp_path / "checkpoints.json").write_text(json.dumps(checkpoints), encoding="utf-8")
     glue = result("distilled", boolq={"score": 61.0})
     (tmp_path / "glue.json").write_text(json.dumps(glue), encoding="utf-8")

@@ -13,7 +13,7 @@ from babyllama.publish.submission.checking import PREDICTIONS, missing_predictio
 @pytest.mark.parametrize(
     ("name", "lines", "message"),
     [
-        ("wug_adj", OURS["wug_adj"][:1], "wug_adj: wug_adj_nominalization has 1 items, not 2"),
+        ("wug_adj", OURS["wug_adj"][:1], "wug_adj: wug_adj has 1 items, not 2"),
         ("comps", [OURS["blimp_filtered"][0]], "comps: unknown part one"),
         ("comps", [OURS["mnli"][0]], "comps.jsonl: a line has no 'UID'"),
         ("boolq", OURS["boolq"][::-1], "glue: boolq: item 0 has id boolq_1, not boolq_0"),
@@ -57,6 +57,9 @@ def test_a_damaged_submission_folder_is_refused_with_each_fault(run, given, tmp_
         (lambda all_: {**all_, "glue": {"mnlli": {}}}, "glue: unknown task mnlli"),
         (lambda all_: {**all_, "fast_eval_results": []}, "fast_eval_results is not an object"),
         (lambda all_: {**all_, "comps": None}, "comps: no predictions"),
+        (lambda all_: {**all_, "fast_eval_results": {"blimq": []}}, "unknown benchmark blimq"),
+        (lambda all_: {**all_, "fast_eval_results": {"blimp": [{"one": 1.0}]}},
+         "blimp: entry 0 does not have the subset's parts"),
     ],
 )  # fmt: skip
 def test_each_fault_of_a_damaged_file_of_predictions_is_named(

@@ -48,9 +48,35 @@ def test_every_fine_tuning_task_has_its_number_of_classes():
 def test_formats_differ_where_the_pipelines_do():
     keys = {year: {each.key for each in form.zero_shot} for year, form in FORMATS.items()}
     assert keys["2025"] - keys["2026"] == {"entity_tracking", "wug_adj", "wug_past"}
-    assert keys["2026"] - keys["2025"] == {
-        "entity_tracking_filtered", "global_piqa_parallel", "global_piqa_nonparallel"
+    assert keys["2026"] - keys["2025"] == {"entity_tracking_filtered"}
+    piqa = {"global_piqa_parallel", "global_piqa_nonparallel"}
+    assert set(FORMATS["2026"].unscored) == piqa | {"aoa"}
+    assert set(FORMATS["2026"].unscored_fast) == piqa
+
+
+def test_each_checkpoint_has_8005_contexts_as_in_both_pipelines():
+    assert {form.aoa_contexts for form in FORMATS.values()} == {8005}
+
+
+def test_parts_of_wug_tests_are_named_as_the_scorer_looks_them_up():
+    """calculate_results_from_pred.py reads the past tense's file for any part but `wug_adj`."""
+    sizes = {each.key: each.sizes for each in FORMATS["2025"].zero_shot}
+    assert sizes["wug_adj"] == {"wug_adj": 200}
+    assert sizes["wug_past"] == {"wug_past": 50}
+
+
+def test_fast_subsets_have_the_pipelines_sizes(data):
+    found = {each.key: each.fast_sizes for each in FORMATS["2025"].zero_shot}
+    for key, folder in (("blimp", "blimp"), ("blimp_supplement", "blimp_supplement")):
+        counted = {}
+        for file in (data / "benchmarks" / "fast" / folder).glob("*.jsonl.gz"):
+            with gzip.open(file, "rb") as lines:
+                counted[file.name.removesuffix(".jsonl.gz").lower()] = sum(1 for _ in lines)
+        assert counted == {part.lower(): size for part, size in found[key].items()}
+    assert set(found["ewok"].values()) == {100}
+    assert found["entity_tracking"] == {
+        "regular_0_ops": 606, "regular_1_ops": 607, "regular_2_ops": 606,
+        "regular_3_ops": 606, "regular_4_ops": 568, "regular_5_ops": 159,
     }  # fmt: skip
-    for form in FORMATS.values():
-        for each in form.zero_shot:
-            assert bool(each.our_names) == bool(each.sizes) != each.may_be_null
+    (filtered,) = [e for e in FORMATS["2026"].zero_shot if e.key == "entity_tracking_filtered"]
+    assert list(filtered.fast_sizes.values()) == [517, 409, 405, 425, 388, 94]

@@ -1,13 +1,11 @@
 """Our predictions become the texts that each item's model chose, numbered by part."""
 
-import dataclasses
 import math
 
 import pytest
-from submissions import OURS, SMALL, submit, write_lines
+from submissions import OURS, format_2026, submit, write_lines
 
 from babyllama.errors import InputError
-from babyllama.publish.submission.official import ZeroShotBenchmark
 from babyllama.publish.submission.predictions import PredictionFiles
 
 
@@ -24,9 +22,14 @@ def test_predictions_are_the_chosen_texts_by_part_in_file_order(run, given, tmp_
     assert [each["pred"] for each in found["entity_tracking"]["regular_0_ops"]["predictions"]] == [
         "nothing.", "snow."
     ]  # fmt: skip
-    assert found["wug_adj"]["wug_adj_nominalization"]["predictions"][0] == {
-        "id": "wug_adj_nominalization_0", "pred": "a wugness", "prob": 0.27
-    }  # fmt: skip
+    assert found["wug_adj"] == {
+        "wug_adj": {
+            "predictions": [
+                {"id": "wug_adj_0", "pred": "a wugness", "prob": 0.27},
+                {"id": "wug_adj_1", "pred": "b", "prob": 0.73},
+            ]
+        }
+    }
     assert found["comps"]["base"]["predictions"][0]["pred"] == "A cat can purr"
     first, second = found["reading"]["reading"]["predictions"]
     assert (first["id"], first["pred"]) == (0, 3.5)
@@ -49,26 +52,24 @@ def test_checkpoints_have_surprisals_and_scores_between_0_and_1(run, given, tmp_
     }  # fmt: skip
     fast = found["fast_eval_results"]
     assert fast["blimp"] == [{"one": 0.75, "two": 0.25}] * 2
-    assert fast["wug_adj"] == [{"wug_adj_nominalization": 0.12}] * 2
+    assert fast["wug_adj"] == [{"wug_adj": 0.12}] * 2
     assert fast["reading"] == [{"spr": 0.01, "rt": 0.02}] * 2
 
 
 def test_2026_drops_items_with_nothing_and_gives_context_and_target(run, given, tmp_path):
-    entities = ZeroShotBenchmark(
-        "entity_tracking_filtered", {"regular_0_ops": 1}, ("entity_tracking",), ()
-    )
-    tasks = [entities if task.key == "entity_tracking" else task for task in SMALL.zero_shot]
-    tasks.append(ZeroShotBenchmark("global_piqa_parallel", {}, may_be_null=True))
-    year_format = dataclasses.replace(
-        SMALL, year="2026", zero_shot=tuple(tasks), keeps_nothing=False, ewok_with_context=True
-    )
-    missing, found = submit(run, given, tmp_path / "out", year_format=year_format)
-    assert missing == []
+    missing, found = submit(run, given, tmp_path / "out", year_format=format_2026(), partial=True)
+    assert missing == [
+        "global_piqa_parallel: null, since babyllama has no benchmark for it",
+        "aoa: null, since babyllama has no benchmark for it",
+        "fast_eval_results: global_piqa_parallel: null, since babyllama has no benchmark for it",
+    ]
     assert found["ewok"]["social"]["predictions"][0]["pred"] == "Ann helps Ben. Ben fears Ann."
     assert found["entity_tracking_filtered"]["regular_0_ops"]["predictions"] == [
         {"id": "regular_0_ops_0", "pred": "snow."}
     ]
     assert found["global_piqa_parallel"] is None
+    assert found["aoa"] is None
+    assert found["fast_eval_results"]["global_piqa_parallel"] == [None, None]
 
 
 def test_a_broken_line_is_named(run, given, tmp_path):

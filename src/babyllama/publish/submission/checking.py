@@ -73,8 +73,11 @@ def missing_predictions(
 ) -> Iterator[str]:
     """List the required content that the file lacks."""
     for benchmark in year_format.zero_shot:
-        if content.get(benchmark.key) is None and not benchmark.may_be_null:
+        if content.get(benchmark.key) is None:
             yield f"{benchmark.key}: no predictions"
+    for key in year_format.unscored:
+        if content.get(key) is None:
+            yield f"{key}: null, since babyllama has no benchmark for it"
     for name in year_format.glue:
         if name not in _object(content, "glue"):
             yield f"glue: no predictions of {name}"
@@ -84,9 +87,12 @@ def missing_predictions(
         yield f"{year_format.aoa_key}: no surprisals at {_listed(absent)}"
     fast_results = _object(content, "fast_eval_results")
     for benchmark in year_format.zero_shot:
-        known = len([each for each in fast_results.get(benchmark.key) or [] if each is not None])
+        known = len([each for each in _rows(fast_results, benchmark.key) if each is not None])
         if benchmark.our_fast_names and known < len(steps):
             yield f"fast_eval_results: {benchmark.key} at {known} checkpoints, not {len(steps)}"
+    for key in year_format.unscored_fast:
+        if not any(_rows(fast_results, key)):
+            yield f"fast_eval_results: {key}: null, since babyllama has no benchmark for it"
 
 
 def wrong_predictions(content: Facts, year_format: SubmissionFormat) -> Iterator[str]:
@@ -104,6 +110,7 @@ def wrong_predictions(content: Facts, year_format: SubmissionFormat) -> Iterator
             yield from _wrong_part(
                 f"glue: {name}", name, part, year_format.glue[name], CLASSES[name]
             )
+    yield from _wrong_fast_results(_object(content, "fast_eval_results"), year_format)
     expected = year_format.aoa_contexts
     for step, count in _contexts(content, year_format).items():
         if count != expected:
@@ -124,6 +131,26 @@ def _wrong_benchmark(benchmark: ZeroShotBenchmark, parts: Any) -> Iterator[str]:
     for part in sorted(sizes.keys() & given.keys()):
         name = given[part]
         yield from _wrong_part(f"{benchmark.key}: {name}", name, parts[name], sizes[part])
+
+
+def _wrong_fast_results(found: Facts, year_format: SubmissionFormat) -> Iterator[str]:
+    """List the checkpoints' scores that do not have the parts of the fast subset."""
+    known = {each.key: each for each in year_format.zero_shot if each.our_fast_names}
+    for key in found:
+        if key in year_format.unscored_fast:
+            continue
+        if key not in known:
+            yield f"fast_eval_results: unknown benchmark {key}"
+            continue
+        for number, parts in enumerate(_rows(found, key)):
+            given = parts.keys() if isinstance(parts, dict) else ()
+            if parts is not None and {part.lower() for part in given} != set(known[key].fast_parts):
+                yield f"fast_eval_results: {key}: entry {number} does not have the subset's parts"
+
+
+def _rows(found: Facts, key: str) -> list[Any]:
+    rows = found.get(key)
+    return rows if isinstance(rows, list) else []
 
 
 def _wrong_part(where: str, name: str, part: Any, size: int, classes: int = 0) -> Iterator[str]:

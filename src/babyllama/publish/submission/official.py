@@ -1,7 +1,7 @@
 """What BabyLM's pipelines expect of a submission: benchmarks with their item counts, checkpoints.
 
-Source: the counts are from collate_preds.py of babylm/evaluation-pipeline-2025 and of
-babylm-org/babylm-eval (2026), the names of checkpoints from the challenge's rules.
+Source: the counts are from collate_preds.py of babylm/evaluation-pipeline-2025 (bf55c11) and of
+babylm-org/babylm-eval (6f825c29, for 2026), the names of checkpoints from the challenge's rules.
 """
 
 from collections.abc import Mapping
@@ -13,6 +13,8 @@ from babyllama.recipe.names import checkpoint_name
 
 Year = Literal["2025", "2026"]
 Track = Literal["strict-small", "strict"]
+
+RULES = "2025"  # by which both pipelines score
 
 GLUE = {
     "boolq": 1635, "mnli": 4908, "mrpc": 204, "multirc": 2424, "qqp": 20215, "rte": 139, "wsc": 52
@@ -26,17 +28,25 @@ class ZeroShotBenchmark:
 
     Attributes:
         key: its name in the file of predictions.
-        sizes: number of items of each part, in any order. Empty if we write null for it.
+        sizes: number of items of each part, in any order.
         our_names: names that its predictions may have here, the usual one first.
         our_fast_names: the same for its fast subset. Empty if checkpoints are not scored on it.
-        may_be_null: whether the pipeline accepts null for it.
+        fast_sizes: number of items of each part of the fast subset.
     """
 
     key: str
     sizes: Mapping[str, int]
-    our_names: tuple[str, ...] = ()
+    our_names: tuple[str, ...]
     our_fast_names: tuple[str, ...] = ()
-    may_be_null: bool = False
+    fast_sizes: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def fast_parts(self) -> Mapping[str, int]:
+        """The parts of a checkpoint's scores, in lower case, and their numbers of items."""
+        if self.key == "reading":
+            return dict.fromkeys(("spr", "rt"), self.fast_sizes["reading"])
+        # The pipeline ignores case, too.
+        return {part.lower(): size for part, size in self.fast_sizes.items()}
 
 
 @dataclass(frozen=True)
@@ -46,6 +56,8 @@ class SubmissionFormat:
     Attributes:
         aoa_key: the key of the surprisals at checkpoints.
         aoa_contexts: how many of them each checkpoint has.
+        unscored: keys of the file for which babyllama has no benchmark; it writes null.
+        unscored_fast: the same of `fast_eval_results`; it writes null for each checkpoint.
         keeps_nothing: whether entity tracking keeps items that have an option with `nothing`.
         ewok_with_context: whether a prediction of EWoK is context and target, or the target alone.
         glue: number of items of each fine-tuning task.
@@ -57,6 +69,8 @@ class SubmissionFormat:
     aoa_contexts: int
     keeps_nothing: bool
     ewok_with_context: bool
+    unscored: tuple[str, ...] = ()
+    unscored_fast: tuple[str, ...] = ()
     glue: Mapping[str, int] = field(default_factory=lambda: GLUE)
 
 
@@ -79,9 +93,7 @@ def _by_operations(**counts: tuple[int, ...]) -> dict[str, int]:
     }
 
 
-_BLIMP = ZeroShotBenchmark(
-    "blimp",
-    _counts("""
+_BLIMP_SIZES = _counts("""
     adjunct_island=928 anaphor_gender_agreement=971 anaphor_number_agreement=931
     animate_subject_passive=895 animate_subject_trans=923 causative=818 complex_NP_island=846
     coordinate_structure_constraint_complex_left_branch=906
@@ -110,29 +122,33 @@ _BLIMP = ZeroShotBenchmark(
     wh_questions_subject_gap_long_distance=857 wh_vs_that_no_gap=861
     wh_vs_that_no_gap_long_distance=875 wh_vs_that_with_gap=919
     wh_vs_that_with_gap_long_distance=910
-    """),
+""")
+_SUPPLEMENT_SIZES = _counts(
+    "hypernym=842 qa_congruence_easy=64 qa_congruence_tricky=165 subject_aux_inversion=3867 "
+    "turn_taking=280"
+)
+_EWOK_SIZES = _counts(
+    "agent-properties=2210 social-relations=1548 physical-relations=818 material-dynamics=770 "
+    "physical-interactions=556 spatial-relations=490 social-properties=328 "
+    "quantitative-properties=314 social-interactions=294 material-properties=170 "
+    "physical-dynamics=120"
+)
+_BLIMP = ZeroShotBenchmark(
+    "blimp",
+    _BLIMP_SIZES,
     ("blimp_filtered", "blimp"),
     ("blimp_fast",),
+    dict.fromkeys(_BLIMP_SIZES, 200),
 )
 _SUPPLEMENT = ZeroShotBenchmark(
     "blimp_supplement",
-    _counts(
-        "hypernym=842 qa_congruence_easy=64 qa_congruence_tricky=165 subject_aux_inversion=3867 "
-        "turn_taking=280"
-    ),
+    _SUPPLEMENT_SIZES,
     ("blimp_supplement",),
     ("blimp_supplement_fast",),
+    dict.fromkeys(_SUPPLEMENT_SIZES, 50),
 )
 _EWOK = ZeroShotBenchmark(
-    "ewok",
-    _counts(
-        "agent-properties=2210 social-relations=1548 physical-relations=818 material-dynamics=770 "
-        "physical-interactions=556 spatial-relations=490 social-properties=328 "
-        "quantitative-properties=314 social-interactions=294 material-properties=170 "
-        "physical-dynamics=120"
-    ),
-    ("ewok",),
-    ("ewok",),
+    "ewok", _EWOK_SIZES, ("ewok",), ("ewok",), dict.fromkeys(_EWOK_SIZES, 100)
 )
 _ENTITIES_2025 = ZeroShotBenchmark(
     "entity_tracking",
@@ -143,6 +159,7 @@ _ENTITIES_2025 = ZeroShotBenchmark(
     ),
     ("entity_tracking",),
     ("entity_tracking",),
+    _by_operations(regular=(606, 607, 606, 606, 568, 159)),
 )
 _ENTITIES_2026 = ZeroShotBenchmark(
     "entity_tracking_filtered",
@@ -153,49 +170,43 @@ _ENTITIES_2026 = ZeroShotBenchmark(
     ),
     ("entity_tracking",),
     ("entity_tracking",),
+    _by_operations(regular=(517, 409, 405, 425, 388, 94)),
 )
 _COMPS = ZeroShotBenchmark(
     "comps",
     _counts("base=49340 wugs_dist_before=13896 wugs_dist_in_between=13896 wugs=13896"),
     ("comps",),
 )
-_READING = ZeroShotBenchmark("reading", {"reading": 1726}, ("reading",), ("reading",))
+_READING = ZeroShotBenchmark(
+    "reading", {"reading": 1726}, ("reading",), ("reading",), {"reading": 1726}
+)
+_WUG_ADJ = ZeroShotBenchmark(
+    "wug_adj", {"wug_adj": 200}, ("wug_adj",), ("wug_adj",), {"wug_adj": 200}
+)
+_WUG_PAST = ZeroShotBenchmark(
+    "wug_past", {"wug_past": 50}, ("wug_past",), ("wug_past",), {"wug_past": 50}
+)
+_PIQA = ("global_piqa_parallel", "global_piqa_nonparallel")
 
 FORMATS: Mapping[Year, SubmissionFormat] = {
     "2025": SubmissionFormat(
         year="2025",
         zero_shot=(
-            _BLIMP,
-            _SUPPLEMENT,
-            _EWOK,
-            _ENTITIES_2025,
-            ZeroShotBenchmark(
-                "wug_adj", {"wug_adj_nominalization": 200}, ("wug_adj",), ("wug_adj",)
-            ),
-            ZeroShotBenchmark("wug_past", {"wug_past_tense": 50}, ("wug_past",), ("wug_past",)),
-            _COMPS,
-            _READING,
+            _BLIMP, _SUPPLEMENT, _EWOK, _ENTITIES_2025, _WUG_ADJ, _WUG_PAST, _COMPS, _READING,
         ),
         aoa_key="aoa",
-        aoa_contexts=6560,
+        aoa_contexts=8005,
         keeps_nothing=True,
         ewok_with_context=False,
     ),
     "2026": SubmissionFormat(
         year="2026",
-        zero_shot=(
-            _BLIMP,
-            _SUPPLEMENT,
-            _EWOK,
-            _ENTITIES_2026,
-            _COMPS,
-            ZeroShotBenchmark("global_piqa_parallel", {}, may_be_null=True),
-            ZeroShotBenchmark("global_piqa_nonparallel", {}, may_be_null=True),
-            _READING,
-        ),
+        zero_shot=(_BLIMP, _SUPPLEMENT, _EWOK, _ENTITIES_2026, _COMPS, _READING),
         aoa_key="aoa_surprisals",
         aoa_contexts=8005,
         keeps_nothing=False,
         ewok_with_context=True,
+        unscored=(*_PIQA, "aoa"),
+        unscored_fast=_PIQA,
     ),
-}
+}  # fmt: skip

@@ -21,7 +21,7 @@ from babyllama.runs.layout import predictions_file
 from babyllama.runs.rows import read_json_lines
 
 PRIVATE = ("ewok", "entity_tracking")
-_WUGS = {"wug_adj": "wug_adj_nominalization", "wug_past": "wug_past_tense"}
+_WUGS = ("wug_adj", "wug_past")
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def zero_shot_predictions(
     lines = read_lines(file)
     try:
         if benchmark.key in _WUGS:
-            return _parts((_WUGS[benchmark.key], _chosen_wug(line)) for line in lines)
+            return _parts((benchmark.key, _chosen_wug(line)) for line in lines)
         if benchmark.key == "reading":
             numbered = enumerate(lines)
             return {"reading": {"predictions": [_surprisal(n, line) for n, line in numbered]}}
@@ -176,13 +176,14 @@ def _from_data(
             mend="Give the data that were scored, or score this benchmark again.",
         )
     for choice, line in zip(choices, lines, strict=True):
-        if year_format.keeps_nothing or not _names_nothing(name, choice):
+        is_entity = name == "entity_tracking"
+        if year_format.keeps_nothing or not (is_entity and names_nothing(choice)):
             yield choice.uid, {"pred": _chosen_option(name, choice, line, year_format)}
 
 
-def _names_nothing(name: str, choice: Choice) -> bool:
-    texts = (option.target for option in choice.options)
-    return name == "entity_tracking" and any("nothing" in text for text in texts)
+def names_nothing(choice: Choice) -> bool:
+    """Whether an option of an item of entity tracking says `nothing`: 2026 leaves these out."""
+    return any("nothing" in option.target for option in choice.options)
 
 
 def _chosen_option(name: str, choice: Choice, line: Facts, year_format: SubmissionFormat) -> str:

@@ -16,11 +16,12 @@ from babyllama.publish.submission.checking import (
     refuse,
     wrong_predictions,
 )
+from babyllama.publish.submission.fast import checkpoint_results, fast_results
 from babyllama.publish.submission.official import (
     FORMATS,
+    RULES,
     SubmissionFormat,
     Track,
-    ZeroShotBenchmark,
     revisions,
 )
 from babyllama.publish.submission.predictions import (
@@ -34,10 +35,7 @@ from babyllama.runs.layout import TRAINING_LOG
 from babyllama.runs.run import Model, Run, read_run
 from babyllama.scores.results import BenchmarkResult, model_result, read_results
 
-_RULES = "2025"
 _NOT_PUBLISHED = {MANIFEST, TRAINING_LOG}
-
-Results = Mapping[str, BenchmarkResult]  # by benchmark
 
 
 def write_submission(
@@ -78,13 +76,18 @@ def write_submission(
     if out.exists():
         raise InputError(f"{out} already exists", mend="Choose a new folder.")
     files = _prediction_files(run, chosen, predictions, data or {})
-    by_model = _read_results(results)
-    own = _run_results(run, chosen) | by_model.get(chosen.name, {})
+    given = [result for file in results for result in read_results(file)]
+    own = _run_results(run, chosen)
+    for result in given:
+        if result.model.split("/")[-1] == chosen.name:
+            own |= result.benchmarks
 
     words_seen = int(chosen.facts["words_seen"])
     steps = revisions(track, words_seen)
     content = _predictions(files, steps, year_format, chosen.name)
-    content["fast_eval_results"] = _fast_results(steps, year_format, by_model)
+    content["fast_eval_results"] = fast_results(
+        steps, year_format, checkpoint_results(given, chosen.name), files.data
+    )
     refuse(
         list(wrong_predictions(content, year_format)),
         f"{folder}: predictions of {chosen.name} do not fit BabyLM {year_format.year}",
@@ -145,7 +148,7 @@ def _prediction_files(
 ) -> PredictionFiles:
     folders = [path for folder in given for path in (folder / model.name, folder)]
     # Under other rules a model may choose other texts than in the pipeline.
-    if model.evaluation.get("rules", {}).get("name") == _RULES:
+    if model.evaluation.get("rules", {}).get("name") == RULES:
         folders.append(run.layout.predictions(model.name))
     return PredictionFiles(folders, {**run.recipe.evaluation.benchmarks, **data})
 
@@ -157,39 +160,12 @@ def _predictions(
         benchmark.key: zero_shot_predictions(benchmark, files, year_format)
         for benchmark in year_format.zero_shot
     }
+    content |= dict.fromkeys(year_format.unscored)
     content[year_format.aoa_key] = acquisition_surprisals(files, steps, model)
     content["glue"] = {}
     for task in year_format.glue:
         content["glue"] |= glue_predictions(task, files) or {}
     return content
-
-
-def _fast_results(
-    steps: Sequence[str], year_format: SubmissionFormat, by_model: Mapping[str, Results]
-) -> Facts:
-    """For each fast benchmark the scores at each checkpoint."""
-    return {
-        benchmark.key: [_shares(benchmark, by_model.get(step, {})) for step in steps]
-        for benchmark in year_format.zero_shot
-        if benchmark.our_fast_names
-    }
-
-
-def _shares(benchmark: ZeroShotBenchmark, results: Results) -> Facts | None:
-    """A checkpoint's scores on a fast benchmark, by part, between 0 and 1."""
-    names = benchmark.our_fast_names
-    result = next((results[name] for name in names if name in results), None)
-    if result is None:
-        return None
-    if benchmark.key == "reading":
-        parts = result.aggregates
-        return {"spr": parts["self_paced"] / 100, "rt": parts["eye_tracking"] / 100}
-    if len(benchmark.sizes) == 1:
-        (part,) = benchmark.sizes
-        return {part: result.score / 100}
-    return {
-        part: each.score / 100 for part, each in result.subtasks.items() if each.score is not None
-    }
 
 
 def _run_results(run: Run, model: Model) -> dict[str, BenchmarkResult]:
@@ -198,14 +174,6 @@ def _run_results(run: Run, model: Model) -> dict[str, BenchmarkResult]:
         return {}
     where = str(run.layout.scores(model.name))
     return dict(model_result(model.evaluation, where, name=model.name).benchmarks)
-
-
-def _read_results(files: Sequence[Path]) -> dict[str, dict[str, BenchmarkResult]]:
-    """Results by model; a checkpoint is named by the last part of its path."""
-    by_model: dict[str, dict[str, BenchmarkResult]] = {}
-    for result in (result for file in files for result in read_results(file)):
-        by_model.setdefault(result.model.split("/")[-1], {}).update(result.benchmarks)
-    return by_model
 
 
 def _copy_model(source: Path, out: Path) -> None:
