@@ -45,14 +45,14 @@ def plain_causal(folders, tokenizer, sentences, *, context):
 
 
 def plain_masked(folders, tokenizer, text, *, within_word=False, mean_of="logits"):
-    """log p of each token of the target, masked one by one."""
+    """log p of each token of the target, masked one by one: all after the context's own tokens."""
     models = [AutoModelForMaskedLM.from_pretrained(f, dtype=torch.float64).eval() for f in folders]
-    found = tokenizer(text.context + text.target, return_offsets_mapping=True)
+    found = tokenizer(text.context + text.target)
     ids, words = found["input_ids"], found.word_ids(0)
+    before = tokenizer(text.context).input_ids[:-1] if text.context else ids[:1]
+    assert ids[: len(before)] == before
     values = []
-    for at, (_, end) in enumerate(found["offset_mapping"]):
-        if words[at] is None or end <= len(text.context):
-            continue
+    for at in range(len(before), len(ids) - 1):  # special tokens are the first and the last
         masked = list(ids)
         for other in range(at, len(ids)):
             if other == at or (within_word and words[other] == words[at]):

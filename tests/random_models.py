@@ -40,13 +40,14 @@ def random_model(kind, tokenizer, out, *, seed=0, **settings):
     return out
 
 
-def variant(folder, *, adds_space=True, adds_bos=False, masks=False, **named):
+def variant(folder, *, adds_space=True, adds_bos=False, masks=False, trims=False, **named):
     """A tokenizer like that of a folder, other in what it puts around a text.
 
     Args:
         adds_space: whether it puts a space before texts that begin with none.
         adds_bos: whether it puts <s> before a text by itself.
         masks: whether it has <mask>, and puts <s> before and </s> behind a text by itself.
+        trims: whether the spans of its tokens leave out spaces, as those of our tokenizers do.
         named: special tokens by their roles, where they are not <pad>, <s> and </s>.
     """
     library = Tokenizer.from_file(str(folder / "tokenizer.json"))
@@ -54,11 +55,15 @@ def variant(folder, *, adds_space=True, adds_bos=False, masks=False, **named):
     if masks:
         library.add_special_tokens(["<mask>"])
         named = {"cls_token": "<s>", "sep_token": "</s>", "mask_token": "<mask>"} | named
+    steps = []
+    if trims:
+        steps.append(processors.ByteLevel(trim_offsets=True, add_prefix_space=adds_space))
     if adds_bos or masks:
-        library.post_processor = processors.TemplateProcessing(
-            single="<s> $A </s>" if masks else "<s> $A",
-            special_tokens=[("<s>", 1), ("</s>", 2)],
-        )
+        single = "<s> $A </s>" if masks else "<s> $A"
+        special = [("<s>", 1), ("</s>", 2)]
+        steps.append(processors.TemplateProcessing(single=single, special_tokens=special))
+    if steps:
+        library.post_processor = processors.Sequence(steps)
     roles = {"pad_token": "<pad>", "bos_token": "<s>", "eos_token": "</s>"} | named
     return PreTrainedTokenizerFast(tokenizer_object=library, **roles)
 

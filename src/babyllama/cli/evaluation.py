@@ -119,7 +119,7 @@ def _scored(
     from babyllama.runs.artefact import digest
     from babyllama.runs.kept import kept
     from babyllama.runs.layout import predictions_file
-    from babyllama.scores.results import model_result
+    from babyllama.scores.results import SCORING_VERSION, model_result
 
     def make() -> "ModelResult":
         settings = {each: value for each, value in options.items() if each != "mean_of"}
@@ -135,6 +135,7 @@ def _scored(
         "models": [digest(path) for path in paths],
         "benchmarks": {each: digest(path) for each, path in benchmarks.items()},
         "options": options,
+        "scoring": SCORING_VERSION,
     }
     part = parts / f"{name}.json"
     files = [predictions_file(predictions, each) for each in benchmarks] if predictions else []

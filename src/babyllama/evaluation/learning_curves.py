@@ -27,6 +27,7 @@ from babyllama.runs.points import (
     point_file,
 )
 from babyllama.runs.training_log import read_training_log
+from babyllama.scores.results import SCORING_VERSION
 
 ACQUIRED = "aoa_2025"  # the only benchmark whose predictions at checkpoints are needed later
 _LEFT_OUT = ("replicates", "subtasks", "groups")
@@ -64,7 +65,8 @@ def learning_curves(
     for folder in folders:
         for place in _places(folder):
             for name, path in benchmarks.items():
-                key = {"data": data[name], "rules": rules, "truncate": truncate}
+                key = {"data": data[name], "rules": rules, "truncate": truncate,
+                       "scoring": SCORING_VERSION}  # fmt: skip
                 files = [_predictions(run, place)] if name == ACQUIRED else []
                 score = partial(_score, run, folder, place, (name, path), rules, truncate)
                 points.append(keep_point(run, place, name, key, score, files=files))

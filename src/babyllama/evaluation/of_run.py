@@ -11,7 +11,7 @@ from babyllama.recipe import EQUAL_WEIGHTS, Mixing, mixing_of
 from babyllama.runs.artefact import Facts, digest
 from babyllama.runs.kept import kept, read_kept
 from babyllama.runs.layout import predictions_file, predictions_folder, scores_file
-from babyllama.scores.results import write_results
+from babyllama.scores.results import SCORING_VERSION, write_results
 
 _WORST = 20  # number of worst errors of each model, for the report
 
@@ -53,6 +53,7 @@ def evaluate_models(
             "tokens": digest(tokens),
             "window": window,
             "worst": _WORST,
+            "scoring": SCORING_VERSION,
         }
         if len(folders) > 1:
             key |= mixing_of(mixing).model_dump(mode="json")

@@ -30,6 +30,7 @@ from babyllama.recipe import (
 from babyllama.runs.artefact import Facts, Stage
 from babyllama.runs.launched import ALONE, Launched
 from babyllama.runs.layout import Layout
+from babyllama.scores.results import SCORING_VERSION
 
 GRAMMAR = "grammar"  # the benchmark that comes with a synthetic corpus
 
@@ -276,7 +277,7 @@ def evaluation_stage(recipe: Recipe, folder: Path) -> Stage:
     inputs = {"tokens": tokens}
     inputs |= {path.name: path for paths in models.values() for path in paths}
     inputs |= {f"benchmark {name}": path for name, path in benchmarks.items()}
-    return Stage(names.EVALUATION, before, "evaluation", 2, part, inputs, build)
+    return Stage(names.EVALUATION, before, "evaluation", SCORING_VERSION, part, inputs, build)
 
 
 def report_stage(recipe: Recipe, folder: Path) -> Stage:

@@ -16,6 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError,
 from babyllama.errors import InputError
 from babyllama.runs.artefact import Facts, write_atomically
 
+# Raised when the same model and items get other scores: kept scores are then made again.
+SCORING_VERSION = 3
 RESAMPLES = 1000  # of the items, the same for every model: two models are paired on them
 _WRITE_ONE = "Write one: babyllama evaluate MODEL --benchmark blimp=PATH --out MODEL.json"
 

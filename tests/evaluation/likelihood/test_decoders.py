@@ -23,6 +23,21 @@ def test_sums_are_those_of_one_plain_pass_a_sentence(teachers, chosen, name, con
     np.testing.assert_allclose(log_likelihoods(scorer, SENTENCES), expected, atol=1e-4, rtol=0)
 
 
+def test_a_target_has_what_its_context_lacks_of_the_whole_sentence(teachers):
+    # A lone space that begins the target belongs to it.
+    scorer = scorer_of(teachers[:1])
+    context, target = "The cat sees", " qjx dogs."
+    ids = scorer.tokenizer(context + target, add_special_tokens=False)["input_ids"]
+    of_context = scorer.tokenizer(context, add_special_tokens=False)["input_ids"]
+    assert ids[: len(of_context)] == of_context
+    assert scorer.tokenizer.convert_ids_to_tokens(ids[len(of_context)]) == "Ġ"
+    whole, part = log_likelihoods(scorer, [context + target, context])
+    (found,) = log_likelihoods(scorer, [Text(target, context)])
+    np.testing.assert_allclose(found, whole - part, rtol=1e-5)
+    plain = plain_causal(teachers[:1], scorer.tokenizer, [context + target, context], context=[1])
+    np.testing.assert_allclose(found, plain[0] - plain[1], rtol=1e-5)
+
+
 @pytest.mark.parametrize("tokens_at_once", [1, 7, 64, 100_000])
 def test_neither_batch_nor_order_nor_padding_matters(teachers, tokens_at_once):
     scorer = scorer_of(teachers, tokens_at_once=tokens_at_once)

@@ -93,6 +93,38 @@ def test_a_context_is_read_but_not_scored(library):
         assert scored(found) == plain(library, "a dog.")
 
 
+SPACED = [("The cat sees", " qjx dog"), ("The cat sees ", "qjx"), ("The", "  qjx"), ("A q", " q ")]
+
+
+@pytest.mark.parametrize("trims", [False, True])
+@pytest.mark.parametrize("adds_space", [False, True])
+def test_a_token_that_is_a_lone_space_is_scored_with_the_part_that_has_it(
+    tokenizer, trims, adds_space
+):
+    # The source of truth: the context's tokens begin the whole text's.
+    library = variant(tokenizer, trims=trims, adds_space=adds_space)
+    framed = variant(tokenizer, trims=trims, adds_space=adds_space, masks=True)
+    for before, target in SPACED:
+        text, ids = Text(target, before), plain(library, before + target)
+        context = plain(library, before)
+        assert ids[: len(context)] == context
+        for name in ("honest", "2025"):
+            assert scored(causal(library, [text], name)[0]) == ids[len(context) :]
+        for name in YEARS:
+            assert scored(masked(framed, [text], name)[0]) == ids[len(context) :]
+
+
+@pytest.mark.parametrize("trims", [False, True])
+def test_a_masked_model_scores_the_lone_space_before_a_text_but_not_under_2025(tokenizer, trims):
+    framed = variant(tokenizer, trims=trims, masks=True)
+    ids = plain(framed, "qjx")
+    assert framed.convert_ids_to_tokens(ids)[0] == "Ġ"
+    for name in YEARS:
+        # The pipeline of 2025 scores tokens whose characters end after 0: a trimmed span does not.
+        expected = ids[1:] if name == "2025" and trims else ids
+        assert scored(masked(framed, [Text("qjx")], name)[0]) == expected
+
+
 def test_a_separate_target_is_not_merged_with_its_context(library):
     (found,) = causal(library, [Text("a", context="The cat sees with", is_separate=True)], "2025")
     context = plain(library, "The cat sees with")

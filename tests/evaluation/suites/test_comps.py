@@ -1,5 +1,8 @@
 """COMPS: one phrase after two prefixes."""
 
+from random_models import variant
+
+from babyllama.evaluation.likelihood.encoding import encode_causal
 from babyllama.evaluation.likelihood.rules import rules_named
 from babyllama.evaluation.likelihood.texts import Text
 from babyllama.evaluation.suites import suite_for
@@ -17,9 +20,26 @@ def test_comps_asks_for_one_phrase_after_two_prefixes(write, score):
     assert texts_of("comps", items)[:2] == [
         Text(" has a beak.", "A robin"), Text(" has a beak.", "A stone"),
     ]  # fmt: skip
+    assert suite.texts(items, rules_named("2025"))[:2] == [
+        Text("has a beak.", "A robin "), Text("has a beak.", "A stone "),
+    ]  # fmt: skip
     facts, lines = score(suite, items, [-1, -3, -3, -1])
     assert {uid: part["score"] for uid, part in facts["subtasks"].items()} == {
         "base": 100, "wugs_dist_before": 0,
     }  # fmt: skip
     assert facts["score"] == 50
     assert lines[0]["sentence_good"] == "A robin has a beak."
+
+
+def test_the_space_before_the_phrase_is_scored_except_under_2025(tokenizer, write):
+    row = {"prefix_acceptable": "The cat sees", "prefix_unacceptable": "A dog sees",
+           "property_phrase": "qjx"}  # fmt: skip
+    items = suite_for("comps").read(write({"comps_base.jsonl": [row]}))
+    library = variant(tokenizer, trims=True)
+    ids = library("The cat sees qjx", add_special_tokens=False).input_ids
+    before = len(library("The cat sees", add_special_tokens=False).input_ids)
+    assert library.convert_ids_to_tokens(ids[before]) == "Ġ"
+    for name, first in (("honest", before), ("2025", before + 1)):
+        texts = suite_for("comps").texts(items, rules_named(name))
+        (good, _) = encode_causal(texts, library, rules_named(name), None)
+        assert (good.ids.tolist(), good.first, good.stop) == (ids, first, len(ids))

@@ -147,20 +147,39 @@ def encode_masked(
     Args:
         texts_at_once: as for `encode_causal`.
     """
-    eos = tokenizer.eos_token or tokenizer.sep_token or ""
-    before = eos if rules.masked == "mean" else ""
+    end = tokenizer.eos_token_id if tokenizer.eos_token_id is not None else tokenizer.sep_token_id
+    before = [end] if rules.masked == "mean" and end is not None else []
     space = " " if rules.leading_space else ""
 
-    def together(part: Sequence[Text]) -> Iterator[EncodedText]:
-        contexts = [text.context or before for text in part]
-        targets = [text.target if text.context else space + text.target for text in part]
+    def without_context(part: Sequence[Text]) -> Iterator[EncodedText]:
+        """Every token of a text is scored; under 2025 only those with characters of their own."""
         found = tokenizer(
-            [context + target for context, target in zip(contexts, targets, strict=True)],
+            [space + text.target for text in part],
             return_offsets_mapping=True, return_special_tokens_mask=True, verbose=False,
         )  # fmt: skip
-        for row, context in enumerate(contexts):
+        for row, ids in enumerate(found["input_ids"]):
             special = found["special_tokens_mask"][row]
-            ends = _ending_after(len(context), found["offset_mapping"][row])
+            words = [-1 if word is None else word for word in found.word_ids(row)]
+            scored = [at for at in range(len(ids)) if not special[at]]
+            if rules.context == "tokenizer":
+                ending = set(_ending_after(0, found["offset_mapping"][row]))
+                scored = [at for at in scored if at in ending]
+            first = sum(1 for _ in takewhile(bool, special))
+            yield _cut(
+                [*ids[:first], *before, *ids[first:]],
+                [at + len(before) for at in scored],
+                words=[*words[:first], *[-1] * len(before), *words[first:]],
+                keeps_rest=True,
+            )
+
+    def after_context(part: Sequence[Text]) -> Iterator[EncodedText]:
+        found = tokenizer(
+            [text.context + text.target for text in part],
+            return_offsets_mapping=True, return_special_tokens_mask=True, verbose=False,
+        )  # fmt: skip
+        for row, text in enumerate(part):
+            special = found["special_tokens_mask"][row]
+            ends = _ending_after(len(text.context), found["offset_mapping"][row])
             words = [-1 if word is None else word for word in found.word_ids(row)]
             scored = [at for at in ends if not special[at]]
             yield _cut(found["input_ids"][row], scored, words=words, keeps_rest=True)
@@ -184,9 +203,12 @@ def encode_masked(
                 keeps_rest=True,
             )
 
-    return _encode_runs(
-        texts, lambda text: separately if text.is_separate else together, texts_at_once
-    )
+    def encoder_of(text: Text) -> _Encoder:
+        if text.is_separate:
+            return separately
+        return after_context if text.context else without_context
+
+    return _encode_runs(texts, encoder_of, texts_at_once)
 
 
 def encode_with_source(
@@ -246,11 +268,14 @@ def _scored_from(first: int, ids: list[int]) -> EncodedText:
 
 
 def _ending_after(begin: int, spans: Sequence[tuple[int, int]]) -> list[int]:
-    """The tokens whose characters end after `begin`; special tokens have no characters.
+    """The tokens whose characters end after `begin`; special tokens have the span (0, 0).
+
+    A token that is a lone space has an empty span behind its space if the tokenizer trims spans,
+    as ours does. So it belongs to the part in which its space is.
 
     Source: sentence_zero_shot/dataset.py of the 2025 pipeline.
     """
-    return [at for at, (start, end) in enumerate(spans) if end > max(begin, start)]
+    return [at for at, (_, end) in enumerate(spans) if end > begin]
 
 
 def _cut(

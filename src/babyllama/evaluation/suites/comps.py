@@ -1,15 +1,20 @@
 """COMPS: is a property likelier of a concept that has it than of one that lacks it?
 
 log p(property_phrase | prefix_acceptable) against log p(property_phrase | prefix_unacceptable);
-the prefixes are not scored. Four files, of which the headline is the mean. Chance 50.
+the prefixes are not scored. The space between the two is scored with the phrase, except under the
+rules of 2025, whose pipeline leaves it out where it is a token of its own. Four files, of which the
+headline is the mean. Chance 50.
 
 Source: Misra et al. 2023; decode_comps and calculate_results_from_pred.py of the 2025 pipeline.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from babyllama.evaluation.likelihood.rules import ScoringRules
 from babyllama.evaluation.likelihood.texts import Text
-from babyllama.evaluation.suites.choices import Choice
+from babyllama.evaluation.suites.choices import Choice, choice_texts
 from babyllama.evaluation.suites.suite import suite_of_choices
 from babyllama.runs.rows import Row, read_rows
 
@@ -29,4 +34,11 @@ def _choice(row: Row) -> Choice:
     return Choice(subset, str(row.number), subset, subset, options)
 
 
-SUITE = suite_of_choices("comps", _read)
+def _texts(choices: Sequence[Choice], rules: ScoringRules) -> list[Text]:
+    texts = choice_texts(choices)
+    if rules.name != "2025":
+        return texts
+    return [Text(text.target.removeprefix(" "), f"{text.context} ") for text in texts]
+
+
+SUITE = replace(suite_of_choices("comps", _read), texts=_texts)
