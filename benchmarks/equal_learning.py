@@ -40,7 +40,7 @@ from babyllama.recipe import (
     TopKSignal,
     TrainingRecipe,
 )
-from babyllama.runs.artefact import write_atomically
+from babyllama.runs.files import write_atomically
 from babyllama.signals.store import store_signal
 from babyllama.signals.stored import read_signal
 from babyllama.signals.writer import SignalSource

@@ -25,7 +25,7 @@ import torch
 from babyllama.console import format_bytes, print_result, table
 from babyllama.pipeline.planning import plan
 from babyllama.recipe import Recipe, StoredSignal, load_recipe
-from babyllama.runs.artefact import read_manifest
+from babyllama.runs.manifests import read_manifest
 
 COMMAND = [sys.executable, "-c", "from babyllama.cli import main; main()"]
 # Changes to every model's training.

@@ -43,7 +43,7 @@ from babyllama.models.ensemble import Mixture, load_ensemble
 from babyllama.models.logits import form_logits, hidden_states, output_head
 from babyllama.models.loss import SparseTarget
 from babyllama.models.precision import pick_device
-from babyllama.runs.artefact import write_atomically
+from babyllama.runs.files import write_atomically
 from babyllama.signals.encoding import Encoding, Sizes
 from babyllama.signals.fidelity import angle, stand_in
 from babyllama.signals.frontier import fitted_variants

@@ -43,7 +43,7 @@ from babyllama.recipe import (
     TopKSignal,
     TrainingRecipe,
 )
-from babyllama.runs.artefact import write_atomically
+from babyllama.runs.files import write_atomically
 from babyllama.signals.coding import decode
 from babyllama.signals.hidden import CodedStates
 from babyllama.signals.store import store_signal

@@ -43,7 +43,7 @@ from babyllama.data.windows import Windows
 from babyllama.models.build import flops_per_token
 from babyllama.models.precision import compute_dtype, matmul_precision, pick_device
 from babyllama.recipe import GPT2Shape, LlamaShape, PretrainingRecipe, load_recipe
-from babyllama.runs.artefact import write_atomically
+from babyllama.runs.files import write_atomically
 from babyllama.training.checkpoints import Checkpoints
 from babyllama.training.gradient import Forward
 from babyllama.training.guard import Guard

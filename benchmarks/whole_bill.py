@@ -42,7 +42,7 @@ from babyllama.recipe import (
     HiddenSignal,
     TrainingRecipe,
 )
-from babyllama.runs.artefact import write_atomically
+from babyllama.runs.files import write_atomically
 from babyllama.signals.store import store_signal
 from babyllama.signals.writer import SignalSource
 from babyllama.training.distillation import distill

@@ -9,8 +9,8 @@ import pytest
 import babyllama
 from babyllama.errors import InputError
 from babyllama.recipe import to_yaml
-from babyllama.runs.artefact import digest, read_manifest
 from babyllama.runs.layout import Layout
+from babyllama.runs.manifests import digest, read_manifest
 
 PUBLIC = {
     "Ensemble", "Run", "Signal", "compare", "distillation_loss", "evaluate", "load_recipe", "run",

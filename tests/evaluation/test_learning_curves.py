@@ -12,7 +12,7 @@ from babyllama.evaluation import learning_curves
 from babyllama.evaluation.evaluate import evaluate
 from babyllama.evaluation.suites.aoa_2025 import acquisition
 from babyllama.recipe import to_yaml
-from babyllama.runs.artefact import hash_file
+from babyllama.runs.files import hash_file
 from tests.random_models import random_model
 
 PAIRS = [("The cat sees a dog.", "The cat see a dog."), ("Where is the ball?", "Where the ball?")]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from babyllama.evaluation.of_run import evaluate_models
-from babyllama.runs import artefact
+from babyllama.runs import artefact, manifests
 
 PAIRS = '{"sentence_good": "The cat sees a dog.", "sentence_bad": "The cat see a dog."}\n'
 
@@ -61,7 +61,7 @@ def test_what_has_not_changed_is_not_scored_again(line, monkeypatch):
     run(version=2)
     assert names == []
     assert (out / "llama.json").read_text() == before
-    facts = artefact.read_manifest(out)["facts"]
+    facts = manifests.read_manifest(out)["facts"]
     assert set(facts) == {"llama", "gpt2"}
 
 

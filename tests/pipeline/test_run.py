@@ -20,8 +20,8 @@ from babyllama.pipeline.run import (
 )
 from babyllama.pipeline.stages import corpus_stage, tokenizer_stage
 from babyllama.recipe import Recipe, TokenizerRecipe, load_recipe, to_yaml
-from babyllama.runs.artefact import read_manifest
 from babyllama.runs.launched import Launched
+from babyllama.runs.manifests import read_manifest
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ from babyllama.report.figures import inline, learning_curves, scores_by_group, s
 from babyllama.report.scored_run import scored_run
 from babyllama.report.tables import curves_table
 from babyllama.runs import points
-from babyllama.runs.artefact import read_manifest
+from babyllama.runs.manifests import read_manifest
 from babyllama.runs.run import read_run
 from babyllama.runs.training_log import read_training_log
 

@@ -7,28 +7,22 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from other_processes import kill, start
 
 from babyllama.recipe import TokenizerRecipe
-from babyllama.runs import artefact
+from babyllama.runs import artefact, manifests
 from babyllama.runs.artefact import (
     Stage,
     complete,
-    damaged,
     difference,
-    digest,
     finished_folder,
-    read_manifest,
     recorded_recipe,
     status,
-    verify,
-    write_atomically,
 )
 from babyllama.runs.artefact import (
     partial_folder as partial_of,
 )
+from babyllama.runs.manifests import damaged, digest, read_manifest, verify
 
 # What a build in another process does before it is killed: it writes one of its two files, says so
 # and waits for ever.
@@ -281,7 +275,7 @@ def test_wall_seconds_add_up_over_attempts(tmp_path, monkeypatch):
 def test_a_kill_while_the_finished_files_are_hashed_costs_no_file(tmp_path, monkeypatch):
     def killed(folder: Path) -> dict[str, Any]:
         write_all(folder)
-        monkeypatch.setattr(artefact, "hash_file", interrupt)
+        monkeypatch.setattr(manifests, "hash_file", interrupt)
         return {}
 
     def interrupt(_: Path) -> str:
@@ -474,41 +468,6 @@ def test_a_manifest_of_another_program_is_a_file_like_any_other(tmp_path):
     assert list(verify(tmp_path)) == [tmp_path / "out"]
 
 
-# --- digests --------------------------------------------------------------------------------
-
-trees = st.dictionaries(st.sampled_from(["a", "b", "d/a", "d/b"]), st.binary(max_size=3))
-
-
-def plant(folder: Path, tree: dict[str, bytes]) -> Path:
-    folder.mkdir()
-    for name, data in tree.items():
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_bytes(data)
-    return folder
-
-
-@settings(deadline=None)
-@given(one=trees, other=trees)
-def test_two_plain_folders_have_one_digest_when_and_only_when_their_files_agree(
-    tmp_path_factory, one, other
-):
-    place = tmp_path_factory.mktemp("digests")
-
-    digests = digest(plant(place / "one", one)), digest(plant(place / "other", other))
-
-    assert (digests[0] == digests[1]) == (one == other)
-
-
-def test_a_digest_does_not_depend_on_place_order_or_time(tmp_path):
-    plant(tmp_path / "one", {"a": b"1", "b": b"2", "d/c": b"3"})
-    plant(tmp_path / "other", {"d/c": b"3", "b": b"2", "a": b"1"})
-    later(tmp_path / "other" / "b")
-
-    assert digest(tmp_path / "one") == digest(tmp_path / "other")
-    assert digest(tmp_path / "one" / "a") == digest(tmp_path / "other" / "a")
-    assert digest(tmp_path / "one" / "a") != digest(tmp_path / "one" / "b")
-
-
 def test_a_built_folder_is_known_by_its_files_alone(tmp_path):
     out = complete(stage(tmp_path))
     known = digest(out)
@@ -517,62 +476,3 @@ def test_a_built_folder_is_known_by_its_files_alone(tmp_path):
 
     complete(stage(tmp_path, finish))
     assert digest(out) != known
-
-
-def test_an_input_whose_manifest_is_unreadable_is_known_by_what_it_holds(tmp_path):
-    one = plant(tmp_path / "one", {"manifest.json": b"{", "a": b"1"})
-    other = plant(tmp_path / "other", {"manifest.json": b"{", "a": b"2"})
-
-    assert digest(one) != digest(other)
-
-
-def test_a_linked_folder_counts_as_what_it_points_to(tmp_path):
-    real = plant(tmp_path / "real", {"a": b"1"})
-    linked, copied = tmp_path / "linked", plant(tmp_path / "copied", {"train/a": b"1"})
-    linked.mkdir()
-    (linked / "train").symlink_to(real)
-    assert digest(linked) == digest(copied)
-
-    (real / "a").write_bytes(b"2")
-
-    assert digest(linked) != digest(copied)
-
-
-def test_a_link_to_a_folder_above_it_is_followed_once(tmp_path):
-    folder = plant(tmp_path / "folder", {"train/a": b"1"})
-    (folder / "train" / "again").symlink_to(folder)
-
-    assert digest(folder) == digest(plant(tmp_path / "other", {"train/a": b"1"}))
-
-
-def test_an_input_that_is_not_there_has_no_digest(tmp_path):
-    assert digest(tmp_path / "nothing") == ""
-    assert digest(plant(tmp_path / "empty", {})) != ""
-
-
-# --- atomic writing -------------------------------------------------------------------------
-
-
-def test_a_file_written_atomically_is_replaced_and_leaves_nothing_beside_it(tmp_path):
-    write_atomically(tmp_path / "a.txt", "old\n")
-    write_atomically(tmp_path / "a.txt", "Größe\n")
-
-    assert (tmp_path / "a.txt").read_bytes() == "Größe\n".encode()
-    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
-
-
-def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path, monkeypatch):
-    write_atomically(tmp_path / "a.txt", "old")
-
-    with pytest.raises(UnicodeEncodeError):
-        write_atomically(tmp_path / "a.txt", "new" * 10_000 + "\ud800")
-
-    def full(_: int) -> None:
-        raise OSError("full")
-
-    monkeypatch.setattr(artefact.os, "fsync", full)
-    with pytest.raises(OSError, match="full"):
-        write_atomically(tmp_path / "a.txt", "new")
-
-    assert (tmp_path / "a.txt").read_text(encoding="utf-8") == "old"
-    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]

@@ -17,7 +17,7 @@ from babyllama.data.windows import Windows
 from babyllama.errors import InputError
 from babyllama.pipeline.stages import signal_stage
 from babyllama.recipe import HiddenSignal, SampledSignal
-from babyllama.runs import artefact
+from babyllama.runs import artefact, manifests
 from babyllama.runs.launched import Launched
 from babyllama.signals import store as store_module
 from babyllama.signals import writer as writer_module
@@ -197,7 +197,7 @@ def test_a_damaged_table_costs_no_shard_that_can_be_read_without_it(stage):
 
 def test_a_flipped_byte_costs_one_shard_and_no_student(stage, tokens):
     artefact.complete(stage)
-    before = artefact.digest(stage.out)
+    before = manifests.digest(stage.out)
     inodes = {file.name: file.stat().st_ino for file in stage.out.glob("shard-*")}
     damaged = stage.out / "shard-00001.safetensors"
     flip(damaged)
@@ -206,7 +206,7 @@ def test_a_flipped_byte_costs_one_shard_and_no_student(stage, tokens):
     assert artefact.status(stage).state == "damaged"
 
     artefact.complete(stage)
-    assert artefact.digest(stage.out) == before
+    assert manifests.digest(stage.out) == before
     assert artefact.status(stage).state == "complete"
     after = {file.name: file.stat().st_ino for file in stage.out.glob("shard-*")}
     assert [name for name in inodes if after[name] != inodes[name]] == [damaged.name]

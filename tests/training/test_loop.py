@@ -142,7 +142,7 @@ def test_killed_between_the_last_step_and_the_manifest_nothing_is_trained_again(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(artefact, "_write_manifest", die)
+        patched.setattr(artefact, "write_manifest", die)
         with pytest.raises(KeyboardInterrupt):
             artefact.complete(stage)
     with monkeypatch.context() as patched:

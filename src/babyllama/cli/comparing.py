@@ -30,7 +30,7 @@ def compare(
     Example: `babyllama compare twin.json distilled.json`
     """
     from babyllama.report import comparisons as words
-    from babyllama.runs.artefact import write_atomically
+    from babyllama.runs.files import write_atomically
     from babyllama.scores.compare import compare as compare_files
 
     if out:

@@ -116,9 +116,9 @@ def _scored(
     """Score one model; with --out, reuse the result of an interrupted command."""
     from babyllama.evaluation.evaluate import evaluate as score
     from babyllama.recipe import Mixing
-    from babyllama.runs.artefact import digest
     from babyllama.runs.kept import kept
     from babyllama.runs.layout import predictions_file
+    from babyllama.runs.manifests import digest
     from babyllama.scores.results import SCORING_VERSION, model_result
 
     def make() -> "ModelResult":

@@ -48,7 +48,7 @@ def run(
     from babyllama.pipeline.run import run as run_stages
     from babyllama.recipe import load_recipe
     from babyllama.recipe.names import REPORT
-    from babyllama.runs import artefact
+    from babyllama.runs import manifests
     from babyllama.runs.layout import Layout, default_folder
 
     loaded = load_recipe(recipe, tuple(settings or ()))
@@ -60,7 +60,7 @@ def run(
     run_stages(loaded, folder, until=until, launched=launched)
     if launched.rank > 0:
         return
-    report = artefact.read_manifest(Layout(folder).report)
+    report = manifests.read_manifest(Layout(folder).report)
     if report and until in (None, REPORT):
         print(report["facts"]["first_sentence"])
         print(f"Report: {Layout(folder).page}")
@@ -113,13 +113,13 @@ def verify(
 
     Example: `babyllama verify runs/mini`
     """
-    from babyllama.runs import artefact
+    from babyllama.runs import manifests
 
     if not folder.is_dir():
         raise InputError(
             f"{folder} is not a folder", mend="For example: babyllama verify runs/mini"
         )
-    found = artefact.verify(folder)
+    found = manifests.verify(folder)
     if as_json:
         print(json.dumps({str(path): lines for path, lines in found.items()}, indent=1))
     for path, lines in found.items():

@@ -21,7 +21,7 @@ from babyllama.data.tokenizer import load_tokenizer, vocabulary_digest
 from babyllama.data.word_starts import encode
 from babyllama.errors import InputError
 from babyllama.recipe import TokensRecipe
-from babyllama.runs.artefact import write_atomically
+from babyllama.runs.files import write_atomically
 from babyllama.runs.layout import TOKENS_HEADER, stream_file
 
 if TYPE_CHECKING:

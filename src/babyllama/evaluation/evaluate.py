@@ -24,7 +24,8 @@ from babyllama.evaluation.worst import worst_choices
 from babyllama.models.ensemble import Ensemble
 from babyllama.models.precision import compute_dtype, pick_device
 from babyllama.recipe import EQUAL_WEIGHTS, Mixing
-from babyllama.runs.artefact import Facts, write_atomically
+from babyllama.runs.artefact import Facts
+from babyllama.runs.files import write_atomically
 from babyllama.runs.layout import predictions_file
 from babyllama.scores.results import DevResult, ModelResult
 

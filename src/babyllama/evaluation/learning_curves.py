@@ -17,8 +17,10 @@ from babyllama.evaluation.suites import suite_for
 from babyllama.evaluation.suites.aoa_2025 import AcquisitionResult, acquisition
 from babyllama.recipe import Recipe
 from babyllama.recipe.names import STUDENTS, TEACHERS
-from babyllama.runs.artefact import Facts, digest, read_manifest, write_atomically
+from babyllama.runs.artefact import Facts
+from babyllama.runs.files import write_atomically
 from babyllama.runs.layout import FINAL, TRAINING_LOG, Layout
+from babyllama.runs.manifests import digest, read_manifest
 from babyllama.runs.points import (
     Place,
     Point,

@@ -8,9 +8,10 @@ from pathlib import Path
 from babyllama.console import print_status
 from babyllama.evaluation.evaluate import evaluate
 from babyllama.recipe import EQUAL_WEIGHTS, Mixing, mixing_of
-from babyllama.runs.artefact import Facts, digest
+from babyllama.runs.artefact import Facts
 from babyllama.runs.kept import kept, read_kept
 from babyllama.runs.layout import predictions_file, predictions_folder, scores_file
+from babyllama.runs.manifests import digest
 from babyllama.scores.results import SCORING_VERSION, write_results
 
 _WORST = 20  # number of worst errors of each model, for the report

@@ -28,7 +28,7 @@ from babyllama.recipe import (
     mixing_of,
     parse,
 )
-from babyllama.runs import artefact
+from babyllama.runs import manifests
 from babyllama.runs.layout import Layout
 from babyllama.signals.encoding import Products, Sizes, TeacherShapes
 from babyllama.signals.kinds import sizes_of
@@ -262,7 +262,7 @@ def _free_disk(folder: Path) -> int:
 def _train_tokens(recipe: Recipe, folder: Path) -> tuple[int, bool]:
     """Tokens of the training text, and whether they follow from the text itself."""
     tokens_folder = Layout(folder).tokens
-    if artefact.read_manifest(tokens_folder):
+    if manifests.read_manifest(tokens_folder):
         return int(read_header(tokens_folder)["train_tokens"]), True
     source = recipe.corpus.source
     if not isinstance(source, FolderSource):

@@ -9,7 +9,7 @@ from babyllama.errors import InputError
 from babyllama.pipeline.stages import stages
 from babyllama.recipe import AutoSignal, Recipe, load_recipe, parse, to_json, to_yaml
 from babyllama.recipe.base import nearest
-from babyllama.runs import artefact
+from babyllama.runs import artefact, files, manifests
 from babyllama.runs.artefact import Facts, Stage
 from babyllama.runs.launched import ALONE, Launched
 from babyllama.runs.layout import Layout, default_folder
@@ -50,7 +50,7 @@ def run(
 def _make_all(recipe: Recipe, folder: Path, line: list[Stage], launched: Launched) -> None:
     for stage in line:
         refuse_unwritable(stage.out)
-    artefact.write_atomically(Layout(folder).recipe, to_yaml(recipe))
+    files.write_atomically(Layout(folder).recipe, to_yaml(recipe))
     is_checked = False
     for stage in line:
         is_training = stage.kind in ("pretraining", "distillation")
@@ -161,8 +161,8 @@ def refuse_other_stage(stage: Stage) -> None:
     Raises:
         InputError: names both kinds.
     """
-    manifest = artefact.read_manifest(stage.out)
-    if manifest and artefact.is_readable(manifest) and manifest["stage"] != stage.kind:
+    manifest = manifests.read_manifest(stage.out)
+    if manifest and manifests.is_readable(manifest) and manifest["stage"] != stage.kind:
         raise InputError(
             f"{stage.out} holds a finished {manifest['stage']}, not a {stage.kind}",
             why=f"The {stage.kind} would replace it.",
@@ -178,7 +178,7 @@ def refuse_unwritable(out: Path) -> None:
     """
     if not out.name or out.resolve() == Path.cwd():
         raise InputError(f"{out} is the current folder", mend="Choose a folder in it.")
-    if out.is_dir() and any(out.iterdir()) and artefact.read_manifest(out) is None:
+    if out.is_dir() and any(out.iterdir()) and manifests.read_manifest(out) is None:
         raise InputError(
             f"{out} already exists and was not written by babyllama",
             why="The new folder would replace it, and its files would be lost.",
@@ -218,7 +218,7 @@ def selected_stages(
 def report_status(stage: Stage, now: artefact.Status) -> None:
     """Print whether a stage is skipped or built, and why."""
     if now.state == "complete":
-        manifest = artefact.read_manifest(stage.out) or {}
+        manifest = manifests.read_manifest(stage.out) or {}
         took = format_duration(manifest.get("wall_seconds", 0))
         print_status(f"{stage.name}: complete, skipped (took {took})", style="dim")
     else:

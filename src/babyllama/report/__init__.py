@@ -15,7 +15,7 @@ from babyllama.report.markdown import aligned, escaped
 from babyllama.report.overview import overview
 from babyllama.report.page import page_of
 from babyllama.report.scored_run import scored_run
-from babyllama.runs.artefact import write_atomically
+from babyllama.runs.files import write_atomically
 from babyllama.runs.layout import PAGE
 from babyllama.runs.run import read_run
 

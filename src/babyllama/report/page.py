@@ -9,7 +9,7 @@ from babyllama.report import figures, stage_tables, tables
 from babyllama.report.claims import cross_entropy_share, first_sentence
 from babyllama.report.scored_run import ScoredRun
 from babyllama.report.table import Table
-from babyllama.runs import artefact
+from babyllama.runs import manifests
 from babyllama.runs.layout import Layout, default_folder
 from babyllama.runs.run import Run, main_student
 from babyllama.scores.results import WrongChoice
@@ -283,7 +283,7 @@ def _what_ran(scored: ScoredRun) -> tuple[str, ...]:
 def _digests(run: Run) -> Iterator[str]:
     """The digest of each finished stage that is not a model, as later manifests name it."""
     for name in run.stages:
-        yield f"{name} {artefact.digest(run.folder / name)[:12]}"
+        yield f"{name} {manifests.digest(run.folder / name)[:12]}"
 
 
 def _limits(run: Run) -> Iterator[str]:

@@ -1,23 +1,18 @@
-"""A finished folder: a manifest that is written last, checksums, and completion by one rename.
+"""A stage's folder: built in a partial folder, then completed by a manifest and one rename.
 
-A folder is complete when, and only when, it holds `manifest.json`. A stage fills `NAME.partial`
-beside it; the finished folder takes its name in one rename, and the folder that it replaces is kept
-until then. A build resumes inside its partial folder, which holds anything from token streams to
-checkpoints; `kept` is for results that are made in one go. Nothing here knows what a stage
-computes.
+A stage fills `NAME.partial` beside the folder. The finished folder takes its name in one rename,
+and the folder that it replaces is kept until then. A build resumes inside its partial folder, which
+holds anything from token streams to checkpoints; `kept` is for results that are made in one go.
+Nothing here knows what a stage computes.
 """
 
-import hashlib
 import json
 import os
-import platform
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,16 +20,19 @@ from pydantic import BaseModel
 
 from babyllama.recipe import decisive_fields, names
 from babyllama.runs.durable import flush, flush_all
-from babyllama.runs.layout import FIDELITY, FRONTIER, TRACKERS, TRAINING_LOG
+from babyllama.runs.files import hash_file, write_json
+from babyllama.runs.manifests import (
+    MANIFEST,
+    damaged,
+    digest,
+    is_readable,
+    read_manifest,
+    write_manifest,
+)
 
-MANIFEST = f"{names.MANIFEST}.json"
 SCRATCH = "checkpoints"  # what an unfinished build resumes from; removed on completion
 _WORK = f"{names.WORK}.json"
 _PARTIAL, _REPLACED = ".partial", ".replaced"
-# Files that say how a model or signal was made. They do not count for what was made.
-_NOT_IN_DIGEST = {TRAINING_LOG, FIDELITY, FRONTIER, TRACKERS}
-_IN_EVERY_MANIFEST = {"stage", "version", "recipe", "inputs", "seed", "files"}
-_UNREADABLE = "unreadable"
 Facts = dict[str, Any]
 
 
@@ -127,34 +125,14 @@ def complete(stage: Stage, announce: Callable[[Stage, Status], None] = lambda *_
         facts = stage.build(partial)
     finally:
         spent = earlier + time.monotonic() - started
-        _write_json(partial / _WORK, {"key": key, "wall_seconds": spent})
+        write_json(partial / _WORK, {"key": key, "wall_seconds": spent})
     # The manifest before work.json is removed: hashing takes minutes, and a kill meanwhile must
     # not cost the build.
     flush_all(partial)
-    _write_manifest(partial, key, facts, wall_seconds=spent)
+    content = {**key, "facts": facts, "wall_seconds": spent}
+    write_manifest(partial, content, leave_out={SCRATCH, _WORK})
     _replace(stage.out, partial)
     return stage.out
-
-
-def read_manifest(folder: Path) -> dict[str, Any] | None:
-    """The manifest of a complete folder; None without one.
-
-    A damaged manifest is returned without files: see `is_readable`. A `manifest.json` of another
-    program does not make a folder complete.
-    """
-    try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except ValueError:  # neither JSON nor UTF-8
-        return {"stage": _UNREADABLE, "files": {}}
-    is_ours = isinstance(manifest, dict) and manifest.keys() >= _IN_EVERY_MANIFEST
-    return manifest if is_ours else None
-
-
-def is_readable(manifest: Mapping[str, Any]) -> bool:
-    """Whether `read_manifest` could read the file."""
-    return manifest.get("stage") != _UNREADABLE
 
 
 def recorded_recipe(folder: Path) -> Mapping[str, Any]:
@@ -162,103 +140,6 @@ def recorded_recipe(folder: Path) -> Mapping[str, Any]:
     made_from: Mapping[str, Any] = _read_work(folder).get("key") or read_manifest(folder) or {}
     recipe: Mapping[str, Any] = made_from.get("recipe", {})
     return recipe
-
-
-def damaged(
-    folder: Path, manifest: Mapping[str, Any], *, changed_only: bool = False
-) -> Iterator[str]:
-    """One line for each file that differs from its entry in the manifest.
-
-    Args:
-        changed_only: hash only files that were written after the manifest, which is fast. Bit rot
-            shows only in a full check.
-    """
-    written = (folder / MANIFEST).stat().st_mtime_ns
-    if not is_readable(manifest):
-        yield f"{folder / MANIFEST} cannot be read"
-    for name, record in manifest["files"].items():
-        path = folder / name
-        if not path.is_file():
-            yield f"{path} is missing"
-        elif path.stat().st_size != record["size"]:
-            yield f"{path} has {path.stat().st_size} bytes where its manifest says {record['size']}"
-        elif changed_only and path.stat().st_mtime_ns <= written:
-            continue
-        elif hash_file(path) != record["sha256"]:
-            yield f"{path} has changed since it was written: checksum mismatch"
-
-
-def touch_damaged(folder: Path, found: Sequence[str]) -> None:
-    """Give the files that `damaged` named a new date, so that the next `status` hashes them.
-
-    Bit rot changes no date: without this the command that made the folder would not find it.
-    """
-    for path in folder.rglob("*") if found else ():
-        if any(line.startswith(f"{path} ") for line in found):
-            with suppress(OSError):  # a read-only folder
-                path.touch()
-
-
-def verify(folder: Path) -> dict[Path, list[str]]:
-    """Hash all files of all finished artefacts in a folder again.
-
-    Returns:
-        for each artefact, one line for each damaged file; no line if it is undamaged.
-    """
-    found = {}
-    for path in sorted(folder.rglob(MANIFEST)):
-        manifest = read_manifest(path.parent)
-        if manifest is not None:
-            found[path.parent] = list(damaged(path.parent, manifest))
-            touch_damaged(path.parent, found[path.parent])
-    return found
-
-
-def digest(path: Path) -> str:
-    """Identify an input: by its manifest's files, or by the contents of a file or plain folder.
-
-    Folders with the same files are the same input, whichever stages made them; how fast a model was
-    trained does not count. Links to files and folders count as what they point to. An input that does not exist has the digest "", which no finished folder
-    records.
-    """
-    manifest = read_manifest(path) if path.is_dir() else None
-    if manifest is not None and is_readable(manifest):
-        files = {
-            name: record["sha256"]
-            for name, record in manifest["files"].items()
-            if name.partition("/")[0] not in _NOT_IN_DIGEST
-        }
-    elif path.is_dir():
-        files = {file.relative_to(path).as_posix(): hash_file(file) for file in _files_in(path)}
-    elif path.is_file():
-        files = {"": hash_file(path)}
-    else:
-        return ""
-    return digest_of_json(files)
-
-
-def digest_of_json(value: Any) -> str:
-    """sha256 of a value that JSON can hold; the order of keys does not count."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
-
-
-def hash_file(path: Path) -> str:
-    """sha256 of a file, in constant memory."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Replace a file: a reader, or a crash, sees the old contents or the new, never a mixture."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with beside.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)  # exists only if writing failed
 
 
 def difference(was: Mapping[str, Any], now: Mapping[str, Any]) -> str:
@@ -280,26 +161,8 @@ def finished_folder(folder: Path) -> Path:
     return folder.with_name(folder.name.removesuffix(_PARTIAL))
 
 
-def versions() -> dict[str, str]:
-    """Versions of what decides the numbers: recorded, never compared."""
-    packages = ("babyllama", "torch", "transformers", "tokenizers", "numpy")
-    return {"python": platform.python_version(), **{p: metadata.version(p) for p in packages}}
-
-
 def _replaced(out: Path) -> Path:
     return out.with_name(out.name + _REPLACED)
-
-
-def _files_in(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
-    """All files below a folder, those of linked folders too: readers follow links as well."""
-    here = folder.resolve()
-    if here in above:  # a link to a folder above it
-        return
-    for path in folder.iterdir():
-        if path.is_dir():
-            yield from _files_in(path, (*above, here))
-        elif path.is_file():
-            yield path
 
 
 def _is_finished(partial: Path, key: Mapping[str, Any]) -> bool:
@@ -334,7 +197,7 @@ def _start_or_resume(partial: Path, key: Mapping[str, Any]) -> float:
         return float(work["wall_seconds"])
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    _write_json(partial / _WORK, {"key": key, "wall_seconds": 0.0})
+    write_json(partial / _WORK, {"key": key, "wall_seconds": 0.0})
     return 0.0
 
 
@@ -373,21 +236,6 @@ def _replace(out: Path, partial: Path) -> None:
     shutil.rmtree(_replaced(out), ignore_errors=True)
 
 
-def _write_manifest(folder: Path, key: Mapping[str, Any], facts: Facts, **more: Any) -> None:
-    files = {
-        path.relative_to(folder).as_posix(): {
-            "sha256": hash_file(path),
-            "size": path.stat().st_size,
-        }
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path != folder / _WORK and folder / SCRATCH not in path.parents
-    }
-    _write_json(
-        folder / MANIFEST,
-        {**key, "facts": facts, **more, "versions": versions(), "files": files},
-    )
-
-
 def _mismatch(manifest: Mapping[str, Any], key: Mapping[str, Any]) -> str:
     """The first field or input in which a manifest and a key differ; "" when they agree."""
     for name in ("stage", "version", "seed"):
@@ -407,7 +255,3 @@ def _leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
             yield from _leaves(branch, f"{path}.{name}" if path else name)
     else:
         yield path, tree
-
-
-def _write_json(path: Path, value: Any) -> None:
-    write_atomically(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")

@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from babyllama.runs.artefact import Facts, digest_of_json, hash_file, write_atomically
+from babyllama.runs.artefact import Facts
+from babyllama.runs.files import digest_of_json, hash_file, write_atomically
 
 _FILES, _CHECKSUM = "files", "sha256"
 

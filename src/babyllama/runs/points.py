@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from babyllama.recipe.names import words_of_checkpoint
-from babyllama.runs.artefact import Facts, digest_of_json
+from babyllama.runs.artefact import Facts
+from babyllama.runs.files import digest_of_json
 from babyllama.runs.kept import kept, read_undamaged
 from babyllama.runs.layout import FINAL, TRACKERS, TRAINING_LOG, Layout
 

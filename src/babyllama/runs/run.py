@@ -23,7 +23,7 @@ from babyllama.recipe.names import (
     STUDENTS,
     TEACHERS,
 )  # fmt: skip
-from babyllama.runs import artefact
+from babyllama.runs import manifests
 from babyllama.runs.json_files import read_json
 from babyllama.runs.layout import (
     ENTROPY,
@@ -216,8 +216,8 @@ def _points(layout: Layout, recipe: Recipe, model: Model) -> Iterator[Point]:
 
 def _manifest(folder: Path) -> Tree | None:
     """The manifest of a finished folder; None if it cannot be read."""
-    manifest = artefact.read_manifest(folder)
-    return None if manifest is None or not artefact.is_readable(manifest) else manifest
+    manifest = manifests.read_manifest(folder)
+    return None if manifest is None or not manifests.is_readable(manifest) else manifest
 
 
 def _curve(log: TrainingLog) -> Curve:

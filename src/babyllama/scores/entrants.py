@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from babyllama.errors import InputError
-from babyllama.runs import artefact
+from babyllama.runs import manifests
 from babyllama.scores.decisions import Parts, decisions_of
 from babyllama.scores.results import BenchmarkResult, ModelResult, read_results
 
@@ -107,7 +107,7 @@ def _entrants(source: Path | ModelResult) -> Iterator[Entrant]:
 
 def _recipe(folder: Path) -> Entrant:
     """The seeds of one recipe: one file for each."""
-    if artefact.read_manifest(folder) is not None:
+    if manifests.read_manifest(folder) is not None:
         raise InputError(
             f"{folder} is a stage of a run: its files are different models, not seeds of one",
             why="A folder holds the seeds of one recipe, one file for each.",

@@ -14,7 +14,8 @@ from typing import Annotated, Any, NoReturn
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
 from babyllama.errors import InputError
-from babyllama.runs.artefact import Facts, write_atomically
+from babyllama.runs.artefact import Facts
+from babyllama.runs.files import write_atomically
 
 # Raised when the same model and items get other scores: kept scores are then made again.
 SCORING_VERSION = 3

@@ -21,7 +21,8 @@ from babyllama.models.ensemble import Mixture
 from babyllama.models.logits import Head
 from babyllama.models.loss import TeacherTargets
 from babyllama.recipe import JitteredWindows, parse_stored_signal
-from babyllama.runs.artefact import damaged, hash_file, read_manifest, touch_damaged
+from babyllama.runs.files import hash_file
+from babyllama.runs.manifests import damaged, read_manifest, touch_damaged
 from babyllama.signals.encoding import Encoding
 from babyllama.signals.kinds import kind_of
 from babyllama.signals.shards import HEADER, TABLES, shard_damage, shard_path

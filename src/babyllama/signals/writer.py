@@ -22,9 +22,11 @@ from babyllama.models.build import flops_per_token
 from babyllama.models.ensemble import load_ensemble, refuse_long_windows
 from babyllama.models.precision import compute_dtype, pick_device
 from babyllama.recipe import StoredSignal
-from babyllama.runs.artefact import Facts, digest, hash_file, write_atomically
+from babyllama.runs.artefact import Facts
+from babyllama.runs.files import hash_file, write_atomically
 from babyllama.runs.launched import Launched
 from babyllama.runs.layout import FIDELITY, FRONTIER, stream_file
+from babyllama.runs.manifests import digest
 from babyllama.signals.encoding import Encoding
 from babyllama.signals.fidelity import measure_fidelity
 from babyllama.signals.frontier import measure_frontier

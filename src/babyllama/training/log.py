@@ -14,7 +14,8 @@ from types import TracebackType
 from typing import IO, Any
 
 from babyllama.console import ProgressBar
-from babyllama.runs.artefact import finished_folder, write_atomically
+from babyllama.runs.artefact import finished_folder
+from babyllama.runs.files import write_atomically
 from babyllama.training.meter import Meter, peak_memory
 from babyllama.training.schedule import PlannedStep, TrainingPlan
 from babyllama.training.speed import StepCost

@@ -10,15 +10,10 @@ from typing import Any, Literal
 from babyllama.errors import InputError
 from babyllama.recipe import Recipe, load_recipe
 from babyllama.recipe.names import STUDENTS, TEACHERS
-from babyllama.runs.artefact import (
-    finished_folder,
-    is_readable,
-    partial_folder,
-    read_manifest,
-    recorded_recipe,
-)
+from babyllama.runs.artefact import finished_folder, partial_folder, recorded_recipe
 from babyllama.runs.layout import TRAINING_LOG, Layout, run_of
 from babyllama.runs.lock import read_holder
+from babyllama.runs.manifests import is_readable, read_manifest
 from babyllama.runs.training_log import TrainingLog, read_training_log
 
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from babyllama.cli import app
 from babyllama.errors import InputError
 from babyllama.evaluation.finetuning import find_files, finetune, read_tasks
-from babyllama.runs.artefact import digest_of_json
+from babyllama.runs.files import digest_of_json
 from babyllama.runs.kept import kept, read_undamaged
 from babyllama.runs.lock import locked
 

@@ -27,9 +27,9 @@ from babyllama.evaluation.finetuning.results import (
     write_predictions,
 )
 from babyllama.evaluation.finetuning.selection import Selection
-from babyllama.runs.artefact import digest
 from babyllama.runs.kept import kept, parts_folder
 from babyllama.runs.lock import locked
+from babyllama.runs.manifests import digest
 
 if TYPE_CHECKING:
     from babyllama.evaluation.finetuning.encoding import EncodedTask

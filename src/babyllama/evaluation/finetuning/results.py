@@ -13,7 +13,7 @@ from pydantic import Field
 from babyllama.evaluation.finetuning.data import examples_digest
 from babyllama.evaluation.finetuning.scores import scores_of
 from babyllama.evaluation.finetuning.tasks import SUITES, Task
-from babyllama.runs.artefact import write_atomically
+from babyllama.runs.files import write_atomically
 from babyllama.runs.layout import predictions_file
 from babyllama.scores.certainty import Z
 from babyllama.scores.results import (

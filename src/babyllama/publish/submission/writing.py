@@ -30,8 +30,10 @@ from babyllama.publish.submission.predictions import (
     glue_predictions,
     zero_shot_predictions,
 )
-from babyllama.runs.artefact import MANIFEST, Facts, write_atomically
+from babyllama.runs.artefact import Facts
+from babyllama.runs.files import write_atomically
 from babyllama.runs.layout import TRAINING_LOG
+from babyllama.runs.manifests import MANIFEST
 from babyllama.runs.run import Model, Run, read_run
 from babyllama.scores.results import BenchmarkResult, model_result, read_results
 
