@@ -1,4 +1,5 @@
 import io
+import json
 import os
 import re
 import signal
@@ -12,6 +13,7 @@ from rich.console import Console
 
 from babyllama import console
 from babyllama.console import (
+    OutputOf,
     ProgressBar,
     format_bytes,
     format_count,
@@ -153,6 +155,60 @@ def test_in_a_terminal_a_bar_shows_speed_and_note_and_writes_no_lines(monkeypatc
     assert "tokens/s" in drawn.getvalue()
     assert "loss 3.21" in drawn.getvalue()
     assert capsys.readouterr().err == ""
+
+
+def test_two_bars_share_the_one_display_of_a_terminal(monkeypatch):
+    drawn = io.StringIO()
+    terminal = Console(file=drawn, force_terminal=True, width=100, legacy_windows=False)
+    monkeypatch.setattr(console, "stderr_console", terminal)
+    with ProgressBar("llama", 100, "tokens") as llama, ProgressBar("gpt2", 100, "tokens") as gpt2:
+        llama.advance(25)
+        gpt2.advance(75)
+
+    assert re.search(r"llama .* 25%[^\n]*\n  gpt2 .* 75%", drawn.getvalue())
+
+
+# --- another process ------------------------------------------------------------------------
+
+
+def work_of_another_process() -> None:
+    console.print_status("teachers/llama: building (new)")
+    with ProgressBar("llama", 1000, "tokens") as bar:
+        bar.start_at(600)
+        bar.advance(200, "loss 3.21")
+
+
+@pytest.mark.usefixtures("_no_terminal", "clock")
+def test_the_output_of_another_process_is_shown_as_if_it_were_our_own(capsys, monkeypatch):
+    work_of_another_process()
+    own = capsys.readouterr().err, console.stderr_console.file.getvalue()
+    console.stderr_console.file.truncate(0)
+    console.stderr_console.file.seek(0)
+
+    sent = []
+    with monkeypatch.context() as patched:
+        patched.setattr(console._Screen, "send", None)
+        console.send_output_to(sent.append)
+        work_of_another_process()
+        assert (capsys.readouterr().err, console.stderr_console.file.getvalue()) == ("", "")
+    output = OutputOf()
+    for message in sent:
+        output.show(json.loads(json.dumps(message)))  # as they come through a pipe
+
+    assert (capsys.readouterr().err, console.stderr_console.file.getvalue()) == own
+    assert own[1] == "teachers/llama: building (new)\n"
+
+
+@pytest.mark.usefixtures("_no_terminal")
+def test_bars_that_another_process_left_open_are_closed(clock, capsys):
+    message = {"bar": 7, "title": "llama", "total": 10, "unit": "tokens", "done": 5,
+               "done_before": 0, "note": "", "closed": False}  # fmt: skip
+    output = OutputOf()
+    output.show(message)
+    clock.seconds += 1
+    output.close()
+
+    assert capsys.readouterr().err == "  llama  50%, 5 tokens/s, 1 s left\n"
 
 
 # --- stopping -------------------------------------------------------------------------------

@@ -4,12 +4,14 @@ A terminal gets a bar with throughput and time left; a log file or batch job get
 20 seconds or so.
 """
 
+import itertools
 import signal
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -29,8 +31,30 @@ class Interrupted(BaseException):
     """
 
 
+# What a worker sends instead of printing, and how often it sends the state of a bar.
+Send = Callable[[Mapping[str, Any]], None]
+_SECONDS_BETWEEN_MESSAGES = 0.2
+
+
+class _Screen:
+    """What this process shows now: the bars of a terminal, or messages to another process."""
+
+    send: Send | None = None
+    bars: Progress | None = None
+
+
+def send_output_to(send: Send) -> None:
+    """Let another process show this one's status lines and progress: see `OutputOf`."""
+    _Screen.send = send
+
+
 class ProgressBar:
-    """A progress bar, or lines in a log, for work of known length; throughput in `unit`/s."""
+    """A progress bar, or lines in a log, for work of known length; throughput in `unit`/s.
+
+    Several bars may be open at a time.
+    """
+
+    _numbers = itertools.count()
 
     def __init__(
         self, title: str, total: float, unit: str, *, seconds_between_lines: float = 20.0
@@ -39,29 +63,24 @@ class ProgressBar:
         self._title, self._total, self._unit = title, total, unit
         self._done, self._done_before = 0.0, 0.0
         self._note = ""
+        self._number = next(self._numbers)
         self._started = self._last_line = time.monotonic()
-        self._bar: Progress | None = None
+        self._bars: Progress | None = None
         self._task = TaskID(0)
 
     def __enter__(self) -> "ProgressBar":
-        if stderr_console.is_terminal:
-            self._bar = Progress(
-                TextColumn("  {task.description}"),
-                BarColumn(bar_width=24),
-                TextColumn("{task.percentage:>3.0f}%"),
-                TextColumn("{task.fields[speed]}"),
-                TimeRemainingColumn(compact=True, elapsed_when_finished=True),
-                TextColumn("{task.fields[note]}", style="dim"),
-                console=stderr_console,
-                transient=True,
-            )
-            self._bar.start()
-            self._task = self._bar.add_task(self._title, total=self._total, speed="", note="")
+        if stderr_console.is_terminal and _Screen.send is None:
+            self._bars = _open_bars()
+            self._task = self._bars.add_task(self._title, total=self._total, speed="", note="")
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._bar:
-            self._bar.stop()
+        if self._bars:
+            self._bars.refresh()
+            self._bars.remove_task(self._task)
+            _close_unused_bars()
+        elif _Screen.send:
+            self._send(closed=True)
         elif self._done:
             self._line()
 
@@ -76,9 +95,20 @@ class ProgressBar:
         self._note = note or self._note
         self._show()
 
+    def show(self, done: float, done_before: float, note: str) -> None:
+        """Show what another process has done, of which it began at `done_before`."""
+        self._done, self._done_before, self._note = done, done_before, note
+        self._show()
+
     def _show(self) -> None:
-        if self._bar:
-            self._bar.update(self._task, completed=self._done, speed=self._speed(), note=self._note)
+        if self._bars:
+            self._bars.update(
+                self._task, completed=self._done, speed=self._speed(), note=self._note
+            )
+        elif _Screen.send:
+            if time.monotonic() - self._last_line > _SECONDS_BETWEEN_MESSAGES:
+                self._last_line = time.monotonic()
+                self._send()
         elif time.monotonic() - self._last_line > self._seconds_between_lines:
             self._line()
 
@@ -88,6 +118,12 @@ class ProgressBar:
         parts = [f"{self._title} {share:4.0%}", self._speed(), self._time_left(), self._note]
         if not stderr_console.quiet:
             print("  " + ", ".join(part for part in parts if part), file=sys.stderr, flush=True)
+
+    def _send(self, *, closed: bool = False) -> None:
+        assert _Screen.send is not None
+        of = {"title": self._title, "total": self._total, "unit": self._unit}
+        now = {"done": self._done, "done_before": self._done_before, "note": self._note}
+        _Screen.send({"bar": self._number, **of, **now, "closed": closed})
 
     def _rate(self) -> float:
         return (self._done - self._done_before) / max(time.monotonic() - self._started, 1e-9)
@@ -100,6 +136,54 @@ class ProgressBar:
         if remaining <= 0 or not self._rate():
             return ""
         return f"{format_duration(remaining / self._rate())} left"
+
+
+class OutputOf:
+    """Shows what another process sent: its status lines, and its bars among our own."""
+
+    def __init__(self) -> None:
+        self._bars: dict[int, ProgressBar] = {}
+
+    def show(self, message: Mapping[str, Any]) -> None:
+        """Show a message of `send_output_to`."""
+        if "status" in message:
+            print_status(message["status"], style=message["style"])
+            return
+        number = message["bar"]
+        if number not in self._bars:
+            bar = ProgressBar(message["title"], message["total"], message["unit"])
+            self._bars[number] = bar.__enter__()
+        self._bars[number].show(message["done"], message["done_before"], message["note"])
+        if message["closed"]:
+            self._bars.pop(number).__exit__()
+
+    def close(self) -> None:
+        """Close the bars that the process left open when it ended."""
+        while self._bars:
+            self._bars.popitem()[1].__exit__()
+
+
+def _open_bars() -> Progress:
+    """The one live display that a terminal can have; all bars are rows of it."""
+    if _Screen.bars is None:
+        _Screen.bars = Progress(
+            TextColumn("  {task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TextColumn("{task.fields[speed]}"),
+            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+            TextColumn("{task.fields[note]}", style="dim"),
+            console=stderr_console,
+            transient=True,
+        )
+        _Screen.bars.start()
+    return _Screen.bars
+
+
+def _close_unused_bars() -> None:
+    if _Screen.bars is not None and not _Screen.bars.tasks:
+        _Screen.bars.stop()
+        _Screen.bars = None
 
 
 class Stop:
@@ -122,7 +206,10 @@ def stoppable() -> Iterator[Stop]:
         if stop.requested:  # a cluster may send SIGTERM again
             return
         stop.requested = True
-        print_status("stopping after this step; press Ctrl-C again to stop at once", style="yellow")
+        if _Screen.send is None:  # else the process that shows our output says so, once
+            print_status(
+                "stopping after this step; press Ctrl-C again to stop at once", style="yellow"
+            )
 
     try:
         before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -142,6 +229,9 @@ def silence() -> None:
 
 def print_status(text: str, style: str | None = None) -> None:
     """Print a line to standard error."""
+    if _Screen.send:
+        _Screen.send({"status": text, "style": style})
+        return
     stderr_console.print(text, style=style, soft_wrap=True, markup=False)
 
 
