@@ -14,7 +14,9 @@ Two surprisals, both in `aggregates`:
   the word repeated, which is the same for words of one token. For masked models the pipeline masks
   nothing; here the repetition is masked.
 
-Words are found as complete words, case-sensitive, in the utterances that list them.
+Words are found as complete words, case-sensitive, in the utterances that list them. The pipeline
+finds a word's tokens, with and without a space before them and also inside longer words, in all
+utterances of its batch of 32, cut to 50 tokens; so `as_coded` is close to its score, not equal.
 
 Source: lm_eval/tasks/aoa_pred.py of the 2023 pipeline; Portelance et al. 2023 for the regression.
 """
