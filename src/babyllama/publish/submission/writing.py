@@ -1,8 +1,7 @@
 """Write a submission from what `babyllama run`, `evaluate` and `finetune` wrote; score nothing."""
 
 import json
-import os
-import shutil
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -15,6 +14,12 @@ from babyllama.publish.submission.checking import (
     missing_predictions,
     refuse,
     wrong_predictions,
+)
+from babyllama.publish.submission.copying import (
+    copy_revisions,
+    published_files,
+    refuse_existing,
+    unfinished,
 )
 from babyllama.publish.submission.fast import checkpoint_results, fast_results
 from babyllama.publish.submission.official import (
@@ -30,14 +35,12 @@ from babyllama.publish.submission.predictions import (
     glue_predictions,
     zero_shot_predictions,
 )
+from babyllama.recipe.names import EVALUATION
 from babyllama.runs.artefact import Facts
 from babyllama.runs.files import write_atomically
-from babyllama.runs.layout import TRAINING_LOG
-from babyllama.runs.manifests import MANIFEST
+from babyllama.runs.manifests import damaged
 from babyllama.runs.run import Model, Run, read_run
-from babyllama.scores.results import BenchmarkResult, model_result, read_results
-
-_NOT_PUBLISHED = {MANIFEST, TRAINING_LOG}
+from babyllama.scores.results import BenchmarkResult, ModelResult, model_result, read_results
 
 
 def write_submission(
@@ -74,18 +77,11 @@ def write_submission(
     """
     run = read_run(folder)
     chosen = _chosen_model(run, model)
-    home = run.layout.models(run.recipe)[chosen.name]
-    if out.exists():
-        raise InputError(f"{out} already exists", mend="Choose a new folder.")
-    files = _prediction_files(run, chosen, predictions, data or {})
-    given = [result for file in results for result in read_results(file)]
-    own = _run_results(run, chosen)
-    for result in given:
-        if result.model.split("/")[-1] == chosen.name:
-            own |= result.benchmarks
-
+    refuse_existing(out)
     words_seen = int(chosen.facts["words_seen"])
     steps = revisions(track, words_seen)
+    files = _prediction_files(run, chosen, predictions, data or {})
+    given = [result for file in results for result in read_results(file)]
     content = _predictions(files, steps, year_format, chosen.name)
     content["fast_eval_results"] = fast_results(
         steps, year_format, checkpoint_results(given, chosen.name), files.data
@@ -95,24 +91,28 @@ def write_submission(
         f"{folder}: predictions of {chosen.name} do not fit BabyLM {year_format.year}",
         "Score the benchmarks' own files, all items in their order.",
     )
-    absent = [step for step in steps if not (home / step).is_dir()]
+    published = {step: published_files(chosen.manifest, step) for step in steps}
+    absent = [step for step, records in published.items() if not records]
     missing = [
         *missing_predictions(content, steps, year_format),
         *(f"{step}: the run has no such checkpoint" for step in absent),
     ]
+    home = run.layout.models(run.recipe)[chosen.name]
     if not partial:
         what = f"{folder}: missing for a submission of {chosen.name}"
         refuse(missing, what, _commands(home, chosen.name))
 
-    _copy_model(home, out / MAIN)
-    for step in steps:
-        if step not in absent:
-            _copy_model(home / step, out / step)
-    write_atomically(out / MAIN / CARD, model_card(run, chosen, own, track=track))
-    write_atomically(out / PREDICTIONS, json.dumps(content, ensure_ascii=False))
-    check_submission(
-        out, track=track, words_seen=words_seen, year_format=year_format, partial=partial
-    )
+    own = _own_results(run, chosen, given)
+    wanted = {MAIN: published_files(chosen.manifest)}
+    wanted |= {step: records for step, records in published.items() if records}
+    with unfinished(out) as place:
+        copy_revisions(home, place, wanted, mend=_rebuild(run))
+        write_atomically(place / MAIN / CARD, model_card(run, chosen, own, track=track))
+        write_atomically(place / PREDICTIONS, json.dumps(content, ensure_ascii=False))
+        check_submission(
+            place, track=track, words_seen=words_seen, year_format=year_format,
+            partial=bool(missing),
+        )  # fmt: skip
     return missing
 
 
@@ -140,7 +140,8 @@ def _trained(run: Run, model: Model) -> Model:
     if not model.manifest:
         raise InputError(
             f"{model.name} of {run.folder} is not trained yet",
-            mend=f"Run: babyllama run {run.layout.recipe}",
+            mend=f"Run: babyllama run {shlex.quote(str(run.layout.recipe))} --run-dir "
+            f"{shlex.quote(str(run.folder))}",
         )
     return model
 
@@ -151,8 +152,16 @@ def _prediction_files(
     folders = [path for folder in given for path in (folder / model.name, folder)]
     # Under other rules a model may choose other texts than in the pipeline.
     if model.evaluation.get("rules", {}).get("name") == RULES:
+        _refuse_damaged_evaluation(run)
         folders.append(run.layout.predictions(model.name))
     return PredictionFiles(folders, {**run.recipe.evaluation.benchmarks, **data})
+
+
+def _refuse_damaged_evaluation(run: Run) -> None:
+    manifest = run.stages.get(EVALUATION)
+    damage = next(damaged(run.layout.evaluation, manifest), None) if manifest else None
+    if damage:
+        raise InputError(damage, why="Predictions are taken from it.", mend=_rebuild(run))
 
 
 def _predictions(
@@ -170,37 +179,37 @@ def _predictions(
     return content
 
 
-def _run_results(run: Run, model: Model) -> dict[str, BenchmarkResult]:
-    """The model's results from the run's own evaluation."""
-    if not model.evaluation:
-        return {}
-    where = str(run.layout.scores(model.name))
-    return dict(model_result(model.evaluation, where, name=model.name).benchmarks)
+def _own_results(
+    run: Run, model: Model, given: Sequence[ModelResult]
+) -> dict[str, BenchmarkResult]:
+    """The model's results: those of the run's own evaluation, replaced by those that are given."""
+    found: dict[str, BenchmarkResult] = {}
+    if model.evaluation:
+        where = str(run.layout.scores(model.name))
+        found |= model_result(model.evaluation, where, name=model.name).benchmarks
+    for result in given:
+        if result.model.split("/")[-1] == model.name:
+            found |= result.benchmarks
+    return found
 
 
-def _copy_model(source: Path, out: Path) -> None:
-    """Copy a model's files. Weights are hard-linked if possible, since nobody changes them."""
-    out.mkdir(parents=True)
-    for file in sorted(source.iterdir()):
-        if not file.is_file() or file.name in _NOT_PUBLISHED:
-            continue
-        if file.suffix == ".safetensors":
-            try:
-                os.link(file, out / file.name)
-                continue
-            except OSError:  # on another disk
-                pass
-        shutil.copy(file, out / file.name)
+def _rebuild(run: Run) -> str:
+    folder, recipe = (shlex.quote(str(path)) for path in (run.folder, run.layout.recipe))
+    return (
+        "Find all damage, then make it again:\n"
+        f"  babyllama verify {folder}\n  babyllama run {recipe} --run-dir {folder}"
+    )
 
 
 def _commands(home: Path, name: str) -> str:
+    model, predictions = shlex.quote(str(home)), shlex.quote(f"PREDICTIONS/{name}")
     return (
         "Add --partial to write what is available, and null for the rest. To make the rest:\n  "
-        f"babyllama evaluate {home} --rules 2025 --predictions PREDICTIONS/{name} --benchmark "
+        f"babyllama evaluate {model} --rules 2025 --predictions {predictions} --benchmark "
         "blimp_filtered=PATH and so on\n  "
-        f"babyllama finetune {home} --settings 2025 --predictions "
-        f"PREDICTIONS/{name} --task glue=PATH --out glue.json\n  "
-        f"babyllama evaluate {home}/chck_* --rules 2025 --predictions PREDICTIONS --out "
+        f"babyllama finetune {model} --settings 2025 --predictions "
+        f"{predictions} --task glue=PATH --out glue.json\n  "
+        f"babyllama evaluate {model}/chck_* --rules 2025 --predictions PREDICTIONS --out "
         "checkpoints.json --benchmark blimp_fast=PATH and so on\n  "
         "babyllama submission ... --predictions PREDICTIONS --results checkpoints.json\n  "
         "Checkpoints need students.NAME.training.word_checkpoints=babylm in the recipe."
