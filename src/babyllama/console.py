@@ -4,22 +4,47 @@ A terminal gets a bar with throughput and time left; a log file or batch job get
 20 seconds or so.
 """
 
+import errno
 import itertools
+import json
+import re
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
+
+class _Log(Console):
+    """Standard error. The work goes on if nobody reads it any more."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+
+
+class _Results(Console):
+    """Standard output."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError(errno.EPIPE, "standard output is closed")
+
+
 # Results go to standard output; progress and status go to standard error.
-stderr_console = Console(stderr=True, highlight=False)
+stderr_console: Console = _Log(stderr=True, highlight=False, markup=False, emoji=False)
+# What a terminal would obey or not show: controls but for tab and line feed; marks that reorder
+# text; invisible letters (joiners are part of some scripts and stay); line ends of Unicode; halves
+# of a pair, by which Python stands for bytes that are not UTF-8.
+_HIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+    "\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
+)
 # Exit code of a process that saved its work and stopped on request: EX_TEMPFAIL of sysexits.h.
 RUN_AGAIN = 75
 
@@ -60,7 +85,7 @@ class ProgressBar:
         self, title: str, total: float, unit: str, *, seconds_between_lines: float = 20.0
     ) -> None:
         self._seconds_between_lines = seconds_between_lines
-        self._title, self._total, self._unit = title, total, unit
+        self._title, self._total, self._unit = visible_cell(title), total, unit
         self._done, self._done_before = 0.0, 0.0
         self._note = ""
         self._number = next(self._numbers)
@@ -92,12 +117,12 @@ class ProgressBar:
     def advance(self, amount: float, note: str = "") -> None:
         """Count `amount` more; `note` is shown beside the bar."""
         self._done += amount
-        self._note = note or self._note
+        self._note = visible_cell(note) or self._note
         self._show()
 
     def show(self, done: float, done_before: float, note: str) -> None:
         """Show what another process has done, of which it began at `done_before`."""
-        self._done, self._done_before, self._note = done, done_before, note
+        self._done, self._done_before, self._note = done, done_before, visible_cell(note)
         self._show()
 
     def _show(self) -> None:
@@ -117,7 +142,8 @@ class ProgressBar:
         share = self._done / self._total if self._total else 1.0
         parts = [f"{self._title} {share:4.0%}", self._speed(), self._time_left(), self._note]
         if not stderr_console.quiet:
-            print("  " + ", ".join(part for part in parts if part), file=sys.stderr, flush=True)
+            with suppress(OSError):  # a log on a full disk does not stop the work
+                print("  " + ", ".join(part for part in parts if part), file=sys.stderr, flush=True)
 
     def _send(self, *, closed: bool = False) -> None:
         assert _Screen.send is not None
@@ -167,12 +193,12 @@ def _open_bars() -> Progress:
     """The one live display that a terminal can have; all bars are rows of it."""
     if _Screen.bars is None:
         _Screen.bars = Progress(
-            TextColumn("  {task.description}"),
+            TextColumn("  {task.description}", markup=False),
             BarColumn(bar_width=24),
             TextColumn("{task.percentage:>3.0f}%"),
             TextColumn("{task.fields[speed]}"),
             TimeRemainingColumn(compact=True, elapsed_when_finished=True),
-            TextColumn("{task.fields[note]}", style="dim"),
+            TextColumn("{task.fields[note]}", style="dim", markup=False),
             console=stderr_console,
             transient=True,
         )
@@ -228,26 +254,92 @@ def silence() -> None:
 
 
 def print_status(text: str, style: str | None = None) -> None:
-    """Print a line to standard error."""
+    """Print a line to standard error. A log that cannot be written does not stop the work."""
     if _Screen.send:
         _Screen.send({"status": text, "style": style})
         return
-    stderr_console.print(text, style=style, soft_wrap=True, markup=False)
+    with suppress(OSError):
+        stderr_console.print(Text(visible(text)), style=style, soft_wrap=True)
+
+
+def print_from_any_rank(text: str, style: str | None = None) -> None:
+    """Print a line to standard error, also from a process that is silent otherwise."""
+    before, stderr_console.quiet = stderr_console.quiet, False
+    print_status(text, style)
+    stderr_console.quiet = before
+
+
+def print_line(text: str = "") -> None:
+    """Print lines of a result to standard output."""
+    print(visible(text), flush=True)
+
+
+def print_json(value: object, *, indent: int | None = 1) -> None:
+    """Print a result as JSON. Control characters are escaped, so that a terminal is safe too."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    _print_document(_HIDDEN.sub(lambda found: json.dumps(found[0])[1:-1], text))
+
+
+def print_yaml(text: str) -> None:
+    """Print a YAML document: into a file exactly as it is, on a terminal with `visible`."""
+    _print_document((visible(text) if sys.stdout.isatty() else text).removesuffix("\n"))
+
+
+def _print_document(text: str) -> None:
+    """Print in UTF-8 whatever the terminal's encoding: other programs read it."""
+    sys.stdout.flush()
+    if hasattr(sys.stdout, "buffer"):
+        sys.stdout.buffer.write((text + "\n").encode(errors="backslashreplace"))
+    else:  # a notebook or a test replaced the stream
+        sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def visible(text: str) -> str:
+    """Text for a terminal: control characters as escapes such as \\x1b; line ends and tabs stay.
+
+    Text of files, recipes and models could otherwise colour the terminal, hide or reorder what
+    follows, or set the window's title.
+    """
+    return _HIDDEN.sub(_escape, text)
+
+
+def visible_cell(text: str) -> str:
+    """The same in one line, for a cell of a table or part of a sentence."""
+    return visible(text).translate({ord("\n"): r"\n", ord("\t"): r"\t"})
+
+
+def _escape(found: re.Match[str]) -> str:
+    return repr(found[0])[1:-1]
+
+
+def styled(*parts: str | tuple[str, str]) -> Text:
+    """Text made of plain parts and pairs of (part, style), each shown with `visible_cell`."""
+    text = Text()
+    for part in parts:
+        words, style = (part, "") if isinstance(part, str) else part
+        text.append(visible_cell(words), style=style)
+    return text
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
     """Make a table with the first column left-aligned and the others right-aligned."""
-    made = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    made = Table(
+        title=styled(title), title_justify="left", title_style="bold", box=None, pad_edge=False
+    )
     for index, column in enumerate(columns):
-        made.add_column(column, justify="right" if index else "left", overflow="fold")
+        justify: Literal["left", "right"] = "right" if index else "left"
+        made.add_column(styled(column), justify=justify, overflow="fold")
     for row in rows:
-        made.add_row(*row)
+        made.add_row(*(styled(cell) for cell in row))
     return made
 
 
 def print_result(made: Table | Text) -> None:
     """Print a table or styled text to standard output; 120 columns wide unless in a terminal."""
-    Console(width=None if sys.stdout.isatty() else 120, highlight=False).print(made)
+    width = None if sys.stdout.isatty() else 120
+    _Results(width=width, highlight=False, markup=False, emoji=False).print(made)
+    sys.stdout.flush()
 
 
 def format_count(value: float) -> str:

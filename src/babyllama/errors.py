@@ -1,21 +1,72 @@
-"""A mistake in the user's input, reported so that they can fix it.
+"""A mistake in the user's input, reported so that they can fix it; commands that messages suggest.
 
 `babyllama.cli` turns this exception into a message and exit code 2. A mistake of ours is an
-`assert` or an ordinary exception, with its traceback.
+`assert` or an ordinary exception; the command line saves its traceback.
 """
+
+import shlex
+from pathlib import Path
+
+_LONGEST_WORD, _LONGEST_PART = 400, 4000  # characters
+_LONGEST_PATH = 8192  # quoted; in a command, nothing shorter may be cut
 
 
 class InputError(Exception):
     """A mistake in the user's input.
 
+    A value of more than a few hundred characters is shortened in `what` and `why`.
+
     Args:
         what: one line that names the file, the field and the value: `mine.yaml: seed is -1`.
         why: what is wrong with it, in a sentence or two.
-        mend: what to do next, with a command to paste if there is one.
+        mend: what to do next, with a command to paste if there is one: see `command`.
     """
 
     def __init__(self, what: str, *, why: str = "", mend: str = "") -> None:
-        self.what = what
-        self.why = why
-        self.mend = mend
-        super().__init__("\n  ".join(line for line in (what, why, mend) if line))
+        self.what = _shortened(what)
+        self.why = _shortened(why)
+        self.mend = _shortened(mend, longest=_LONGEST_PATH)
+        super().__init__("\n  ".join(line for line in (self.what, self.why, self.mend) if line))
+
+
+def command(*arguments: object) -> str:
+    """A command of babyllama that can be pasted: quoted, and no path is taken for an option.
+
+    Args:
+        arguments: without `babyllama`. A `Path` may begin with `-`; any other argument that does is
+            an option.
+    """
+    return " ".join(["babyllama", *(_quoted(each) for each in arguments)])
+
+
+def _quoted(argument: object) -> str:
+    text = str(argument)
+    if isinstance(argument, Path) and text.startswith("-"):
+        text = f"./{text}"
+    if text.isprintable():
+        return shlex.quote(text)
+    # Bash's and zsh's form for what a terminal does not show: $'a\nb'.
+    escaped = "".join(_escaped(each) for each in text)
+    return f"$'{escaped}'"
+
+
+def _escaped(character: str) -> str:
+    if character in "\\'":
+        return "\\" + character
+    if character.isprintable():
+        return character
+    return "".join(f"\\x{byte:02x}" for byte in character.encode(errors="surrogateescape"))
+
+
+def _shortened(text: str, *, longest: int = _LONGEST_WORD) -> str:
+    """The text without the middle of its very long words, and without that of very many words."""
+    if len(text) > longest:
+        text = " ".join(_cut(word, longest) for word in text.split(" "))
+    return _cut(text, max(longest, _LONGEST_PART))
+
+
+def _cut(text: str, longest: int) -> str:
+    if len(text) <= longest:
+        return text
+    half = longest // 2
+    return f"{text[:half]}[... {len(text) - 2 * half:,} characters ...]{text[-half:]}"

@@ -109,6 +109,7 @@ def test_sigterm_interrupts_a_command_once_and_the_handler_is_restored(monkeypat
 
 def test_an_error_on_one_rank_is_printed_by_that_rank(monkeypatch):
     monkeypatch.setenv("RANK", "2")
+    monkeypatch.setenv("WORLD_SIZE", "3")
     monkeypatch.setattr(stderr_console, "quiet", True)
     assert "error on rank 2: nowhere is not a folder" in refused("verify", "nowhere")
 

@@ -12,6 +12,7 @@ def model(tmp_path):
 
 def test_a_launcher_is_refused(model, tmp_path, monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "1")
     printed = refused("finetune", model, "--task", "rte=data", "--out", tmp_path / "scores.json")
     assert "finetune runs in one process only" in printed
 

@@ -4,14 +4,14 @@ Nothing heavy is imported before a command needs it, so that `--help` answers at
 one place where an `InputError` becomes a message and exit code 2.
 """
 
+import io
 import os
-import shlex
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -27,49 +27,154 @@ from babyllama.cli import (
     running,
     teaching,
 )
-from babyllama.console import RUN_AGAIN, Interrupted, print_status, silence, stderr_console
-from babyllama.errors import InputError
+from babyllama.cli.arguments import launched_process
+from babyllama.cli.failures import OUR_MISTAKE, explained, report_our_mistake
+from babyllama.console import (
+    RUN_AGAIN,
+    Interrupted,
+    print_status,
+    silence,
+    stderr_console,
+    visible_cell,
+)
+from babyllama.errors import InputError, command
+from babyllama.runs.launched import Launched
+
+# RANK and WORLD_SIZE, and what Accelerate takes for them.
+_LAUNCHERS_VARIABLES = (
+    "RANK", "WORLD_SIZE", "LOCAL_RANK", "PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE",
+)  # fmt: skip
 
 
 def main() -> None:
     """The `babyllama` command."""
+    _open_closed_streams()
+    try:
+        _prepare_environment()
+        _take_place(launched_process())
+        app()
+    except InputError as error:  # of the launcher's variables; the commands' own are shown below
+        _show(error)
+        sys.exit(2)
+    except BrokenPipeError:
+        _leave_closed_pipe()
+    except Exception as error:
+        report_our_mistake(error)
+        sys.exit(OUR_MISTAKE)
+
+
+def _prepare_environment() -> None:
     # Waiting threads sleep instead of spinning: on a CPU that has other work too, spinning costs
     # training most of its speed (docs/log.md). torch reads this when it is loaded, so it is set
     # here; a value that the user has set stays.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    if int(os.environ.get("RANK", 0)) > 0:
-        silence()
-    if int(os.environ.get("WORLD_SIZE", 1)) > 1:
-        # Silences torch's warning about the search for unused parameters: training/processes.py.
-        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     # We print progress bars and messages of our own.
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    app()
 
 
 class _Commands(TyperGroup):
     """Turns what a command raises into a message and an exit code."""
 
+    def make_context(self, info_name: str | None, args: list[str], *more: Any, **named: Any) -> Any:
+        self._arguments = list(args)
+        with _legible_usage_errors():
+            return super().make_context(info_name, args, *more, **named)
+
     def invoke(self, ctx: Any) -> Any:
         try:
-            with _preemptible():
+            with _preemptible(), _legible_usage_errors():
+                _refuse_other_bytes(self._arguments)
                 result = super().invoke(ctx)
             _leave_processes()
             return result
         except InputError as error:
-            rank = int(os.environ.get("RANK", 0))
-            stderr_console.quiet = False  # an error on one rank is printed by that rank
-            who = f"error on rank {rank}" if rank else "error"
-            stderr_console.print(who, style="bold red", end=": ")
-            print_status(str(error))
+            _show(error)
             raise typer.Exit(2) from None
         except (Interrupted, KeyboardInterrupt) as error:
-            again = shlex.join(["babyllama", *sys.argv[1:]])
             print_status("stopped; finished work is saved. The same command resumes:")
-            print_status(f"  {again}", style="bold")
+            print_status(f"  {command(*sys.argv[1:])}", style="bold")
             code = RUN_AGAIN if isinstance(error, Interrupted) else 1
             raise typer.Exit(code) from None
+        except Exception as error:
+            known = None if isinstance(error, BrokenPipeError) else explained(error)
+            if known is None:
+                raise
+            _show(known)
+            raise typer.Exit(2) from error
+
+
+def _show(error: InputError) -> None:
+    """Print an error; a process that is silent otherwise prints it with its rank."""
+    try:
+        rank = launched_process().rank
+    except InputError:  # of the variables themselves
+        rank = 0
+    stderr_console.quiet = False
+    who = f"error on rank {rank}" if rank else "error"
+    parts = [visible_cell(error.what), error.why, error.mend]
+    stderr_console.print(who, style="bold red", end=": ")
+    print_status("\n  ".join(part for part in parts if part))
+
+
+def _take_place(launched: Launched) -> None:
+    """Print on rank 0 alone; hide what a launcher left behind from the libraries."""
+    if launched.is_alone:
+        rank = os.environ.get("RANK", "0")
+        if rank != "0":
+            print_status(f"RANK is {rank}, but there is one process: RANK is ignored")
+        # Accelerate reads them, and would wait for processes that nobody has started.
+        for name in _LAUNCHERS_VARIABLES:
+            os.environ.pop(name, None)
+        return
+    if not launched.is_first:
+        silence()
+    # Silences torch's warning about the search for unused parameters: training/processes.py.
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+
+
+def _refuse_other_bytes(arguments: list[str]) -> None:
+    """Refuse arguments that are not text: no name or file of ours could hold them."""
+    for each in arguments:
+        if not each.isascii() and any("\ud800" <= character <= "\udfff" for character in each):
+            raise InputError(
+                f"{each} is not UTF-8",
+                mend="Rename the file or folder, or write the argument in UTF-8.",
+            )
+
+
+@contextmanager
+def _legible_usage_errors() -> Iterator[None]:
+    """Show control characters in the arguments that typer's own messages repeat."""
+    try:
+        yield
+    except Exception as error:
+        message = getattr(error, "message", None)  # typer's own base class is not public
+        if isinstance(message, str) and hasattr(error, "format_message"):
+            vars(error)["message"] = visible_cell(InputError(message).what)
+        raise
+
+
+def _open_closed_streams() -> None:
+    """Open what the caller has closed; make standard output print any text.
+
+    Without this the next file that is opened would get the number of standard output.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _leave_closed_pipe() -> NoReturn:
+    """End quietly if whoever reads our output has ended, as after `| head`."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left is flushed at the exit
+    sys.exit(128 + signal.SIGPIPE)
 
 
 def _leave_processes() -> None:

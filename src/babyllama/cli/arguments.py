@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from babyllama.errors import InputError
+from babyllama.runs.launched import Launched, launched_from
 
 if TYPE_CHECKING:
     from babyllama.runs.artefact import Stage
-    from babyllama.runs.launched import Launched
 
 Settings = Annotated[
     list[str] | None, typer.Option("--set", help="Change a field of the recipe: key.path=value.")
@@ -35,6 +35,10 @@ def complete_stage(stage: "Stage") -> None:
     from babyllama.runs.lock import locked
 
     launched = launched_process()
+    if stage.together and not launched.is_alone:
+        from babyllama.training.processes import join_processes
+
+        join_processes(launched)
     if launched.rank > 0:
         make_stage(stage, launched)
         return
@@ -46,12 +50,30 @@ def complete_stage(stage: "Stage") -> None:
     print(stage.out)
 
 
-def launched_process() -> "Launched":
-    """This process's rank and the number of processes, as a launcher sets them."""
-    from babyllama.runs.launched import Launched
+def launched_process() -> Launched:
+    """This process's rank and the number of processes, as a launcher sets them.
 
-    rank, count = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
-    return Launched(rank, count)
+    Raises:
+        InputError: a launcher's variable that is empty, odd or missing.
+    """
+    return launched_from(os.environ)
+
+
+def refuse_launcher(name: str, mend: str = "Start it without a launcher.") -> None:
+    """Refuse to do the same work in several processes, which would write the same files.
+
+    Args:
+        name: the command.
+
+    Raises:
+        InputError: a launcher started several.
+    """
+    if not launched_process().is_alone:
+        raise InputError(
+            f"{name} runs in one process only",
+            why="Several would do the same work and write the same files.",
+            mend=mend,
+        )
 
 
 def refuse_duplicates(what: str, names: list[str]) -> None:

@@ -5,7 +5,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from babyllama.cli.arguments import RulesName, benchmark_and_path, refuse_duplicates
+from babyllama.cli.arguments import (
+    RulesName,
+    benchmark_and_path,
+    refuse_duplicates,
+    refuse_launcher,
+)
 from babyllama.console import print_result, table
 from babyllama.errors import InputError
 
@@ -45,6 +50,7 @@ def curves(
     from babyllama.runs.layout import Layout
     from babyllama.runs.lock import locked
 
+    refuse_launcher("curves")
     benchmarks = dict(benchmark_and_path(each) for each in benchmark)
     refuse_duplicates("--benchmark", [each.partition("=")[0] for each in benchmark])
     if children and ACQUIRED not in benchmarks:

@@ -11,6 +11,7 @@ from babyllama.cli.arguments import (
     RulesName,
     benchmark_and_path,
     refuse_duplicates,
+    refuse_launcher,
     refuse_missing,
     refuse_unwritable_path,
 )
@@ -70,6 +71,7 @@ def evaluate(
     from babyllama.runs.kept import parts_folder
     from babyllama.scores.results import write_results
 
+    refuse_launcher("evaluate")
     benchmarks = dict(benchmark_and_path(each) for each in benchmark)
     if mean_of != "logits" and not ensemble:
         raise InputError(

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from babyllama.cli.arguments import (
-    launched_process,
     name_and_value,
     refuse_duplicates,
+    refuse_launcher,
     refuse_unwritable_path,
 )
 from babyllama.console import print_result, print_status, table
-from babyllama.errors import InputError
 
 if TYPE_CHECKING:
     from babyllama.evaluation.finetuning.results import FinetuningResult
@@ -65,7 +64,7 @@ def finetune(
     from babyllama.evaluation.finetuning import finetune as score
     from babyllama.scores.results import write_results
 
-    _refuse_launcher()
+    refuse_launcher("finetune", "For several GPUs, start one command on each, with its own --out.")
     names = [path.resolve().name for path in models]
     refuse_duplicates("model", names)
     for place in (out, predictions):
@@ -91,16 +90,6 @@ def finetune(
         results.append(result)
         write_results(results, out)
     _show(results)
-
-
-def _refuse_launcher() -> None:
-    if not launched_process().is_alone:
-        raise InputError(
-            "finetune runs in one process only",
-            why="Its batches are too small to be divided.",
-            mend="Start it without a launcher. For several GPUs, start one command on each, with "
-            "its own tasks and its own --out.",
-        )
 
 
 def _show(results: "list[FinetuningResult]") -> None:

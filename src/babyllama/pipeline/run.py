@@ -30,14 +30,16 @@ def run(
         Interrupted: after Ctrl-C or SIGTERM; finished work is saved.
     """
     refuse_other_run(recipe, folder)
+    if not launched.is_alone:  # before the checks: the others wait for a minute only
+        from babyllama.training.processes import join_processes
+
+        join_processes(launched)
     recipe = with_resolved_signal(recipe, folder, launched)
     line = selected_stages(recipe, folder, until, launched)
     if launched.rank == 0 and any(artefact.status(s).state != "complete" for s in line):
         from babyllama.pipeline.checks import check_before_run
 
         check_before_run(recipe, folder, processes=launched.count)
-    if launched.count > 1:
-        refuse_missing_processes(launched)
     if launched.rank > 0:
         for stage in line:
             make_stage(stage, launched)
@@ -81,23 +83,6 @@ def with_resolved_signal(recipe: Recipe, folder: Path, launched: Launched = ALON
 
     text = Processes().broadcast(to_json(resolved) if launched.rank == 0 else None)
     return parse(Recipe, json.loads(text or "{}"), f"recipe {recipe.name}")
-
-
-def refuse_missing_processes(launched: Launched) -> None:
-    """Connect to the other processes of the launcher.
-
-    Raises:
-        InputError: fewer processes are found than WORLD_SIZE.
-    """
-    from babyllama.training.processes import Processes
-
-    found = Processes().count
-    if found != launched.count:
-        raise InputError(
-            f"WORLD_SIZE is {launched.count}, but {found} processes were found",
-            why="Processes find each other by RANK, LOCAL_RANK, MASTER_ADDR and MASTER_PORT.",
-            mend="Start them with torchrun or accelerate launch, or set LOCAL_RANK as well.",
-        )
 
 
 def make_stage(stage: Stage, launched: Launched = ALONE) -> None:

@@ -4,6 +4,7 @@ A single process is the usual case, and runs the same code. Accelerate finds the
 the communication; torch shards a model over the processes where a recipe asks for it.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -16,12 +17,15 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from babyllama.errors import InputError
+from babyllama.runs.launched import COUNT, Launched
+from babyllama.training.meeting import meet
 
 if TYPE_CHECKING:
     from accelerate import PartialState
 
 # While the first process makes a stage by itself, which may take days, the others wait.
 _TIMEOUT = timedelta(days=7)
+_BETWEEN_LOOKS = 0.05  # seconds
 
 
 class Processes:
@@ -89,13 +93,41 @@ class Processes:
         self._state.wait_for_everyone()
 
     def broadcast(self, text: str | None) -> str | None:
-        """Broadcast the first process's text; the text of the others is ignored."""
+        """Broadcast the first process's text; the text of the others is ignored.
+
+        The others may wait for days while the first one works alone; Ctrl-C and SIGTERM end that.
+
+        Raises:
+            RuntimeError: another process has ended meanwhile.
+        """
         if self.count == 1:
             return text
-        texts: list[Any] = [text]
-        torch.distributed.broadcast_object_list(texts, group=_group_with_timeout())
-        received: str | None = texts[0]
-        return received
+        sent = text.encode() if self.is_first and text is not None else b""
+        size = torch.tensor([len(sent)])
+        _broadcast(size)
+        received = torch.zeros(int(size), dtype=torch.uint8)
+        if self.is_first:
+            received[:] = torch.frombuffer(bytearray(sent), dtype=torch.uint8) if sent else received
+        if len(received):
+            _broadcast(received)
+        return bytes(received.tolist()).decode()
+
+
+def join_processes(launched: Launched) -> None:
+    """Meet the other processes of the launcher, and start the communication.
+
+    Raises:
+        InputError: they do not come (names them), or torch finds fewer.
+    """
+    meet(launched)
+    found = Processes().count
+    if found != launched.count:
+        raise InputError(
+            f"{COUNT} is {launched.count}, but {found} processes were found",
+            why="Processes find each other by RANK, LOCAL_RANK, MASTER_ADDR and MASTER_PORT.",
+            mend="Start them with torchrun or accelerate launch.",
+        )
+    _group_with_timeout()  # all are here: made later, it would wait in C++ for the slowest
 
 
 def gathered(tensor: Tensor) -> Tensor:
@@ -113,6 +145,18 @@ def distributed(tensor: Tensor, like: Tensor) -> Tensor:
         assert isinstance(like, DTensor)
         return distribute_tensor(moved, like.device_mesh, like.placements)
     return moved
+
+
+def _broadcast(tensor: Tensor) -> None:
+    """Broadcast from the first process; wait in Python, where signals are handled.
+
+    Raises:
+        RuntimeError: another process has ended meanwhile.
+    """
+    work = torch.distributed.broadcast(tensor, 0, group=_group_with_timeout(), async_op=True)
+    while not work.is_completed():
+        time.sleep(_BETWEEN_LOOKS)
+    work.wait()
 
 
 @lru_cache

@@ -242,5 +242,6 @@ def _without_peft(name, find):
 
 def test_a_launcher_is_refused(models, glue, tmp_path, monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "1")
     done = command(models["llama"], "--task", f"rte={glue}", "--out", tmp_path / "x")
     assert "finetune runs in one process only" in done.output
