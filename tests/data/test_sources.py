@@ -1,11 +1,11 @@
 import gzip
+import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from babyllama.data.sources import Domain, read_split, read_text, split_dev
+from babyllama.data.raw_text import read_text
+from babyllama.data.sources import Domain, left_out_in_words, read_source, read_split
 from babyllama.errors import InputError
 
 
@@ -22,8 +22,8 @@ def names(domains: list[Domain]) -> list[str]:
 
 
 def test_a_split_lists_the_files_with_its_suffixes_sorted(tmp_path):
-    put(tmp_path / "train", qed__train="a", cbt__txt="b", notes__md="c", old__dev="d")
-    put(tmp_path / "dev", qed__dev="a", other__train="b")
+    put(tmp_path / "train", qed__train="a", cbt__txt="b", notes__md="c")
+    put(tmp_path / "dev", qed__dev="a")
     (tmp_path / "train" / ".hidden.txt").write_text("x")
 
     assert names(read_split(tmp_path, "train")) == ["cbt", "qed"]
@@ -88,100 +88,153 @@ def test_two_files_of_one_domain_are_refused_by_name(tmp_path):
         read_split(tmp_path, "train")
 
 
-def test_text_is_read_without_byte_order_mark_and_with_one_kind_of_line_end(tmp_path):
-    path = tmp_path / "a.txt"
-    path.write_bytes("\ufeffone\r\ntwo\rthree\n".encode())
-
-    assert read_text(path) == "one\ntwo\nthree\n"
+def left_out(folder: Path) -> dict[str, str]:
+    return {each.name: each.why for each in read_source(folder).left_out}
 
 
-def test_a_file_that_is_not_utf8_is_named_with_byte_line_and_mend(tmp_path):
-    path = tmp_path / "a b.txt"
-    path.write_bytes(b"fine\nna\xefve\n")
+@pytest.mark.parametrize("packing", ["", ".gz", ".bz2", ".xz"])
+def test_the_names_of_babylm_2026_are_domains_and_splits(tmp_path, packing):
+    for name in ("childes.train.txt", "qed.train.txt", "childes.dev.txt", "childes.test.txt"):
+        (tmp_path / f"{name}{packing}").write_text("a")
 
-    with pytest.raises(InputError) as error:
-        read_text(path)
+    source = read_source(tmp_path)
 
-    assert "byte 7 (line 2) is 0xef" in error.value.what
-    assert f"iconv -f latin1 -t utf-8 '{path}'" in error.value.mend
-
-
-def test_utf16_is_recognised(tmp_path):
-    path = tmp_path / "a.txt"
-    path.write_bytes("text".encode("utf-16"))
-
-    with pytest.raises(InputError, match="UTF-16"):
-        read_text(path)
+    assert names(source.train) == ["childes", "qed"]
+    assert names(source.dev) == ["childes"]
+    assert left_out(tmp_path) == {f"childes.test.txt{packing}": "test text is not used"}
 
 
-@pytest.mark.parametrize("content", ["", " \n\t\n", "\ufeff\n", "\u3000\n"])
-def test_a_file_of_white_space_is_refused(tmp_path, content):
-    path = tmp_path / "a.txt"
-    path.write_text(content, encoding="utf-8")
+def test_valid_means_dev_in_names_of_files_and_folders(tmp_path):
+    flat = put(tmp_path / "flat", **{"wiki.train.txt": "a", "wiki.valid.txt": "b"})
+    whole = put(tmp_path / "whole", **{"train.txt": "a", "valid.txt": "b", "test.txt": "c"})
+    put(tmp_path / "nested" / "train", a__txt="a")
+    put(tmp_path / "nested" / "validation", a__txt="b")
 
-    with pytest.raises(InputError, match="holds no text"):
-        read_text(path)
-
-
-@pytest.mark.parametrize("damage", [lambda data: data[:-9], lambda _data: b"not gzip at all"])
-def test_damaged_gzip_is_named(tmp_path, damage):
-    path = tmp_path / "a.txt.gz"
-    path.write_bytes(damage(gzip.compress(b"some text " * 50)))
-
-    with pytest.raises(InputError, match="not a complete gzip file"):
-        read_text(path)
+    for folder, train, dev in ((flat, "wiki", "wiki"), (whole, "train", "valid")):
+        assert (names(read_split(folder, "train")), names(read_split(folder, "dev"))) == (
+            [train],
+            [dev],
+        )
+    assert left_out(whole) == {"test.txt": "test text is not used"}
+    (dev,) = read_split(tmp_path / "nested", "dev")
+    assert dev.path == tmp_path / "nested" / "validation" / "a.txt"
 
 
-def test_dev_starts_between_documents_if_one_ends_near_the_share():
-    text = "".join(f"document {i:02}\n" + "another line\n" * 5 + "\n" for i in range(100))
+def test_dev_texts_in_dev_are_read_beside_plain_training_texts(tmp_path):
+    put(tmp_path, a__txt="a")
+    put(tmp_path / "dev", a__txt="b")
 
-    # The wanted share ends within a document, nearer to a line's end than to the document's.
-    train, dev = split_dev(text, fraction=0.104, name="x")
+    source = read_source(tmp_path)
 
-    assert dev.startswith("document 90\n")
-    assert train.endswith("\n\n")
-
-
-def test_dev_starts_between_lines_if_no_document_ends_near():
-    text = "one\n\n" + "a line of words\n" * 100
-
-    train, dev = split_dev(text, fraction=0.1, name="x")
-
-    assert dev == "a line of words\n" * 10
-    assert train + dev == text
+    assert [each.path for each in source.train] == [tmp_path / "a.txt"]
+    assert [each.path for each in source.dev] == [tmp_path / "dev" / "a.txt"]
 
 
-def test_dev_starts_between_words_if_there_is_one_line():
-    train, dev = split_dev("word " * 100 + "\n", fraction=0.1, name="x")
+def test_all_that_is_not_read_is_listed_with_its_reason(tmp_path):
+    folder = put(tmp_path / "train", a__txt="a", c__text="b", noname="c", _DS="d")
+    (folder / "_DS").rename(folder / ".DS_Store")
+    put(folder / "books", b__txt="a")
+    os.mkfifo(folder / "pipe.txt")
+    put(tmp_path, LICENSE__txt="a")
+    put(tmp_path / "test", a__test="a")
 
-    assert train.endswith("word ")
-    assert dev == "word " * 10 + "\n"
+    assert left_out(tmp_path) == {
+        "LICENSE.txt": "beside train/",
+        "test/": "test text is not used",
+        "train/.DS_Store": "a hidden file",
+        "train/books/": "a subfolder",
+        "train/c.text": "not called *.txt, *.train or *.dev",
+        "train/noname": "not called *.txt, *.train or *.dev",
+        "train/pipe.txt": "not a regular file",
+    }
+    assert "left out: train/c.text, train/noname (not called *.txt, *.train or *.dev)" in list(
+        left_out_in_words(read_source(tmp_path).left_out)
+    )
 
 
-def test_a_text_that_cannot_be_split_is_refused():
-    with pytest.raises(InputError, match=r"tale\.txt is too short"):
-        split_dev("indivisible\n", fraction=0.1, name="tale.txt")
-
-
-@pytest.mark.parametrize("fraction", [0.0, 1.0, -0.5, 2.0])
-def test_a_dev_fraction_out_of_range_is_refused(fraction):
-    with pytest.raises(InputError, match="dev_fraction is"):
-        split_dev("one\ntwo\n", fraction=fraction, name="x")
-
-
-@settings(deadline=None)
-@given(
-    st.lists(st.sampled_from(["word", "a few words", "", " "]), min_size=1, max_size=40),
-    st.floats(0.01, 0.99),
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        (["train/a.txt", "train/b.dev.txt"], "b.dev.txt is dev text by its name, but train/"),
+        (["train/a.txt", "train/b.dev"], "b.dev is dev text by its name"),
+        (["train/a.txt", "train/b.test.txt"], "b.test.txt is test text by its name"),
+        (["train/a.txt", "train/b.valid.gz"], "b.valid.gz is dev text by its name"),
+        (["train/a.txt", "dev/a.train"], "a.train is train text by its name, but dev/"),
+        (["train/a.txt", "a.dev"], "holds train/ and the dev text a.dev beside it"),
+        (["train/a.txt", "b.train.txt"], "holds train/ and the train text b.train.txt beside it"),
+        (["train_10M/a.train", "README.txt"], "holds train_10M/ and the text README.txt beside"),
+        (["a.txt", "a.dev", "dev/a.txt"], "holds dev texts twice: a.dev and dev/a.txt"),
+        (["train/a.txt", "dev/a.txt", "valid/a.txt"], "holds dev/ and valid/"),
+        (["a.dev.train.txt"], "a.dev.train.txt names two splits"),
+        (["train/a.train", "train/a.train.txt"], "domain a twice: a.train and a.train.txt"),
+        (["train/a.txt", "train/a.txt.gz"], "domain a twice: a.txt and a.txt.gz"),
+        (["train/A.txt", "train/a.txt"], "domain a twice: A.txt and a.txt"),
+        (["dev/a.dev"], "holds no text"),
+        (["a.test.txt"], "holds no text"),
+    ],
 )
-def test_no_character_is_lost_and_neither_split_is_blank(lines, fraction):
-    text = "\n".join(lines)
-    try:
-        train, dev = split_dev(text, fraction=fraction, name="x")
-    except InputError:
-        assert len(text.split()) < 2
-        return
+def test_what_looks_like_a_slip_is_refused(tmp_path, files, message):
+    for file in files:
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text("a")
 
-    assert train + dev == text
-    assert train.strip()
-    assert dev.strip()
+    with pytest.raises(InputError, match=message.replace(".", r"\.")):
+        read_source(tmp_path)
+
+
+@pytest.mark.parametrize("link", ["train/b.txt", "dev", "train"])
+def test_a_broken_link_is_refused_wherever_it_lies(tmp_path, link):
+    put(tmp_path if link == "train" else tmp_path / "train", a__txt="a")
+    (tmp_path / link).symlink_to("nowhere")
+
+    with pytest.raises(InputError, match=f"{link} is a broken link\n.*nowhere"):
+        read_source(tmp_path)
+
+
+def test_linked_folders_and_files_are_read(tmp_path):
+    put(tmp_path / "real", a__txt="a")
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus" / "train").symlink_to(tmp_path / "real")
+
+    assert names(read_split(tmp_path / "corpus", "train")) == ["a"]
+
+
+def test_a_pipe_is_refused_as_a_source_that_is_read_twice(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+
+    with pytest.raises(InputError, match="pipe is neither a folder nor a regular file"):
+        read_source(tmp_path / "pipe")
+
+
+@pytest.mark.parametrize("name", [b"a\xff.txt", b"a\x1b[31m.txt"])
+def test_a_name_that_cannot_be_printed_is_refused(tmp_path, name):
+    (tmp_path / os.fsdecode(name)).write_text("a")
+
+    with pytest.raises(InputError, match="whose name cannot be printed") as error:
+        read_source(tmp_path)
+    assert error.value.what.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("files", "reading"),
+    [
+        (["train/a.train", "dev/a.dev"], 1),
+        (["train/a.txt", "train/dev.txt", "dev/train.txt", "README.txt"], 1),
+        (["a.txt", "b.train.gz", "b.dev", "c.test", "train.txt"], 1),
+        (["a.train.txt"], 2),
+        (["train/a.train.txt"], 2),
+        (["a.txt", "b.dev.txt"], 2),
+        (["a.txt", "test.txt"], 2),
+        (["a.txt", "dev/a.txt"], 2),
+        (["train/a.txt", "valid/a.txt"], 2),
+        (["a.txt", "b.txt.xz"], 2),
+    ],
+)
+def test_only_sources_that_the_first_releases_read_otherwise_have_a_new_reading(
+    tmp_path, files, reading
+):
+    for file in files:
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text("a")
+
+    assert read_source(tmp_path).reading == reading

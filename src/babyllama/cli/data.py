@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from babyllama.cli.arguments import complete_stage
-from babyllama.console import print_result, table
+from babyllama.console import print_result, print_status, table
 
 
 def clean(
@@ -53,8 +53,11 @@ def stats(
 
     Example: `babyllama corpus stats clean`
     """
+    from babyllama.data.sources import left_out_in_words, read_source
     from babyllama.data.statistics import corpus_statistics
 
+    for line in left_out_in_words(read_source(folder).left_out):
+        print_status(line)
     counted = corpus_statistics(folder)
     if as_json:
         print(json.dumps(counted, indent=1, ensure_ascii=False))

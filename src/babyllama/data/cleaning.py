@@ -11,15 +11,9 @@ except for the steps that its docstring names.
 import html
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
-
-from babyllama.data.sources import SUFFIXES, Domain, Split, read_split, read_text, split_dev
-from babyllama.data.statistics import write_statistics
-from babyllama.errors import InputError
-from babyllama.recipe import DEV_FRACTION
 
 CleaningRules = Literal["paper", "thorough"]
 
@@ -28,7 +22,7 @@ def clean_text(text: str, *, domain: str, rules: CleaningRules) -> str:
     """Clean one domain's text.
 
     Args:
-        text: with "\\n" as line end, as `read_text` returns it.
+        text: with "\\n" as line end, as `raw_text` reads it.
         domain: a BabyLM name of 2023 or 2024. Any other name gets the neutral cleaner: nothing
             under "paper", the steps that suit any prose under "thorough".
         rules: see the module.
@@ -43,49 +37,6 @@ def clean_text(text: str, *, domain: str, rules: CleaningRules) -> str:
     documents = _documents(_plain_characters(text), are_talks=cleaner.thorough is thorough_qed)
     cleaned = (_tidy(cleaner.thorough(document)) for document in documents)
     return "".join(f"{document}\n\n" for document in cleaned if document)[:-1]
-
-
-def clean_corpus(
-    source: Path,
-    out: Path,
-    *,
-    rules: CleaningRules,
-    dev_fraction: float = DEV_FRACTION,
-    domain: str | None = None,
-) -> None:
-    """Clean a corpus into `out`: train/DOMAIN.txt, dev/DOMAIN.txt and stats.json.
-
-    Every file is read once before anything is written, so a damaged file is found early.
-
-    Args:
-        source: see `sources`.
-        dev_fraction: the share of each file's characters that becomes dev, taken from its end
-            before cleaning. Not used if the source has a dev split.
-        domain: clean every file as this domain, whatever its name.
-
-    Raises:
-        InputError: the source cannot be read (see `read_split`, `read_text`), no cleaner is named
-            `domain`, `out` is the source or holds other texts, or a file is empty after cleaning.
-    """
-    if domain is not None and domain not in CLEANERS:
-        raise InputError(
-            f"domain is {domain}",
-            why="No cleaner has this name.",
-            mend=f"Use one of {', '.join(CLEANERS)}, or leave the option out.",
-        )
-    train, dev = read_split(source, "train"), read_split(source, "dev")
-    for _split, _each, _text in _texts(train, dev, dev_fraction):
-        pass  # reading a file checks it
-    _refuse_mixture(source, out, train, dev or train)
-
-    for split, each, text in _texts(train, dev, dev_fraction):
-        cleaned = clean_text(text, domain=domain or each.name, rules=rules)
-        if not cleaned.strip():
-            raise _empty_after_cleaning(each, split, domain or each.name)
-        (out / split).mkdir(parents=True, exist_ok=True)
-        path = out / split / f"{each.name}.txt"
-        path.write_text(cleaned, encoding="utf-8", newline="\n")
-    write_statistics(out)
 
 
 # Rules of the paper. Source: timinar/BabyLlama at 6b821af; the counts in its notebook are a test.
@@ -334,40 +285,3 @@ def _tidy(document: str) -> str:
     """Collapse blanks, strip lines, drop empty lines."""
     lines = (BLANKS.sub(" ", line).strip() for line in document.split("\n"))
     return "\n".join(line for line in lines if line)
-
-
-def _texts(
-    train: list[Domain], dev: list[Domain], dev_fraction: float
-) -> Iterator[tuple[Split, Domain, str]]:
-    """Yield every text of the output before cleaning."""
-    for each in train:
-        text = read_text(each.path)
-        if not dev:
-            text, held_out = split_dev(text, fraction=dev_fraction, name=str(each.path))
-            yield "dev", each, held_out
-        yield "train", each, text
-    for each in dev:
-        yield "dev", each, read_text(each.path)
-
-
-def _refuse_mixture(source: Path, out: Path, train: list[Domain], dev: list[Domain]) -> None:
-    if out.resolve() == source.resolve():
-        raise InputError(f"{out} is both source and output", mend="Choose another output folder.")
-    splits: tuple[tuple[Split, list[Domain]], ...] = (("train", train), ("dev", dev))
-    for split, domains in splits:
-        written = {f"{domain.name}.txt" for domain in domains}
-        existing = {path.name for path in (out / split).glob("*") if path.suffix in SUFFIXES[split]}
-        if existing - written:
-            raise InputError(
-                f"{out / split} already holds {', '.join(sorted(existing - written))}",
-                why="The output would mix two corpora.",
-                mend="Choose a new output folder, or empty this one.",
-            )
-
-
-def _empty_after_cleaning(source: Domain, split: Split, domain: str) -> InputError:
-    return InputError(
-        f"{source.path} has no text left for {split}/ after cleaning",
-        why=f"The rules for {domain} removed every line.",
-        mend="Choose another cleaner with --domain, or remove the file from the corpus.",
-    )

@@ -1,24 +1,29 @@
-"""Find the files of a corpus folder and read them as text.
+"""Find the texts of a corpus, and say what lies beside them.
 
-    SRC/train/DOMAIN.train   or .txt, or either with .gz
-    SRC/dev/DOMAIN.dev       or .txt, or either with .gz
+    SRC/train/DOMAIN.train   or .txt or .train.txt, and any of these with .gz, .bz2 or .xz
+    SRC/dev/DOMAIN.dev       or .txt or .dev.txt, likewise; the folder may also be called valid/
 
-A folder without `train/` has its files directly in it, and a single file is a corpus of one
-domain. This module changes nothing but line ends; `cleaning` cleans.
+A folder without `train/` has its training texts directly in it, and its dev texts beside them
+(DOMAIN.dev, DOMAIN.dev.txt) or in `dev/`. A single file is a corpus of one domain. Nothing is left
+out without being listed, and a name that contradicts its place is refused. `raw_text` reads the
+files, `cleaning` cleans them.
 """
 
-import gzip
-import shlex
-import zlib
+import os
+import unicodedata
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
+from babyllama.data.file_names import FileName, parse_name
 from babyllama.errors import InputError
+from babyllama.runs.artefact import read_manifest
 
 Split = Literal["train", "dev"]
 
-SUFFIXES: dict[Split, tuple[str, ...]] = {"train": (".train", ".txt"), "dev": (".dev", ".txt")}
+DEV_FOLDERS = ("dev", "valid", "validation", "val")
 
 
 @dataclass(frozen=True)
@@ -29,162 +34,252 @@ class Domain:
     path: Path
 
 
-def read_split(folder: Path, split: Split) -> list[Domain]:
-    """List the domains of one split, sorted by name. No file is opened.
+@dataclass(frozen=True)
+class LeftOut:
+    """A file or folder of a corpus that is not read, and the reason."""
 
-    Returns:
-        For "dev" an empty list if the source has no dev texts: `split_dev` then takes them from
-        train. For "train" never an empty list.
+    name: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """The files of a corpus.
+
+    Attributes:
+        train: never empty.
+        dev: empty if there are no dev texts: the ends of the training texts then become dev.
+        left_out: what else is there.
+        reading: 1 if all versions of this package read these files as the same text; 2 if the
+            first releases did not know these names and read other text or trained on dev text.
+    """
+
+    train: tuple[Domain, ...]
+    dev: tuple[Domain, ...]
+    left_out: tuple[LeftOut, ...] = ()
+    reading: int = 1
+
+
+def read_source(path: Path) -> Source:
+    """List the domains of both splits, sorted by name. No file is opened.
 
     Raises:
-        InputError: the source does not exist, it has no text, or two files of the split have the
-            same domain name.
+        InputError: the path does not exist or is no folder or regular file, there is no text, a
+            link is broken, two files of a split have the same domain, or a file's name says that
+            it belongs elsewhere.
     """
-    if not folder.exists():
+    if not path.exists():
         raise InputError(
-            f"{folder} does not exist",
+            f"{path} does not exist",
             why="A corpus is a folder with train/ and dev/, a folder of .txt files, or one file.",
             mend="Check the path. Relative paths start at the current folder.",
         )
-    if folder.is_file():
-        return [Domain(_domain_name(folder), folder)] if split == "train" else []
+    if path.is_file():
+        _refuse_unprintable(path)
+        name = parse_name(path.name)
+        reading = 2 if name.is_new and name.marks_split else 1
+        return Source((Domain(name.domain, path),), (), (), reading)
+    if not path.is_dir():
+        raise InputError(
+            f"{path} is neither a folder nor a regular file",
+            why="Its text can be read only once, so nothing could be checked or made again.",
+            mend="Write the text to a file first.",
+        )
+    files, folders = _entries(path)
+    return _nested(path, files, folders) if "train" in folders else _flat(path, files, folders)
 
-    nested = (folder / "train").is_dir()
-    if split == "dev" and nested and not (folder / split).is_dir():
-        return []
-    # Without train/ and dev/, a .txt file is train; only the suffix .dev marks a dev file.
-    suffixes = SUFFIXES[split] if nested or split == "train" else (".dev",)
-    folder = folder / split if nested else folder
-    domains = _domains_in(folder, suffixes)
-    if not domains and (nested or split == "train"):
-        raise _nothing_found(folder, suffixes)
-    return domains
 
-
-def read_text(path: Path) -> str:
-    """Read a file as strict UTF-8, without byte order mark and with "\\n" as the line end.
+def read_split(folder: Path, split: Split) -> list[Domain]:
+    """The domains of one split, as `read_source` lists them.
 
     Raises:
-        InputError: the file is not UTF-8 (the message names byte and line), is damaged gzip, or
-            has only white space.
+        InputError: what `read_source` raises.
     """
-    data = _read_bytes(path)
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise _not_utf8(path, data, error.start) from None
-    if not text.removeprefix("\ufeff").strip():
+    source = read_source(folder)
+    return list(source.train if split == "train" else source.dev)
+
+
+def left_out_in_words(left_out: Sequence[LeftOut]) -> Iterator[str]:
+    """One line for each reason; it lists a few names."""
+    for why, group in groupby(sorted(left_out, key=lambda each: each.why), lambda each: each.why):
+        names = [each.name for each in group]
+        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+        yield f"left out: {', '.join(names[:5])}{more} ({why})"
+
+
+def _nested(folder: Path, files: list[FileName], folders: list[str]) -> Source:
+    """A corpus with train/, and dev/ or not; what lies beside them is not read."""
+    misplaced = next((file for file in files if file.split in ("train", "dev")), None)
+    if misplaced:
         raise InputError(
-            f"{path} holds no text",
-            why=f"Its {len(data)} bytes are only white space.",
-            mend="Add text to the file or remove it from the corpus.",
+            f"{folder} holds train/ and the {misplaced.split} text {misplaced.name} beside it",
+            why="Only the texts in train/ and dev/ are read, so this one would be left out.",
+            mend=f"Move it into {misplaced.split}/, or out of {folder}.",
         )
-    # A lone "\r" too, as in Python's text mode, in which the paper's code read its files.
-    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-
-
-def split_dev(text: str, *, fraction: float, name: str) -> tuple[str, str]:
-    """Split a text into train and dev; dev is its end.
-
-    The text is split between documents (at a blank line) if that gives between half and one and a
-    half times the wanted share, else between lines, else (in a text of one line) between words.
-
-    Args:
-        fraction: the wanted share of characters for dev, greater than 0 and less than 1.
-        name: the text's name in messages.
-
-    Returns:
-        train, dev. Joined, they are the text.
-
-    Raises:
-        InputError: the fraction is out of range, or the text cannot be split.
-    """
-    if not 0 < fraction < 1:
-        raise InputError(
-            f"dev_fraction is {fraction}",
-            why="It is the share of the text that is not trained on. It is between 0 and 1.",
-            mend="Try 0.05.",
-        )
-    target = round(len(text) * (1 - fraction))
-    for boundary, tolerance in (("\n\n", 0.5), ("\n", None), (" ", None)):
-        cut = _boundary_near(text, boundary, target)
-        error = abs((len(text) - cut) / (len(text) * fraction) - 1) if cut else None
-        if error is not None and (tolerance is None or error <= tolerance):
-            return text[:cut], text[cut:]
-    raise InputError(
-        f"{name} is too short for a dev split of {fraction}",
-        why="It has only one line with only one word.",
-        mend="Put dev texts into a dev/ folder beside train/.",
+    train = _read_folder(folder / "train", "train")
+    dev = _read_dev_folder(folder, folders)
+    is_ours = read_manifest(folder) is not None  # it lists its own files
+    beside = [] if is_ours else [LeftOut(file.name, "beside train/") for file in files]
+    others = [name for name in folders if name not in ("train", *DEV_FOLDERS)]
+    beside += [] if is_ours else [_left_out_folder(name) for name in others]
+    return Source(
+        train.train,
+        dev.dev,
+        (*beside, *train.left_out, *dev.left_out),
+        max(train.reading, dev.reading),
     )
 
 
-def _domains_in(folder: Path, suffixes: tuple[str, ...]) -> list[Domain]:
-    found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        uncompressed = path.name.lower().removesuffix(".gz")
-        is_hidden = path.name.startswith(".")
-        if not path.is_file() or is_hidden or not uncompressed.endswith(suffixes):
-            continue
-        name = _domain_name(path)
-        if name in found:
+def _flat(folder: Path, files: list[FileName], folders: list[str]) -> Source:
+    """A corpus with its training texts directly in the folder."""
+    train = [file for file in files if file.split in ("text", "train")]
+    if not train:
+        raise _nothing_found(folder, files, folders, "train")
+    looks_like_train = next((name for name in folders if name.lower().startswith("train")), None)
+    if looks_like_train:
+        raise InputError(
+            f"{folder} holds {looks_like_train}/ and the text {train[0].name} beside it",
+            why="Training texts are in a folder called train/, or directly in the corpus folder.",
+            mend=f"Rename {looks_like_train} to train, or move the files away.",
+        )
+    dev = [file for file in files if file.split == "dev"]
+    nested = _read_dev_folder(folder, folders)
+    if dev and nested.dev:
+        raise InputError(
+            f"{folder} holds dev texts twice: {dev[0].name} and "
+            f"{nested.dev[0].path.parent.name}/{nested.dev[0].path.name}",
+            mend="Keep those that are right, and move the others away.",
+        )
+    left_out = [LeftOut(file.name, file.why_left_out) for file in files if file.why_left_out]
+    left_out += [_left_out_folder(name) for name in folders if name not in DEV_FOLDERS]
+    is_new = nested.dev or any(file.is_new for file in files)
+    return Source(
+        tuple(_domains(folder, train)),
+        tuple(_domains(folder, dev)) or nested.dev,
+        (*left_out, *nested.left_out),
+        2 if is_new else 1,
+    )
+
+
+def _read_dev_folder(folder: Path, folders: list[str]) -> Source:
+    names = [name for name in DEV_FOLDERS if name in folders]
+    if len(names) > 1:
+        raise InputError(
+            f"{folder} holds {names[0]}/ and {names[1]}/",
+            why="Both names mean the dev split, and it is one folder.",
+            mend="Keep one of them.",
+        )
+    if not names:
+        return Source((), ())
+    dev = _read_folder(folder / names[0], "dev")
+    return dev if names[0] == "dev" else Source((), dev.dev, dev.left_out, 2)
+
+
+def _read_folder(folder: Path, split: Split) -> Source:
+    """Read the texts of a split's own folder; the names of its files must not say otherwise."""
+    files, folders = _entries(folder)
+    for file in files:
+        if file.marks_split and file.split not in (split, "other"):
             raise InputError(
-                f"{folder} holds the domain {name} twice: {found[name].name} and {path.name}",
-                why="A domain is one file in each split.",
+                f"{folder / file.name} is {file.split} text by its name, but {folder.name}/ is for "
+                f"{split} text",
+                why="Text that is tested on must not be trained on.",
+                mend=f"Move it, or call it {file.domain}.txt if it is {split} text.",
+            )
+    texts = [file for file in files if file.split != "other"]
+    if not texts:
+        raise _nothing_found(folder, files, folders, split)
+    domains = tuple(_domains(folder, texts))
+    left_out = [
+        LeftOut(f"{folder.name}/{file.name}", file.why_left_out)
+        for file in files
+        if file not in texts
+    ]
+    left_out += [LeftOut(f"{folder.name}/{name}/", "a subfolder") for name in folders]
+    reading = 2 if any(file.is_new and file.marks_split for file in texts) else 1
+    return Source(
+        domains if split == "train" else (),
+        domains if split == "dev" else (),
+        tuple(left_out),
+        reading,
+    )
+
+
+def _entries(folder: Path) -> tuple[list[FileName], list[str]]:
+    """The visible files and the subfolders of a folder, sorted.
+
+    Raises:
+        InputError: the folder cannot be listed, or holds a broken link.
+    """
+    files, folders = [], []
+    try:
+        paths = sorted(folder.iterdir())
+    except OSError as error:
+        raise InputError(f"{folder} cannot be read: {error.strerror}") from None
+    for path in paths:
+        if path.is_dir():
+            folders += [] if path.name.startswith(".") else [path.name]
+        elif path.is_symlink() and not path.exists() and not path.name.startswith("."):
+            raise InputError(
+                f"{path} is a broken link",
+                why=f"It points to {os.readlink(path)}, which does not exist.",
+                mend="Restore that file, or remove the link.",
+            )
+        elif path.is_file() or not path.name.startswith("."):
+            files.append(parse_name(path.name, is_regular=path.is_file()))
+    return files, folders
+
+
+def _domains(folder: Path, files: list[FileName]) -> Iterator[Domain]:
+    """The domains of texts, sorted by name.
+
+    Raises:
+        InputError: two files have the same domain, or differ in upper and lower case alone; a name
+            is not Unicode, or names two splits.
+    """
+    found: dict[str, FileName] = {}
+    for file in files:
+        _refuse_unprintable(folder / file.name)
+        if parse_name(f"{file.domain}.txt").marks_split:
+            raise InputError(
+                f"{folder / file.name} names two splits",
+                mend="Keep one of them in its name, as in DOMAIN.train.txt.",
+            )
+        other = found.setdefault(unicodedata.normalize("NFC", file.domain.casefold()), file)
+        if other is not file:
+            raise InputError(
+                f"{folder} holds the domain {file.domain} twice: {other.name} and {file.name}",
+                why="A domain is one file in each split. Upper and lower case do not count.",
                 mend="Rename or remove one of them.",
             )
-        found[name] = path
-    return [Domain(name, found[name]) for name in sorted(found)]
+    for file in sorted(files, key=lambda each: each.domain):
+        yield Domain(file.domain, folder / file.name)
 
 
-def _domain_name(path: Path) -> str:
-    without_gz = path.with_suffix("") if path.suffix.lower() == ".gz" else path
-    return without_gz.stem
+def _left_out_folder(name: str) -> LeftOut:
+    is_test = name.lower() == "test"
+    return LeftOut(f"{name}/", "test text is not used" if is_test else "a subfolder")
 
 
-def _read_bytes(path: Path) -> bytes:
-    data = path.read_bytes()
-    if path.suffix.lower() != ".gz":
-        return data
-    try:
-        return gzip.decompress(data)
-    except (OSError, EOFError, zlib.error) as error:
+def _refuse_unprintable(path: Path) -> None:
+    # Control characters, and bytes that are not UTF-8.
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in path.name):
         raise InputError(
-            f"{path} is not a complete gzip file",
-            why=f"gzip reports: {error}.",
-            mend="Download it again. `gzip -t FILE` checks it.",
-        ) from None
+            f"{path.parent} holds a file whose name cannot be printed: {os.fsencode(path.name)!r}",
+            why="The file of the clean text is named after it.",
+            mend="Rename it.",
+        )
 
 
-def _boundary_near(text: str, boundary: str, target: int) -> int:
-    """The index after the boundary nearest to `target` that has text on both sides, or 0."""
-    first, end = len(text) - len(text.lstrip()), len(text.rstrip())
-    target = min(max(target, first), end)
-    before = text.rfind(boundary, first, target)
-    after = text.find(boundary, max(target - len(boundary), first), end)
-    cuts = [at + len(boundary) for at in (before, after) if at >= 0]
-    return min(cuts, key=lambda cut: abs(cut - target), default=0)
-
-
-def _not_utf8(path: Path, data: bytes, offset: int) -> InputError:
-    utf16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))
-    guess = "utf-16" if utf16 else "latin1"
-    line = data.count(b"\n", 0, offset) + 1
-    return InputError(
-        f"{path} is not UTF-8: byte {offset} (line {line}) is 0x{data[offset]:02x}",
-        why="Its first two bytes mark UTF-16."
-        if utf16
-        else "It may be in an older 8-bit encoding.",
-        mend=f"If it is {guess}, run: iconv -f {guess} -t utf-8 {shlex.quote(str(path))} > new.txt",
-    )
-
-
-def _nothing_found(folder: Path, suffixes: tuple[str, ...]) -> InputError:
-    names = sorted(path.name + "/" * path.is_dir() for path in folder.iterdir())
+def _nothing_found(
+    folder: Path, files: list[FileName], folders: list[str], split: Split
+) -> InputError:
+    names = sorted([*(file.name for file in files), *(f"{name}/" for name in folders)])
     listed = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
-    wanted = " or ".join(f"*{suffix}" for suffix in suffixes)
     return InputError(
         f"{folder} holds no text",
-        why=f"Expected {wanted}, or .gz of these; found {listed or 'nothing'}.",
+        why=f"Expected *.{split} or *.txt or *.{split}.txt, or .gz, .bz2 or .xz of these; "
+        f"found {listed or 'nothing'}.",
         mend="Name the texts train/DOMAIN.txt and dev/DOMAIN.txt. Rename folders such as train_10M "
         "to train.",
     )

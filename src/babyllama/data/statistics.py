@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from babyllama.data.sources import Domain, read_split, read_text
+from babyllama.data.raw_text import read_text
+from babyllama.data.sources import Domain, read_split
 from babyllama.runs.layout import STATISTICS
 
 LEAK_WORDS = 13  # as usual in contamination checks since GPT-3 (Brown et al. 2020)

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from babyllama.data.sources import read_split, read_text
+from babyllama.data.raw_text import check_text
+from babyllama.data.sources import read_source
 from babyllama.data.windows import Windows
 from babyllama.errors import InputError
 from babyllama.evaluation.suites import suite_for
@@ -30,8 +31,9 @@ def check_before_run(recipe: Recipe, folder: Path, *, processes: int = 1) -> Non
     """
     source = recipe.corpus.source
     if isinstance(source, FolderSource):
-        for domain in read_split(source.path, "train"):
-            read_text(domain.path)
+        texts = read_source(source.path)
+        for domain in (*texts.train, *texts.dev):
+            check_text(domain.path)
     for name, path in recipe.evaluation.benchmarks.items():
         suite_for(name).read(path)
     for name in [*recipe.teachers, *recipe.students]:

@@ -269,7 +269,8 @@ def _train_tokens(recipe: Recipe, folder: Path) -> tuple[int, bool]:
         return round(source.words * _TOKENS_PER_WORD), True
     if not source.path.exists():
         return round(source.expected_words * _TOKENS_PER_WORD), False
-    from babyllama.data.sources import read_split, read_text
+    from babyllama.data.raw_text import count_words
+    from babyllama.data.sources import read_split
 
-    words = sum(len(read_text(domain.path).split()) for domain in read_split(source.path, "train"))
+    words = sum(count_words(domain.path) for domain in read_split(source.path, "train"))
     return round(words * _TOKENS_PER_WORD), True

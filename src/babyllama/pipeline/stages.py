@@ -8,6 +8,7 @@ imported when a stage is built, so that checking a complete run is fast.
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from babyllama.errors import InputError
 from babyllama.recipe import (
     DEV_FRACTION,
     EQUAL_WEIGHTS,
@@ -128,14 +129,16 @@ def corpus_stage(
     dev_fraction = given.dev_fraction if isinstance(given, FolderSource) else DEV_FRACTION
 
     def build(folder: Path) -> Facts:
-        from babyllama.data.cleaning import clean_corpus
+        from babyllama.data.corpus import clean_corpus
 
-        clean_corpus(source, folder, rules=recipe.rules, dev_fraction=dev_fraction, domain=domain)
-        return {}
+        return clean_corpus(
+            source, folder, rules=recipe.rules, dev_fraction=dev_fraction, domain=domain
+        )
 
     # Not the source's path: the digest of the input identifies the text.
     part = Cleaning(rules=recipe.rules, dev_fraction=dev_fraction, domain=domain)
-    return Stage(out.name, out, "corpus", 1, part, {"source": source}, build)
+    version = _reading_of(source) if isinstance(given, FolderSource) else 1
+    return Stage(out.name, out, "corpus", version, part, {"source": source}, build)
 
 
 def tokenizer_stage(corpus: Path, recipe: TokenizerRecipe, out: Path) -> Stage:
@@ -293,6 +296,19 @@ def report_stage(recipe: Recipe, folder: Path) -> Stage:
     if layout.curves.is_dir():
         inputs["curves"] = layout.curves
     return Stage(names.REPORT, layout.report, "report", 1, recipe, inputs, build, recipe.seed)
+
+
+def _reading_of(source: Path) -> int:
+    """The version of a corpus: 2 only if the first releases read other text in this source.
+
+    So the corpora of all other sources, which have the same text as ever, stay complete.
+    """
+    from babyllama.data.sources import read_source
+
+    try:
+        return read_source(source).reading
+    except InputError:  # building the corpus reports it
+        return 1
 
 
 def _numbered(teachers: Sequence[Path]) -> dict[str, Path]:

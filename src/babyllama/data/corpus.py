@@ -1,0 +1,171 @@
+"""Make a clean corpus from raw files: one text per split and domain, and its statistics.
+
+`sources` finds the files, `raw_text` reads them, `cleaning` cleans them. What each file got, and
+what was left out, is printed once and returned.
+"""
+
+import difflib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from babyllama.console import print_status
+from babyllama.data.cleaning import CLEANERS, NEUTRAL, CleaningRules, clean_text
+from babyllama.data.dev_split import split_dev
+from babyllama.data.file_names import parse_name
+from babyllama.data.raw_text import check_text, read_text
+from babyllama.data.sources import Domain, Source, Split, left_out_in_words, read_source
+from babyllama.data.statistics import write_statistics
+from babyllama.errors import InputError
+from babyllama.recipe import DEV_FRACTION
+from babyllama.runs.artefact import hash_file
+
+
+def clean_corpus(
+    path: Path,
+    out: Path,
+    *,
+    rules: CleaningRules,
+    dev_fraction: float = DEV_FRACTION,
+    domain: str | None = None,
+) -> dict[str, Any]:
+    """Clean a corpus into `out`: train/DOMAIN.txt, dev/DOMAIN.txt and stats.json.
+
+    Every file is read once before anything is written, so a damaged file is found early.
+
+    Args:
+        path: see `sources`.
+        dev_fraction: the share of each file's characters that becomes dev, taken from its end
+            before cleaning. Not used if the source has a dev split.
+        domain: clean every file as this domain, whatever its name.
+
+    Returns:
+        `cleaners`: the cleaner of each domain, "neutral" where none has its name; `left_out`: the
+        reason for each file and folder that was not read.
+
+    Raises:
+        InputError: the source cannot be read (see `read_source`, `read_text`), no cleaner is named
+            `domain`, `out` is the source or holds other texts, or a file is empty after cleaning.
+    """
+    if domain is not None and domain not in CLEANERS:
+        raise InputError(
+            f"domain is {domain}",
+            why="No cleaner has this name.",
+            mend=f"Use one of {', '.join(CLEANERS)}, or leave the option out.",
+        )
+    source = read_source(path)
+    for each in (*source.train, *source.dev):
+        check_text(each.path)
+    if not source.dev:
+        for each in source.train:
+            _split(each, dev_fraction)
+    _refuse_mixture(path, out, source)
+    names = sorted({each.name for each in (*source.train, *source.dev)})
+    cleaners = {name: _cleaner_of(domain or name) for name in names}
+    for line in (*_cleaners_in_words(cleaners), *left_out_in_words(source.left_out)):
+        print_status(line)
+    for line in _repeated_in_words(source):
+        print_status(line, style="yellow")
+
+    for split, each, text in _texts(source, dev_fraction):
+        cleaned = clean_text(text, domain=domain or each.name, rules=rules)
+        if not cleaned.strip():
+            raise _empty_after_cleaning(each, split, domain or each.name)
+        (out / split).mkdir(parents=True, exist_ok=True)
+        (out / split / f"{each.name}.txt").write_text(cleaned, encoding="utf-8", newline="\n")
+    write_statistics(out)
+    return {
+        "cleaners": cleaners,
+        "left_out": {each.name: each.why for each in source.left_out},
+    }
+
+
+def _texts(source: Source, dev_fraction: float) -> Iterator[tuple[Split, Domain, str]]:
+    """Yield every text of the output before cleaning."""
+    for each in source.train:
+        if source.dev:
+            yield "train", each, read_text(each.path)
+        else:
+            text, held_out = _split(each, dev_fraction)
+            yield "dev", each, held_out
+            yield "train", each, text
+    for each in source.dev:
+        yield "dev", each, read_text(each.path)
+
+
+def _split(domain: Domain, dev_fraction: float) -> tuple[str, str]:
+    return split_dev(read_text(domain.path), fraction=dev_fraction, name=str(domain.path))
+
+
+def _cleaner_of(domain: str) -> str:
+    return domain if domain in CLEANERS else "neutral"
+
+
+def _cleaners_in_words(cleaners: dict[str, str]) -> Iterator[str]:
+    """One line for all domains that have a cleaner, one for each that has none."""
+    named = [
+        name if name == cleaner else f"{name} as {cleaner}"
+        for name, cleaner in cleaners.items()
+        if cleaner != "neutral"
+    ]
+    if named:
+        yield f"cleaned by the rules of their domain: {', '.join(named)}"
+    unknown = [name for name, cleaner in cleaners.items() if cleaner == "neutral"]
+    near = {name: _near_miss(name) for name in unknown}
+    for name in filter(near.get, unknown):
+        yield f"{name}: neutral rules, no cleaner has this name. Did you mean {near[name]}?"
+    others = [name for name in unknown if not near[name]]
+    if others:
+        listed = ", ".join(others[:8]) + (f" and {len(others) - 8} more" if others[8:] else "")
+        have = "this name" if len(others) == 1 else "these names"
+        yield f"{listed}: neutral rules, no cleaner has {have}"
+
+
+def _near_miss(domain: str) -> str:
+    """The cleaner that a domain's name may mean: `childes` for `CHILDES-2024`; "" if none."""
+    plain = "".join(letter if letter.isalnum() else "_" for letter in domain.lower())
+    special = [name for name, cleaner in CLEANERS.items() if cleaner is not NEUTRAL]
+    inside = [name for name in special if name in plain]
+    around = [name for name in special if len(plain) > 2 and plain in name]
+    close = difflib.get_close_matches(plain, special, n=1, cutoff=0.75)
+    return max(inside, key=len, default="") or min([*around, *close], key=len, default="")
+
+
+def _repeated_in_words(source: Source) -> Iterator[str]:
+    """A line for each file that has the very bytes of an earlier one."""
+    sizes: dict[int, list[Path]] = {}
+    for each in (*source.train, *source.dev):
+        sizes.setdefault(each.path.stat().st_size, []).append(each.path)
+    for paths in sizes.values():
+        seen: dict[str, Path] = {}
+        for path in paths if len(paths) > 1 else []:
+            first = seen.setdefault(hash_file(path), path)
+            if first is not path:
+                yield f"{path} is the same text as {first}: it counts twice"
+
+
+def _refuse_mixture(path: Path, out: Path, source: Source) -> None:
+    if out.resolve() == path.resolve():
+        raise InputError(f"{out} is both source and output", mend="Choose another output folder.")
+    splits: tuple[tuple[Split, Sequence[Domain]], ...] = (
+        ("train", source.train),
+        ("dev", source.dev or source.train),
+    )
+    for split, domains in splits:
+        written = {f"{domain.name}.txt" for domain in domains}
+        files = (file.name for file in (out / split).glob("*") if file.is_file())
+        existing = {name for name in files if parse_name(name).split != "other"}
+        if existing - written:
+            raise InputError(
+                f"{out / split} already holds {', '.join(sorted(existing - written))}",
+                why="The output would mix two corpora.",
+                mend="Choose a new output folder, or empty this one.",
+            )
+
+
+def _empty_after_cleaning(source: Domain, split: Split, domain: str) -> InputError:
+    return InputError(
+        f"{source.path} has no text left for {split}/ after cleaning",
+        why=f"The rules for {domain} removed every line.",
+        mend="Choose another cleaner with --domain, or remove the file from the corpus.",
+    )

@@ -1,0 +1,89 @@
+"""Compressed files, unpacked block by block and never beyond a bound.
+
+A few megabytes of a compressed file may unpack to more than the memory holds, by mistake or by
+malice.
+"""
+
+import bz2
+import gzip
+import io
+import lzma
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from babyllama.console import format_bytes
+from babyllama.errors import InputError
+
+SUFFIXES = (".gz", ".bz2", ".xz")
+# What the libraries raise for damaged data.
+DAMAGE = (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError)
+_BLOCK = 2**20
+_FIRST_BYTES = {b"\x1f\x8b": ".gz", b"BZh91AY&SY": ".bz2", b"\xfd7zXZ\0": ".xz"}
+_KINDS = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz"}
+
+
+def unpacked_blocks(name: str, file: io.BufferedIOBase, size: int) -> Iterator[bytes]:
+    """Yield the bytes of a file in blocks, unpacked if its name or its first bytes say so.
+
+    Args:
+        name: the file's name, for its suffix and for messages.
+        size: the file's own bytes, which bound what it may unpack to.
+
+    Raises:
+        InputError: damaged data, or more than `refuse_large` accepts.
+    """
+    suffix = Path(name).suffix.lower()
+    if suffix not in SUFFIXES:  # Text in UTF-8 begins like none of these.
+        start = file.read(10)
+        file.seek(0)
+        suffix = next((kind for first, kind in _FIRST_BYTES.items() if start.startswith(first)), "")
+    if not suffix:
+        yield from iter(lambda: file.read(_BLOCK), b"")
+        return
+    total = 0
+    try:
+        with _opened(suffix, file) as unpacked:
+            while block := unpacked.read(_BLOCK):
+                total += len(block)
+                refuse_large(name, total, size)
+                yield block
+    except DAMAGE as error:
+        raise InputError(
+            f"{name} is not a complete {_KINDS[suffix]} file: {error}", mend="Download it again."
+        ) from None
+
+
+def unpack(name: str, data: bytes) -> bytes:
+    """The bytes of a file, unpacked if its name or its first bytes say so.
+
+    Raises:
+        InputError: what `unpacked_blocks` raises.
+    """
+    return b"".join(unpacked_blocks(name, io.BytesIO(data), len(data)))
+
+
+def refuse_large(name: str, unpacked: int, packed: int) -> None:
+    """Refuse data that unpack to more than 256 MiB and 20 times their packed size.
+
+    Text and tables shrink to a tenth at best, so what unpacks to more is damaged or made to fill
+    the memory.
+
+    Raises:
+        InputError: names the file and both sizes.
+    """
+    most = 2**28 + 20 * packed
+    if unpacked > most:
+        raise InputError(
+            f"{name} has {format_bytes(packed)} and unpacks to more than {format_bytes(most)}",
+            why="Text does not shrink that much, and this would fill the memory.",
+            mend="If the file is right, unpack it first.",
+        )
+
+
+def _opened(suffix: str, file: io.BufferedIOBase) -> io.BufferedIOBase:
+    if suffix == ".gz":
+        return gzip.GzipFile(fileobj=file)
+    if suffix == ".bz2":
+        return bz2.BZ2File(file)
+    return lzma.LZMAFile(file)  # type: ignore[arg-type]  # its stub wants more than it reads
