@@ -18,7 +18,7 @@ from babyllama.data.sources import Domain, Source, Split, left_out_in_words, rea
 from babyllama.data.statistics import write_statistics
 from babyllama.errors import InputError
 from babyllama.recipe import DEV_FRACTION
-from babyllama.runs.artefact import hash_file
+from babyllama.runs.files import hash_file
 
 
 def clean_corpus(

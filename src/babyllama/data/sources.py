@@ -19,7 +19,7 @@ from typing import Literal
 
 from babyllama.data.file_names import FileName, parse_name
 from babyllama.errors import InputError
-from babyllama.runs.artefact import read_manifest
+from babyllama.runs.manifests import read_manifest
 
 Split = Literal["train", "dev"]
 
