@@ -44,6 +44,14 @@ def plain_causal(folders, tokenizer, sentences, *, context):
     return np.array(sums)
 
 
+def plain_sum(folder, ids):
+    """log p of all tokens but the first."""
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float64).eval()
+    with torch.no_grad():
+        log_p = torch.log_softmax(model(torch.tensor([ids])).logits[0], dim=-1)
+    return sum(float(log_p[at - 1, ids[at]]) for at in range(1, len(ids)))
+
+
 def plain_masked(folders, tokenizer, text, *, within_word=False, mean_of="logits"):
     """log p of each token of the target, masked one by one: all after the context's own tokens."""
     models = [AutoModelForMaskedLM.from_pretrained(f, dtype=torch.float64).eval() for f in folders]

@@ -134,3 +134,19 @@ def test_suites_of_other_kinds_are_scored_beside_pairs(teachers, pairs, tmp_path
 def test_a_misspelt_benchmark_is_refused_before_any_model_is_loaded(pairs, tmp_path):
     with pytest.raises(InputError, match=r"benchmark blmip not found(.|\n)*blimp"):
         evaluate([tmp_path / "none"], {"blmip": pairs}, name="m", rules="honest")
+
+
+def test_what_limits_a_score_is_in_the_result(teachers, tmp_path):
+    row = {"UID": "u", "linguistics_term": "t", "sentence_good": "the cat", "sentence_bad": "cat a"}
+    rows = [row, row | {"sentence_bad": "the cat"}, row | {"sentence_good": "the cat " * 40}]
+    text = "".join(json.dumps(each) + "\n" for each in rows)
+    (tmp_path / "u.jsonl").write_text(text, encoding="utf-8")
+    found = evaluate(
+        teachers[:1], {"blimp": tmp_path}, name="m", rules="honest", truncate=True
+    )["benchmarks"]["blimp"]  # fmt: skip
+    assert found["part"] == {"uids": 1, "of_uids": 67, "items": 3, "of_items": 67_000}
+    assert (found["ties"], found["unknown"]) == (1, 0)
+    cut = found["cut"]
+    assert (cut["texts"], cut["of_texts"], cut["of_tokens"] - cut["tokens"] > 64) == (1, 6, True)
+    own = evaluate(teachers[:1], {"own": tmp_path}, name="m", rules="honest", truncate=True)
+    assert "part" not in own["benchmarks"]["own"]

@@ -102,6 +102,7 @@ def evaluate(
         write_results(results, out)
         shutil.rmtree(parts_folder(out), ignore_errors=True)
     show_scores(results)
+    show_remarks(results)
     for result in results:
         if result.worst:
             show_worst(result)
@@ -147,10 +148,12 @@ def _scored(
 
 def show_scores(results: "list[ModelResult]") -> None:
     """Print one row per model and benchmark, then the other averages of the same answers."""
+    from babyllama.scores.remarks import title
+
     rows = [
         [
             each.model,
-            name,
+            title(name, scores),
             f"{scores.score:.1f}",
             _spanned(scores.interval),
             _spanned(scores.interval_clustered),
@@ -181,6 +184,17 @@ def show_scores(results: "list[ModelResult]") -> None:
         print_result(
             table("The same answers, averaged over", ("model", "benchmark", *kinds), lines)
         )
+
+
+def show_remarks(results: "list[ModelResult]") -> None:
+    """Print what limits the scores; a sentence that holds for several models once for each."""
+    from babyllama.scores.remarks import remarks
+
+    for each in results:
+        of_model = f"{each.model}, " if len(results) > 1 else ""
+        for name, scores in each.benchmarks.items():
+            for remark in remarks(name, scores):
+                print_status(f"{of_model}{remark}")
 
 
 def _spanned(interval: "Interval | None") -> str:

@@ -6,20 +6,22 @@ the likelihoods of texts, `babyllama.scores.certainty` the intervals.
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any, Literal
+
+import numpy as np
 
 from babyllama.data.windows import refuse_foreign_tokens
 from babyllama.errors import InputError
 from babyllama.evaluation.dev_perplexity import dev_perplexity
 from babyllama.evaluation.likelihood.decoders import Decoders
 from babyllama.evaluation.likelihood.masked import Masking
-from babyllama.evaluation.likelihood.rules import describe_rules, rules_named
-from babyllama.evaluation.likelihood.scorer import Scorer, likelihoods, load_scorer
+from babyllama.evaluation.likelihood.rules import ScoringRules, describe_rules, rules_named
+from babyllama.evaluation.likelihood.scorer import Scorer, likelihoods, load_scorer, scored_bytes
 from babyllama.evaluation.likelihood.texts import Likelihoods
 from babyllama.evaluation.suites import Suite, suite_for
-from babyllama.evaluation.suites.choices import Choice
+from babyllama.evaluation.suites.choices import Choice, count_ties
 from babyllama.evaluation.worst import worst_choices
 from babyllama.models.ensemble import Ensemble
 from babyllama.models.precision import compute_dtype, pick_device
@@ -27,7 +29,7 @@ from babyllama.recipe import EQUAL_WEIGHTS, Mixing
 from babyllama.runs.artefact import Facts
 from babyllama.runs.files import write_atomically
 from babyllama.runs.layout import predictions_file
-from babyllama.scores.results import DevResult, ModelResult
+from babyllama.scores.results import CutTexts, DevResult, ModelResult
 
 
 def evaluate(
@@ -92,7 +94,8 @@ def evaluate(
     results, values = {}, {}
     for each, found in _score_all(scorer, read):
         judged = found.averaged() if scorer.is_averaged else found
-        results[each.name], lines = each.suite.scores(each.items, judged, chosen)
+        result, lines = each.suite.scores(each.items, judged, chosen)
+        results[each.name] = result.with_keys(limits(each.suite, each.items, judged, chosen))
         if predictions:
             _write_lines(predictions_file(predictions, each.name), lines)
         if worst and isinstance(each.items[0], Choice):
@@ -122,8 +125,37 @@ def _score_all(
     found = likelihoods(scorer, [text for part in texts for text in part])
     start = 0
     for each, part in zip(read, texts, strict=True):
-        yield each, found[start : start + len(part)]
+        own = found[start : start + len(part)]
+        if each.suite.counts_bytes:
+            own = replace(own, scored_bytes=scored_bytes(scorer, part, own.counts()))
+        yield each, own
         start += len(part)
+
+
+def limits(
+    suite: Suite[Any], items: Sequence[Any], found: Likelihoods, rules: ScoringRules
+) -> Facts:
+    """What a result says of its own limits: the last four keys of `BenchmarkResult`."""
+    part = suite.published.part(items) if suite.published else None
+    facts: Facts = {} if part is None else {"part": part}
+    if isinstance(items[0], Choice):
+        facts["ties"] = count_ties(items, found.sums())
+    inputs = found.inputs
+    if inputs is None:
+        return facts
+    facts["unknown"] = 0
+    if inputs.has_unknown.any():
+        texts = [len(suite.texts([item], rules)) for item in items]
+        item_of = np.repeat(np.arange(len(items)), texts)
+        facts["unknown"] = len(set(item_of[inputs.has_unknown].tolist()))
+    if inputs.cut.any():
+        facts["cut"] = CutTexts(
+            texts=int((inputs.cut > 0).sum()),
+            of_texts=len(inputs.cut),
+            tokens=int(inputs.cut.sum()),
+            of_tokens=int(inputs.tokens.sum()),
+        )
+    return facts
 
 
 def _describe_rules(scorer: Scorer) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from babyllama.runs.artefact import Facts
 from babyllama.runs.kept import kept, read_kept
 from babyllama.runs.layout import predictions_file, predictions_folder, scores_file
 from babyllama.runs.manifests import digest
+from babyllama.scores.remarks import remarks
 from babyllama.scores.results import SCORING_VERSION, write_results
 
 _WORST = 20  # number of worst errors of each model, for the report
@@ -84,6 +85,9 @@ def _evaluate(
         folders, benchmarks, name=name, rules=rules, mixing=mixing, tokens=tokens, window=window,
         predictions=predictions_folder(out, name), worst=_WORST,
     )  # fmt: skip
+    for benchmark, scores in result.benchmarks.items():
+        for remark in remarks(benchmark, scores):
+            print_status(f"  {remark}")
     write_results([result], scores_file(out, name))
     return {each: scores.score for each, scores in result.benchmarks.items()}
 

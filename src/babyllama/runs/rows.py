@@ -13,7 +13,7 @@ import math
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -42,6 +42,11 @@ class Row:
     number: int
     values: Mapping[str, Any]
     wanted: Sequence[str]
+
+    @property
+    def file(self) -> str:
+        """The file's name, in its zip or folder."""
+        return self.where.rpartition(":")[0]
 
     def __contains__(self, key: str) -> bool:
         return key in self.values
@@ -148,14 +153,50 @@ def packed_files(
     return contents
 
 
-def read_rows(path: Path, wanted: Sequence[str], *, password: bytes | None = None) -> list[Row]:
+def read_rows(
+    path: Path,
+    wanted: Sequence[str],
+    *,
+    password: bytes | None = None,
+    keys: Callable[[Row], Iterable[Hashable]] = lambda row: [repr(row.values)],
+) -> list[Row]:
     """The rows of all JSON lines at a path.
 
+    Args:
+        keys: as of `refuse_repeats`.
+
     Raises:
-        InputError: what `packed_files` and `read_json_lines` raise.
+        InputError: what `packed_files`, `read_json_lines` and `refuse_repeats` raise.
     """
     files = packed_files(path, JSON_LINES, password=password)
-    return [row for name, data in files.items() for row in read_json_lines(name, data, wanted)]
+    rows = (row for name, data in files.items() for row in read_json_lines(name, data, wanted))
+    return refuse_repeats(rows, keys)
+
+
+def refuse_repeats(
+    rows: Iterable[Row],
+    keys: Callable[[Row], Iterable[Hashable]] = lambda row: [repr(row.values)],
+) -> list[Row]:
+    """The rows, if no two files have one in common; a file may repeat its own.
+
+    Args:
+        keys: what a row has in common with the same row elsewhere; by default all its values.
+
+    Raises:
+        InputError: a row that is in two files; names both.
+    """
+    found, seen = [], dict[Hashable, Row]()
+    for row in rows:
+        for key in keys(row):
+            other = seen.setdefault(key, row)
+            if other.file != row.file:
+                raise InputError(
+                    f"{other.where} and {row.where} are the same item",
+                    why="It would count twice, and the interval would be too narrow.",
+                    mend="Remove one of the two files, or the item from one of them.",
+                )
+        found.append(row)
+    return found
 
 
 def read_json_lines(name: str, data: bytes, wanted: Sequence[str]) -> Iterator[Row]:

@@ -87,6 +87,24 @@ class SeedScore(Written):
     decisions: DecisionsText | None = None
 
 
+class PartOfSuite(Written):
+    """How much of a published benchmark was scored: UIDs, if it has any, and items."""
+
+    uids: Count | None = None
+    of_uids: Count | None = None
+    items: Count
+    of_items: Count
+
+
+class CutTexts(Written):
+    """Texts longer than the model's positions, and tokens of all texts that were cut away."""
+
+    texts: Count
+    of_texts: Count
+    tokens: Count
+    of_tokens: Count
+
+
 class BenchmarkResult(Score):
     """One model's result on one benchmark.
 
@@ -101,6 +119,10 @@ class BenchmarkResult(Score):
         items: a digest of the items: two results are paired by item if it is the same.
         metric: of fine-tuning: accuracy, f1 or mcc.
         seeds: of fine-tuning.
+        part: if the items are not all that the benchmark's authors published, or others.
+        ties: items of which the right text and the best wrong one are equally likely.
+        unknown: items with text that the tokenizer has no token for.
+        cut: if texts lost their beginning.
     """
 
     interval_clustered: Interval | None = None
@@ -114,6 +136,14 @@ class BenchmarkResult(Score):
     items: str | None = None
     metric: str | None = None
     seeds: Mapping[str, SeedScore] = Field(default_factory=dict)
+    part: PartOfSuite | None = None
+    ties: Count | None = None
+    unknown: Count | None = None
+    cut: CutTexts | None = None
+
+    def with_keys(self, keys: Facts) -> "BenchmarkResult":
+        """The same result with more keys behind its own."""
+        return type(self).model_validate({**self.written(), **keys})
 
 
 class DevResult(Written):

@@ -7,14 +7,20 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from plain_likelihoods import SENTENCES, SHORT, scorer_of
+from plain_likelihoods import SENTENCES, SHORT, plain_sum, scorer_of
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
+from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 from babyllama.errors import InputError
-from babyllama.evaluation.likelihood.scorer import kind_of, likelihoods, log_likelihoods
+from babyllama.evaluation.likelihood.scorer import (
+    kind_of,
+    likelihoods,
+    log_likelihoods,
+    scored_bytes,
+)
 from babyllama.evaluation.likelihood.texts import Text
 
 
@@ -159,3 +165,59 @@ def test_the_kind_of_a_model_is_that_of_its_configuration(tmp_path, config, kind
     assert kind_of(tmp_path) == "causal"
     (tmp_path / "config.json").write_text(json.dumps(config))
     assert kind_of(tmp_path) == kind
+
+
+LONG = ["The cat sees a dog. " * 20, "雪は白い。" * 30, "ä cat 雪" * 9, "Where?"]
+
+
+def bytes_scored(scorer, text, scored):
+    """Bytes of the characters whose tokens are all among the last `scored` tokens, one by one."""
+    byte_of = {letter: byte for byte, letter in bytes_to_unicode().items()}
+    tokens = scorer.tokenizer.convert_ids_to_tokens(
+        scorer.tokenizer(text, add_special_tokens=False).input_ids
+    )
+    raw = [bytes(byte_of[letter] for letter in token) for token in tokens]
+    assert b"".join(raw) == b" " + text.encode()
+    unscored = sum(map(len, raw[: len(raw) - scored])) - 1  # without the space before the text
+    place = counted = 0
+    for character in text:
+        size = len(character.encode())
+        counted += size if place >= unscored else 0
+        place += size
+    return counted
+
+
+@pytest.mark.parametrize(("name", "context"), [("honest", [1]), ("2025", [])])
+def test_a_cut_text_has_the_bytes_and_the_sum_of_its_last_tokens(teachers, name, context):
+    scorer = scorer_of(teachers[:1], name, truncate=True)
+    texts = [text.strip() for text in LONG]
+    found = likelihoods(scorer, [Text(text) for text in texts])
+    own = [scorer.tokenizer(text, add_special_tokens=False).input_ids for text in texts]
+    whole = [[*context, *ids] for ids in own]
+    kept = [ids[-65:] for ids in whole]
+    assert found.counts().tolist() == [len(ids) - 1 for ids in kept]
+    sums = [plain_sum(teachers[0], ids) for ids in kept]
+    np.testing.assert_allclose(found.sums(), sums, rtol=1e-5)
+    assert found.inputs.tokens.tolist() == [len(ids) - 1 for ids in whole]
+    cut = [len(ids) - len(part) for ids, part in zip(whole, kept, strict=True)]
+    assert found.inputs.cut.tolist() == cut
+    assert cut[0] > 0 == cut[3]
+    counts = found.counts()
+    expected = [bytes_scored(scorer, *each) for each in zip(texts, counts.tolist(), strict=True)]
+    measured = scored_bytes(scorer, [Text(text) for text in texts], counts)
+    assert measured.tolist() == expected
+    assert (expected[3] == len(texts[3])) == bool(context)
+
+
+def test_texts_with_tokens_for_the_unknown_are_counted(teachers, tmp_path):
+    folder = shutil.copytree(teachers[0], tmp_path / "words")
+    vocabulary = {"<pad>": 0, "<s>": 1, "</s>": 2, "cat": 3, "<unk>": 4}
+    words = Tokenizer(WordLevel(vocabulary, unk_token="<unk>"))
+    words.pre_tokenizer = Whitespace()
+    words.save(str(folder / "tokenizer.json"))
+    texts = [Text("cat cat"), Text("cat Ⅷ"), Text("cat", "Ⅷ"), Text("Ⅷ Ⅸ")]
+    assert likelihoods(scorer_of([folder]), texts).inputs.has_unknown.tolist() == [
+        False, True, True, True,
+    ]  # fmt: skip
+    # A byte-level tokenizer knows every text, whatever its configuration calls unknown.
+    assert not likelihoods(scorer_of(teachers[:1]), texts).inputs.has_unknown.any()

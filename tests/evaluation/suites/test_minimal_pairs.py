@@ -174,3 +174,31 @@ def test_groups_without_their_columns_are_refused(files, tmp_path):
     folder = as_folder(tmp_path / "b", files | {"groups.csv": b"UID,phenomenon\na,b\n"})
     with pytest.raises(InputError, match=r"groups\.csv:1: has no column group"):
         read_pairs(folder)
+
+
+PAIR = {"sentence_good": "a b", "sentence_bad": "b a"}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (PAIR, PAIR | {"idx": 7}),
+        (PAIR | {"UID": "u"}, PAIR | {"UID": "u"}),
+        (
+            PAIR | {"UID": "u", "pairID": "3"},
+            {**PAIR, "sentence_bad": "b", "UID": "u", "pairID": 3},
+        ),
+    ],
+)
+@pytest.mark.parametrize("pack", [as_folder, as_zip])
+def test_an_item_in_two_files_is_refused_naming_both(tmp_path, one, other, pack):
+    new = {"sentence_good": "c", "sentence_bad": "d"}
+    contents = {"p (1).jsonl": packed([new, one]), "p.jsonl": packed([other])}
+    with pytest.raises(InputError, match=r"p \(1\)\.jsonl:2 and .*p\.jsonl:1 are the same item"):
+        read_pairs(pack(tmp_path / "b.zip", contents))
+
+
+def test_one_sentence_may_test_two_uids_and_a_pair_number_may_belong_to_both(tmp_path):
+    rows = [PAIR | {"UID": uid, "pairID": "3"} for uid in ("u", "v")]
+    contents = {f"{number}.jsonl": packed([row]) for number, row in enumerate(rows)}
+    assert len(read_pairs(as_folder(tmp_path / "b", contents))) == 2

@@ -2,10 +2,12 @@
 
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from babyllama.errors import InputError
 from babyllama.evaluation.likelihood.rules import rules_named
 from babyllama.evaluation.suites import suite_for
 
@@ -33,15 +35,14 @@ def test_bits_a_byte_and_nats_a_token_by_domain(tmp_path, said):
 
 def test_stretches_are_cut_between_words_and_lose_nothing_but_white_space(tmp_path):
     generator = np.random.default_rng(2)
-    words = ["ü" * int(n) for n in generator.integers(1, 40, 400)] + ["x" * 700, "y"]
+    words = ["ü" * int(n) for n in generator.integers(1, 40, 400)] + ["x" * 252, "y"]
     spaces = generator.choice([" ", "\n", "  ", "\n\n"], len(words), p=[0.8, 0.1, 0.05, 0.05])
     text = "".join(w + s for w, s in zip(words, spaces, strict=True))
     (tmp_path / "d.txt").write_text("\n\n \n" + text, encoding="utf-8")
     items = suite_for("perplexity").read(tmp_path)
     assert [word for item in items for word in item.text.split()] == words
     sizes = [len(item.text.encode()) for item in items]
-    assert sorted(sizes)[-2] <= 256
-    assert max(sizes) == 700
+    assert max(sizes) == 252
     assert all(item.text == item.text.strip() and "\n\n" not in item.text for item in items)
     # Within a document each is as long as it can be: the next word would not fit.
     texts = iter([item.text for item in items])
@@ -52,8 +53,42 @@ def test_stretches_are_cut_between_words_and_lose_nothing_but_white_space(tmp_pa
             assert rest.startswith(stretch)
             following = re.match(r"\s+\S+", rest[len(stretch) :])
             rest = rest[len(stretch) :].strip()
-            assert not following or len((stretch + following[0]).encode()) > 256
+            assert not following or len((stretch + following[0]).encode()) > 252
     assert next(texts, None) is None
+
+
+def test_a_text_without_spaces_is_cut_after_the_last_character_that_fits(tmp_path):
+    text = "雪" * 200 + " ab " + "猫x" * 100
+    (tmp_path / "zh.txt").write_text(text, encoding="utf-8")
+    found = [item.text for item in suite_for("perplexity").read(tmp_path)]
+    assert found == [
+        "雪" * 84, "雪" * 84, "雪" * 32 + " ab", "猫x" * 63, "猫x" * 37,
+    ]  # fmt: skip
+    assert "".join(found).replace(" ", "") == text.replace(" ", "")
+
+
+def test_the_same_text_in_two_files_is_refused(tmp_path):
+    for name in ("talk.txt", "talk (1).txt"):
+        (tmp_path / name).write_text("yes", encoding="utf-8")
+    with pytest.raises(InputError, match=r"talk \(1\)\.txt and .*talk\.txt are the same text"):
+        suite_for("perplexity").read(tmp_path)
+
+
+def test_bytes_are_those_of_the_tokens_that_are_scored(tmp_path, said):
+    (tmp_path / "d.txt").write_text("yes\n\nno no", encoding="utf-8")
+    items = suite_for("perplexity").read(tmp_path)
+    found = replace(said([[-1], [-2, -3]]), scored_bytes=np.array([3, 2]))
+    result, _ = suite_for("perplexity").scores(items, found, rules_named("honest"))
+    assert result.score == pytest.approx(6 / 5 / math.log(2))
+    assert result.written()["bytes"] == 5
+
+
+def test_a_domain_without_a_scored_token_is_refused(tmp_path, said):
+    (tmp_path / "d.txt").write_text("yes", encoding="utf-8")
+    items = suite_for("perplexity").read(tmp_path)
+    found = replace(said([[]]), scored_bytes=np.array([0]))
+    with pytest.raises(InputError, match="d: no token is scored"):
+        suite_for("perplexity").scores(items, found, rules_named("2025"))
 
 
 def test_a_long_domain_is_read_in_a_thousand_stretches_evenly_spread(tmp_path):

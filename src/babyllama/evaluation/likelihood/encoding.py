@@ -56,10 +56,34 @@ class EncodedText:
             self.words[rest] if len(self.words) else self.words,
         )
 
+    def has(self, token: int) -> bool:
+        """Whether the text or its source has a token; a masked model's special tokens aside."""
+        own = self.ids[self.words >= 0] if len(self.words) else self.ids
+        return bool((own == token).any() or (self.source == token).any())
+
     @property
     def key(self) -> tuple[bytes, int, int, bytes]:
         """Equal for texts with the same tokens; keys sort like the tokens."""
         return self.ids.astype(">i4").tobytes(), self.first, self.stop, self.source.tobytes()
+
+
+def unknown_token(tokenizer: "PreTrainedTokenizerFast") -> int | None:
+    """The token that stands for text which the tokenizer does not know; None if it has none.
+
+    A byte-level tokenizer knows every text, whatever its configuration calls unknown. A token that
+    also frames texts, as a BOS does, does not tell.
+    """
+    from tokenizers.models import Unigram
+
+    model = tokenizer.backend_tokenizer.model
+    named = getattr(model, "unk_token", None)
+    if isinstance(model, Unigram):
+        named = tokenizer.unk_token
+    framing = (tokenizer.bos_token, tokenizer.eos_token, tokenizer.cls_token, tokenizer.sep_token)
+    if named is None or named in framing:
+        return None
+    token = tokenizer.convert_tokens_to_ids(named)
+    return token if isinstance(token, int) else None
 
 
 _Encoder = Callable[[Sequence[Text]], Iterator[EncodedText]]

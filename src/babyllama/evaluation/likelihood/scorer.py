@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Float64
+from jaxtyping import Float64, Int64
 
 from babyllama.console import ProgressBar
 from babyllama.data.tokenizer import load_tokenizer
@@ -24,11 +24,12 @@ from babyllama.evaluation.likelihood.encoding import (
     encode_causal,
     encode_masked,
     encode_with_source,
+    unknown_token,
 )
 from babyllama.evaluation.likelihood.masked import MaskedModels, Masking
 from babyllama.evaluation.likelihood.model_group import ModelGroup
 from babyllama.evaluation.likelihood.rules import ScoringRules, context_token
-from babyllama.evaluation.likelihood.texts import Likelihoods, Text
+from babyllama.evaluation.likelihood.texts import Inputs, Likelihoods, Text
 from babyllama.models.build import load_as, shortest_positions
 from babyllama.models.ensemble import (
     Ensemble,
@@ -283,7 +284,7 @@ def likelihoods(scorer: Scorer, texts: Sequence[Text]) -> Likelihoods:
         InputError: before anything is scored: a text longer than the model's positions, or with
             a token that the model does not know. Later: a log-likelihood that is not finite.
     """
-    distinct, number_of = _distinct(scorer, texts)
+    distinct, number_of, inputs = _distinct(scorer, texts)
     sequences = [each for each, _ in distinct]
     counts = np.array([each.stop - each.first for each in sequences], dtype=np.int64)
     starts = np.concatenate([[0], np.cumsum(counts)])
@@ -299,23 +300,58 @@ def likelihoods(scorer: Scorer, texts: Sequence[Text]) -> Likelihoods:
             values[starts[number] : starts[number + 1]] = found
             is_top[starts[number] : starts[number + 1]] = tops
             bar.advance(len(found))
-    return _of_every_text(Likelihoods(values, is_top, starts), number_of)
+    found = _of_every_text(Likelihoods(values, is_top, starts), number_of)
+    return replace(found, inputs=inputs)
+
+
+def scored_bytes(
+    scorer: Scorer, texts: Sequence[Text], counts: Int64[np.ndarray, " texts"]
+) -> Int64[np.ndarray, " texts"]:
+    """UTF-8 bytes of the part of each text that its scored tokens stand for.
+
+    It is the text after the last of its tokens that is not scored, because tokens were cut away or
+    because there is no context token before the first. If only some tokens of a character are
+    scored, its bytes do not count.
+
+    Args:
+        texts: without contexts.
+        counts: the number of scored tokens of each.
+    """
+    space = " " if scorer.leading_space else ""
+    spans = scorer.tokenizer(
+        [space + text.target for text in texts],
+        add_special_tokens=False, return_offsets_mapping=True, verbose=False,
+    )["offset_mapping"]  # fmt: skip
+    found = np.zeros(len(texts), dtype=np.int64)
+    for number, encoded in enumerate(scorer.encode(texts)):
+        scored = encoded.stop - encoded.first  # before anything is cut away; may include an EOS
+        own = spans[number]
+        unscored = max(0, len(own) - scored) + scored - int(counts[number])
+        begin = max(0, own[unscored - 1][1] - len(space)) if unscored else 0
+        found[number] = len(texts[number].target[begin:].encode())
+    return found
 
 
 def _distinct(
     scorer: Scorer, texts: Sequence[Text]
-) -> tuple[list[tuple[EncodedText, int]], np.ndarray]:
-    """The distinct encoded texts, sorted, each with the number of its first text; and which of
-    them each text is."""
+) -> tuple[list[tuple[EncodedText, int]], np.ndarray, Inputs]:
+    """The distinct encoded texts, sorted, each with the number of its first text; which of them
+    each text is; and how each text was read."""
     first: dict[tuple[bytes, int, int, bytes], tuple[EncodedText, int]] = {}
     keys = []
+    inputs = Inputs(*(np.zeros(len(texts), dtype) for dtype in (np.int64, np.int64, np.bool_)))
+    unknown = unknown_token(scorer.tokenizer)
     for number, encoded in enumerate(_encoded(scorer, texts)):
+        inputs.tokens[number] = encoded.input_length + len(encoded.source)
+        inputs.has_unknown[number] = unknown is not None and encoded.has(unknown)
         encoded = _within_positions(scorer, encoded, texts[number])
+        inputs.cut[number] = inputs.tokens[number] - encoded.input_length - len(encoded.source)
         _refuse_unknown_token(scorer, encoded, texts[number])
         keys.append(encoded.key)
         first.setdefault(keys[-1], (encoded, number))
     order = {key: number for number, key in enumerate(sorted(first))}
-    return [first[key] for key in order], np.array([order[key] for key in keys], dtype=np.int64)
+    number_of = np.array([order[key] for key in keys], dtype=np.int64)
+    return [first[key] for key in order], number_of, inputs
 
 
 def _encoded(scorer: Scorer, texts: Sequence[Text]) -> Iterator[EncodedText]:

@@ -1,6 +1,6 @@
 """Texts to be scored, and the log-likelihoods of their tokens."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
@@ -24,6 +24,25 @@ class Text:
 
 
 @dataclass(frozen=True)
+class Inputs:
+    """How texts became a model's input, text by text.
+
+    Attributes:
+        tokens: of each text, with its context and special tokens, before any were cut away.
+        cut: how many of these were cut away because the text is longer than the model's positions.
+        has_unknown: whether the tokenizer has no token for some part of the text.
+    """
+
+    tokens: Int64[np.ndarray, " texts"]
+    cut: Int64[np.ndarray, " texts"]
+    has_unknown: Bool[np.ndarray, " texts"]
+
+    def __getitem__(self, texts: slice) -> "Inputs":
+        """Those of consecutive texts."""
+        return Inputs(self.tokens[texts], self.cut[texts], self.has_unknown[texts])
+
+
+@dataclass(frozen=True)
 class Likelihoods:
     """Log-likelihoods of the scored tokens of several texts, text by text.
 
@@ -31,11 +50,15 @@ class Likelihoods:
         values: log p of each token in nats.
         is_top: whether no other token had a higher probability at its position.
         starts: the tokens of text i are `starts[i]` to `starts[i + 1]`.
+        inputs: how the texts were read, if they came from a model.
+        scored_bytes: of each text, if the benchmark counts bytes; see `scorer.scored_bytes`.
     """
 
     values: Float64[np.ndarray, " tokens"]
     is_top: Bool[np.ndarray, " tokens"]
     starts: Int64[np.ndarray, " bounds"]
+    inputs: Inputs | None = None
+    scored_bytes: Int64[np.ndarray, " texts"] | None = None
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -47,7 +70,13 @@ class Likelihoods:
             raise ValueError("the step of a slice of texts must be 1")
         bounds = self.starts[first : max(first, last) + 1]
         tokens = slice(bounds[0], bounds[-1])
-        return Likelihoods(self.values[tokens], self.is_top[tokens], bounds - bounds[0])
+        return Likelihoods(
+            self.values[tokens],
+            self.is_top[tokens],
+            bounds - bounds[0],
+            None if self.inputs is None else self.inputs[texts],
+            None if self.scored_bytes is None else self.scored_bytes[texts],
+        )
 
     def counts(self) -> Int64[np.ndarray, " texts"]:
         """The number of scored tokens of each text."""
@@ -60,7 +89,7 @@ class Likelihoods:
     def averaged(self) -> "Likelihoods":
         """The same, each value divided by its text's number of tokens, so that `sums` are means."""
         counts = self.counts()
-        return Likelihoods(self.values / np.repeat(counts, counts), self.is_top, self.starts)
+        return replace(self, values=self.values / np.repeat(counts, counts))
 
     def all_top(self) -> Bool[np.ndarray, " texts"]:
         """Whether greedy decoding would have produced each text."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from babyllama.evaluation.suites.choices import Choice
 from babyllama.evaluation.suites.minimal_pairs import pair
-from babyllama.evaluation.suites.suite import suite_of_choices
+from babyllama.evaluation.suites.suite import Published, suite_of_choices
 from babyllama.runs.rows import read_rows
 
 _WANTED = ("sentence_good", "sentence_bad", "category")
@@ -30,4 +30,4 @@ def _read(path: Path) -> list[Choice]:
     ]
 
 
-SUITE = suite_of_choices("blimp_nl", _read, average="pairs")
+SUITE = suite_of_choices("blimp_nl", _read, average="pairs", published=Published(8_400, 22))

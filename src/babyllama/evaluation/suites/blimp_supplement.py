@@ -11,7 +11,7 @@ from pathlib import Path
 from babyllama.errors import InputError
 from babyllama.evaluation.suites.choices import Choice
 from babyllama.evaluation.suites.minimal_pairs import read_pairs
-from babyllama.evaluation.suites.suite import suite_of_choices
+from babyllama.evaluation.suites.suite import Published, suite_of_choices
 
 _SETS = (
     "hypernym",
@@ -34,5 +34,5 @@ def _read(path: Path) -> list[Choice]:
     return pairs
 
 
-FULL = suite_of_choices("blimp_supplement", _read)
-FAST = suite_of_choices("blimp_supplement_fast", _read)
+FULL = suite_of_choices("blimp_supplement", _read, published=Published(5_218, 5))
+FAST = suite_of_choices("blimp_supplement_fast", _read, published=Published(250, 5))

@@ -70,9 +70,8 @@ def score_choices(
         with the items inside pooled), and over pairs, that is items.
     """
     sizes = np.array([len(choice.options) for choice in choices])
-    rows = np.split(log_likelihoods, np.cumsum(sizes)[:-1])
-    best_other = np.array([row[1:].max() for row in rows])
-    right = np.array([row[0] for row in rows])
+    rows = _by_choice(choices, log_likelihoods)
+    right, best_other = _right_and_best_other(rows)
     credits_ = np.where(right == best_other, rules.tie, (right > best_other).astype(np.float64))
     lines = [_prediction(*each) for each in zip(choices, rows, credits_.tolist(), strict=True)]
     result = BenchmarkResult(
@@ -81,6 +80,25 @@ def score_choices(
         items=digest(choices),
     )
     return result, lines
+
+
+def count_ties(choices: Sequence[Choice], log_likelihoods: Float64[np.ndarray, " texts"]) -> int:
+    """How many right options are exactly as likely as the likeliest wrong one."""
+    right, best_other = _right_and_best_other(_by_choice(choices, log_likelihoods))
+    return int((right == best_other).sum())
+
+
+def _by_choice(
+    choices: Sequence[Choice], log_likelihoods: Float64[np.ndarray, " texts"]
+) -> list[Float64[np.ndarray, " options"]]:
+    sizes = np.array([len(choice.options) for choice in choices])
+    return np.split(log_likelihoods, np.cumsum(sizes)[:-1])
+
+
+def _right_and_best_other(
+    rows: Sequence[Float64[np.ndarray, " options"]],
+) -> tuple[Float64[np.ndarray, " choices"], Float64[np.ndarray, " choices"]]:
+    return np.array([row[0] for row in rows]), np.array([row[1:].max() for row in rows])
 
 
 def digest(choices: Iterable[Choice]) -> str:

@@ -12,22 +12,37 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from babyllama.errors import InputError
 from babyllama.evaluation.likelihood.rules import ScoringRules
 from babyllama.evaluation.likelihood.texts import Text
 from babyllama.evaluation.suites.choices import Choice, choice_texts
-from babyllama.evaluation.suites.suite import suite_of_choices
+from babyllama.evaluation.suites.suite import Published, suite_of_choices
 from babyllama.runs.rows import Row, read_rows
 
+_SUBSETS = ("base", "wugs", "wugs_dist_before", "wugs_dist_in_between")
 _WANTED = ("prefix_acceptable", "prefix_unacceptable", "property_phrase")
 
 
 def _read(path: Path) -> list[Choice]:
-    return [_choice(row) for row in read_rows(path, _WANTED)]
+    # The file is the subset, so that two of them may have one item.
+    rows = read_rows(path, _WANTED, keys=lambda row: [(_subset(row), repr(row.values))])
+    return [_choice(row) for row in rows]
+
+
+def _subset(row: Row) -> str:
+    """As the pipeline of 2025 calls it: comps_wugs_dist-before.jsonl is wugs_dist_before."""
+    subset = row.stem.removeprefix("comps_").replace("-", "_")
+    if subset not in _SUBSETS:
+        raise InputError(
+            f"{row.file} is not a part of COMPS",
+            why=f"Parts are recognised by their file names: {', '.join(_SUBSETS)}.",
+            mend="Remove it, or name it as it is published.",
+        )
+    return subset
 
 
 def _choice(row: Row) -> Choice:
-    # The 2025 pipeline's names: comps_wugs_dist-before.jsonl is its wugs_dist_before.
-    subset = row.stem.removeprefix("comps_").replace("-", "_")
+    subset = _subset(row)
     phrase = f" {row.text('property_phrase')}"
     prefixes = (row.text("prefix_acceptable"), row.text("prefix_unacceptable"))
     options = tuple(Text(phrase, prefix) for prefix in prefixes)
@@ -41,4 +56,4 @@ def _texts(choices: Sequence[Choice], rules: ScoringRules) -> list[Text]:
     return [Text(text.target.removeprefix(" "), f"{text.context} ") for text in texts]
 
 
-SUITE = replace(suite_of_choices("comps", _read), texts=_texts)
+SUITE = replace(suite_of_choices("comps", _read, published=Published(91_028, 4)), texts=_texts)

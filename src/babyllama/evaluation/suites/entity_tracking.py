@@ -13,7 +13,7 @@ from pathlib import Path
 
 from babyllama.evaluation.likelihood.texts import Text
 from babyllama.evaluation.suites.choices import Choice
-from babyllama.evaluation.suites.suite import suite_of_choices
+from babyllama.evaluation.suites.suite import Published, suite_of_choices
 from babyllama.runs.rows import Row, read_rows
 
 _WANTED = ("input_prefix", "options", "numops")
@@ -31,4 +31,4 @@ def _choice(row: Row) -> Choice:
     return Choice(uid, str(row.number), row.stem, row.stem, options, is_private=True)
 
 
-SUITE = suite_of_choices("entity_tracking", _read, average="nested")
+SUITE = suite_of_choices("entity_tracking", _read, average="nested", published=Published(9_483, 18))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from babyllama.evaluation.likelihood.texts import Text
 from babyllama.evaluation.suites.choices import Choice
-from babyllama.evaluation.suites.suite import suite_of_choices
+from babyllama.evaluation.suites.suite import Published, suite_of_choices
 from babyllama.runs.rows import Row, read_rows
 
 _WANTED = (
@@ -40,4 +40,4 @@ def _choice(row: Row) -> Choice:
     return Choice(domain, str(row.number), domain, domain, options, is_private=True)
 
 
-SUITE = suite_of_choices("ewok", _read)
+SUITE = suite_of_choices("ewok", _read, published=Published(7_618, 11))

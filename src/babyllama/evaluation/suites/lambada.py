@@ -18,7 +18,7 @@ import numpy as np
 from babyllama.errors import InputError
 from babyllama.evaluation.likelihood.rules import ScoringRules
 from babyllama.evaluation.likelihood.texts import Likelihoods, Text
-from babyllama.evaluation.suites.suite import Suite
+from babyllama.evaluation.suites.suite import Published, Suite
 from babyllama.runs.artefact import Facts
 from babyllama.runs.rows import Row, digest_of, read_rows
 from babyllama.scores.certainty import weighted_mean
@@ -87,4 +87,4 @@ def _scores(
     return result, lines
 
 
-SUITE = Suite("lambada", _read, _texts, _scores)
+SUITE = Suite("lambada", _read, _texts, _scores, Published(5_153))

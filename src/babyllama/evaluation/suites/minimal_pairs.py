@@ -7,10 +7,18 @@ Source: Warstadt et al. 2020 (BLiMP); Warstadt et al. 2023 (BabyLM's supplement)
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from babyllama.evaluation.likelihood.texts import Text
 from babyllama.evaluation.suites.choices import Choice
-from babyllama.runs.rows import JSON_LINES, Row, packed_files, read_json_lines, read_table
+from babyllama.runs.rows import (
+    JSON_LINES,
+    Row,
+    packed_files,
+    read_json_lines,
+    read_table,
+    refuse_repeats,
+)
 
 _GROUPS = "groups.csv"
 _SENTENCES = ("sentence_good", "sentence_bad")
@@ -48,11 +56,17 @@ def read_pairs(path: Path, *, wanted: Sequence[str] = _SENTENCES) -> list[Choice
     groups: dict[str, str] = {}
     for name in [name for name in contents if PurePosixPath(name).name == _GROUPS]:
         groups |= _read_groups(name, contents.pop(name))
-    return [
-        _read_pair(row, groups)
-        for name, data in contents.items()
-        for row in read_json_lines(name, data, wanted)
-    ]
+    rows = (row for name, data in contents.items() for row in read_json_lines(name, data, wanted))
+    return [_read_pair(row, groups) for row in refuse_repeats(rows, _identity)]
+
+
+def _identity(row: Row) -> list[tuple[Any, ...]]:
+    """What makes two rows one item: the sentences of one UID, or a UID's pair of that number."""
+    values = row.values
+    uid = repr(values["UID"]) if "UID" in values else None
+    found: list[tuple[Any, ...]] = [(uid, *(repr(values.get(key)) for key in row.wanted[:2]))]
+    number = values.get("pairID", values.get("pair_id"))
+    return found if uid is None or number is None else [*found, ("pair", uid, str(number))]
 
 
 def _read_pair(row: Row, groups: Mapping[str, str]) -> Choice:

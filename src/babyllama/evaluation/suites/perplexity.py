@@ -1,12 +1,18 @@
 """Perplexity by domain: bits per byte and nats per token of a folder with one file per domain.
 
-A text is a stretch of at most 256 bytes (about 50 words), cut between words from a document (blank
-lines separate documents). Each stretch is scored by itself: its context is the rules' context
-token, and for later tokens the stretch up to them. Hence all models, whatever their positions and
-tokenizers, predict the same bytes from the same bytes, and bits per byte = nats / (bytes x ln 2) is
-comparable. The white space between two stretches is neither scored nor counted. If the rules have
-no context token, the first token of a stretch is not scored although its bytes count: bits per
-byte are then a little too low.
+A text is a stretch of at most 252 bytes (about 50 words) of a document; blank lines separate
+documents. A stretch ends at the last white space that fits. A word that is longer than a stretch,
+as in scripts without spaces, is cut after the last character that fits. Thus even a tokenizer
+with a token for each byte needs no more than 256 positions. Each stretch is scored by itself: its
+context is the rules' context token, and for later tokens the stretch up to them. Hence all
+models, whatever their positions and tokenizers, predict the same bytes from the same bytes, and
+bits per byte = nats / (bytes x ln 2) is comparable. The white space between two stretches is
+neither scored nor counted.
+
+The bytes are those of the scored tokens: of a stretch, the text after the last token that is not
+scored. That is all of it, unless tokens were cut away because the model has too few positions, or
+the rules have no context token, so that the first token is not scored. A character of which only
+some tokens are scored does not count.
 
 Of a domain with more than 1,000 stretches, 1,000 evenly spaced ones are read. Guessing bytes costs
 8 bits per byte. Perplexity of longer windows of a run's own tokens is `dev` in results.
@@ -29,7 +35,7 @@ from babyllama.runs.artefact import Facts
 from babyllama.runs.rows import digest_of, packed_files, text_of
 from babyllama.scores.results import BenchmarkResult, Count, Number, Subtask
 
-_BYTES, _STRETCHES = 256, 1000
+_BYTES, _STRETCHES = 252, 1000
 # BabyLM's releases call a domain's texts childes.dev and so on.
 _SUFFIXES = (".txt", ".txt.gz", ".train", ".dev", ".test")
 _BLANK_LINES = re.compile(r"\n\s*\n")
@@ -37,7 +43,7 @@ _BLANK_LINES = re.compile(r"\n\s*\n")
 
 @dataclass(frozen=True)
 class Stretch:
-    """Some words in a row of a domain's text."""
+    """Some words in a row of a domain's text, or a part of a very long word."""
 
     domain: str
     text: str
@@ -64,7 +70,15 @@ class PerplexityResult(BenchmarkResult):
 
 def _read(path: Path) -> list[Stretch]:
     stretches = []
+    name_of: dict[bytes, str] = {}
     for name, data in packed_files(path, _SUFFIXES).items():
+        other = name_of.setdefault(data, name)
+        if other != name:
+            raise InputError(
+                f"{other} and {name} are the same text",
+                why="It would count twice.",
+                mend="Remove one of the two files.",
+            )
         domain = PurePosixPath(name).name.removesuffix(".gz").rpartition(".")[0]
         found = list(_cut(text_of(name, data)))
         if not found:
@@ -77,17 +91,30 @@ def _read(path: Path) -> list[Stretch]:
 def _cut(text: str) -> Iterator[str]:
     for document in _BLANK_LINES.split(text):
         start = stop = size = 0
-        for word in re.finditer(r"\S+", document):
+        for begin, end in _words(document):
             if size == 0:
-                start = stop = word.start()
-            longer = len(document[stop : word.end()].encode())
+                start = stop = begin
+            longer = len(document[stop:end].encode())
             if size and size + longer > _BYTES:
                 yield document[start:stop]
-                start, size, longer = word.start(), 0, len(word[0].encode())
+                start, size, longer = begin, 0, len(document[begin:end].encode())
             size += longer
-            stop = word.end()
+            stop = end
         if size:
             yield document[start:stop]
+
+
+def _words(document: str) -> Iterator[tuple[int, int]]:
+    """Where each word begins and ends; longer ones in pieces, the longest that fit a stretch."""
+    for word in re.finditer(r"\S+", document):
+        begin, size = word.start(), 0
+        for at, character in enumerate(word[0], start=word.start()):
+            longer = len(character.encode())
+            if size + longer > _BYTES:
+                yield begin, at
+                begin, size = at, 0
+            size += longer
+        yield begin, word.end()
 
 
 def _texts(stretches: Sequence[Stretch], _rules: ScoringRules) -> list[Text]:
@@ -95,13 +122,22 @@ def _texts(stretches: Sequence[Stretch], _rules: ScoringRules) -> list[Text]:
 
 
 def _scores(
-    stretches: Sequence[Stretch], likelihoods: Likelihoods, _rules: ScoringRules
+    stretches: Sequence[Stretch], likelihoods: Likelihoods, rules: ScoringRules
 ) -> tuple[BenchmarkResult, list[Facts]]:
     nats, tokens = -likelihoods.sums(), likelihoods.counts()
-    sizes = np.array([len(stretch.text.encode()) for stretch in stretches])
+    sizes = likelihoods.scored_bytes
+    if sizes is None:
+        sizes = np.array([len(stretch.text.encode()) for stretch in stretches])
     rows: dict[str, list[int]] = {}
     for row, stretch in enumerate(stretches):
         rows.setdefault(stretch.domain, []).append(row)
+    for domain, own in rows.items():
+        if not sizes[own].any():
+            raise InputError(
+                f"{domain}: no token is scored",
+                why=f"The rules {rules.name} have no context token, and no stretch has two tokens.",
+                mend="Use --rules honest, or longer texts.",
+            )
     of_domain = {
         domain: DomainResult(
             **_bits_a_byte(nats[own], sizes[own]).score.written(),
@@ -134,7 +170,8 @@ def _bits_a_byte(nats: Float64[np.ndarray, " n"], sizes: Int64[np.ndarray, " n"]
     def statistic(
         rows: Int64[np.ndarray, "resamples n"],
     ) -> Float64[np.ndarray, " resamples"]:
-        found: Float64[np.ndarray, " resamples"] = nats[rows].sum(axis=1) / sizes[rows].sum(axis=1)
+        scored = np.maximum(1, sizes[rows].sum(axis=1))
+        found: Float64[np.ndarray, " resamples"] = nats[rows].sum(axis=1) / scored
         return found / math.log(2)
 
     return bootstrapped(statistic, len(nats))
@@ -152,4 +189,4 @@ def _sizes(
     }
 
 
-SUITE = Suite("perplexity", _read, _texts, _scores)
+SUITE = Suite("perplexity", _read, _texts, _scores, counts_bytes=True)

@@ -29,9 +29,9 @@ from jaxtyping import Float64, Int64
 
 from babyllama.evaluation.likelihood.rules import ScoringRules
 from babyllama.evaluation.likelihood.texts import Likelihoods, Text
-from babyllama.evaluation.suites.suite import Bootstrapped, Suite, bootstrapped
+from babyllama.evaluation.suites.suite import Bootstrapped, Published, Suite, bootstrapped
 from babyllama.runs.artefact import Facts
-from babyllama.runs.rows import TABLES, Row, digest_of, packed_files, read_table
+from babyllama.runs.rows import TABLES, Row, digest_of, packed_files, read_table, refuse_repeats
 from babyllama.scores.regression import is_complete, share_explained
 from babyllama.scores.results import BenchmarkResult, Subtask
 
@@ -60,11 +60,9 @@ class ReadWord:
 
 
 def _read(path: Path) -> list[ReadWord]:
-    return [
-        _read_word(row)
-        for name, data in packed_files(path, TABLES).items()
-        for row in read_table(name, data, _WANTED)
-    ]
+    files = packed_files(path, TABLES).items()
+    rows = (row for name, data in files for row in read_table(name, data, _WANTED))
+    return [_read_word(row) for row in refuse_repeats(rows)]
 
 
 def _read_word(row: Row) -> ReadWord:
@@ -159,4 +157,4 @@ def _explained(
     return replace(found, score=found.score.model_copy(update={"n": words}))
 
 
-SUITE = Suite("reading", _read, _texts, _scores)
+SUITE = Suite("reading", _read, _texts, _scores, Published(1_726))

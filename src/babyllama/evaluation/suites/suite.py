@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from jaxtyping import Float64, Int64
@@ -13,9 +13,28 @@ from babyllama.evaluation.likelihood.texts import Likelihoods, Text
 from babyllama.evaluation.suites.choices import Average, Choice, choice_texts, score_choices
 from babyllama.runs.artefact import Facts
 from babyllama.scores.certainty import bootstrap_interval, bootstrap_replicates
-from babyllama.scores.results import BenchmarkResult, Replicates, Score
+from babyllama.scores.results import BenchmarkResult, PartOfSuite, Replicates, Score
 
 Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Published:
+    """How large a benchmark is as its authors, or BabyLM's, publish it.
+
+    Attributes:
+        uids: None if its items have no UIDs.
+    """
+
+    items: int
+    uids: int | None = None
+
+    def part(self, items: Sequence[Any]) -> PartOfSuite | None:
+        """What part of it some items are; None if they are all of it."""
+        uids = None if self.uids is None else len({item.uid for item in items})
+        if (len(items), uids) == (self.items, self.uids):
+            return None
+        return PartOfSuite(uids=uids, of_uids=self.uids, items=len(items), of_items=self.items)
 
 
 @dataclass(frozen=True)
@@ -28,6 +47,8 @@ class Suite(Generic[Item]):
         texts: what is to be scored, item by item.
         scores: from the items and their texts' log-likelihoods, in nats: the result, whose
             `score` is in its `unit`, and one line of predictions per item.
+        published: its full size, if it is a known one.
+        counts_bytes: whether `scores` needs the number of bytes that were scored.
     """
 
     name: str
@@ -36,15 +57,22 @@ class Suite(Generic[Item]):
     scores: Callable[
         [Sequence[Item], Likelihoods, ScoringRules], tuple[BenchmarkResult, list[Facts]]
     ]
+    published: Published | None = None
+    counts_bytes: bool = False
 
 
 def suite_of_choices(
-    name: str, read: Callable[[Path], list[Choice]], *, average: Average | None = None
+    name: str,
+    read: Callable[[Path], list[Choice]],
+    *,
+    average: Average | None = None,
+    published: Published | None = None,
 ) -> Suite[Choice]:
     """A suite whose items are choices.
 
     Args:
         average: the headline's average, if it differs from the rules'.
+        published: its full size, if it is a known one.
     """
 
     def scores(
@@ -52,7 +80,7 @@ def suite_of_choices(
     ) -> tuple[BenchmarkResult, list[Facts]]:
         return score_choices(choices, likelihoods.sums(), rules, average=average)
 
-    return Suite(name, read, lambda choices, _rules: choice_texts(choices), scores)
+    return Suite(name, read, lambda choices, _rules: choice_texts(choices), scores, published)
 
 
 @dataclass(frozen=True)

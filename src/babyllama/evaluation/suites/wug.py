@@ -19,7 +19,7 @@ from scipy.special import expit
 from babyllama.errors import InputError
 from babyllama.evaluation.likelihood.rules import ScoringRules
 from babyllama.evaluation.likelihood.texts import Likelihoods, Text
-from babyllama.evaluation.suites.suite import Suite, bootstrapped
+from babyllama.evaluation.suites.suite import Published, Suite, bootstrapped
 from babyllama.runs.artefact import Facts
 from babyllama.runs.rows import Row, digest_of, read_rows
 from babyllama.scores.regression import spearman
@@ -89,5 +89,5 @@ def _scores(
     return result, lines
 
 
-ADJECTIVES = Suite("wug_adj", _read, _texts, _scores)
-PAST = Suite("wug_past", _read, _texts, _scores)
+ADJECTIVES = Suite("wug_adj", _read, _texts, _scores, Published(200))
+PAST = Suite("wug_past", _read, _texts, _scores, Published(50))
