@@ -300,8 +300,7 @@ def likelihoods(scorer: Scorer, texts: Sequence[Text]) -> Likelihoods:
             values[starts[number] : starts[number + 1]] = found
             is_top[starts[number] : starts[number + 1]] = tops
             bar.advance(len(found))
-    found = _of_every_text(Likelihoods(values, is_top, starts), number_of)
-    return replace(found, inputs=inputs)
+    return replace(_of_every_text(Likelihoods(values, is_top, starts), number_of), inputs=inputs)
 
 
 def scored_bytes(
