@@ -1,6 +1,7 @@
 """The run: what is skipped, built and refused, and by which process."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from babyllama.pipeline.run import (
 )
 from babyllama.pipeline.stages import corpus_stage, tokenizer_stage
 from babyllama.recipe import Recipe, TokenizerRecipe, load_recipe, to_yaml
+from babyllama.runs import artefact
 from babyllama.runs.launched import Launched
 from babyllama.runs.manifests import read_manifest
 
@@ -165,3 +167,58 @@ def test_a_stage_that_is_made_alone_is_made_by_the_first_process(stage):
     assert not stage.out.exists()
     make_stage(stage, Launched(rank=0, count=2))
     assert read_manifest(stage.out)
+
+
+@pytest.fixture
+def moved(recipe, corpus, tmp_path):
+    """A run whose corpus is complete and whose raw text has been moved away; its recipe."""
+    text = tmp_path / "text"
+    shutil.copytree(corpus, text)
+    tree = recipe.model_dump(mode="json")
+    tree["corpus"]["source"]["path"] = str(text)
+    recipe = Recipe.model_validate(tree)
+    run(recipe, tmp_path / "run", until="corpus")
+    text.rename(tmp_path / "elsewhere")
+    return recipe
+
+
+def test_a_run_goes_on_without_its_raw_text_and_says_that_it_was_not_compared(
+    moved, tmp_path, printed
+):
+    run(moved, tmp_path / "run", until="tokenizer")
+
+    assert printed[0].startswith("corpus: complete, skipped")
+    assert printed[1] == f"corpus: not compared with {tmp_path}/text, which does not exist"
+    assert printed[2] == "tokenizer: building (new)"
+
+
+def test_a_missing_path_that_the_run_has_never_read_is_refused(moved, tmp_path):
+    tree = moved.model_dump(mode="json")
+    tree["corpus"]["source"]["path"] = str(tmp_path / "txet")
+
+    with pytest.raises(InputError, match="txet does not exist"):
+        run(Recipe.model_validate(tree), tmp_path / "run", until="corpus")
+
+
+def test_a_damaged_corpus_without_its_raw_text_is_refused(moved, tmp_path):
+    (tmp_path / "run" / "corpus" / "stats.json").unlink()
+
+    with pytest.raises(InputError, match="text does not exist"):
+        run(moved, tmp_path / "run", until="tokenizer")
+
+
+def test_a_corpus_with_new_names_stays_complete_if_its_raw_text_is_gone(recipe, tmp_path):
+    text = tmp_path / "text"
+    text.mkdir()
+    for name in ("a.train.txt", "a.dev.txt"):
+        (text / name).write_text("one line\n")
+    (tmp_path / "run").mkdir()
+
+    def stage():
+        return corpus_stage(text, recipe.corpus, tmp_path / "run" / "corpus")
+
+    make_stage(stage())
+    (text / "a.dev.txt").rename(text / "b.dev.txt")
+    assert artefact.status(stage()).reason == "input `source` has changed"
+    shutil.rmtree(text)
+    assert artefact.status(stage()).state == "complete"

@@ -1,13 +1,18 @@
 """`babyllama corpus`, `tokenizer` and `tokenize`: from text to tokens."""
 
 import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Literal
 
 import typer
 
 from babyllama.cli.arguments import complete_stage
 from babyllama.console import print_result, print_status, table
+from babyllama.errors import InputError
 
 
 def clean(
@@ -32,15 +37,38 @@ def clean(
 ) -> None:
     """Clean a corpus and count it; the output has one file per domain.
 
+    A pipe is a corpus of one domain, called `text` unless --domain names it.
+
     Example: `babyllama corpus clean data/babylm_10M clean --rules paper`
     """
+    from babyllama.data.sources import read_source
     from babyllama.pipeline import stages
     from babyllama.recipe import CorpusRecipe, FolderSource
 
     share = {} if dev_fraction is None else {"dev_fraction": dev_fraction}
-    source = FolderSource(kind="folder", path=src, **share)
-    recipe = CorpusRecipe(source=source, rules=rules)
-    complete_stage(stages.corpus_stage(src, recipe, out, domain=domain))
+    with _readable_twice(src, domain) as path:
+        read_source(path)  # A source that is gone is an error here, though `run` goes on.
+        source = FolderSource(kind="folder", path=path, **share)
+        recipe = CorpusRecipe(source=source, rules=rules)
+        complete_stage(stages.corpus_stage(path, recipe, out, domain=domain))
+
+
+@contextmanager
+def _readable_twice(source: Path, domain: str | None) -> Iterator[Path]:
+    """The source, or a copy of what comes out of a pipe, which can be read only once."""
+    if not source.is_fifo():
+        yield source
+        return
+    with TemporaryDirectory() as folder:
+        copy = Path(folder) / f"{domain or 'text'}.txt"
+        with source.open("rb") as pipe, copy.open("wb") as file:
+            shutil.copyfileobj(pipe, file)
+        try:
+            yield copy
+        except InputError as error:
+            texts = (error.what, error.why, error.mend)
+            what, why, mend = (text.replace(str(copy), str(source)) for text in texts)
+            raise InputError(what, why=why, mend=mend) from None
 
 
 def stats(

@@ -13,6 +13,8 @@ from babyllama.models.build import refuse_short_positions
 from babyllama.pipeline.planning import plan, refuse_full_disk
 from babyllama.recipe import FolderSource, Recipe
 from babyllama.recipe.names import STUDENTS, TEACHERS
+from babyllama.runs.layout import Layout
+from babyllama.runs.manifests import read_manifest
 from babyllama.training.optimizer import refuse_missing_optimizer
 from babyllama.training.schedule import plan_training, refuse_uneven
 from babyllama.training.trackers import refuse_missing_trackers
@@ -30,7 +32,8 @@ def check_before_run(recipe: Recipe, folder: Path, *, processes: int = 1) -> Non
             an optimiser or a tracker that is not installed; too little free disk.
     """
     source = recipe.corpus.source
-    if isinstance(source, FolderSource):
+    is_clean = read_manifest(Layout(folder).corpus) is not None
+    if isinstance(source, FolderSource) and (source.path.exists() or not is_clean):
         texts = read_source(source.path)
         for domain in (*texts.train, *texts.dev):
             check_text(domain.path)

@@ -5,9 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from babyllama.console import format_duration, print_status
+from babyllama.data.sources import read_source
 from babyllama.errors import InputError
 from babyllama.pipeline.stages import stages
-from babyllama.recipe import AutoSignal, Recipe, load_recipe, parse, to_json, to_yaml
+from babyllama.recipe import AutoSignal, FolderSource, Recipe, load_recipe, parse, to_json, to_yaml
 from babyllama.recipe.base import nearest
 from babyllama.runs import artefact, files, manifests
 from babyllama.runs.artefact import Facts, Stage
@@ -30,6 +31,7 @@ def run(
         Interrupted: after Ctrl-C or SIGTERM; finished work is saved.
     """
     refuse_other_run(recipe, folder)
+    refuse_missing_text(recipe, folder)
     if not launched.is_alone:  # before the checks: the others wait for a minute only
         from babyllama.training.processes import join_processes
 
@@ -140,6 +142,21 @@ def refuse_other_run(recipe: Recipe, folder: Path) -> None:
         )
 
 
+def refuse_missing_text(recipe: Recipe, folder: Path) -> None:
+    """Refuse raw text that does not exist, unless this run has made its corpus from that path.
+
+    Raises:
+        InputError: names the path.
+    """
+    source, record = recipe.corpus.source, Layout(folder).recipe
+    if not isinstance(source, FolderSource) or source.path.exists():
+        return
+    before = load_recipe(str(record)).corpus.source if record.exists() else None
+    is_known = isinstance(before, FolderSource) and before.path == source.path
+    if not is_known or manifests.read_manifest(Layout(folder).corpus) is None:
+        read_source(source.path)
+
+
 def refuse_other_stage(stage: Stage) -> None:
     """Refuse to replace the finished folder of another kind of stage.
 
@@ -206,5 +223,7 @@ def report_status(stage: Stage, now: artefact.Status) -> None:
         manifest = manifests.read_manifest(stage.out) or {}
         took = format_duration(manifest.get("wall_seconds", 0))
         print_status(f"{stage.name}: complete, skipped (took {took})", style="dim")
+        for path in stage.missing_inputs().values():
+            print_status(f"{stage.name}: not compared with {path}, which does not exist")
     else:
         print_status(f"{stage.name}: building ({now.reason})", style="bold")

@@ -31,6 +31,7 @@ from babyllama.recipe import (
 from babyllama.runs.artefact import Facts, Stage
 from babyllama.runs.launched import ALONE, Launched
 from babyllama.runs.layout import Layout
+from babyllama.runs.manifests import read_manifest
 from babyllama.scores.results import SCORING_VERSION
 
 GRAMMAR = "grammar"  # the benchmark that comes with a synthetic corpus
@@ -137,8 +138,12 @@ def corpus_stage(
 
     # Not the source's path: the digest of the input identifies the text.
     part = Cleaning(rules=recipe.rules, dev_fraction=dev_fraction, domain=domain)
-    version = _reading_of(source) if isinstance(given, FolderSource) else 1
-    return Stage(out.name, out, "corpus", version, part, {"source": source}, build)
+    if not isinstance(given, FolderSource):
+        return Stage(out.name, out, "corpus", 1, part, {"source": source}, build)
+    return Stage(
+        out.name, out, "corpus", _reading_of(source, out), part, {"source": source}, build,
+        may_be_gone=frozenset({"source"}),
+    )  # fmt: skip
 
 
 def tokenizer_stage(corpus: Path, recipe: TokenizerRecipe, out: Path) -> Stage:
@@ -298,13 +303,16 @@ def report_stage(recipe: Recipe, folder: Path) -> Stage:
     return Stage(names.REPORT, layout.report, "report", 1, recipe, inputs, build, recipe.seed)
 
 
-def _reading_of(source: Path) -> int:
+def _reading_of(source: Path, corpus: Path) -> int:
     """The version of a corpus: 2 only if the first releases read other text in this source.
 
-    So the corpora of all other sources, which have the same text as ever, stay complete.
+    So the corpora of all other sources, which have the same text as ever, stay complete. The
+    version of a corpus whose source is gone is the one that its manifest records.
     """
     from babyllama.data.sources import read_source
 
+    if not source.exists():
+        return int((read_manifest(corpus) or {}).get("version", 1))
     try:
         return read_source(source).reading
     except InputError:  # building the corpus reports it

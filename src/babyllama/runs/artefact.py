@@ -50,6 +50,7 @@ class Stage:
             called again on a folder that it left unfinished; what only that needs is in SCRATCH.
         reusable: a pattern of files that `build` makes one by one: those of a damaged folder that
             are undamaged are kept, so that only the others are made again.
+        may_be_gone: inputs that a finished folder is compared with only while they exist.
         together: whether all processes that a launcher started take part in `build`; otherwise the
             first makes the stage alone.
     """
@@ -63,7 +64,14 @@ class Stage:
     build: Callable[[Path], Facts] = field(repr=False)
     seed: int = 0
     reusable: str | None = None
+    may_be_gone: frozenset[str] = frozenset()
     together: bool = False
+
+    def missing_inputs(self) -> dict[str, Path]:
+        """The inputs that may be gone and are gone."""
+        return {
+            name: self.inputs[name] for name in self.may_be_gone if not self.inputs[name].exists()
+        }
 
     def key(self) -> dict[str, Any]:
         """What a manifest must repeat for its folder to be this stage's output."""
@@ -94,7 +102,7 @@ def status(stage: Stage) -> Status:
     manifest = read_manifest(stage.out)
     if manifest is None:
         return _status_of_partial(stage)
-    mismatch = _mismatch(manifest, stage.key()) if is_readable(manifest) else ""
+    mismatch = _mismatch(manifest, _key_beside(manifest, stage)) if is_readable(manifest) else ""
     if mismatch:
         return Status("stale", mismatch)
     damage = next(damaged(stage.out, manifest, changed_only=True), None)
@@ -234,6 +242,13 @@ def _replace(out: Path, partial: Path) -> None:
         out.rename(_replaced(out))
     partial.rename(out)
     shutil.rmtree(_replaced(out), ignore_errors=True)
+
+
+def _key_beside(manifest: Mapping[str, Any], stage: Stage) -> dict[str, Any]:
+    """The stage's key; inputs that may be gone and are gone count as they are recorded."""
+    key = stage.key()
+    recorded = {name: manifest["inputs"].get(name, "") for name in stage.missing_inputs()}
+    return {**key, "inputs": {**key["inputs"], **recorded}}
 
 
 def _mismatch(manifest: Mapping[str, Any], key: Mapping[str, Any]) -> str:
