@@ -1,9 +1,12 @@
 """Files are replaced at once or not at all."""
 
+import errno
+
 import pytest
 
+from babyllama.errors import InputError
 from babyllama.runs import files
-from babyllama.runs.files import write_atomically
+from babyllama.runs.files import naming, write_atomically
 
 
 def test_a_file_written_atomically_is_replaced_and_leaves_nothing_beside_it(tmp_path):
@@ -29,3 +32,22 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path, 
 
     assert (tmp_path / "a.txt").read_text(encoding="utf-8") == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_an_error_that_names_no_file_gets_the_name(tmp_path):
+    with pytest.raises(OSError, match="space") as full, naming(tmp_path / "a.bin"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert full.value.filename == str(tmp_path / "a.bin")
+    with pytest.raises(OSError, match="too large") as full, naming(tmp_path / "a.bin"):
+        raise RuntimeError("I/O error: File too large (os error 27)")
+    assert (full.value.errno, full.value.filename) == (errno.EFBIG, str(tmp_path / "a.bin"))
+    for other in (ValueError("x"), InputError("x (os error 2)"), OSError(2, "gone", "b.bin")):
+        with pytest.raises(type(other)) as kept, naming(tmp_path / "a.bin"):
+            raise other
+        assert kept.value is other
+
+
+def test_a_failed_write_names_the_file_not_the_temporary_one(tmp_path):
+    with pytest.raises(OSError, match="No such file") as raised:
+        write_atomically(tmp_path / "gone" / "a.txt", "new")
+    assert raised.value.filename == str(tmp_path / "gone" / "a.txt")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from babyllama.cli.outputs import refuse_unwritable_folder
 from babyllama.errors import InputError
 from babyllama.runs.launched import Launched, launched_from
 
@@ -31,6 +32,7 @@ def complete_stage(stage: "Stage") -> None:
         InputError: the folder belongs to something else, is in use, or cannot be written.
     """
     from babyllama.pipeline.run import make_stage, refuse_other_stage, refuse_unwritable
+    from babyllama.runs.artefact import partial_folder
     from babyllama.runs.layout import run_of
     from babyllama.runs.lock import locked
 
@@ -44,7 +46,8 @@ def complete_stage(stage: "Stage") -> None:
         return
     refuse_unwritable(stage.out)
     refuse_other_stage(stage)
-    refuse_unwritable_path(stage.out)
+    for place in (stage.out, partial_folder(stage.out)):
+        refuse_unwritable_folder(place)
     with locked(run_of(stage.out), mend="use another folder"):
         make_stage(stage, launched)
     print(stage.out)
@@ -100,21 +103,6 @@ def refuse_missing(paths: list[Path]) -> None:
     for path in paths:
         if not path.exists():
             raise InputError(f"{path} not found", mend="Check the path.")
-
-
-def refuse_unwritable_path(path: Path) -> None:
-    """Refuse a path that could not be created.
-
-    Raises:
-        InputError: names the path and the existing parent that refuses it.
-    """
-    parents = path.absolute().parents
-    existing = next(parent for parent in parents if parent.exists())
-    if not existing.is_dir() or not os.access(existing, os.W_OK):
-        raise InputError(
-            f"{path} cannot be written: {existing} is not a folder you can write to",
-            mend="Choose another path.",
-        )
 
 
 def name_and_value(text: str, option: str, example: str) -> tuple[str, str]:

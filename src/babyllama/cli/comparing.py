@@ -6,7 +6,12 @@ from typing import Annotated, Literal
 
 import typer
 
-from babyllama.cli.arguments import Out, refuse_unwritable_path
+from babyllama.cli.arguments import Out
+from babyllama.cli.outputs import (
+    refuse_inputs,
+    refuse_unwritable_file,
+    refuse_unwritable_folder,
+)
 from babyllama.console import print_result, table
 
 
@@ -34,7 +39,8 @@ def compare(
     from babyllama.scores.compare import compare as compare_files
 
     if out:
-        refuse_unwritable_path(out)
+        refuse_unwritable_file(out)
+        refuse_inputs([out, *([out.parent] if out.suffix == ".json" else [])], results)
     found = compare_files(results, correction=correction)
     if out:
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -63,7 +69,8 @@ def report(
     from babyllama.report import write_report
     from babyllama.runs.layout import PAGE
 
-    refuse_unwritable_path(out)
+    refuse_unwritable_folder(out)
+    refuse_inputs([out], runs)
     facts = write_report(runs, out)
     print(facts["first_sentence"])
     print(f"Report: {out / PAGE}")

@@ -11,6 +11,7 @@ from babyllama.cli.arguments import (
     refuse_duplicates,
     refuse_launcher,
 )
+from babyllama.cli.outputs import refuse_unwritable_folder
 from babyllama.console import print_result, table
 from babyllama.errors import InputError
 
@@ -60,6 +61,7 @@ def curves(
         )
     layout = Layout(run)
     layout.load_recipe("babyllama curves runs/mini --benchmark NAME=PATH")
+    refuse_unwritable_folder(layout.curves)
     children_ages = read_children(children) if children else {}
     with locked(run, mend="use a copy of the run"):
         points = learning_curves(

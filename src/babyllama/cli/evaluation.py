@@ -13,7 +13,13 @@ from babyllama.cli.arguments import (
     refuse_duplicates,
     refuse_launcher,
     refuse_missing,
-    refuse_unwritable_path,
+)
+from babyllama.cli.outputs import (
+    refuse_inputs,
+    refuse_one_place,
+    refuse_result_file,
+    refuse_unwritable_file,
+    refuse_unwritable_folder,
 )
 from babyllama.console import print_result, print_status, table
 from babyllama.errors import InputError
@@ -85,9 +91,7 @@ def evaluate(
     refuse_duplicates("--benchmark", [each.partition("=")[0] for each in benchmark])
     refuse_duplicates("model", [name for name, _ in chosen])
     refuse_missing([*models, *benchmarks.values()])  # before the slow imports
-    for place in (out, predictions):
-        if place is not None:
-            refuse_unwritable_path(place)
+    _refuse_places(out, predictions, [name for name, _ in chosen], benchmarks, models)
     options = {
         "rules": rules, "precision": precision, "masking": masking, "mean_of": mean_of,
         "truncate": truncate, "worst": worst,
@@ -95,8 +99,7 @@ def evaluate(
     parts = parts_folder(out) if out else None
     results = []
     for name, paths in chosen:
-        alone = len(chosen) == 1
-        into = predictions if predictions is None or alone else predictions / name
+        into = _predictions_of(name, predictions, alone=len(chosen) == 1)
         results.append(_scored(name, paths, benchmarks, options, into, parts))
     if out:
         write_results(results, out)
@@ -106,6 +109,36 @@ def evaluate(
     for result in results:
         if result.worst:
             show_worst(result)
+
+
+def _predictions_of(name: str, predictions: Path | None, *, alone: bool) -> Path | None:
+    return predictions if predictions is None or alone else predictions / name
+
+
+def _refuse_places(
+    out: Path | None,
+    predictions: Path | None,
+    names: list[str],
+    benchmarks: dict[str, Path],
+    models: list[Path],
+) -> None:
+    """Refuse what cannot be written, before any model is loaded."""
+    from babyllama.runs.kept import parts_folder
+    from babyllama.runs.layout import predictions_file
+
+    inputs = [*models, *benchmarks.values()]
+    if out is not None:
+        refuse_result_file(out, inputs)
+        refuse_unwritable_folder(parts_folder(out))
+    for name in names:
+        into = _predictions_of(name, predictions, alone=len(names) == 1)
+        if into is not None:
+            refuse_unwritable_folder(into)
+            refuse_inputs([into], inputs)
+            for benchmark in benchmarks:
+                refuse_unwritable_file(predictions_file(into, benchmark))
+    if out is not None and predictions is not None:
+        refuse_one_place(out, predictions)
 
 
 def _scored(

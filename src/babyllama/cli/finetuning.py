@@ -9,7 +9,12 @@ from babyllama.cli.arguments import (
     name_and_value,
     refuse_duplicates,
     refuse_launcher,
-    refuse_unwritable_path,
+)
+from babyllama.cli.outputs import (
+    refuse_inputs,
+    refuse_one_place,
+    refuse_result_file,
+    refuse_unwritable_folder,
 )
 from babyllama.console import print_result, print_status, table
 
@@ -62,14 +67,19 @@ def finetune(
     """
     from babyllama.evaluation.finetuning import find_files, read_tasks
     from babyllama.evaluation.finetuning import finetune as score
+    from babyllama.runs.kept import parts_folder
     from babyllama.scores.results import write_results
 
     refuse_launcher("finetune", "For several GPUs, start one command on each, with its own --out.")
     names = [path.resolve().name for path in models]
     refuse_duplicates("model", names)
-    for place in (out, predictions):
-        if place is not None:
-            refuse_unwritable_path(place)
+    refuse_result_file(out, models)
+    refuse_unwritable_folder(parts_folder(out))
+    for name in names:
+        if predictions is not None:
+            refuse_unwritable_folder(predictions / name if len(models) > 1 else predictions)
+            refuse_inputs([predictions], models)
+            refuse_one_place(out, predictions)
     if lora:
         from babyllama.evaluation.finetuning.classifier import refuse_missing_peft
 

@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from babyllama.cli.arguments import benchmark_and_path, refuse_unwritable_path
+from babyllama.cli.arguments import benchmark_and_path
+from babyllama.cli.outputs import refuse_inputs, refuse_unwritable_folder
 from babyllama.console import print_status
 
 
@@ -49,7 +50,8 @@ def submission(
     from babyllama.publish.submission import write_submission
     from babyllama.publish.submission.official import FORMATS
 
-    refuse_unwritable_path(out)
+    refuse_unwritable_folder(out)
+    refuse_inputs([out], [run, *(predictions or [])])
     missing = write_submission(
         run, out, model=model, track=track, year_format=FORMATS[year],
         predictions=predictions or [], results=results or [],

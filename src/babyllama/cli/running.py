@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from babyllama.cli.arguments import RecipeName, Settings, launched_process
+from babyllama.cli.outputs import refuse_unwritable_folder
 from babyllama.console import (
     format_bytes,
     format_count,
@@ -57,6 +58,8 @@ def run(
     if dry_run:
         _show_plan(loaded, folder, until)
         return
+    if launched.is_first:
+        refuse_unwritable_folder(folder)
     run_stages(loaded, folder, until=until, launched=launched)
     if launched.rank > 0:
         return

@@ -8,6 +8,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from babyllama.runs.durable import flush, flush_all, follow_umask
+from babyllama.runs.files import naming
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -25,9 +26,10 @@ def write_tensors(
     Args:
         beside: where it is written before it gets its name; on the same file system.
     """
-    save_file(dict(tensors), beside, metadata=dict(metadata) if metadata else None)
-    follow_umask(beside)
-    flush(beside)
+    with naming(path, instead_of=beside):
+        save_file(dict(tensors), beside, metadata=dict(metadata) if metadata else None)
+        follow_umask(beside)
+        flush(beside)
     beside.replace(path)
     flush(path.parent)
 

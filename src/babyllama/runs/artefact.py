@@ -20,7 +20,7 @@ from pydantic import BaseModel
 
 from babyllama.recipe import decisive_fields, names
 from babyllama.runs.durable import flush, flush_all
-from babyllama.runs.files import hash_file, write_json
+from babyllama.runs.files import hash_file, naming, write_json
 from babyllama.runs.manifests import (
     MANIFEST,
     damaged,
@@ -130,7 +130,8 @@ def complete(stage: Stage, announce: Callable[[Stage, Status], None] = lambda *_
         _link_undamaged(stage.out, partial, stage.reusable)
     started = time.monotonic()
     try:
-        facts = stage.build(partial)
+        with naming(partial):
+            facts = stage.build(partial)
     finally:
         spent = earlier + time.monotonic() - started
         write_json(partial / _WORK, {"key": key, "wall_seconds": spent})
