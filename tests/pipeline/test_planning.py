@@ -9,6 +9,8 @@ import torch
 from babyllama.pipeline import planning
 from babyllama.pipeline.planning import plan, resolve_signal
 from babyllama.recipe import OnlineSignal, Recipe, SampledSignal, load_recipe, to_yaml
+from babyllama.runs.layout import Layout
+from babyllama.runs.manifests import write_manifest
 
 
 def changed(recipe, students=None, **signal):
@@ -179,3 +181,27 @@ def test_a_plan_counts_teachers_for_the_students_that_need_them(tiny_recipe, tmp
     few = plan(tiny_recipe.model_copy(update={"signal": sampled}), tmp_path).models[2].memory
     assert few.teachers == 0
     assert few.loss == memory["twin"].loss  # no logits of teachers
+
+
+@pytest.mark.parametrize("damage", ["", None, "{"])
+def test_a_plan_does_not_need_the_tokens_that_are_made_again(tiny_recipe, tmp_path, damage):
+    folder = Layout(tmp_path).tokens
+    folder.mkdir()
+    made = {"stage": "tokens", "version": 2, "recipe": {}, "inputs": {}, "seed": 0}
+    (folder / "tokens.json").write_text("{}")
+    write_manifest(folder, made | {"facts": {"train_tokens": 1234}}, leave_out=())
+    (folder / "tokens.json").unlink()
+    if damage is not None:
+        (folder / "tokens.json").write_text(damage)
+    assert plan(tiny_recipe, tmp_path).train_tokens == 1234
+
+
+def test_a_run_whose_recipe_is_damaged_keeps_its_signal(tmp_path):
+    auto = load_recipe("mini", ("signal={kind: auto}",))
+    folder = Layout(tmp_path).signal
+    folder.mkdir()
+    signal = {"kind": "hidden", "precision": "int8"}
+    made = {"stage": "signal", "version": 2, "recipe": {"signal": signal}, "inputs": {}, "seed": 0}
+    write_manifest(folder, made, leave_out=())
+    Layout(tmp_path).recipe.write_text("seed: [")
+    assert resolve_signal(auto, tmp_path)[0].signal.precision == "int8"

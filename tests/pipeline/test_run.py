@@ -222,3 +222,24 @@ def test_a_corpus_with_new_names_stays_complete_if_its_raw_text_is_gone(recipe, 
     assert artefact.status(stage()).reason == "input `source` has changed"
     shutil.rmtree(text)
     assert artefact.status(stage()).state == "complete"
+
+
+def test_damage_of_a_runs_recipe_or_manifest_does_not_stop_the_run_that_mends_it(
+    recipe, tmp_path, capsys
+):
+    run(recipe, tmp_path, until="corpus")
+    (tmp_path / "recipe.yaml").write_text("name: tiny\nseed: [")
+    (tmp_path / "corpus" / "manifest.json").unlink()
+    run(recipe, tmp_path, until="corpus")
+    said = capsys.readouterr().err
+    assert "recipe.yaml" in said
+    assert "it is written again" in said
+    assert "corpus has no manifest.json: moved to" in said
+    assert load_recipe(str(tmp_path / "recipe.yaml")) == recipe
+    assert read_manifest(tmp_path / "corpus")
+
+
+def test_a_damaged_recipe_of_another_run_is_not_overwritten(recipe, tmp_path):
+    (tmp_path / "recipe.yaml").write_text("name: other\nseed: [")
+    with pytest.raises(InputError, match="belongs to recipe other, not tiny"):
+        refuse_other_run(recipe, tmp_path)

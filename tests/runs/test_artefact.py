@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from other_processes import kill, start
 
+from babyllama.errors import InputError
 from babyllama.recipe import TokenizerRecipe
 from babyllama.runs import artefact, manifests
 from babyllama.runs.artefact import (
@@ -22,7 +23,8 @@ from babyllama.runs.artefact import (
 from babyllama.runs.artefact import (
     partial_folder as partial_of,
 )
-from babyllama.runs.manifests import damaged, digest, read_manifest, verify
+from babyllama.runs.manifests import damaged, digest, read_manifest
+from babyllama.runs.verification import verify
 
 # What a build in another process does before it is killed: it writes one of its two files, says so
 # and waits for ever.
@@ -446,10 +448,9 @@ def test_an_unreadable_manifest_is_named(tmp_path, text):
     out = complete(stage(tmp_path))
     (out / "manifest.json").write_bytes(text)
 
-    assert verify(tmp_path) == {out: [f"{out}/manifest.json cannot be read"]}
-    assert status(stage(tmp_path)) == artefact.Status(
-        "damaged", f"{out}/manifest.json cannot be read"
-    )
+    damage = f"{out}/manifest.json cannot be read or has changed since it was written"
+    assert verify(tmp_path) == {out: [damage]}
+    assert status(stage(tmp_path)) == artefact.Status("damaged", damage)
     complete(stage(tmp_path))
     assert status(stage(tmp_path)).state == "complete"
 
@@ -476,3 +477,143 @@ def test_a_built_folder_is_known_by_its_files_alone(tmp_path):
 
     complete(stage(tmp_path, finish))
     assert digest(out) != known
+
+
+# --- files of others, and folders that go ------------------------------------------------------
+
+
+def test_a_file_that_was_added_to_a_finished_folder_is_set_aside_and_nothing_is_built(
+    tmp_path, capsys
+):
+    out = complete(stage(tmp_path))
+    known = digest(out)
+    (out / "deep" / "more.txt").write_text("mine", encoding="utf-8")
+    (out / ".DS_Store").write_text("the system's", encoding="utf-8")
+    assert verify(tmp_path) == {out: [f"{out}/deep/more.txt is not in its manifest"]}
+
+    complete(stage(tmp_path, never))
+
+    assert (tmp_path / "out.aside" / "deep" / "more.txt").read_text() == "mine"
+    assert f"{out}/deep/more.txt is not in its manifest: moved to {out}.aside/deep/more.txt" in (
+        capsys.readouterr().err
+    )
+    assert (digest(out), verify(out)) == (known, {out: []})
+
+
+def test_a_folder_whose_manifest_was_deleted_is_named_set_aside_and_built_again(tmp_path, capsys):
+    out = complete(stage(tmp_path))
+    (out / "manifest.json").unlink()
+    assert status(stage(tmp_path)) == artefact.Status("damaged", f"{out} has no manifest.json")
+
+    complete(stage(tmp_path))
+
+    assert f"{out} has no manifest.json: moved to {out}.aside" in capsys.readouterr().err
+    assert contents(tmp_path / "out.aside") == contents(out)
+    assert verify(out) == {out: []}
+
+
+def test_a_damaged_or_added_file_of_an_input_is_refused_by_name_before_any_work(tmp_path):
+    made = complete(stage(tmp_path))
+    (tmp_path / "next").mkdir()
+    reading = stage(tmp_path / "next", inputs={"made": made})
+    complete(reading)
+    known = (read_manifest(reading.out) or {})["inputs"]
+    reading = replace(reading, seed=4, build=never)
+    (made / "deep" / "more.txt").write_text("more", encoding="utf-8")
+    with pytest.raises(InputError, match=r"deep/more\.txt is not in the manifest of .*out"):
+        complete(reading)
+    (made / "deep" / "more.txt").unlink()
+    (made / "first.txt").write_text("fIrst", encoding="utf-8")
+    later(made / "first.txt")
+    with pytest.raises(InputError, match=r"first\.txt has changed since it was written"):
+        complete(reading)
+    complete(stage(tmp_path))
+
+    complete(replace(reading, build=write_all))
+
+    assert (read_manifest(reading.out) or {})["inputs"] == known
+
+
+def test_what_a_killed_write_left_is_neither_sealed_nor_digested_and_is_removed(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        complete(stage(tmp_path, interrupted))
+    left = partial_of(tmp_path / "out") / ".work.json.12345"
+    left.write_text("{", encoding="utf-8")
+
+    out = complete(stage(tmp_path, finish))
+
+    assert (read_manifest(out) or {})["files"].keys() == {"first.txt", "second.txt"}
+    assert not list(out.glob(".*"))
+    (tmp_path / "input" / ".text.txt.12345").write_text("half", encoding="utf-8")
+    assert status(stage(tmp_path)).state == "complete"
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("gone", ["out.partial", "input", "."])
+def test_a_folder_that_is_taken_away_meanwhile_is_named(tmp_path, gone, after):
+    place = tmp_path / "run"
+    place.mkdir()
+
+    def build(folder: Path) -> dict[str, Any]:
+        (place / gone).resolve().rename(tmp_path / "elsewhere")
+        if after:  # the work notices nothing
+            folder.mkdir(parents=True, exist_ok=True)
+        (folder / "first.txt").write_text("first", encoding="utf-8")
+        return {}
+
+    if gone == "." and not after:
+        named = place
+    else:
+        named = place / ("input" if gone == "input" else "out.partial")
+    with pytest.raises(InputError, match=f"{named} was removed or replaced while stage was made"):
+        complete(stage(place, build))
+    if gone == "out.partial":
+        assert contents(complete(stage(place))).keys() == {"first.txt", "deep/second.txt"}
+
+
+def test_an_input_that_changes_meanwhile_is_named_and_nothing_is_sealed(tmp_path):
+    def build(folder: Path) -> dict[str, Any]:
+        (tmp_path / "input" / "text.txt").write_text("other", encoding="utf-8")
+        return write_all(folder)
+
+    with pytest.raises(InputError, match="stage: input `input` has changed while it was made"):
+        complete(stage(tmp_path, build))
+    assert not (tmp_path / "out").exists()
+    assert contents(complete(stage(tmp_path, finish))) == {"second.txt": "second half"}
+
+
+def test_a_linked_stage_is_made_where_the_link_points_and_stays_a_link(tmp_path):
+    disk = tmp_path / "other disk"
+    (disk / "out").mkdir(parents=True)
+    (tmp_path / "out").symlink_to(disk / "out")
+    for seed in (3, 4, 5):
+        complete(stage(tmp_path, seed=seed))
+        assert (tmp_path / "out").is_symlink()
+        assert sorted(path.name for path in disk.iterdir()) == ["out"]
+        assert list(verify(tmp_path).values()) == [[]]
+
+
+def test_a_finished_partial_folder_that_was_damaged_is_not_used(tmp_path, monkeypatch):
+    def interrupt(*_: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(artefact, "_replace", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        complete(stage(tmp_path))
+    monkeypatch.undo()
+    (partial_of(tmp_path / "out") / "first.txt").write_text("fIrst", encoding="utf-8")
+
+    assert contents(complete(stage(tmp_path)))["first.txt"] == "first"
+    assert verify(tmp_path) == {tmp_path / "out": []}
+
+
+@pytest.mark.parametrize(
+    "note", [{"wall_seconds": "1"}, {"key": 5}, {"key": {}}, {"key": {"recipe": 1}}]
+)
+def test_a_note_of_another_form_is_not_resumed_from(tmp_path, note):
+    with pytest.raises(KeyboardInterrupt):
+        complete(stage(tmp_path, interrupted))
+    path = partial_of(tmp_path / "out") / "work.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | note), encoding="utf-8")
+    assert "work.json cannot be read" in status(stage(tmp_path)).reason
+    assert contents(complete(stage(tmp_path, finish))) == {"second.txt": "second half"}

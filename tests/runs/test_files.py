@@ -1,12 +1,15 @@
 """Files are replaced at once or not at all."""
 
 import errno
+import os
+import subprocess
+import sys
 
 import pytest
 
 from babyllama.errors import InputError
 from babyllama.runs import files
-from babyllama.runs.files import naming, write_atomically
+from babyllama.runs.files import naming, remove_temporary, write_atomically
 
 
 def test_a_file_written_atomically_is_replaced_and_leaves_nothing_beside_it(tmp_path):
@@ -51,3 +54,20 @@ def test_a_failed_write_names_the_file_not_the_temporary_one(tmp_path):
     with pytest.raises(OSError, match="No such file") as raised:
         write_atomically(tmp_path / "gone" / "a.txt", "new")
     assert raised.value.filename == str(tmp_path / "gone" / "a.txt")
+
+
+def test_what_a_killed_write_left_is_removed_by_the_next_write_of_the_file(tmp_path):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    for name in (".a.txt", ".b.txt"):
+        (tmp_path / f"{name}.{gone.pid}").write_text("half")
+    (tmp_path / f".a.txt.{os.getppid()}").write_text("being written")
+    (tmp_path / ".a.txt.note").write_text("mine")
+
+    write_atomically(tmp_path / "a.txt", "new")
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        ["a.txt", f".a.txt.{os.getppid()}", ".a.txt.note", f".b.txt.{gone.pid}"]
+    )
+    remove_temporary(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".a.txt.note", "a.txt"]

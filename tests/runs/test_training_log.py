@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_trainings import run, with_training
 
@@ -56,6 +56,7 @@ def test_a_rewind_undoes_later_steps_and_keeps_the_epoch_that_it_returns_to(log_
     assert log.rewinds == (rewind(20, 37),)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 9), max_size=30))
 def test_steps_rise_and_end_with_the_last_line(tmp_path_factory, steps):
     path = tmp_path_factory.mktemp("log") / "training.jsonl"

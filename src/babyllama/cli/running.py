@@ -116,13 +116,13 @@ def verify(
 
     Example: `babyllama verify runs/mini`
     """
-    from babyllama.runs import manifests
+    from babyllama.runs.verification import verify as check
 
     if not folder.is_dir():
         raise InputError(
             f"{folder} is not a folder", mend="For example: babyllama verify runs/mini"
         )
-    found = manifests.verify(folder)
+    found = check(folder)
     if as_json:
         print(json.dumps({str(path): lines for path, lines in found.items()}, indent=1))
     for path, lines in found.items():

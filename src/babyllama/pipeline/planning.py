@@ -8,7 +8,6 @@ from pathlib import Path
 import torch
 
 from babyllama.console import format_bytes
-from babyllama.data.windows import read_header
 from babyllama.errors import InputError
 from babyllama.models.build import parameter_count, planned_flops_per_token, planned_model
 from babyllama.models.precision import compute_dtype, pick_device
@@ -27,8 +26,9 @@ from babyllama.recipe import (
     load_recipe,
     mixing_of,
     parse,
+    parse_stored_signal,
 )
-from babyllama.runs import manifests
+from babyllama.runs import artefact, manifests
 from babyllama.runs.layout import Layout
 from babyllama.signals.encoding import Products, Sizes, TeacherShapes
 from babyllama.signals.kinds import sizes_of
@@ -160,7 +160,11 @@ def _pick_signal(
 def _earlier_signal(folder: Path, mixing: Mixing) -> OnlineSignal | StoredSignal | None:
     """What was picked when this run began, unless the teachers are now mixed in another way."""
     path = Layout(folder).recipe
-    signal = load_recipe(str(path)).signal if path.exists() else None
+    try:
+        signal = load_recipe(str(path)).signal if path.exists() else None
+    except InputError:  # damaged: the stored signal knows it too
+        tree = artefact.recorded_recipe(Layout(folder).signal).get("signal")
+        signal = parse_stored_signal(tree, f"{Layout(folder).signal}") if tree else None
     if signal is None or isinstance(signal, AutoSignal) or mixing_of(signal) != mixing:
         return None
     return signal
@@ -261,9 +265,10 @@ def _free_disk(folder: Path) -> int:
 
 def _train_tokens(recipe: Recipe, folder: Path) -> tuple[int, bool]:
     """Tokens of the training text, and whether they follow from the text itself."""
-    tokens_folder = Layout(folder).tokens
-    if manifests.read_manifest(tokens_folder):
-        return int(read_header(tokens_folder)["train_tokens"]), True
+    # The manifest, not the folder's files: the plan is made before a damaged folder is made again.
+    made = manifests.read_manifest(Layout(folder).tokens) or {}
+    if "train_tokens" in made.get("facts", {}):
+        return int(made["facts"]["train_tokens"]), True
     source = recipe.corpus.source
     if not isinstance(source, FolderSource):
         return round(source.words * _TOKENS_PER_WORD), True

@@ -1,6 +1,7 @@
 """A run: makes every stage that is not complete, in order, with one process or several."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,7 +54,8 @@ def run(
 
 def _make_all(recipe: Recipe, folder: Path, line: list[Stage], launched: Launched) -> None:
     for stage in line:
-        refuse_unwritable(stage.out)
+        if not Layout(folder).is_run:  # in a run, what no stage wrote is set aside
+            refuse_unwritable(stage.out)
     files.write_atomically(Layout(folder).recipe, to_yaml(recipe))
     is_checked = False
     for stage in line:
@@ -133,7 +135,12 @@ def refuse_other_run(recipe: Recipe, folder: Path) -> None:
     path = Layout(folder).recipe
     if not path.exists():
         return
-    owner = load_recipe(str(path)).name
+    try:
+        owner = load_recipe(str(path)).name
+    except InputError as error:  # damaged: the run writes it again
+        print_status(f"{error.what}: it is written again", style="yellow")
+        name = re.search(r"^name: *(.*)$", path.read_text("utf-8", errors="replace"), re.M)
+        owner = name[1].strip("\"'") if name else recipe.name
     if owner != recipe.name:
         raise InputError(
             f"{folder} belongs to recipe {owner}, not {recipe.name}",

@@ -6,11 +6,12 @@ holds anything from token streams to checkpoints; `kept` is for results that are
 Nothing here knows what a stage computes.
 """
 
+import itertools
 import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
@@ -18,15 +19,19 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from babyllama.console import print_status
+from babyllama.errors import InputError
 from babyllama.recipe import decisive_fields, names
 from babyllama.runs.durable import flush, flush_all
-from babyllama.runs.files import hash_file, naming, write_json
+from babyllama.runs.files import hash_file, naming, remove_temporary, write_json
 from babyllama.runs.manifests import (
     MANIFEST,
+    added,
     damaged,
     digest,
     is_readable,
     read_manifest,
+    refuse_damaged_input,
     write_manifest,
 )
 
@@ -109,39 +114,87 @@ def status(stage: Stage) -> Status:
     return Status("damaged", damage) if damage else Status("complete")
 
 
+def set_aside_added(out: Path) -> None:
+    """Move what no stage wrote out of a stage's folder, and say where it is.
+
+    A file that was added to a finished folder might be read with it. A folder without a manifest
+    is moved as a whole, since it would be replaced.
+    """
+    manifest = read_manifest(out)
+    if manifest is None:
+        if out.is_dir() and any(out.iterdir()):
+            aside = _free_name(out)
+            print_status(f"  {out} has no {MANIFEST}: moved to {aside}", style="yellow")
+            out.rename(aside)
+        return
+    folder = _free_name(out)
+    for path in added(out, manifest):
+        aside = folder / path.relative_to(out)
+        aside.parent.mkdir(parents=True, exist_ok=True)
+        print_status(f"  {path} is not in its manifest: moved to {aside}", style="yellow")
+        path.rename(aside)
+
+
 def complete(stage: Stage, announce: Callable[[Stage, Status], None] = lambda *_: None) -> Path:
     """Make the stage's folder unless it is complete; returns it.
 
     A killed build resumes if its recipe and inputs have not changed, else it starts again. The
-    folder that is replaced stays until the new one has a manifest.
+    folder that is replaced stays until the new one has a manifest. Files of others are set aside.
+
+    Raises:
+        InputError: an input is damaged, or it or the unfinished folder went away meanwhile.
     """
-    partial = partial_folder(stage.out)
-    _finish_interrupted_rename(stage.out)
+    out, partial = _target(stage.out), partial_folder(stage.out)
+    _finish_interrupted_rename(out)
     now = status(stage)
     announce(stage, now)
+    set_aside_added(out)
     if now.state == "complete":
         return stage.out
+    for path in stage.inputs.values():
+        refuse_damaged_input(path)
     key = stage.key()
     if _is_finished(partial, key):  # and killed before the first rename
-        _replace(stage.out, partial)
+        _replace(out, partial)
         return stage.out
     earlier = _start_or_resume(partial, key)
     if now.state == "damaged" and stage.reusable:
-        _link_undamaged(stage.out, partial, stage.reusable)
-    started = time.monotonic()
+        _link_undamaged(out, partial, stage.reusable)
+    facts, spent = _built(stage, partial, key, earlier)
+    remove_temporary(partial)
+    flush_all(partial)
+    # The manifest before work.json is removed: hashing takes minutes, and a kill meanwhile must
+    # not cost the build.
+    content = {**key, "facts": facts, "wall_seconds": spent}
+    write_manifest(partial, content, leave_out={SCRATCH, _WORK})
+    _replace(out, partial)
+    return stage.out
+
+
+def _built(
+    stage: Stage, partial: Path, key: Mapping[str, Any], earlier: float
+) -> tuple[Facts, float]:
+    """Call the stage's `build`; returns its facts, and the seconds of all attempts."""
+    started, place = time.monotonic(), _place(partial)
+    needed = [path for path in stage.inputs.values() if path.exists()]
     try:
         with naming(partial):
             facts = stage.build(partial)
+    except Exception:
+        _refuse_lost(stage, partial, place, needed)
+        raise
     finally:
         spent = earlier + time.monotonic() - started
-        write_json(partial / _WORK, {"key": key, "wall_seconds": spent})
-    # The manifest before work.json is removed: hashing takes minutes, and a kill meanwhile must
-    # not cost the build.
-    flush_all(partial)
-    content = {**key, "facts": facts, "wall_seconds": spent}
-    write_manifest(partial, content, leave_out={SCRATCH, _WORK})
-    _replace(stage.out, partial)
-    return stage.out
+        if _place(partial) == place:
+            write_json(partial / _WORK, {"key": key, "wall_seconds": spent})
+    _refuse_lost(stage, partial, place, needed)
+    if changed := _mismatch(key, stage.key()):
+        raise InputError(
+            f"{stage.name}: {changed} while it was made",
+            why="What was made may be a mixture of the old input and the new one.",
+            mend="Run the same command again: it starts over with the new input.",
+        )
+    return facts, spent
 
 
 def recorded_recipe(folder: Path) -> Mapping[str, Any]:
@@ -161,13 +214,60 @@ def difference(was: Mapping[str, Any], now: Mapping[str, Any]) -> str:
 
 
 def partial_folder(out: Path) -> Path:
-    """The folder in which `out` is built."""
-    return out.with_name(out.name + _PARTIAL)
+    """The folder in which `out` is built; of a link, beside the folder that it points to."""
+    target = _target(out)
+    return target.with_name(target.name + _PARTIAL)
 
 
 def finished_folder(folder: Path) -> Path:
     """The folder of a stage when it is complete, given that folder or its partial one."""
     return folder.with_name(folder.name.removesuffix(_PARTIAL))
+
+
+def is_being_made(folder: Path) -> bool:
+    """Whether a folder is unfinished, or about to be replaced by its successor, by its name."""
+    return folder.name.endswith((_PARTIAL, _REPLACED))
+
+
+def _target(out: Path) -> Path:
+    """The folder itself, where a link stands in for a folder on another disk."""
+    return out.resolve() if out.is_symlink() else out
+
+
+def _free_name(out: Path) -> Path:
+    """A folder beside `out` that does not exist, for what is set aside."""
+    names = (f"{out.name}.aside{number or ''}" for number in itertools.count())
+    return next(path for name in names if not (path := out.with_name(name)).exists())
+
+
+def _place(folder: Path) -> tuple[int, int] | None:
+    """What tells a folder from another of its name; None if it does not exist."""
+    try:
+        found = folder.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _refuse_lost(
+    stage: Stage, partial: Path, place: tuple[int, int] | None, needed: Sequence[Path]
+) -> None:
+    """Check that the unfinished folder and the inputs are still where they were.
+
+    Raises:
+        InputError: names the folder that went.
+    """
+    gone = [path for path in needed if not path.exists()]
+    if _place(partial) != place:
+        gone.insert(0, partial)
+    if gone:
+        missing = [path for path in [gone[0], *gone[0].parents] if not path.exists()]
+        raise InputError(
+            f"{missing[-1] if missing else gone[0]} was removed or replaced while {stage.name} was "
+            "made",
+            why="Another process, or a cleaner of scratch space, took it away.",
+            mend="Run the same command again: finished stages that are still there are kept.",
+        )
 
 
 def _replaced(out: Path) -> Path:
@@ -176,13 +276,17 @@ def _replaced(out: Path) -> Path:
 
 def _is_finished(partial: Path, key: Mapping[str, Any]) -> bool:
     manifest = read_manifest(partial)
-    return manifest is not None and is_readable(manifest) and not _mismatch(manifest, key)
+    if manifest is None or not is_readable(manifest) or _mismatch(manifest, key):
+        return False
+    return next(damaged(partial, manifest), None) is None
 
 
 def _status_of_partial(stage: Stage) -> Status:
     partial = partial_folder(stage.out)
     if not partial.exists():
-        return Status("missing", "new")
+        is_empty = not stage.out.is_dir() or not any(stage.out.iterdir())
+        lost = f"{stage.out} has no {MANIFEST}"
+        return Status("missing", "new") if is_empty else Status("damaged", lost)
     key, was = stage.key(), _read_work(partial).get("key")
     if was == key or _is_finished(partial, key):
         return Status("unfinished", "resuming")
@@ -194,15 +298,27 @@ def _read_work(partial: Path) -> dict[str, Any]:
     """The key of an unfinished folder and the time spent on it; empty if missing or damaged."""
     try:
         work = json.loads((partial / _WORK).read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
-    return work if isinstance(work, dict) and work.keys() >= {"key", "wall_seconds"} else {}
+    return work if isinstance(work, dict) and _is_work(work) else {}
+
+
+def _is_work(work: Mapping[str, Any]) -> bool:
+    """Whether a note of an unfinished folder has its form."""
+    key = work.get("key")
+    return (
+        isinstance(work.get("wall_seconds"), int | float)
+        and isinstance(key, dict)
+        and key.keys() == {"stage", "version", "recipe", "inputs", "seed"}
+        and all(isinstance(key[name], dict) for name in ("recipe", "inputs"))
+    )
 
 
 def _start_or_resume(partial: Path, key: Mapping[str, Any]) -> float:
     """Prepare the partial folder; returns the seconds that earlier attempts spent on it."""
     work = _read_work(partial)
     if work and work["key"] == key:
+        remove_temporary(partial)
         return float(work["wall_seconds"])
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)

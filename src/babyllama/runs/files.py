@@ -1,19 +1,26 @@
-"""Single files: written atomically, and identified by their contents."""
+"""Single files: written atomically, and identified by their contents.
+
+A kill within a write leaves a temporary file, `.NAME.PID`. It is part of no artefact, and the next
+write of that file removes it.
+"""
 
 import hashlib
 import json
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from babyllama.errors import InputError
 
+_TEMPORARY = re.compile(r"\..+\.(\d+)")
+
 
 def write_atomically(path: Path, text: str) -> None:
     """Replace a file: a reader, or a crash, sees the old contents or the new, never a mixture."""
+    _remove_leftovers(path)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     with naming(path, instead_of=beside):
         try:
@@ -53,7 +60,20 @@ def naming(path: Path, *, instead_of: Path | None = None) -> Iterator[None]:
 
 
 def write_json(path: Path, value: Any) -> None:
+    """Replace a file by a value as JSON, atomically."""
     write_atomically(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+
+
+def is_temporary(path: Path) -> bool:
+    """Whether a file is what a killed `write_atomically` leaves behind, by its name."""
+    return _TEMPORARY.fullmatch(path.name) is not None
+
+
+def remove_temporary(folder: Path) -> None:
+    """Remove what killed writes left in a folder that no other process writes."""
+    for path in folder.rglob(".*"):
+        if is_temporary(path) and path.is_file():
+            path.unlink(missing_ok=True)
 
 
 def hash_file(path: Path) -> str:
@@ -65,3 +85,24 @@ def hash_file(path: Path) -> str:
 def digest_of_json(value: Any) -> str:
     """sha256 of a value that JSON can hold; the order of keys does not count."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def is_running(process: int) -> bool:
+    """Whether a process of this machine is alive."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove what killed writes of this file left, unless their process still runs."""
+    with suppress(OSError):  # the write itself reports what is wrong with the folder
+        for beside in list(path.parent.iterdir()):
+            found = _TEMPORARY.fullmatch(beside.name)
+            is_of_path = beside.name.rpartition(".")[0] == f".{path.name}"
+            if found and is_of_path and not is_running(int(found[1])):
+                beside.unlink(missing_ok=True)

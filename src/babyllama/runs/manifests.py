@@ -1,26 +1,54 @@
 """The manifest of a finished folder: what made it, from which inputs, and the hash of every file.
 
 A folder is complete when, and only when, it holds `manifest.json`; `artefact` writes it last. Here
-it is read, and compared with the files.
+it is read, and compared with the files. It has a checksum of its own, and the dates of the files:
+a file whose date is as recorded need not be hashed to see that nobody wrote to it.
 """
 
 import json
 import platform
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
+from fnmatch import fnmatch
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from babyllama.errors import InputError
 from babyllama.recipe import names
-from babyllama.runs.files import digest_of_json, hash_file, write_json
+from babyllama.runs.files import digest_of_json, hash_file, is_temporary, write_json
 from babyllama.runs.layout import FIDELITY, FRONTIER, TRACKERS, TRAINING_LOG
 
 MANIFEST = f"{names.MANIFEST}.json"
 # Files that say how a model or signal was made. They do not count for what was made.
 _NOT_IN_DIGEST = {TRAINING_LOG, FIDELITY, FRONTIER, TRACKERS}
 _IN_EVERY_MANIFEST = {"stage", "version", "recipe", "inputs", "seed", "files"}
+_CHECKSUM, _DATES = "sha256", "written_ns"
+_FIELDS = _IN_EVERY_MANIFEST | {"facts", "wall_seconds", "versions"}  # without a checksum, no other
 _UNREADABLE = "unreadable"
+# What locks and other programs leave in a folder, and no stage reads.
+_NOT_OURS = (".lock", ".holder", ".DS_Store", "Thumbs.db", ".nfs*")
+
+
+def write_manifest(folder: Path, content: Mapping[str, Any], *, leave_out: Collection[str]) -> None:
+    """Hash every file of a folder and write its manifest.
+
+    Args:
+        content: what the manifest says besides.
+        leave_out: files and folders directly in the folder that are not part of it.
+    """
+    files, dates = {}, {}
+    leave_out = {*leave_out, MANIFEST}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder)
+        if path.is_file() and name.parts[0] not in leave_out and not is_temporary(path):
+            found = path.stat()
+            files[name.as_posix()] = {"sha256": hash_file(path), "size": found.st_size}
+            dates[name.as_posix()] = found.st_mtime_ns
+    written = {**content, "versions": versions(), "files": files, _DATES: dates}
+    written = json.loads(json.dumps(written))  # as it will be read: the keys of JSON are strings
+    write_json(folder / MANIFEST, {**written, _CHECKSUM: digest_of_json(written)})
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
@@ -33,14 +61,19 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except ValueError:  # neither JSON nor UTF-8
+    except (OSError, ValueError, RecursionError):  # neither JSON nor UTF-8, or a bad disk
         return {"stage": _UNREADABLE, "files": {}}
-    is_ours = isinstance(manifest, dict) and manifest.keys() >= _IN_EVERY_MANIFEST
-    return manifest if is_ours else None
+    if not isinstance(manifest, dict):
+        return None
+    if _is_sound(manifest):
+        return manifest
+    # A damaged name of a field leaves the others.
+    is_ours = len(manifest.keys() & _FIELDS) > len(_FIELDS) // 2
+    return {"stage": _UNREADABLE, "files": {}} if is_ours else None
 
 
 def is_readable(manifest: Mapping[str, Any]) -> bool:
-    """Whether `read_manifest` could read the file."""
+    """Whether `read_manifest` could read the file, and its checksum is right."""
     return manifest.get("stage") != _UNREADABLE
 
 
@@ -50,22 +83,44 @@ def damaged(
     """One line for each file that differs from its entry in the manifest.
 
     Args:
-        changed_only: hash only files that were written after the manifest, which is fast. Bit rot
-            shows only in a full check.
+        changed_only: hash only files that were written since, by their dates, which is fast. Bit
+            rot shows only in a full check.
     """
-    written = (folder / MANIFEST).stat().st_mtime_ns
     if not is_readable(manifest):
-        yield f"{folder / MANIFEST} cannot be read"
+        yield f"{folder / MANIFEST} cannot be read or has changed since it was written"
+        return
+    dates = manifest.get(_DATES)
+    sealed = _date_of_manifest(folder)
     for name, record in manifest["files"].items():
         path = folder / name
-        if not path.is_file():
-            yield f"{path} is missing"
-        elif path.stat().st_size != record["size"]:
-            yield f"{path} has {path.stat().st_size} bytes where its manifest says {record['size']}"
-        elif changed_only and path.stat().st_mtime_ns <= written:
+        if is_temporary(path):  # sealed by an earlier version
             continue
-        elif hash_file(path) != record["sha256"]:
-            yield f"{path} has changed since it was written: checksum mismatch"
+        try:
+            found = path.stat() if path.is_file() else None
+            if found is None:
+                yield f"{path} is missing"
+                continue
+            is_old = found.st_mtime_ns <= sealed if dates is None else (
+                found.st_mtime_ns == dates.get(name)
+            )  # fmt: skip
+            if found.st_size != record["size"]:
+                size = record["size"]
+                yield f"{path} has {found.st_size} bytes where its manifest says {size}"
+            elif not (changed_only and is_old) and hash_file(path) != record["sha256"]:
+                yield f"{path} has changed since it was written: checksum mismatch"
+        except OSError as error:
+            yield f"{path} cannot be read: {error.strerror}"
+
+
+def added(folder: Path, manifest: Mapping[str, Any]) -> list[Path]:
+    """Files of a finished folder that are not in its manifest: a later stage might read them."""
+    if not is_readable(manifest):
+        return []
+    return [
+        path
+        for path in _own_files(folder)
+        if path.relative_to(folder).as_posix() not in manifest["files"]
+    ]
 
 
 def touch_damaged(folder: Path, found: Sequence[str]) -> None:
@@ -79,19 +134,36 @@ def touch_damaged(folder: Path, found: Sequence[str]) -> None:
                 path.touch()
 
 
-def verify(folder: Path) -> dict[Path, list[str]]:
-    """Hash all files of all finished artefacts in a folder again.
+def refuse_damaged_input(path: Path) -> None:
+    """Check an input that a stage has written, or that is part of a finished folder.
 
-    Returns:
-        for each artefact, one line for each damaged file; no line if it is undamaged.
+    Only files that were written since are hashed. An input without a manifest is not checked.
+
+    Raises:
+        InputError: names a file that has changed, is missing or was added.
     """
-    found = {}
-    for path in sorted(folder.rglob(MANIFEST)):
-        manifest = read_manifest(path.parent)
+    for folder in [path, *path.absolute().parents[:3]]:
+        manifest = read_manifest(folder)
         if manifest is not None:
-            found[path.parent] = list(damaged(path.parent, manifest))
-            touch_damaged(path.parent, found[path.parent])
-    return found
+            break
+    else:
+        return
+    inside = path.absolute()
+    lines = damaged(folder, manifest, changed_only=True)
+    ours = (line for line in lines if folder == path or line.startswith(str(inside)))
+    if line := next(ours, ""):
+        raise InputError(
+            line,
+            why="What is made from it would differ from what the manifest says it was made from.",
+            mend=f"Make {folder} again: run the command that made it.",
+        )
+    for extra in added(folder, manifest):
+        if inside in extra.absolute().parents:
+            raise InputError(
+                f"{extra} is not in the manifest of {folder}",
+                why="It was added after the folder was finished, and might be read with it.",
+                mend="Move it to another folder.",
+            )
 
 
 def digest(path: Path) -> str:
@@ -109,7 +181,11 @@ def digest(path: Path) -> str:
             if name.partition("/")[0] not in _NOT_IN_DIGEST
         }
     elif path.is_dir():
-        files = {file.relative_to(path).as_posix(): hash_file(file) for file in files_in(path)}
+        files = {
+            file.relative_to(path).as_posix(): hash_file(file)
+            for file in files_in(path)
+            if not is_temporary(file)
+        }
     elif path.is_file():
         files = {"": hash_file(path)}
     else:
@@ -135,19 +211,40 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{p: metadata.version(p) for p in packages}}
 
 
-def write_manifest(folder: Path, content: Mapping[str, Any], *, leave_out: Collection[str]) -> None:
-    """Hash every file of a folder and write its manifest.
+def _is_sound(manifest: Mapping[str, Any]) -> bool:
+    """Whether a manifest has its checksum; without one, as earlier versions wrote it, its form."""
+    if not manifest.keys() >= _IN_EVERY_MANIFEST:
+        return False
+    rest = {name: value for name, value in manifest.items() if name != _CHECKSUM}
+    if _CHECKSUM in manifest or not manifest.keys() <= _FIELDS:
+        return manifest.get(_CHECKSUM) == digest_of_json(rest)
+    trees = [manifest[name] for name in ("recipe", "inputs", "files")]
+    return all(isinstance(tree, dict) for tree in trees) and all(
+        isinstance(record, dict)
+        and isinstance(record.get("sha256"), str)
+        and isinstance(record.get("size"), int)
+        for record in manifest["files"].values()
+    )
 
-    Args:
-        content: what the manifest says besides.
-        leave_out: files and folders directly in the folder that are not part of it.
-    """
-    files = {
-        path.relative_to(folder).as_posix(): {
-            "sha256": hash_file(path),
-            "size": path.stat().st_size,
-        }
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.relative_to(folder).parts[0] not in leave_out
-    }
-    write_json(folder / MANIFEST, {**content, "versions": versions(), "files": files})
+
+def _date_of_manifest(folder: Path) -> int:
+    """When a folder was finished; 0 if the date lies in the future and says nothing."""
+    try:
+        date = (folder / MANIFEST).stat().st_mtime_ns
+    except OSError:  # replaced meanwhile
+        return 0
+    return date if date <= time.time_ns() else 0
+
+
+def _own_files(folder: Path) -> Iterator[Path]:
+    """The files of a folder, without those of finished or unfinished folders inside it."""
+    for path in sorted(folder.iterdir()):
+        if path.is_dir():
+            if not any((path / f"{name}.json").exists() for name in (names.MANIFEST, names.WORK)):
+                yield from _own_files(path)
+        elif not (
+            path == folder / MANIFEST
+            or is_temporary(path)
+            or any(fnmatch(path.name, each) for each in _NOT_OURS)
+        ):
+            yield path
