@@ -38,8 +38,8 @@ from transformers import AutoModelForCausalLM
 
 from babyllama.console import print_result, print_status, table
 from babyllama.data.windows import Batch, Windows
-from babyllama.models.build import load_model
 from babyllama.models.ensemble import Mixture, load_ensemble
+from babyllama.models.loading import load_model
 from babyllama.models.logits import form_logits, hidden_states, output_head
 from babyllama.models.loss import SparseTarget
 from babyllama.models.precision import pick_device

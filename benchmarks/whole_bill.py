@@ -35,7 +35,8 @@ from torch.utils.data import Dataset
 
 from babyllama.console import print_result, table
 from babyllama.data.windows import Windows
-from babyllama.models.build import flops_per_token, load_model, new_model
+from babyllama.models.build import flops_per_token, new_model
+from babyllama.models.loading import load_model
 from babyllama.models.precision import pick_device
 from babyllama.recipe import (
     DistilledStudent,

@@ -65,7 +65,7 @@ class Model:
             InputError: its folder is damaged. ValueError: the ensemble is not one model; see
                 `Ensemble.load`.
         """
-        from babyllama.models.build import load_model
+        from babyllama.models.loading import load_model
 
         return load_model(self._own_folder())
 

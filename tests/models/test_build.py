@@ -1,8 +1,5 @@
 """Models from recipes and from folders."""
 
-import json
-import shutil
-
 import pytest
 import torch
 from transformers import AutoConfig
@@ -11,7 +8,6 @@ from babyllama.errors import InputError
 from babyllama.models.build import (
     configuration,
     flops_per_token,
-    load_model,
     new_model,
     parameter_count,
     planned_flops_per_token,
@@ -20,6 +16,7 @@ from babyllama.models.build import (
     refuse_short_positions,
     shortest_positions,
 )
+from babyllama.models.loading import load_model
 from babyllama.models.logits import hidden_states, output_head
 from babyllama.recipe import LlamaShape, OtherShape, load_recipe
 
@@ -97,48 +94,6 @@ def test_a_window_longer_than_the_positions_is_refused(tiny_recipe):
     training = part.training.model_copy(update={"window": 65})
     with pytest.raises(InputError, match=r"window is 65.*64 positions"):
         refuse_short_positions(part.model_copy(update={"training": training}), "gpt2")
-
-
-def test_a_folder_without_configuration_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"config\.json"):
-        load_model(tmp_path)
-
-
-def test_a_folder_without_weights_is_refused(teachers, tmp_path):
-    shutil.copy(teachers[0] / "config.json", tmp_path)
-    with pytest.raises(InputError, match="has no weights"):
-        load_model(tmp_path)
-
-
-def test_weights_that_are_a_pickle_are_refused(teachers, tmp_path):
-    shutil.copy(teachers[0] / "config.json", tmp_path)
-    torch.save({}, tmp_path / "pytorch_model.bin")
-    with pytest.raises(InputError, match=r"pickle only: pytorch_model\.bin"):
-        load_model(tmp_path)
-
-
-def test_damaged_weights_are_refused_by_name(teachers, tmp_path):
-    shutil.copytree(teachers[0], tmp_path / "model")
-    weights = tmp_path / "model" / "model.safetensors"
-    weights.write_bytes(weights.read_bytes()[:100])
-    with pytest.raises(InputError, match="model cannot be loaded"):
-        load_model(tmp_path / "model")
-
-
-def test_a_model_folder_is_an_ordinary_one(teachers):
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    for folder in teachers:
-        model = AutoModelForCausalLM.from_pretrained(folder)
-        tokenizer = AutoTokenizer.from_pretrained(folder)
-        inputs = tokenizer("The cat", return_tensors="pt")
-        inputs.pop("token_type_ids", None)
-        made = model.generate(**inputs, max_new_tokens=5, do_sample=False, pad_token_id=0)
-        assert tokenizer.decode(made[0]).strip().startswith("The cat")
-        assert {"config.json", "model.safetensors", "tokenizer.json"} <= {
-            file.name for file in folder.iterdir()
-        }
-        assert json.loads((folder / "config.json").read_text())["bos_token_id"] == 1
 
 
 @pytest.mark.parametrize(

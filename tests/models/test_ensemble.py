@@ -5,8 +5,8 @@ import torch
 
 from babyllama.data.windows import Windows
 from babyllama.errors import InputError
-from babyllama.models.build import load_model
 from babyllama.models.ensemble import Mixture, combine, load_ensemble
+from babyllama.models.loading import load_model
 from babyllama.models.logits import Head
 from babyllama.recipe import Mixing
 

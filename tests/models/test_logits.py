@@ -5,7 +5,8 @@ import torch
 
 from babyllama.data.windows import IGNORE_INDEX
 from babyllama.errors import InputError
-from babyllama.models.build import load_model, new_model
+from babyllama.models.build import new_model
+from babyllama.models.loading import load_model
 from babyllama.models.logits import (
     Head,
     form_logits,

@@ -2,8 +2,9 @@
 
 import torch
 
-from babyllama.models.build import flops_per_token, load_model, new_model, planned_model
+from babyllama.models.build import flops_per_token, new_model, planned_model
 from babyllama.models.ensemble import load_ensemble
+from babyllama.models.loading import load_model
 from babyllama.recipe import OtherShape
 from babyllama.signals.encoding import TeacherShapes
 

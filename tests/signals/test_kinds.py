@@ -12,7 +12,8 @@ from references import plain_loss
 
 from babyllama.data.tokenizer import load_tokenizer
 from babyllama.data.windows import Windows
-from babyllama.models.build import load_model, new_model
+from babyllama.models.build import new_model
+from babyllama.models.loading import load_model
 from babyllama.models.logits import Head
 from babyllama.models.loss import SparseTarget, distillation_loss
 from babyllama.recipe import (

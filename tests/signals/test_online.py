@@ -6,7 +6,8 @@ import torch
 
 from babyllama.data.windows import Windows
 from babyllama.errors import InputError
-from babyllama.models.build import load_model, product_shapes
+from babyllama.models.build import product_shapes
+from babyllama.models.loading import load_model
 from babyllama.recipe import HiddenSignal, Mixing
 from babyllama.signals import online
 from babyllama.signals.encoding import TeacherShapes

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from babyllama.data.windows import Windows
 from babyllama.errors import InputError
-from babyllama.models.build import load_model
+from babyllama.models.loading import load_model
 from babyllama.models.logits import Head
 from babyllama.models.loss import SparseTarget, distillation_loss
 from babyllama.recipe import (

@@ -7,7 +7,7 @@ import torch
 from small_trainings import dev_of, lines, run, with_training
 
 from babyllama.data.windows import Windows
-from babyllama.models.build import load_model
+from babyllama.models.loading import load_model
 from babyllama.models.loss import LossTerms
 from babyllama.training import dev_scores, loop
 from babyllama.training.folder import start_model

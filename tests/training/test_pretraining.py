@@ -8,7 +8,7 @@ import torch
 from babyllama.data.tokenizer import train_tokenizer
 from babyllama.data.windows import Windows
 from babyllama.errors import InputError
-from babyllama.models.build import load_model
+from babyllama.models.loading import load_model
 from babyllama.models.logits import form_logits, hidden_states, output_head
 from babyllama.recipe import TokenizerRecipe
 from babyllama.training.pretraining import pretrain, text_loss

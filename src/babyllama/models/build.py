@@ -1,8 +1,7 @@
-"""Models: any causal Hugging Face architecture, made from a recipe or loaded from a folder."""
+"""Models made from a recipe: any causal Hugging Face architecture; and what a model costs."""
 
 import textwrap
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -35,44 +34,6 @@ def new_model(shape: Shape, vocab_size: int, *, seed: int, separators: bool) -> 
     model = _made(shape, vocab_size, separators)
     refuse_unread_head(model)
     return model
-
-
-def load_model(folder: Path) -> "PreTrainedModel":
-    """Load a causal model's folder for inference: float32, no dropout, no gradients, no downloads.
-
-    Raises:
-        InputError: no configuration, no weights, weights in a pickle, or an architecture whose
-            logits babyllama cannot form.
-    """
-    from transformers import AutoModelForCausalLM
-
-    model = load_as(AutoModelForCausalLM, folder, "a causal language model")
-    refuse_unread_head(model)
-    return model
-
-
-def load_as(kind: Any, folder: Path, title: str) -> "PreTrainedModel":
-    """Load a model folder with one of transformers' Auto classes, as `load_model` does.
-
-    Args:
-        kind: AutoModelForCausalLM, AutoModelForMaskedLM or the like.
-        title: the name of that kind in an error.
-
-    Raises:
-        InputError: no configuration, no weights, weights in a pickle, another kind of model.
-    """
-    refuse_unusable(folder)
-    try:
-        model: PreTrainedModel = kind.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
-        )
-    except Exception as error:  # the library raises many kinds, often several lines long
-        raise InputError(
-            f"{folder} cannot be loaded as {title}",
-            why=str(error).strip().splitlines()[0],
-            mend=f"Name a folder that transformers.{kind.__name__} can load.",
-        ) from None
-    return model.eval().requires_grad_(False)
 
 
 def parameter_count(shape: Shape, vocab_size: int) -> int:
@@ -182,15 +143,16 @@ def configuration(shape: Shape, vocab_size: int, *, separators: bool) -> "Pretra
     except Exception as error:  # each configuration class raises its own kind
         raise InputError(
             f"model {kind} cannot be made with {settings}",
-            why=_reason(error),
+            why=reason_of(error),
             mend="Use an architecture that transformers knows, with settings that fit it.",
         ) from None
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     """A library's error in one short line: some list every name that they know."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return textwrap.shorten(" ".join(lines[:2]) or repr(error), 200, placeholder=" ...")
+    text = repr(error) if isinstance(error, KeyError) else " ".join(lines[:2]) or repr(error)
+    return textwrap.shorten(text, 200, placeholder=" ...")
 
 
 def _settings(shape: Shape) -> dict[str, Any]:
@@ -214,38 +176,7 @@ def _made(shape: Shape, vocab_size: int, separators: bool) -> "PreTrainedModel":
     except Exception as error:  # each architecture raises its own when its sizes do not fit
         raise InputError(
             f"model {config.model_type} cannot be made for a vocabulary of {vocab_size}",
-            why=_reason(error),
+            why=reason_of(error),
             mend="Its settings must fit together and the vocabulary: "
             + (", ".join(f"{k}={v}" for k, v in _settings(shape).items()) or "none are given"),
         ) from None
-
-
-def refuse_unusable(folder: Path) -> None:
-    """Check that a folder has a model that is safe to load.
-
-    Raises:
-        InputError: no configuration, no weights, or weights in a pickle.
-    """
-    if not (folder / "config.json").is_file():
-        raise InputError(
-            f"{folder} has no config.json",
-            why="A model is a Hugging Face folder: config.json, model.safetensors, tokenizer.",
-            mend="Name the folder with these files.",
-        )
-    if list(folder.glob("*.safetensors")):
-        return
-    pickles = sorted(
-        file.name for pattern in ("*.bin", "*.pt", "*.pth") for file in folder.glob(pattern)
-    )
-    if pickles:
-        raise InputError(
-            f"{folder} has its weights in a pickle only: {pickles[0]}",
-            why="Loading a pickle runs any code in it.",
-            mend="Convert it, where you trust it, with "
-            "AutoModelForCausalLM.from_pretrained(...).save_pretrained(...)",
-        )
-    raise InputError(
-        f"{folder} has no weights",
-        why="It has a config.json but no model.safetensors.",
-        mend="Copy the weights into it, or train the model again.",
-    )

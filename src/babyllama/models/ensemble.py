@@ -22,7 +22,8 @@ from torch import Tensor
 from babyllama.console import print_status
 from babyllama.data.tokenizer import differing_tokens, load_tokenizer
 from babyllama.errors import InputError
-from babyllama.models.build import load_model, positions_of, prefer_fast_attention
+from babyllama.models.build import positions_of, prefer_fast_attention
+from babyllama.models.loading import load_model
 from babyllama.models.logits import (
     Head,
     form_logits,

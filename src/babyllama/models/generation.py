@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from babyllama.data.tokenizer import load_tokenizer
-from babyllama.models.build import load_model
+from babyllama.models.loading import load_model
 
 
 def continuations(

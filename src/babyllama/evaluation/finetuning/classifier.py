@@ -9,12 +9,11 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor, nn
 
 from babyllama.errors import InputError
 from babyllama.evaluation.finetuning.settings import FinetuningSettings, LoraSettings
-from babyllama.models.build import refuse_unusable
+from babyllama.models.loading import load_as
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -55,25 +54,14 @@ def load_classifier(
     """Load a model folder in float32 with a new head; the seed decides the head's weights.
 
     Raises:
-        InputError: a folder without a model, weights that are a pickle or belong to another model,
-            an architecture without a classification head, LoRA without peft.
+        InputError: what `load_as` raises; LoRA without peft.
     """
     from transformers import AutoModelForSequenceClassification, set_seed
 
-    refuse_unusable(folder)
     set_seed(seed)
-    try:
-        model, found = AutoModelForSequenceClassification.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, dtype=torch.float32,
-            num_labels=labels, output_loading_info=True,
-        )  # fmt: skip
-    except Exception as error:  # the library lets every kind of exception through
-        raise InputError(
-            f"{folder} cannot be loaded with a classification head",
-            why=str(error).strip().splitlines()[0][:300],
-            mend="It must be a folder that transformers.AutoModelForSequenceClassification loads.",
-        ) from None
-    _refuse_untrained_body(folder, model, found["missing_keys"])
+    model = load_as(
+        AutoModelForSequenceClassification, folder, "a classifier", labels=labels
+    ).requires_grad_(True)
     if settings.head == "mlp":
         _put_mlp_head(model, labels)
     if settings.lora is not None:
@@ -98,18 +86,6 @@ def refuse_missing_peft() -> None:
             "--lora needs peft, which is not installed",
             why="It is an optional dependency: small models are mostly trained in full.",
             mend="Run: pip install 'babyllama[lora]'",
-        )
-
-
-def _refuse_untrained_body(folder: Path, model: Any, missing: set[str] | list[str]) -> None:
-    """The head is new, and the pooler may be; all other weights must be in the file."""
-    prefix = f"{model.base_model_prefix}."
-    body = sorted(key for key in missing if key.startswith(prefix) and "pooler" not in key)
-    if body:
-        raise InputError(
-            f"{folder}: {len(body)} weights are missing from its file, the first is {body[0]}",
-            why="They would be random, and the trained model would not be what is fine-tuned.",
-            mend="Save the model again with save_pretrained().",
         )
 
 

@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from transformers import AutoConfig, DataCollatorWithPadding
+from transformers import DataCollatorWithPadding
 
 from babyllama.data.tokenizer import load_tokenizer
 from babyllama.errors import InputError
 from babyllama.evaluation.finetuning.classifier import is_decoder, load_classifier
 from babyllama.evaluation.finetuning.data import TaskData
 from babyllama.evaluation.finetuning.tasks import Example
-from babyllama.models.build import positions_of, refuse_unusable
+from babyllama.models.build import positions_of
+from babyllama.models.loading import configuration_of
+from babyllama.models.model_files import refuse_unusable
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedTokenizerFast
@@ -64,7 +66,7 @@ def encode_tasks(model: Path, tasks: Sequence[TaskData]) -> list[EncodedTask]:
     """
     refuse_unusable(model)
     tokenizer = load_tokenizer(model)
-    config = _configuration(model)
+    config = configuration_of(model)
     return [_encoded(model, data, tokenizer, config) for data in tasks]
 
 
@@ -92,15 +94,6 @@ def _encoded(
         features, tokenizer, config, is_decoder=is_decoder(classifier), vocab_size=vocab_size
     )
     return EncodedTask(data, train, validation, collator, limit)
-
-
-def _configuration(model: Path) -> "PretrainedConfig":
-    try:
-        return AutoConfig.from_pretrained(model, local_files_only=True)
-    except Exception as error:  # the library lets every kind of exception through
-        raise InputError(
-            f"{model}/config.json cannot be read", why=str(error).strip().splitlines()[0][:300]
-        ) from None
 
 
 def encode(

@@ -4,11 +4,10 @@ Apart from the last bits, a text's score does not depend on the other texts, the
 batch. Texts with the same tokens are scored once, so that they tie exactly.
 """
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -30,20 +29,20 @@ from babyllama.evaluation.likelihood.masked import MaskedModels, Masking
 from babyllama.evaluation.likelihood.model_group import ModelGroup
 from babyllama.evaluation.likelihood.rules import ScoringRules, context_token
 from babyllama.evaluation.likelihood.texts import Inputs, Likelihoods, Text
-from babyllama.models.build import load_as, shortest_positions
+from babyllama.models.build import shortest_positions
 from babyllama.models.ensemble import (
     Ensemble,
     load_ensemble,
     refuse_other_vocabulary,
     weights_of,
 )
+from babyllama.models.loading import Kind, kind_of, load_as
 from babyllama.recipe import EQUAL_WEIGHTS, Mixing
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 _MASKING = {"original": "one mask a position", "within_word": "later tokens of a word masked"}
-Kind = Literal["causal", "masked", "encoder-decoder"]
 
 
 @runtime_checkable
@@ -142,18 +141,6 @@ def load_scorer(
         else:
             scorer = _encoder_decoder(group, tokenizer, rules, tokens_at_once)
     return replace(scorer, truncate=truncate)
-
-
-def kind_of(folder: Path) -> Kind:
-    """The kind of a folder's model by its config.json; causal by default."""
-    try:
-        config = json.loads((folder / "config.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return "causal"  # loading the model reports the fault
-    if config.get("is_encoder_decoder"):
-        return "encoder-decoder"
-    masked = any(name.endswith("ForMaskedLM") for name in config.get("architectures") or ())
-    return "masked" if masked else "causal"
 
 
 def _common_kind(folders: Sequence[Path]) -> Kind:
