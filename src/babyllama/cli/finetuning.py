@@ -19,7 +19,7 @@ from babyllama.cli.outputs import (
 from babyllama.console import print_result, print_status, table
 
 if TYPE_CHECKING:
-    from babyllama.evaluation.finetuning.results import FinetuningResult
+    from babyllama.evaluation.finetuning.results import FinetuningResult, TaskResult
 
 _EXAMPLE = "--task rte=data/glue, or --task rte=train.jsonl,valid.jsonl"
 
@@ -118,12 +118,16 @@ def _show(results: "list[FinetuningResult]") -> None:
                     f"{scores.majority.score:.1f}",
                     f"{scores.chance:.1f}",
                     f"{scores.n:,}",
+                    _cut(scores),
                 )
             )
-    columns = (
+    columns = [
         "model", "task", "metric", "score", "95% interval", "SD over seeds", "majority", "chance",
-        "rows",
-    )  # fmt: skip
+        "rows", "cut",
+    ]  # fmt: skip
+    if not any(row[-1] for row in rows):
+        columns.pop()
+        rows = [row[:-1] for row in rows]
     rules = results[0].rules
     print_result(table(f"Scores in percent, {rules['name']}, {rules['selection']}", columns, rows))
     for each in results:
@@ -138,3 +142,9 @@ def _show(results: "list[FinetuningResult]") -> None:
     print_status(
         "Intervals and standard errors are over other rows of the same kind, with the seeds fixed."
     )
+
+
+def _cut(scores: "TaskResult") -> str:
+    """The share of validation rows that were cut, `84 of 200`; empty if none was."""
+    cut, rows = scores.rows["cut"]["validation"], scores.rows["validation"]
+    return f"{cut:,} of {rows:,}" if cut else ""

@@ -123,6 +123,7 @@ class BenchmarkResult(Score):
         ties: items of which the right text and the best wrong one are equally likely.
         unknown: items with text that the tokenizer has no token for.
         cut: if texts lost their beginning.
+        notes: what a reader should know of the score, in words.
     """
 
     interval_clustered: Interval | None = None
@@ -136,6 +137,7 @@ class BenchmarkResult(Score):
     items: str | None = None
     metric: str | None = None
     seeds: Mapping[str, SeedScore] = Field(default_factory=dict)
+    notes: Sequence[str] = ()
     part: PartOfSuite | None = None
     ties: Count | None = None
     unknown: Count | None = None

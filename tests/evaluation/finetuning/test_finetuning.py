@@ -152,7 +152,39 @@ def test_rows_are_truncated_at_the_models_positions_with_a_note(models, tmp_path
     assert found["benchmarks"]["cola"]["rows"]["max_length"] == 256
     assert found["benchmarks"]["cola"]["notes"][0].startswith("CoLA was no part of 2025")
     said = " ".join(capsys.readouterr().err.split())
-    assert "the model's 256 positions instead of 512 tokens: 1 of 8 training rows" in said
+    cut = (
+        "1 of 8 validation rows and 1 of 8 training rows are cut to 256 tokens, the model's "
+        "positions, instead of 512"
+    )
+    assert cut in said
+    assert cut in found["benchmarks"]["cola"]["notes"]
+
+
+def test_rows_longer_than_the_settings_allow_are_counted_in_terminal_table_and_result(
+    models, tmp_path
+):
+    long = [{"sentence": "the cat " * (100 * (n < 3) + 1), "label": n % 2} for n in range(8)]
+    for part in ("train", "valid"):
+        write(tmp_path / f"cola.{part}.jsonl", long)
+    out = tmp_path / "x.json"
+    done = command(models["gpt2"], "--task", f"cola={tmp_path}", "--out", out, "--set", "epochs=1")
+    assert done.exit_code == 0, done.output
+    said = " ".join(done.output.split())
+    note = "3 of 8 validation rows and 3 of 8 training rows are cut to 128 tokens"
+    assert said.count(note) == 2  # before the training and under the table
+    assert "3 of 8" in said.replace(note, "")
+    notes = json.loads(out.read_text("utf-8"))["benchmarks"]["cola"]["notes"]
+    assert notes[0] == note
+    assert notes[1].startswith("evaluated once, after 1 updates, so the model is not chosen")
+
+
+def test_two_evaluations_are_a_choice(models, glue, tmp_path):
+    tasks = read_tasks(
+        find_files("cola", str(glue)), settings="2024", changes=("epochs=2", "batch_size=16")
+    )
+    cola = made(models["llama"], tasks, tmp_path / "x.json")["benchmarks"]["cola"]
+    assert len(cola["seeds"]["12"]["looks"]) == 2
+    assert not any("evaluated once" in note for note in cola["notes"])
 
 
 def test_a_model_that_answers_the_same_to_every_row_is_named(models, tasks, tmp_path):
@@ -162,7 +194,7 @@ def test_a_model_that_answers_the_same_to_every_row_is_named(models, tasks, tmp_
     record["result"]["predictions"] = [1] * 31
     part.write_text(json.dumps({**record, "sha256": digest_of_json(record)}))
     cola = made(models["llama"], tasks[:1], tmp_path / "x.json")["benchmarks"]["cola"]
-    assert cola["notes"] == ["with seed 12 every row is said to be 1 (acceptable)"]
+    assert cola["notes"][-1] == "with seed 12 every row is said to be 1 (acceptable)"
     assert cola["score"] == cola["majority"]["score"] == 0
 
 

@@ -24,6 +24,7 @@ from babyllama.evaluation.finetuning.results import (
     FinetuningResult,
     averages,
     benchmark,
+    cut_rows,
     write_predictions,
 )
 from babyllama.evaluation.finetuning.selection import Selection
@@ -97,14 +98,8 @@ def _say_notes(task: "EncodedTask") -> None:
     data = task.data
     if data.note:
         print_status(f"  {task.name}: {data.note}", style="yellow")
-    if task.max_length < data.settings.max_length:
-        print_status(
-            f"  {task.name}: rows are truncated to the model's {task.max_length} positions instead "
-            f"of {data.settings.max_length} tokens: {task.train.truncated:,} of "
-            f"{len(data.train):,} training rows, {task.validation.truncated:,} of "
-            f"{len(data.validation):,} validation rows",
-            style="yellow",
-        )
+    for note in cut_rows(task):
+        print_status(f"  {task.name}: {note}", style="yellow")
 
 
 def _read_or_fit(

@@ -118,7 +118,12 @@ def benchmark(encoded: "EncodedTask", found: Mapping[int, Mapping[str, Any]]) ->
             "words": chosen_rows.description,
         },
         settings=data.settings.model_dump(mode="json"),
-        notes=[*([data.note] if data.note else []), *_constant(guesses, task)],
+        notes=[
+            *([data.note] if data.note else []),
+            *cut_rows(encoded),
+            *_chosen_from_one(found),
+            *_constant(guesses, task),
+        ],
         rows={
             "train": len(data.train),
             "validation": len(data.validation),
@@ -127,6 +132,29 @@ def benchmark(encoded: "EncodedTask", found: Mapping[int, Mapping[str, Any]]) ->
         },
         files={"train": str(data.files.train), "validation": str(data.files.validation)},
     )
+
+
+def cut_rows(encoded: "EncodedTask") -> list[str]:
+    """How many rows are longer than the limit; empty if none is."""
+    data, train, validation = encoded.data, encoded.train.truncated, encoded.validation.truncated
+    if not train and not validation:
+        return []
+    limit, asked = encoded.max_length, data.settings.max_length
+    why = f", the model's positions, instead of {asked}" if limit < asked else ""
+    return [
+        f"{validation:,} of {len(data.validation):,} validation rows and {train:,} of "
+        f"{len(data.train):,} training rows are cut to {limit} tokens{why}"
+    ]
+
+
+def _chosen_from_one(found: Mapping[int, Mapping[str, Any]]) -> Iterator[str]:
+    """Note a training that was evaluated once: its last model is kept, not its best."""
+    updates = {part["updates"] for part in found.values() if len(part["looks"]) == 1}
+    if updates:
+        yield (
+            f"evaluated once, after {max(updates):,} updates, so the model is not chosen among "
+            "several; change evaluate_every or epochs to choose"
+        )
 
 
 def _constant(guesses: Mapping[int, Sequence[int]], task: Task) -> Iterator[str]:
