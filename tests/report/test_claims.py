@@ -6,6 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
+from result_files import benchmark
 
 from babyllama.recipe import load_recipe
 from babyllama.report.claims import (
@@ -17,6 +18,7 @@ from babyllama.report.claims import (
     student_comparisons,
 )
 from babyllama.report.scored_run import scored_run
+from babyllama.report.tables import models_table
 from babyllama.runs.run import read_run
 from babyllama.scores.decisions import Predictions
 from babyllama.scores.differences import Difference
@@ -97,6 +99,34 @@ def test_the_first_sentence_says_when_no_difference_is_detectable(make_run):
     shutil.copy(evaluation / "distilled.json", evaluation / "ensemble.json")
     sentence = first_sentence(read(folder))
     assert re.search(r"difference from its twin \(-.* to .*\) or from the ensemble", sentence)
+
+
+@pytest.mark.parametrize(
+    ("student", "others", "end"),
+    [
+        ("10", "01", "; its twin, the best teacher, llama and the ensemble are no better."),
+        ("10", "1101", ", 25.0 below the ensemble ("),
+    ],
+    ids=["all at chance", "others are better"],
+)
+def test_the_first_sentence_says_when_the_student_is_at_chance(make_run, student, others, end):
+    folder = make_run()
+    for name in ("distilled", "twin", "llama", "gpt2", "ensemble"):
+        path = folder / "evaluation" / f"{name}.json"
+        found = json.loads(path.read_text())
+        text = (student if name == "distilled" else others) * 100
+        found["benchmarks"] = {"grammar": benchmark({"a": text[:200], "b": text[:200]})}
+        path.write_text(json.dumps(found))
+    scored = read(folder)
+    sentence = first_sentence(scored)
+    assert sentence.startswith(
+        "The student is at chance on grammar: nothing can be concluded from its score of 50.0 (95% "
+    )
+    assert end in sentence
+    assert " above " not in sentence
+    table = models_table(scored)
+    (row,) = [row for row in table.rows if row[0] == "distilled (student)"]
+    assert row[1].endswith(", at chance")
 
 
 def test_the_first_sentence_says_what_cannot_be_paired(make_run):

@@ -20,10 +20,10 @@ def files(written):
               "higher_is_better": False}  # fmt: skip
     return [
         written("weak.json", result("weak", {"blimp": benchmark(WEAK), "age": months,
-                                             "ewok": benchmark({"e": "10" * 30})})),
+                                             "ewok": benchmark({"e": "1110" * 15})})),
         written("strong.json", result("strong", {"blimp": benchmark(STRONG),
                                                  "age": months | {"score": 2.0},
-                                                 "ewok": benchmark({"e": "01" * 30})})),
+                                                 "ewok": benchmark({"e": "0111" * 15})})),
     ]  # fmt: skip
 
 
@@ -45,10 +45,36 @@ def test_sentences_say_what_is_shown_and_what_could_have_been(files):
 
 
 def test_where_nothing_is_shown_both_models_are_named(written):
-    same = [written(f"{name}.json", result(name, {"x": benchmark(WEAK)})) for name in ("p", "q")]
+    same = [written(f"{name}.json", result(name, {"x": benchmark(STRONG)})) for name in ("p", "q")]
     first, second = said(same)
     assert first.startswith("No detectable difference between q and p on x (-")
     assert second == "0 of 3 UIDs of x show a difference."
+
+
+def test_a_better_score_that_is_at_chance_shows_nothing(written):
+    """A difference is there, but 52 against 43 where chance is 50 is no knowledge."""
+    texts = {"low": "100" * 100 + "1" * 30, "high": "110" * 10 + "10" * 150}
+    files = [
+        written(f"{name}.json", result(name, {"x": benchmark({"u": text})}))
+        for name, text in texts.items()
+    ]
+    (sentence,) = said(files)
+    assert sentence.startswith("At chance on x: nothing can be concluded (low 39.4, high ")
+    (found,) = compare(files, correction="holm")
+    assert found.is_at_chance == (False, True)
+    (data,) = words.as_data([found])
+    assert (data["at_chance"], data["shows_nothing"]) == ([False, True], True)
+    ((_, _, (row,)),) = words.titled_rows([found])
+    assert any(cell.endswith(", at chance") for cell in row)
+    assert "At chance on x" in words.markdown([found], "holm")
+
+
+def test_what_a_score_needs_said_is_said_where_it_is_compared(written):
+    note = "84 of 200 validation rows and 0 of 90 training rows are cut to 128 tokens"
+    files = [written(f"{name}.json", result(name, {"rte": benchmark(STRONG, notes=notes)}))
+             for name, notes in (("p", [note]), ("q", []))]  # fmt: skip
+    told = [*words.cautions(compare(files, correction="holm"), "holm")]
+    assert f"p on rte: {note}." in told
 
 
 def test_cautions_say_what_intervals_stand_for(files, written):
@@ -89,7 +115,8 @@ def test_the_command_prints_words_then_tables(files, tmp_path):
     assert lines[0].startswith("strong scores 8.3 above weak on blimp (")
     assert "strong minus weak" in [line.strip() for line in lines]
     row = next(line for line in lines if line.startswith("blimp "))
-    assert row.split()[:5] == ["blimp", "50.0", "50.0", "58.3", "+8.3"]
+    assert row.split()[:3] == ["blimp", "50.0", "50.0,"]  # "at chance" is on the next line
+    assert "+8.3" in row
     assert next(line for line in lines if line.startswith("age, months ")).split()[2] == "–"
     page = (tmp_path / "deep" / "page.md").read_text("utf-8")
     assert page.startswith("# Comparison\n\nstrong scores 8.3 above weak on blimp (")

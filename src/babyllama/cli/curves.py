@@ -86,7 +86,8 @@ def _show_points(points: "list[Point]", rules: str) -> None:
             point.benchmark,
             f"{point.place.words:,}",
             "{:.1f}".format(point.scores["score"]),
-            "{:.1f} to {:.1f}".format(*point.scores["interval"]),
+            "{:.1f} to {:.1f}".format(*point.scores["interval"])
+            + ", at chance" * _is_at_chance(point),
             "{:.1f}".format(point.scores["chance"]),
             point.scores["unit"],
         )
@@ -94,3 +95,8 @@ def _show_points(points: "list[Point]", rules: str) -> None:
     ]
     columns = ("model", "benchmark", "words seen", "score", "95% interval", "chance", "unit")
     print_result(table(f"Learning curves, rules: {rules}", columns, rows))
+
+
+def _is_at_chance(point: "Point") -> bool:
+    low, high = point.scores["interval"]
+    return bool(low <= point.scores["chance"] <= high)

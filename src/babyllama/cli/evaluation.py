@@ -181,6 +181,7 @@ def _scored(
 
 def show_scores(results: "list[ModelResult]") -> None:
     """Print one row per model and benchmark, then the other averages of the same answers."""
+    from babyllama.scores.chance import is_at_chance
     from babyllama.scores.remarks import title
 
     rows = [
@@ -188,7 +189,7 @@ def show_scores(results: "list[ModelResult]") -> None:
             each.model,
             title(name, scores),
             f"{scores.score:.1f}",
-            _spanned(scores.interval),
+            _spanned(scores.interval) + ", at chance" * is_at_chance(scores),
             _spanned(scores.interval_clustered),
             f"{scores.chance:.1f}",
             scores.unit,

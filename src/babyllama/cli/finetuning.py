@@ -103,23 +103,26 @@ def finetune(
 
 
 def _show(results: "list[FinetuningResult]") -> None:
-    rows = []
+    from babyllama.scores.chance import is_at_chance
+
+    rows: list[list[str]] = []
     for each in results:
         for name, scores in each.benchmarks.items():
             spread = "" if scores.seeds_sd is None else f"{scores.seeds_sd:.1f}"
             rows.append(
-                (
+                [
                     each.model,
                     name,
                     scores.metric,
                     f"{scores.score:.1f}",
-                    "{:.1f} to {:.1f}".format(*scores.interval or ()),
+                    "{:.1f} to {:.1f}".format(*scores.interval or ())
+                    + ", at chance" * is_at_chance(scores),
                     spread,
                     f"{scores.majority.score:.1f}",
                     f"{scores.chance:.1f}",
                     f"{scores.n:,}",
                     _cut(scores),
-                )
+                ]
             )
     columns = [
         "model", "task", "metric", "score", "95% interval", "SD over seeds", "majority", "chance",

@@ -11,12 +11,13 @@ import numpy as np
 
 from babyllama.recipe import DistilledStudent
 from babyllama.report.scored_run import ScoredRun
-from babyllama.report.wording import NO_DIFFERENCE, bounds, bounds_of, describe
+from babyllama.report.wording import AT_CHANCE, NO_DIFFERENCE, bounds, bounds_of, describe
 from babyllama.runs.run import Model, main_student, twin_of
 from babyllama.scores.certainty import weighted_mean
+from babyllama.scores.chance import is_at_chance, shows_nothing
 from babyllama.scores.decisions import Credits, Predictions, by_uid
 from babyllama.scores.differences import Difference
-from babyllama.scores.results import Score
+from babyllama.scores.results import BenchmarkResult, Score
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class StudentComparison:
     Attributes:
         title: what a sentence calls the other: `its twin`, `the best teacher, llama`.
         difference: student minus other; None when they cannot be paired.
+        shows_nothing: whether the better of the two is at chance.
     """
 
     benchmark: str
@@ -33,18 +35,28 @@ class StudentComparison:
     title: str
     difference: Difference | None
     higher_is_better: bool
+    shows_nothing: bool = False
 
     @property
     def description(self) -> str:
         """The difference in words."""
         if self.difference is None:
             return "not comparable: the items differ or were not saved"
+        if self.shows_nothing:
+            return f"{AT_CHANCE} ({bounds(self.difference.interval)})"
         return describe(self.difference, higher_is_better=self.higher_is_better)
 
     @property
     def is_worse(self) -> bool:
         """Whether the student is detectably worse."""
-        return is_worse(self.difference, higher_is_better=self.higher_is_better)
+        worse = is_worse(self.difference, higher_is_better=self.higher_is_better)
+        return worse and not self.shows_nothing
+
+    @property
+    def is_detected(self) -> bool:
+        """Whether there is a difference to tell of."""
+        found = self.difference
+        return found is not None and found.excludes_zero and not self.shows_nothing
 
 
 def is_worse(difference: Difference | None, *, higher_is_better: bool) -> bool:
@@ -70,10 +82,14 @@ def student_comparisons(
     found = []
     for other, title in _others(scored, student, benchmark):
         pairing = scored.pair(student, other, benchmark)
-        result = scored.result(student, benchmark)
-        if pairing and result:
-            better = result.higher_is_better
-            found.append(StudentComparison(benchmark, other, title, pairing.difference, better))
+        result, theirs = (scored.result(model, benchmark) for model in (student, other))
+        if pairing and result and theirs:
+            nothing = shows_nothing(result, theirs)
+            found.append(
+                StudentComparison(
+                    benchmark, other, title, pairing.difference, result.higher_is_better, nothing
+                )
+            )
     return found
 
 
@@ -145,18 +161,33 @@ def first_sentence(scored: ScoredRun) -> str:
     ]
     parts = [
         _scores(who, result, f", {unit}," if unit else "", benchmark),
-        *(_clause(each) for each in compared if each.difference and each.difference.excludes_zero),
+        *(_clause(each) for each in compared if each.is_detected),
     ]
     unpaired = [each.title for each in compared if each.difference is None]
     cannot = f"; its items cannot be paired with those of {', '.join(unpaired)}" * bool(unpaired)
-    return ", ".join(parts) + _undetectable(compared) + cannot + "."
+    return ", ".join(parts) + _undetectable(compared) + cannot + _nothing(result, compared) + "."
 
 
-def _scores(who: str, result: Score, unit: str, benchmark: str) -> str:
+def _scores(who: str, result: BenchmarkResult, unit: str, benchmark: str) -> str:
+    if is_at_chance(result):
+        return (
+            f"{who} is {AT_CHANCE.replace(':', f' on {benchmark}:')} from its score of "
+            f"{result.score:.1f}{unit} (95% interval {bounds_of(result)}; chance is "
+            f"{result.chance:.1f}; one seed)"
+        )
     return (
         f"{who} scores {result.score:.1f}{unit} on {benchmark} "
         f"(95% interval {bounds_of(result)}; one seed)"
     )
+
+
+def _nothing(result: BenchmarkResult, compared: Sequence[StudentComparison]) -> str:
+    """The rest of the sentence if the student is at chance: which others are, too."""
+    if not is_at_chance(result):
+        return ""
+    same = [each.title for each in compared if each.difference and each.shows_nothing]
+    verb = "is" if len(same) == 1 else "are"
+    return f"; {_joined(same, 'and')} {verb} no better" if same else ""
 
 
 def _clause(each: StudentComparison) -> str:
@@ -169,11 +200,13 @@ def _undetectable(compared: Sequence[StudentComparison]) -> str:
     listed = [
         f"from {each.title} ({bounds(each.difference.interval)})"
         for each in compared
-        if each.difference and not each.difference.excludes_zero
+        if each.difference and not each.difference.excludes_zero and not each.shows_nothing
     ]
-    if not listed:
-        return ""
-    return f"; {NO_DIFFERENCE} " + " or ".join(filter(None, [", ".join(listed[:-1]), listed[-1]]))
+    return f"; {NO_DIFFERENCE} {_joined(listed, 'or')}" if listed else ""
+
+
+def _joined(parts: Sequence[str], word: str) -> str:
+    return f" {word} ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
 
 
 def _without_student(scored: ScoredRun, benchmark: str) -> str:

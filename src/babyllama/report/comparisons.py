@@ -22,16 +22,20 @@ def sentences(comparisons: Sequence[Comparison]) -> Iterator[str]:
     """A sentence or more on each model: detected differences first."""
     for (model, baseline), group in groupby(comparisons, lambda each: (each.model, each.baseline)):
         own = [*group]
-        shown = [each for each in own if each.tested.is_shown]
-        hidden = [each for each in own if not each.tested.is_shown]
+        useless = [each for each in own if each.shows_nothing]
+        useful = [each for each in own if not each.shows_nothing]
+        shown = [each for each in useful if each.tested.is_shown]
+        hidden = [each for each in useful if not each.tested.is_shown]
         if shown:
             yield f"{model} scores {_and([_above(each) for each in shown])}."
         if hidden:
             who = f" between {model} and {baseline}" * (not shown)
             listed = _and([_undetectable(each) for each in hidden])
             yield f"{NO_DIFFERENCE.capitalize()}{who} on {listed}."
+        for each in useless:
+            yield _at_chance(each)
         yield from _on_other_uids(shown)
-        for each in own:
+        for each in useful:
             yield from _extremes(each)
 
 
@@ -67,6 +71,12 @@ def cautions(comparisons: Sequence[Comparison], correction: Correction) -> Itera
         "The smallest detectable difference is the smallest true difference that four of five such "
         "comparisons would find, before the correction."
     )
+    yield from dict.fromkeys(
+        f"{name} on {each.benchmark}: {note}."
+        for each in comparisons
+        for name, answers in zip((each.baseline, each.model), each.answers, strict=True)
+        for note in answers.result.notes
+    )
     for why, group in _grouped((each.why_unpaired, each.benchmark) for each in comparisons):
         if why:
             yield f"Not paired by item: {', '.join(group)}, since {why}; the intervals are wider."
@@ -91,6 +101,18 @@ def _undetectable(each: Comparison) -> str:
     return (
         f"{each.benchmark} ({bounds(found.interval)}; smallest detectable difference "
         f"{found.smallest:.1f}{_unit(each)})"
+    )
+
+
+def _at_chance(each: Comparison) -> str:
+    """`At chance on blimp: nothing can be concluded (twin 49.2, student 50.1; chance is 50.0).`"""
+    theirs, ours = (
+        f"{name} {answers.score:.1f}"
+        for name, answers in zip((each.baseline, each.model), each.answers, strict=True)
+    )
+    return (
+        f"At chance on {each.benchmark}: nothing can be concluded ({theirs}, {ours}; chance is "
+        f"{each.answers[0].result.chance:.1f})."
     )
 
 
@@ -175,7 +197,10 @@ def _headline_row(each: Comparison) -> Cells:
     return (
         each.benchmark if unit == "percent" else f"{each.benchmark}, {unit}",
         NONE if chance is None else f"{chance:.1f}",
-        *(f"{answers.score:.1f}" for answers in each.answers),
+        *(
+            f"{answers.score:.1f}{', at chance' * is_at_chance}"
+            for answers, is_at_chance in zip(each.answers, each.is_at_chance, strict=True)
+        ),
         signed(found.value),
         bounds(found.interval),
         NONE if clustered is None else bounds(clustered),
@@ -221,6 +246,8 @@ def as_data(comparisons: Sequence[Comparison]) -> list[Facts]:
             "benchmark": each.benchmark,
             "unit": each.answers[0].result.unit,
             "scores": [answers.score for answers in each.answers],
+            "at_chance": list(each.is_at_chance),
+            "shows_nothing": each.shows_nothing,
             "seeds": list(each.seeds),
             **_tested(each.tested.difference, each.tested.adjusted_p, each.tested.is_shown),
             "smallest": each.tested.difference.smallest,

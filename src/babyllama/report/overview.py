@@ -7,6 +7,7 @@ from babyllama.report.scored_run import ScoredRun
 from babyllama.report.table import Table
 from babyllama.report.wording import NONE
 from babyllama.runs.run import Model, main_student, twin_of
+from babyllama.scores.chance import is_at_chance
 
 
 def overview(runs: Sequence[ScoredRun]) -> Table:
@@ -39,4 +40,4 @@ def _row(scored: ScoredRun) -> tuple[str, ...]:
 
 def _score(scored: ScoredRun, model: Model | None) -> str:
     result = scored.result(model, scored.main_benchmark) if model else None
-    return f"{result.score:.1f}" if result else NONE
+    return f"{result.score:.1f}{', at chance' * is_at_chance(result)}" if result else NONE

@@ -14,6 +14,7 @@ from babyllama.report.claims import is_worse, student_comparisons
 from babyllama.report.scored_run import ScoredRun
 from babyllama.report.wording import describe
 from babyllama.runs.run import Curve, Model, Run
+from babyllama.scores.chance import shows_nothing
 
 _RISE = 0.5  # nats per token: more than the noise of a smoothed loss, less than any divergence
 _SHOWN = 4  # pairs of models named before the rest is only counted
@@ -122,6 +123,9 @@ def _against_order(scored: ScoredRun, pairs: list[tuple[Model, Model]]) -> Itera
         if not result or not pairing or not pairing.difference:
             continue
         better = result.higher_is_better
+        other = scored.result(higher, benchmark)
+        if other and shows_nothing(result, other):
+            continue
         if is_worse(pairing.difference, higher_is_better=better):
             yield (
                 f"{lower.name} has {scored.dev_loss(lower):.3f} against {higher.name}'s "

@@ -12,7 +12,7 @@ from babyllama.report.figures import models_shown
 from babyllama.report.scored_run import ScoredRun
 from babyllama.report.signatures import signatures
 from babyllama.report.table import Table, cell, table_of
-from babyllama.report.wording import NONE, bounds_signed, signed, with_interval
+from babyllama.report.wording import NONE, bounds_signed, signed, with_interval, with_standing
 from babyllama.runs.run import Model, main_student, twin_of
 from babyllama.scores.comparisons import UidDifference
 
@@ -52,7 +52,7 @@ def curves_table(scored: ScoredRun, benchmark: str) -> Table | None:
     rows = tuple(
         (
             format_count(words),
-            *(cell(points.get(words), with_interval) for points in found.values()),
+            *(cell(points.get(words), with_standing) for points in found.values()),
         )
         for words in sorted({words for points in found.values() for words in points})
     )
@@ -156,7 +156,7 @@ def with_unit(scored: ScoredRun, benchmark: str) -> str:
 
 
 def _score_column(scored: ScoredRun, benchmark: str) -> Callable[[Model], str]:
-    return lambda model: cell(scored.result(model, benchmark), with_interval)
+    return lambda model: cell(scored.result(model, benchmark), with_standing)
 
 
 def _best_epoch(model: Model) -> str:

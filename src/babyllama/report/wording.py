@@ -1,10 +1,12 @@
 """Differences and numbers in words, for reports and comparisons."""
 
+from babyllama.scores.chance import is_at_chance
 from babyllama.scores.differences import Difference
-from babyllama.scores.results import Interval, Score
+from babyllama.scores.results import BenchmarkResult, Interval, Score
 
 NONE = "–"  # a table's cell without a value
 NO_DIFFERENCE = "no detectable difference"
+AT_CHANCE = "at chance: nothing can be concluded"
 
 
 def describe(difference: Difference, *, higher_is_better: bool = True) -> str:
@@ -46,6 +48,11 @@ def signed(value: float) -> str:
 def with_interval(score: Score) -> str:
     """`73.2 (72.1 to 74.3)`."""
     return f"{score.score:.1f}" + (f" ({bounds_of(score)})" if score.interval else "")
+
+
+def with_standing(result: BenchmarkResult) -> str:
+    """`73.2 (72.1 to 74.3)`; `50.3 (48.9 to 51.7), at chance`."""
+    return with_interval(result) + ", at chance" * is_at_chance(result)
 
 
 def bounds_of(score: Score) -> str:

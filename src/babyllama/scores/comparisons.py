@@ -11,6 +11,7 @@ import numpy as np
 
 from babyllama.errors import InputError
 from babyllama.scores.certainty import Estimate, Z
+from babyllama.scores.chance import is_at_chance
 from babyllama.scores.decisions import Parts
 from babyllama.scores.differences import (
     LEVEL,
@@ -91,6 +92,19 @@ class Comparison:
     uids: tuple[UidDifference, ...]
     why_unpaired: str
     notes: tuple[str, ...]
+
+    @property
+    def is_at_chance(self) -> tuple[bool, bool]:
+        """Whether the intervals of the baseline and of the model hold chance."""
+        theirs, ours = (is_at_chance(each.result, mean=each.score) for each in self.answers)
+        return theirs, ours
+
+    @property
+    def shows_nothing(self) -> bool:
+        """Whether the better of the two is at chance: nothing can be concluded."""
+        theirs, ours = self.answers
+        is_ours_better = (ours.score > theirs.score) == ours.result.higher_is_better
+        return self.is_at_chance[is_ours_better]
 
     @property
     def seeds(self) -> tuple[int, int]:

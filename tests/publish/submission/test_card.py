@@ -38,7 +38,7 @@ def test_the_card_has_scores_with_intervals_training_facts_and_recipe(run, given
     card = ModelCard(card_of(tmp_path / "out")).text
 
     assert "Zero-shot scores by the rules `2025`." in card
-    assert "| blimp | 66.7 | 48.0 to 52.0 | 50.0 | 3 |" in card
+    assert "| blimp | 66.7 | 48.0 to 52.0, at chance | 50.0 | 3 |" in card
     assert "| boolq | 61.0 |" in card
     assert "of 12,345 parameters" in card
     assert "an ensemble of 2 teachers (llama and gpt2)" in card

@@ -10,6 +10,7 @@ from babyllama.publish.submission.official import Track
 from babyllama.recipe import DistilledStudent, to_yaml
 from babyllama.report.markdown import escaped
 from babyllama.runs.run import Model, Run
+from babyllama.scores.chance import is_at_chance
 from babyllama.scores.results import BenchmarkResult
 
 CARD = "README.md"
@@ -152,15 +153,18 @@ def _score_table(model: Model, benchmarks: Mapping[str, BenchmarkResult]) -> Ite
     if rules:
         yield f"Zero-shot scores by the rules `{rules}`."
         yield ""
-    yield "| benchmark | score | 95% interval | a random model | items |"
+    yield "| benchmark | score | 95% interval | guessing | items |"
     yield "|---|---|---|---|---|"
     for name, result in benchmarks.items():
         interval = "{:.1f} to {:.1f}".format(*result.interval) if result.interval else ""
+        interval += ", at chance" * is_at_chance(result)
         chance = "" if result.chance is None else f"{result.chance:.1f}"
         unit = "" if result.unit == "percent" else f" ({result.unit})"
         items = "" if result.n is None else f"{result.n:,}"
         benchmark = escaped(f"{name}{unit}")
         yield f"| {benchmark} | {result.score:.1f} | {interval} | {chance} | {items} |"
+    notes = [f"{name}: {note}." for name, result in benchmarks.items() for note in result.notes]
+    yield from ("", *(f"- {escaped(note)}" for note in notes)) if notes else ()
 
 
 def _fence(text: str) -> str:
