@@ -65,9 +65,10 @@ def test_only_text_for_tokenizers_that_split_at_spaces_themselves_can_be_split(l
 
 
 def documents(file: Path, layout: str, tokenizer: Tokenizer, **sizes: int) -> list[list[list[str]]]:
-    """The documents of a file, each as the list of its pieces."""
+    """The documents of a file, each as the list of its pieces' texts."""
     sizes = {"lines_at_once": 1000, "characters_at_once": 1000} | sizes
-    return [list(pieces) for pieces in read_documents([file], layout, tokenizer, **sizes)]
+    read = read_documents([file], layout, tokenizer, **sizes)
+    return [[list(piece.texts) for piece in pieces] for pieces in read]
 
 
 def test_a_file_is_one_piece_for_a_tokenizer_that_may_join_words(place, library):
@@ -94,4 +95,30 @@ def test_under_lines_blank_lines_separate_documents_and_a_piece_has_so_many_line
         [written[:2]],
         [written[2:3]],
         [written[3:]],
+    ]
+
+
+def test_only_the_first_piece_of_a_long_line_begins_a_line(library, tmp_path):
+    file = tmp_path / "a.txt"
+    file.write_text("one\ntwo three four five\nsix\n")
+
+    read = read_documents(
+        [file], "lines", library.backend_tokenizer, lines_at_once=9, characters_at_once=8
+    )
+
+    assert [(list(piece.texts), piece.are_lines) for pieces in read for piece in pieces] == [
+        (["one\n"], True),
+        (["two"], True),
+        ([" three four"], False),
+        ([" five"], False),
+        (["six\n"], True),
+    ]
+
+
+def test_a_long_line_is_one_piece_for_a_tokenizer_that_may_join_words(tmp_path):
+    file = tmp_path / "a.txt"
+    file.write_text("two three four five\n")
+
+    assert documents(file, "lines", Tokenizer(models.BPE()), characters_at_once=8) == [
+        [["two three four five\n"]]
     ]

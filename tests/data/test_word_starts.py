@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from token_streams import put_tales, texts
 
+from babyllama.data.text_pieces import Piece
 from babyllama.data.tokenizer import load_tokenizer
 from babyllama.data.word_starts import IS_SPACE, count_word_starts, encode
 
@@ -38,7 +39,7 @@ def test_each_word_counts_where_a_plain_search_finds_it(library, lines, layout):
         expected += plain_word_starts(text, first + encoding.offsets)
         tokens += bos + encoding.ids
 
-    ids, counts = encode(library, piece, layout)
+    ids, counts = encode(library, Piece(piece, are_lines=layout == "lines"))
 
     assert counts.tolist() == expected
     assert ids == tokens

@@ -1,19 +1,32 @@
 """Clean text read as documents, in pieces that fit into memory and change no token.
 
-Blank lines separate documents under the layout `lines`; under `stream` a file is one document.
+Blank lines separate documents under the layout `lines`; under `stream` a file is one document. Both
+cut a long text only before a space after a word, where the tokenizer splits it anyway.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from itertools import groupby, islice
+from itertools import groupby
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from tokenizers import Tokenizer, normalizers, pre_tokenizers
 
 from babyllama.errors import InputError
 
 Layout = Literal["lines", "stream"]
+
+
+class Piece(NamedTuple):
+    """Some texts of a document, encoded at once.
+
+    Attributes:
+        are_lines: whether each text begins a line, so that the token for a text's start precedes
+            it. The rest of a line that was cut, and all text under `stream`, begins none.
+    """
+
+    texts: Sequence[str]
+    are_lines: bool
 
 
 def read_documents(
@@ -23,27 +36,28 @@ def read_documents(
     *,
     lines_at_once: int,
     characters_at_once: int,
-) -> Iterator[Iterator[Sequence[str]]]:
-    """Yield each document as an iterator over its pieces; a piece is a list of texts.
+) -> Iterator[Iterator[Piece]]:
+    """Yield each document as an iterator over its pieces.
 
     Args:
-        tokenizer: determines whether a file may be split under `stream`, or is one piece.
-        lines_at_once: the lines of a piece under `lines`.
-        characters_at_once: characters read per piece under `stream`. It changes no token.
+        tokenizer: determines whether a long text may be cut, or is one piece.
+        lines_at_once: the most lines of a piece under `lines`.
+        characters_at_once: about the most characters of a piece. Neither changes a token.
 
     Raises:
         InputError: a file is not UTF-8.
     """
+    may_split = can_split_before_spaces(tokenizer)
+    longest = characters_at_once if may_split else None
     for file in files:
         if layout == "stream":
             blocks = _read_blocks(file, characters_at_once)
-            may_split = can_split_before_spaces(tokenizer)
             texts = split_before_spaces(blocks) if may_split else iter(["".join(blocks)])
-            yield ([text] for text in texts)
+            yield (Piece([text], are_lines=False) for text in texts)
             continue
         for has_text, lines in groupby(_read_lines(file), lambda line: bool(line.strip())):
             if has_text:
-                yield _groups(lines, lines_at_once)
+                yield _pieces(lines, lines_at_once, characters_at_once, longest)
 
 
 def can_split_before_spaces(tokenizer: Tokenizer) -> bool:
@@ -80,9 +94,30 @@ def split_before_spaces(blocks: Iterable[str]) -> Iterator[str]:
     yield text
 
 
-def _groups(lines: Iterator[str], size: int) -> Iterator[list[str]]:
-    while group := list(islice(lines, size)):
-        yield group
+def _pieces(
+    lines: Iterable[str], most_lines: int, most_characters: int, longest: int | None
+) -> Iterator[Piece]:
+    """Group lines into pieces; a line with more characters than `longest` is cut."""
+    group: list[str] = []
+    characters = 0
+    for line in lines:
+        is_long = longest is not None and len(line) > longest
+        if group and (len(group) == most_lines or characters + len(line) > most_characters):
+            yield Piece(group, are_lines=True)
+            group, characters = [], 0
+        if is_long:
+            yield from _cut(line.rstrip("\n"), longest or len(line))
+        else:
+            group.append(line)
+            characters += len(line)
+    if group:
+        yield Piece(group, are_lines=True)
+
+
+def _cut(line: str, size: int) -> Iterator[Piece]:
+    blocks = (line[start : start + size] for start in range(0, len(line), size))
+    for number, text in enumerate(split_before_spaces(blocks)):
+        yield Piece([text], are_lines=not number)
 
 
 def _read_lines(file: Path) -> Iterator[str]:

@@ -7,7 +7,7 @@ the layout and the counts. `windows` reads these files.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from jaxtyping import Int64
 
 from babyllama.console import ProgressBar
 from babyllama.data.sources import Split
-from babyllama.data.text_pieces import Layout, read_documents
+from babyllama.data.text_pieces import Layout, Piece, read_documents
 from babyllama.data.tokenizer import load_tokenizer, vocabulary_digest
 from babyllama.data.word_starts import encode
 from babyllama.errors import InputError
@@ -42,8 +42,8 @@ def tokenize(
     Words are counted as `word_starts` says. Text without any token has no words.
 
     Args:
-        lines_at_once, characters_at_once: how much text is in memory at a time, under `lines` and
-            under `stream`. They do not change the output.
+        lines_at_once, characters_at_once: how much text is encoded at a time. They do not change
+            the output.
 
     Returns:
         tokens and white-space words of both splits, and the vocabulary's size.
@@ -93,7 +93,7 @@ def tokenize(
 def _write_stream(
     out: Path,
     split: Split,
-    documents: Iterable[Iterable[Sequence[str]]],
+    documents: Iterable[Iterable[Piece]],
     library: "PreTrainedTokenizerFast",
     dtype: np.dtype[Any],
     layout: Layout,
@@ -109,13 +109,13 @@ def _write_stream(
         for pieces in documents:
             starts.append(tokens)
             for piece in pieces:
-                ids, word_starts = encode(library, piece, layout)
+                ids, word_starts = encode(library, piece)
                 _refuse_overflow(word_starts, library)
                 stream.write(np.asarray(ids, dtype).tobytes())
                 word_file.write(word_starts.astype(np.uint8).tobytes())
                 tokens += len(ids)
                 words += int(word_starts.sum())
-                bar.advance(sum(len(text.encode()) for text in piece))
+                bar.advance(sum(len(text.encode()) for text in piece.texts))
             if layout == "lines":
                 stream.write(np.asarray([library.eos_token_id], dtype).tobytes())
                 word_file.write(bytes(1))

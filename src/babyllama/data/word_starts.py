@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Int64
 
-from babyllama.data.text_pieces import Layout
+from babyllama.data.text_pieces import Piece
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -20,15 +20,15 @@ IS_SPACE = np.array([chr(code).isspace() for code in range(0x3002)])
 
 
 def encode(
-    library: "PreTrainedTokenizerFast", piece: Sequence[str], layout: Layout
+    library: "PreTrainedTokenizerFast", piece: Piece
 ) -> tuple[list[int], Int64[np.ndarray, " tokens"]]:
     """Encode some texts; also count the words that begin in each token.
 
-    Under the layout `lines` each text is a line, and the token for the start of a text precedes it.
+    The token for the start of a text precedes each line.
     """
-    texts, first = piece, []
-    if layout == "lines":
-        texts, first = [line.rstrip("\n") for line in piece], [library.bos_token_id]
+    texts, first = piece.texts, []
+    if piece.are_lines:
+        texts, first = [line.rstrip("\n") for line in texts], [library.bos_token_id]
     encoded = library.backend_tokenizer.encode_batch(texts, add_special_tokens=False)
     ids = [token for text in encoded for token in chain(first, text.ids)]
     # <s> ends where its line starts, so no word begins in it.
