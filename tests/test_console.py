@@ -1,9 +1,11 @@
+import ast
 import io
 import json
 import os
 import re
 import signal
 import threading
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -18,9 +20,17 @@ from babyllama.console import (
     format_bytes,
     format_count,
     format_duration,
+    print_document,
+    print_error,
+    print_json,
+    print_line,
     print_result,
+    print_text,
     stoppable,
+    styled,
     table,
+    visible,
+    visible_cell,
 )
 
 
@@ -286,3 +296,135 @@ def test_a_status_line_is_printed_unchanged_on_one_line(monkeypatch):
     console.print_status("[bold] runs/mini/corpus: complete, skipped (took 12 s)")
 
     assert printed.getvalue() == "[bold] runs/mini/corpus: complete, skipped (took 12 s)\n"
+
+
+# --- text from data -------------------------------------------------------------------------
+
+# What a terminal obeys or what hides text, beside how it is shown; then what rich would read.
+HOSTILE = {
+    "\x1b[31mred\x1b]0;title\x07": r"\x1b[31mred\x1b]0;title\x07",
+    "\x9b31mred": r"\x9b31mred",
+    "over\rwritten": r"over\rwritten",
+    "\u202eright to left": r"\u202eright to left",
+    "\u2066isolated": r"\u2066isolated",
+    "a\u2028line": r"a\u2028line",
+    "in\u200bvisible\ufeff": r"in\u200bvisible\ufeff",
+    "not text \udcff": r"not text \udcff",
+    "tag \U000e0041": r"tag \U000e0041",
+    "llama[v1]": "llama[v1]",
+    "[/red]": "[/red]",
+    "[link=http://x]y[/link] :smile:": "[link=http://x]y[/link] :smile:",
+}
+
+
+@pytest.fixture(params=[*HOSTILE], ids=[ascii(each) for each in HOSTILE])
+def hostile(request):
+    """A text from data, and how it must be shown."""
+    return request.param, HOSTILE[request.param]
+
+
+def test_standard_output_shows_control_characters_and_no_markup(hostile, capsys):
+    raw, shown = hostile
+    print_line(raw)
+    print_text(raw)
+    print_result(styled("a ", (raw, "bold")))
+    assert capsys.readouterr().out.splitlines() == [shown, shown, f"a {shown}"]
+
+
+def test_a_table_shows_control_characters_and_no_markup(hostile, capsys):
+    raw, shown = hostile
+    print_result(table(raw, [raw, "score"], [[raw, "1.0"]]))
+    lines = [line.split("  ")[0].strip() for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == shown
+    assert [line.removesuffix(" score").removesuffix(" 1.0") for line in lines[1:]] == [shown] * 2
+
+
+@pytest.mark.parametrize("is_terminal", [False, True])
+def test_standard_error_shows_control_characters_and_no_markup(hostile, is_terminal, monkeypatch):
+    raw, shown = hostile
+    printed = io.StringIO()
+    real = Console(file=printed, width=200, color_system=None, force_terminal=is_terminal)
+    monkeypatch.setattr(console, "stderr_console", real)
+    console.print_status(raw)
+    print_error(raw)
+    assert printed.getvalue().splitlines() == [shown, f"error: {shown}"]
+
+
+@pytest.mark.parametrize("is_terminal", [False, True])
+def test_a_bar_shows_control_characters_and_no_markup(hostile, is_terminal, monkeypatch, capsys):
+    raw, shown = hostile
+    drawn = io.StringIO()
+    real = Console(file=drawn, width=200, color_system=None, force_terminal=is_terminal)
+    monkeypatch.setattr(console, "stderr_console", real)
+    with ProgressBar(raw, 10, "tokens") as bar:
+        bar.advance(10, raw)
+    assert (drawn.getvalue() + capsys.readouterr().err).count(shown) >= 2
+    assert raw == shown or raw not in drawn.getvalue()
+
+
+def test_a_line_end_cannot_forge_a_row_or_a_line(capsys):
+    print_line("one\ntwo\t3")
+    print_result(table("title\nx", ["a long column"], [["b\nc"]]))
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert lines == [r"one\ntwo\t3", r"title\nx", "a long column", r"b\nc"]
+    print_text("one\ntwo")
+    assert capsys.readouterr().out == "one\ntwo\n"
+
+
+def test_json_stays_json_and_text_of_any_script_stays_readable(hostile, capsys):
+    raw, _ = hostile
+    print_json({raw: "Größe 語 می‌خواهم"})
+    printed = capsys.readouterr().out
+    assert json.loads(printed) == {raw: "Größe 語 می‌خواهم"}
+    assert visible(printed) == printed
+    assert "Größe 語 می‌خواهم" in printed
+
+
+def test_a_document_reaches_a_file_as_it_is(capsysbinary):
+    print_document("name: \u202e Größe")
+    assert capsysbinary.readouterr().out == "name: \u202e Größe\n".encode()
+
+
+@given(st.text())
+def test_visible_text_has_no_controls_and_keeps_all_else(text):
+    shown = visible_cell(text)
+    assert not re.search(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", shown)
+    assert visible(shown) == shown
+    if text.isprintable():
+        assert shown == text
+
+
+def test_a_log_that_nobody_reads_any_more_does_not_stop_the_work(monkeypatch):
+    class Closed(io.StringIO):
+        def write(self, _text):
+            raise BrokenPipeError
+
+    for closed in (Console(file=Closed()), type(console.stderr_console)(file=Closed())):
+        monkeypatch.setattr(console, "stderr_console", closed)
+        if type(closed) is not Console:
+            console.print_status("x")
+            print_error("x")
+
+
+SOURCE = Path(console.__file__).parent
+# The one place that prints; and the screen of `watch`, whose text goes through `styled`.
+MAY_PRINT = {SOURCE / "console.py", *(SOURCE / "watch").glob("*.py")}
+
+
+def printing(file):
+    """Calls that print, and imports of rich, in a source file."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            ends = (".print", "typer.echo", "stdout.write", "stderr.write")
+            if called == "print" or called.endswith(ends):
+                yield f"{file.name}:{node.lineno}: {called}"
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names = [getattr(node, "module", None) or "", *(each.name for each in node.names)]
+            if any(name.split(".")[0] == "rich" for name in names):
+                yield f"{file.name}:{node.lineno}: rich"
+
+
+def test_only_the_console_prints():
+    files = [path for path in sorted(SOURCE.rglob("*.py")) if path not in MAY_PRINT]
+    assert [each for file in files for each in printing(file)] == []

@@ -269,24 +269,38 @@ def print_from_any_rank(text: str, style: str | None = None) -> None:
     stderr_console.quiet = before
 
 
+def print_error(text: str, who: str = "error") -> None:
+    """Print an error to standard error, also from a process that is silent otherwise."""
+    before, stderr_console.quiet = stderr_console.quiet, False
+    with suppress(OSError):
+        line = Text.assemble((who, "bold red"), f": {visible(text)}")
+        stderr_console.print(line, soft_wrap=True)
+    stderr_console.quiet = before
+
+
 def print_line(text: str = "") -> None:
-    """Print lines of a result to standard output."""
+    """Print one line of a result to standard output."""
+    print(visible_cell(text), flush=True)
+
+
+def print_text(text: str) -> None:
+    """Print a text, which may have several lines, to standard output."""
     print(visible(text), flush=True)
 
 
 def print_json(value: object, *, indent: int | None = 1) -> None:
     """Print a result as JSON. Control characters are escaped, so that a terminal is safe too."""
     text = json.dumps(value, indent=indent, ensure_ascii=False)
-    _print_document(_HIDDEN.sub(lambda found: json.dumps(found[0])[1:-1], text))
+    print_document(_HIDDEN.sub(lambda found: json.dumps(found[0])[1:-1], text))
 
 
-def print_yaml(text: str) -> None:
-    """Print a YAML document: into a file exactly as it is, on a terminal with `visible`."""
-    _print_document((visible(text) if sys.stdout.isatty() else text).removesuffix("\n"))
+def print_document(text: str) -> None:
+    """Print what programs read: in UTF-8, whatever the terminal's encoding, and as it is.
 
-
-def _print_document(text: str) -> None:
-    """Print in UTF-8 whatever the terminal's encoding: other programs read it."""
+    A terminal alone gets it with `visible`.
+    """
+    if sys.stdout.isatty():
+        text = visible(text)
     sys.stdout.flush()
     if hasattr(sys.stdout, "buffer"):
         sys.stdout.buffer.write((text + "\n").encode(errors="backslashreplace"))

@@ -12,7 +12,6 @@ from rich.console import Console
 from safetensors import SafetensorError
 
 from babyllama import console
-from babyllama.cli import failures
 from babyllama.cli.failures import explained, report_our_mistake
 
 
@@ -62,7 +61,7 @@ def test_any_other_error_is_not_the_machines(error):
 def printed(monkeypatch):
     file = io.StringIO()
     monkeypatch.setattr(console, "stderr_console", Console(file=file, width=500))
-    monkeypatch.setattr(failures, "stderr_console", console.stderr_console)
+
     return file
 
 

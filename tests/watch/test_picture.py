@@ -41,6 +41,17 @@ def test_a_student_has_its_kl_beside(run):
     assert "kl 0.083" not in once(run, columns=60)
 
 
+@pytest.mark.parametrize("rows", [24, 37, 39, 50])
+def test_an_axis_names_the_values_beside_it(run, rows):
+    """Between 0 and 1.6 the rounded labels were 2, 1 and 0."""
+    lines = [step(number, kl=16 / number) for number in range(10, 130, 10)]
+    write(run / "teachers" / "gpt2.partial", lines)
+    chart = once(run, columns=80, rows=rows).splitlines()
+    labels = [found[1] for line in chart if (found := re.search(r"│ ([0-9.]+) *$", line))]
+    assert labels in (["1.5", "1.0", "0.5"], ["1.0", "0.5"], ["1.0"]) or labels[-1] == "0.2"
+    assert len(set(labels)) == len(labels)
+
+
 @pytest.mark.parametrize("columns", [40, 60, 80, 120, 200])
 def test_no_line_is_wider_than_the_terminal_and_no_picture_higher(run, columns):
     write(run / "teachers" / "gpt2.partial", [step(n, kl=1 / n) for n in range(1, 300)])

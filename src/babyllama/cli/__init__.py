@@ -32,9 +32,9 @@ from babyllama.cli.failures import OUR_MISTAKE, explained, report_our_mistake
 from babyllama.console import (
     RUN_AGAIN,
     Interrupted,
+    print_error,
     print_status,
     silence,
-    stderr_console,
     visible_cell,
 )
 from babyllama.errors import InputError, command
@@ -110,11 +110,9 @@ def _show(error: InputError) -> None:
         rank = launched_process().rank
     except InputError:  # of the variables themselves
         rank = 0
-    stderr_console.quiet = False
     who = f"error on rank {rank}" if rank else "error"
     parts = [visible_cell(error.what), error.why, error.mend]
-    stderr_console.print(who, style="bold red", end=": ")
-    print_status("\n  ".join(part for part in parts if part))
+    print_error("\n  ".join(part for part in parts if part), who)
 
 
 def _take_place(launched: Launched) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from babyllama.cli.outputs import refuse_unwritable_folder
+from babyllama.console import print_line
 from babyllama.errors import InputError
 from babyllama.runs.launched import Launched, launched_from
 
@@ -50,7 +51,7 @@ def complete_stage(stage: "Stage") -> None:
         refuse_unwritable_folder(place)
     with locked(run_of(stage.out), mend="use another folder"):
         make_stage(stage, launched)
-    print(stage.out)
+    print_line(str(stage.out))
 
 
 def launched_process() -> Launched:

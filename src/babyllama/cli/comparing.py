@@ -1,6 +1,5 @@
 """`babyllama compare` and `report`."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,7 +11,7 @@ from babyllama.cli.outputs import (
     refuse_unwritable_file,
     refuse_unwritable_folder,
 )
-from babyllama.console import print_result, table
+from babyllama.console import print_json, print_line, print_result, table
 
 
 def compare(
@@ -46,16 +45,16 @@ def compare(
         out.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(out, words.markdown(found, correction))
     if as_json:
-        print(json.dumps(words.as_data(found), indent=1, ensure_ascii=False))
+        print_json(words.as_data(found))
         return
     for sentence in words.sentences(found):
-        print(sentence)
+        print_line(sentence)
     for title, head, rows in words.titled_rows(found):
-        print()
+        print_line()
         print_result(table(title, head, rows))
-    print()
+    print_line()
     for sentence in words.cautions(found, correction):
-        print(sentence)
+        print_line(sentence)
 
 
 def report(
@@ -72,5 +71,5 @@ def report(
     refuse_unwritable_folder(out)
     refuse_inputs([out], runs)
     facts = write_report(runs, out)
-    print(facts["first_sentence"])
-    print(f"Report: {out / PAGE}")
+    print_line(facts["first_sentence"])
+    print_line(f"Report: {out / PAGE}")

@@ -12,7 +12,7 @@ from babyllama.cli.arguments import (
     refuse_launcher,
 )
 from babyllama.cli.outputs import refuse_unwritable_folder
-from babyllama.console import print_result, table
+from babyllama.console import print_line, print_result, table
 from babyllama.errors import InputError
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def curves(
         ]
         columns = ("model", "Pearson x 100", "words", "of")
         print_result(table("Ages of acquisition, model compared with children", columns, rows))
-    print(f"Points: {layout.curves}")
+    print_line(f"Points: {layout.curves}")
 
 
 def _show_points(points: "list[Point]", rules: str) -> None:

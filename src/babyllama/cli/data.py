@@ -1,6 +1,5 @@
 """`babyllama corpus`, `tokenizer` and `tokenize`: from text to tokens."""
 
-import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from babyllama.cli.arguments import complete_stage
-from babyllama.console import print_result, print_status, table
+from babyllama.console import print_json, print_result, print_status, table
 from babyllama.errors import InputError
 
 
@@ -88,7 +87,7 @@ def stats(
         print_status(line)
     counted = corpus_statistics(folder)
     if as_json:
-        print(json.dumps(counted, indent=1, ensure_ascii=False))
+        print_json(counted)
         return
     columns = ("documents", "lines", "words", "characters")
     for split in ("train", "dev"):

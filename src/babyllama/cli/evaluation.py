@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from rich.text import Text
 
 from babyllama.cli.arguments import (
     RulesName,
@@ -21,7 +20,7 @@ from babyllama.cli.outputs import (
     refuse_unwritable_file,
     refuse_unwritable_folder,
 )
-from babyllama.console import print_result, print_status, table
+from babyllama.console import print_result, print_status, styled, table
 from babyllama.errors import InputError
 
 if TYPE_CHECKING:
@@ -242,12 +241,10 @@ def show_worst(result: "ModelResult") -> None:
     for each in result.worst:
         print_status(f"{each.benchmark} {each.UID} {each.pairID}: {each.margin:.1f} nats")
         for title, words in (("right", each.right), ("preferred", each.preferred)):
-            line = Text(f"  {title:>9}  ")
+            parts: list[str | tuple[str, str]] = [f"  {title:>9}  "]
             for word, surprisal in words:
-                line.append(f"{word} ", style=_shade(surprisal)).append(
-                    f"{surprisal:.1f} ", style="dim"
-                )
-            print_result(line)
+                parts += [(f"{word} ", _shade(surprisal)), (f"{surprisal:.1f} ", "dim")]
+            print_result(styled(*parts))
 
 
 def _shade(surprisal: float) -> str:

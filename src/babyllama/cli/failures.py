@@ -18,7 +18,7 @@ import traceback
 from importlib import metadata
 from pathlib import Path
 
-from babyllama.console import print_from_any_rank, stderr_console, visible, visible_cell
+from babyllama.console import print_error, print_from_any_rank, visible, visible_cell
 from babyllama.errors import InputError
 
 OUR_MISTAKE = 70  # EX_SOFTWARE of sysexits.h
@@ -81,9 +81,8 @@ def explained(error: BaseException) -> InputError | None:
 def report_our_mistake(error: BaseException) -> None:
     """Print that it is our fault, where the traceback was saved, and how to report it."""
     found = "".join(traceback.format_exception(error))
-    stderr_console.print("error", style="bold red", end=": ")
     last = traceback.format_exception_only(error)[-1].strip()
-    print_from_any_rank(f"this is a mistake in babyllama, not yours: {visible_cell(last)[:400]}")
+    print_error(f"this is a mistake in babyllama, not yours: {visible_cell(last)[:400]}")
     try:
         saved = _saved(found)
     except OSError:

@@ -16,7 +16,7 @@ from babyllama.cli.outputs import (
     refuse_result_file,
     refuse_unwritable_folder,
 )
-from babyllama.console import print_result, print_status, table
+from babyllama.console import print_line, print_result, print_status, table
 
 if TYPE_CHECKING:
     from babyllama.evaluation.finetuning.results import FinetuningResult, TaskResult
@@ -138,7 +138,7 @@ def _show(results: "list[FinetuningResult]") -> None:
             for note in scores.notes:
                 print_status(f"{each.model}, {name}: {note}", style="yellow")
         for suite, mean in each.averages.items():
-            print(
+            print_line(
                 f"{each.model}: {mean.score:.1f} (standard error {mean.stderr:.1f}), the "
                 f"mean of {len(mean.tasks)} tasks of {suite.upper()}"
             )

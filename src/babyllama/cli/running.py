@@ -1,6 +1,5 @@
 """`babyllama run`, `recipes`, `watch` and `verify`: a run from start to end."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +12,9 @@ from babyllama.console import (
     format_bytes,
     format_count,
     format_duration,
+    print_document,
+    print_json,
+    print_line,
     print_result,
     print_status,
     table,
@@ -65,8 +67,8 @@ def run(
         return
     report = manifests.read_manifest(Layout(folder).report)
     if report and until in (None, REPORT):
-        print(report["facts"]["first_sentence"])
-        print(f"Report: {Layout(folder).page}")
+        print_line(report["facts"]["first_sentence"])
+        print_line(f"Report: {Layout(folder).page}")
 
 
 def recipes(
@@ -82,12 +84,12 @@ def recipes(
 
     if name:
         loaded = load_recipe(name, tuple(settings or ()))
-        print(to_json(loaded) if as_json else to_yaml(loaded), end="\n" if as_json else "")
+        print_document(to_json(loaded) if as_json else to_yaml(loaded).removesuffix("\n"))
     elif as_json:
-        print(json.dumps(built_in_recipes()))
+        print_json(built_in_recipes(), indent=None)
     else:
         for each in built_in_recipes():
-            print(each)
+            print_line(each)
 
 
 def watch(
@@ -124,12 +126,12 @@ def verify(
         )
     found = check(folder)
     if as_json:
-        print(json.dumps({str(path): lines for path, lines in found.items()}, indent=1))
+        print_json({str(path): lines for path, lines in found.items()})
     for path, lines in found.items():
         if not as_json:
-            print(f"{path}: {'damaged' if lines else 'ok'}")
+            print_line(f"{path}: {'damaged' if lines else 'ok'}")
             for line in lines:
-                print(f"  {line}")
+                print_line(f"  {line}")
     damaged = [path for path, lines in found.items() if lines]
     if not found:
         raise InputError(
@@ -175,21 +177,21 @@ def _show_costs(planned: "Plan", recipe: "Recipe") -> None:
 
     source = recipe.corpus.source
     if isinstance(source, FolderSource) and not planned.counted:
-        print(
+        print_line(
             f"{source.path} not found: the plan assumes {source.expected_words:,} words. "
             "Set the folder of the text: --set corpus.source.path=DIR"
         )
-    print(f"Training text: about {planned.train_tokens:,} tokens")
-    print(f"FLOPs: {format_count(planned.flops)} (training and signal, without evaluation)")
-    print(
+    print_line(f"Training text: about {planned.train_tokens:,} tokens")
+    print_line(f"FLOPs: {format_count(planned.flops)} (training and signal, without evaluation)")
+    print_line(
         f"Disk: {format_bytes(planned.disk_bytes)}, including the stored signal "
         f"({format_bytes(planned.signal_bytes)})"
     )
     where = "on this GPU" if planned.device.type == "cuda" else "on this CPU"
     for each in planned.models:
-        print(f"Memory to train {each.name} {where}: {_memory(each.memory)}")
-    print("Python, its libraries and a stored signal need memory in addition.")
-    print(
+        print_line(f"Memory to train {each.name} {where}: {_memory(each.memory)}")
+    print_line("Python, its libraries and a stored signal need memory in addition.")
+    print_line(
         f"Time here: about {format_duration(planned.seconds)} if every model is trained from "
         f"scratch (matrix products reach {format_count(planned.machine_flops)}FLOP/s, measured now)"
     )

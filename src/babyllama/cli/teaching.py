@@ -16,7 +16,7 @@ from babyllama.cli.arguments import (
     complete_stage,
     launched_process,
 )
-from babyllama.console import print_result, table
+from babyllama.console import print_result, print_text, table
 from babyllama.errors import InputError
 
 
@@ -183,7 +183,7 @@ def generate(
     from babyllama.models.generation import continuations
 
     for text in continuations(model, prompt, n=n, seed=seed, max_new_tokens=max_new_tokens):
-        print(text)
+        print_text(text)
 
 
 def _show_fidelity(folder: Path) -> None:

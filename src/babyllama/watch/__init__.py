@@ -28,7 +28,7 @@ def watch(path: Path, *, every: float = 2.0, once: bool = False) -> None:
     Raises:
         InputError: `path` is neither a run nor a model.
     """
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False, emoji=False)
     now = snapshot(path)
     is_live = console.is_terminal and not console.is_dumb_terminal and not once
     if is_live and not now.is_complete:

@@ -12,9 +12,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from babyllama.console import format_bytes, format_count, format_duration
+from babyllama.console import format_bytes, format_count, format_duration, styled, visible
 from babyllama.runs.layout import Layout
 from babyllama.runs.training_log import EpochEnd, Rewind, Step, TrainingLog
+from babyllama.watch import axis
 from babyllama.watch.snapshot import Snapshot, WatchedStage
 
 Curve = Sequence[tuple[float, float]]  # (step, value)
@@ -33,7 +34,7 @@ def picture(now: Snapshot, console: Console, *, height: int) -> RenderableType:
         parts.append(_overview(now, width))
     if now.log is not None:
         parts += _numbers(now, now.log, width)
-    parts += [Text(line, style="yellow") for line in _remarks(now)]
+    parts += [styled((line, "yellow")) for line in _remarks(now)]
     rows = sum(len(console.render_lines(part, pad=False)) for part in parts)
     if now.log is not None and now.log.steps:
         coloured = console.is_terminal and not console.no_color
@@ -44,7 +45,7 @@ def picture(now: Snapshot, console: Console, *, height: int) -> RenderableType:
 
 def _title(now: Snapshot, width: int) -> Text:
     recipe = f", recipe {now.recipe.name}" if now.recipe else ""
-    text = Text.assemble((f"{now.path}", "bold"), recipe)
+    text = styled((f"{now.path}", "bold"), recipe)
     clock = time.strftime("%H:%M:%S")
     text.truncate(max(1, width - len(clock) - 2), overflow="crop", pad=True)
     return text.append(f"  {clock}", style="dim")
@@ -59,7 +60,7 @@ def _overview(now: Snapshot, width: int) -> Table:
             labels[-1] = labels[-1].removesuffix(",")
             lines = _wrapped(labels, width - len("in progress") - 2, between=" ")
             style = "bold" if state == "in progress" else ""
-            grid.add_row(Text(state, style="dim"), Text("\n".join(lines), style))
+            grid.add_row(Text(state, style="dim"), Text(visible("\n".join(lines)), style))
     return grid
 
 
@@ -109,7 +110,7 @@ def _bar(name: str, share: float, width: int) -> RenderableType:
     grid = Table.grid(padding=(0, 2))
     percent = f"{math.floor(100 * share)}%"
     grid.add_row(
-        Text(name, style="bold"),
+        styled((name, "bold")),
         ProgressBar(total=1.0, completed=share, width=max(4, width - len(name) - len(percent) - 4)),
         percent,
     )
@@ -270,25 +271,51 @@ def _chart(
     if height < _LOWEST_CHART or not curves:
         return None
     thinned = [_thinned(curve, width // 2) for curve in curves.values()]
-    top = _top(thinned)
+    (left, right), (low, high) = _ends(thinned)
+    labels = axis.vertical(axis.ticks(low, high, height // 3), low, high, height)
+    columns = width - 3 - max(map(len, labels))  # less the frame and a space
     drawn = plot_to_string(
         xs=[[step for step, _ in curve] for curve in thinned],
         ys=[[value for _, value in curve] for curve in thinned],
         lines=True,
         title=title,
         legend_labels=[f"{name} {curve[-1][1]:.3f}" for name, curve in curves.items()],
-        width=width,
-        line_length_hard_cap=width,
+        width=columns,
+        line_length_hard_cap=columns + 2,
         height=height,
+        x_min=left,
+        x_max=right,
+        y_min=low,
+        y_max=high,
         x_gridlines=[],
         y_gridlines=[],
+        # Its own labels round 1.5, 1.0 and 0.5 to 2, 1 and 0.
+        x_labels=False,
+        y_labels=False,
         character_set="block" if coloured and not plain else "ascii",
         color=[_COLOURS[name] for name in curves] if coloured else False,
-        **({} if top is None else {"y_max": top}),
     )
+    lines = drawn.split("\n")
+    for row, label in enumerate(labels, start=2):  # below the title and the frame
+        lines[row] = f"{lines[row]} {label}".rstrip()
+    lines.insert(height + 3, f" {axis.horizontal(left, right, columns)}")
+    drawn = "\n".join(lines)
     if plain:
         drawn = drawn.translate(str.maketrans("┌┐└┘─│", "++++-|"))
     return Text.from_ansi(drawn)
+
+
+def _ends(curves: Sequence[Curve]) -> tuple[tuple[float, float], tuple[float, float]]:
+    """The ends of both axes: a little wider than the curves, unless their top is cut."""
+    steps = [step for curve in curves for step, _ in curve]
+    values = [value for curve in curves for _, value in curve]
+    top = _top(curves)
+    return _widened(min(steps), max(steps)), _widened(min(values), top or max(values))
+
+
+def _widened(low: float, high: float) -> tuple[float, float]:
+    margin = 0.02 * (high - low) if high > low else max(1e-6, abs(low) / 2)
+    return low - margin, high + margin
 
 
 def _curve(lines: Sequence[Line], key: str) -> Curve:
