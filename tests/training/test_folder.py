@@ -8,6 +8,7 @@ from babyllama.data.tokenizer import train_tokenizer
 from babyllama.errors import InputError
 from babyllama.recipe import TokenizerRecipe
 from babyllama.training.folder import finish_model, start_model
+from babyllama.training.written import hashes
 
 
 def test_the_same_seed_starts_the_same_model(tiny_recipe, tokens, tokenizer):
@@ -35,9 +36,14 @@ def test_a_model_without_room_for_a_window_does_not_start(tiny_recipe, tokens, t
 def test_finishing_can_be_repeated_after_a_kill(tiny_recipe, tokens, tokenizer, tmp_path):
     part = with_training(tiny_recipe.pretraining("llama"), batch_size=64)
     run(part, tokens, tokenizer, tmp_path / "m")
-    best = load_file(tmp_path / "m" / "checkpoints" / "best" / "model.safetensors")
+    folder = next((tmp_path / "m" / "checkpoints").glob("best-*"))
+    best = load_file(folder / "model.safetensors")
+    written = hashes(tmp_path / "m", [folder])
     (tmp_path / "m" / "model.safetensors").write_bytes(b"cut short")
     (tmp_path / "m" / "tokenizer.json").unlink()
-    finish_model(tokenizer, tmp_path / "m")
+    finish_model(tokenizer, tmp_path / "m", folder, written)
     assert same(best, load_file(tmp_path / "m" / "model.safetensors"))
     assert (tmp_path / "m" / "tokenizer.json").exists()
+    (folder / "model.safetensors").write_bytes(b"cut short")
+    with pytest.raises(InputError, match=r"m/model\.safetensors has changed since it was written"):
+        finish_model(tokenizer, tmp_path / "m", folder, written)

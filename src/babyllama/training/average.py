@@ -12,6 +12,8 @@ from babyllama.models.tensor_files import write_tensors
 from babyllama.recipe import ExponentialAverage, LastEpochs, TrainingRecipe
 from babyllama.training.processes import Processes, distributed, gathered
 
+EPOCH = "epoch-"  # how the names of files with an epoch's weights begin
+
 
 class MovingAverage:
     """`average = decay * average + (1 - decay) * weights` after every update.
@@ -35,6 +37,11 @@ class MovingAverage:
         """The averaged weights, gathered."""
         del epoch, processes
         return {name: gathered(value) for name, value in self.tensors.items()}
+
+    def files(self, epoch: int) -> list[Path]:
+        """None: the averaged weights are in the checkpoints."""
+        del epoch
+        return []
 
 
 class EpochAverage:
@@ -61,8 +68,12 @@ class EpochAverage:
         kept = [load_file(self._path(each)) for each in range(first, epoch + 1)]
         return {name: sum(each[name] / len(kept) for each in kept) for name in weights}
 
+    def files(self, epoch: int) -> list[Path]:
+        """The weights of past epochs that the mean after the next epoch needs, this one's last."""
+        return [self._path(each) for each in range(max(1, epoch - self._count + 2), epoch + 1)]
+
     def _path(self, epoch: int) -> Path:
-        return self._folder / f"epoch-{epoch:04d}.safetensors"
+        return self._folder / f"{EPOCH}{epoch:04d}.safetensors"
 
 
 Average = MovingAverage | EpochAverage

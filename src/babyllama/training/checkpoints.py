@@ -1,14 +1,18 @@
 """Checkpoints: everything a killed run needs to resume to the same bits.
 
-A checkpoint is one safetensors file (weights, optimiser state, averaged weights) with a checksum.
-It gets its name when it is complete. The newest few are kept, in case the last one is damaged.
-Sharded tensors are gathered, and the first process writes them.
+A checkpoint is one safetensors file (weights, optimiser state, averaged weights, and where the
+training is) with a checksum over all of it. It names the files that the training has written
+besides, with their hashes. It gets its name when it is complete. The newest few are kept, in case
+the last one or one of these files is damaged. Sharded tensors are gathered, and the first process
+writes them.
 """
 
 import json
+import shutil
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,14 +26,20 @@ from babyllama.errors import InputError
 from babyllama.models.tensor_files import write_tensors
 from babyllama.recipe import TrainingRecipe, decisive_fields
 from babyllama.runs.artefact import SCRATCH, difference
-from babyllama.training.average import Average
+from babyllama.runs.files import digest_of_json
+from babyllama.training.average import EPOCH, Average
 from babyllama.training.compilation import can_compile
-from babyllama.training.folder import BEST, save_model
+from babyllama.training.folder import save_model
 from babyllama.training.optimizer import Optimizer
 from babyllama.training.processes import Processes, distributed, gathered
+from babyllama.training.written import damage, hashes, log_damage, log_so_far
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+_BEST, _EPOCH = f"{SCRATCH}/best-", f"{SCRATCH}/{EPOCH}"  # how the paths of these files begin
+# What reading a damaged file raises.
+_DAMAGES = (OSError, SafetensorError, ValueError, KeyError, TypeError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -44,6 +54,8 @@ class Progress:
         best_is_averaged: whether the averaged weights had it.
         skipped: steps that are skipped because they diverged.
         recent: losses of the last steps, the oldest first.
+        written: the hash of each file that the rest of the training or its result needs, by its
+            path in the folder.
     """
 
     step: int = 0
@@ -53,6 +65,12 @@ class Progress:
     best_is_averaged: bool = False
     skipped: tuple[int, ...] = ()
     recent: tuple[float, ...] = ()
+    written: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def best_folder(self) -> str:
+        """The best model's path in the folder of the training."""
+        return f"{_BEST}{self.best_epoch:04d}{'-averaged' if self.best_is_averaged else ''}"
 
 
 @dataclass(frozen=True)
@@ -106,20 +124,28 @@ class Checkpoints:
         return self.out / SCRATCH
 
     def save(self, progress: Progress) -> None:
-        """Write `step-N.safetensors` atomically and delete all but the newest `keep`."""
+        """Write `step-N.safetensors` atomically and delete all but the newest `keep`.
+
+        Best models that none of these names are deleted, too.
+        """
         tensors = {name: gathered(value.detach()).cpu() for name, value in _tensors(self.state)}
         if self.processes.is_first:
             self.folder.mkdir(parents=True, exist_ok=True)
-            _write(self.folder / f"step-{progress.step:08d}.safetensors", tensors, progress,
-                   self.state.origin)  # fmt: skip
+            about = {
+                "progress": asdict(progress),
+                "origin": dict(self.state.origin),
+                "log": log_so_far(self.out),
+            }
+            _write(self.folder / f"step-{progress.step:08d}.safetensors", tensors, about)
             for old in sorted(self.folder.glob("step-*.safetensors"))[: -self.keep]:
                 old.unlink()
+            self._delete_unneeded()
         self.processes.wait()
 
     def load(self) -> Progress | None:
         """Restore the newest readable checkpoint, the same one in every process.
 
-        A damaged one is named and renamed to `*.damaged`.
+        A damaged one is named and renamed to `*.damaged`, as is one that names a damaged file.
 
         Returns:
             where the training was; None without a readable checkpoint.
@@ -128,7 +154,7 @@ class Checkpoints:
             InputError: a checkpoint of another recipe, tokenizer or seed, or one written by another
                 number of processes.
         """
-        found = _newest(self.folder) if self.processes.is_first else None
+        found = _newest(self.out) if self.processes.is_first else None
         name = self.processes.broadcast(found.path.name if found else "")
         if not name:
             return None
@@ -138,13 +164,36 @@ class Checkpoints:
         self.processes.wait()  # no process writes a file that another one still reads
         return checkpoint.progress
 
-    def save_model(self, name: str) -> None:
-        """Write the model as it is now to the folder `name` beside the final model."""
+    def save_model(self, name: str, progress: Progress) -> Progress:
+        """Write the model as it is now to the folder `name`; the progress names its files."""
         save_model(self.state.model, self.out / name, self.processes)
+        return self._naming(progress, [self.out / name])
 
-    def save_best(self) -> None:
-        """Write the model as it is now: the best so far."""
-        save_model(self.state.model, self.folder / BEST, self.processes)
+    def save_best(self, progress: Progress) -> Progress:
+        """Write the model as it is now, the best so far; the progress names it, not the last."""
+        return self.save_model(progress.best_folder, _without(progress, _BEST))
+
+    def name_epochs(self, progress: Progress, epoch: int) -> Progress:
+        """The progress, naming the past epochs' weights that the next average needs."""
+        needed = self.state.average.files(epoch) if self.state.average else []
+        named = {path.relative_to(self.out).as_posix() for path in needed[:-1]}
+        kept = {name: sha256 for name, sha256 in progress.written.items() if name in named}
+        progress = _without(progress, _EPOCH)
+        return self._naming(replace(progress, written={**progress.written, **kept}), needed[-1:])
+
+    def _naming(self, progress: Progress, paths: list[Path]) -> Progress:
+        new = hashes(self.out, paths) if self.processes.is_first else {}
+        return replace(progress, written={**progress.written, **new})
+
+    def _delete_unneeded(self) -> None:
+        needed: set[str] = set()
+        for path in self.folder.glob("step-*.safetensors"):
+            with suppress(*_DAMAGES), safe_open(path, "pt") as file:
+                needed |= _about(file)["progress"]["written"].keys()
+        for best in self.out.glob(f"{_BEST}*"):
+            name = best.relative_to(self.out).as_posix()
+            if not any(each.startswith(f"{name}/") for each in needed):
+                shutil.rmtree(best, ignore_errors=True)
 
 
 @dataclass(frozen=True)
@@ -152,50 +201,69 @@ class _Checkpoint:
     path: Path
     progress: Progress
     origin: Mapping[str, Any]
+    log: Mapping[str, Any]
     tensors: Mapping[str, Tensor]
 
 
-def _newest(folder: Path) -> _Checkpoint | None:
+def _newest(out: Path) -> _Checkpoint | None:
+    """The newest checkpoint that is undamaged, as are all files that it names."""
+    folder = out / SCRATCH
     for unfinished in folder.glob("*.writing"):
         unfinished.unlink()
-    for path in sorted(folder.glob("step-*.safetensors"), reverse=True):
+    found = sorted(folder.glob("step-*.safetensors"), reverse=True)
+    for path in found:
         try:
-            return _read(path)
-        except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
-            message = f"  {path} is damaged ({error}); using the one before it"
-            print_status(message, style="yellow")
-            path.replace(path.with_suffix(".damaged"))
+            checkpoint = _read(path)
+            fault = damage(out, checkpoint.progress.written) or log_damage(out, checkpoint.log)
+            if not fault:
+                return checkpoint
+        except _DAMAGES as error:
+            fault = f"{path} is damaged ({error})"
+        before = "using the checkpoint before" if path != found[-1] else "starting over"
+        print_status(f"  {fault}; {before}", style="yellow")
+        path.replace(path.with_suffix(".damaged"))
     return None
 
 
-def _write(
-    path: Path, tensors: Mapping[str, Tensor], progress: Progress, origin: Mapping[str, Any]
-) -> None:
+def _write(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
     tensors = {name: value.contiguous() for name, value in tensors.items()}
-    about = {
-        "progress": asdict(progress),
-        "origin": dict(origin),
-        "checksum": _checksum(tensors),
-    }
     metadata = {name: json.dumps(each) for name, each in about.items()}
+    metadata["checksum"] = json.dumps(_checksum(tensors, about))
     write_tensors(path, tensors, beside=path.with_suffix(".writing"), metadata=metadata)
 
 
 def _read(path: Path) -> _Checkpoint:
     with safe_open(path, "pt") as file:
-        about = {name: json.loads(text) for name, text in file.metadata().items()}
+        about = _about(file)
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    if about["checksum"] != _checksum(tensors):
+    checksum = about.pop("checksum")
+    if "log" not in about:
+        raise ValueError("an earlier version of babyllama wrote it, without all checksums")
+    if checksum != _checksum(tensors, about):
         raise ValueError("checksum mismatch")
-    return _Checkpoint(path, _progress(about["progress"]), about["origin"], tensors)
+    progress = _progress(about["progress"])
+    return _Checkpoint(path, progress, about["origin"], about["log"], tensors)
 
 
-def _checksum(tensors: Mapping[str, Tensor]) -> int:
-    """A crc32 over all bytes: it detects disk errors, not deliberate changes."""
-    crc = 0
+def _about(file: Any) -> dict[str, Any]:
+    """What an open checkpoint says besides its tensors."""
+    return {name: json.loads(text) for name, text in (file.metadata() or {}).items()}
+
+
+def _checksum(tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> int:
+    """A crc32 over everything in a checkpoint: it detects disk errors, not deliberate changes."""
+    crc = zlib.crc32(digest_of_json(about).encode())
     for name in sorted(tensors):
-        crc = zlib.crc32(tensors[name].reshape(-1).view(torch.uint8).numpy().data, crc)
+        value = tensors[name]
+        crc = zlib.crc32(f"{name} {value.dtype} {list(value.shape)}".encode(), crc)
+        crc = zlib.crc32(value.reshape(-1).view(torch.uint8).numpy().data, crc)
     return crc
+
+
+def _without(progress: Progress, beginning: str) -> Progress:
+    """The progress, naming no file whose path begins so."""
+    left = {name: h for name, h in progress.written.items() if not name.startswith(beginning)}
+    return replace(progress, written=left)
 
 
 def _progress(tree: dict[str, Any]) -> Progress:

@@ -40,6 +40,7 @@ def end_epoch(
     progress = _keep_if_best(progress, scores["dev_cross_entropy"], epoch, checkpoints)
     if average:
         averaged = average.after_epoch(epoch, checkpoints.processes)
+        progress = checkpoints.name_epochs(progress, epoch)
         with weights_of(checkpoints.state.model, averaged):
             score = scores["averaged_dev_cross_entropy"] = dev_score()
             progress = _keep_if_best(progress, score, epoch, checkpoints, averaged=True)
@@ -86,8 +87,8 @@ def _keep_if_best(
 ) -> Progress:
     if not score < progress.best_cross_entropy:
         return progress
-    checkpoints.save_best()
-    return replace(progress, best_cross_entropy=score, best_epoch=epoch, best_is_averaged=averaged)
+    best = replace(progress, best_cross_entropy=score, best_epoch=epoch, best_is_averaged=averaged)
+    return checkpoints.save_best(best)
 
 
 def _refuse_non_finite(

@@ -1,21 +1,21 @@
 """The new model that a training starts with, and the model folder that it writes."""
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from babyllama.data.tokenizer import load_tokenizer
 from babyllama.data.windows import read_header, refuse_foreign_tokens, refuse_other_tokenizer
+from babyllama.errors import InputError
 from babyllama.models.build import new_model, refuse_short_positions
 from babyllama.models.tensor_files import save_model_folder
 from babyllama.recipe import PretrainingRecipe
-from babyllama.runs.artefact import SCRATCH
 from babyllama.training.processes import Processes, gathered
+from babyllama.training.written import damage
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
-
-BEST = "best"  # the folder of the best epoch's model, beside the checkpoints
 
 
 def start_model(
@@ -46,13 +46,26 @@ def save_model(model: "PreTrainedModel", folder: Path, processes: Processes) -> 
     processes.wait()
 
 
-def finish_model(tokenizer: Path, out: Path) -> None:
+def finish_model(tokenizer: Path, out: Path, best: Path, written: Mapping[str, str]) -> None:
     """Turn a training folder into a model folder: the best weights and the tokenizer.
 
     After a kill it can be repeated: the best model is deleted only once the manifest is written.
+
+    Args:
+        written: the hashes of what the training has written.
+
+    Raises:
+        InputError: a file of the best model, or of a model along the way, has changed since.
     """
-    for file in sorted((out / SCRATCH / BEST).iterdir()):
+    for file in sorted(best.iterdir()):
         shutil.copy(file, out / file.name)
+    copied_from = f"{best.relative_to(out).as_posix()}/"
+    if fault := damage(out, {name.removeprefix(copied_from): h for name, h in written.items()}):
+        raise InputError(
+            fault,
+            why="It is part of the finished model.",
+            mend="Run the same command again: it goes back to an earlier checkpoint.",
+        )
     library = load_tokenizer(tokenizer)
     for folder in (out, *out.glob("chck_*")):
         library.save_pretrained(folder)

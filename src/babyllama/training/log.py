@@ -67,7 +67,9 @@ class LogWriter:
             return
         if self._file:
             self._file.close()
-        lines = self._path.read_text("utf-8").splitlines() if self._path.exists() else []
+        # Beyond the checkpoint anything may be there, as after a power cut.
+        text = self._path.read_text("utf-8", errors="replace") if self._path.exists() else ""
+        lines = text.splitlines()
         kept = [line for line in lines if _step_of(line) <= step]
         write_atomically(self._path, "".join(line + "\n" for line in kept))
         self._file = self._path.open("a", encoding="utf-8")
@@ -121,8 +123,8 @@ class LogWriter:
 
 
 def _step_of(line: str) -> float:
-    """The step of a line; infinity for a line that was cut short."""
+    """The step of a line; infinity for a line that was cut short or damaged."""
     try:
         return float(json.loads(line)["step"])
-    except ValueError:
+    except (ValueError, KeyError, TypeError, RecursionError):
         return math.inf

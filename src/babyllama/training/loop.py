@@ -107,8 +107,10 @@ def train(
                 if recipe.on_divergence == "stop" or len(progress.skipped) >= _MOST_REWINDS:
                     raise
                 progress = _rewind(diverged, checkpoints, log)
+        if processes.any(stop.requested):  # since the last step: all is saved
+            raise Interrupted
     if processes.is_first:
-        finish_model(tokenizer, out)
+        finish_model(tokenizer, out, out / progress.best_folder, progress.written)
     return training_facts(state, plan, progress, cost, processes) | log.summary()
 
 
@@ -140,7 +142,7 @@ def _steps(
             guard.catch_up()  # nothing that diverged is ever saved
             with log.pause():
                 for mark in step.marks:
-                    checkpoints.save_model(mark)
+                    progress = checkpoints.save_model(mark, progress)
                 if plan.ends_epoch(number + 1):
                     epoch = plan.epoch(number + 1)
                     progress = end_epoch(progress, epoch, dev_score, checkpoints, log)

@@ -88,6 +88,10 @@ class Processes:
         torch.distributed.all_reduce(values)
         return values / self.count
 
+    def any(self, is_so: bool) -> bool:
+        """Whether it is so in any process. Every process must call it."""
+        return bool(self.mean(torch.tensor([float(is_so)], device=self.device)) > 0)
+
     def wait(self) -> None:
         """Wait until all processes have come here."""
         self._state.wait_for_everyone()
