@@ -53,7 +53,7 @@ class Model:
     """
 
     name: str
-    role: Literal["teacher", "ensemble", "student", "twin"]
+    role: Literal["teacher", "ensemble", "student", "twin", "untrained"]
     folder: Path | None
     facts: Mapping[str, Any]
     result: ModelResult | None
@@ -100,7 +100,7 @@ class Run:
 
     @cached_property
     def models(self) -> dict[str, Model]:
-        """Every model of the recipe by name: teachers, ensemble, students."""
+        """Every model by name: teachers, ensemble, students, and random weights if scored."""
         return {each.name: self._model(each) for each in self._contents.models}
 
     @cached_property

@@ -103,3 +103,25 @@ def test_a_kill_after_the_first_model_costs_only_the_second(line, monkeypatch):
         run()
     run()
     assert names == ["llama", "gpt2"]
+
+
+def test_an_untrained_model_is_scored_once_beside_the_others(
+    teachers, tokens, tmp_path, monkeypatch
+):
+    (tmp_path / "pairs.jsonl").write_text(PAIRS * 40)
+    names = scored(monkeypatch)
+    for folder in (tmp_path / "one", tmp_path / "two"):
+        facts = evaluate_models(
+            {"llama": [teachers[0]]}, {"pairs": tmp_path / "pairs.jsonl"}, rules="honest",
+            tokens=tokens, window=16, before=tmp_path / "one", out=folder, untrained=teachers[0],
+            seed=3,
+        )  # fmt: skip
+        assert [*facts] == ["llama", "untrained"]
+        assert not [*(folder / "checkpoints").glob("*")]
+    assert names == ["llama", "untrained"]
+    llama, untrained = (
+        json.loads((tmp_path / "two" / f"{name}.json").read_text())
+        for name in ("llama", "untrained")
+    )
+    assert untrained["model"] == "untrained"
+    assert untrained["dev"]["cross_entropy"] != llama["dev"]["cross_entropy"]

@@ -5,6 +5,7 @@ import shutil
 
 import yaml
 
+from babyllama.report.claims import first_sentence
 from babyllama.report.scored_run import scored_run
 from babyllama.report.tables import (
     differences_table,
@@ -29,13 +30,13 @@ def column(table, name):
 def test_models_are_shown_with_their_scores_and_chance_last(make_run):
     table = models_table(read(make_run()))
     assert [row[0] for row in table.rows] == [
-        "distilled (student)", "twin", "ensemble", "llama (teacher)", "gpt2 (teacher)", "chance",
+        "distilled (student)", "twin", "ensemble", "llama (teacher)", "gpt2 (teacher)", "guessing",
     ]  # fmt: skip
     scores = column(table, "grammar")
     assert scores["distilled (student)"].startswith("91.8 (")
-    assert scores["chance"] == "50.0"
+    assert scores["guessing"] == "50.0"
     assert column(table, "best epoch")["twin"] == "5 of 10"
-    assert column(table, "parameters")["chance"] == "–"
+    assert column(table, "parameters")["guessing"] == "–"
 
 
 def test_a_benchmark_in_another_unit_is_shown_in_it(make_run):
@@ -51,7 +52,7 @@ def test_a_benchmark_in_another_unit_is_shown_in_it(make_run):
     scored = read(folder)
     scores = column(models_table(scored), "wug_adj, spearman x 100")
     assert scores["distilled (student)"] == "41.3 (32.3 to 50.3)"
-    assert (scores["ensemble"], scores["chance"]) == ("–", "0.0")
+    assert (scores["ensemble"], scores["guessing"]) == ("–", "0.0")
     assert {row[2] for row in differences_table(scored).rows} == {
         "grammar", "wug_adj, spearman x 100",
     }  # fmt: skip
@@ -104,3 +105,18 @@ def test_words_seen_in_a_construction_are_scored_apart_from_withheld_ones(make_r
 
 def test_signatures_are_a_row_each(make_run):
     assert len(signatures_table(read(make_run(items=20))).rows) == 3
+
+
+def test_random_weights_are_a_row_and_no_model_in_claims(make_run, score_model):
+    folder = make_run()
+    plain = first_sentence(read(folder))
+    predictions = folder / "evaluation" / "predictions" / "gpt2" / "grammar.jsonl"
+    lines = [json.loads(line) for line in predictions.read_text().splitlines()]
+    score_model(folder / "evaluation", "untrained", "grammar", lines)
+    scored = read(folder)
+    table = models_table(scored)
+    assert [row[0] for row in table.rows][-2:] == ["untrained", "guessing"]
+    assert table.note.startswith("Untrained: random weights in the student's shape")
+    assert first_sentence(scored) == plain
+    assert scored.run.missing == ()
+    assert not any("untrained" in " ".join(row) for row in signatures_table(scored).rows)

@@ -93,7 +93,7 @@ def _show_points(points: "list[Point]", rules: str) -> None:
         )
         for point in sorted(points, key=lambda p: (p.place.model, p.benchmark, p.place.words))
     ]
-    columns = ("model", "benchmark", "words seen", "score", "95% interval", "chance", "unit")
+    columns = ("model", "benchmark", "words seen", "score", "95% interval", "guessing", "unit")
     print_result(table(f"Learning curves, rules: {rules}", columns, rows))
 
 

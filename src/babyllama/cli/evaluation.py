@@ -197,7 +197,7 @@ def show_scores(results: "list[ModelResult]") -> None:
         for each in results
         for name, scores in each.benchmarks.items()
     ]
-    columns = ["model", "benchmark", "score", "95% interval", "other UIDs", "chance", "unit", "n"]
+    columns = ["model", "benchmark", "score", "95% interval", "other UIDs", "guessing", "unit", "n"]
     if not any(row[4] for row in rows):
         for row in (*rows, columns):
             del row[4]

@@ -125,7 +125,7 @@ def _show(results: "list[FinetuningResult]") -> None:
                 ]
             )
     columns = [
-        "model", "task", "metric", "score", "95% interval", "SD over seeds", "majority", "chance",
+        "model", "task", "metric", "score", "95% interval", "SD over seeds", "majority", "guessing",
         "rows", "cut",
     ]  # fmt: skip
     if not any(row[-1] for row in rows):

@@ -1,20 +1,24 @@
 """Scores of all models of a run; a score is reused until something that it depends on changes."""
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from babyllama.console import print_status
 from babyllama.evaluation.evaluate import evaluate
+from babyllama.evaluation.untrained import write_untrained
 from babyllama.recipe import EQUAL_WEIGHTS, Mixing, mixing_of
-from babyllama.runs.artefact import Facts
+from babyllama.recipe.names import UNTRAINED
+from babyllama.runs.artefact import SCRATCH, Facts
+from babyllama.runs.files import hash_file
 from babyllama.runs.kept import kept, read_kept
 from babyllama.runs.layout import predictions_file, predictions_folder, scores_file
 from babyllama.runs.manifests import digest
 from babyllama.scores.remarks import remarks
 from babyllama.scores.results import SCORING_VERSION, write_results
 
+_SHAPE = ("config.json", "tokenizer.json")  # all that an untrained model takes from another
 _WORST = 20  # number of worst errors of each model, for the report
 
 
@@ -28,6 +32,8 @@ def evaluate_models(
     window: int,
     before: Path,
     out: Path,
+    untrained: Path | None = None,
+    seed: int = 0,
 ) -> Facts:
     """Write NAME.json and predictions/NAME/ for each model.
 
@@ -38,6 +44,8 @@ def evaluate_models(
         models: name to one folder, or to several for their ensemble.
         mixing: how an ensemble's models are averaged.
         before: the finished folder that `out` is going to replace; it need not exist.
+        untrained: a model folder; an untrained model of its shape is scored, too.
+        seed: of the untrained model's weights.
 
     Returns:
         each model's headline scores, in their benchmarks' units.
@@ -46,37 +54,60 @@ def evaluate_models(
         InputError: what `evaluate` raises.
     """
     data = {name: digest(path) for name, path in benchmarks.items()}
+    common = {
+        "benchmarks": data,
+        "rules": rules,
+        "tokens": digest(tokens),
+        "window": window,
+        "worst": _WORST,
+        "scoring": SCORING_VERSION,
+    }
+    score = partial(_evaluate, benchmarks=benchmarks, out=out, rules=rules, tokens=tokens,
+                    window=window)  # fmt: skip
     facts: Facts = {}
     for name, folders in models.items():
-        key = {
-            "models": [digest(folder) for folder in folders],
-            "benchmarks": data,
-            "rules": rules,
-            "tokens": digest(tokens),
-            "window": window,
-            "worst": _WORST,
-            "scoring": SCORING_VERSION,
-        }
+        key = {"models": [digest(folder) for folder in folders], **common}
         if len(folders) > 1:
             key |= mixing_of(mixing).model_dump(mode="json")
-        _copy_kept(before, out, name, key, benchmarks)
-        make = partial(
-            _evaluate, folders, benchmarks, out, name=name, rules=rules, mixing=mixing,
-            tokens=tokens, window=window,
-        )  # fmt: skip
-        files = _files(out, name, benchmarks)
-        facts[name] = kept(_record(out, name), key, make, field="scores", files=files)
+        make = partial(score, folders, name=name, mixing=mixing)
+        facts[name] = _kept(before, out, name, key, benchmarks, make)
+    if untrained:
+        shape = [hash_file(untrained / file) for file in _SHAPE]
+        key = {"untrained": shape, "seed": seed, **common}
+        make = partial(_evaluate_untrained, score, untrained, out / SCRATCH / UNTRAINED, seed)
+        facts[UNTRAINED] = _kept(before, out, UNTRAINED, key, benchmarks, make)
     return facts
+
+
+def _kept(
+    before: Path,
+    out: Path,
+    name: str,
+    key: Facts,
+    benchmarks: Mapping[str, Path],
+    make: Callable[[], Facts],
+) -> Facts:
+    _copy_kept(before, out, name, key, benchmarks)
+    files = _files(out, name, benchmarks)
+    found: Facts = kept(_record(out, name), key, make, field="scores", files=files)
+    return found
+
+
+def _evaluate_untrained(score: Callable[..., Facts], like: Path, folder: Path, seed: int) -> Facts:
+    write_untrained(like, folder, seed=seed)
+    found = score([folder], name=UNTRAINED)
+    shutil.rmtree(folder)
+    return found
 
 
 def _evaluate(
     folders: Sequence[Path],
-    benchmarks: Mapping[str, Path],
-    out: Path,
     *,
     name: str,
+    benchmarks: Mapping[str, Path],
+    out: Path,
     rules: str,
-    mixing: Mixing,
+    mixing: Mixing = EQUAL_WEIGHTS,
     tokens: Path,
     window: int,
 ) -> Facts:

@@ -262,6 +262,7 @@ def evaluation_stage(recipe: Recipe, folder: Path) -> Stage:
     benchmarks = dict(recipe.evaluation.benchmarks)
     if isinstance(recipe.corpus.source, SyntheticSource):
         benchmarks = {GRAMMAR: layout.minimal_pairs, **benchmarks}
+    main = layout.models(recipe)[next(iter(recipe.distilled or recipe.students or recipe.teachers))]
     tokens, before = layout.tokens, layout.evaluation
     window = min(recipe.pretraining(name).training.window for name in layout.models(recipe))
 
@@ -280,6 +281,8 @@ def evaluation_stage(recipe: Recipe, folder: Path) -> Stage:
             window=window,
             before=before,
             out=out,
+            untrained=main,
+            seed=recipe.seed,
         )
 
     inputs = {"tokens": tokens}

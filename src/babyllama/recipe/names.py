@@ -25,12 +25,13 @@ CURVES = "curves"
 STAGES = (SOURCE, CORPUS, TOKENIZER, TOKENS, TEACHERS, SIGNAL, STUDENTS, EVALUATION, REPORT)
 
 ENSEMBLE = "ensemble"  # the teachers averaged at inference, scored as one more model
+UNTRAINED = "untrained"  # random weights in the main student's shape, scored beside the models
 MANIFEST = "manifest"  # manifest.json: the folder is complete
 WORK = "work"  # work.json: what an unfinished folder is being made from
 PREDICTIONS = "predictions"
 RECIPE = "recipe"  # recipe.yaml
 
-RESERVED = frozenset({*STAGES, CURVES, ENSEMBLE, MANIFEST, WORK, PREDICTIONS, RECIPE})
+RESERVED = frozenset({*STAGES, CURVES, ENSEMBLE, UNTRAINED, MANIFEST, WORK, PREDICTIONS, RECIPE})
 RESERVED_SUFFIXES = (".partial", ".replaced", ".parts", ".key", ".json")
 LONGEST_NAME = 100  # bytes: with a suffix it must stay below the 255 of a file system
 

@@ -163,7 +163,7 @@ def _headline_rows(comparisons: Sequence[Comparison]) -> tuple[Cells, list[Cells
     """Comparisons of one model with one baseline, one row per benchmark."""
     first = comparisons[0]
     head = (
-        "benchmark", "chance", first.baseline, first.model, "difference", "95% interval",
+        "benchmark", "guessing", first.baseline, first.model, "difference", "95% interval",
         "other UIDs too", "p", "adjusted p",
         "smallest detectable",
     )  # fmt: skip

@@ -100,7 +100,7 @@ def _below_teachers(scored: ScoredRun) -> Signature | None:
 def _order(scored: ScoredRun) -> Signature | None:
     """Pairs of models in which the lower dev loss has a detectably worse score."""
     benchmark = scored.main_benchmark
-    models = [m for m in scored.run.models
+    models = [m for m in scored.run.models if m.role != "untrained"
               if scored.result(m, benchmark) and scored.dev_loss(m) is not None]  # fmt: skip
     pairs = list(combinations(models, 2))
     if not pairs:

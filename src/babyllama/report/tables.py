@@ -17,11 +17,15 @@ from babyllama.runs.run import Model, main_student, twin_of
 from babyllama.scores.comparisons import UidDifference
 
 _EXTREMES = 6  # UIDs listed on either side
-_ORDER = ("student", "twin", "ensemble", "teacher")
+_ORDER = ("student", "twin", "ensemble", "teacher", "untrained")
+_UNTRAINED = (
+    "Untrained: random weights in the student's shape, which is more than guessing wherever the "
+    "length of a sentence tells."
+)
 
 
 def models_table(scored: ScoredRun) -> Table | None:
-    """Every model's size, best epoch, dev loss and scores; the last row is chance."""
+    """Every model's size, best epoch, dev loss and scores; the last row is guessing."""
     run = scored.run
     models = sorted(run.models, key=lambda model: _ORDER.index(model.role))
     models = [model for model in models if model.manifest or model.evaluation]
@@ -38,8 +42,9 @@ def models_table(scored: ScoredRun) -> Table | None:
     if made is None or not run.benchmarks:
         return made
     chances = {with_unit(scored, name): scored.chance(name) for name in run.benchmarks}
-    chance = ("chance", *(cell(chances.get(head), "{:.1f}") for head in made.head[1:]))
-    return Table(made.title, made.head, (*made.rows, chance))
+    chance = ("guessing", *(cell(chances.get(head), "{:.1f}") for head in made.head[1:]))
+    note = _UNTRAINED if any(model.role == "untrained" for model in models) else ""
+    return Table(made.title, made.head, (*made.rows, chance), note)
 
 
 def curves_table(scored: ScoredRun, benchmark: str) -> Table | None:

@@ -22,6 +22,7 @@ from babyllama.recipe.names import (
     STAGES,
     STUDENTS,
     TEACHERS,
+    UNTRAINED,
 )  # fmt: skip
 from babyllama.runs import manifests
 from babyllama.runs.json_files import read_json
@@ -37,7 +38,7 @@ from babyllama.runs.layout import (
 from babyllama.runs.points import Point, places, read_points
 from babyllama.runs.training_log import TrainingLog, read_training_log
 
-Role = Literal["teacher", "ensemble", "student", "twin"]
+Role = Literal["teacher", "ensemble", "student", "twin", "untrained"]
 Tree = Mapping[str, Any]
 
 
@@ -60,13 +61,13 @@ class Curve:
 
 @dataclass(frozen=True)
 class Model:
-    """A model of a run: a teacher, a student, its twin, or the ensemble of the teachers.
+    """A model of a run: a teacher, a student, its twin, the teachers' ensemble, random weights.
 
     Attributes:
-        name: the recipe's name for it; `ensemble` for the ensemble.
-        manifest: of its folder; empty for the ensemble and for an untrained model.
+        name: the recipe's name for it; `ensemble`; `untrained` for random weights.
+        manifest: of its folder; empty without one or if it is not trained yet.
         evaluation: the contents of evaluation/NAME.json; empty without scores.
-        curve: its training; None for the ensemble and for an untrained model.
+        curve: its training; None without one.
     """
 
     name: str
@@ -96,7 +97,8 @@ class Run:
         folder: the run's folder.
         recipe: its recipe, fully resolved.
         stages: the manifests of finished stages that are not models, by name.
-        models: teachers, their ensemble, students; the recipe's order.
+        models: teachers, their ensemble, students, in the recipe's order; then random weights, if
+            the evaluation scored them.
         corpus: counts of the corpus, from corpus/stats.json.
         entropy: of a synthetic corpus, from source/entropy.json.
         tokens: sizes of the token streams, from tokens/tokens.json.
@@ -194,6 +196,8 @@ def _models(layout: Layout, recipe: Recipe) -> Iterator[Model]:
     for name, folder in layout.students(recipe).items():
         is_twin = isinstance(recipe.students[name], TwinStudent)
         yield _model(layout, folder, name, "twin" if is_twin else "student")
+    if untrained := _json(layout.scores(UNTRAINED)):
+        yield Model(UNTRAINED, "untrained", {}, untrained, None)
 
 
 def _model(layout: Layout, folder: Path, name: str, role: Role) -> Model:

@@ -117,7 +117,7 @@ def write_submission(
 
 
 def _chosen_model(run: Run, name: str | None) -> Model:
-    models = [model for model in run.models if model.role != "ensemble"]
+    models = [model for model in run.models if model.role not in ("ensemble", "untrained")]
     if name is None:
         students = [model for model in models if model.role == "student"]
         if len(students) != 1:
