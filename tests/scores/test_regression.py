@@ -7,6 +7,7 @@ from scipy.stats import spearmanr
 from babyllama.scores.regression import (
     errors_left_out,
     is_complete,
+    noise_share,
     pearson,
     residuals,
     share_explained,
@@ -66,3 +67,35 @@ def test_a_resample_counts_items_as_often_as_it_holds_them():
     again = share_explained(y[drawn], [a[drawn], b[drawn]], x[drawn], np.ones((1, 50)))
     assert found[0] == pytest.approx(again[0])
     assert found[1] != pytest.approx(found[0])
+
+
+def test_noise_explains_what_permuted_values_explain_on_average():
+    generator = np.random.default_rng(5)
+    n, permutations = 60, 4000
+    plain = [generator.normal(size=n), generator.gamma(2.0, size=n)]
+    y, x = generator.gamma(1.0, size=(2, n))  # skewed
+    once = np.ones((1, n))
+    # Permuting x against the rest, as one least squares with the permutations in the rows.
+    design = np.stack([np.ones(n), *plain, plain[0] * plain[1]], axis=1)
+    hat = np.eye(n) - design @ np.linalg.pinv(design)
+    permuted = np.stack([generator.permutation(x) for _ in range(permutations)]) @ hat
+    shares = (permuted @ y) ** 2 / (permuted**2).sum(axis=1) / (y @ hat @ y)
+    (found,) = noise_share(y, plain, x, once)
+    assert found == pytest.approx(1 / (n - 4))
+    assert found == pytest.approx(shares.mean(), abs=3 * shares.std() / permutations**0.5)
+    raw = share_explained(y, plain, x, once)
+    assert share_explained(y, plain, x, once, less_noise=True) == pytest.approx(raw - found)
+    assert share_explained(y, plain, np.ones(n), once, less_noise=True) == 0
+
+
+def test_noise_explains_twice_as_much_on_resamples():
+    generator = np.random.default_rng(6)
+    n = 300
+    plain, y, x = generator.normal(size=(3, n))
+    drawn = generator.integers(n, size=(400, n))
+    counts = np.stack([np.bincount(row, minlength=n) for row in drawn]).astype(np.float64)
+    found = noise_share(y, [plain], x, counts).mean()
+    assert found == pytest.approx(2 / n, rel=0.05)
+    others = generator.normal(size=(60, n))
+    shares = [share_explained(y, [plain], each, counts).mean() for each in others]
+    assert np.mean(shares) == pytest.approx(found, abs=3 * np.std(shares) / 60**0.5)

@@ -38,6 +38,8 @@ def share_explained(
     plain: Sequence[Float64[np.ndarray, " n"]],
     x: Float64[np.ndarray, " n"],
     counts: Float64[np.ndarray, "resamples n"],
+    *,
+    less_noise: bool = False,
 ) -> Float64[np.ndarray, " resamples"]:
     """(R2 of y on plain and x - R2 of y on plain) / (1 - R2 of y on plain), a squared correlation.
 
@@ -48,6 +50,8 @@ def share_explained(
 
     Args:
         counts: how often each item occurs in each resample. Items without a value do not count.
+        less_noise: whether the share that noise in the place of x explains on average is
+            subtracted: see `noise_share`. If x has nothing to explain with, it is not.
     """
     keep = is_complete([y, x, *plain])
     # Neither an intercept nor a scale changes what is explained; standardised it is precise.
@@ -64,6 +68,36 @@ def share_explained(
     is_left = (S[:, [0, 1], [0, 1]] > 1e-9 * D[:, [0, 1], [0, 1]]).all(axis=1)
     found = np.zeros(len(S))
     np.divide(S[:, 0, 1] ** 2, S[:, 0, 0] * S[:, 1, 1], out=found, where=is_left)
+    if less_noise:
+        found[is_left] -= noise_share(y, plain, x, counts)[is_left]
+    return found
+
+
+def noise_share(
+    y: Float64[np.ndarray, " n"],
+    plain: Sequence[Float64[np.ndarray, " n"]],
+    x: Float64[np.ndarray, " n"],
+    counts: Float64[np.ndarray, "resamples n"],
+) -> Float64[np.ndarray, " resamples"]:
+    """The share that x explains on average if its values are permuted: 1 / (n - k).
+
+    k counts the intercept, the plain predictors and their products, as far as they differ. On a
+    resample with counts c_i it is sum(c_i**2 e_i**2) / sum(c_i e_i**2) / (sum(c_i) - k), with the
+    residuals e of y: an item that was drawn twice agrees with itself, so that noise explains about
+    twice as much there.
+
+    Args:
+        x: only which of its values are missing counts.
+    """
+    keep = is_complete([y, x, *plain])
+    base = [standardised(column[keep]) for column in plain]
+    predictors = _with_intercept([*base, *(a * b for a, b in combinations(base, 2))])
+    fit, _, k, _ = np.linalg.lstsq(predictors, y[keep])
+    squares = (y[keep] - predictors @ fit) ** 2
+    drawn = counts[:, keep]
+    left = np.maximum(1.0, drawn.sum(axis=1) - k)
+    weights = np.maximum(drawn @ squares, np.finfo(np.float64).tiny)
+    found: Float64[np.ndarray, " resamples"] = (drawn**2 @ squares) / weights / left
     return found
 
 

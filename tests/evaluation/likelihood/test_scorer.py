@@ -11,6 +11,8 @@ from plain_likelihoods import SENTENCES, SHORT, plain_sum, scorer_of
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
+from transformers import AutoModelForCausalLM
+from transformers import AutoModelForMaskedLM as _MASKED  # noqa: N814
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 from babyllama.errors import InputError
@@ -200,3 +202,29 @@ def test_texts_with_tokens_for_the_unknown_are_counted(teachers, tmp_path):
     ]  # fmt: skip
     # A byte-level tokenizer knows every text, whatever its configuration calls unknown.
     assert not likelihoods(scorer_of(teachers[:1]), texts).inputs.has_unknown.any()
+
+
+def test_a_target_tokenized_anew_is_scored_piece_by_piece(teachers, folder_of):
+    text = Text("qjxä", "The cat sees", is_separate=True, scored="anew")
+    others = [Text("dog", "A", is_separate=True, scored="anew"), Text("The cat.")]
+    for folder, auto in ((teachers[0], AutoModelForCausalLM), (folder_of("bert"), _MASKED)):
+        scorer = scorer_of([folder], "2025")
+        model = auto.from_pretrained(folder, dtype=torch.float64).eval()
+        tokenizer = scorer.tokenizer
+        sentence, expected = text.context, []
+        for number, token in enumerate(tokenizer(text.target, add_special_tokens=False).input_ids):
+            piece = tokenizer.decode([token])
+            label = tokenizer(piece, add_special_tokens=False).input_ids[0] if number else token
+            masks = tokenizer.mask_token * 3 if auto is _MASKED else ""
+            ids = tokenizer(sentence + masks).input_ids
+            at = ids.index(tokenizer.mask_token_id) if masks else len(ids) - 1
+            with torch.no_grad():
+                log_p = torch.log_softmax(model(torch.tensor([ids])).logits[0, at], dim=-1)
+            expected.append(float(log_p[label]))
+            sentence += piece
+        assert len(expected) > 3
+        found = likelihoods(scorer, [others[0], text, others[1]])
+        np.testing.assert_allclose(found[1:2].values, expected, rtol=1e-5)
+        alone = log_likelihoods(scorer, others)
+        np.testing.assert_allclose(found.sums()[[0, 2]], alone, rtol=1e-5)
+        assert len(found.inputs.tokens) == 3

@@ -1,7 +1,9 @@
 """COMPS: one phrase after two prefixes."""
 
+import pytest
 from random_models import variant
 
+from babyllama.errors import InputError
 from babyllama.evaluation.likelihood.encoding import encode_causal
 from babyllama.evaluation.likelihood.rules import rules_named
 from babyllama.evaluation.likelihood.texts import Text
@@ -43,3 +45,10 @@ def test_the_space_before_the_phrase_is_scored_except_under_2025(tokenizer, writ
         texts = suite_for("comps").texts(items, rules_named(name))
         (good, _) = encode_causal(texts, library, rules_named(name), None)
         assert (good.ids.tolist(), good.first, good.stop) == (ids, first, len(ids))
+
+
+def test_a_file_that_is_no_part_of_comps_is_refused(write):
+    row = {"prefix_acceptable": "A robin", "prefix_unacceptable": "A stone",
+           "property_phrase": "has a beak."}  # fmt: skip
+    with pytest.raises(InputError, match=r"comps_base \(1\)\.jsonl is not a part of COMPS"):
+        suite_for("comps").read(write({"comps_base (1).jsonl": [row]}))

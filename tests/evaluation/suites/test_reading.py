@@ -12,7 +12,7 @@ from babyllama.evaluation.likelihood.rules import rules_named
 from babyllama.evaluation.likelihood.texts import Text
 from babyllama.evaluation.suites import suite_for
 
-SUITE = suite_for("reading")
+SUITE, HONEST = suite_for("reading"), rules_named("honest")
 TIMES = ("RTfirstfix", "RTfirstpass", "RTgopast", "RTrightbound", "self_paced_reading_time")
 PLAIN = ("Subtlex_log10", "length", "context_length")
 
@@ -75,7 +75,7 @@ def test_both_scores_are_those_of_plain_regressions(tmp_path, score):
     items = SUITE.read(write_table(tmp_path, table))
     own, before, values = surprisals(table)
     facts, lines = score(SUITE, items, values)
-    expected = [plainly(table, time, PLAIN, own) for time in TIMES[:4]]
+    expected = [plainly(table, time, PLAIN, own) - 100 / (114 - 7) for time in TIMES[:4]]
     assert [facts["subtasks"][time]["score"] for time in TIMES[:4]] == pytest.approx(expected)
     assert facts["score"] == pytest.approx(np.mean(expected))
     table = [
@@ -83,6 +83,7 @@ def test_both_scores_are_those_of_plain_regressions(tmp_path, score):
         for row, b in zip(table, before, strict=True)
     ]
     spill_over = plainly(table, TIMES[4], (*PLAIN, "prev_length", "prev_pred"), own)
+    spill_over -= 100 / (96 - 16)
     assert facts["subtasks"]["self_paced"]["score"] == pytest.approx(spill_over)
     assert facts["aggregates"] == pytest.approx(
         {"eye_tracking": np.mean(expected), "self_paced": spill_over}
@@ -103,8 +104,35 @@ def test_both_scores_are_those_of_plain_regressions_on_the_published_table(data,
     own, _, values = surprisals(table)
     facts, _ = score(SUITE, items, values)
     expected = [plainly(table, time, PLAIN, own) for time in TIMES[:4]]
-    assert facts["score"] == pytest.approx(np.mean(expected), rel=1e-9)
+    assert facts["score"] == pytest.approx(np.mean(expected) - 100 / (1696 - 7), rel=1e-9)
     assert (facts["n"], facts["subtasks"]["self_paced"]["n"]) == (1696, 1497)
+
+
+def test_2025_subtracts_nothing_and_its_chance_is_what_noise_explains(tmp_path, score):
+    table = rows()
+    items = SUITE.read(write_table(tmp_path, table))
+    own, _, values = surprisals(table)
+    facts, _ = score(SUITE, items, values, "2025")
+    expected = [plainly(table, time, PLAIN, own) for time in TIMES[:4]]
+    assert facts["score"] == pytest.approx(np.mean(expected))
+    assert facts["chance"] == pytest.approx(100 / (114 - 7))
+    other, _ = score(SUITE, items, values)
+    moved = np.array([*other["interval"], other["score"]]) + facts["chance"]
+    assert [*facts["interval"], facts["score"]] == pytest.approx(moved)
+
+
+def test_noise_scores_0_on_average_and_its_interval_contains_0(tmp_path, score):
+    items = SUITE.read(write_table(tmp_path, rows()))
+    scores, covers = [], []
+    for seed in range(15):
+        noise = np.random.default_rng(seed).gamma(2, 2, len(SUITE.texts(items, HONEST)))
+        facts, _ = score(SUITE, items, -noise)
+        low, high = facts["interval"]
+        scores.append(facts["score"])
+        covers.append(low <= 0 <= high)
+    assert sum(covers) >= 14
+    assert abs(np.mean(scores)) < 3 * np.std(scores) / math.sqrt(len(scores))
+    assert min(scores) < 0 < max(scores)
 
 
 def test_surprisal_of_no_use_or_all_the_same_explains_nothing(tmp_path, score):
@@ -125,7 +153,21 @@ def test_the_word_is_asked_for_with_its_space_but_apart_and_without_under_2025(t
         Text(" w0", "c0"), Text(" w1", "c1"), Text(" q1", "p1"),
     ]  # fmt: skip
     assert SUITE.texts(items, rules_named("2025"))[1:3] == [
-        Text("w1", "c1", is_separate=True), Text("q1", "p1", is_separate=True),
+        Text("w1", "c1", is_separate=True, scored="anew"),
+        Text("q1", "p1", is_separate=True, scored="anew"),
+    ]  # fmt: skip
+
+
+def test_under_2025_the_text_none_before_a_word_is_a_missing_one(tmp_path, score):
+    table = rows(9)
+    table[2]["prev_item"] = "None"  # as pandas reads it
+    items = SUITE.read(write_table(tmp_path, table))
+    assert Text(" q2", "None") in SUITE.texts(items, HONEST)
+    texts = SUITE.texts(items, rules_named("2025"))
+    assert len(texts) == len(SUITE.texts(items, HONEST)) - 1
+    _, lines = score(SUITE, items, -np.arange(1.0, len(texts) + 1), "2025")
+    assert [line["prev_surprisal"] is None for line in lines] == [
+        True, False, True, False, False, False, True, False, False,
     ]  # fmt: skip
 
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 # The default of `texts_at_once`: enough texts to use all cores, while the Python objects that the
 # tokenizer returns for them stay small.
 _TEXTS_AT_ONCE = 1_000
+# Three masks stand for the rest of a sentence in the reading task of the 2025 pipeline: one is the
+# scored token's own.
+_MASKS_BEHIND = 2
 
 
 def _no_tokens() -> Int32[np.ndarray, " tokens"]:
@@ -145,9 +148,10 @@ def encode_causal(
         second = tokenizer([text.target for text in part], add_special_tokens=False, verbose=False)[
             "input_ids"
         ]
-        for ids, target in zip(first, second, strict=True):
+        for text, ids, target in zip(part, first, second, strict=True):
             unscored = ids if own else begin + ids
-            yield _scored_from(max(1, len(unscored)), unscored + target)
+            scored = target[:1] if text.scored == "first" else target
+            yield _scored_from(max(1, len(unscored)), unscored + scored)
 
     def encoder_of(text: Text) -> _Encoder:
         if text.is_separate:
@@ -157,6 +161,22 @@ def encode_causal(
         return after_context if text.context else without_context
 
     return _encode_runs(texts, encoder_of, texts_at_once)
+
+
+def tokenized_anew(text: Text, tokenizer: "PreTrainedTokenizerFast") -> Iterator[Text]:
+    """A separate target token by token, each after the decoded text up to it.
+
+    A token is decoded and then encoded again, of which the first token is scored.
+
+    Source: get_p2 in reading/evaluation_functions.py of the 2025 pipeline.
+    """
+    context = text.context
+    ids = tokenizer(text.target, add_special_tokens=False, verbose=False)["input_ids"]
+    for number, token in enumerate(ids):
+        piece = str(tokenizer.decode([token]))
+        target = piece if number else text.target
+        yield Text(target, context, is_separate=True, scored="first")
+        context += piece
 
 
 def encode_masked(
@@ -209,7 +229,10 @@ def encode_masked(
             yield _cut(found["input_ids"][row], scored, words=words, keeps_rest=True)
 
     def separately(part: Sequence[Text]) -> Iterator[EncodedText]:
-        """The target's tokens are put before the special tokens that end the encoded context."""
+        """The target's tokens are put before the special tokens that end the encoded context.
+
+        If only the first is scored, masks follow it.
+        """
         first = tokenizer(
             [text.context for text in part], return_special_tokens_mask=True, verbose=False
         )
@@ -218,12 +241,15 @@ def encode_masked(
             special = first["special_tokens_mask"][row]
             at = len(ids) - sum(1 for _ in takewhile(bool, reversed(special)))
             target = second["input_ids"][row]
+            masks: list[int] = []
+            if part[row].scored == "first":
+                target, masks = target[:1], [tokenizer.mask_token_id] * _MASKS_BEHIND
             before = [-1 if word is None else word for word in first.word_ids(row)]
             own = [max(before, default=-1) + 1 + (word or 0) for word in second.word_ids(row)]
             yield _cut(
-                [*ids[:at], *target, *ids[at:]],
+                [*ids[:at], *target, *masks, *ids[at:]],
                 list(range(at, at + len(target))),
-                words=[*before[:at], *own, *before[at:]],
+                words=[*before[:at], *own[: len(target)], *[-1] * len(masks), *before[at:]],
                 keeps_rest=True,
             )
 

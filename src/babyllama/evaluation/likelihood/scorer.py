@@ -23,6 +23,7 @@ from babyllama.evaluation.likelihood.encoding import (
     encode_causal,
     encode_masked,
     encode_with_source,
+    tokenized_anew,
     unknown_token,
 )
 from babyllama.evaluation.likelihood.masked import MaskedModels, Masking
@@ -271,6 +272,10 @@ def likelihoods(scorer: Scorer, texts: Sequence[Text]) -> Likelihoods:
         InputError: before anything is scored: a text longer than the model's positions, or with
             a token that the model does not know. Later: a log-likelihood that is not finite.
     """
+    if any(text.scored == "anew" for text in texts):
+        parts = [_parts(scorer, text) for text in texts]
+        found = likelihoods(scorer, [part for of_text in parts for part in of_text])
+        return found.joined([len(of_text) for of_text in parts])
     distinct, number_of, inputs = _distinct(scorer, texts)
     sequences = [each for each, _ in distinct]
     counts = np.array([each.stop - each.first for each in sequences], dtype=np.int64)
@@ -288,6 +293,16 @@ def likelihoods(scorer: Scorer, texts: Sequence[Text]) -> Likelihoods:
             is_top[starts[number] : starts[number + 1]] = tops
             bar.advance(len(found))
     return replace(_of_every_text(Likelihoods(values, is_top, starts), number_of), inputs=inputs)
+
+
+def _parts(scorer: Scorer, text: Text) -> list[Text]:
+    """The texts that are scored for a text: one, unless its target is tokenized anew."""
+    if text.scored != "anew":
+        return [text]
+    parts = list(tokenized_anew(text, scorer.tokenizer))
+    if not parts:
+        raise _cannot_encode(text, "The result has no tokens.")
+    return parts
 
 
 def scored_bytes(

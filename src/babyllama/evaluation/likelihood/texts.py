@@ -1,6 +1,8 @@
 """Texts to be scored, and the log-likelihoods of their tokens."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
@@ -16,11 +18,15 @@ class Text:
             precedes the target. The two are concatenated as they are, so a space between two
             words belongs to one of them.
         is_separate: whether context and target are tokenized separately, not as one text.
+        scored: which tokens of a separate target are scored. `anew`: all of them, but each after
+            the text up to it has been decoded and tokenized anew, as the reading task of the 2025
+            pipeline does, so that a text becomes several of `first`.
     """
 
     target: str
     context: str = ""
     is_separate: bool = False
+    scored: Literal["all", "first", "anew"] = "all"
 
 
 @dataclass(frozen=True)
@@ -77,6 +83,22 @@ class Likelihoods:
             None if self.inputs is None else self.inputs[texts],
             None if self.scored_bytes is None else self.scored_bytes[texts],
         )
+
+    def joined(self, sizes: Sequence[int]) -> "Likelihoods":
+        """The log-likelihoods of texts that were scored in parts, of which each has some in a row.
+
+        Args:
+            sizes: the number of parts of each text, at least 1.
+        """
+        first = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        inputs = self.inputs
+        if inputs is not None:
+            inputs = Inputs(
+                np.maximum.reduceat(inputs.tokens, first[:-1]),
+                np.maximum.reduceat(inputs.cut, first[:-1]),
+                np.logical_or.reduceat(inputs.has_unknown, first[:-1]),
+            )
+        return Likelihoods(self.values, self.is_top, self.starts[first], inputs)
 
     def counts(self) -> Int64[np.ndarray, " texts"]:
         """The number of scored tokens of each text."""

@@ -25,7 +25,7 @@ _WANTED = ("prefix_acceptable", "prefix_unacceptable", "property_phrase")
 
 def _read(path: Path) -> list[Choice]:
     # The file is the subset, so that two of them may have one item.
-    rows = read_rows(path, _WANTED, keys=lambda row: [(_subset(row), repr(row.values))])
+    rows = read_rows(path, _WANTED, keys=lambda row: [(row.stem, repr(row.values))])
     return [_choice(row) for row in rows]
 
 
@@ -42,9 +42,9 @@ def _subset(row: Row) -> str:
 
 
 def _choice(row: Row) -> Choice:
-    subset = _subset(row)
     phrase = f" {row.text('property_phrase')}"
     prefixes = (row.text("prefix_acceptable"), row.text("prefix_unacceptable"))
+    subset = _subset(row)
     options = tuple(Text(phrase, prefix) for prefix in prefixes)
     return Choice(subset, str(row.number), subset, subset, options)
 

@@ -9,14 +9,20 @@ once without and once with surprisal: the score is 100 (R2 with - R2 without) / 
 - `self_paced`: the previous word's length and surprisal, too, are among the plain predictors, with
   all pairwise products (spill-over). Words without a word before them drop out.
 
-Under the rules of 2025 the word is tokenised apart, without a leading space, which byte-level
-tokenizers take for the rest of the word before; under all others it is read with its space, as
-the text has it. Chance is 0: a random model explains no more than any noise (about 100 / n).
+Noise explains something, too: a word's surprisal that is another word's explains 100 / (n - k)
+percent on average, with n words and k predictors, about 0.06 here. That is subtracted, so that a
+model that says nothing scores 0 on average and its interval contains 0.
+
+The rules of 2025 are the pipeline's: the word is tokenised apart, without a leading space, which
+byte-level tokenizers take for the rest of the word before; each later piece of it is predicted
+after the text up to it has been tokenised anew; a previous text that is "None" is a missing one, as
+pandas reads it; and nothing is subtracted, but chance is what noise explains. Under all other
+rules a word is read with its space, as the text has it.
+
 Intervals resample sentences, since the words of a sentence are read by the same people.
 
 Source: de Varda et al. 2023 (data); reading/run.py and reading/evaluation_functions.py of the 2025
-pipeline. The pipeline tokenises the later pieces of a word again after the earlier ones; here the
-word is tokenised once.
+pipeline.
 """
 
 import math
@@ -32,7 +38,7 @@ from babyllama.evaluation.likelihood.texts import Likelihoods, Text
 from babyllama.evaluation.suites.suite import Bootstrapped, Published, Suite, bootstrapped
 from babyllama.runs.artefact import Facts
 from babyllama.runs.rows import TABLES, Row, digest_of, packed_files, read_table, refuse_repeats
-from babyllama.scores.regression import is_complete, share_explained
+from babyllama.scores.regression import is_complete, noise_share, share_explained
 from babyllama.scores.results import BenchmarkResult, Subtask
 
 _EYE_TRACKING = ("RTfirstfix", "RTfirstpass", "RTgopast", "RTrightbound")
@@ -78,37 +84,50 @@ def _read_word(row: Row) -> ReadWord:
 
 
 def _texts(words: Sequence[ReadWord], rules: ScoringRules) -> list[Text]:
-    is_separate = rules.name == "2025"
-    space = "" if is_separate else " "
     texts = []
     for word in words:
-        texts.append(Text(space + word.word, word.context, is_separate))
-        if word.previous is not None:
-            before, previous = word.previous
-            texts.append(Text(space + previous, before, is_separate))
+        texts.append(_text(word.word, word.context, rules))
+        if (previous := _previous(word, rules)) is not None:
+            before, last = previous
+            texts.append(_text(last, before, rules))
     return texts
 
 
+def _text(word: str, context: str, rules: ScoringRules) -> Text:
+    if rules.name == "2025":
+        return Text(word, context, is_separate=True, scored="anew")
+    return Text(f" {word}", context)
+
+
+def _previous(word: ReadWord, rules: ScoringRules) -> tuple[str, str] | None:
+    """The word before and its context, as far as the rules see them."""
+    is_missing = rules.name == "2025" and word.previous is not None and word.previous[0] == "None"
+    return None if is_missing else word.previous
+
+
 def _scores(
-    words: Sequence[ReadWord], likelihoods: Likelihoods, _rules: ScoringRules
+    words: Sequence[ReadWord], likelihoods: Likelihoods, rules: ScoringRules
 ) -> tuple[BenchmarkResult, list[Facts]]:
     surprisal = iter((-likelihoods.sums()).tolist())
     found = [
-        (next(surprisal), math.nan if word.previous is None else next(surprisal)) for word in words
+        (next(surprisal), math.nan if _previous(word, rules) is None else next(surprisal))
+        for word in words
     ]
     columns = {key: np.array([word.numbers[key] for word in words]) for key in _NUMBERS}
     columns["surprisal"], columns["prev_surprisal"] = np.array(found).T
     names = list(dict.fromkeys(word.sentence for word in words))
     number_of = {name: number for number, name in enumerate(names)}
     sentence_of = np.array([number_of[word.sentence] for word in words])
-    parts = {name: _explained(columns, {name: _PLAIN}, sentence_of) for name in _EYE_TRACKING}
     spill_over = (*_PLAIN, "prev_length", "prev_surprisal")
-    parts["self_paced"] = _explained(columns, {_SELF_PACED: spill_over}, sentence_of)
-    headline = _explained(columns, dict.fromkeys(_EYE_TRACKING, _PLAIN), sentence_of)
+    plain_of = {name: {name: _PLAIN} for name in _EYE_TRACKING}
+    plain_of["self_paced"] = {_SELF_PACED: spill_over}
+    parts = {name: _explained(columns, each, sentence_of, rules) for name, each in plain_of.items()}
+    eye_tracking = dict.fromkeys(_EYE_TRACKING, _PLAIN)
+    headline = _explained(columns, eye_tracking, sentence_of, rules)
     result = BenchmarkResult(
         **headline.headline(),
         unit="percent of variance",
-        chance=0.0,
+        chance=_of_noise(columns, eye_tracking) if rules.name == "2025" else 0.0,
         higher_is_better=True,
         subtasks={name: Subtask(**part.score.written()) for name, part in parts.items()},
         aggregates={
@@ -134,8 +153,11 @@ def _explained(
     columns: Mapping[str, Float64[np.ndarray, " n"]],
     plain_of: Mapping[str, Sequence[str]],
     sentence_of: Int64[np.ndarray, " n"],
+    rules: ScoringRules,
 ) -> Bootstrapped:
     """The mean variance of some times that surprisal explains beyond the plain predictors."""
+    explains = np.ptp(columns["surprisal"]) > 0
+    raised = _of_noise(columns, plain_of) if rules.name == "2025" and explains else 0.0
     sentences = int(sentence_of.max()) + 1
     surprisal = columns["surprisal"]
 
@@ -145,16 +167,32 @@ def _explained(
         times = np.stack([np.bincount(row, minlength=sentences) for row in drawn])
         counts = times[:, sentence_of].astype(np.float64)
         found = [
-            share_explained(columns[time], [columns[key] for key in plain], surprisal, counts)
+            share_explained(
+                columns[time], [columns[key] for key in plain], surprisal, counts, less_noise=True
+            )
             for time, plain in plain_of.items()
         ]
         shares: Float64[np.ndarray, " resamples"] = np.mean(found, axis=0)
-        return 100 * shares
+        return 100 * shares + raised
 
     found = bootstrapped(statistic, sentences)
     needed = {"surprisal", *plain_of, *(key for plain in plain_of.values() for key in plain)}
     words = int(is_complete([columns[key] for key in needed]).sum())
     return replace(found, score=found.score.model_copy(update={"n": words}))
+
+
+def _of_noise(
+    columns: Mapping[str, Float64[np.ndarray, " n"]], plain_of: Mapping[str, Sequence[str]]
+) -> float:
+    """The mean variance that noise explains, in percent."""
+    surprisal = columns["surprisal"]
+    once = np.ones((1, len(surprisal)))
+    return 100 * float(
+        np.mean([
+            noise_share(columns[time], [columns[key] for key in plain], surprisal, once)
+            for time, plain in plain_of.items()
+        ])
+    )  # fmt: skip
 
 
 SUITE = Suite("reading", _read, _texts, _scores, Published(1_726))
