@@ -274,8 +274,8 @@ def likelihoods(scorer: Scorer, texts: Sequence[Text]) -> Likelihoods:
     """
     if any(text.scored == "anew" for text in texts):
         parts = [_parts(scorer, text) for text in texts]
-        found = likelihoods(scorer, [part for of_text in parts for part in of_text])
-        return found.joined([len(of_text) for of_text in parts])
+        of_parts = likelihoods(scorer, [part for of_text in parts for part in of_text])
+        return of_parts.joined([len(of_text) for of_text in parts])
     distinct, number_of, inputs = _distinct(scorer, texts)
     sequences = [each for each, _ in distinct]
     counts = np.array([each.stop - each.first for each in sequences], dtype=np.int64)

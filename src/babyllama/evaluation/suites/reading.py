@@ -119,8 +119,10 @@ def _scores(
     number_of = {name: number for number, name in enumerate(names)}
     sentence_of = np.array([number_of[word.sentence] for word in words])
     spill_over = (*_PLAIN, "prev_length", "prev_surprisal")
-    plain_of = {name: {name: _PLAIN} for name in _EYE_TRACKING}
-    plain_of["self_paced"] = {_SELF_PACED: spill_over}
+    plain_of: dict[str, dict[str, tuple[str, ...]]] = {
+        **{name: {name: _PLAIN} for name in _EYE_TRACKING},
+        "self_paced": {_SELF_PACED: spill_over},
+    }
     parts = {name: _explained(columns, each, sentence_of, rules) for name, each in plain_of.items()}
     eye_tracking = dict.fromkeys(_EYE_TRACKING, _PLAIN)
     headline = _explained(columns, eye_tracking, sentence_of, rules)
