@@ -36,10 +36,11 @@ def command(*arguments: object) -> str:
         arguments: without `babyllama`. A `Path` may begin with `-`; any other argument that does is
             an option.
     """
-    return " ".join(["babyllama", *(_quoted(each) for each in arguments)])
+    return " ".join(["babyllama", *(quoted(each) for each in arguments)])
 
 
-def _quoted(argument: object) -> str:
+def quoted(argument: object) -> str:
+    """An argument as a shell reads it; a `Path` that begins with `-` gets `./` before it."""
     text = str(argument)
     if isinstance(argument, Path) and text.startswith("-"):
         text = f"./{text}"

@@ -12,7 +12,14 @@ from babyllama.errors import InputError
 from babyllama.pipeline.stages import stages
 from babyllama.recipe import FolderSource, OnlineSignal, Recipe, names, to_yaml
 from babyllama.runs.artefact import partial_folder
-from babyllama.runs.layout import Layout, default_folder, predictions_folder, run_of, scores_file
+from babyllama.runs.layout import (
+    Layout,
+    default_folder,
+    predictions_folder,
+    resume_command,
+    run_of,
+    scores_file,
+)
 
 
 def test_the_paths_of_a_run_are_those_that_are_documented(tiny_recipe):
@@ -116,3 +123,10 @@ def test_no_other_module_spells_out_a_path_of_a_run():
             if text in files or (joined and text in {*names.RESERVED, ".bin", ".jsonl"}):
                 copies.append(f"{module.relative_to(package)}:{right.lineno}: {text}")
     assert copies == []
+
+
+def test_the_command_that_resumes_a_run_can_be_pasted():
+    assert resume_command(Path("-my runs/it's"), "--set", "seed=1") == (
+        """babyllama run './-my runs/it'"'"'s/recipe.yaml' --run-dir './-my runs/it'"'"'s' """
+        "--set seed=1"
+    )

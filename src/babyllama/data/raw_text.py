@@ -6,11 +6,10 @@ white space.
 
 import codecs
 import io
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from babyllama.errors import InputError
+from babyllama.errors import InputError, quoted
 from babyllama.runs.git_lfs import refuse_pointer
 from babyllama.runs.packed import unpacked_blocks
 
@@ -133,4 +132,4 @@ def _not_utf8(path: Path, offset: int, line: int, byte: int) -> InputError:
 
 
 def _convert(path: Path, guess: str) -> str:
-    return f"If it is {guess}, run: iconv -f {guess} -t utf-8 {shlex.quote(str(path))} > new.txt"
+    return f"If it is {guess}, run: iconv -f {guess} -t utf-8 {quoted(path)} > new.txt"

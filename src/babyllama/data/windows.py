@@ -14,7 +14,7 @@ from torch import Tensor
 
 from babyllama.data.sources import Split
 from babyllama.data.tokenizer import vocabulary_digest
-from babyllama.errors import InputError
+from babyllama.errors import InputError, command
 from babyllama.recipe import FixedWindows, JitteredWindows, WindowsRecipe
 from babyllama.runs.layout import TOKENS_HEADER, stream_file
 
@@ -179,7 +179,7 @@ def refuse_other_tokenizer(tokens: Path, tokenizer: Path) -> None:
         raise InputError(
             f"{tokens} was not made by the tokenizer in {tokenizer}",
             why="The same numbers would mean different tokens.",
-            mend=f"Run: babyllama tokenize CORPUS {tokenizer} OUT",
+            mend=f"Run: {command('tokenize', 'CORPUS', tokenizer, 'OUT')}",
         )
 
 

@@ -19,7 +19,7 @@ from babyllama.recipe import Recipe
 from babyllama.recipe.names import STUDENTS, TEACHERS
 from babyllama.runs.artefact import Facts
 from babyllama.runs.files import write_atomically
-from babyllama.runs.layout import FINAL, TRAINING_LOG, Layout
+from babyllama.runs.layout import FINAL, TRAINING_LOG, Layout, resume_command
 from babyllama.runs.manifests import digest, read_manifest
 from babyllama.runs.points import (
     Place,
@@ -117,7 +117,7 @@ def _trained_models(run: Path, models: Sequence[str]) -> list[Path]:
     if not trained:
         raise InputError(
             f"{run}: none of {', '.join(folder.name for folder in chosen)} is trained yet",
-            mend=f"Run: babyllama run {Layout(run).recipe}",
+            mend=f"Run: {resume_command(run)}",
         )
     if not any(place.point != FINAL for folder in trained for place in _places(folder)):
         _refuse_without_checkpoints(run, recipe, trained[0])
@@ -126,11 +126,11 @@ def _trained_models(run: Path, models: Sequence[str]) -> list[Path]:
 
 def _refuse_without_checkpoints(run: Path, recipe: Recipe, folder: Path) -> None:
     kind = TEACHERS if folder.name in recipe.teachers else STUDENTS
+    setting = f"{kind}.{folder.name}.training.word_checkpoints=babylm"
     raise InputError(
         f"{run} has no checkpoints: {folder} has no chck_* folder",
         why="A learning curve needs checkpoints, which are saved during training.",
-        mend=f"Train again: babyllama run {Layout(run).recipe} "
-        f"--set {kind}.{folder.name}.training.word_checkpoints=babylm",
+        mend=f"Train again: {resume_command(run, '--set', setting)}",
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from babyllama.console import format_duration, print_status
 from babyllama.data.sources import read_source
-from babyllama.errors import InputError
+from babyllama.errors import InputError, quoted
 from babyllama.pipeline.stages import stages
 from babyllama.recipe import AutoSignal, FolderSource, Recipe, load_recipe, parse, to_json, to_yaml
 from babyllama.recipe.base import nearest
@@ -145,7 +145,7 @@ def refuse_other_run(recipe: Recipe, folder: Path) -> None:
         raise InputError(
             f"{folder} belongs to recipe {owner}, not {recipe.name}",
             why="A folder holds one run; this recipe would rebuild all of it.",
-            mend=f"Choose another folder: --run-dir {default_folder(recipe.name)}",
+            mend=f"Choose another folder: --run-dir {quoted(default_folder(recipe.name))}",
         )
 
 

@@ -10,7 +10,7 @@ from babyllama.report.claims import cross_entropy_share, first_sentence
 from babyllama.report.scored_run import ScoredRun
 from babyllama.report.table import Table
 from babyllama.runs import manifests
-from babyllama.runs.layout import Layout, default_folder
+from babyllama.runs.layout import default_folder, resume_command
 from babyllama.runs.run import Run, main_student
 from babyllama.scores.results import WrongChoice
 
@@ -101,9 +101,7 @@ def page_of(scored: ScoredRun, *, prefix: str = "") -> Page:
         _section("The corpus", _given(stage_tables.corpus_table(run)), _about_corpus(run)),
         _section("What ran", _given(stage_tables.artefacts_table(run)), _what_ran(scored)),
         Section("What this does not show", points=tuple(_limits(run))),
-        Section(
-            "Reproduce", code=f"babyllama run {Layout(default_folder(run.recipe.name)).recipe}"
-        ),
+        Section("Reproduce", code=resume_command(default_folder(run.recipe.name))),
     ]
     return Page(
         name=run.recipe.name,

@@ -8,7 +8,7 @@ is the stage's own matter, except for what others read: those files are named he
 from dataclasses import dataclass
 from pathlib import Path
 
-from babyllama.errors import InputError
+from babyllama.errors import InputError, command
 from babyllama.recipe import Recipe, StoredSignal, SyntheticSource, load_recipe, names
 
 STATISTICS = "stats.json"  # of a corpus: counts by split and domain
@@ -140,11 +140,11 @@ class Layout:
         """Whether the folder is a run."""
         return self.recipe.is_file()
 
-    def load_recipe(self, command: str) -> Recipe:
+    def load_recipe(self, example: str) -> Recipe:
         """The run's own recipe.
 
         Args:
-            command: shown where the folder is not a run: a command that works on one.
+            example: shown where the folder is not a run: a command that works on one.
 
         Raises:
             InputError: not a run, or a recipe that is wrong.
@@ -152,7 +152,7 @@ class Layout:
         if not self.is_run:
             raise InputError(
                 f"{self.folder} is not a run: it has no {self.recipe.name}",
-                mend=f"Name a run's folder: {command}",
+                mend=f"Name a run's folder: {example}",
             )
         return load_recipe(str(self.recipe))
 
@@ -180,6 +180,15 @@ def stream_file(tokens: Path, split: str) -> Path:
 def default_folder(recipe: str) -> Path:
     """The default folder of a recipe's run, by the recipe's name."""
     return Path("runs") / recipe
+
+
+def resume_command(folder: Path, *more: object) -> str:
+    """The command that makes what a run's folder lacks, from the recipe in it.
+
+    Args:
+        more: further arguments, such as "--set" and a setting.
+    """
+    return command("run", Layout(folder).recipe, "--run-dir", folder, *more)
 
 
 def run_of(folder: Path) -> Path:

@@ -34,6 +34,7 @@ from babyllama.runs.layout import (
     TOKENS_HEADER,
     TRAINING_LOG,
     Layout,
+    resume_command,
 )  # fmt: skip
 from babyllama.runs.points import Point, places, read_points
 from babyllama.runs.training_log import TrainingLog, read_training_log
@@ -149,7 +150,7 @@ def read_run(folder: Path) -> Run:
     if not stages and not any(model.manifest or model.evaluation for model in models):
         raise InputError(
             f"{folder} has nothing to report: no stage is complete",
-            mend=f"Run: babyllama run {layout.recipe}",
+            mend=f"Run: {resume_command(folder)}",
         )
     return Run(
         folder=folder,

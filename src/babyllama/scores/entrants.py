@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
-from babyllama.errors import InputError
+from babyllama.errors import InputError, command
 from babyllama.runs import manifests
 from babyllama.scores.decisions import Parts, decisions_of
 from babyllama.scores.results import BenchmarkResult, ModelResult, read_results
@@ -108,10 +108,11 @@ def _entrants(source: Path | ModelResult) -> Iterator[Entrant]:
 def _recipe(folder: Path) -> Entrant:
     """The seeds of one recipe: one file for each."""
     if manifests.read_manifest(folder) is not None:
+        found = [file for file in sorted(folder.glob("*.json")) if file.name != manifests.MANIFEST]
         raise InputError(
             f"{folder} is a stage of a run: its files are different models, not seeds of one",
             why="A folder holds the seeds of one recipe, one file for each.",
-            mend=f"Name the files: babyllama compare {folder}/twin.json {folder}/distilled.json",
+            mend=f"Name two of its files: {command('compare', *found[:2])}" if found[1:] else "",
         )
     seeds = [(file, _only_model(file)) for file in sorted(folder.glob("*.json"))]
     if not seeds:

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from babyllama.console import print_status
 from babyllama.data.windows import Windows
-from babyllama.errors import InputError
+from babyllama.errors import InputError, quoted
 from babyllama.models.tensor_files import write_tensors
 from babyllama.recipe import TrainingRecipe, decisive_fields
 from babyllama.runs.artefact import SCRATCH, difference
@@ -277,13 +277,14 @@ def _refuse_foreign(path: Path, was: Mapping[str, Any], now: Mapping[str, Any]) 
             f"{path} was written by {was['processes']} processes, now there are {now['processes']}",
             why="Another number of processes adds gradients in another order and drops other "
             "units, so the result would differ from that of an uninterrupted training.",
-            mend=f"Start {was['processes']} processes, or start over: rm -r {path.parent}",
+            mend=f"Start {was['processes']} processes, or start over: rm -r {quoted(path.parent)}",
         )
     if changed := difference(was, now):
         raise InputError(
             f"{path} belongs to another training: {changed}",
             why="Resuming from it would mix two recipes.",
-            mend=f"Use the recipe that it was started with, or start over: rm -r {path.parent}",
+            mend="Use the recipe that it was started with, or start over: "
+            f"rm -r {quoted(path.parent)}",
         )
 
 

@@ -1,7 +1,6 @@
 """A snapshot drawn for a terminal: stages, numbers, remarks, curves."""
 
 import math
-import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean, median
@@ -13,7 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from babyllama.console import format_bytes, format_count, format_duration, styled, visible
-from babyllama.runs.layout import Layout
+from babyllama.errors import command
+from babyllama.runs.layout import Layout, resume_command
 from babyllama.runs.training_log import EpochEnd, Rewind, Step, TrainingLog
 from babyllama.watch import axis
 from babyllama.watch.snapshot import Snapshot, WatchedStage
@@ -216,8 +216,7 @@ def _silence(now: Snapshot) -> Iterator[str]:
 def _command(now: Snapshot) -> str:
     if now.recipe is None:
         return "the `babyllama pretrain` or `babyllama distill` command that started it"
-    recipe = str(Layout(now.path).recipe)
-    return shlex.join(["babyllama", "run", recipe, "--run-dir", str(now.path)])
+    return resume_command(now.path)
 
 
 def _completion(now: Snapshot) -> Iterator[str]:
@@ -228,7 +227,7 @@ def _completion(now: Snapshot) -> Iterator[str]:
     yield "Complete. " + now.stages[-1].facts.get("first_sentence", "")
     yield f"Report: {Layout(now.path).page}"
     model = next(stage for stage in reversed(now.stages) if stage.is_model)
-    yield f"A model's curves: {shlex.join(['babyllama', 'watch', str(model.out)])}"
+    yield f"A model's curves: {command('watch', model.out)}"
 
 
 def _rounded(value: float) -> str:

@@ -1,13 +1,12 @@
 """The state of a run, or of one model, on disk: stages, training log, the process that runs it."""
 
-import shlex
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from babyllama.errors import InputError
+from babyllama.errors import InputError, command
 from babyllama.recipe import Recipe, load_recipe
 from babyllama.recipe.names import STUDENTS, TEACHERS
 from babyllama.runs.artefact import finished_folder, partial_folder, recorded_recipe
@@ -128,7 +127,7 @@ def _single_model(path: Path) -> WatchedStage:
     raise InputError(
         f"{path} is neither a run nor a model",
         why=f"A run has a {recipe}, a model a {TRAINING_LOG}; this folder has neither.",
-        mend=f"It contains a run: {shlex.join(['babyllama', 'watch', str(runs[0])])}"
+        mend=f"It contains a run: {command('watch', runs[0])}"
         if runs
         else "For example: babyllama watch runs/mini, or the folder that `pretrain --out` names",
     )

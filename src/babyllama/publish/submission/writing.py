@@ -1,11 +1,10 @@
 """Write a submission from what `babyllama run`, `evaluate` and `finetune` wrote; score nothing."""
 
 import json
-import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from babyllama.errors import InputError
+from babyllama.errors import InputError, command
 from babyllama.publish.submission.card import CARD, model_card
 from babyllama.publish.submission.checking import (
     MAIN,
@@ -38,6 +37,7 @@ from babyllama.publish.submission.predictions import (
 from babyllama.recipe.names import EVALUATION
 from babyllama.runs.artefact import Facts
 from babyllama.runs.files import write_atomically
+from babyllama.runs.layout import resume_command
 from babyllama.runs.manifests import damaged
 from babyllama.runs.run import Model, Run, read_run
 from babyllama.scores.results import BenchmarkResult, ModelResult, model_result, read_results
@@ -140,8 +140,7 @@ def _trained(run: Run, model: Model) -> Model:
     if not model.manifest:
         raise InputError(
             f"{model.name} of {run.folder} is not trained yet",
-            mend=f"Run: babyllama run {shlex.quote(str(run.layout.recipe))} --run-dir "
-            f"{shlex.quote(str(run.folder))}",
+            mend=f"Run: {resume_command(run.folder)}",
         )
     return model
 
@@ -194,23 +193,22 @@ def _own_results(
 
 
 def _rebuild(run: Run) -> str:
-    folder, recipe = (shlex.quote(str(path)) for path in (run.folder, run.layout.recipe))
     return (
         "Find all damage, then make it again:\n"
-        f"  babyllama verify {folder}\n  babyllama run {recipe} --run-dir {folder}"
+        f"  {command('verify', run.folder)}\n  {resume_command(run.folder)}"
     )
 
 
 def _commands(home: Path, name: str) -> str:
-    model, predictions = shlex.quote(str(home)), shlex.quote(f"PREDICTIONS/{name}")
+    rules = ("--rules", "2025", "--predictions")
+    evaluate = command("evaluate", home, *rules, f"PREDICTIONS/{name}", "--benchmark")
+    finetune = command("finetune", home, "--settings", *rules[1:], f"PREDICTIONS/{name}")
+    checkpoints = f"{command('evaluate', home)}/chck_* {' '.join(rules)} PREDICTIONS"
     return (
         "Add --partial to write what is available, and null for the rest. To make the rest:\n  "
-        f"babyllama evaluate {model} --rules 2025 --predictions {predictions} --benchmark "
-        "blimp_filtered=PATH and so on\n  "
-        f"babyllama finetune {model} --settings 2025 --predictions "
-        f"{predictions} --task glue=PATH --out glue.json\n  "
-        f"babyllama evaluate {model}/chck_* --rules 2025 --predictions PREDICTIONS --out "
-        "checkpoints.json --benchmark blimp_fast=PATH and so on\n  "
+        f"{evaluate} blimp_filtered=PATH and so on\n  "
+        f"{finetune} --task glue=PATH --out glue.json\n  "
+        f"{checkpoints} --out checkpoints.json --benchmark blimp_fast=PATH and so on\n  "
         "babyllama submission ... --predictions PREDICTIONS --results checkpoints.json\n  "
         "Checkpoints need students.NAME.training.word_checkpoints=babylm in the recipe."
     )
