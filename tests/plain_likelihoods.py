@@ -74,7 +74,10 @@ def plain_masked(folders, tokenizer, text, *, within_word=False, mean_of="logits
 def plain_decoder(folders, tokenizer, text, *, before="", end=False, mean_of="logits"):
     """log p of each token of the target, of which the encoder-decoder's encoder has the context."""
     models = [AutoModelForSeq2SeqLM.from_pretrained(f, dtype=torch.float64).eval() for f in folders]
-    source = torch.tensor([tokenizer(text.context or before).input_ids])
+    # `before` is a control token; one that is spelt out in a context is text.
+    read_as_text = bool(text.context)
+    source = tokenizer(text.context or before, split_special_tokens=read_as_text).input_ids
+    source = torch.tensor([source])
     target = tokenizer(text.target, add_special_tokens=end).input_ids
     start = models[0].config.decoder_start_token_id
     read = torch.tensor([[start, *target[:-1]]])

@@ -1,15 +1,19 @@
 import json
+import shutil
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizers import Tokenizer, models, pre_tokenizers
 from tokenizers.normalizers import NFKC
 from transformers import AutoTokenizer
 
 from babyllama.data.tokenizer import (
     differing_tokens,
+    has_vocabulary,
     load_tokenizer,
+    refuse_control_tokens,
     train_tokenizer,
     vocabulary_digest,
 )
@@ -67,8 +71,6 @@ def test_no_special_token_is_added_to_a_text(library):
 @settings(deadline=None)
 @given(text=texts)
 def test_ids_decode_to_the_normalised_text_after_its_leading_space(library, text):
-    assume(not any(special in text for special in library.all_special_tokens))
-
     back = library.decode(library.encode(text))
 
     # The tokenizer's own NFKC: Python's is of a newer Unicode, with more digits to normalise.
@@ -183,3 +185,127 @@ def test_a_broken_tokenizer_is_refused(tmp_path, text):
 
     with pytest.raises(InputError, match=r"tokenizer\.json cannot be read: "):
         load_tokenizer(tmp_path)
+
+
+@pytest.fixture
+def changed(folder, tmp_path):
+    """Copies the tokenizer with another configuration or another tokenizer.json."""
+
+    def change(config=None, **parts):
+        shutil.copytree(folder, tmp_path / "changed", dirs_exist_ok=True)
+        if config is not None:
+            path = tmp_path / "changed" / "tokenizer_config.json"
+            path.write_text(json.dumps(config))
+        path = tmp_path / "changed" / "tokenizer.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | parts))
+        return tmp_path / "changed"
+
+    return change
+
+
+SPECIAL = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>"}
+HARD = ["The lazy dog", "ﬁsh ½ Größe", "  two  spaces", "\nanother line", "狐狸 dog"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["GPT2Tokenizer", "GPT2TokenizerFast", "RobertaTokenizer", "BartTokenizer", "CodeGenTokenizer",
+     "BertTokenizer", "LlamaTokenizer", "LlamaTokenizerFast", "T5Tokenizer", "Qwen2Tokenizer",
+     "PreTrainedTokenizerFast", "ByT5Tokenizer", "NoSuchTokenizer", None],
+)  # fmt: skip
+def test_a_tokenizer_is_what_its_file_says_whatever_its_class(changed, library, name):
+    named = {} if name is None else {"tokenizer_class": name}
+    loaded = load_tokenizer(changed(config=SPECIAL | named))
+    assert loaded(HARD)["input_ids"] == library(HARD)["input_ids"]
+    assert loaded.get_vocab() == library.get_vocab()
+    assert (loaded.bos_token_id, loaded.eos_token_id, loaded.pad_token_id) == (1, 2, 0)
+
+
+def test_it_is_said_where_the_file_is_read_against_its_class_and_only_there(
+    changed, capsys, folder
+):
+    load_tokenizer(folder)
+    load_tokenizer(changed(config=SPECIAL | {"tokenizer_class": "LlamaTokenizer"}))
+    assert not capsys.readouterr().err
+    path = changed(config=SPECIAL | {"tokenizer_class": "GPT2Tokenizer"})
+    for _ in range(2):
+        load_tokenizer(path)
+    said = capsys.readouterr().err
+    assert "would make GPT2Tokenizer without the normalizer, pre_tokenizer" in said
+    assert said.count("\n") == 1
+
+
+def test_special_tokens_are_those_of_the_configuration(changed, library):
+    config = SPECIAL | {
+        "tokenizer_class": "GPT2Tokenizer",
+        "unk_token": "<|endoftext|>",  # the class's default, which train.py of BabyLlama leaves
+        "eos_token": {"content": "</s>", "lstrip": False, "special": True},
+        "model_max_length": 77,
+    }
+    loaded = load_tokenizer(changed(config=config))
+    assert (loaded.unk_token_id, len(loaded)) == (len(library), len(library) + 1)
+    assert (loaded.eos_token_id, loaded.model_max_length) == (2, 77)
+
+
+def test_tokens_that_only_the_configuration_adds_make_no_other_vocabulary(changed, folder, library):
+    more = changed(config=SPECIAL | {"unk_token": "<|endoftext|>"})
+    assert len(load_tokenizer(more)) == len(library) + 1
+    assert not differing_tokens(folder, more)
+    assert has_vocabulary(more, vocabulary_digest(folder))
+    assert has_vocabulary(more, vocabulary_digest(more))
+    assert not has_vocabulary(folder, vocabulary_digest(more))
+
+
+def test_truncation_padding_and_dropout_of_a_file_are_switched_off(changed, library, folder):
+    saved = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    saved.enable_truncation(max_length=3)
+    saved.enable_padding(pad_id=0, pad_token="<pad>", length=12)
+    parts = json.loads(saved.to_str())
+    parts["model"]["dropout"] = 0.5
+    loaded = load_tokenizer(changed(**parts))
+    assert loaded(HARD)["input_ids"] == library(HARD)["input_ids"]
+    raw, expected = (each.backend_tokenizer.encode_batch(HARD) for each in (loaded, library))
+    assert [text.ids for text in raw] == [text.ids for text in expected]
+
+
+@pytest.mark.parametrize("text", ["a </s> b", "<pad>", "<s>The dog</s>"])
+def test_control_tokens_that_are_spelt_out_are_text(library, text):
+    for ids in (library(text)["input_ids"], library.backend_tokenizer.encode(text).ids):
+        assert not {0, 1, 2} & set(ids)
+        assert library.decode(ids) == " " + text
+    refuse_control_tokens(library, [text])
+
+
+def test_a_tokenizer_that_takes_the_text_for_the_token_refuses_the_text(tmp_path):
+    words = Tokenizer(models.WordLevel({"<pad>": 0, "</s>": 1, "<unk>": 2, "a": 3}, "<unk>"))
+    words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    words.add_special_tokens(["<pad>", "</s>", "<unk>"])
+    words.save(str(tmp_path / "tokenizer.json"))
+    config = {"eos_token": "</s>", "pad_token": "<pad>", "unk_token": "<unk>"}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(config))
+    loaded = load_tokenizer(tmp_path)
+    refuse_control_tokens(loaded, ["a a", "a <unk> b"])
+    with pytest.raises(InputError, match="spells the control token '</s>': 'a </s> a'"):
+        refuse_control_tokens(loaded, ["a a", "a </s> a"])
+
+
+@pytest.mark.parametrize("name", ["tokenizer_config.json", "config.json"])
+def test_code_of_a_tokenizer_is_refused(changed, name):
+    path = changed()
+    code = {"auto_map": {"AutoTokenizer": ["mine.Slow", None]}, "model_type": "mine"}
+    (path / name).write_text(json.dumps(code))
+    with pytest.raises(InputError, match=rf"{name}: auto_map is"):
+        load_tokenizer(path)
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "tokenizer_config.json"])
+def test_files_that_are_git_lfs_pointers_are_named(changed, name):
+    path = changed()
+    (path / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:1\n")
+    with pytest.raises(InputError, match=f"{name} is a git-lfs pointer"):
+        load_tokenizer(path)
+
+
+def test_a_configuration_that_is_no_object_is_named(changed):
+    with pytest.raises(InputError, match=r"tokenizer_config\.json cannot be read"):
+        load_tokenizer(changed(config=[1]))

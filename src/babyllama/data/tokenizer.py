@@ -2,15 +2,22 @@
 
 Source: the paper's settings (arXiv 2308.02019, section 3): NFKC, a leading space, 16,000 tokens,
 merges of pairs seen at least twice, `<pad> <s> </s>` as ids 0, 1, 2.
+
+A folder of anybody's is read as its tokenizer.json says. transformers 5 makes some classes
+(GPT2Tokenizer, RobertaTokenizer) anew from the vocabulary alone, without the file's normaliser and
+leading space; the file is what a model was trained with.
 """
 
 import hashlib
 import json
+from collections.abc import Iterable, Mapping
+from functools import cache
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tokenizers import (
+    AddedToken,
     Tokenizer,
     decoders,
     models,
@@ -20,13 +27,22 @@ from tokenizers import (
     trainers,
 )
 
+from babyllama.console import print_status
+from babyllama.data.foreign_files import read_object, refuse_own_code
 from babyllama.errors import InputError
 from babyllama.recipe import TokenizerRecipe
+from babyllama.runs.git_lfs import refuse_pointer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 PAD, BOS, EOS = "<pad>", "<s>", "</s>"
+_FILE = "tokenizer.json"
+_PARTS = ("normalizer", "pre_tokenizer", "model", "decoder", "post_processor")
+_ROLES = (
+    "bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token",
+)  # fmt: skip
+_SETTINGS = ("model_input_names", "padding_side", "truncation_side", "model_max_length")
 
 
 def train_tokenizer(corpus: Path, recipe: TokenizerRecipe, out: Path) -> dict[str, int]:
@@ -66,30 +82,62 @@ def train_tokenizer(corpus: Path, recipe: TokenizerRecipe, out: Path) -> dict[st
 def load_tokenizer(folder: Path) -> "PreTrainedTokenizerFast":
     """Load a tokenizer folder: ours, or any fast Hugging Face tokenizer.
 
-    Raises:
-        InputError: the folder has no tokenizer, or one that cannot be read.
-    """
-    from transformers import AutoTokenizer
+    Control tokens that are spelt out in a text are encoded as text, and no text is cut or padded,
+    whatever the folder says.
 
-    if not (folder / "tokenizer.json").is_file():
-        raise InputError(
-            f"{folder} holds no tokenizer.json",
-            why="A fast Hugging Face tokenizer is stored in this file.",
-            mend="Train one: babyllama tokenizer train CORPUS OUT",
+    Raises:
+        InputError: the folder has no tokenizer, one with code of its own, or one that cannot be
+            read.
+    """
+    own = _own_tokenizer(folder)
+    config = _configuration(folder)
+    library = _by_its_class(folder)
+    differing = ["class"] if library is None else _differing(own, library, config)
+    if library is None or differing:
+        name = config.get("tokenizer_class", "its class")
+        _say(
+            f"  {folder}: transformers would make {name} without the {', '.join(differing)} of "
+            f"{_FILE}; the file itself is read"
+            if library is not None
+            else f"  {folder}: transformers cannot make {name}; {_FILE} itself is read"
         )
-    try:
-        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except Exception as error:  # the library raises many kinds
-        raise InputError(
-            f"{folder}/tokenizer.json cannot be read: {error}",
-            mend="Train it again: babyllama tokenizer train CORPUS OUT",
-        ) from None
+        library = _from_file(folder, own, library, config)
+    backend = library.backend_tokenizer
+    backend.no_truncation()
+    backend.no_padding()
+    if getattr(backend.model, "dropout", None):
+        backend.model.dropout = None  # merges left out at random, for training alone
+    library.split_special_tokens = backend.encode_special_tokens = True
+    return library
+
+
+def refuse_control_tokens(library: "PreTrainedTokenizerFast", texts: Iterable[str]) -> None:
+    """Check that no text spells a control token that the tokenizer would take it for.
+
+    Most tokenizers encode `</s>` in a text as text. Those whose model looks up whole words or
+    pieces, and knows it as one, cannot.
+
+    Raises:
+        InputError: names the token and the text.
+    """
+    spelt = [token for token in library.all_special_tokens if _takes_text_for(library, token)]
+    for text in texts if spelt else ():
+        if token := next((token for token in spelt if token in text), None):
+            at = max(0, text.index(token) - 30)
+            raise InputError(
+                f"a text spells the control token {token!r}: {text[at : at + 80]!r}",
+                why="The tokenizer would take it for the token itself, which no text may contain.",
+                mend="Remove it from the text, or use a byte-level tokenizer.",
+            )
 
 
 def differing_tokens(one: Path, other: Path, *, most: int = 3) -> list[str]:
-    """Describe the first ids that mean different tokens in two tokenizers; empty if none do."""
+    """Describe the first ids that mean different tokens in two tokenizers; empty if none do.
+
+    Tokens that a configuration adds to those of tokenizer.json do not count: no text has them.
+    """
     first, second = (
-        {token_id: token for token, token_id in load_tokenizer(folder).get_vocab().items()}
+        {token_id: token for token, token_id in _own_tokenizer(folder).get_vocab().items()}
         for folder in (one, other)
     )
     differing = (
@@ -106,8 +154,177 @@ def differing_tokens(one: Path, other: Path, *, most: int = 3) -> list[str]:
 
 def vocabulary_digest(folder: Path) -> str:
     """sha256 of all tokens with their ids: equal if ids mean the same in both tokenizers."""
-    vocabulary = sorted(load_tokenizer(folder).get_vocab().items())
-    return hashlib.sha256(json.dumps(vocabulary).encode()).hexdigest()
+    return _digest(load_tokenizer(folder).get_vocab())
+
+
+def has_vocabulary(folder: Path, digest: str) -> bool:
+    """Whether a `vocabulary_digest` is that of this folder.
+
+    A configuration may name special tokens that tokenizer.json lacks, which no text has. The digest
+    may be that with or without these.
+    """
+    return digest in (vocabulary_digest(folder), _digest(_own_tokenizer(folder).get_vocab()))
+
+
+def _configuration(folder: Path) -> dict[str, Any]:
+    """What a folder's files say about special tokens and about the tokenizer's class.
+
+    Raises:
+        InputError: a file that cannot be read, or that names code of its own.
+    """
+    found: dict[str, Any] = {}
+    # config.json may name a tokenizer, too, and later files count more.
+    for name in ("config.json", "special_tokens_map.json", "tokenizer_config.json"):
+        path = folder / name
+        if path.is_file():
+            part = read_object(path)
+            refuse_own_code(path, part)
+            found |= part if name != "config.json" else {}
+    return found
+
+
+def _own_tokenizer(folder: Path) -> Tokenizer:
+    """The tokenizer that tokenizer.json itself describes."""
+    path = folder / _FILE
+    if not path.is_file():
+        raise InputError(
+            f"{folder} holds no {_FILE}",
+            why="A fast Hugging Face tokenizer is stored in this file.",
+            mend="Train one: babyllama tokenizer train CORPUS OUT",
+        )
+    refuse_pointer(path)
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # the library's only exception
+        raise InputError(
+            f"{path} cannot be read: {error}",
+            mend="Train it again: babyllama tokenizer train CORPUS OUT",
+        ) from None
+
+
+def _by_its_class(folder: Path) -> "PreTrainedTokenizerFast | None":
+    """The tokenizer as the library makes it; None if it makes none of this kind."""
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+    try:
+        made = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except Exception:  # the library raises many kinds; the file itself is read instead
+        return None
+    return made if isinstance(made, PreTrainedTokenizerFast) else None
+
+
+def _differing(
+    own: Tokenizer, library: "PreTrainedTokenizerFast", config: Mapping[str, Any]
+) -> list[str]:
+    """The parts of the library's tokenizer that are not those of tokenizer.json."""
+    file, made = (json.loads(each.to_str()) for each in (own, library.backend_tokenizer))
+    parts = [part for part in _PARTS if _settings(file[part]) != _settings(made[part])]
+    if _names_what_it_adds(config) and "post_processor" in parts:
+        parts.remove("post_processor")
+    named = {_text_of(config.get(role)) for role in _ROLES}
+    known = [token["content"] for token in file["added_tokens"]]
+    kept = [token for token in made["added_tokens"] if token["content"] in known]
+    added = {token["content"] for token in made["added_tokens"]} - {*known, *own.get_vocab()}
+    if kept != file["added_tokens"] or added - named - set(_extra_tokens(config)):
+        parts.append("added tokens")
+    return parts
+
+
+def _from_file(
+    folder: Path,
+    own: Tokenizer,
+    library: "PreTrainedTokenizerFast | None",
+    config: Mapping[str, Any],
+) -> "PreTrainedTokenizerFast":
+    """The tokenizer of tokenizer.json, with the special tokens that the configuration names.
+
+    A token that only its class names is kept if the file has it.
+    """
+    from transformers import PreTrainedTokenizerFast
+
+    special = {role: config.get(role) for role in _ROLES}
+    if library is not None:
+        for role in _ROLES:
+            token = getattr(library, role)
+            if role not in config and token and own.token_to_id(token) is not None:
+                special[role] = token
+    settings = {name: config[name] for name in _SETTINGS if name in config}
+    try:
+        made = PreTrainedTokenizerFast(
+            tokenizer_object=own,
+            name_or_path=str(folder),
+            **{role: _token(value) for role, value in special.items() if value},
+            **settings,
+        )
+    except Exception as error:  # the library raises many kinds
+        raise InputError(
+            f"{folder}/tokenizer_config.json cannot be used",
+            why=str(error).strip()[:200],
+            mend="Correct its special tokens.",
+        ) from None
+    if library is not None and _names_what_it_adds(config):
+        made.backend_tokenizer.post_processor = library.backend_tokenizer.post_processor
+    return made
+
+
+def _names_what_it_adds(config: Mapping[str, Any]) -> bool:
+    """Whether the configuration, not the file, decides if BOS and EOS are put around a text."""
+    return config.get("add_bos_token") is not None or config.get("add_eos_token") is not None
+
+
+def _extra_tokens(config: Mapping[str, Any]) -> list[str]:
+    """Further tokens that the configuration adds to those of the file."""
+    fields = ("extra_special_tokens", "additional_special_tokens", "added_tokens_decoder")
+    found: list[Any] = []
+    for field in fields:
+        tokens = config.get(field)
+        found += tokens.values() if isinstance(tokens, dict) else tokens or []
+    return [_text_of(token) for token in found]
+
+
+def _settings(part: Any) -> Any:
+    """A part of a tokenizer without the settings that are off or empty: releases omit them."""
+    if isinstance(part, dict):
+        plain = {name: _settings(each) for name, each in part.items()}
+        return {name: each for name, each in plain.items() if each or isinstance(each, int)}
+    return part
+
+
+def _text_of(token: Any) -> str:
+    """A special token's text: a configuration has it plain or with settings."""
+    return str(token.get("content", "")) if isinstance(token, dict) else str(token or "")
+
+
+def _token(token: Any) -> Any:
+    """A special token as the library takes it."""
+    if not isinstance(token, dict):
+        return str(token)
+    flags = ("lstrip", "rstrip", "single_word", "normalized")
+    return AddedToken(
+        _text_of(token), special=True, **{flag: bool(token.get(flag)) for flag in flags}
+    )
+
+
+@cache
+def _say(text: str) -> None:
+    """Print a line once: a folder is read many times."""
+    print_status(text)
+
+
+def _digest(vocabulary: Mapping[str, int]) -> str:
+    return hashlib.sha256(json.dumps(sorted(vocabulary.items())).encode()).hexdigest()
+
+
+def _takes_text_for(library: "PreTrainedTokenizerFast", token: str) -> bool:
+    """Whether a control token's own text is encoded as that token; punctuation is no control."""
+    is_control = len(token) > 2 and (token[0], token[-1]) in {("<", ">"), ("[", "]")}
+    if not is_control or token == library.unk_token:
+        return False
+    try:
+        ids = library(token, add_special_tokens=False)["input_ids"]
+    except Exception:  # a tokenizer without an unknown token cannot encode the characters
+        return False
+    return library.convert_tokens_to_ids(token) in ids
 
 
 def _quoted(token: str | None) -> str:

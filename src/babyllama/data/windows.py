@@ -13,7 +13,7 @@ from jaxtyping import Int64, UInt8
 from torch import Tensor
 
 from babyllama.data.sources import Split
-from babyllama.data.tokenizer import vocabulary_digest
+from babyllama.data.tokenizer import has_vocabulary
 from babyllama.errors import InputError, command
 from babyllama.recipe import FixedWindows, JitteredWindows, WindowsRecipe
 from babyllama.runs.layout import TOKENS_HEADER, stream_file
@@ -175,7 +175,7 @@ def refuse_other_tokenizer(tokens: Path, tokenizer: Path) -> None:
     Raises:
         InputError: the vocabularies differ, even if they have the same size.
     """
-    if read_header(tokens)["vocabulary_sha256"] != vocabulary_digest(tokenizer):
+    if not has_vocabulary(tokenizer, read_header(tokens)["vocabulary_sha256"]):
         raise InputError(
             f"{tokens} was not made by the tokenizer in {tokenizer}",
             why="The same numbers would mean different tokens.",

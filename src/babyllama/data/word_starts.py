@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Int64
 
 from babyllama.data.text_pieces import Piece
+from babyllama.data.tokenizer import refuse_control_tokens
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -29,6 +30,7 @@ def encode(
     texts, first = piece.texts, []
     if piece.are_lines:
         texts, first = [line.rstrip("\n") for line in texts], [library.bos_token_id]
+    refuse_control_tokens(library, texts)
     encoded = library.backend_tokenizer.encode_batch(texts, add_special_tokens=False)
     ids = [token for text in encoded for token in chain(first, text.ids)]
     # <s> ends where its line starts, so no word begins in it.

@@ -4,13 +4,19 @@ A folder may come from anybody: its files must not run code, name files elsewher
 that end in a library's traceback.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from babyllama.data.foreign_files import (
+    read_object,
+    refuse_own_code,
+    shown,
+    unreadable,
+    wrong_value,
+)
 from babyllama.errors import InputError
 from babyllama.runs.git_lfs import refuse_pointer
 
@@ -70,47 +76,14 @@ def read_config(folder: Path) -> dict[str, Any]:
     for name in _SIZES:
         value = config.get(name)
         if value is not None and not (_is_whole(value) and value > 0):
-            raise _wrong_value(path, name, value, "It must be a positive whole number.")
+            raise wrong_value(path, name, value, "It must be a positive whole number.")
     _refuse_bad_tokens(path, config)
     attention = config.get("attn_implementation") or config.get("_attn_implementation")
     if isinstance(attention, str) and "/" in attention:
-        raise _wrong_value(
+        raise wrong_value(
             path, "attn_implementation", attention, "It names code on the Hugging Face hub."
         )
     return config
-
-
-def read_object(path: Path) -> dict[str, Any]:
-    """The JSON object in a file of a model folder.
-
-    Raises:
-        InputError: a git-lfs pointer; not UTF-8, not JSON, nested too deeply, or not an object.
-    """
-    refuse_pointer(path)
-    try:
-        found = json.loads(path.read_text("utf-8"))
-    except RecursionError:
-        raise _unreadable(path, "It is nested too deeply.") from None
-    except ValueError as error:  # neither JSON nor UTF-8, or a number of thousands of digits
-        raise _unreadable(path, str(error)[:200]) from None
-    if not isinstance(found, dict):
-        raise _unreadable(path, f"It holds {_shown(found)}, not an object of fields.")
-    return found
-
-
-def refuse_own_code(path: Path, config: Mapping[str, Any]) -> None:
-    """Check that a configuration of a model or tokenizer names no code of its own.
-
-    Raises:
-        InputError: it does; babyllama never runs it.
-    """
-    if config.get("auto_map"):
-        raise InputError(
-            f"{path}: auto_map is {_shown(config['auto_map'])}",
-            why="It names Python code in the folder or on the hub, which babyllama never runs.",
-            mend="Use a model whose architecture and tokenizer are part of transformers. If yours "
-            "are, remove auto_map.",
-        )
 
 
 @dataclass(frozen=True)
@@ -163,7 +136,7 @@ def weight_files(folder: Path) -> list[Path]:
     named = read_config(folder).get("transformers_weights")
     if named is not None:
         path = folder / "config.json"
-        raise _wrong_value(path, "transformers_weights", named, f"Weights are in {_WEIGHTS}.")
+        raise wrong_value(path, "transformers_weights", named, f"Weights are in {_WEIGHTS}.")
     if (folder / _WEIGHTS).is_file():
         return [folder / _WEIGHTS]
     if (folder / _INDEX).is_file():
@@ -189,12 +162,12 @@ def _indexed(path: Path) -> Iterator[str]:
     """The file names of an index. Raises InputError: one that is not a safetensors file here."""
     named = read_object(path).get("weight_map")
     if not isinstance(named, dict) or not named:
-        raise _unreadable(path, "It has no weight_map.")
+        raise unreadable(path, "It has no weight_map.")
     for tensor, name in named.items():
         is_plain = isinstance(name, str) and name == Path(name).name
         if not is_plain or not name.endswith(".safetensors"):
             raise InputError(
-                f"{path}: {tensor} is in {_shown(name)}",
+                f"{path}: {tensor} is in {shown(name)}",
                 why="Only .safetensors files of the same folder are read: a pickle can run code, "
                 "and a file elsewhere belongs to another model.",
                 mend="Save the model again with save_pretrained().",
@@ -223,7 +196,7 @@ def _refuse_bad_numbers(path: Path) -> None:
     for name, value in config.items():
         is_text = isinstance(value, str) and _NUMBER.fullmatch(value)
         if is_text and not name.endswith("_version"):
-            raise _wrong_value(path, name, value, "It must be a number, without quotation marks.")
+            raise wrong_value(path, name, value, "It must be a number, without quotation marks.")
     _refuse_bad_tokens(path, config)
 
 
@@ -232,28 +205,8 @@ def _refuse_bad_tokens(path: Path, config: Mapping[str, Any]) -> None:
         value = config.get(name)
         each = value if isinstance(value, list) else [] if value is None else [value]
         if any(not _is_whole(token) or token < 0 for token in each):
-            raise _wrong_value(path, name, value, "A token is a whole number from 0, or null.")
+            raise wrong_value(path, name, value, "A token is a whole number from 0, or null.")
 
 
 def _is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _wrong_value(path: Path, name: str, value: Any, why: str) -> InputError:
-    return InputError(
-        f"{path}: {name} is {_shown(value)}", why=why, mend=f"Correct {name} in {path.name}."
-    )
-
-
-def _unreadable(path: Path, why: str) -> InputError:
-    return InputError(
-        f"{path} cannot be read",
-        why=why,
-        mend="Copy it again from where the model came from.",
-    )
-
-
-def _shown(value: Any) -> str:
-    """A value of a file, in a line of bounded length."""
-    text = json.dumps(value, ensure_ascii=False) if not isinstance(value, list) else "a list"
-    return text if len(text) <= 80 else text[:77] + "..."

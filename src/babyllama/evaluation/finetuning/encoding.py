@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from transformers import DataCollatorWithPadding
 
-from babyllama.data.tokenizer import load_tokenizer
+from babyllama.data.tokenizer import load_tokenizer, refuse_control_tokens
 from babyllama.errors import InputError
 from babyllama.evaluation.finetuning.classifier import is_decoder, load_classifier
 from babyllama.evaluation.finetuning.data import TaskData
@@ -114,6 +114,7 @@ def encode(
         InputError: a text without any token, or one that the tokenizer cannot encode.
     """
     seconds = [example.second for example in examples]
+    refuse_control_tokens(tokenizer, (f"{each.first} {each.second or ''}" for each in examples))
     has_types = (getattr(config, "type_vocab_size", 0) or 0) > 1
     has_types = has_types and "token_type_ids" in tokenizer.model_input_names
     try:

@@ -278,9 +278,17 @@ def encode_with_source(
         texts_at_once: as for `encode_causal`.
     """
 
+    # The EOS is meant here: in texts, control tokens that are spelt out are text.
+    before = tokenizer(
+        tokenizer.eos_token if rules.name == "2023" else "",
+        verbose=False, split_special_tokens=False,
+    )["input_ids"]  # fmt: skip
+
     def source_and_target(part: Sequence[Text]) -> Iterator[EncodedText]:
-        before = tokenizer.eos_token if rules.name == "2023" else ""
-        sources = tokenizer([text.context or before for text in part], verbose=False)["input_ids"]
+        contexts = tokenizer([text.context for text in part], verbose=False)["input_ids"]
+        sources = [
+            ids if text.context else before for text, ids in zip(part, contexts, strict=True)
+        ]
         targets = tokenizer(
             [text.target for text in part],
             add_special_tokens=rules.name == "2023", verbose=False,

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float64, Int64
 
 from babyllama.console import ProgressBar
-from babyllama.data.tokenizer import load_tokenizer
+from babyllama.data.tokenizer import load_tokenizer, refuse_control_tokens
 from babyllama.errors import InputError
 from babyllama.evaluation.likelihood.decoders import Decoders
 from babyllama.evaluation.likelihood.encoder_decoders import EncoderDecoders
@@ -356,7 +356,12 @@ def _distinct(
 
 
 def _encoded(scorer: Scorer, texts: Sequence[Text]) -> Iterator[EncodedText]:
-    """Encode texts. Raises InputError: a text without tokens, or that cannot be tokenized."""
+    """Encode texts.
+
+    Raises:
+        InputError: a text without tokens, that cannot be tokenized, or that spells a control token.
+    """
+    refuse_control_tokens(scorer.tokenizer, (text.context + text.target for text in texts))
     try:
         for text, encoded in zip(texts, scorer.encode(texts), strict=True):
             if encoded.stop == encoded.first:
