@@ -13,11 +13,13 @@ OF_SEVERAL_MODULES = {
     "evaluation/test_agreement.py": "all that scores, against lm-evaluation-harness and minicons",
     "signals/test_adding_a_kind.py": "what a new kind of signal takes, shown by a toy",
     "test_benchmarks.py": "benchmarks/ is outside the package",
+    "test_main.py": "__main__.py, and the process that runs it",
     "test_docs.py": "docs/ is outside the package",
     "test_layout_of_tests.py": "this file",
 }
 # Modules without a test file of their own, each with the reason.
 TESTED_ELSEWHERE = {
+    "__main__": "tests/test_main.py",
     "report": "write_report is what tests/report/test_page.py calls",
     "signals": "a Protocol, which has no behaviour",
 }

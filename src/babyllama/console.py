@@ -45,6 +45,7 @@ _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
     "\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
 )
+STANDARD_OUTPUT = "standard output"  # in place of a file's name
 # Exit code of a process that saved its work and stopped on request: EX_TEMPFAIL of sysexits.h.
 RUN_AGAIN = 75
 
@@ -278,14 +279,27 @@ def print_error(text: str, who: str = "error") -> None:
     stderr_console.quiet = before
 
 
+@contextmanager
+def _naming_output() -> Iterator[None]:
+    """Name standard output in errors: it may be a full disk, or a pipe that nobody reads."""
+    try:
+        yield
+        sys.stdout.flush()
+    except OSError as error:
+        error.filename = STANDARD_OUTPUT
+        raise
+
+
 def print_line(text: str = "") -> None:
     """Print one line of a result to standard output."""
-    print(visible_cell(text), flush=True)
+    with _naming_output():
+        print(visible_cell(text))
 
 
 def print_text(text: str) -> None:
     """Print a text, which may have several lines, to standard output."""
-    print(visible(text), flush=True)
+    with _naming_output():
+        print(visible(text))
 
 
 def print_json(value: object, *, indent: int | None = 1) -> None:
@@ -301,12 +315,12 @@ def print_document(text: str) -> None:
     """
     if sys.stdout.isatty():
         text = visible(text)
-    sys.stdout.flush()
-    if hasattr(sys.stdout, "buffer"):
-        sys.stdout.buffer.write((text + "\n").encode(errors="backslashreplace"))
-    else:  # a notebook or a test replaced the stream
-        sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+    with _naming_output():
+        sys.stdout.flush()
+        if hasattr(sys.stdout, "buffer"):
+            sys.stdout.buffer.write((text + "\n").encode(errors="backslashreplace"))
+        else:  # a notebook or a test replaced the stream
+            sys.stdout.write(text + "\n")
 
 
 def visible(text: str) -> str:
@@ -352,8 +366,8 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
 def print_result(made: Table | Text) -> None:
     """Print a table or styled text to standard output; 120 columns wide unless in a terminal."""
     width = None if sys.stdout.isatty() else 120
-    _Results(width=width, highlight=False, markup=False, emoji=False).print(made)
-    sys.stdout.flush()
+    with _naming_output():
+        _Results(width=width, highlight=False, markup=False, emoji=False).print(made)
 
 
 def format_count(value: float) -> str:

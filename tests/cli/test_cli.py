@@ -1,15 +1,18 @@
 """The command line: help without torch, one example per command, errors without a traceback."""
 
+import errno
+import os
 import re
 import signal
 import subprocess
 import sys
+import tempfile
 
 import pytest
 from commands import babyllama, invoke, refused
 
 from babyllama import recipe
-from babyllama.cli import app
+from babyllama.cli import app, main
 from babyllama.console import RUN_AGAIN, Interrupted, stderr_console
 
 
@@ -112,6 +115,70 @@ def test_an_error_on_one_rank_is_printed_by_that_rank(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "3")
     monkeypatch.setattr(stderr_console, "quiet", True)
     assert "error on rank 2: nowhere is not a folder" in refused("verify", "nowhere")
+
+
+def run_main(monkeypatch, *arguments):
+    """The exit code of the whole command line, in this process."""
+    monkeypatch.setattr(sys, "argv", ["babyllama", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return ended.value.code
+
+
+def test_a_mistake_of_ours_is_exit_code_70_and_its_traceback_is_saved(
+    monkeypatch, capsys, tmp_path
+):
+    def fail():
+        raise ZeroDivisionError("ours")
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(recipe, "built_in_recipes", fail)
+    assert run_main(monkeypatch, "recipes") == 70
+    printed = " ".join(capsys.readouterr().err.split())
+    assert "this is a mistake in babyllama, not yours: ZeroDivisionError: ours" in printed
+    assert "Traceback" not in printed
+    [saved] = tmp_path.iterdir()
+    assert str(saved) in printed
+    assert "in fail" in saved.read_text()
+
+
+@pytest.mark.parametrize("kind", [OSError, BrokenPipeError])
+def test_a_full_disk_is_the_machines_fault_but_a_broken_pipe_inside_is_ours(
+    monkeypatch, capsys, tmp_path, kind
+):
+    def fail():
+        raise kind(errno.EPIPE if kind is BrokenPipeError else errno.ENOSPC, "x", "a/b")
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(recipe, "built_in_recipes", fail)
+    assert run_main(monkeypatch, "recipes") == (2 if kind is OSError else 70)
+    printed = capsys.readouterr().err
+    assert ("a/b cannot be written: no space left" in printed) == (kind is OSError)
+
+
+@pytest.mark.parametrize("arguments", [["recipes"], ["--help"], ["corpus", "stats", "nowhere"]])
+def test_an_odd_variable_of_a_launcher_is_named_whatever_the_command(
+    monkeypatch, capsys, arguments
+):
+    monkeypatch.setenv("RANK", "")
+    assert run_main(monkeypatch, *arguments) == 2
+    assert "error: the environment variable RANK is ''" in capsys.readouterr().err
+
+
+def test_a_rank_of_one_process_is_ignored_and_hidden_from_libraries(monkeypatch, capsys):
+    monkeypatch.setenv("RANK", "3")
+    monkeypatch.setenv("LOCAL_RANK", "3")
+    assert run_main(monkeypatch, "recipes") == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith("mini")
+    assert "RANK is 3, but there is one process: RANK is ignored" in captured.err
+    assert not {"RANK", "LOCAL_RANK"} & os.environ.keys()
+
+
+def test_an_error_shows_control_characters_of_the_input(monkeypatch, capsys):
+    assert run_main(monkeypatch, "verify", "no\x1b[31mwhere\n[/red]") == 2
+    printed = capsys.readouterr().err
+    assert r"error: no\x1b[31mwhere\n[/red] is not a folder" in printed
 
 
 def test_help_groups_every_command():

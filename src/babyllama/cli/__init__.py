@@ -31,6 +31,7 @@ from babyllama.cli.arguments import launched_process
 from babyllama.cli.failures import OUR_MISTAKE, explained, report_our_mistake
 from babyllama.console import (
     RUN_AGAIN,
+    STANDARD_OUTPUT,
     Interrupted,
     print_error,
     print_status,
@@ -52,13 +53,14 @@ def main() -> None:
     try:
         _prepare_environment()
         _take_place(launched_process())
-        app()
+        app(prog_name="babyllama")  # also under `python -m`
     except InputError as error:  # of the launcher's variables; the commands' own are shown below
         _show(error)
         sys.exit(2)
-    except BrokenPipeError:
-        _leave_closed_pipe()
     except Exception as error:
+        if known := explained(error):  # of typer's own output, such as --help
+            _show(known)
+            sys.exit(2)
         report_our_mistake(error)
         sys.exit(OUR_MISTAKE)
 
@@ -96,8 +98,12 @@ class _Commands(TyperGroup):
             print_status(f"  {command(*sys.argv[1:])}", style="bold")
             code = RUN_AGAIN if isinstance(error, Interrupted) else 1
             raise typer.Exit(code) from None
+        except BrokenPipeError as error:
+            if error.filename == STANDARD_OUTPUT:
+                _leave_closed_pipe()
+            raise RuntimeError("a helper process has ended") from error  # not as typer takes it
         except Exception as error:
-            known = None if isinstance(error, BrokenPipeError) else explained(error)
+            known = explained(error)
             if known is None:
                 raise
             _show(known)
