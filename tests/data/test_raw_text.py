@@ -4,7 +4,7 @@ import lzma
 
 import pytest
 
-from babyllama.data.raw_text import check_text, count_words, read_blocks, read_text
+from babyllama.data.raw_text import check_text, count_words, read_blocks, read_chunks, read_text
 from babyllama.errors import InputError
 
 
@@ -132,3 +132,15 @@ def test_words_are_counted_as_split_counts_them(tmp_path, text):
 def test_a_file_that_cannot_be_opened_is_named(tmp_path):
     with pytest.raises(InputError, match="gone cannot be read: No such file"):
         check_text(tmp_path / "gone")
+
+
+def test_chunks_are_lines_and_long_lines_come_in_parts_that_hold_full_words(tmp_path):
+    text = "one\n\n" + "many words " * 300_000 + "end\nlast"
+    (tmp_path / "a.txt").write_text(text)
+
+    chunks = list(read_chunks(tmp_path / "a.txt", size=100))
+
+    assert "".join(chunk + "\n" * ends_line for chunk, ends_line in chunks) == text + "\n"
+    assert chunks[:2] == [("one", True), ("", True)]
+    assert len(chunks) > 4
+    assert {word for chunk, _ in chunks for word in chunk.split()} == set(text.split())

@@ -111,6 +111,19 @@ def test_overlap_agrees_with_comparing_the_words_themselves(corpus):
     assert corpus_statistics(folder)["overlap"]["total"]["in_train"] == expected
 
 
+def test_a_line_that_is_read_in_parts_counts_as_one(corpus):
+    words = numbered(0, 200_000)
+    folder = corpus(train_a=" ".join(words), dev_a=" ".join(words[-20_000:]))
+
+    counts = corpus_statistics(folder)
+
+    total = counts["train"]["total"]
+    assert (total["lines"], total["documents"]) == (1, 1)
+    assert total["words"] == total["distinct_words"] == len(words)
+    assert total["bytes"] == (folder / "train" / "a.txt").stat().st_size
+    assert counts["overlap"]["total"]["in_train"] == 20_000 - 12
+
+
 def test_a_corpus_without_dev_has_an_empty_dev_and_no_overlap(corpus):
     counts = corpus_statistics(corpus(train_a="some words\n"))
 

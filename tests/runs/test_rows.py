@@ -2,6 +2,7 @@
 
 import gzip
 import math
+import os
 import zipfile
 
 import pytest
@@ -132,3 +133,68 @@ def test_optional_values_have_a_type():
 def test_a_digest_depends_on_contents_and_order():
     assert digest_of([("a", 1)]) == digest_of([["a", 1]])
     assert len({digest_of(each) for each in ([("a",), ("b",)], [("b",), ("a",)], [("a",)])}) == 3
+
+
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"
+
+
+@pytest.mark.parametrize("name", ["x.jsonl", "x.jsonl.gz", "x.zip"])
+def test_a_git_lfs_pointer_is_named_with_the_command_that_downloads_the_file(tmp_path, name):
+    (tmp_path / name).write_bytes(POINTER)
+
+    with pytest.raises(InputError, match=rf"{name} is a git-lfs pointer(.|\n)*git lfs pull"):
+        packed_files(tmp_path / name, JSON_LINES)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_damage_inside_a_zip_is_named(tmp_path, method):
+    whole = tmp_path / "x.zip"
+    with zipfile.ZipFile(whole, "w", method) as archive:
+        archive.writestr("x.jsonl", b"".join(b'{"a": %d}\n' % n for n in range(999)))
+    data = bytearray(whole.read_bytes())
+    for at in range(60, 200):
+        data[at] ^= 0xFF
+    whole.write_bytes(data)
+
+    with pytest.raises(InputError, match=r"x\.zip cannot be unpacked"):
+        packed_files(whole, JSON_LINES)
+
+
+def test_a_zip_that_would_fill_the_memory_is_refused_before_it_is_unpacked(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(3):
+            archive.writestr(f"{number}.jsonl", b" " * 2**27)
+
+    with pytest.raises(InputError, match=r"x\.zip has .* and unpacks to more than 2\d\d\.. MiB"):
+        packed_files(tmp_path / "x.zip", JSON_LINES)
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_file_that_is_in_a_zip_twice_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("x.jsonl", LINES)
+        archive.writestr("x.jsonl", LINES)
+
+    with pytest.raises(InputError, match=r"x\.zip/x\.jsonl is in the zip twice"):
+        packed_files(tmp_path / "x.zip", JSON_LINES)
+
+
+def test_a_file_whose_name_is_not_utf8_is_refused(tmp_path):
+    (tmp_path / os.fsdecode(b"a\xff.jsonl")).write_bytes(LINES)
+
+    with pytest.raises(InputError, match=r"cannot be printed: b'a\\xff\.jsonl'"):
+        packed_files(tmp_path, JSON_LINES)
+
+
+def test_a_number_of_thousands_of_digits_is_named_with_its_line():
+    with pytest.raises(InputError, match=r"x\.jsonl:2: is not JSON: Exceeds the limit"):
+        rows(b'{"a": 1}\n{"a": ' + b"9" * 5000 + b"}\n")
+    with pytest.raises(InputError, match=r"x\.jsonl:3: text is 9+.*, not a number"):
+        row(text=int("9" * 400)).real("text")
+
+
+def test_a_field_of_a_table_that_is_too_long_is_named_with_its_line():
+    data = b'text\nfine\n"' + b"long " * 30_000 + b'"\n'
+
+    with pytest.raises(InputError, match=r"x\.csv:3: is not a line of a table: field larger"):
+        list(read_table("x.csv", data, ("text",)))

@@ -34,8 +34,10 @@ def clean_text(text: str, *, domain: str, rules: CleaningRules) -> str:
     cleaner = CLEANERS.get(domain, NEUTRAL)
     if rules == "paper":
         return cleaner.paper(text)
-    documents = _documents(_plain_characters(text), are_talks=cleaner.thorough is thorough_qed)
-    cleaned = (_tidy(cleaner.thorough(document)) for document in documents)
+    plain = plain_characters(text)
+    wide_gaps = cleaner.thorough is thorough_qed and "\n\n\n" in plain
+    documents = documents_of(plain, wide_gaps=wide_gaps)
+    cleaned = (tidy(cleaner.thorough(document)) for document in documents)
     return "".join(f"{document}\n\n" for document in cleaned if document)[:-1]
 
 
@@ -104,7 +106,7 @@ def _without_parentheses(line: str) -> str:
     return re.sub(r"\([^)]*\)", "", closed + close) + rest
 
 
-# Rules beyond the paper. Each takes one document after `_plain_characters`; `_tidy` then removes
+# Rules beyond the paper. Each takes one document after `plain_characters`; `tidy` then removes
 # the empty lines and double spaces that a rule leaves behind.
 
 INLINE_TAG = re.compile(
@@ -256,7 +258,7 @@ CLEANERS = {
 }
 
 
-def _plain_characters(text: str) -> str:
+def plain_characters(text: str) -> str:
     """Resolve entities, remove tags and invisible characters, normalise to NFC, strip lines."""
     text = ENTITY.sub(lambda entity: html.unescape(f"&{entity[1]};"), text)
     text = INLINE_TAG.sub("", BLOCK_TAG.sub(" ", text))
@@ -264,13 +266,15 @@ def _plain_characters(text: str) -> str:
     return "\n".join(BLANKS.sub(" ", line).strip() for line in text.splitlines())
 
 
-def _documents(text: str, *, are_talks: bool) -> list[str]:
-    """Split at blank lines and before headings; a heading stays with the text after it.
+def documents_of(text: str, *, wide_gaps: bool) -> list[str]:
+    """Split plain text at blank lines and before headings; a heading stays with the text after it.
 
-    Captions of talks have one blank line between paragraphs, and two, or a translator's credit,
-    between talks. If a text has no two blank lines, one separates documents here too.
+    Args:
+        wide_gaps: captions of talks have one blank line between paragraphs, and two, or a
+            translator's credit, between talks. If a text has no two blank lines, one separates
+            documents there too.
     """
-    if are_talks and "\n\n\n" in text:
+    if wide_gaps:
         return re.split(r"\n{3,}|\n+(?=Translator:)", text)
     text = HEADING.sub(r"\n\n\g<0>\n", text)
     return re.split(r"\n{2,}", re.sub(r"= = =\n\s+(?!= = = |\s)", "= = =\n", text))
@@ -281,7 +285,7 @@ def _without_stray_stops(text: str) -> str:
     return re.sub(r"(?m)^[ .,;:!?-]+$|^[ ,]+", "", text)
 
 
-def _tidy(document: str) -> str:
+def tidy(document: str) -> str:
     """Collapse blanks, strip lines, drop empty lines."""
     lines = (BLANKS.sub(" ", line).strip() for line in document.split("\n"))
     return "\n".join(line for line in lines if line)

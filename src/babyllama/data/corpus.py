@@ -5,15 +5,17 @@ what was left out, is printed once and returned.
 """
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from babyllama.console import print_status
-from babyllama.data.cleaning import CLEANERS, NEUTRAL, CleaningRules, clean_text
+from babyllama.data.cleaning import CLEANERS, NEUTRAL, CleaningRules
+from babyllama.data.cleaning_pieces import clean_pieces
 from babyllama.data.dev_split import split_dev
 from babyllama.data.file_names import parse_name
-from babyllama.data.raw_text import check_text, read_text
+from babyllama.data.raw_text import check_text, read_blocks, read_text
 from babyllama.data.sources import Domain, Source, Split, left_out_in_words, read_source
 from babyllama.data.statistics import write_statistics
 from babyllama.errors import InputError
@@ -55,9 +57,9 @@ def clean_corpus(
         )
     source = read_source(path)
     for each in (*source.train, *source.dev):
-        check_text(each.path)
-    if not source.dev:
-        for each in source.train:
+        if source.dev:
+            check_text(each.path)
+        else:
             _split(each, dev_fraction)
     _refuse_mixture(path, out, source)
     names = sorted({each.name for each in (*source.train, *source.dev)})
@@ -67,12 +69,10 @@ def clean_corpus(
     for line in _repeated_in_words(source):
         print_status(line, style="yellow")
 
-    for split, each, text in _texts(source, dev_fraction):
-        cleaned = clean_text(text, domain=domain or each.name, rules=rules)
-        if not cleaned.strip():
+    for split, each, read in _texts(source, dev_fraction):
+        pieces = clean_pieces(read, domain=domain or each.name, rules=rules)
+        if not _write(out / split / f"{each.name}.txt", pieces):
             raise _empty_after_cleaning(each, split, domain or each.name)
-        (out / split).mkdir(parents=True, exist_ok=True)
-        (out / split / f"{each.name}.txt").write_text(cleaned, encoding="utf-8", newline="\n")
     write_statistics(out)
     return {
         "cleaners": cleaners,
@@ -80,21 +80,38 @@ def clean_corpus(
     }
 
 
-def _texts(source: Source, dev_fraction: float) -> Iterator[tuple[Split, Domain, str]]:
-    """Yield every text of the output before cleaning."""
+def _texts(
+    source: Source, dev_fraction: float
+) -> Iterator[tuple[Split, Domain, Callable[[], Iterable[str]]]]:
+    """Yield every text of the output before cleaning, as a function that reads it in blocks."""
     for each in source.train:
         if source.dev:
-            yield "train", each, read_text(each.path)
+            yield "train", each, partial(read_blocks, each.path)
         else:
             text, held_out = _split(each, dev_fraction)
-            yield "dev", each, held_out
-            yield "train", each, text
+            yield "dev", each, partial(_blocks_of, held_out)
+            yield "train", each, partial(_blocks_of, text)
     for each in source.dev:
-        yield "dev", each, read_text(each.path)
+        yield "dev", each, partial(read_blocks, each.path)
 
 
 def _split(domain: Domain, dev_fraction: float) -> tuple[str, str]:
     return split_dev(read_text(domain.path), fraction=dev_fraction, name=str(domain.path))
+
+
+def _blocks_of(text: str, size: int = 2**20) -> Iterator[str]:
+    return (text[start : start + size] for start in range(0, len(text), size))
+
+
+def _write(path: Path, pieces: Iterable[str]) -> bool:
+    """Write a text; returns whether it is more than white space."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    has_text = False
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        for piece in pieces:
+            file.write(piece)
+            has_text = has_text or bool(piece.strip())
+    return has_text
 
 
 def _cleaner_of(domain: str) -> str:

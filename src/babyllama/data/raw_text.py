@@ -53,6 +53,29 @@ def check_text(path: Path) -> None:
         pass
 
 
+def read_chunks(path: Path, size: int = 2**16) -> Iterator[tuple[str, bool]]:
+    """Yield the lines of a file; a line that is longer than `size` comes in several chunks.
+
+    A chunk may be a part of a line only if a space follows, so that it holds full words.
+
+    Returns:
+        each chunk, and whether it ends its line.
+
+    Raises:
+        InputError: what `read_blocks` raises.
+    """
+    rest = ""
+    for block in read_blocks(path):
+        *lines, rest = (rest + block).split("\n")
+        for line in lines:
+            yield line, True
+        space = rest.rfind(" ") if len(rest) > size else -1
+        if space > 0:
+            yield rest[:space], False
+            rest = rest[space:]
+    yield rest, True
+
+
 def count_words(path: Path) -> int:
     """Count a file's words, which are separated by white space.
 

@@ -19,6 +19,7 @@ from typing import Literal
 
 from babyllama.data.file_names import FileName, parse_name
 from babyllama.errors import InputError
+from babyllama.runs.files import refuse_unprintable_name
 from babyllama.runs.manifests import read_manifest
 
 Split = Literal["train", "dev"]
@@ -75,7 +76,7 @@ def read_source(path: Path) -> Source:
             mend="Check the path. Relative paths start at the current folder.",
         )
     if path.is_file():
-        _refuse_unprintable(path)
+        refuse_unprintable_name(path)
         name = parse_name(path.name)
         reading = 2 if name.is_new and name.marks_split else 1
         return Source((Domain(name.domain, path),), (), (), reading)
@@ -239,7 +240,7 @@ def _domains(folder: Path, files: list[FileName]) -> Iterator[Domain]:
     """
     found: dict[str, FileName] = {}
     for file in files:
-        _refuse_unprintable(folder / file.name)
+        refuse_unprintable_name(folder / file.name)
         if parse_name(f"{file.domain}.txt").marks_split:
             raise InputError(
                 f"{folder / file.name} names two splits",
@@ -259,16 +260,6 @@ def _domains(folder: Path, files: list[FileName]) -> Iterator[Domain]:
 def _left_out_folder(name: str) -> LeftOut:
     is_test = name.lower() == "test"
     return LeftOut(f"{name}/", "test text is not used" if is_test else "a subfolder")
-
-
-def _refuse_unprintable(path: Path) -> None:
-    # Control characters, and bytes that are not UTF-8.
-    if any(unicodedata.category(character) in ("Cc", "Cs") for character in path.name):
-        raise InputError(
-            f"{path.parent} holds a file whose name cannot be printed: {os.fsencode(path.name)!r}",
-            why="The file of the clean text is named after it.",
-            mend="Rename it.",
-        )
 
 
 def _nothing_found(

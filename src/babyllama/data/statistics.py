@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from babyllama.data.raw_text import read_text
+from babyllama.data.raw_text import read_chunks
 from babyllama.data.sources import Domain, read_split
 from babyllama.runs.layout import STATISTICS
 
@@ -52,7 +52,7 @@ def _count_split(domains: list[Domain]) -> dict[str, Any]:
     counts: dict[str, dict[str, int | float]] = {}
     all_distinct: set[str] = set()
     for domain in domains:
-        counts[domain.name], distinct = _count_text(read_text(domain.path))
+        counts[domain.name], distinct = _count_text(domain.path)
         all_distinct |= distinct
 
     keys = ("bytes", "characters", "lines", "documents", "words")
@@ -64,20 +64,24 @@ def _count_split(domains: list[Domain]) -> dict[str, Any]:
     return {"domains": counts, "total": total}
 
 
-def _count_text(text: str) -> tuple[dict[str, int | float], set[str]]:
-    lines = words = documents = 0
+def _count_text(path: Path) -> tuple[dict[str, int | float], set[str]]:
+    lines = words = documents = size = characters = 0
     distinct: set[str] = set()
-    inside = False
-    for line in text.split("\n"):
-        found = line.split()
-        documents += bool(found) and not inside
-        inside = bool(found)
-        lines += inside
+    inside = has_text = False
+    for chunk, ends_line in read_chunks(path):
+        found = chunk.split()
+        has_text = has_text or bool(found)
         words += len(found)
         distinct.update(found)
+        size += len(chunk.encode("utf-8")) + ends_line
+        characters += len(chunk) + ends_line
+        if ends_line:
+            documents += has_text and not inside
+            lines += has_text
+            inside, has_text = has_text, False
     counts: dict[str, int | float] = {
-        "bytes": len(text.encode("utf-8")),
-        "characters": len(text),
+        "bytes": size - 1,  # there is no line end after the last line
+        "characters": characters - 1,
         "lines": lines,
         "documents": documents,
         "words": words,
@@ -95,15 +99,15 @@ def _overlap(train: list[Domain], dev: list[Domain]) -> dict[str, Any]:
     slots = 1 << 26
     flags = bytearray(slots)
     for domain in dev:
-        for value in _sequence_hashes(read_text(domain.path)):
+        for value in _sequence_hashes(domain.path):
             flags[value % slots] = 1
 
     candidates: set[int] = set()
     for domain in train if dev else []:
-        hashes = _sequence_hashes(read_text(domain.path))
+        hashes = _sequence_hashes(domain.path)
         candidates.update(value for value in hashes if flags[value % slots])
 
-    counts = {d.name: _count_known(_sequence_hashes(read_text(d.path)), candidates) for d in dev}
+    counts = {d.name: _count_known(_sequence_hashes(d.path), candidates) for d in dev}
     sequences = sum(each["sequences"] for each in counts.values())
     in_train = sum(each["in_train"] for each in counts.values())
     total = {"sequences": sequences, "in_train": in_train, "share": _ratio(in_train, sequences)}
@@ -118,17 +122,20 @@ def _count_known(hashes: Iterable[int], known: set[int]) -> dict[str, Any]:
     return {"sequences": sequences, "in_train": in_train, "share": _ratio(in_train, sequences)}
 
 
-def _sequence_hashes(text: str) -> Iterator[int]:
+def _sequence_hashes(path: Path) -> Iterator[int]:
     """Hash every sequence of 13 words. Hashes differ between processes, which does not matter here.
 
     Case and punctuation are ignored, so that two editions of one story match.
     """
     tail: tuple[str, ...] = ()
-    for line in text.split("\n"):
-        words = tail + tuple(NOT_IN_WORDS.sub("", line.lower()).split())
+    has_text = False
+    for chunk, ends_line in read_chunks(path):
+        words = tail + tuple(NOT_IN_WORDS.sub("", chunk.lower()).split())
         for start in range(len(words) - LEAK_WORDS + 1):
             yield hash(words[start : start + LEAK_WORDS])
-        tail = words[1 - LEAK_WORDS :] if line.strip() else ()
+        has_text = has_text or bool(chunk.strip())
+        tail = words[1 - LEAK_WORDS :] if has_text or not ends_line else ()
+        has_text = has_text and not ends_line
 
 
 def _ratio(part: int | float, total: int | float) -> float:

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import re
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -106,3 +107,17 @@ def _remove_leftovers(path: Path) -> None:
             is_of_path = beside.name.rpartition(".")[0] == f".{path.name}"
             if found and is_of_path and not is_running(int(found[1])):
                 beside.unlink(missing_ok=True)
+
+
+def refuse_unprintable_name(path: Path) -> None:
+    """Refuse a file whose name has control characters, or bytes that are not UTF-8.
+
+    Raises:
+        InputError: names the folder, and the name with such bytes escaped.
+    """
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in path.name):
+        raise InputError(
+            f"{path.parent} holds a file whose name cannot be printed: {os.fsencode(path.name)!r}",
+            why="Results are named after it.",
+            mend="Rename it.",
+        )

@@ -41,6 +41,8 @@ def _parsed(text: str, path: Path, *, line: int | None) -> Any:
         raise InputError(
             f"{path} is not JSON at line {line or error.lineno}: {error.msg}", mend=_MEND
         ) from None
+    except (ValueError, RecursionError):  # thousands of digits, or of brackets
+        raise InputError(f"{path} is not JSON that a run wrote", mend=_MEND) from None
 
 
 _MEND = "See which files are damaged: babyllama verify RUN"

@@ -5,20 +5,21 @@ Every error names the file and the line.
 """
 
 import csv
-import gzip
 import hashlib
 import io
 import json
 import math
 import re
 import zipfile
-import zlib
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from babyllama.errors import InputError
+from babyllama.runs.files import refuse_unprintable_name
+from babyllama.runs.git_lfs import refuse_pointer
+from babyllama.runs.packed import DAMAGE, refuse_large, unpack
 
 JSON_LINES = (".jsonl", ".jsonl.gz")
 TABLES = (".csv", ".csv.gz")
@@ -103,7 +104,7 @@ class Row:
             return math.nan
         try:
             number = math.nan if isinstance(found, bool) else float(found)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             number = math.nan
         if not math.isfinite(number):
             raise InputError(f"{self.where}: {key} is {found!r}, not a number")
@@ -141,7 +142,11 @@ def packed_files(
         InputError: a missing path, no file to read, a damaged archive, a file both packed and
             unpacked.
     """
-    contents = dict(_contents(path, suffixes, beside, password))
+    contents: dict[str, bytes] = {}
+    for name, data in _contents(path, suffixes, beside, password):
+        if name in contents:
+            raise InputError(f"{name} is in the zip twice", mend="Download it again.")
+        contents[name] = data
     names = [name for name in contents if PurePosixPath(name).name != beside]
     if not names:
         raise InputError(
@@ -213,18 +218,29 @@ def read_json_lines(name: str, data: bytes, wanted: Sequence[str]) -> Iterator[R
     for number, line in enumerate(lines):
         if line.strip():
             where = f"{name}:{number + 1}"
-            try:
-                values = json.loads(line)
-            except (json.JSONDecodeError, RecursionError) as error:
-                raise InputError(
-                    f"{where}: is not JSON: {error}",
-                    why=f"Each line is a JSON object{_with(wanted)}.",
-                ) from None
+            values = json_value(where, line, why=f"Each line is a JSON object{_with(wanted)}.")
             if not isinstance(values, dict):
                 raise InputError(
                     f"{where}: is {type(values).__name__}, not an object{_with(wanted)}"
                 )
             yield Row(where, stem, number, values, wanted)
+
+
+def json_value(where: str, text: str, *, why: str = "") -> Any:
+    """The value of a JSON text.
+
+    Args:
+        where: file, and line if it is known, for errors.
+        why: said besides, if the text is not JSON.
+
+    Raises:
+        InputError: not JSON, brackets too deep, or a number of thousands of digits.
+    """
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        fault = str(error).partition(";")[0]  # without advice for programmers
+        raise InputError(f"{where}: is not JSON: {fault}", why=why) from None
 
 
 def read_table(
@@ -236,7 +252,26 @@ def read_table(
         InputError: not UTF-8, a missing column, a line with more or fewer fields than the header.
     """
     lines = csv.DictReader(io.StringIO(text_of(name, data)), delimiter=delimiter)
-    columns = lines.fieldnames or []
+    number = 0
+    try:
+        columns = lines.fieldnames or []
+        _refuse_missing_columns(name, columns, wanted)
+        for number, values in enumerate(lines, start=1):
+            where = f"{name}:{lines.line_num}"
+            if None in values or None in values.values():
+                raise InputError(f"{where}: does not have the {len(columns)} fields of the header")
+            yield Row(where, _stem(name), number - 1, values, wanted)
+    except csv.Error as error:  # above all a field of more than 131,072 characters
+        raise InputError(
+            f"{name}:{lines.line_num + 1}: is not a line of a table: {error}",
+            why="A quotation mark that is not closed takes in all lines below it.",
+            mend="Check the quotation marks of that line.",
+        ) from None
+    if not number:
+        raise InputError(f"{name} has no line after its header", mend="Download it again.")
+
+
+def _refuse_missing_columns(name: str, columns: Sequence[str], wanted: Sequence[str]) -> None:
     missing = [column for column in wanted if column not in columns]
     if missing:
         raise InputError(
@@ -244,14 +279,6 @@ def read_table(
             why=f"Expected: {', '.join(wanted)}. Found: {', '.join(columns) or 'nothing'}.",
             mend="Check that this is the right file.",
         )
-    stem, number = _stem(name), 0
-    for number, values in enumerate(lines, start=1):
-        where = f"{name}:{lines.line_num}"
-        if None in values or None in values.values():
-            raise InputError(f"{where}: does not have the {len(columns)} fields of the header")
-        yield Row(where, stem, number - 1, values, wanted)
-    if not number:
-        raise InputError(f"{name} has no line after its header", mend="Download it again.")
 
 
 def text_of(name: str, data: bytes) -> str:
@@ -294,39 +321,47 @@ def _contents(
     mend = f"Name a {suffixes[0]} file, a folder of them or a zip."
     if path.is_dir():
         files = sorted(file for file in path.iterdir() if file.is_file() and matters(file.name))
-        yield from ((str(file), _unpacked(file.name, file.read_bytes())) for file in files)
+        yield from ((str(file), _read(file)) for file in files)
     elif not path.is_file():
         raise InputError(f"{path} does not exist", mend=mend)
     elif path.suffix == ".zip":
         yield from _zipped(path, matters, password)
     elif path.name.endswith(tuple(suffixes)):
-        yield str(path), _unpacked(str(path), path.read_bytes())
+        yield str(path), _read(path)
     else:
         raise InputError(f"{path} is not a folder, {', '.join(suffixes)} or .zip", mend=mend)
+
+
+def _read(path: Path) -> bytes:
+    """A file's bytes, unpacked."""
+    refuse_pointer(path)
+    refuse_unprintable_name(path)
+    try:
+        return unpack(str(path), path.read_bytes())
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from None
 
 
 def _zipped(
     path: Path, matters: Callable[[str], bool], password: bytes | None
 ) -> Iterator[tuple[str, bytes]]:
+    refuse_pointer(path)
     try:
         with zipfile.ZipFile(path) as archive:
-            for name in sorted(filter(matters, archive.namelist())):
-                data = archive.read(name, pwd=password)
-                yield f"{path}/{name}", _unpacked(f"{path}/{name}", data)
-    except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError) as error:
-        raise InputError(  # RuntimeError: a password; NotImplementedError: a rare compression
+            members = sorted(
+                (each for each in archive.infolist() if matters(each.filename)),
+                key=lambda each: each.filename,
+            )
+            # zipfile reads no more of a member than the size that is declared for it.
+            refuse_large(str(path), sum(each.file_size for each in members), path.stat().st_size)
+            for member in members:
+                name = f"{path}/{member.filename}"
+                yield name, unpack(name, archive.read(member, pwd=password))
+    except (*DAMAGE, zipfile.BadZipFile, RuntimeError) as error:
+        raise InputError(  # RuntimeError: a password, or a rare compression
             f"{path} cannot be unpacked: {error}",
             mend="Download it again, or unpack it to a folder.",
         ) from None
-
-
-def _unpacked(name: str, data: bytes) -> bytes:
-    if not name.endswith(".gz"):
-        return data
-    try:
-        return gzip.decompress(data)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise InputError(f"{name} cannot be unpacked: {error}", mend="Download it again.") from None
 
 
 def _refuse_duplicates(contents: Mapping[str, bytes]) -> None:

@@ -21,7 +21,6 @@ utterances of its batch of 32, cut to 50 tokens; so `as_coded` is close to its s
 Source: lm_eval/tasks/aoa_pred.py of the 2023 pipeline; Portelance et al. 2023 for the regression.
 """
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,6 +38,7 @@ from babyllama.runs.rows import (
     JSON_LINES,
     Row,
     digest_of,
+    json_value,
     packed_files,
     read_json_lines,
     read_table,
@@ -100,10 +100,7 @@ def _rows(name: str, data: bytes) -> list[Row]:
     wanted = ("sent", "words")
     if not name.endswith(_PUBLISHED):
         return list(read_json_lines(name, data, wanted))
-    try:
-        items = json.loads(text_of(name, data))
-    except json.JSONDecodeError as error:
-        raise InputError(f"{name}:{error.lineno}: is not JSON: {error.msg}") from None
+    items = json_value(name, text_of(name, data))
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise InputError(f"{name}: is not a list of objects with `sent` and `words`")
     return [Row(f"{name}[{i}]", _PUBLISHED, i, item, wanted) for i, item in enumerate(items)]

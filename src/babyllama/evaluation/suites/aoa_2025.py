@@ -15,7 +15,6 @@ and fewer than three give 0.
 Source: AoA_word/ and utils.py of the 2025 pipeline, after Chang and Bergen 2022.
 """
 
-import json
 import math
 import warnings
 from collections.abc import Mapping, Sequence
@@ -35,6 +34,7 @@ from babyllama.runs.artefact import Facts
 from babyllama.runs.rows import (
     JSON_LINES,
     digest_of,
+    json_value,
     packed_files,
     read_json_lines,
     read_table,
@@ -91,10 +91,7 @@ def _spread(uses: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def _read_lists(name: str, data: bytes) -> list[Context]:
-    try:
-        lists = json.loads(text_of(name, data))
-    except json.JSONDecodeError as error:
-        raise InputError(f"{name}:{error.lineno}: is not JSON: {error.msg}") from None
+    lists = json_value(name, text_of(name, data))
     if not isinstance(lists, dict):
         raise InputError(f"{name}: is not an object from words to contexts")
     return [
