@@ -8,8 +8,9 @@ import pytest
 
 from babyllama.recipe import TokenizerRecipe
 from babyllama.runs import durable
-from babyllama.runs.artefact import SCRATCH, Stage, complete
+from babyllama.runs.artefact import Stage, complete
 from babyllama.runs.durable import flush_all, follow_umask
+from babyllama.runs.unfinished import SCRATCH
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import torch
 from safetensors.torch import load_file
 
+from babyllama.runs.unfinished import fault
 from babyllama.signals.shards import save_tensors, shard_damage, shard_path, shard_plan
 
 
@@ -22,7 +23,9 @@ def test_a_saved_file_replaces_the_old_one_and_leaves_nothing_beside_it(tmp_path
     for value in (1.0, 2.0):
         save_tensors(path, {"states": torch.full((2, 2), value)})
     assert torch.equal(load_file(path)["states"], torch.full((2, 2), 2.0))
-    assert [file.name for file in tmp_path.rglob("*.safetensors*")] == [path.name]
+    assert [file.name for file in tmp_path.rglob("*.safetensors")] == [path.name]
+    assert [file.name for file in (tmp_path / "checkpoints").iterdir()] == [f"{path.name}.record"]
+    assert fault(path, "") == ""
 
 
 def test_a_file_that_is_cut_or_absent_is_damaged_and_a_complete_one_is_not(tmp_path):

@@ -18,7 +18,9 @@ from babyllama.errors import InputError
 from babyllama.pipeline.stages import signal_stage
 from babyllama.recipe import HiddenSignal, SampledSignal
 from babyllama.runs import artefact, manifests
+from babyllama.runs.files import hash_file
 from babyllama.runs.launched import Launched
+from babyllama.runs.unfinished import record
 from babyllama.signals import store as store_module
 from babyllama.signals import writer as writer_module
 from babyllama.signals.store import store_signal
@@ -78,6 +80,12 @@ def stage_of(teachers, tokens, recipe, out):
     source = source_of(teachers, tokens, recipe)
     stage = signal_stage(teachers, tokens, recipe, out, window=16)
     return replace(stage, build=lambda folder: store_signal(source, folder))
+
+
+def flip(path):
+    content = bytearray(path.read_bytes())
+    content[-50] ^= 1
+    path.write_bytes(content)
 
 
 @pytest.fixture
@@ -164,10 +172,10 @@ def test_a_process_whose_folder_was_completed_meanwhile_ends(
     Writer(source, tmp_path / "signal.partial").prepare()
     write = writer_module.save_tensors
 
-    def renamed_before(path, tensors):
+    def renamed_before(path, tensors, **more):
         if (tmp_path / "signal.partial").exists():
             (tmp_path / "signal.partial").rename(tmp_path / "signal")
-        write(path, tensors)
+        write(path, tensors, **more)
 
     monkeypatch.setattr(writer_module, "save_tensors", renamed_before)
     store_module.write_share(source, tmp_path / "signal.partial", Launched(1, 2))
@@ -263,7 +271,54 @@ def test_fidelity_lies_beside_the_signal(teachers, tokens, tmp_path):
     assert "tokens_per_second_written" not in again["fidelity"]  # nothing was written
 
 
-def flip(path):
-    content = bytearray(path.read_bytes())
-    content[-50] ^= 1
-    path.write_bytes(content)
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (flip, "has changed since it was written"),
+        (lambda shard: (record_of(shard)).unlink(), "has no record of its checksum"),
+        (lambda shard: record(shard, hash_file(shard), "other teachers"),
+         "was written for other inputs"),
+    ],
+)  # fmt: skip
+def test_a_shard_of_an_unfinished_signal_is_used_only_as_it_was_written(
+    damage, said, teachers, tokens, tmp_path, capsys
+):
+    source = source_of(teachers, tokens)
+    store_signal(source, tmp_path)
+    before = hashes(tmp_path)
+    damage(tmp_path / "shard-00001.safetensors")
+    store_signal(source, tmp_path)
+    assert hashes(tmp_path) == before
+    assert f"shard-00001.safetensors {said}: writing it again" in capsys.readouterr().err
+
+
+def record_of(shard):
+    return shard.parent / "checkpoints" / f"{shard.name}.record"
+
+
+PARENT = """
+import multiprocessing, sys, time
+
+def help():
+    from babyllama.signals.store import end_with_parent
+    end_with_parent()
+    print("helping", flush=True)
+    time.sleep(600)
+
+if __name__ == "__main__":
+    multiprocessing.get_context("spawn").Process(target=help, daemon=True).start()
+    time.sleep(600)
+"""
+
+
+def test_a_helper_ends_with_the_process_that_started_it(tmp_path):
+    (tmp_path / "parent.py").write_text(PARENT)
+    process = subprocess.Popen(
+        [sys.executable, tmp_path / "parent.py"], stdout=subprocess.PIPE, text=True
+    )
+    with process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "helping\n"
+        process.kill()
+        # The helper has the same standard output, which ends when both have ended.
+        assert process.communicate(timeout=120)[0] == ""

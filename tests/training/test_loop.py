@@ -132,6 +132,7 @@ def test_killed_between_the_last_step_and_the_manifest_nothing_is_trained_again(
 ):
     from babyllama.pipeline import stages
     from babyllama.runs import artefact
+    from babyllama.runs.unfinished import SCRATCH
 
     part = tiny_recipe.pretraining("llama")
     uninterrupted = stages.pretraining_stage(part, tokens, tokenizer, tmp_path / "uninterrupted", 1)
@@ -150,7 +151,7 @@ def test_killed_between_the_last_step_and_the_manifest_nothing_is_trained_again(
         artefact.complete(stage)
     one, other = (load_file(s.out / "model.safetensors") for s in (uninterrupted, stage))
     assert same(one, other)
-    assert not (stage.out / artefact.SCRATCH).exists()
+    assert not (stage.out / SCRATCH).exists()
 
 
 def test_models_are_kept_by_words_seen(tiny_recipe, tokens, tokenizer, tmp_path):

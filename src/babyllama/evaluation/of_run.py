@@ -10,11 +10,12 @@ from babyllama.evaluation.evaluate import evaluate
 from babyllama.evaluation.untrained import write_untrained
 from babyllama.recipe import EQUAL_WEIGHTS, Mixing, mixing_of
 from babyllama.recipe.names import UNTRAINED
-from babyllama.runs.artefact import SCRATCH, Facts
+from babyllama.runs.artefact import Facts
 from babyllama.runs.files import hash_file
 from babyllama.runs.kept import kept, read_kept
 from babyllama.runs.layout import predictions_file, predictions_folder, scores_file
 from babyllama.runs.manifests import digest
+from babyllama.runs.unfinished import SCRATCH
 from babyllama.scores.remarks import remarks
 from babyllama.scores.results import SCORING_VERSION, write_results
 

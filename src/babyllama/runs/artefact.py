@@ -7,7 +7,6 @@ Nothing here knows what a stage computes.
 """
 
 import itertools
-import json
 import os
 import shutil
 import time
@@ -21,9 +20,9 @@ from pydantic import BaseModel
 
 from babyllama.console import print_status
 from babyllama.errors import InputError
-from babyllama.recipe import decisive_fields, names
+from babyllama.recipe import decisive_fields
 from babyllama.runs.durable import flush, flush_all
-from babyllama.runs.files import hash_file, naming, remove_temporary, write_json
+from babyllama.runs.files import hash_file, naming, remove_temporary
 from babyllama.runs.manifests import (
     MANIFEST,
     added,
@@ -34,9 +33,15 @@ from babyllama.runs.manifests import (
     refuse_damaged_input,
     write_manifest,
 )
+from babyllama.runs.unfinished import (
+    SCRATCH,
+    WORK,
+    read_work,
+    record,
+    refuse_unrecorded,
+    write_work,
+)
 
-SCRATCH = "checkpoints"  # what an unfinished build resumes from; removed on completion
-_WORK = f"{names.WORK}.json"
 _PARTIAL, _REPLACED = ".partial", ".replaced"
 Facts = dict[str, Any]
 
@@ -166,7 +171,8 @@ def complete(stage: Stage, announce: Callable[[Stage, Status], None] = lambda *_
     # The manifest before work.json is removed: hashing takes minutes, and a kill meanwhile must
     # not cost the build.
     content = {**key, "facts": facts, "wall_seconds": spent}
-    write_manifest(partial, content, leave_out={SCRATCH, _WORK})
+    written = write_manifest(partial, content, leave_out={SCRATCH, WORK})
+    refuse_unrecorded(partial, written)
     _replace(out, partial)
     return stage.out
 
@@ -186,7 +192,7 @@ def _built(
     finally:
         spent = earlier + time.monotonic() - started
         if _place(partial) == place:
-            write_json(partial / _WORK, {"key": key, "wall_seconds": spent})
+            write_work(partial, key, spent)
     _refuse_lost(stage, partial, place, needed)
     if changed := _mismatch(key, stage.key()):
         raise InputError(
@@ -199,7 +205,7 @@ def _built(
 
 def recorded_recipe(folder: Path) -> Mapping[str, Any]:
     """The part of the recipe that a folder, finished or not, is made from; empty if unknown."""
-    made_from: Mapping[str, Any] = _read_work(folder).get("key") or read_manifest(folder) or {}
+    made_from: Mapping[str, Any] = read_work(folder).get("key") or read_manifest(folder) or {}
     recipe: Mapping[str, Any] = made_from.get("recipe", {})
     return recipe
 
@@ -287,53 +293,34 @@ def _status_of_partial(stage: Stage) -> Status:
         is_empty = not stage.out.is_dir() or not any(stage.out.iterdir())
         lost = f"{stage.out} has no {MANIFEST}"
         return Status("missing", "new") if is_empty else Status("damaged", lost)
-    key, was = stage.key(), _read_work(partial).get("key")
+    key, was = stage.key(), read_work(partial).get("key")
     if was == key or _is_finished(partial, key):
         return Status("unfinished", "resuming")
-    mismatch = _mismatch(was, key) if was else f"{partial / _WORK} cannot be read"
+    mismatch = _mismatch(was, key) if was else f"{partial / WORK} cannot be read"
     return Status("missing", f"from the start, the unfinished folder cannot be used: {mismatch}")
-
-
-def _read_work(partial: Path) -> dict[str, Any]:
-    """The key of an unfinished folder and the time spent on it; empty if missing or damaged."""
-    try:
-        work = json.loads((partial / _WORK).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return work if isinstance(work, dict) and _is_work(work) else {}
-
-
-def _is_work(work: Mapping[str, Any]) -> bool:
-    """Whether a note of an unfinished folder has its form."""
-    key = work.get("key")
-    return (
-        isinstance(work.get("wall_seconds"), int | float)
-        and isinstance(key, dict)
-        and key.keys() == {"stage", "version", "recipe", "inputs", "seed"}
-        and all(isinstance(key[name], dict) for name in ("recipe", "inputs"))
-    )
 
 
 def _start_or_resume(partial: Path, key: Mapping[str, Any]) -> float:
     """Prepare the partial folder; returns the seconds that earlier attempts spent on it."""
-    work = _read_work(partial)
+    work = read_work(partial)
     if work and work["key"] == key:
         remove_temporary(partial)
         return float(work["wall_seconds"])
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    write_json(partial / _WORK, {"key": key, "wall_seconds": 0.0})
+    write_work(partial, key, 0.0)
     return 0.0
 
 
 def _link_undamaged(out: Path, partial: Path, pattern: str) -> None:
     """Link the undamaged files of a damaged folder into the partial one."""
     manifest = read_manifest(out)
-    for name, record in (manifest or {"files": {}})["files"].items():
+    for name, entry in (manifest or {"files": {}})["files"].items():
         path, link = out / name, partial / name
         if not fnmatch(name, pattern) or link.exists() or not path.is_file():
             continue
-        if path.stat().st_size == record["size"] and hash_file(path) == record["sha256"]:
+        if path.stat().st_size == entry["size"] and hash_file(path) == entry["sha256"]:
+            record(link, entry["sha256"])
             try:
                 os.link(path, link)
             except OSError:  # a file system without hard links
@@ -353,7 +340,7 @@ def _finish_interrupted_rename(out: Path) -> None:
 def _replace(out: Path, partial: Path) -> None:
     flush(partial)  # a power cut must not lose both the manifest and what the build resumes from
     shutil.rmtree(partial / SCRATCH, ignore_errors=True)
-    (partial / _WORK).unlink(missing_ok=True)
+    (partial / WORK).unlink(missing_ok=True)
     if out.exists():
         shutil.rmtree(_replaced(out), ignore_errors=True)
         out.rename(_replaced(out))

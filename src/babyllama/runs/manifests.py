@@ -31,8 +31,10 @@ _UNREADABLE = "unreadable"
 _NOT_OURS = (".lock", ".holder", ".DS_Store", "Thumbs.db", ".nfs*")
 
 
-def write_manifest(folder: Path, content: Mapping[str, Any], *, leave_out: Collection[str]) -> None:
-    """Hash every file of a folder and write its manifest.
+def write_manifest(
+    folder: Path, content: Mapping[str, Any], *, leave_out: Collection[str]
+) -> dict[str, dict[str, Any]]:
+    """Hash every file of a folder and write its manifest; returns its entries, by file.
 
     Args:
         content: what the manifest says besides.
@@ -49,6 +51,7 @@ def write_manifest(folder: Path, content: Mapping[str, Any], *, leave_out: Colle
     written = {**content, "versions": versions(), "files": files, _DATES: dates}
     written = json.loads(json.dumps(written))  # as it will be read: the keys of JSON are strings
     write_json(folder / MANIFEST, {**written, _CHECKSUM: digest_of_json(written)})
+    return files
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:

@@ -8,7 +8,9 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from babyllama.models.tensor_files import write_tensors
-from babyllama.runs.artefact import SCRATCH
+from babyllama.runs.durable import flush
+from babyllama.runs.files import hash_file
+from babyllama.runs.unfinished import SCRATCH, record
 
 HEADER = "signal.json"  # what was read, and how it is encoded
 TABLES = "format.safetensors"  # what reading needs besides the shards
@@ -39,11 +41,18 @@ def shard_damage(path: Path) -> str:
     return ""
 
 
-def save_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
+def save_tensors(path: Path, tensors: dict[str, Tensor], *, made_from: str = "") -> None:
     """Write a file such that a kill at any byte leaves the old file or none.
 
-    It is written in SCRATCH, which is not part of a complete folder, and then renamed.
+    It is written in SCRATCH, which is not part of a complete folder, recorded, and then renamed.
+
+    Args:
+        made_from: a digest of what the signal is made from.
     """
     scratch = path.parent / SCRATCH
     scratch.mkdir(exist_ok=True)
-    write_tensors(path, tensors, beside=scratch / f"{path.name}.{os.getpid()}")
+    ready = scratch / f"{path.name}.{os.getpid()}"
+    write_tensors(ready, tensors, beside=ready.with_name(f"{ready.name}.writing"))
+    record(path, hash_file(ready), made_from)
+    ready.replace(path)
+    flush(path.parent)

@@ -14,11 +14,13 @@ together, and a writer that was killed resumes with the missing shards.
 """
 
 import json
+import os
 import signal
 import sys
 import time
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import torch
@@ -125,8 +127,24 @@ def is_prepared(identity: dict[str, Any], out: Path) -> bool:
     return all(header.get(name) == value for name, value in identity.items())
 
 
+def end_with_parent() -> None:
+    """End this process as soon as the one that started it has ended, however that ended.
+
+    A helper that lived on would write into a folder whose lock is free again.
+    """
+    parent = parent_process()
+    assert parent is not None, "only helpers call this"
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
+
+
 def _help(source: SignalSource, out: Path, launched: Launched) -> None:
     """`write_share` in another process; the first one handles Ctrl-C and reports mistakes."""
+    end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(max(1, torch.get_num_threads() // launched.count))
     try:

@@ -23,10 +23,11 @@ from babyllama.models.ensemble import load_ensemble, refuse_long_windows
 from babyllama.models.precision import compute_dtype, pick_device
 from babyllama.recipe import StoredSignal
 from babyllama.runs.artefact import Facts
-from babyllama.runs.files import hash_file, write_atomically
+from babyllama.runs.files import digest_of_json, hash_file, write_atomically
 from babyllama.runs.launched import Launched
 from babyllama.runs.layout import FIDELITY, FRONTIER, stream_file
 from babyllama.runs.manifests import digest
+from babyllama.runs.unfinished import fault, is_foreign
 from babyllama.signals.encoding import Encoding
 from babyllama.signals.fidelity import measure_fidelity
 from babyllama.signals.frontier import measure_frontier
@@ -84,6 +85,8 @@ class Writer:
 
     def __init__(self, source: SignalSource, out: Path) -> None:
         self.source, self.out = source, out
+        self.identity = identity_of(source)
+        self._made_from = digest_of_json(self.identity)
         device = pick_device()
         self.ensemble = load_ensemble(
             source.teachers,
@@ -109,7 +112,7 @@ class Writer:
         """The encoding of an earlier attempt's shards, or one fitted now; whether it is new."""
         recipe, mixture = self.source.recipe, self.ensemble.mixture
         kind, earlier = kind_of(recipe), self.out / TABLES
-        if earlier.exists():
+        if earlier.exists() and not self._fault(earlier):
             with suppress(SafetensorError, KeyError):  # damaged: fitted again
                 tables = load_file(earlier, device=str(self.ensemble.device))
                 return kind.load(recipe, mixture, tables), False
@@ -143,14 +146,14 @@ class Writer:
                 why=f"{self.tokens:,} tokens at {self.bytes_per_token:,} bytes each.",
                 mend="Write it to another disk, or store fewer bytes per token: docs/signals.md.",
             )
-        save_tensors(self.out / TABLES, tables)
+        save_tensors(self.out / TABLES, tables, made_from=self._made_from)
         write_atomically(self.out / HEADER, json.dumps(self.header(), indent=1) + "\n")
 
     def header(self) -> dict[str, Any]:
         """The contents of `signal.json`."""
         mixture = self.ensemble.mixture
         return {
-            **identity_of(self.source),
+            **self.identity,
             "windows": list(self.counts),
             "windows_per_shard": self.plan[0][1] - self.plan[0][0],
             "shards": len(self.plan),
@@ -178,6 +181,7 @@ class Writer:
         started = time.monotonic()
         own = self.share(launched)
         others = set(range(len(self.plan))) - set(own)
+        earlier = {number for number in others if shard_path(self.out, number).exists()}
         with stoppable() as stop, ProgressBar("signal", self.tokens, "tokens") as bar:
             for number in own:
                 self.write_shard(number)
@@ -192,6 +196,11 @@ class Writer:
                 others = self._advance(set(), others, bar)
                 if stop.requested:
                     raise Interrupted
+            for number in range(len(self.plan)):
+                # A helper that died has not looked at its share of an earlier attempt; a helper of
+                # an earlier command may have been late.
+                if number in earlier or is_foreign(shard_path(self.out, number), self._made_from):
+                    self.write_shard(number)
         speed = self.tokens / (time.monotonic() - started)
         return {} if resumes else {"tokens_per_second_written": speed}
 
@@ -207,17 +216,22 @@ class Writer:
     def write_shard(self, number: int) -> None:
         """Write a shard unless it exists; a damaged one is named and written again."""
         path = shard_path(self.out, number)
-        if path.exists():
-            damage = shard_damage(path)
-            if not damage:
-                return
-            print_status(f"  {damage}: writing it again")
+        if path.exists() and not self._fault(path):
+            return
         first, stop = self.plan[number]
         pieces = [
             self._encoded(self.starts(np.arange(at, min(at + _WINDOWS_AT_ONCE, stop))))
             for at in range(first, stop, _WINDOWS_AT_ONCE)
         ]
-        save_tensors(path, {name: torch.cat([each[name] for each in pieces]) for name in pieces[0]})
+        tensors = {name: torch.cat([each[name] for each in pieces]) for name in pieces[0]}
+        save_tensors(path, tensors, made_from=self._made_from)
+
+    def _fault(self, path: Path) -> str:
+        """What is wrong with a file of an earlier attempt; printed, as it is written again."""
+        found = shard_damage(path) or fault(path, self._made_from)
+        if found:
+            print_status(f"  {found}: writing it again")
+        return found
 
     def starts(self, numbers: np.ndarray) -> np.ndarray:
         """Where windows start, numbered through all passes."""

@@ -25,8 +25,9 @@ from babyllama.data.windows import Windows
 from babyllama.errors import InputError, quoted
 from babyllama.models.tensor_files import write_tensors
 from babyllama.recipe import TrainingRecipe, decisive_fields
-from babyllama.runs.artefact import SCRATCH, difference
+from babyllama.runs.artefact import difference
 from babyllama.runs.files import digest_of_json
+from babyllama.runs.unfinished import SCRATCH
 from babyllama.training.average import EPOCH, Average
 from babyllama.training.compilation import can_compile
 from babyllama.training.folder import save_model

@@ -20,7 +20,8 @@ from torch import Tensor
 from babyllama.data.tokenizer import load_tokenizer
 from babyllama.data.windows import Batch
 from babyllama.errors import InputError
-from babyllama.runs.artefact import SCRATCH, finished_folder
+from babyllama.runs.artefact import finished_folder
+from babyllama.runs.unfinished import SCRATCH
 from babyllama.training.gradient import NUMBERS
 from babyllama.training.log import LogWriter
 from babyllama.training.schedule import PlannedStep

@@ -14,8 +14,9 @@ from babyllama.console import Interrupted, Stop, stoppable
 from babyllama.data.windows import Windows
 from babyllama.models.precision import compute_dtype
 from babyllama.recipe import TrainingRecipe
-from babyllama.runs.artefact import SCRATCH, Facts
+from babyllama.runs.artefact import Facts
 from babyllama.runs.layout import TRAINING_LOG
+from babyllama.runs.unfinished import SCRATCH
 from babyllama.training.average import make_average
 from babyllama.training.checkpoints import Checkpoints, Progress, State, origin_of
 from babyllama.training.dev_scores import dev_cross_entropy, end_epoch
