@@ -78,6 +78,12 @@ def test_examples_use_real_options():
         (["distill", "mini", "--tokens", "t", "--tokenizer", "b", "--out", "o"],
          "either --teacher or --signal"),
         (["run", "laptop", "--set", "corpus.source.path=nowhere"], "nowhere"),
+        (["run", "mini", "--set", 'seed=!!bool "x"'], "is not YAML"),
+        (["run", "mini", "--set", f"teachers.llama.training.window={2**63}"],
+         "window is 9223372036854775808 It is beyond 9,007,199,254,740,992"),
+        (["run", "mini", "--set", f"teachers.llama.training.epochs=1{'0' * 400}"], "It is beyond"),
+        (["corpus", "synthesize", "out", "--words", "9" * 30], "It is beyond"),
+        (["verify", "x" * 5000], "its name is too long"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_named_without_a_traceback(arguments, printed, tmp_path, monkeypatch):

@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from lm_eval import __main__ as harness_command
 from lm_eval import simple_evaluate
 from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
@@ -16,6 +17,7 @@ from typer.testing import CliRunner
 
 from babyllama.cli import app
 from babyllama.errors import InputError
+from babyllama.evaluation import harness
 from babyllama.evaluation.harness import EnsembleLM
 from babyllama.evaluation.likelihood.rules import rules_named
 from babyllama.evaluation.likelihood.scorer import load_scorer, log_likelihoods
@@ -161,6 +163,21 @@ def test_the_command_runs_a_task(folders, task, tmp_path, monkeypatch):
     expected = ours(folders, weights=[0.7, 0.3])
     found = json.loads(file.read_text("utf-8"))["results"]["tiny_pairs"]["acc,none"]
     assert found == (expected[:, 0] > expected[:, 1]).mean()
+
+
+def test_an_unknown_task_is_named_with_those_that_are_close(monkeypatch):
+    class Known:
+        all_tasks = ("lambada_openai", "blimp", "lambada_standard")
+
+    def fail():
+        raise ValueError("Tasks not found: lambada_openaii, zzz")
+
+    monkeypatch.setattr(harness, "TaskManager", Known)
+    monkeypatch.setattr(harness_command, "cli_evaluate", fail)
+    with pytest.raises(InputError, match="no task 'lambada_openaii', 'zzz'") as raised:
+        harness.run_harness(["run"])
+    assert raised.value.why == "Names that are close: lambada_openai."
+    assert raised.value.mend == "List all: babyllama lm-eval ls tasks"
 
 
 def test_the_command_shows_the_harness_own_help():

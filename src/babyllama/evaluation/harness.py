@@ -9,7 +9,9 @@ Tasks are entirely the harness's, context tokens included. Its class for Hugging
 computes log-likelihoods and generates, from the ensemble's logits.
 """
 
+import difflib
 import inspect
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -24,7 +26,7 @@ from transformers import DynamicCache, GenerationMixin, PretrainedConfig, PreTra
 from transformers.modeling_outputs import CausalLMOutput
 
 from babyllama.data.tokenizer import load_tokenizer
-from babyllama.errors import InputError
+from babyllama.errors import InputError, command
 from babyllama.models.build import shortest_positions
 from babyllama.models.ensemble import Ensemble, load_ensemble
 from babyllama.models.precision import compute_dtype, pick_device
@@ -33,6 +35,7 @@ from babyllama.recipe import Mixing, parse
 try:
     from lm_eval.api.registry import model_registry
     from lm_eval.models.huggingface import HFLM
+    from lm_eval.tasks import TaskManager
 except ModuleNotFoundError as error:
     raise InputError(
         f"lm-evaluation-harness is not installed: module {error.name} not found",
@@ -200,6 +203,9 @@ def run_harness(arguments: Sequence[str]) -> None:
 
     Args:
         arguments: those of the command `lm-eval`.
+
+    Raises:
+        InputError: tasks that the harness does not know, each with names that are close.
     """
     from lm_eval.__main__ import cli_evaluate
 
@@ -208,8 +214,24 @@ def run_harness(arguments: Sequence[str]) -> None:
     sys.argv = ["lm-eval", *arguments]  # the harness reads and changes it
     try:
         cli_evaluate()
+    except ValueError as error:
+        unknown = re.fullmatch(r"Tasks not found: (.*)", str(error))
+        if unknown is None:
+            raise
+        raise unknown_tasks(unknown[1].split(", ")) from None
     finally:
         sys.argv = before
+
+
+def unknown_tasks(tasks: Sequence[str]) -> InputError:
+    """The message for tasks that the harness does not know."""
+    known = TaskManager().all_tasks
+    close = [name for task in tasks for name in difflib.get_close_matches(task, known)]
+    return InputError(
+        f"lm-evaluation-harness has no task {', '.join(map(repr, tasks))}",
+        why=f"Names that are close: {', '.join(close)}." if close else "",
+        mend=f"List all: {command('lm-eval', 'ls', 'tasks')}",
+    )
 
 
 def _shared_config(ensemble: Ensemble) -> PretrainedConfig:

@@ -5,7 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
+
+LARGEST = 2**53  # integers above it are not exact in 64-bit floats
 
 
 class Frozen(BaseModel):
@@ -14,6 +16,13 @@ class Frozen(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False
     )
+
+    @field_validator("*")
+    @classmethod
+    def _is_countable(cls, value: Any) -> Any:
+        if isinstance(value, int) and abs(value) > LARGEST:
+            raise ValueError(f"it is beyond {LARGEST:,}: too large to count with")
+        return value
 
 
 def divisor_of(field: str, value: int, earlier: Mapping[str, Any]) -> int:
