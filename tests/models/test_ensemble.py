@@ -62,7 +62,7 @@ def test_softcapped_models_are_capped_before_they_are_averaged():
 
 @pytest.mark.parametrize(
     ("weights", "said"),
-    [([1.0], "1 given for 2 teachers"), ([0.5, 0.6], "sum to 1.1"),
+    [([1.0], "1 given for 2 models"), ([0.5, 0.6], "sum to 1.1"),
      ([1.5, -0.5], "must be 0 or more")],
 )  # fmt: skip
 def test_weights_that_do_not_fit_the_models_are_refused(teachers, weights, said):
@@ -73,7 +73,7 @@ def test_weights_that_do_not_fit_the_models_are_refused(teachers, weights, said)
 
 def test_a_mixing_of_other_models_than_there_are_is_refused(teachers):
     models = [load_model(folder) for folder in teachers]
-    with pytest.raises(InputError, match="1 given for 2 teachers"):
+    with pytest.raises(InputError, match="1 given for 2 models"):
         combine(models, 320, mixing=Mixing(weights=(1.0,)))
 
 

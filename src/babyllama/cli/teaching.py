@@ -171,7 +171,9 @@ def generate(
     model: Annotated[Path, typer.Argument(help="A model folder.")],
     prompt: Annotated[str, typer.Option(help="The beginning of the text.")],
     n: Annotated[int, typer.Option("--n", min=1, help="How many texts.")] = 1,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same text.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**63 - 1, help="The same seed gives the same text.")
+    ] = 0,
     max_new_tokens: Annotated[
         int, typer.Option(min=1, help="Longest continuation, in tokens.")
     ] = 60,

@@ -32,6 +32,7 @@ from babyllama.models.logits import (
     token_log_probabilities,
 )
 from babyllama.models.precision import computing_in, pick_device
+from babyllama.models.vocabulary import shared_vocabulary
 from babyllama.recipe import EQUAL_WEIGHTS, MeanOf, Mixing, weights_fault
 
 if TYPE_CHECKING:
@@ -232,8 +233,8 @@ def refuse_weights(weights: Sequence[float], models: int) -> None:
     given = " ".join(f"{weight:g}" for weight in weights)
     if len(weights) != models:
         raise InputError(
-            f"weights {given}: {len(weights)} given for {models} teachers",
-            mend="Give one weight per teacher, in the teachers' order.",
+            f"weights {given}: {len(weights)} given for {models} models",
+            mend="Give one weight for each model, in the order of the models.",
         )
     if fault := weights_fault(weights):
         raise InputError(fault, mend=f"For example: {' '.join([f'{1 / models:.3g}'] * models)}")
@@ -273,7 +274,8 @@ def load_ensemble(
     models = [load_model(folder).to(device) for folder in folders]
     for model in models:
         prefer_fast_attention(model, device)
-    vocab_size = len(load_tokenizer(folders[0]))
+    tokenizer = load_tokenizer(folders[0])
+    vocab_size = min(shared_vocabulary(model.config, tokenizer) for model in models)
     return combine(models, vocab_size, mixing=mixing, dtype=dtype)
 
 

@@ -5,7 +5,7 @@ import shutil
 import pytest
 import torch
 from tokenizers import processors
-from transformers import AutoModelForCausalLM, LlamaConfig
+from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig
 
 from babyllama.data.tokenizer import load_tokenizer
 from babyllama.errors import InputError
@@ -76,7 +76,7 @@ def test_2025_starts_from_what_the_tokenizer_adds(library):
         ([config(None, 2)], EOS),
         ([config(None, [2, 3])], EOS),
         ([config()], None),
-        ([config(50256, 50256)], None),  # a default of the library's, beyond the vocabulary
+        ([GPT2Config()], None),  # 50256, a default of the library's, beyond the vocabulary
         ([config(1, 2), config(1, 2)], BOS),
         ([config(1, 2), config()], None),  # one of the models never saw it
     ],

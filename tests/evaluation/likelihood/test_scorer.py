@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from plain_likelihoods import SENTENCES, SHORT, plain_sum, scorer_of
+from random_models import random_model
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
@@ -15,6 +16,7 @@ from transformers import AutoModelForCausalLM
 from transformers import AutoModelForMaskedLM as _MASKED  # noqa: N814
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
+from babyllama.data.tokenizer import load_tokenizer
 from babyllama.errors import InputError
 from babyllama.evaluation.likelihood.scorer import (
     likelihoods,
@@ -216,7 +218,7 @@ def test_a_target_tokenized_anew_is_scored_piece_by_piece(teachers, folder_of):
             piece = tokenizer.decode([token])
             label = tokenizer(piece, add_special_tokens=False).input_ids[0] if number else token
             masks = tokenizer.mask_token * 3 if auto is _MASKED else ""
-            ids = tokenizer(sentence + masks).input_ids
+            ids = tokenizer(sentence + masks, split_special_tokens=False).input_ids
             at = ids.index(tokenizer.mask_token_id) if masks else len(ids) - 1
             with torch.no_grad():
                 log_p = torch.log_softmax(model(torch.tensor([ids])).logits[0, at], dim=-1)
@@ -228,3 +230,34 @@ def test_a_target_tokenized_anew_is_scored_piece_by_piece(teachers, folder_of):
         alone = log_likelihoods(scorer, others)
         np.testing.assert_allclose(found.sums()[[0, 2]], alone, rtol=1e-5)
         assert len(found.inputs.tokens) == 3
+
+
+def test_the_folder_that_the_papers_scripts_leave_is_scored_as_it_was_trained(
+    tokenizer, tmp_path, capsys
+):
+    """A GPT2TokenizerFast's unknown token and a GPT2Config's BOS are defaults beyond the model."""
+    library = load_tokenizer(tokenizer)
+    plain = random_model("gpt2", library, tmp_path / "plain")
+    left = shutil.copytree(plain, tmp_path / "left")
+    names = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>"}
+    (left / "tokenizer_config.json").write_text(
+        json.dumps(names | {"tokenizer_class": "GPT2Tokenizer", "unk_token": "<|endoftext|>"})
+    )
+    for folder, token in ((plain, None), (left, 50256)):
+        config = json.loads((folder / "config.json").read_text())
+        config |= {"bos_token_id": token, "eos_token_id": token}
+        (folder / "config.json").write_text(json.dumps(config))
+    texts = ["The cat sees ½ dog.", "a <|endoftext|> b"]
+    expected = log_likelihoods(scorer_of([plain]), texts)
+    capsys.readouterr()
+    assert log_likelihoods(scorer_of([left]), texts).tolist() == expected.tolist()
+    said = capsys.readouterr().err
+    assert "does not know the added '<|endoftext|>'" in said
+    assert "bos_token_id 50256" in said
+
+
+def test_a_text_that_spells_a_control_token_has_no_control_token(teachers):
+    scorer = scorer_of(teachers[:1])
+    (text,) = scorer.encode([Text("a </s> <pad> b")])
+    assert text.ids[0] == 1
+    assert not {0, 1, 2} & set(text.ids[1:].tolist())

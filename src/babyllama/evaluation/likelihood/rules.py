@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from babyllama.errors import InputError
+from babyllama.models.vocabulary import first_token
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedTokenizerFast
@@ -81,17 +82,14 @@ def context_token(
     """The token before every sentence, or None if the rules put none there.
 
     Args:
-        configs: of all models of an ensemble. Under `config` they must name the same token:
-            otherwise some of them never saw it in training.
-        known: the size of the models' vocabulary. A configuration's token beyond it is ignored:
-            it is a default of the library.
+        configs: of all models of an ensemble. Under `config` they must name the same token.
+        known: the size of the models' vocabulary.
 
     Raises:
-        InputError: the tokenizer lacks the token that the rules need.
+        InputError: the tokenizer lacks the token that the rules need; what `first_token` raises.
     """
     if rules.context == "config":
-        bos = _named_by_all(configs, "bos_token_id", known)
-        return bos if bos is not None else _named_by_all(configs, "eos_token_id", known)
+        return first_token(configs, tokenizer, known=known)
     if rules.context == "tokenizer":
         sample = tokenizer("a", return_special_tokens_mask=True)
         return sample["input_ids"][0] if sample["special_tokens_mask"][0] else None
@@ -127,14 +125,3 @@ def describe_rules(
         "dtype": dtype,
         "likelihood": likelihood,
     }
-
-
-def _named_by_all(configs: Sequence["PretrainedConfig"], field: str, known: int) -> int | None:
-    ids = {_first(getattr(config, field, None)) for config in configs}
-    id_ = ids.pop()
-    return id_ if not ids and id_ is not None and id_ < known else None
-
-
-def _first(ids: int | list[int] | None) -> int | None:
-    """The first of several EOS tokens is the usual one."""
-    return ids[0] if isinstance(ids, list) else ids

@@ -38,6 +38,7 @@ from babyllama.models.ensemble import (
     weights_of,
 )
 from babyllama.models.loading import Kind, kind_of, load_as
+from babyllama.models.vocabulary import shared_vocabulary
 from babyllama.recipe import EQUAL_WEIGHTS, Mixing
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ def load_scorer(
         scorer = _causal(ensemble, load_tokenizer(folders[0]), rules, tokens_at_once)
     else:
         tokenizer = load_tokenizer(folders[0])
-        models = _load_models(folders, kind, device, len(tokenizer))
+        models = _load_models(folders, kind, device, tokenizer)
         group = ModelGroup(models, weights_of(mixing, len(models)), mixing.mean_of, dtype)
         if kind == "masked":
             scorer = _masked(group, tokenizer, rules, masking, tokens_at_once)
@@ -183,7 +184,7 @@ def _masked(
     masking: Masking,
     tokens_at_once: int | None,
 ) -> Scorer:
-    mask = _mask_token(tokenizer)
+    mask = _mask_token(tokenizer, group.vocab_size)
     is_averaged = rules.masked == "mean"
     way = f"({_MASKING[masking]}), {'averaged' if is_averaged else 'summed'} over tokens"
     return Scorer(
@@ -222,7 +223,10 @@ def _encoder_decoder(
 
 
 def _load_models(
-    folders: Sequence[Path], kind: Kind, device: torch.device, vocab_size: int
+    folders: Sequence[Path],
+    kind: Kind,
+    device: torch.device,
+    tokenizer: "PreTrainedTokenizerFast",
 ) -> "list[PreTrainedModel]":
     from transformers import AutoModelForMaskedLM, AutoModelForSeq2SeqLM
 
@@ -232,11 +236,7 @@ def _load_models(
     title = "a masked language model" if kind == "masked" else "an encoder-decoder"
     models = [load_as(auto, folder, title).to(device) for folder in folders]
     for folder, model in zip(folders, models, strict=True):
-        if model.config.vocab_size < vocab_size:
-            raise InputError(
-                f"{folder} knows {model.config.vocab_size} tokens, the tokenizer has {vocab_size}",
-                mend="Use the tokenizer that the model was trained with.",
-            )
+        shared_vocabulary(model.config, tokenizer)
         if kind != "masked" and model.config.decoder_start_token_id is None:
             raise InputError(
                 f"{folder}/config.json has no decoder_start_token_id",
@@ -246,12 +246,18 @@ def _load_models(
     return models
 
 
-def _mask_token(tokenizer: "PreTrainedTokenizerFast") -> int:
+def _mask_token(tokenizer: "PreTrainedTokenizerFast", known: int) -> int:
     if tokenizer.mask_token_id is None:
         raise InputError(
             "the tokenizer has no mask token",
             why="A masked model is scored by masking one position at a time.",
             mend="Set mask_token in tokenizer_config.json.",
+        )
+    if tokenizer.mask_token_id >= known:
+        raise InputError(
+            f"the mask token {tokenizer.mask_token!r} is {tokenizer.mask_token_id}, but the model "
+            f"knows only 0 to {known - 1}",
+            mend="Set mask_token in tokenizer_config.json to the one of the training.",
         )
     return int(tokenizer.mask_token_id)
 
@@ -417,9 +423,10 @@ def _refuse_unknown_token(scorer: Scorer, encoded: EncodedText, text: Text) -> N
     known = scorer.model.vocab_size
     largest = int(max(encoded.ids.max(initial=0), encoded.source.max(initial=0)))
     if largest >= known:
+        token = scorer.tokenizer.convert_ids_to_tokens(largest)
         raise InputError(
-            f"the tokenizer gives token {largest}, but the model knows only 0 to {known - 1}: "
-            f"{shortened(text)}",
+            f"the tokenizer gives token {largest}, {token!r}, but the model knows only 0 to "
+            f"{known - 1}: {shortened(text)}",
             mend="Use the tokenizer that the model was trained with.",
         )
 
