@@ -12,6 +12,7 @@ from babyllama.cli import data, evaluation, teaching
 from babyllama.cli.arguments import (
     benchmark_and_path,
     launched_process,
+    named_models,
     refuse_missing,
 )
 from babyllama.errors import InputError
@@ -91,3 +92,30 @@ def test_the_launchers_environment_names_rank_and_count(monkeypatch):
     monkeypatch.delenv("RANK")
     monkeypatch.delenv("WORLD_SIZE")
     assert (launched_process().rank, launched_process().count) == (0, 1)
+
+
+def test_models_are_named_by_their_folder_or_by_the_user(tmp_path, monkeypatch):
+    for run in ("a", "b"):
+        (tmp_path / run / "distilled").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "a" / "distilled")
+    (tmp_path / "odd=name").mkdir()
+    monkeypatch.chdir(tmp_path / "a" / "distilled")
+    a, b = tmp_path / "a" / "distilled", tmp_path / "b" / "distilled"
+    assert named_models([a, Path(f"other={b}")]) == {"distilled": a, "other": b}
+    assert named_models([a, tmp_path / "link"]) == {"distilled": a, "link": tmp_path / "link"}
+    assert [*named_models([Path()])] == ["distilled"]
+    assert [*named_models([tmp_path / "odd=name"])] == ["odd=name"]
+    assert [*named_models([Path(f"twin/chck_1M={a}")])] == ["twin/chck_1M"]
+
+
+def test_two_models_of_one_name_are_refused_with_names_to_paste(tmp_path):
+    a, b = tmp_path / "a" / "distilled", tmp_path / "my b" / "distilled"
+    with pytest.raises(InputError, match=r"model distilled is given twice") as refused:
+        named_models([a, b])
+    assert f"distilled-1={a} 'distilled-2={b}'" in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["=folder", "../x=folder", "-x=folder", "name="])
+def test_a_name_that_no_file_can_have_is_refused(text):
+    with pytest.raises(InputError, match="is neither a folder nor NAME=FOLDER"):
+        named_models([Path(text)])

@@ -1,6 +1,7 @@
 """What several commands share: options, checks of arguments, building one stage."""
 
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -93,6 +94,49 @@ def refuse_duplicates(what: str, names: list[str]) -> None:
             why="Results are stored by name, so one would overwrite the other.",
             mend="Give each a different name.",
         )
+
+
+def named_models(given: list[Path]) -> dict[str, Path]:
+    """Model folders by name: `NAME=FOLDER`, else a folder is called by its own name.
+
+    A name may have parts, `distilled/chck_1M`. A link is called by the link's name.
+
+    Raises:
+        InputError: a name that no file can have, or two models of one name.
+    """
+    named = [name_and_folder(path) for path in given]
+    names = [name for name, _ in named]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        folders = [path for name, path in named if name == twice]
+        example = " ".join(shlex.quote(f"{twice}-{n}={path}") for n, path in enumerate(folders, 1))
+        raise InputError(
+            f"model {twice} is given twice",
+            why="Results are stored by name, so one would overwrite the other.",
+            mend=f"Give each a name of its own: {example}",
+        )
+    return dict(named)
+
+
+def name_and_folder(path: Path) -> tuple[str, Path]:
+    """The name of a model and its folder, from `NAME=FOLDER` or a folder alone.
+
+    Raises:
+        InputError: a name that no file can have.
+    """
+    from babyllama.recipe.names import benchmark_name_fault
+
+    name, equals, folder = str(path).partition("=")
+    if path.exists() or not equals:
+        return Path(os.path.abspath(path)).name or str(path), path
+    fault = next(filter(None, map(benchmark_name_fault, name.split("/"))), "")
+    if fault or not folder:
+        raise InputError(
+            f"{path} is neither a folder nor NAME=FOLDER",
+            why=f"The model's {fault}." if fault else "The folder is missing after the name.",
+            mend="For example: small=runs/small/students/distilled",
+        )
+    return name, Path(folder)
 
 
 def refuse_missing(paths: list[Path]) -> None:

@@ -1,7 +1,7 @@
 """`babyllama compare` and `report`."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -13,11 +13,17 @@ from babyllama.cli.outputs import (
 )
 from babyllama.console import print_json, print_line, print_result, table
 
+if TYPE_CHECKING:
+    from babyllama.scores.entrants import Source
+
 
 def compare(
     results: Annotated[
         list[Path],
-        typer.Argument(help="Result files; a folder of them holds the seeds of one recipe."),
+        typer.Argument(
+            help="Result files, runs (their student), models of runs, or NAME=PATH for a name of "
+            "your own; a folder of result files holds the seeds of one recipe."
+        ),
     ],
     correction: Annotated[
         Literal["holm", "bh"],
@@ -28,10 +34,10 @@ def compare(
 ) -> None:
     """Compare the first model or recipe with each other one: differences, intervals and tests.
 
-    Result files are written by `evaluate --out` and `finetune --out`. Models are paired item by
-    item where their files hold the same items.
+    Result files are written by `evaluate --out` and `finetune --out`; a run has its models' own.
+    Models are paired item by item where their files hold the same items.
 
-    Example: `babyllama compare twin.json distilled.json`
+    Example: `babyllama compare runs/mini/students/twin runs/mini/students/distilled`
     """
     from babyllama.report import comparisons as words
     from babyllama.runs.files import write_atomically
@@ -40,7 +46,7 @@ def compare(
     if out:
         refuse_unwritable_file(out)
         refuse_inputs([out, *([out.parent] if out.suffix == ".json" else [])], results)
-    found = compare_files(results, correction=correction)
+    found = compare_files([_source(path) for path in results], correction=correction)
     if out:
         out.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(out, words.markdown(found, correction))
@@ -55,6 +61,14 @@ def compare(
     print_line()
     for sentence in words.cautions(found, correction):
         print_line(sentence)
+
+
+def _source(path: Path) -> "Source":
+    """A path, or NAME=PATH."""
+    from babyllama.scores.entrants import NamedSource
+
+    name, equals, named = str(path).partition("=")
+    return NamedSource(name, Path(named)) if equals and named and not path.exists() else path
 
 
 def report(

@@ -9,6 +9,7 @@ import typer
 from babyllama.cli.arguments import (
     RulesName,
     benchmark_and_path,
+    named_models,
     refuse_duplicates,
     refuse_launcher,
     refuse_missing,
@@ -31,7 +32,10 @@ MeanOf = Literal["logits", "probabilities"]
 
 
 def evaluate(
-    models: Annotated[list[Path], typer.Argument(help="Model folders.")],
+    models: Annotated[
+        list[Path],
+        typer.Argument(help="Model folders, or NAME=FOLDER for a name of your own."),
+    ],
     benchmark: Annotated[
         list[str],
         typer.Option(
@@ -84,13 +88,15 @@ def evaluate(
             why="It sets what --ensemble averages.",
             mend="Add --ensemble, or omit --mean-of.",
         )
-    chosen = [(path.resolve().name, [path]) for path in models]
+    named = named_models(models)
+    folders = [*named.values()]
+    chosen = [(name, [path]) for name, path in named.items()]
     if ensemble:
-        chosen.append((ENSEMBLE, models))
+        chosen.append((ENSEMBLE, folders))
     refuse_duplicates("--benchmark", [each.partition("=")[0] for each in benchmark])
     refuse_duplicates("model", [name for name, _ in chosen])
-    refuse_missing([*models, *benchmarks.values()])  # before the slow imports
-    _refuse_places(out, predictions, [name for name, _ in chosen], benchmarks, models)
+    refuse_missing([*folders, *benchmarks.values()])  # before the slow imports
+    _refuse_places(out, predictions, [name for name, _ in chosen], benchmarks, folders)
     options = {
         "rules": rules, "precision": precision, "masking": masking, "mean_of": mean_of,
         "truncate": truncate, "worst": worst,

@@ -7,6 +7,7 @@ import typer
 
 from babyllama.cli.arguments import (
     name_and_value,
+    named_models,
     refuse_duplicates,
     refuse_launcher,
 )
@@ -25,7 +26,10 @@ _EXAMPLE = "--task rte=data/glue, or --task rte=train.jsonl,valid.jsonl"
 
 
 def finetune(
-    models: Annotated[list[Path], typer.Argument(help="Model folders.")],
+    models: Annotated[
+        list[Path],
+        typer.Argument(help="Model folders, or NAME=FOLDER for a name of your own."),
+    ],
     task: Annotated[
         list[str],
         typer.Option(
@@ -71,14 +75,13 @@ def finetune(
     from babyllama.scores.results import write_results
 
     refuse_launcher("finetune", "For several GPUs, start one command on each, with its own --out.")
-    names = [path.resolve().name for path in models]
-    refuse_duplicates("model", names)
-    refuse_result_file(out, models)
+    named = named_models(models)
+    refuse_result_file(out, named.values())
     refuse_unwritable_folder(parts_folder(out))
-    for name in names:
+    for name in named:
         if predictions is not None:
             refuse_unwritable_folder(predictions / name if len(models) > 1 else predictions)
-            refuse_inputs([predictions], models)
+            refuse_inputs([predictions], named.values())
             refuse_one_place(out, predictions)
     if lora:
         from babyllama.evaluation.finetuning.classifier import refuse_missing_peft
@@ -91,7 +94,7 @@ def finetune(
     changed = (*(("lora={}",) if lora else ()), *(changes or ()))
     tasks = read_tasks(files, settings=settings, changes=changed, selection=selection)
     results = []
-    for name, path in zip(names, models, strict=True):
+    for name, path in named.items():
         into = predictions / name if predictions and len(models) > 1 else predictions
         result = score(
             path, tasks, name=name, settings=settings, selection=selection, seeds=seeds,

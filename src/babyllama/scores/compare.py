@@ -5,20 +5,18 @@
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from babyllama.scores.comparisons import Comparison, compared
 from babyllama.scores.differences import Correction
-from babyllama.scores.entrants import read_entrants
-from babyllama.scores.results import ModelResult
+from babyllama.scores.entrants import Source, read_entrants
 
 
-def compare(sources: Sequence[Path | ModelResult], *, correction: Correction) -> list[Comparison]:
+def compare(sources: Sequence[Source], *, correction: Correction) -> list[Comparison]:
     """Compare the first model or recipe with each of the others, on every benchmark both have.
 
     Args:
         sources: result files, of one model or several, folders of them, each the seeds of one
-            recipe, and results that are in memory.
+            recipe, runs, models of runs, and results that are in memory.
 
     Raises:
         InputError: what cannot be read or does not compare.

@@ -1,9 +1,10 @@
 """What is compared: models, or recipes with several seeds, and how they did on each benchmark."""
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from jaxtyping import Float64
@@ -11,6 +12,7 @@ from jaxtyping import Float64
 from babyllama.errors import InputError, command
 from babyllama.runs import manifests
 from babyllama.scores.decisions import Parts, decisions_of
+from babyllama.scores.of_run import models_of_run, scores_in_run
 from babyllama.scores.results import BenchmarkResult, ModelResult, read_results
 
 
@@ -52,13 +54,25 @@ class Entrant:
     answers: Mapping[str, Answers]
 
 
-def read_entrants(sources: Sequence[Path | ModelResult]) -> list[Entrant]:
+@dataclass(frozen=True)
+class NamedSource:
+    """A source with a name of the user's own."""
+
+    name: str
+    path: Path
+
+
+Source = Path | NamedSource | ModelResult
+
+
+def read_entrants(sources: Sequence[Source]) -> list[Entrant]:
     """The models of each file, in order, and one recipe for each folder.
 
     Models of the same name are called by their paths.
 
     Args:
-        sources: result files, folders of them, or results that are in memory.
+        sources: result files, folders of them, runs (their main student), models of runs, or
+            results that are in memory.
 
     Raises:
         InputError: what `read_results` raises, a folder that holds different models, fewer than
@@ -66,11 +80,7 @@ def read_entrants(sources: Sequence[Path | ModelResult]) -> list[Entrant]:
     """
     found = [(source, entrant) for source in sources for entrant in _entrants(source)]
     if len(found) < 2:
-        place = sources[0] if isinstance(sources[0], Path) else "the result"
-        raise InputError(
-            f"{place} holds one model, {found[0][1].name}: nothing to compare it with",
-            mend="Name two files, or a file with several models: babyllama compare A.json B.json",
-        )
+        _refuse_alone(sources[0], found[0][1].name)
     names = [entrant.name for _, entrant in found]
     entrants = [
         Entrant(str(source), entrant.rules, entrant.answers)
@@ -82,6 +92,20 @@ def read_entrants(sources: Sequence[Path | ModelResult]) -> list[Entrant]:
     if duplicate is not None:
         raise InputError(f"{duplicate} is given twice", why="A model does not differ from itself.")
     return entrants
+
+
+def _refuse_alone(source: Source, name: str) -> NoReturn:
+    """Say that there is nothing to compare with, and what there is in a run."""
+    place = source.path if isinstance(source, NamedSource) else source
+    mend = "Name two files, or a file with several models: babyllama compare A.json B.json"
+    if isinstance(place, Path) and len(models := models_of_run(place)) > 1:
+        listed = " ".join(shlex.quote(str(path)) for path in reversed(models[-2:]))
+        mend = f"Name models of the run: babyllama compare {listed}"
+    raise InputError(
+        f"{place if isinstance(place, Path) else 'the result'} holds one model, {name}: nothing to "
+        "compare it with",
+        mend=mend,
+    )
 
 
 def answers_of(result: BenchmarkResult, benchmark: str) -> Answers:
@@ -96,8 +120,18 @@ def answers_of(result: BenchmarkResult, benchmark: str) -> Answers:
     )
 
 
-def _entrants(source: Path | ModelResult) -> Iterator[Entrant]:
-    if isinstance(source, Path) and source.is_dir():
+def _entrants(source: Source) -> Iterator[Entrant]:
+    if isinstance(source, NamedSource):
+        found = [*_entrants(source.path)]
+        if len(found) > 1:
+            raise InputError(
+                f"{source.path} holds {len(found)} models, but gets one name: {source.name}",
+                mend="Give it without a name, or a file of one model.",
+            )
+        yield replace(found[0], name=source.name)
+    elif isinstance(source, Path) and source.is_dir() and (scores := scores_in_run(source)):
+        yield from _entrants(scores)
+    elif isinstance(source, Path) and source.is_dir():
         yield _recipe(source)
     else:
         for result in read_results(source) if isinstance(source, Path) else [source]:

@@ -107,7 +107,7 @@ def _read_or_fit(
 ) -> dict[str, Any]:
     """A finished fine-tuning, read from its file or made now."""
     key = key_of(identity, task.data, max_length=task.max_length, seed=seed)
-    path = parts / f"{title.replace(' ', '.')}.{seed}.json"
+    path = parts / f"{title.replace(' ', '.').replace('/', '.')}.{seed}.json"
     title = f"{title}, seed {seed}"
     return kept(path, key, lambda: asdict(_fit(model, task, seed, parts / "scratch", title)))
 
