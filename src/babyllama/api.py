@@ -136,13 +136,21 @@ class Run:
         return Model(found.name, found.role, folder, found.facts, result)
 
 
-def run(recipe: Recipe | str, folder: Place | None = None, *, until: str | None = None) -> Run:
-    """Make every stage of a run that is not complete, in order, and open the run.
+def run(
+    recipe: Recipe | str,
+    folder: Place | None = None,
+    *,
+    until: str | None = None,
+    jobs: int | None = None,
+) -> Run:
+    """Make every stage of a run that is not complete, and open the run.
 
     Args:
         recipe: from `load_recipe`, or a built-in recipe's name or a YAML file's path.
         folder: the run's; runs/NAME by default.
         until: the last stage to make, such as "teachers"; all by default.
+        jobs: how many stages to make at a time at most, each in a process of its own; by default
+            as many as the machine has room for. It does not change the result.
 
     Raises:
         InputError: what is wrong with the input, before any long work starts.
@@ -152,7 +160,7 @@ def run(recipe: Recipe | str, folder: Place | None = None, *, until: str | None 
 
     loaded = load_recipe(recipe) if isinstance(recipe, str) else recipe
     place = default_folder(loaded.name) if folder is None else Path(folder)
-    make(loaded, place, until=until)
+    make(loaded, place, until=until, jobs=jobs)
     return Run(place)
 
 

@@ -11,7 +11,7 @@ import signal
 import sys
 from pathlib import Path
 
-from babyllama.pipeline.run import make_stage
+from babyllama.pipeline.making import make_stage
 from babyllama.pipeline.stages import pretraining_stage
 from babyllama.recipe import PretrainingRecipe
 from babyllama.runs.launched import Launched

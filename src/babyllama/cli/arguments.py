@@ -33,7 +33,8 @@ def complete_stage(stage: "Stage") -> None:
     Raises:
         InputError: the folder belongs to something else, is in use, or cannot be written.
     """
-    from babyllama.pipeline.run import make_stage, refuse_other_stage, refuse_unwritable
+    from babyllama.pipeline.making import make_stage
+    from babyllama.pipeline.run import refuse_other_stage, refuse_unwritable
     from babyllama.runs.artefact import partial_folder
     from babyllama.runs.layout import run_of
     from babyllama.runs.lock import locked

@@ -40,6 +40,14 @@ def run(
             "evaluation or report; or after one model, as students/twin."
         ),
     ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Make at most so many stages at a time; by default as many as the machine has "
+            "room for. The results are the same.",
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print the plan.")] = False,
 ) -> None:
     """Run a recipe from raw text to an evaluated student; finished stages are skipped.
@@ -62,7 +70,7 @@ def run(
         return
     if launched.is_first:
         refuse_unwritable_folder(folder)
-    run_stages(loaded, folder, until=until, launched=launched)
+    run_stages(loaded, folder, until=until, jobs=jobs, launched=launched)
     if launched.rank > 0:
         return
     report = manifests.read_manifest(Layout(folder).report)

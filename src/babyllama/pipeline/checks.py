@@ -10,7 +10,7 @@ from babyllama.data.windows import Windows
 from babyllama.errors import InputError
 from babyllama.evaluation.suites import suite_for
 from babyllama.models.build import refuse_short_positions
-from babyllama.pipeline.planning import plan, refuse_full_disk
+from babyllama.pipeline.planning import Plan, plan, refuse_full_disk
 from babyllama.recipe import FolderSource, Recipe
 from babyllama.recipe.names import STUDENTS, TEACHERS
 from babyllama.runs.layout import Layout
@@ -20,11 +20,14 @@ from babyllama.training.schedule import plan_training, refuse_uneven
 from babyllama.training.trackers import refuse_missing_trackers
 
 
-def check_before_run(recipe: Recipe, folder: Path, *, processes: int = 1) -> None:
+def check_before_run(recipe: Recipe, folder: Path, *, processes: int = 1) -> Plan:
     """Read every input of a run, plan every model, and compare the plan with the free disk.
 
     Args:
         processes: how many will train each model together.
+
+    Returns:
+        the plan.
 
     Raises:
         InputError: a corpus or benchmark that cannot be read; a model that cannot be made, or with
@@ -46,7 +49,9 @@ def check_before_run(recipe: Recipe, folder: Path, *, processes: int = 1) -> Non
             refuse_uneven(part.training, processes)
             refuse_missing_optimizer(part.training)
             refuse_missing_trackers(part.training.trackers)
-    refuse_full_disk(plan(recipe, folder), folder)
+    planned = plan(recipe, folder)
+    refuse_full_disk(planned, folder)
+    return planned
 
 
 def check_before_training(recipe: Recipe, tokens: Path) -> None:

@@ -1,30 +1,41 @@
-"""A run: makes every stage that is not complete, in order, with one process or several."""
+"""A run: makes every stage that is not complete.
+
+On one machine several stages are made at a time: see `side_by_side`. The processes of a launcher make
+each stage together instead, one after another.
+"""
 
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 
-from babyllama.console import format_duration, print_status
+from babyllama.console import print_status
 from babyllama.data.sources import read_source
 from babyllama.errors import InputError, quoted
+from babyllama.pipeline.making import make_stage
 from babyllama.pipeline.stages import stages
 from babyllama.recipe import AutoSignal, FolderSource, Recipe, load_recipe, parse, to_json, to_yaml
 from babyllama.recipe.base import nearest
 from babyllama.runs import artefact, files, manifests
-from babyllama.runs.artefact import Facts, Stage
+from babyllama.runs.artefact import Stage
 from babyllama.runs.launched import ALONE, Launched
 from babyllama.runs.layout import Layout, default_folder
 from babyllama.runs.lock import locked
 
 
 def run(
-    recipe: Recipe, folder: Path, *, until: str | None = None, launched: Launched = ALONE
+    recipe: Recipe,
+    folder: Path,
+    *,
+    until: str | None = None,
+    jobs: int | None = None,
+    launched: Launched = ALONE,
 ) -> None:
-    """Make every stage in `folder` that is not complete, in order.
+    """Make every stage in `folder` that is not complete.
 
     Args:
         until: the last stage to make; all by default.
+        jobs: how many stages to make at a time at most; by default as many as the machine has room
+            for. It changes the speed, not one bit of the result.
 
     Raises:
         InputError: before any long work starts, if the folder is in use or belongs to another
@@ -39,24 +50,30 @@ def run(
         join_processes(launched)
     recipe = with_resolved_signal(recipe, folder, launched)
     line = selected_stages(recipe, folder, until, launched)
+    planned = None
     if launched.rank == 0 and any(artefact.status(s).state != "complete" for s in line):
         from babyllama.pipeline.checks import check_before_run
 
-        check_before_run(recipe, folder, processes=launched.count)
+        planned = check_before_run(recipe, folder, processes=launched.count)
     if launched.rank > 0:
         for stage in line:
             make_stage(stage, launched)
         return
     with locked(folder):
         refuse_other_run(recipe, folder)  # again: from here on no other process can write it
-        _make_all(recipe, folder, line, launched)
+        for stage in line:
+            if not Layout(folder).is_run:  # in a run, what no stage wrote is set aside
+                refuse_unwritable(stage.out)
+        files.write_atomically(Layout(folder).recipe, to_yaml(recipe))
+        if planned is not None and launched.is_alone:
+            from babyllama.pipeline.side_by_side import make_side_by_side
+
+            make_side_by_side(recipe, folder, line, planned, jobs)
+        else:
+            _make_in_order(recipe, folder, line, launched)
 
 
-def _make_all(recipe: Recipe, folder: Path, line: list[Stage], launched: Launched) -> None:
-    for stage in line:
-        if not Layout(folder).is_run:  # in a run, what no stage wrote is set aside
-            refuse_unwritable(stage.out)
-    files.write_atomically(Layout(folder).recipe, to_yaml(recipe))
+def _make_in_order(recipe: Recipe, folder: Path, line: list[Stage], launched: Launched) -> None:
     is_checked = False
     for stage in line:
         is_training = stage.kind in ("pretraining", "distillation")
@@ -87,43 +104,6 @@ def with_resolved_signal(recipe: Recipe, folder: Path, launched: Launched = ALON
 
     text = Processes().broadcast(to_json(resolved) if launched.rank == 0 else None)
     return parse(Recipe, json.loads(text or "{}"), f"recipe {recipe.name}")
-
-
-def make_stage(stage: Stage, launched: Launched = ALONE) -> None:
-    """Make a stage's folder unless it is complete.
-
-    Rank 0 makes it alone, or with all other ranks if the stage is one that is made together.
-    """
-    if launched.count == 1:
-        artefact.complete(stage, report_status)
-    elif not stage.together:
-        if launched.rank == 0:
-            artefact.complete(stage, report_status)
-    elif launched.rank == 0:
-        _make_with_all_processes(stage)
-    else:
-        from babyllama.training.processes import Processes
-
-        folder = Processes().broadcast("")
-        if folder:
-            stage.build(Path(folder))
-
-
-def _make_with_all_processes(stage: Stage) -> None:
-    """On rank 0: broadcast the folder to build in, or "" if the stage is complete."""
-    from babyllama.training.processes import Processes
-
-    processes, is_building = Processes(), False
-
-    def build(folder: Path) -> Facts:
-        nonlocal is_building
-        is_building = True
-        processes.broadcast(str(folder))
-        return stage.build(folder)
-
-    artefact.complete(replace(stage, build=build), report_status)
-    if not is_building:
-        processes.broadcast("")
 
 
 def refuse_other_run(recipe: Recipe, folder: Path) -> None:
@@ -222,15 +202,3 @@ def selected_stages(
             mend=nearest(until, names),
         )
     return line[: matching[-1] + 1]
-
-
-def report_status(stage: Stage, now: artefact.Status) -> None:
-    """Print whether a stage is skipped or built, and why."""
-    if now.state == "complete":
-        manifest = manifests.read_manifest(stage.out) or {}
-        took = format_duration(manifest.get("wall_seconds", 0))
-        print_status(f"{stage.name}: complete, skipped (took {took})", style="dim")
-        for path in stage.missing_inputs().values():
-            print_status(f"{stage.name}: not compared with {path}, which does not exist")
-    else:
-        print_status(f"{stage.name}: building ({now.reason})", style="bold")

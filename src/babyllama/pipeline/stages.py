@@ -253,12 +253,14 @@ def distillation_stage(
     return Stage(name, out, "distillation", 1, part, inputs, build, seed, together=True)
 
 
-def evaluation_stage(recipe: Recipe, folder: Path) -> Stage:
-    """Scores of every model of a run, and of the teachers' ensemble, on every benchmark."""
+def evaluation_stage(recipe: Recipe, folder: Path, *, only: str | None = None) -> Stage:
+    """Scores of every model of a run, and of the teachers' ensemble, on every benchmark.
+
+    Args:
+        only: a model. `build` scores it alone; a later `build` of all models keeps its scores.
+    """
     layout = Layout(folder)
-    models = {name: [path] for name, path in layout.models(recipe).items()}
-    if len(recipe.teachers) > 1:
-        models[names.ENSEMBLE] = list(layout.teachers(recipe).values())
+    models = scored_models(recipe, folder)
     benchmarks = dict(recipe.evaluation.benchmarks)
     if isinstance(recipe.corpus.source, SyntheticSource):
         benchmarks = {GRAMMAR: layout.minimal_pairs, **benchmarks}
@@ -273,7 +275,7 @@ def evaluation_stage(recipe: Recipe, folder: Path) -> Stage:
         from babyllama.evaluation.of_run import evaluate_models
 
         return evaluate_models(
-            models,
+            models if only is None else {only: models[only]},
             benchmarks,
             rules=part.rules,
             mixing=mixing,
@@ -289,6 +291,15 @@ def evaluation_stage(recipe: Recipe, folder: Path) -> Stage:
     inputs |= {path.name: path for paths in models.values() for path in paths}
     inputs |= {f"benchmark {name}": path for name, path in benchmarks.items()}
     return Stage(names.EVALUATION, before, "evaluation", SCORING_VERSION, part, inputs, build)
+
+
+def scored_models(recipe: Recipe, folder: Path) -> dict[str, list[Path]]:
+    """Every model that is scored, with its folder; the ensemble has several."""
+    layout = Layout(folder)
+    models = {name: [path] for name, path in layout.models(recipe).items()}
+    if len(recipe.teachers) > 1:
+        models[names.ENSEMBLE] = list(layout.teachers(recipe).values())
+    return models
 
 
 def report_stage(recipe: Recipe, folder: Path) -> Stage:

@@ -1,0 +1,223 @@
+"""Jobs of a run side by side, each in a process of its own."""
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from types import TracebackType
+from typing import Any
+
+import psutil
+
+from babyllama.console import Interrupted, OutputOf, stoppable
+from babyllama.errors import InputError
+from babyllama.pipeline.sharing import Machine
+
+_PYTHON_BYTES = 512 * 2**20  # about what Python and its libraries take in each process
+_SECONDS_TO_END = 10.0
+
+
+@dataclass(frozen=True)
+class Job:
+    """A function of this package to be called in a worker.
+
+    Attributes:
+        name: shown to the user.
+        function: `module:name`.
+        arguments: by name, as JSON holds them.
+        threads: that torch may use.
+        memory: about how many bytes the call needs.
+        needs: names of jobs that must be done before.
+    """
+
+    name: str
+    function: str
+    arguments: Mapping[str, Any]
+    threads: int
+    memory: int = 0
+    needs: frozenset[str] = frozenset()
+
+
+@dataclass
+class _Worker:
+    number: int
+    process: "subprocess.Popen[str]"
+    output: OutputOf = field(default_factory=OutputOf)
+    job: Job | None = None
+
+
+class Workers:
+    """Processes that do jobs; they end with the `with` block.
+
+    Args:
+        most: how many jobs may run at a time.
+    """
+
+    def __init__(self, machine: Machine, most: int) -> None:
+        self._machine, self._most = machine, most
+        self._all: list[_Worker] = []
+        self._messages: queue.Queue[tuple[_Worker, str]] = queue.Queue()
+
+    def __enter__(self) -> "Workers":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for worker in self._all:
+            worker.output.close()
+            if worker.process.stdin:
+                worker.process.stdin.close()  # it ends by itself, whatever it is doing
+        for worker in self._all:
+            try:
+                worker.process.wait(_SECONDS_TO_END)
+            except subprocess.TimeoutExpired:
+                worker.process.kill()
+                worker.process.wait()
+
+    def warm_up(self, count: int) -> None:
+        """Start this many workers now: until their first job they import what it needs."""
+        while len(self._all) < min(count, self._most):
+            self._start_worker()
+
+    def run(self, jobs: Sequence[Job]) -> None:
+        """Do all jobs, as many at a time as the machine has room for; in order where it can wait.
+
+        If a job fails, the others are stopped as by SIGTERM: they save what they have.
+
+        Raises:
+            InputError: a job's own, or a worker was killed. RuntimeError: any other exception of a
+                job, with its traceback. Interrupted: after Ctrl-C or SIGTERM, with all saved.
+        """
+        waiting, done = list(jobs), set[str]()
+        failure: Exception | None = None
+        room = psutil.virtual_memory().available
+        with stoppable() as stop:
+            is_stopping = False
+            while waiting or self._busy():
+                if (stop.requested or failure) and not is_stopping:
+                    waiting.clear()
+                    self._stop()
+                    is_stopping = True
+                for job in self._startable(waiting, done, room):
+                    waiting.remove(job)
+                    self._start(job)
+                for job, answer in self._answers():
+                    done.add(job.name)
+                    is_stopping |= "stopped" in answer
+                    failure = failure or _failure(job, answer)
+        if failure:
+            raise failure
+        if is_stopping:
+            raise Interrupted
+
+    def _busy(self) -> list[Job]:
+        return [worker.job for worker in self._all if worker.job]
+
+    def _startable(self, waiting: Iterable[Job], done: set[str], room: int) -> list[Job]:
+        """The first jobs whose needs are done and that fit beside those that run."""
+        running = self._busy()
+        for job in waiting:
+            if job.needs <= done and self._fits(job, running, room):
+                running.append(job)
+        return running[len(self._busy()) :]
+
+    def _fits(self, job: Job, running: Sequence[Job], room: int) -> bool:
+        if not running:
+            return True
+        together = [*running, job]
+        taken = sum(self._machine.taken_by(each.threads) for each in together)
+        memory = sum(each.memory + _PYTHON_BYTES for each in together)
+        return (
+            len(together) <= self._most and taken <= self._machine.capacity and memory <= room
+        )
+
+    def _start(self, job: Job) -> None:
+        idle = [worker for worker in self._all if worker.job is None]
+        worker = idle[0] if idle else self._start_worker()
+        worker.job = job
+        assert worker.process.stdin is not None
+        call = {key: value for key, value in asdict(job).items() if key in _SENT}
+        try:
+            worker.process.stdin.write(json.dumps(call) + "\n")
+            worker.process.stdin.flush()
+        except BrokenPipeError:  # it was killed: `_answers` tells
+            pass
+
+    def _start_worker(self) -> _Worker:
+        number = next(n for n in range(len(self._all) + 1) if n not in {w.number for w in self._all})
+        process = subprocess.Popen(
+            [sys.executable, "-m", "babyllama.cli.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
+            env=os.environ | _visible_gpu(self._machine, number),
+            start_new_session=True,  # Ctrl-C in a terminal reaches this process alone
+        )
+        worker = _Worker(number, process)
+        self._all.append(worker)
+        threading.Thread(target=self._listen, args=(worker,), daemon=True).start()
+        return worker
+
+    def _listen(self, worker: _Worker) -> None:
+        assert worker.process.stdout is not None
+        for line in worker.process.stdout:
+            self._messages.put((worker, line))
+        self._messages.put((worker, ""))
+
+    def _answers(self) -> Iterable[tuple[Job, dict[str, Any]]]:
+        """Show what workers print, for a moment; the jobs that ended meanwhile."""
+        try:
+            worker, line = self._messages.get(timeout=0.2)
+        except queue.Empty:
+            return
+        message: dict[str, Any] = json.loads(line) if line else {"killed": worker.process.wait()}
+        if "output" in message:
+            worker.output.show(message["output"])
+            return
+        worker.output.close()
+        job, worker.job = worker.job, None
+        if "killed" in message:
+            self._all.remove(worker)
+        if job:
+            yield job, message
+
+    def _stop(self) -> None:
+        for worker in self._all:
+            if worker.job:
+                worker.process.terminate()
+
+
+_SENT = ("function", "arguments", "threads")
+
+
+def _failure(job: Job, answer: Mapping[str, Any]) -> Exception | None:
+    if "refused" in answer:
+        what, why, mend = answer["refused"]
+        return InputError(what, why=why, mend=mend)
+    if "fault" in answer:
+        failure = RuntimeError(f"{job.name} failed in its process")
+        failure.add_note(answer["fault"])
+        return failure
+    if "killed" in answer:
+        return InputError(
+            f"{job.name}: its process ended with code {answer['killed']}",
+            why="Most often the machine had too little memory.",
+            mend="The same command resumes; with --jobs 1 one stage at a time is made.",
+        )
+    return None
+
+
+def _visible_gpu(machine: Machine, worker: int) -> dict[str, str]:
+    """The one GPU that a worker sees; nothing on a CPU."""
+    if not machine.gpus:
+        return {}
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(machine.gpus)))
+    return {"CUDA_VISIBLE_DEVICES": visible.split(",")[worker % machine.gpus]}
