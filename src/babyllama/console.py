@@ -166,9 +166,14 @@ class ProgressBar:
 
 
 class OutputOf:
-    """Shows what another process sent: its status lines, and its bars among our own."""
+    """Shows what another process sent: its status lines, and its bars among our own.
 
-    def __init__(self) -> None:
+    Args:
+        label: follows the titles of its bars.
+    """
+
+    def __init__(self, label: str = "") -> None:
+        self._label = label
         self._bars: dict[int, ProgressBar] = {}
 
     def show(self, message: Mapping[str, Any]) -> None:
@@ -178,7 +183,8 @@ class OutputOf:
             return
         number = message["bar"]
         if number not in self._bars:
-            bar = ProgressBar(message["title"], message["total"], message["unit"])
+            title = f"{message['title']} {self._label}".rstrip()
+            bar = ProgressBar(title, message["total"], message["unit"])
             self._bars[number] = bar.__enter__()
         self._bars[number].show(message["done"], message["done_before"], message["note"])
         if message["closed"]:

@@ -51,7 +51,7 @@ def main() -> None:
     """The `babyllama` command."""
     _open_closed_streams()
     try:
-        _prepare_environment()
+        prepare_environment()
         _take_place(launched_process())
         app(prog_name="babyllama")  # also under `python -m`
     except InputError as error:  # of the launcher's variables; the commands' own are shown below
@@ -65,7 +65,8 @@ def main() -> None:
         sys.exit(OUR_MISTAKE)
 
 
-def _prepare_environment() -> None:
+def prepare_environment() -> None:
+    """Set what libraries read from the environment when they are loaded."""
     # Waiting threads sleep instead of spinning: on a CPU that has other work too, spinning costs
     # training most of its speed (docs/log.md). torch reads this when it is loaded, so it is set
     # here; a value that the user has set stays.
@@ -85,7 +86,7 @@ class _Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            with _preemptible(), _legible_usage_errors():
+            with preemptible(), _legible_usage_errors():
                 _refuse_other_bytes(self._arguments)
                 result = super().invoke(ctx)
             _leave_processes()
@@ -191,7 +192,7 @@ def _leave_processes() -> None:
 
 
 @contextmanager
-def _preemptible() -> Iterator[None]:
+def preemptible() -> Iterator[None]:
     """Turn SIGTERM, which a cluster sends before it kills a job, into `Interrupted`.
 
     While a model trains, `console.stoppable` handles the signal instead: it saves first.

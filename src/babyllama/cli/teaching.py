@@ -3,7 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -19,6 +19,10 @@ from babyllama.cli.arguments import (
 from babyllama.console import print_result, print_text, table
 from babyllama.errors import InputError
 
+if TYPE_CHECKING:
+    from babyllama.recipe import Recipe
+    from babyllama.runs.artefact import Stage
+
 
 def pretrain(
     recipe: RecipeName,
@@ -33,11 +37,13 @@ def pretrain(
     Example: `babyllama pretrain mini --model gpt2 --tokens tokens --tokenizer tokenizer --out gpt2`
     """
     from babyllama.pipeline import stages
-    from babyllama.recipe import load_recipe
+    from babyllama.recipe import load_recipe, names
 
     loaded = load_recipe(recipe, tuple(settings or ()))
     part = loaded.pretraining(model)
-    complete_stage(stages.pretraining_stage(part, tokens, tokenizer, out, loaded.seed))
+    stage = stages.pretraining_stage(part, tokens, tokenizer, out, loaded.seed)
+    folder = names.TEACHERS if model in loaded.teachers else names.STUDENTS
+    complete_stage(_as_in_run(stage, loaded, folder))
 
 
 def signal(
@@ -140,7 +146,7 @@ def distill(
     Example: `babyllama distill mini --tokens T --tokenizer B --signal S --out student`
     """
     from babyllama.pipeline import stages
-    from babyllama.recipe import DistilledStudent, load_recipe, mixing_of, parse
+    from babyllama.recipe import DistilledStudent, load_recipe, mixing_of, names, parse
 
     if bool(teacher) == bool(signal_folder):
         raise InputError(
@@ -164,7 +170,7 @@ def distill(
         student, tokens, tokenizer, out, loaded.seed, teachers=teacher or [], signal=signal_folder,
         mixing=mixing_of(loaded.signal),
     )  # fmt: skip
-    complete_stage(stage)
+    complete_stage(_as_in_run(stage, loaded, names.STUDENTS))
 
 
 def generate(
@@ -186,6 +192,13 @@ def generate(
 
     for text in continuations(model, prompt, n=n, seed=seed, max_new_tokens=max_new_tokens):
         print_text(text)
+
+
+def _as_in_run(stage: "Stage", recipe: "Recipe", folder: str) -> "Stage":
+    """The stage with the threads that it has in a run, which give it the same bits."""
+    from babyllama.pipeline.sharing import with_share
+
+    return with_share(stage, recipe, folder) if launched_process().is_alone else stage
 
 
 def _show_fidelity(folder: Path) -> None:

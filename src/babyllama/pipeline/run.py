@@ -1,7 +1,7 @@
 """A run: makes every stage that is not complete.
 
-On one machine several stages are made at a time: see `side_by_side`. The processes of a launcher make
-each stage together instead, one after another.
+On one machine several stages are made at a time: see `side_by_side`. The processes of a launcher
+make each stage together instead, one after another.
 """
 
 import json

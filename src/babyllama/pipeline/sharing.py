@@ -8,11 +8,11 @@ its stage was made alone or beside others.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-
-import torch
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from babyllama.recipe import Recipe, names
+from babyllama.runs.artefact import Facts, Stage
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,8 @@ class Machine:
 
 def this_machine() -> Machine:
     """The cores and GPUs of this process."""
+    import torch
+
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     return Machine(cores=torch.get_num_threads(), gpus=gpus)
 
@@ -62,9 +64,24 @@ def threads_of(recipe: Recipe, stage: str, machine: Machine) -> int:
     return max(1, machine.cores // max(1, count))
 
 
+def with_share(stage: Stage, recipe: Recipe, name: str) -> Stage:
+    """The stage, built in this process with its share of the threads.
+
+    Args:
+        name: the stage's in the run of this recipe; its folder may be anywhere.
+    """
+
+    def build(folder: Path) -> Facts:
+        with _using_threads(threads_of(recipe, name, this_machine())):
+            return stage.build(folder)
+
+    return replace(stage, build=build)
+
+
 @contextmanager
-def using_threads(threads: int) -> Iterator[None]:
-    """Let torch use so many threads, in this process."""
+def _using_threads(threads: int) -> Iterator[None]:
+    import torch
+
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:

@@ -12,7 +12,7 @@ from pathlib import Path
 from babyllama.pipeline.checks import check_before_training
 from babyllama.pipeline.making import make_stage
 from babyllama.pipeline.planning import Plan
-from babyllama.pipeline.sharing import Machine, this_machine, threads_of, using_threads
+from babyllama.pipeline.sharing import Machine, this_machine, threads_of, with_share
 from babyllama.pipeline.stages import evaluation_stage, scored_models, stages
 from babyllama.pipeline.workers import Job, Workers
 from babyllama.recipe import Recipe, load_recipe, names
@@ -51,9 +51,8 @@ def make_side_by_side(
                 continue
             for stage in these:
                 if stage.kind == "evaluation" and most > 1:
-                    stage = _scored_by_workers(stage, recipe, folder, machine, workers)  # noqa: PLW2901
-                with using_threads(threads_of(recipe, stage.name, machine)):
-                    make_stage(stage)
+                    stage = _scored_by_workers(stage, recipe, folder, machine, workers)
+                make_stage(with_share(stage, recipe, stage.name))
 
 
 def make_named_stage(folder: str, name: str) -> None:
@@ -147,6 +146,7 @@ def _scored_by_workers(
                     function=f"{__name__}:{score_model.__name__}",
                     arguments={"folder": str(folder), "out": str(out), "model": model},
                     threads=threads_of(recipe, stage.name, machine),
+                    label=model,
                 )
                 for model in scored_models(recipe, folder)
             ]

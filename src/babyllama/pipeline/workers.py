@@ -32,6 +32,7 @@ class Job:
         threads: that torch may use.
         memory: about how many bytes the call needs.
         needs: names of jobs that must be done before.
+        label: follows the titles of its progress bars.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Job:
     threads: int
     memory: int = 0
     needs: frozenset[str] = frozenset()
+    label: str = ""
 
 
 @dataclass
@@ -135,14 +137,12 @@ class Workers:
         together = [*running, job]
         taken = sum(self._machine.taken_by(each.threads) for each in together)
         memory = sum(each.memory + _PYTHON_BYTES for each in together)
-        return (
-            len(together) <= self._most and taken <= self._machine.capacity and memory <= room
-        )
+        return len(together) <= self._most and taken <= self._machine.capacity and memory <= room
 
     def _start(self, job: Job) -> None:
         idle = [worker for worker in self._all if worker.job is None]
         worker = idle[0] if idle else self._start_worker()
-        worker.job = job
+        worker.job, worker.output = job, OutputOf(job.label)
         assert worker.process.stdin is not None
         call = {key: value for key, value in asdict(job).items() if key in _SENT}
         try:
@@ -152,7 +152,9 @@ class Workers:
             pass
 
     def _start_worker(self) -> _Worker:
-        number = next(n for n in range(len(self._all) + 1) if n not in {w.number for w in self._all})
+        number = next(
+            n for n in range(len(self._all) + 1) if n not in {w.number for w in self._all}
+        )
         process = subprocess.Popen(
             [sys.executable, "-m", "babyllama.cli.worker"],
             stdin=subprocess.PIPE,
