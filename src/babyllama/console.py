@@ -98,6 +98,8 @@ class ProgressBar:
         if stderr_console.is_terminal and _Screen.send is None:
             self._bars = _open_bars()
             self._task = self._bars.add_task(self._title, total=self._total, speed="", note="")
+        elif _Screen.send:
+            self._send()  # the other process measures the throughput from now on
         return self
 
     def __exit__(self, *_: object) -> None:

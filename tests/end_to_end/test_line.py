@@ -146,6 +146,39 @@ def test_after_a_kill_in_any_stage_the_same_command_resumes(finished, tmp_path):
         assert one.read_bytes() == other.read_bytes()
 
 
+def test_stages_side_by_side_give_the_same_bits_also_after_a_kill(finished, tmp_path):
+    """On two cores both teachers are begun before the first is done."""
+    folder = tmp_path / "run"
+    for name in ("source", "corpus", "tokenizer", "tokens"):
+        shutil.copytree(finished[0] / name, folder / name)
+    script = (
+        "import os, signal, sys, threading, time, pathlib\n"
+        "teachers = pathlib.Path(sys.argv.pop(1))\n"
+        "logs = [teachers / f'{name}.partial/training.jsonl' for name in ('llama', 'gpt2')]\n"
+        "def watch():\n"
+        "    while not all(log.exists() for log in logs): time.sleep(0.01)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "if teachers.name == 'teachers': threading.Thread(target=watch, daemon=True).start()\n"
+        "from babyllama.cli import main; main()\n"
+    )
+    chosen = [part for setting in SMALL for part in ("--set", setting)]
+    killed, resumed = (
+        subprocess.run(
+            [sys.executable, "-c", script, watched, "run", "mini", "--run-dir", folder, *chosen],
+            capture_output=True, text=True, check=False,
+            env=os.environ | {"OMP_NUM_THREADS": "2"},
+        )
+        for watched in (folder / "teachers", "nothing")
+    )  # fmt: skip
+    assert killed.returncode == -signal.SIGKILL
+    assert resumed.returncode == 0, resumed.stderr
+    assert sorted(built(resumed))[:2] == ["evaluation", "report"]
+    for file in sorted(finished[0].rglob("*")):
+        if file.suffix in (".safetensors", ".jsonl", ".key") and file.name != "training.jsonl":
+            same = folder / file.relative_to(finished[0])
+            assert same.read_bytes() == file.read_bytes(), file
+
+
 def test_a_locked_run_names_its_holder(copy):
     from filelock import FileLock
 

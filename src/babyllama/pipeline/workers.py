@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from types import TracebackType
 from typing import Any
@@ -50,6 +51,24 @@ class _Worker:
     process: "subprocess.Popen[str]"
     output: OutputOf = field(default_factory=OutputOf)
     job: Job | None = None
+    listener: threading.Thread | None = None
+
+    def close(self) -> None:
+        """Let the process end, whatever it is doing."""
+        self.output.close()
+        if self.process.stdin:
+            with suppress(BrokenPipeError):
+                self.process.stdin.close()
+
+    def wait(self) -> None:
+        """Wait until the process has ended."""
+        try:
+            self.process.wait(_SECONDS_TO_END)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        if self.listener:
+            self.listener.join()
 
 
 class Workers:
@@ -74,15 +93,9 @@ class Workers:
         trace: TracebackType | None,
     ) -> None:
         for worker in self._all:
-            worker.output.close()
-            if worker.process.stdin:
-                worker.process.stdin.close()  # it ends by itself, whatever it is doing
+            worker.close()
         for worker in self._all:
-            try:
-                worker.process.wait(_SECONDS_TO_END)
-            except subprocess.TimeoutExpired:
-                worker.process.kill()
-                worker.process.wait()
+            worker.wait()
 
     def warm_up(self, count: int) -> None:
         """Start this many workers now: until their first job they import what it needs."""
@@ -114,7 +127,8 @@ class Workers:
                 for job, answer in self._answers():
                     done.add(job.name)
                     is_stopping |= "stopped" in answer
-                    failure = failure or _failure(job, answer)
+                    if not (is_stopping and "killed" in answer):  # asked before it could answer
+                        failure = failure or _failure(job, answer)
         if failure:
             raise failure
         if is_stopping:
@@ -145,11 +159,9 @@ class Workers:
         worker.job, worker.output = job, OutputOf(job.label)
         assert worker.process.stdin is not None
         call = {key: value for key, value in asdict(job).items() if key in _SENT}
-        try:
+        with suppress(BrokenPipeError):  # it was killed: `_answers` finds that
             worker.process.stdin.write(json.dumps(call) + "\n")
             worker.process.stdin.flush()
-        except BrokenPipeError:  # it was killed: `_answers` tells
-            pass
 
     def _start_worker(self) -> _Worker:
         number = next(
@@ -165,13 +177,15 @@ class Workers:
         )
         worker = _Worker(number, process)
         self._all.append(worker)
-        threading.Thread(target=self._listen, args=(worker,), daemon=True).start()
+        worker.listener = threading.Thread(target=self._listen, args=(worker,), daemon=True)
+        worker.listener.start()
         return worker
 
     def _listen(self, worker: _Worker) -> None:
         assert worker.process.stdout is not None
-        for line in worker.process.stdout:
-            self._messages.put((worker, line))
+        with worker.process.stdout as lines:
+            for line in lines:
+                self._messages.put((worker, line))
         self._messages.put((worker, ""))
 
     def _answers(self) -> Iterable[tuple[Job, dict[str, Any]]]:
@@ -187,6 +201,7 @@ class Workers:
         worker.output.close()
         job, worker.job = worker.job, None
         if "killed" in message:
+            worker.close()
             self._all.remove(worker)
         if job:
             yield job, message
