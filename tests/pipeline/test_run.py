@@ -5,12 +5,14 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
 from babyllama.errors import InputError
-from babyllama.pipeline import checks
+from babyllama.pipeline import checks, making
 from babyllama.pipeline import run as pipeline_run
+from babyllama.pipeline.making import make_stage
+from babyllama.pipeline.planning import Plan
 from babyllama.pipeline.run import (
-    make_stage,
     refuse_other_run,
     refuse_other_stage,
     refuse_unwritable,
@@ -21,14 +23,15 @@ from babyllama.pipeline.run import (
 from babyllama.pipeline.stages import corpus_stage, tokenizer_stage
 from babyllama.recipe import Recipe, TokenizerRecipe, load_recipe, to_yaml
 from babyllama.runs import artefact
-from babyllama.runs.launched import Launched
 from babyllama.runs.manifests import read_manifest
 
 
 @pytest.fixture(autouse=True)
 def _unplanned(monkeypatch):
     """Plans take seconds; `test_checks` makes them."""
-    monkeypatch.setattr(checks, "plan", lambda *_: None)
+    nothing = Plan(models=(), train_tokens=0, counted=True, signal_bytes=0, flops=0.0, disk_bytes=0,
+                   machine_flops=1.0, seconds=0.0, device=torch.device("cpu"))  # fmt: skip
+    monkeypatch.setattr(checks, "plan", lambda *_: nothing)
     monkeypatch.setattr(checks, "refuse_full_disk", lambda *_: None)
 
 
@@ -36,11 +39,12 @@ def _unplanned(monkeypatch):
 def printed(monkeypatch):
     """The status lines of a run."""
     lines = []
-    monkeypatch.setattr(
-        pipeline_run,
-        "print_status",
-        lambda line, style=None: lines.append(line),  # noqa: ARG005
-    )
+    for module in (making, pipeline_run):
+        monkeypatch.setattr(
+            module,
+            "print_status",
+            lambda line, style=None: lines.append(line),  # noqa: ARG005
+        )
     return lines
 
 
@@ -160,13 +164,6 @@ def test_an_unknown_stage_is_named_with_the_nearest(tiny_recipe, tmp_path):
         selected_stages(tiny_recipe, tmp_path, "tokenzer")
     assert "source, corpus, tokenizer, tokens, teachers/llama" in caught.value.why
     assert caught.value.mend == "Did you mean tokenizer?"
-
-
-def test_a_stage_that_is_made_alone_is_made_by_the_first_process(stage):
-    make_stage(stage, Launched(rank=1, count=2))
-    assert not stage.out.exists()
-    make_stage(stage, Launched(rank=0, count=2))
-    assert read_manifest(stage.out)
 
 
 @pytest.fixture

@@ -47,9 +47,10 @@ def make_side_by_side(
             if is_long:
                 _check_trainings(recipe, folder, these)
             if is_long and most > 1:
-                _make_group(recipe, folder, these, planned, machine, workers)
-                continue
-            for stage in these:
+                unfinished = _unfinished(these)
+                workers.run(_jobs(recipe, folder, unfinished, planned, machine))
+                these = [each for each in these if each not in unfinished]
+            for stage in these:  # what is complete is said to be skipped
                 if stage.kind == "evaluation" and most > 1:
                     stage = _scored_by_workers(stage, recipe, folder, machine, workers)
                 make_stage(with_share(stage, recipe, stage.name))
@@ -93,31 +94,21 @@ def _needs(stage: Stage, others: Sequence[Stage]) -> Iterator[str]:
             yield other.name
 
 
-def _make_group(
-    recipe: Recipe,
-    folder: Path,
-    group: Sequence[Stage],
-    planned: Plan,
-    machine: Machine,
-    workers: Workers,
-) -> None:
-    unfinished = _unfinished(group)
-    for stage in group:
-        if stage not in unfinished:
-            make_stage(stage)  # says that it is complete
-    workers.run(
-        [
-            Job(
-                name=stage.name,
-                function=f"{__name__}:{make_named_stage.__name__}",
-                arguments={"folder": str(folder), "name": stage.name},
-                threads=threads_of(recipe, stage.name, machine),
-                memory=0 if machine.gpus else _memory(planned, stage),
-                needs=frozenset(_needs(stage, unfinished)),
-            )
-            for stage in unfinished
-        ]
-    )
+def _jobs(
+    recipe: Recipe, folder: Path, unfinished: Sequence[Stage], planned: Plan, machine: Machine
+) -> list[Job]:
+    """A job for each stage, which waits for those that it needs."""
+    return [
+        Job(
+            name=stage.name,
+            function=f"{__name__}:{make_named_stage.__name__}",
+            arguments={"folder": str(folder), "name": stage.name},
+            threads=threads_of(recipe, stage.name, machine),
+            memory=0 if machine.gpus else _memory(planned, stage),
+            needs=frozenset(_needs(stage, unfinished)),
+        )
+        for stage in unfinished
+    ]
 
 
 def _memory(planned: Plan, stage: Stage) -> int:
@@ -148,7 +139,7 @@ def _scored_by_workers(
                     threads=threads_of(recipe, stage.name, machine),
                     label=model,
                 )
-                for model in scored_models(recipe, folder)
+                for model in [*scored_models(recipe, folder), names.UNTRAINED]
             ]
         )
         return stage.build(out)

@@ -257,7 +257,8 @@ def evaluation_stage(recipe: Recipe, folder: Path, *, only: str | None = None) -
     """Scores of every model of a run, and of the teachers' ensemble, on every benchmark.
 
     Args:
-        only: a model. `build` scores it alone; a later `build` of all models keeps its scores.
+        only: a model, or "untrained": `build` scores it alone, and a later `build` of all models
+            takes its scores.
     """
     layout = Layout(folder)
     models = scored_models(recipe, folder)
@@ -275,7 +276,7 @@ def evaluation_stage(recipe: Recipe, folder: Path, *, only: str | None = None) -
         from babyllama.evaluation.of_run import evaluate_models
 
         return evaluate_models(
-            models if only is None else {only: models[only]},
+            {name: models[name] for name in models if only in (None, name)},
             benchmarks,
             rules=part.rules,
             mixing=mixing,
@@ -283,7 +284,7 @@ def evaluation_stage(recipe: Recipe, folder: Path, *, only: str | None = None) -
             window=window,
             before=before,
             out=out,
-            untrained=main,
+            untrained=main if only in (None, names.UNTRAINED) else None,
             seed=recipe.seed,
         )
 
