@@ -25,6 +25,7 @@ from babyllama.errors import InputError
         (evaluation.evaluate, "mean_of", recipe.Mixing, "mean_of"),
         (teaching.signal, "window", recipe.TrainingRecipe, "window"),
         (data.tokenizer_train, "vocab_size", recipe.TokenizerRecipe, "vocab_size"),
+        (data.tokenizer_train, "normalization", recipe.TokenizerRecipe, "normalization"),
         (data.tokenize, "layout", recipe.TokensRecipe, "layout"),
     ],
 )

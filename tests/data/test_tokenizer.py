@@ -108,6 +108,25 @@ def test_the_vocabulary_has_the_wanted_size_or_as_many_tokens_as_the_text_gives(
     assert len(load_tokenizer(tmp_path / "large")) == too_many["vocab_size"]
 
 
+@pytest.mark.parametrize(
+    ("normalization", "expected"),
+    [
+        ("nfkc", "他說:「好,ABC!」café é"),
+        ("nfc", "他說：「好，ＡＢＣ！」café é"),
+        ("none", "他說：「好，ＡＢＣ！」café e\u0301"),
+    ],
+)
+def test_text_is_normalised_as_the_recipe_says(tmp_path, normalization, expected):
+    recipe = TokenizerRecipe(vocab_size=300, normalization=normalization)
+    train_tokenizer(corpus(tmp_path / "corpus"), recipe, tmp_path / "tokenizer")
+    library = load_tokenizer(tmp_path / "tokenizer")
+
+    text = "他說：「好，ＡＢＣ！」café e\u0301"
+    ids = library.encode(text)
+    assert library.decode(ids) == f" {expected}"
+    assert AutoTokenizer.from_pretrained(tmp_path / "tokenizer").encode(text) == ids
+
+
 def test_pairs_rarer_than_the_minimum_are_not_merged(tmp_path):
     source = corpus(tmp_path / "corpus", "one two\n", times=3)
 

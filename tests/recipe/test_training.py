@@ -6,6 +6,7 @@ from babyllama.recipe import (
     FixedWindows,
     JitteredWindows,
     ShiftedWindows,
+    TokenizerRecipe,
     decisive_fields,
     load_recipe,
 )
@@ -66,4 +67,13 @@ def test_decisive_fields_are_found_at_any_depth():
     assert decisive_fields(part) == {
         "model": part.model.model_dump(mode="json"),
         "training": decisive_fields(part.training),
+    }
+
+
+def test_a_field_that_came_later_is_recorded_only_if_it_differs_from_its_default():
+    assert decisive_fields(TokenizerRecipe()) == {"vocab_size": 16_000, "min_frequency": 2}
+    assert decisive_fields(TokenizerRecipe(normalization="nfc")) == {
+        "vocab_size": 16_000,
+        "min_frequency": 2,
+        "normalization": "nfc",
     }

@@ -131,6 +131,10 @@ def tokenizer_train(
     vocab_size: Annotated[
         int, typer.Option(help="Number of tokens, including three special ones.")
     ] = (16_000),
+    normalization: Annotated[
+        Literal["nfkc", "nfc", "none"],
+        typer.Option(help="Unicode form of the text. nfkc makes full-width punctuation ASCII."),
+    ] = "nfkc",
 ) -> None:
     """Train a byte-level BPE tokenizer on the training text of a corpus.
 
@@ -139,7 +143,8 @@ def tokenizer_train(
     from babyllama.pipeline import stages
     from babyllama.recipe import TokenizerRecipe, parse
 
-    recipe = parse(TokenizerRecipe, {"vocab_size": vocab_size}, "tokenizer train")
+    tree = {"vocab_size": vocab_size, "normalization": normalization}
+    recipe = parse(TokenizerRecipe, tree, "tokenizer train")
     complete_stage(stages.tokenizer_stage(corpus, recipe, out))
 
 

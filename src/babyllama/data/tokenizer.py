@@ -60,7 +60,7 @@ def train_tokenizer(corpus: Path, recipe: TokenizerRecipe, out: Path) -> dict[st
             f"{corpus}/train holds no .txt file to train a tokenizer on",
             mend="Make one: babyllama corpus clean SRC CORPUS",
         )
-    tokenizer = _untrained()
+    tokenizer = _untrained(recipe)
     trainer = trainers.BpeTrainer(
         vocab_size=recipe.vocab_size,
         min_frequency=recipe.min_frequency,
@@ -331,9 +331,11 @@ def _quoted(token: str | None) -> str:
     return "no token" if token is None else repr(token)
 
 
-def _untrained() -> Tokenizer:
+def _untrained(recipe: TokenizerRecipe) -> Tokenizer:
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.normalizer = normalizers.NFKC()
+    forms = {"nfkc": normalizers.NFKC, "nfc": normalizers.NFC}
+    if recipe.normalization in forms:
+        tokenizer.normalizer = forms[recipe.normalization]()
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
     tokenizer.post_processor = processors.ByteLevel(trim_offsets=True)
     tokenizer.decoder = decoders.ByteLevel()

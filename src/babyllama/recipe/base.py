@@ -5,9 +5,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, JsonValue, field_validator
 
 LARGEST = 2**53  # integers above it are not exact in 64-bit floats
+# Marks fields that came later. Manifests do not record their defaults, so that folders which were
+# finished before, and are what the default makes, stay complete.
+NOT_RECORDED_AT_DEFAULT: dict[str, JsonValue] = {"recorded_at_default": False}
 
 
 class Frozen(BaseModel):

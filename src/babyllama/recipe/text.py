@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from babyllama.recipe.base import Frozen
+from babyllama.recipe.base import NOT_RECORDED_AT_DEFAULT, Frozen
 
 DEV_FRACTION = 0.05  # of each file, kept for dev where a source has no dev split of its own
 
@@ -49,12 +49,19 @@ class CorpusRecipe(Frozen):
 
 
 class TokenizerRecipe(Frozen):
-    """Byte-level BPE as in the paper: NFKC, a leading space, <pad> <s> </s> as 0, 1, 2."""
+    """Byte-level BPE as in the paper: a leading space, <pad> <s> </s> as 0, 1, 2."""
 
     vocab_size: int = Field(
         16_000, ge=300, le=1_000_000, description="Tokens, special ones included."
     )
     min_frequency: int = Field(2, ge=1, description="Pairs seen less often are not merged.")
+    normalization: Literal["nfkc", "nfc", "none"] = Field(
+        "nfkc",
+        description="Unicode form of all text before it is split. `nfkc`, the paper's, also turns "
+        "full-width and other variants of a character into the plain one: Chinese and Japanese "
+        "punctuation becomes ASCII. `nfc` keeps it, and `none` changes nothing.",
+        json_schema_extra=NOT_RECORDED_AT_DEFAULT,
+    )
 
 
 class TokensRecipe(Frozen):

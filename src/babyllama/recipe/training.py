@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, JsonValue, field_validator
 
-from babyllama.recipe.base import Frozen, divisor_of
+from babyllama.recipe.base import NOT_RECORDED_AT_DEFAULT, Frozen, divisor_of
 from babyllama.recipe.shapes import Shape
 
 
@@ -272,7 +272,16 @@ class TrainingRecipe(Frozen):
 def decisive_fields(part: BaseModel) -> dict[str, Any]:
     """The fields of a part of a recipe that decide what is made, at any depth."""
     fields = type(part).model_fields
-    decisive = [name for name, info in fields.items() if info.json_schema_extra != _NOT_DECISIVE]
+    at_default = [
+        name
+        for name, info in fields.items()
+        if info.json_schema_extra == NOT_RECORDED_AT_DEFAULT and getattr(part, name) == info.default
+    ]
+    decisive = [
+        name
+        for name, info in fields.items()
+        if info.json_schema_extra != _NOT_DECISIVE and name not in at_default
+    ]
     tree: dict[str, Any] = part.model_dump(mode="json", include=set(decisive))
     for name in decisive:
         value = getattr(part, name)
