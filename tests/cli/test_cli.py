@@ -194,3 +194,22 @@ def test_help_groups_every_command():
     ]
     assert panels == sorted(panels)
     assert "─ Commands " not in printed
+
+
+SIGNALLED = """
+import os, signal, sys
+from babyllama import cli, recipe
+def signalled():
+    os.kill(os.getpid(), signal.SIGTERM)
+def ended(text, style=None):  # the command has ended, and its handler is gone
+    for _ in range(3):
+        os.kill(os.getpid(), signal.SIGTERM)
+recipe.built_in_recipes, cli.print_status = signalled, ended
+sys.argv = ["babyllama", "recipes"]
+cli.main()
+"""
+
+
+def test_however_often_sigterm_comes_the_exit_code_says_that_the_command_can_go_on():
+    ended = subprocess.run([sys.executable, "-c", SIGNALLED], capture_output=True, check=False)
+    assert ended.returncode == RUN_AGAIN, ended.stderr

@@ -4,9 +4,11 @@ import json
 
 import pytest
 from commands import invoke
+from other_processes import kill, start
 
 from babyllama.cli.evaluation import show_scores, show_worst
 from babyllama.evaluation import evaluate
+from babyllama.runs.manifests import write_manifest
 from babyllama.scores.results import model_result
 
 
@@ -117,3 +119,42 @@ def test_worst_errors_show_each_words_surprisal(capsys):
     assert "own agreement 3: 2.5 nats" in captured.err
     assert "right  cats 1.0 see 4.5" in captured.out
     assert "preferred  cats 1.0 sees 2.0" in captured.out
+
+
+HOLDER = """
+import sys
+from pathlib import Path
+from babyllama.runs.lock import locked
+
+with locked(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_two_commands_do_not_write_the_same_scores(pairs, tmp_path):
+    process = start(HOLDER, tmp_path / "scores.json.parts")
+    try:
+        refused = command([tmp_path], pairs, "--out", tmp_path / "scores.json")
+    finally:
+        kill(process)
+    assert refused.exit_code == 2
+    assert "scores.json is in use by another run: process" in refused.output
+
+
+@pytest.mark.parametrize("name", ["evaluate", "finetune", "generate"])
+def test_a_model_that_has_changed_since_it_was_finished_is_refused(name, pairs, tmp_path):
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "model.safetensors").write_bytes(b"weights")
+    made = {"stage": "k", "version": 1, "recipe": {}, "inputs": {}, "seed": 3}
+    write_manifest(model, made, leave_out=())
+    (model / "model.safetensors").write_bytes(b"other")
+    more = {
+        "evaluate": ["--benchmark", f"own={pairs}"],
+        "finetune": ["--task", f"rte={tmp_path}", "--out", tmp_path / "x.json"],
+        "generate": ["--prompt", "a"],
+    }
+    refused = invoke(name, model, *more[name])
+    assert refused.exit_code == 2
+    assert "model.safetensors has 5 bytes where its manifest says 7" in refused.output

@@ -1,6 +1,9 @@
 import json
 import shutil
+import signal
 from pathlib import Path
+from threading import Event
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -328,3 +331,20 @@ def test_files_that_are_git_lfs_pointers_are_named(changed, name):
 def test_a_configuration_that_is_no_object_is_named(changed):
     with pytest.raises(InputError, match=r"tokenizer_config\.json cannot be read"):
         load_tokenizer(changed(config=[1]))
+
+
+def test_ctrl_c_does_not_wait_for_the_end_of_a_training(corpus, tmp_path, monkeypatch):
+    """The library answers no signal; here it never ends."""
+    ended = Event()
+
+    def endless(*_):
+        signal.raise_signal(signal.SIGINT)
+        ended.wait()
+
+    monkeypatch.setattr(
+        "babyllama.data.tokenizer._untrained", lambda: SimpleNamespace(train=endless)
+    )
+    with pytest.raises(KeyboardInterrupt):
+        train_tokenizer(corpus, TokenizerRecipe(vocab_size=300), tmp_path)
+    ended.set()
+    assert not list(tmp_path.iterdir())

@@ -1,5 +1,9 @@
+import errno
+import fcntl
 import os
+import platform
 import re
+import shutil
 
 import pytest
 from other_processes import kill, start
@@ -73,3 +77,38 @@ def test_a_holder_is_a_process_of_this_machine_or_none(tmp_path):
     for note in ("process 1 on elsewhere since Monday", "something else"):
         (tmp_path / ".holder").write_text(note, encoding="utf-8")
         assert read_holder(tmp_path) == Holder(note, None)
+
+
+def test_on_a_disk_that_cannot_lock_only_a_process_that_runs_holds_the_folder(
+    tmp_path, monkeypatch, capsys
+):
+    def no_flock(*_):
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(fcntl, "flock", no_flock)
+    (tmp_path / ".lock").write_text("copied")
+    with locked(tmp_path):
+        assert "cannot lock files: let no other command write it" in capsys.readouterr().err
+    for process, is_free in ((os.getppid(), False), (2**22 + 1, True)):
+        note = f"process {process} on {platform.node()} since Monday"
+        (tmp_path / ".holder").write_text(note, encoding="utf-8")
+        if is_free:
+            locked(tmp_path).__enter__()
+        else:
+            with pytest.raises(InputError, match=f"in use by another run: process {process}"):
+                locked(tmp_path).__enter__()
+
+
+def test_a_file_that_another_process_writes_is_named(tmp_path):
+    process = start(HOLDER, tmp_path / "x.json.parts")
+    try:
+        with pytest.raises(InputError, match=r"x\.json is in use by another run"):
+            locked(tmp_path / "x.json.parts", shown=tmp_path / "x.json").__enter__()
+    finally:
+        kill(process)
+
+
+def test_a_folder_that_goes_meanwhile_is_left_without_an_error(tmp_path):
+    with locked(tmp_path / "x.parts"):
+        shutil.rmtree(tmp_path / "x.parts")
+    assert not (tmp_path / "x.parts").exists()

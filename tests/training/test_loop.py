@@ -12,6 +12,7 @@ from small_trainings import SPEED, Cut, cut_at, lines, run, same, text_loss, wit
 
 from babyllama.console import Interrupted
 from babyllama.data.windows import Windows
+from babyllama.training import loop
 from babyllama.training.gradient import Gradients
 from babyllama.training.pretraining import pretrain
 
@@ -214,3 +215,26 @@ def test_a_second_sigterm_does_not_end_the_training_early(tiny_recipe, tokens, t
     with pytest.raises(Interrupted):
         run(part, tokens, tokenizer, tmp_path / "m", preempted)
     assert list((tmp_path / "m" / "checkpoints").glob("step-*"))
+
+
+@pytest.mark.parametrize("number", [signals.SIGINT, signals.SIGTERM])
+def test_a_stop_requested_after_the_last_step_is_not_forgotten(
+    number, tiny_recipe, tokens, tokenizer, tmp_path, monkeypatch
+):
+    part = with_training(tiny_recipe.pretraining("llama"), batch_size=64)
+    run(part, tokens, tokenizer, tmp_path / "uninterrupted")
+    score = loop.dev_cross_entropy
+    calls = []
+
+    def stop_at_the_end(*given):
+        calls.append(1)
+        if len(calls) == part.training.epochs:
+            os.kill(os.getpid(), number)
+        return score(*given)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(loop, "dev_cross_entropy", stop_at_the_end)
+        with pytest.raises(Interrupted):
+            run(part, tokens, tokenizer, tmp_path / "cut")
+    run(part, tokens, tokenizer, tmp_path / "cut", cut_at(0))  # no step is left
+    assert same(*(load_file(tmp_path / f / "model.safetensors") for f in ("uninterrupted", "cut")))

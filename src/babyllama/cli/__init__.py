@@ -50,6 +50,7 @@ _LAUNCHERS_VARIABLES = (
 def main() -> None:
     """The `babyllama` command."""
     _open_closed_streams()
+    signal.signal(signal.SIGTERM, _end)
     try:
         prepare_environment()
         _take_place(launched_process())
@@ -63,6 +64,12 @@ def main() -> None:
             sys.exit(2)
         report_our_mistake(error)
         sys.exit(OUR_MISTAKE)
+
+
+def _end(number: int, _frame: FrameType | None) -> NoReturn:
+    """End on SIGTERM before a command has begun, or while it is ending after another SIGTERM."""
+    signal.signal(number, signal.SIG_IGN)  # a cluster may send it again
+    sys.exit(RUN_AGAIN)
 
 
 def prepare_environment() -> None:

@@ -50,6 +50,7 @@ def curves(
     from babyllama.evaluation.suites.aoa_2025 import read_children
     from babyllama.runs.layout import Layout
     from babyllama.runs.lock import locked
+    from babyllama.runs.manifests import refuse_damaged_input
 
     refuse_launcher("curves")
     benchmarks = dict(benchmark_and_path(each) for each in benchmark)
@@ -60,7 +61,10 @@ def curves(
             mend="Add this benchmark: --benchmark aoa_2025=CONTEXTS",
         )
     layout = Layout(run)
-    layout.load_recipe("babyllama curves runs/mini --benchmark NAME=PATH")
+    recipe = layout.load_recipe("babyllama curves runs/mini --benchmark NAME=PATH")
+    for name, path in layout.models(recipe).items():
+        if not model or name in model:
+            refuse_damaged_input(path)
     refuse_unwritable_folder(layout.curves)
     children_ages = read_children(children) if children else {}
     with locked(run, mend="use a copy of the run"):

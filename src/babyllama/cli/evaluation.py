@@ -1,6 +1,7 @@
 """`babyllama evaluate`: benchmarks of log-likelihoods."""
 
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -78,6 +79,8 @@ def evaluate(
     """
     from babyllama.recipe.names import ENSEMBLE
     from babyllama.runs.kept import parts_folder
+    from babyllama.runs.lock import locked
+    from babyllama.runs.manifests import refuse_damaged_input
     from babyllama.scores.results import write_results
 
     refuse_launcher("evaluate")
@@ -96,6 +99,8 @@ def evaluate(
     refuse_duplicates("--benchmark", [each.partition("=")[0] for each in benchmark])
     refuse_duplicates("model", [name for name, _ in chosen])
     refuse_missing([*folders, *benchmarks.values()])  # before the slow imports
+    for path in (*folders, *benchmarks.values()):
+        refuse_damaged_input(path)
     _refuse_places(out, predictions, [name for name, _ in chosen], benchmarks, folders)
     options = {
         "rules": rules, "precision": precision, "masking": masking, "mean_of": mean_of,
@@ -103,12 +108,13 @@ def evaluate(
     }  # fmt: skip
     parts = parts_folder(out) if out else None
     results = []
-    for name, paths in chosen:
-        into = _predictions_of(name, predictions, alone=len(chosen) == 1)
-        results.append(_scored(name, paths, benchmarks, options, into, parts))
-    if out:
-        write_results(results, out)
-        shutil.rmtree(parts_folder(out), ignore_errors=True)
+    with locked(parts, shown=out, mend="choose another --out") if parts else nullcontext():
+        for name, paths in chosen:
+            into = _predictions_of(name, predictions, alone=len(chosen) == 1)
+            results.append(_scored(name, paths, benchmarks, options, into, parts))
+        if out and parts:
+            write_results(results, out)
+            shutil.rmtree(parts, ignore_errors=True)
     show_scores(results)
     show_remarks(results)
     for result in results:

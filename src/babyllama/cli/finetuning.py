@@ -72,10 +72,13 @@ def finetune(
     from babyllama.evaluation.finetuning import find_files, read_tasks
     from babyllama.evaluation.finetuning import finetune as score
     from babyllama.runs.kept import parts_folder
+    from babyllama.runs.manifests import refuse_damaged_input
     from babyllama.scores.results import write_results
 
     refuse_launcher("finetune", "For several GPUs, start one command on each, with its own --out.")
     named = named_models(models)
+    for path in named.values():
+        refuse_damaged_input(path)
     refuse_result_file(out, named.values())
     refuse_unwritable_folder(parts_folder(out))
     for name in named:

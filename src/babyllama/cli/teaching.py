@@ -189,7 +189,9 @@ def generate(
     Example: `babyllama generate runs/mini/students/distilled --prompt "Anna saw"`
     """
     from babyllama.models.generation import continuations
+    from babyllama.runs.manifests import refuse_damaged_input
 
+    refuse_damaged_input(model)
     for text in continuations(model, prompt, n=n, seed=seed, max_new_tokens=max_new_tokens):
         print_text(text)
 

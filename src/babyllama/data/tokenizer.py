@@ -10,10 +10,11 @@ leading space; the file is what a model was trained with.
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from itertools import islice
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from tokenizers import (
@@ -69,7 +70,7 @@ def train_tokenizer(corpus: Path, recipe: TokenizerRecipe, out: Path) -> dict[st
         show_progress=False,
     )
     try:
-        tokenizer.train([str(file) for file in files], trainer)
+        _interruptible(lambda: tokenizer.train([str(file) for file in files], trainer))
     except Exception as error:  # the library's only exception
         raise InputError(
             f"{corpus}/train cannot be read: {error}",
@@ -77,6 +78,24 @@ def train_tokenizer(corpus: Path, recipe: TokenizerRecipe, out: Path) -> dict[st
         ) from None
     _as_hugging_face(tokenizer).save_pretrained(out)
     return {"vocab_size": tokenizer.get_vocab_size()}
+
+
+def _interruptible(work: Callable[[], object]) -> None:
+    """Do work of a library that answers no signal: Ctrl-C and SIGTERM do not wait for its end."""
+    raised: list[Exception] = []
+
+    def do() -> None:
+        try:
+            work()
+        except Exception as error:
+            raised.append(error)
+
+    thread = Thread(target=do, daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(0.1)  # without a limit it would answer no signal either
+    if raised:
+        raise raised[0]
 
 
 def load_tokenizer(folder: Path) -> "PreTrainedTokenizerFast":

@@ -201,6 +201,8 @@ class Writer:
                 # an earlier command may have been late.
                 if number in earlier or is_foreign(shard_path(self.out, number), self._made_from):
                     self.write_shard(number)
+            if stop.requested:
+                raise Interrupted
         speed = self.tokens / (time.monotonic() - started)
         return {} if resumes else {"tokens_per_second_written": speed}
 
