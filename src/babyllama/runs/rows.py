@@ -214,7 +214,7 @@ def read_json_lines(name: str, data: bytes, wanted: Sequence[str]) -> Iterator[R
     lines = text_of(name, data).split("\n")
     if not any(line.strip() for line in lines):
         raise InputError(f"{name} is empty", mend="Download it again, or remove it.")
-    stem = _stem(name)
+    stem = stem_of(name)
     for number, line in enumerate(lines):
         if line.strip():
             where = f"{name}:{number + 1}"
@@ -260,7 +260,7 @@ def read_table(
             where = f"{name}:{lines.line_num}"
             if None in values or None in values.values():
                 raise InputError(f"{where}: does not have the {len(columns)} fields of the header")
-            yield Row(where, _stem(name), number - 1, values, wanted)
+            yield Row(where, stem_of(name), number - 1, values, wanted)
     except csv.Error as error:  # above all a field of more than 131,072 characters
         raise InputError(
             f"{name}:{lines.line_num + 1}: is not a line of a table: {error}",
@@ -306,7 +306,8 @@ def _with(wanted: Sequence[str]) -> str:
     return f" with {', '.join(wanted)}" if wanted else ""
 
 
-def _stem(name: str) -> str:
+def stem_of(name: str) -> str:
+    """A file's name without folders and suffixes."""
     return PurePosixPath(name).name.removesuffix(".gz").rpartition(".")[0]
 
 

@@ -18,6 +18,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from babyllama.scores.decisions import Credits
 from babyllama.scores.results import RESAMPLES, Score
+from babyllama.scores.shares import shares_interval
 
 Z = NormalDist().inv_cdf(0.975)
 
@@ -45,9 +46,9 @@ class Estimate:
 def weighted_mean(parts: Sequence[Credits], weights: Sequence[float]) -> Estimate:
     """sum_u w_u mean(part_u), with the interval over items: other items of the same UIDs.
 
-    Its standard error is sqrt(sum_u w_u**2 var_u / n_u); the interval is normal, cut to [0, 1].
-    For one part, and if no part varies (all pairs right, say), when a normal interval would have
-    no width, it is Wilson's at the mean, for all pairs together.
+    Its standard error is sqrt(sum_u w_u**2 var_u / n_u). The interval is not the normal one, which
+    is too narrow if some UIDs are all right or nearly so, but the score interval of `shares`; for
+    one part that is Wilson's.
 
     Args:
         parts: what the pairs of each UID count, in [0, 1]; none is empty.
@@ -57,9 +58,12 @@ def weighted_mean(parts: Sequence[Credits], weights: Sequence[float]) -> Estimat
     # Weights that sum to 1 do so up to rounding: a mean of ones must not pass 1.
     score = min(1.0, sum(w * float(part.mean()) for w, part in zip(weights, parts, strict=True)))
     stderr = stratified_error(parts, weights)
-    if len(parts) == 1 or stderr == 0:
+    if len(parts) == 1:
         return Estimate(score, stderr, wilson(score, n), n)
-    return Estimate(score, stderr, (max(0.0, score - Z * stderr), min(1.0, score + Z * stderr)), n)
+    sizes = np.array([len(part) for part in parts], dtype=np.float64)
+    right = np.array([part.sum() for part in parts], dtype=np.float64)
+    low, high = shares_interval(right, sizes, np.array(weights, dtype=np.float64), z=Z)
+    return Estimate(score, stderr, (min(score, low), max(score, min(1.0, high))), n)
 
 
 def stratified_error(parts: Sequence[Credits], weights: Sequence[float]) -> float:

@@ -11,11 +11,11 @@ from typing import Any
 
 from babyllama.evaluation.likelihood.texts import Text
 from babyllama.evaluation.suites.choices import Choice
+from babyllama.evaluation.suites.pair_formats import LINES, TABLES, read_pair_rows
 from babyllama.runs.rows import (
     JSON_LINES,
     Row,
     packed_files,
-    read_json_lines,
     read_table,
     refuse_repeats,
 )
@@ -40,23 +40,32 @@ def pair(
 
 
 def read_pairs(path: Path, *, wanted: Sequence[str] = _SENTENCES) -> list[Choice]:
-    """Read a .jsonl or .jsonl.gz file, a folder of them, or a zip, which stays packed.
+    """Read a file, a folder of files, or a zip, which stays packed.
 
-    Files are read in the order of their names; other files are skipped. A `groups.csv` (columns
-    UID and group) among them gives each UID's group.
+    Files are .jsonl; without any, .csv and .tsv; without these, .txt, each also as .gz: see
+    `pair_formats`. They are read in the order of their names; other files are skipped. A
+    `groups.csv` (columns UID and group) among them gives each UID's group.
 
     Args:
-        wanted: the keys that every line must have, the good and the bad sentence first.
+        wanted: the keys that every line must have, the good and the bad sentence first. Only if
+            they are no more than these two may a file be other than BLiMP's.
 
     Raises:
         InputError: nothing there, no pairs, or a file that cannot be read: broken archive, not
             UTF-8, broken JSON, a key missing or of the wrong type (file and line).
     """
-    contents = packed_files(path, JSON_LINES, beside=_GROUPS)
+    kinds = (JSON_LINES, TABLES, LINES) if len(wanted) == 2 else (JSON_LINES,)
+    contents = packed_files(path, [each for kind in kinds for each in kind], beside=_GROUPS)
     groups: dict[str, str] = {}
     for name in [name for name in contents if PurePosixPath(name).name == _GROUPS]:
         groups |= _read_groups(name, contents.pop(name))
-    rows = (row for name, data in contents.items() for row in read_json_lines(name, data, wanted))
+    kind = next(kind for kind in kinds if any(name.endswith(kind) for name in contents))
+    rows = (
+        row
+        for name, data in contents.items()
+        if name.endswith(kind)
+        for row in read_pair_rows(name, data, wanted)
+    )
     return [_read_pair(row, groups) for row in refuse_repeats(rows, _identity)]
 
 
