@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -24,24 +25,47 @@ _server.set_forkserver_preload(["babyllama.cli", "transformers.models.auto.model
                                 "accelerate"])  # fmt: skip
 
 
-def babyllama(*arguments, cwd=None):
-    """Run a command as a shell would and wait for it."""
+def babyllama(*arguments, cwd=None, first=None):
+    """Run a command as a shell would and wait for it; `first` is called in its process before."""
     argv = ["babyllama", *map(str, arguments)]
     with tempfile.TemporaryDirectory() as printed:
         files = [Path(printed) / name for name in ("out", "err")]
-        process = _server.Process(target=_main, args=(argv, files, cwd or Path.cwd()))
+        process = _server.Process(target=_main, args=(argv, files, cwd or Path.cwd(), first))
         process.start()
         process.join()
         out, err = (file.read_text(encoding="utf-8") for file in files)
         return subprocess.CompletedProcess(argv, process.exitcode, out, err)
 
 
-def _main(argv, files, cwd):
+def terminate_at_a_step(step):
+    """Let this process send itself SIGTERM, as a cluster would, at a step of a training."""
+    from babyllama.training.gradient import Gradients
+
+    compute = Gradients.compute
+
+    def at_a_step(gradients, batch, number, stop):
+        if number == step:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return compute(gradients, batch, number, stop)
+
+    Gradients.compute = at_a_step
+
+
+def terminate_at_progress():
+    """Let this process send itself SIGTERM when a bar first moves."""
+    from babyllama.console import ProgressBar
+
+    ProgressBar.advance = lambda *_: os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _main(argv, files, cwd, first):
     for descriptor, file in enumerate(files, start=1):
         with file.open("wb") as opened:
             os.dup2(opened.fileno(), descriptor)
     os.chdir(cwd)
     sys.argv = argv
+    if first:
+        first()
     from babyllama.cli import main
 
     main()

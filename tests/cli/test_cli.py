@@ -11,7 +11,7 @@ import tempfile
 import pytest
 from commands import babyllama, invoke, refused
 
-from babyllama import recipe
+from babyllama import __version__, recipe
 from babyllama.cli import app, main
 from babyllama.console import RUN_AGAIN, Interrupted, stderr_console
 
@@ -185,6 +185,12 @@ def test_an_error_shows_control_characters_of_the_input(monkeypatch, capsys):
     assert run_main(monkeypatch, "verify", "no\x1b[31mwhere\n[/red]") == 2
     printed = capsys.readouterr().err
     assert r"error: no\x1b[31mwhere\n[/red] is not a folder" in printed
+
+
+def test_the_version_is_printed_and_h_is_help():
+    assert babyllama("--version") == f"babyllama {__version__}"
+    assert babyllama("-h") == babyllama("--help")
+    assert babyllama("corpus", "clean", "-h") == babyllama("corpus", "clean", "--help")
 
 
 def test_help_groups_every_command():

@@ -11,11 +11,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
+from babyllama import __version__
 from babyllama.cli import (
     comparing,
     curves,
@@ -34,6 +35,7 @@ from babyllama.console import (
     STANDARD_OUTPUT,
     Interrupted,
     print_error,
+    print_line,
     print_status,
     silence,
     visible_cell,
@@ -229,8 +231,29 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Small language models from little data, distilled from teacher models.",
 )
+
+
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        print_line(f"babyllama {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Options without a command."""
+
+
 corpus_app = _group("Clean a corpus, count it, or generate one.")
 tokenizer_app = _group("Train a tokenizer.")
 

@@ -20,7 +20,7 @@ def lm_eval(
     `--model babyllama-ensemble` with `--model_args pretrained=DIR1+DIR2`, followed by `mean_of`,
     `weights` and `dtype`, separated by commas.
 
-    Example: `babyllama lm-eval run`
+    Example: `babyllama lm-eval ls tasks`
     """
     from babyllama.evaluation.harness import run_harness
 
