@@ -7,12 +7,13 @@ import sys
 
 
 def main() -> None:
-    """Run the command line; Ctrl-C while its modules are imported ends it quietly."""
+    """Run the command line; Ctrl-C before it handles that itself ends it quietly."""
     try:
         from babyllama.cli import main as command_line
+
+        command_line()
     except KeyboardInterrupt:
         sys.exit(1)
-    command_line()
 
 
 if __name__ == "__main__":

@@ -10,13 +10,13 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import metadata
 from types import FrameType
 from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
-from babyllama import __version__
 from babyllama.cli import (
     comparing,
     curves,
@@ -238,7 +238,7 @@ app = typer.Typer(
 
 def _print_version(is_asked: bool) -> None:
     if is_asked:
-        print_line(f"babyllama {__version__}")
+        print_line(f"babyllama {metadata.version('babyllama')}")
         raise typer.Exit
 
 
