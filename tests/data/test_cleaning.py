@@ -136,6 +136,31 @@ def test_the_thorough_rules_leave_what_a_reader_would_write(domain, raw, clean):
     assert thorough(raw, domain) == clean
 
 
+FORMAT = [chr(code) for code in range(0x11000) if unicodedata.category(chr(code)) in ("Cc", "Cf")]
+# Spaces and joiners without width, operators of formulas; signs that a reader sees.
+KEPT = "\u200b\u200c\u200d\u2061\u2062\u2063\u2064\u180e"
+SIGNS = ("ARABIC", "SYRIAC", "KAITHI")
+
+
+def stays(character: str) -> bool:
+    is_sign = unicodedata.name(character, "").startswith(SIGNS) and character != "\u061c"
+    return character in KEPT or is_sign
+
+
+@pytest.mark.parametrize("character", FORMAT, ids=lambda character: f"{ord(character):04x}")
+def test_control_and_direction_characters_are_removed_or_end_a_line(character):
+    if stays(character):
+        expected = f"nine{character}ten\n"
+    elif character == "\t":
+        expected = "nine ten\n"
+    elif len(f"a{character}b".splitlines()) > 1:
+        expected = "nine\nten\n"
+    else:
+        expected = "nineten\n"
+
+    assert thorough(f"nine{character}ten", "unknown") == expected
+
+
 @pytest.mark.parametrize("domain", ["gutenberg", "simple_wiki", "wikipedia", "unknown"])
 def test_a_heading_starts_a_document_and_stays_as_its_title(domain):
     raw = "= = = Tea = = =\nHot.\nWet.\n= = = Ice = = =\n\nCold.\n"

@@ -122,9 +122,13 @@ BLOCK_TAG = re.compile(
 )
 ENTITY = re.compile(r"&(?:amp;|#38;)*(#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,30});")
 # Control characters except tab and line ends, and invisible characters: soft hyphen, byte order
-# mark, word joiner, direction marks. The joiners U+200C and U+200D stay: some scripts need them.
+# mark, word joiner, direction marks, marks of annotations. The joiners U+200C and U+200D, the space
+# without width U+200B and the selectors of variants stay: some scripts and emoji need them. So do
+# the invisible operators of formulas (U+2061 to U+2064), since BabyLM's Wikipedia has them: without
+# them its clean text would no longer be what finished runs were trained on.
 INVISIBLE = re.compile(
-    "[\0-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u200e\u200f\u202a-\u202e\u2060\ufeff]"
+    "[\0-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\xad\u061c\u200e\u200f\u202a-\u202e"
+    "\u2060\u2066-\u206f\ufeff\ufff9-\ufffb]"
 )
 # Without the ideographic space U+3000, which is layout in Chinese and Japanese.
 BLANKS = re.compile("[ \t\u00a0\u1680\u2000-\u200a\u202f\u205f]+")
