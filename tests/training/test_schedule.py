@@ -10,7 +10,6 @@ from babyllama.training.schedule import (
     TrainingPlan,
     learning_rate,
     plan_training,
-    refuse_few_windows,
     refuse_uneven,
     word_marks,
 )
@@ -120,12 +119,13 @@ def test_a_batch_that_processes_cannot_share_is_refused():
     assert "training.batch_size=32" in str(raised.value)
 
 
-def test_processes_that_find_no_full_batch_are_refused(tokens):
+def test_a_batch_larger_than_the_text_is_refused(tokens):
     windows = Windows(tokens, "train", 16)
-    few = recipe(batch_size=len(windows) + 1)
-    refuse_few_windows(windows, few, 1)
-    with pytest.raises(InputError, match=f"the text has {len(windows)} windows"):
-        refuse_few_windows(windows, few, 2)
+    plan = plan_training(windows, recipe(batch_size=len(windows), warmup_steps=0), seed=1)
+    assert plan.steps == 3
+    for size in (len(windows) + 1, 10**5):
+        with pytest.raises(InputError, match=f"batch_size is {size}, the text has {len(windows)} "):
+            plan_training(windows, recipe(batch_size=size, warmup_steps=0), seed=1)
 
 
 def test_a_step_reads_its_batch_at_its_rate_and_counts_its_words(tokens):

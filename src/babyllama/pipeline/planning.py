@@ -11,6 +11,7 @@ from babyllama.console import format_bytes
 from babyllama.errors import InputError
 from babyllama.models.build import parameter_count, planned_flops_per_token, planned_model
 from babyllama.models.precision import compute_dtype, pick_device
+from babyllama.pipeline.disk import peak_bytes
 from babyllama.pipeline.memory import NO_TEACHERS, Taught, TrainingMemory, training_memory
 from babyllama.recipe import (
     AutoSignal,
@@ -22,7 +23,6 @@ from babyllama.recipe import (
     OnlineSignal,
     Recipe,
     StoredSignal,
-    TrainingRecipe,
     load_recipe,
     mixing_of,
     parse,
@@ -98,11 +98,7 @@ def plan(recipe: Recipe, folder: Path) -> Plan:
     models = tuple(_models(recipe, train_tokens, signal, device))
     signal_flops = stored_tokens * _flops(teachers.products)
     flops = sum(model.flops for model in models) + signal_flops
-    weights = sum(4 * model.parameters for model in models)
-    checkpoints = max(
-        _checkpoint_bytes(recipe.pretraining(model.name).training, model.parameters)
-        for model in models
-    )
+    parameters = {model.name: model.parameters for model in models}
     speed = machine_flops(compute_dtype("auto", device), device)
     return Plan(
         models=models,
@@ -110,7 +106,7 @@ def plan(recipe: Recipe, folder: Path) -> Plan:
         counted=counted,
         signal_bytes=signal_bytes,
         flops=flops,
-        disk_bytes=weights + checkpoints + signal_bytes + 16 * train_tokens,
+        disk_bytes=peak_bytes(recipe, parameters, train_tokens, signal_bytes),
         machine_flops=speed,
         seconds=flops / (speed * _REACHED),
         device=device,
@@ -244,14 +240,6 @@ def teacher_shapes(recipe: Recipe) -> TeacherShapes:
     vocab_size = recipe.tokenizer.vocab_size
     models = (planned_model(each.model, vocab_size) for each in recipe.teachers.values())
     return TeacherShapes.of(models, vocab_size)
-
-
-def _checkpoint_bytes(training: TrainingRecipe, parameters: int) -> int:
-    """At the peak of one training: checkpoints of weights and two moments, and the best weights.
-
-    One checkpoint more than are kept: the oldest is deleted after the newest is written.
-    """
-    return ((training.keep + 1) * 12 + 4) * parameters
 
 
 def _flops(products: Products) -> int:

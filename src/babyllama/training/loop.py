@@ -31,7 +31,6 @@ from babyllama.training.processes import Processes
 from babyllama.training.schedule import (
     TrainingPlan,
     plan_training,
-    refuse_few_windows,
     refuse_uneven,
 )
 from babyllama.training.speed import StepCost
@@ -77,7 +76,6 @@ def train(
     reset_peak_memory()
     processes = Processes()
     refuse_uneven(recipe, processes.count)
-    refuse_few_windows(windows, recipe, processes.count)
     plan = plan_training(windows, recipe, seed=seed)
     dtype = compute_dtype(recipe.precision, processes.device)
     forward = prepare(model, recipe, dtype, processes)

@@ -69,9 +69,11 @@ def plan_training(windows: Windows, recipe: TrainingRecipe, *, seed: int) -> Tra
     """Count the updates, and fit them into the budget of words.
 
     Raises:
-        InputError: epochs that read more words than the budget, unless the recipe stops there; a
-            warm-up that takes all updates, or leaves too few before the decay.
+        InputError: fewer windows than a batch has; epochs that read more words than the budget,
+            unless the recipe stops there; a warm-up that takes all updates, or leaves too few
+            before the decay.
     """
+    _refuse_few_windows(windows, recipe)
     epoch_steps = windows.steps_per_epoch(recipe.batch_size)
     steps = epoch_steps * recipe.epochs
     if recipe.budget is not None:
@@ -99,17 +101,14 @@ def refuse_uneven(recipe: TrainingRecipe, processes: int) -> None:
         )
 
 
-def refuse_few_windows(windows: Windows, recipe: TrainingRecipe, processes: int) -> None:
-    """Check that several processes find a full batch.
-
-    Raises:
-        InputError: fewer windows than a batch has.
-    """
-    if processes > 1 and len(windows) < recipe.batch_size:
+def _refuse_few_windows(windows: Windows, recipe: TrainingRecipe) -> None:
+    if len(windows) < recipe.batch_size:
         raise InputError(
-            f"training.batch_size is {recipe.batch_size}, the text has {len(windows)} windows",
-            why="Several processes share full batches only.",
-            mend="Use one process for so little text, or a smaller training.batch_size.",
+            f"training.batch_size is {recipe.batch_size}, the text has {len(windows)} windows of "
+            f"{recipe.window} tokens",
+            why="Only full batches are read.",
+            mend="Add text, or use a smaller training.batch_size: at most "
+            f"{max(1, len(windows) // 10)} gives ten updates per epoch.",
         )
 
 
