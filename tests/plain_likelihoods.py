@@ -46,10 +46,21 @@ def plain_causal(folders, tokenizer, sentences, *, context):
 
 def plain_sum(folder, ids):
     """log p of all tokens but the first."""
+    return plain_values(folder, ids).sum()
+
+
+def plain_values(folder, ids):
+    """log p of each token but the first."""
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float64).eval()
     with torch.no_grad():
         log_p = torch.log_softmax(model(torch.tensor([ids])).logits[0], dim=-1)
-    return sum(float(log_p[at - 1, ids[at]]) for at in range(1, len(ids)))
+    return np.array([float(log_p[at - 1, ids[at]]) for at in range(1, len(ids))])
+
+
+def plain_token_bits(folder, tokenizer, text, *, context=1):
+    """Surprisal of each of a text's tokens after a context token."""
+    ids = [context, *tokenizer(text, add_special_tokens=False).input_ids]
+    return -plain_values(folder, ids) / np.log(2)
 
 
 def plain_masked(folders, tokenizer, text, *, within_word=False, mean_of="logits"):

@@ -71,9 +71,9 @@ def evaluate(
     """Score models on benchmarks, with 95% intervals and the score of chance.
 
     Benchmarks: blimp, blimp_filtered, blimp_fast, blimp_supplement, blimp_supplement_fast, ewok,
-    comps, entity_tracking, wug_adj, wug_past, reading, aoa, aoa_2025, lambada, perplexity,
-    blimp_nl, zhoblimp, turblimp. Any other name stands for minimal pairs of your own: a .jsonl
-    file, a folder of them or a zip.
+    comps, entity_tracking, wug_adj, wug_past, reading, aoa, aoa_2025, lambada, syntaxgym,
+    perplexity, blimp_nl, zhoblimp, turblimp. Any other name stands for minimal pairs of your own: a
+    .jsonl, .csv, .tsv or .txt file, a folder of them or a zip.
 
     Example: `babyllama evaluate twin --benchmark blimp=data/blimp --out twin.json`
     """
