@@ -92,7 +92,7 @@ def test_python_and_the_command_line_make_the_same_bytes(folders, tiny_recipe):
 def test_a_run_opens_its_models_scores_and_curves(run, tiny_recipe):
     assert [(each.name, each.role) for each in run.models.values()] == [
         ("llama", "teacher"), ("gpt2", "teacher"), ("ensemble", "ensemble"),
-        ("distilled", "student"), ("twin", "twin"),
+        ("distilled", "student"), ("twin", "twin"), ("untrained", "untrained"),
     ]  # fmt: skip
     twin = run.models["twin"]
     assert twin.load().num_parameters() == twin.facts["parameters"]
@@ -116,7 +116,7 @@ def test_a_run_opens_its_models_scores_and_curves(run, tiny_recipe):
 def test_rows_become_a_frame(run):
     frame = run.scores.frame()
     assert list(frame.columns) == list(run.scores[0])
-    assert len(frame) == len(run.scores) == 5
+    assert len(frame) == len(run.scores) == 6
 
 
 def test_evaluate_scores_one_folder_or_an_ensemble(run, tmp_path):

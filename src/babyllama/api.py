@@ -62,8 +62,8 @@ class Model:
         """The model itself, in float32, without dropout and gradients.
 
         Raises:
-            InputError: its folder is damaged. ValueError: the ensemble is not one model; see
-                `Ensemble.load`.
+            InputError: its folder is damaged. ValueError: the ensemble is not one model (see
+                `Ensemble.load`), and untrained weights are not kept.
         """
         from babyllama.models.loading import load_model
 
@@ -76,6 +76,8 @@ class Model:
         return load_tokenizer(self._own_folder())
 
     def _own_folder(self) -> Path:
+        if self.role == "untrained":
+            raise ValueError("untrained weights are not kept, only their scores")
         if self.folder is None:
             raise ValueError(f"{self.name} has several models: babyllama.Ensemble.load(*folders)")
         return self.folder

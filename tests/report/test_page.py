@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from babyllama.errors import InputError
-from babyllama.report import write_report
+from babyllama.report import refuse_other_folder, write_report
 
 SURPRISED = [["The", 1.2], ["cat", 4.5], ["sees", 2.5], ["<b>", 9.8]]
 VOID = {"meta", "wbr", "br", "link", "img", "hr"}
@@ -170,13 +170,18 @@ def test_a_run_of_one_teacher_and_a_student_without_twin_is_shown(make_run, tmp_
     assert "Not there yet" not in page
 
 
-def test_a_manifest_that_cannot_be_read_counts_as_missing(make_run, tmp_path):
+def test_what_is_not_finished_is_listed_and_a_damaged_manifest_is_named(make_run, tmp_path):
     run = make_run()
     shutil.rmtree(run / "evaluation")
-    (run / "teachers/llama/manifest.json").write_text("{")
+    manifest = run / "teachers/llama/manifest.json"
+    manifest.rename(tmp_path / "kept")
     facts, page, _ = written(run, tmp_path / "report")
     assert "Not finished yet: teacher llama, evaluation." in page
     assert "of 3 trained" in facts["first_sentence"]
+
+    manifest.write_text("{")
+    with pytest.raises(InputError, match=r"llama/manifest\.json cannot be read"):
+        write_report([run], tmp_path / "again")
 
 
 def test_the_rules_are_repeated_in_their_own_words(make_run, tmp_path):
@@ -217,6 +222,44 @@ def test_a_damaged_file_is_named(make_run, tmp_path):
     (run / "corpus/stats.json").write_text("{")
     with pytest.raises(InputError, match=r"stats\.json is not JSON at line 1"):
         write_report([run], tmp_path / "report")
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "message"),
+    [
+        ("evaluation/distilled.json", "[]", r"distilled\.json is not a JSON object"),
+        ("corpus/stats.json", "3", r"stats\.json is not a JSON object"),
+        ("signal/frontier.json", "{}", r"frontier\.json is not a list of objects"),
+        ("signal/frontier.json", "[1]", r"frontier\.json is not a list of objects"),
+    ],
+)
+def test_json_of_another_form_is_named(make_run, tmp_path, path, content, message):
+    run = make_run(items=20)
+    (run / path).write_text(content)
+    with pytest.raises(InputError, match=message):
+        write_report([run], tmp_path / "report")
+
+
+def test_a_report_replaces_a_report_and_nothing_else(told, tmp_path):
+    _, report, _ = told
+    refuse_other_folder(report)
+    refuse_other_folder(tmp_path / "new")
+    (tmp_path / "empty").mkdir()
+    refuse_other_folder(tmp_path / "empty")
+
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "index.html").write_text("<title>my page</title>")
+    with pytest.raises(InputError, match=r"mine holds index\.html, which is not of a report"):
+        refuse_other_folder(mine)
+    shutil.copytree(report, tmp_path / "more")
+    (tmp_path / "more" / "thesis.tex").write_text("text")
+    with pytest.raises(InputError, match=r"more holds thesis\.tex, which is no part of a report"):
+        refuse_other_folder(tmp_path / "more")
+    shutil.copytree(report, tmp_path / "finished")
+    (tmp_path / "finished" / "manifest.json").write_text("{}")
+    with pytest.raises(InputError, match="finished belongs to a run"):
+        refuse_other_folder(tmp_path / "finished")
 
 
 def test_a_report_never_imports_torch(told, tmp_path):

@@ -79,11 +79,12 @@ def report(
 
     Example: `babyllama report runs/mini --out report`
     """
-    from babyllama.report import write_report
+    from babyllama.report import refuse_other_folder, write_report
     from babyllama.runs.layout import PAGE
 
     refuse_unwritable_folder(out)
     refuse_inputs([out], runs)
+    refuse_other_folder(out)
     facts = write_report(runs, out)
     print_line(facts["first_sentence"])
     print_line(f"Report: {out / PAGE}")

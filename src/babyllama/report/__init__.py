@@ -17,9 +17,48 @@ from babyllama.report.page import page_of
 from babyllama.report.scored_run import scored_run
 from babyllama.runs.files import write_atomically
 from babyllama.runs.layout import PAGE
+from babyllama.runs.manifests import MANIFEST
 from babyllama.runs.run import read_run
+from babyllama.runs.undamaged import refuse_damaged
 
-__all__ = ["write_report"]
+__all__ = ["refuse_other_folder", "write_report"]
+
+_FIGURES, _MARKDOWN = "figures", "report.md"
+_TITLE = ": a babyllama report</title>"
+
+
+def refuse_other_folder(out: Path) -> None:
+    """Check that a report may be written into a folder: it is new, empty, or holds one of ours.
+
+    Raises:
+        InputError: it holds something else, or is a run's own report.
+    """
+    found = sorted(path.name for path in out.iterdir()) if out.is_dir() else []
+    other = next((name for name in found if name not in (PAGE, _MARKDOWN, _FIGURES)), None)
+    if MANIFEST in found:
+        raise InputError(
+            f"{out} belongs to a run",
+            why="What a run made is changed by `babyllama run` alone.",
+            mend="Choose another --out.",
+        )
+    if other is not None:
+        raise InputError(
+            f"{out} holds {other}, which is no part of a report",
+            why=f"A report replaces {PAGE}, {_MARKDOWN} and {_FIGURES} in its folder.",
+            mend="Choose a new folder, or an earlier report.",
+        )
+    page = out / PAGE
+    if found and not (page.is_file() and _is_ours(page)):
+        raise InputError(
+            f"{out} holds {found[0]}, which is not of a report of ours",
+            why=f"A report replaces {PAGE}, {_MARKDOWN} and {_FIGURES} in its folder.",
+            mend="Choose a new folder, or an earlier report.",
+        )
+
+
+def _is_ours(page: Path) -> bool:
+    with page.open(encoding="utf-8", errors="replace") as file:
+        return _TITLE in file.read(20_000)
 
 
 def write_report(runs: Sequence[Path], out: Path) -> dict[str, Any]:
@@ -33,21 +72,24 @@ def write_report(runs: Sequence[Path], out: Path) -> dict[str, Any]:
         `first_sentence`: the answer of the first run.
 
     Raises:
-        InputError: no run, a folder that is not a run, or a run with nothing to show.
+        InputError: no run, a folder that is not a run, a run with nothing to show, or results that
+            were changed or damaged after they were made.
     """
     if not runs:
         raise InputError("no run to report", mend="Name one: babyllama report runs/mini --out DIR")
+    for folder in runs:
+        refuse_damaged(folder, "babyllama report runs/mini --out report")
     read = [scored_run(read_run(folder)) for folder in runs]
     prefixes = [""] if len(read) == 1 else [f"{number}-" for number in range(1, len(read) + 1)]
     pages = [page_of(run, prefix=prefix) for run, prefix in zip(read, prefixes, strict=True)]
     context = {"pages": pages, "overview": overview(read) if len(read) > 1 else None}
 
-    (out / "figures").mkdir(parents=True, exist_ok=True)
+    (out / _FIGURES).mkdir(parents=True, exist_ok=True)
     for page in pages:
         for figure in (figure for section in page.sections for figure in section.figures):
-            write_atomically(out / "figures" / figure.file, figure.svg)
+            write_atomically(out / _FIGURES / figure.file, figure.svg)
     templates = _templates()
-    for file, template in ((PAGE, "report.html.j2"), ("report.md", "report.md.j2")):
+    for file, template in ((PAGE, "report.html.j2"), (_MARKDOWN, "report.md.j2")):
         write_atomically(out / file, templates.get_template(template).render(context))
     return {"first_sentence": pages[0].sentence}
 

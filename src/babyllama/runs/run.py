@@ -257,10 +257,19 @@ def _missing(
 
 def _json(path: Path) -> Tree:
     """A JSON object, empty without the file."""
-    found: Tree = read_json(path) if path.is_file() else {}
+    found = read_json(path) if path.is_file() else {}
+    if not isinstance(found, dict):
+        raise InputError(
+            f"{path} is not a JSON object", mend="Find all damage: babyllama verify RUN"
+        )
     return found
 
 
 def _rows(path: Path) -> tuple[Tree, ...]:
-    """A JSON list, empty without the file."""
-    return tuple(read_json(path)) if path.is_file() else ()
+    """A JSON list of objects, empty without the file."""
+    found = read_json(path) if path.is_file() else []
+    if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
+        raise InputError(
+            f"{path} is not a list of objects", mend="Find all damage: babyllama verify RUN"
+        )
+    return tuple(found)

@@ -34,12 +34,11 @@ from babyllama.publish.submission.predictions import (
     glue_predictions,
     zero_shot_predictions,
 )
-from babyllama.recipe.names import EVALUATION
 from babyllama.runs.artefact import Facts
 from babyllama.runs.files import write_atomically
 from babyllama.runs.layout import resume_command
-from babyllama.runs.manifests import damaged
 from babyllama.runs.run import Model, Run, read_run
+from babyllama.runs.undamaged import rebuild, refuse_damaged
 from babyllama.scores.results import BenchmarkResult, ModelResult, model_result, read_results
 
 
@@ -75,10 +74,11 @@ def write_submission(
         InputError: the model is unknown or not trained, `out` exists, predictions are wrong, or
             something is missing (the message has the commands that make it).
     """
+    refuse_damaged(folder, "babyllama submission runs/mini --out submission")
     run = read_run(folder)
     chosen = _chosen_model(run, model)
     refuse_existing(out)
-    words_seen = int(chosen.facts["words_seen"])
+    words_seen = _words_seen(run, chosen)
     steps = revisions(track, words_seen)
     files = _prediction_files(run, chosen, predictions, data or {})
     given = [result for file in results for result in read_results(file)]
@@ -106,7 +106,7 @@ def write_submission(
     wanted = {MAIN: published_files(chosen.manifest)}
     wanted |= {step: records for step, records in published.items() if records}
     with unfinished(out) as place:
-        copy_revisions(home, place, wanted, mend=_rebuild(run))
+        copy_revisions(home, place, wanted, mend=rebuild(folder))
         write_atomically(place / MAIN / CARD, model_card(run, chosen, own, track=track))
         write_atomically(place / PREDICTIONS, json.dumps(content, ensure_ascii=False))
         check_submission(
@@ -145,22 +145,25 @@ def _trained(run: Run, model: Model) -> Model:
     return model
 
 
+def _words_seen(run: Run, model: Model) -> int:
+    words = model.facts.get("words_seen")
+    if not isinstance(words, int):
+        raise InputError(
+            f"the manifest of {model.name} in {run.folder} has no words_seen",
+            why="They decide which checkpoints a submission needs.",
+            mend=rebuild(run.folder),
+        )
+    return words
+
+
 def _prediction_files(
     run: Run, model: Model, given: Sequence[Path], data: Mapping[str, Path]
 ) -> PredictionFiles:
     folders = [path for folder in given for path in (folder / model.name, folder)]
     # Under other rules a model may choose other texts than in the pipeline.
     if model.evaluation.get("rules", {}).get("name") == RULES:
-        _refuse_damaged_evaluation(run)
         folders.append(run.layout.predictions(model.name))
     return PredictionFiles(folders, {**run.recipe.evaluation.benchmarks, **data})
-
-
-def _refuse_damaged_evaluation(run: Run) -> None:
-    manifest = run.stages.get(EVALUATION)
-    damage = next(damaged(run.layout.evaluation, manifest), None) if manifest else None
-    if damage:
-        raise InputError(damage, why="Predictions are taken from it.", mend=_rebuild(run))
 
 
 def _predictions(
@@ -190,13 +193,6 @@ def _own_results(
         if result.model.split("/")[-1] == model.name:
             found |= result.benchmarks
     return found
-
-
-def _rebuild(run: Run) -> str:
-    return (
-        "Find all damage, then make it again:\n"
-        f"  {command('verify', run.folder)}\n  {resume_command(run.folder)}"
-    )
 
 
 def _commands(home: Path, name: str) -> str:

@@ -1,0 +1,40 @@
+"""Whether what a run's readers read is what its stages wrote: checked before it is shown."""
+
+from pathlib import Path
+
+from babyllama.errors import InputError, command
+from babyllama.runs.layout import Layout
+from babyllama.runs.manifests import damaged, read_manifest
+
+_READ = (".json", ".jsonl")  # scores, predictions, logs, counts; weights and text are not read
+
+
+def refuse_damaged(folder: Path, example: str) -> None:
+    """Compare the results in a run's finished folders with their manifests.
+
+    Args:
+        example: a command that reads a run, shown if the folder is none.
+
+    Raises:
+        InputError: not a run, or a result or manifest that is missing or has changed (names it).
+    """
+    layout = Layout(folder)
+    recipe = layout.load_recipe(example)
+    for place in layout.stages(recipe).values():
+        manifest = None if place == layout.report else read_manifest(place)
+        if manifest is None:
+            continue
+        read = {name: record for name, record in manifest["files"].items() if name.endswith(_READ)}
+        damage = next(damaged(place, {**manifest, "files": read}), None)
+        if damage is not None:
+            raise InputError(
+                damage,
+                why="It was changed or damaged after it was made, so nothing of it is shown.",
+                mend=rebuild(folder),
+            )
+
+
+def rebuild(folder: Path) -> str:
+    """How to make the damaged parts of a run again."""
+    again = command("run", Layout(folder).recipe, "--run-dir", folder)
+    return f"Find all damage, then make it again:\n  {command('verify', folder)}\n  {again}"
