@@ -1,5 +1,7 @@
 """What would fail later is refused first."""
 
+import json
+
 import pytest
 
 from babyllama.errors import InputError
@@ -70,9 +72,21 @@ def test_a_disk_too_full_is_refused(tiny_recipe, tmp_path, monkeypatch):
     assert "--set 'signal={kind: online}'" in message
 
 
-def test_trainings_are_planned_on_the_tokens_before_the_first_begins(changed, tokens):
-    check_before_training(changed(), tokens)
+def test_trainings_are_planned_on_the_tokens_before_the_first_begins(changed, tokens, tokenizer):
+    check_before_training(changed(), tokens, tokenizer)
     for part in ("teachers__gpt2", "students__distilled"):
         recipe = changed(**{f"{part}__training__warmup_steps": 10**6})
         with pytest.raises(InputError, match=rf"^{part.replace('__', '.')}: .*warmup_steps"):
-            check_before_training(recipe, tokens)
+            check_before_training(recipe, tokens, tokenizer)
+
+
+@pytest.mark.parametrize("suite", ["own", "lambada"])
+def test_a_text_too_long_for_a_model_is_found_before_any_is_trained(
+    changed, tokens, tokenizer, tmp_path, suite
+):
+    long = ("the cat sees a dog " * 40).strip()
+    line = {"own": {"sentence_good": long, "sentence_bad": "a dog"}, "lambada": {"text": long}}
+    (tmp_path / "long.jsonl").write_text(json.dumps(line[suite]))
+    recipe = changed(evaluation__benchmarks={suite: str(tmp_path / "long.jsonl")})
+    with pytest.raises(InputError, match=rf"evaluation\.benchmarks\.{suite}: a text needs .* 64: "):
+        check_before_training(recipe, tokens, tokenizer)

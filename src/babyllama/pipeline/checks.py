@@ -6,10 +6,12 @@ from pathlib import Path
 
 from babyllama.data.raw_text import check_text
 from babyllama.data.sources import read_source
+from babyllama.data.tokenizer import load_tokenizer
 from babyllama.data.windows import Windows
 from babyllama.errors import InputError
+from babyllama.evaluation.lengths import refuse_long_texts
 from babyllama.evaluation.suites import suite_for
-from babyllama.models.build import refuse_short_positions
+from babyllama.models.build import configuration, refuse_short_positions
 from babyllama.pipeline.planning import Plan, plan, refuse_full_disk
 from babyllama.recipe import FolderSource, Recipe
 from babyllama.recipe.names import STUDENTS, TEACHERS
@@ -54,12 +56,20 @@ def check_before_run(recipe: Recipe, folder: Path, *, processes: int = 1) -> Pla
     return planned
 
 
-def check_before_training(recipe: Recipe, tokens: Path) -> None:
+def check_before_training(recipe: Recipe, tokens: Path, tokenizer: Path) -> None:
     """Plan the training of every model on the finished tokens, before the first is trained.
 
     Raises:
-        InputError: names the model whose windows, warm-up or word budget do not fit the text.
+        InputError: names the model whose windows, batch, warm-up or word budget do not fit the
+            text, or the benchmark with a text that is too long for a model.
     """
+    vocab_size = len(load_tokenizer(tokenizer))
+    configs = {
+        name: configuration(recipe.pretraining(name).model, vocab_size, separators=True)
+        for name in [*recipe.teachers, *recipe.students]
+    }
+    benchmarks, rules = recipe.evaluation.benchmarks, recipe.evaluation.rules
+    refuse_long_texts(benchmarks, tokenizer, configs, rules=rules)
     for name in [*recipe.teachers, *recipe.students]:
         training = recipe.pretraining(name).training
         with _naming(recipe, name):

@@ -80,7 +80,7 @@ def _make_in_order(recipe: Recipe, folder: Path, line: list[Stage], launched: La
         if is_training and not is_checked and artefact.status(stage).state != "complete":
             from babyllama.pipeline.checks import check_before_training
 
-            check_before_training(recipe, Layout(folder).tokens)
+            check_before_training(recipe, Layout(folder).tokens, Layout(folder).tokenizer)
             is_checked = True
         make_stage(stage, launched)
 

@@ -75,7 +75,7 @@ def _is_long(stage: Stage) -> bool:
 def _check_trainings(recipe: Recipe, folder: Path, group: Sequence[Stage]) -> None:
     """Plan all trainings, if one is to be made."""
     if any(stage.kind in _TRAININGS for stage in _unfinished(group)):
-        check_before_training(recipe, Layout(folder).tokens)
+        check_before_training(recipe, Layout(folder).tokens, Layout(folder).tokenizer)
 
 
 def _unfinished(group: Sequence[Stage]) -> list[Stage]:
