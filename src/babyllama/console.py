@@ -263,28 +263,37 @@ def silence() -> None:
 
 
 def print_status(text: str, style: str | None = None) -> None:
-    """Print a line to standard error. A log that cannot be written does not stop the work."""
+    """Print one line to standard error. A log that cannot be written does not stop the work."""
     if _Screen.send:
         _Screen.send({"status": text, "style": style})
         return
-    with suppress(OSError):
-        stderr_console.print(Text(visible(text)), style=style, soft_wrap=True)
+    _log(Text(visible_cell(text), style or ""))
 
 
-def print_from_any_rank(text: str, style: str | None = None) -> None:
-    """Print a line to standard error, also from a process that is silent otherwise."""
-    before, stderr_console.quiet = stderr_console.quiet, False
-    print_status(text, style)
-    stderr_console.quiet = before
+def print_from_any_rank(text: str) -> None:
+    """Print lines to standard error, also from a process that is silent otherwise."""
+    with _heard():
+        _log(Text(visible(text)))
 
 
 def print_error(text: str, who: str = "error") -> None:
     """Print an error to standard error, also from a process that is silent otherwise."""
+    with _heard():
+        _log(Text.assemble((who, "bold red"), f": {visible(text)}"))
+
+
+@contextmanager
+def _heard() -> Iterator[None]:
     before, stderr_console.quiet = stderr_console.quiet, False
+    try:
+        yield
+    finally:
+        stderr_console.quiet = before
+
+
+def _log(line: Text) -> None:
     with suppress(OSError):
-        line = Text.assemble((who, "bold red"), f": {visible(text)}")
         stderr_console.print(line, soft_wrap=True)
-    stderr_console.quiet = before
 
 
 @contextmanager

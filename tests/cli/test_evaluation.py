@@ -158,3 +158,22 @@ def test_a_model_that_has_changed_since_it_was_finished_is_refused(name, pairs, 
     refused = invoke(name, model, *more[name])
     assert refused.exit_code == 2
     assert "model.safetensors has 5 bytes where its manifest says 7" in refused.output
+
+
+HOSTILE = "[/red]\x1b]0;title\x07[bold]\n\u202e"
+SHOWN = r"[/red]\x1b]0;title\x07[bold]\n\u202e"
+
+
+def test_scores_and_worst_errors_show_hostile_names_as_they_are(capsys):
+    pair = {
+        "benchmark": HOSTILE, "UID": HOSTILE, "pairID": HOSTILE, "group": HOSTILE, "margin": 2.5,
+        "right": [(HOSTILE, 1.0)], "preferred": [(HOSTILE, 9.0)],
+    }  # fmt: skip
+    fields = {"rules": {"name": HOSTILE}, "benchmarks": {HOSTILE: scores()}, "worst": [pair]}
+    hostile = model_result(fields, "x.json", name=HOSTILE)
+    show_scores([hostile])
+    show_worst(hostile)
+    captured = capsys.readouterr()
+    assert captured.out.replace("\n", "").replace(" ", "").count(SHOWN) == 5
+    assert captured.err.count(SHOWN) == 4
+    assert not {"\x1b", "\x07", "\u202e"} & set(captured.out + captured.err)

@@ -236,10 +236,11 @@ app = typer.Typer(
 )
 
 
-def _print_version(is_asked: bool) -> None:
+def _print_version(is_asked: bool) -> bool:
     if is_asked:
         print_line(f"babyllama {metadata.version('babyllama')}")
         raise typer.Exit
+    return is_asked
 
 
 @app.callback()

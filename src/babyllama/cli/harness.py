@@ -1,9 +1,13 @@
 """`babyllama lm-eval`: lm-evaluation-harness with our ensembles."""
 
 import signal
+from itertools import pairwise
+from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from babyllama.cli.outputs import refuse_unwritable_file, refuse_unwritable_folder
 
 PASS_ARGUMENTS_ON = {
     "allow_interspersed_args": False,  # so that `lm-eval run --help` is the harness's
@@ -22,8 +26,19 @@ def lm_eval(
 
     Example: `babyllama lm-eval ls tasks`
     """
+    for place in _outputs(arguments):
+        if place.suffix in (".json", ".jsonl"):
+            refuse_unwritable_file(place)
+        else:
+            refuse_unwritable_folder(place)
     from babyllama.evaluation.harness import run_harness
 
     # The harness ends its worker processes with SIGTERM: they must not inherit our handler.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     run_harness(arguments)
+
+
+def _outputs(arguments: list[str]) -> list[Path]:
+    """Where the harness will write, which it finds out only after all scoring."""
+    words = [part for argument in arguments for part in argument.split("=", 1)]
+    return [Path(after) for word, after in pairwise(words) if word in ("--output_path", "-o")]
