@@ -10,11 +10,11 @@ from result_files import benchmark
 
 from babyllama.recipe import load_recipe
 from babyllama.report.claims import (
+    averaged,
     by_novelty,
     cross_entropy_share,
     first_sentence,
     is_worse,
-    mean_of_uids,
     student_comparisons,
 )
 from babyllama.report.scored_run import scored_run
@@ -34,8 +34,15 @@ def predictions(uids, correct, novel=None):
     return Predictions(keys, np.array(correct, dtype=np.float64), kept)
 
 
-def test_every_uid_weighs_the_same_whatever_its_size():
-    assert mean_of_uids(("a", "b", "b", "b"), np.array([1.0, 0.0, 0.0, 0.0])).score == 50.0
+@pytest.mark.parametrize(
+    ("average", "score"),
+    [("mean over UIDs", 100 / 3), ("mean over groups, all pairs of a group pooled", 12.5)],
+)
+def test_parts_of_a_score_are_averaged_as_the_rules_say(average, score):
+    """a: 1 right of 1; b: 0 of 3, in one group with a; c: 0 of 1."""
+    uids, correct = ("a", "b", "b", "b", "c"), np.array([1.0, 0.0, 0.0, 0.0, 0.0])
+    found = averaged(uids, correct, average=average, groups={"a": "g", "b": "g"})
+    assert found.score == pytest.approx(score)
 
 
 def test_seen_and_novel_pairs_are_scored_apart():

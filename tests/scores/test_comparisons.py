@@ -90,6 +90,28 @@ def test_the_difference_is_of_the_average_that_gives_the_scores(written, groups,
     assert found.tested.difference.value == pytest.approx(100 * expected)
 
 
+@pytest.mark.parametrize(
+    ("average", "weights"),
+    [
+        ("mean over UIDs", [1 / 3] * 3),
+        ("mean over groups, all pairs of a group pooled", [1 / 8, 3 / 8, 1 / 2]),
+    ],
+)
+def test_where_two_averages_give_the_scores_the_rules_decide(written, average, weights):
+    """Every UID has the same share, so that all averages agree on scores, not on errors."""
+    one = {"a": "10" * 4, "b": "10" * 12, "c": "10" * 4}
+    two = {"a": "01" * 4, "b": "01" * 12, "c": "0110" * 2}
+    files = []
+    for name, uids in (("one", one), ("two", two)):
+        facts = benchmark(uids)
+        for uid, group in {"a": "g", "b": "g", "c": "h"}.items():
+            facts["subtasks"][uid]["group"] = group
+        files.append(written(f"{name}.json", result(name, {"x": facts}, average=average)))
+    sides = [[decode_decisions(text) for text in uids.values()] for uids in (two, one)]
+    expected = paired_difference(*sides, weights)
+    assert only(files).tested.difference.stderr == pytest.approx(100 * expected.stderr)
+
+
 # --- not paired -------------------------------------------------------------------------------
 
 

@@ -4,7 +4,7 @@ The 95% intervals cover another sample of items, not another training seed. `bab
 the arithmetic.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ from babyllama.recipe import DistilledStudent
 from babyllama.report.scored_run import ScoredRun
 from babyllama.report.wording import AT_CHANCE, NO_DIFFERENCE, bounds, bounds_of, describe
 from babyllama.runs.run import Model, main_student, twin_of
+from babyllama.scores.averages import rules_weights
 from babyllama.scores.certainty import weighted_mean
 from babyllama.scores.chance import is_at_chance, shows_nothing
 from babyllama.scores.decisions import Credits, Predictions, by_uid
@@ -106,31 +107,45 @@ def _others(scored: ScoredRun, student: Model, benchmark: str) -> Iterator[tuple
     yield from ((model, f"teacher {model.name}") for model in teachers if model is not best)
 
 
-def by_novelty(predictions: Predictions) -> tuple[Score, Score] | None:
+def by_novelty(
+    predictions: Predictions, *, average: str = "", groups: Mapping[str, str] | None = None
+) -> tuple[Score, Score] | None:
     """Scores on pairs of words seen in that construction, and on pairs with a withheld word.
 
-    In percent, the mean over UIDs.
+    In percent.
+
+    Args:
+        average: of the rules, as `averages` reads it.
+        groups: the group of each UID.
     """
     novel = predictions.novel
     if novel is None or novel.all() or not novel.any():
         return None
     uids = np.array(predictions.uids)
     seen, withheld = (
-        mean_of_uids(tuple(uids[chosen].tolist()), predictions.correct[chosen])
+        averaged(
+            tuple(uids[chosen].tolist()), predictions.correct[chosen], average=average,
+            groups=groups or {},
+        )
         for chosen in (~novel, novel)
-    )
+    )  # fmt: skip
     return seen, withheld
 
 
-def mean_of_uids(uids: tuple[str, ...], correct: Credits) -> Score:
-    """Mean of the UIDs' means, in percent.
+def averaged(
+    uids: tuple[str, ...], correct: Credits, *, average: str, groups: Mapping[str, str]
+) -> Score:
+    """The mean of decisions in percent, averaged as the rules say.
 
     Args:
         uids: the set each item belongs to; at least one item.
         correct: of each item: 1, 0, or a tie's part.
+        groups: the group of each UID; one without is its own.
     """
     parts = by_uid(uids, correct)
-    return weighted_mean([*parts.values()], [1 / len(parts)] * len(parts)).in_percent()
+    sizes = {uid: len(part) for uid, part in parts.items()}
+    weights = rules_weights(average, sizes, {uid: groups.get(uid, uid) for uid in parts})
+    return weighted_mean([*parts.values()], [weights[uid] for uid in parts]).in_percent()
 
 
 def cross_entropy_share(student: DistilledStudent) -> float:

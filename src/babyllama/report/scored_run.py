@@ -65,11 +65,16 @@ class ScoredRun:
         result = self.result(model, benchmark)
         if result is None:
             return None
-        answers = answers_of(result, benchmark)
+        answers = answers_of(result, benchmark, self.results[model.name].rules)
         if answers.items is None and (found := self.predictions(model, benchmark)) is not None:
             parts = by_uid(found.uids, found.correct)
             return replace(answers, parts=(parts,), items=found.digest)
         return answers
+
+    def average(self, model: Model) -> str:
+        """What a model's scores are a mean over, in the words of its rules; "" if unknown."""
+        of_model = self.results.get(model.name)
+        return str(of_model.rules.get("average", "")) if of_model else ""
 
     def pair(self, ours: Model, theirs: Model, benchmark: str) -> Pairing | None:
         """Ours minus theirs; None if either is not scored on the benchmark."""

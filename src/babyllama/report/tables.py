@@ -119,13 +119,17 @@ def novelty_table(scored: ScoredRun) -> Table | None:
     for benchmark in scored.run.benchmarks:
         for model in models_shown(scored, benchmark):
             predictions = scored.predictions(model, benchmark)
-            parts = by_novelty(predictions) if predictions else None
+            result = scored.result(model, benchmark)
+            subtasks = result.subtasks if result else {}
+            groups = {uid: each.group or uid for uid, each in subtasks.items()}
+            average = scored.average(model)
+            parts = predictions and by_novelty(predictions, average=average, groups=groups)
             if parts:
                 rows.append((model.name, *(with_interval(part) for part in parts), benchmark))
     head = ("model", "all words seen in it", "with a withheld word", "benchmark")
     note = (
         "Withheld: the corpus has the word, but never in the construction that the pair tests. "
-        "Means over UIDs, with 95% intervals; UIDs may differ between the two columns."
+        "Averaged as the scores are, with 95% intervals; UIDs may differ between the two columns."
     )
     return Table("Words in a construction", head, tuple(rows), note, (0, 3)) if rows else None
 

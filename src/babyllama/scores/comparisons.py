@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from babyllama.errors import InputError
+from babyllama.scores.averages import averages
 from babyllama.scores.certainty import Estimate, Z
 from babyllama.scores.chance import is_at_chance
 from babyllama.scores.decisions import Parts
@@ -254,8 +255,8 @@ def _by_uid(ours: Answers, theirs: Answers) -> Iterator[UidDifference]:
 def _weights(ours: Answers, theirs: Answers) -> dict[str, float] | None:
     """What each UID weighs in the headline: the average that gives the scores in both files.
 
-    Averages are those of the rules: over UIDs; over groups, pooled inside or UID by UID; over
-    items. None where no such average gives them.
+    That of the rules, which the results name, else one of those that benchmarks have of their own.
+    None where no such average gives the scores.
     """
     assert ours.parts
     assert theirs.parts
@@ -267,7 +268,7 @@ def _weights(ours: Answers, theirs: Answers) -> dict[str, float] | None:
     return next(
         (
             weights
-            for weights in _averages(sizes, groups)
+            for weights in averages(ours.average, sizes, groups)
             if _gives(weights, ours) and _gives(weights, theirs)
         ),
         None,
@@ -277,17 +278,6 @@ def _weights(ours: Answers, theirs: Answers) -> dict[str, float] | None:
 def _group(answers: Answers, uid: str) -> str:
     subtask = answers.result.subtasks.get(uid)
     return (subtask and subtask.group) or uid
-
-
-def _averages(sizes: Mapping[str, int], groups: Mapping[str, str]) -> Iterator[dict[str, float]]:
-    total, names = sum(sizes.values()), [*groups.values()]
-    pooled = dict.fromkeys(names, 0)
-    for uid, size in sizes.items():
-        pooled[groups[uid]] += size
-    yield {uid: 1 / len(sizes) for uid in sizes}
-    yield {uid: size / pooled[groups[uid]] / len(pooled) for uid, size in sizes.items()}
-    yield {uid: 1 / names.count(groups[uid]) / len(pooled) for uid in sizes}
-    yield {uid: size / total for uid, size in sizes.items()}
 
 
 def _gives(weights: Mapping[str, float], answers: Answers) -> bool:

@@ -26,6 +26,7 @@ class Answers:
         parts: of each seed, UID to what each item counts; None where no decisions are written.
         replicates: the score on each resample: a row per seed, or one row for the seeds' mean.
         items: a digest of the items; None if it is missing or differs between seeds.
+        average: of the rules, in words: what the score is a mean over.
     """
 
     result: BenchmarkResult
@@ -33,6 +34,7 @@ class Answers:
     parts: tuple[Parts, ...] | None
     replicates: Float64[np.ndarray, "rows resamples"] | None
     items: str | None
+    average: str = ""
 
     @property
     def score(self) -> float:
@@ -108,8 +110,14 @@ def _refuse_alone(source: Source, name: str) -> NoReturn:
     )
 
 
-def answers_of(result: BenchmarkResult, benchmark: str) -> Answers:
-    """One model's answers, from its result; of a fine-tuning, a score for each seed."""
+def answers_of(
+    result: BenchmarkResult, benchmark: str, rules: Mapping[str, Any] | None = None
+) -> Answers:
+    """One model's answers, from its result; of a fine-tuning, a score for each seed.
+
+    Args:
+        rules: by which it was scored, as the result file repeats them.
+    """
     scores = [each.score for each in result.seeds.values()] or [result.score]
     return Answers(
         result=result,
@@ -117,6 +125,7 @@ def answers_of(result: BenchmarkResult, benchmark: str) -> Answers:
         parts=decisions_of(result, benchmark),
         replicates=None if result.replicates is None else np.array([result.replicates]),
         items=result.items,
+        average=str((rules or {}).get("average", "")),
     )
 
 
@@ -135,7 +144,10 @@ def _entrants(source: Source) -> Iterator[Entrant]:
         yield _recipe(source)
     else:
         for result in read_results(source) if isinstance(source, Path) else [source]:
-            answers = {name: answers_of(each, name) for name, each in result.benchmarks.items()}
+            answers = {
+                name: answers_of(each, name, result.rules)
+                for name, each in result.benchmarks.items()
+            }
             yield Entrant(result.model, result.rules, answers)
 
 
@@ -158,7 +170,9 @@ def _recipe(folder: Path) -> Entrant:
     first, *others = (result for _, result in seeds)
     shared = [name for name in first.benchmarks if all(name in each.benchmarks for each in others)]
     answers = {
-        name: _joined([answers_of(result.benchmarks[name], name) for _, result in seeds])
+        name: _joined(
+            [answers_of(result.benchmarks[name], name, result.rules) for _, result in seeds]
+        )
         for name in shared
     }
     return Entrant(folder.resolve().name, first.rules, answers)
@@ -202,6 +216,7 @@ def _joined(seeds: Sequence[Answers]) -> Answers:
             else None
         ),
         items=digests.pop() if len(digests) == 1 else None,
+        average=seeds[0].average,
     )
 
 
