@@ -93,7 +93,9 @@ def _cut_lines(blocks: Iterable[str], is_end: Callable[[str, int], bool]) -> Ite
         if at >= 0:
             yield text[: at + 1]
         waiting = [text[at + 1 :]]
-    if rest := "".join(waiting):
+    rest = "".join(waiting)
+    waiting.clear()
+    if rest:
         yield rest
 
 
