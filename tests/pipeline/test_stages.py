@@ -8,6 +8,7 @@ import pytest
 
 from babyllama.pipeline.stages import corpus_stage, distillation_stage, signal_stage, stages
 from babyllama.recipe import CorpusRecipe, FolderSource, HiddenSignal, Mixing, load_recipe
+from babyllama.runs import artefact
 from babyllama.runs.launched import ALONE, Launched
 
 RUN = Path("run")
@@ -113,6 +114,24 @@ def test_stages_are_called_after_their_folders(tiny_recipe, tmp_path):
     assert signal.name == "stored"
     made = distillation_stage(student, RUN, RUN, tmp_path / "a" / "b", 0, mixing=Mixing())
     assert made.name == "a/b"
+
+
+def test_a_file_that_is_renamed_is_cleaned_by_its_new_name_and_then_complete(tmp_path):
+    def stage():
+        recipe = CorpusRecipe(source=FolderSource(kind="folder", path=path))
+        return corpus_stage(path, recipe, tmp_path / "corpus")
+
+    path = tmp_path / "talk.txt"
+    path.write_text("*MOT:\tyes !\n" * 40)
+    artefact.complete(stage())
+    assert stage().key()["recipe"]["domain"] is None  # as it always was
+
+    path = path.rename(tmp_path / "childes.txt")
+    artefact.complete(stage())
+
+    assert (tmp_path / "corpus/train/childes.txt").read_text().startswith("yes!\n")
+    assert not (tmp_path / "corpus/train/talk.txt").exists()
+    assert artefact.status(stage()).state == "complete"
 
 
 def test_manifests_record_what_they_always_have():

@@ -179,6 +179,14 @@ def test_a_file_that_is_in_a_zip_twice_is_refused(tmp_path):
         packed_files(tmp_path / "x.zip", JSON_LINES)
 
 
+def test_a_broken_link_is_named_not_left_out(tmp_path):
+    (tmp_path / "a.jsonl").write_bytes(LINES)
+    (tmp_path / "b.jsonl").symlink_to("nowhere")
+
+    with pytest.raises(InputError, match=r"b\.jsonl cannot be read: No such file"):
+        packed_files(tmp_path, JSON_LINES)
+
+
 def test_a_file_whose_name_is_not_utf8_is_refused(tmp_path):
     (tmp_path / os.fsdecode(b"a\xff.jsonl")).write_bytes(LINES)
 

@@ -137,7 +137,8 @@ def corpus_stage(
         )
 
     # Not the source's path: the digest of the input identifies the text.
-    part = Cleaning(rules=recipe.rules, dev_fraction=dev_fraction, domain=domain)
+    named = domain or _domain_of_file(source, out)
+    part = Cleaning(rules=recipe.rules, dev_fraction=dev_fraction, domain=named)
     if not isinstance(given, FolderSource):
         return Stage(out.name, out, "corpus", 1, part, {"source": source}, build)
     return Stage(
@@ -316,6 +317,23 @@ def report_stage(recipe: Recipe, folder: Path) -> Stage:
     if layout.curves.is_dir():
         inputs["curves"] = layout.curves
     return Stage(names.REPORT, layout.report, "report", 1, recipe, inputs, build, recipe.seed)
+
+
+def _domain_of_file(source: Path, corpus: Path) -> str | None:
+    """The domain of a source that is one file, if its corpus was not made under that name.
+
+    The digest of a single file leaves out its name, which selects the cleaner: without this a
+    renamed file would keep the text that another cleaner made.
+    """
+    manifest = read_manifest(corpus)
+    if manifest is None or not source.is_file():
+        return None
+    from babyllama.data.file_names import parse_name
+
+    domain = parse_name(source.name).domain
+    is_known = f"train/{domain}.txt" in manifest["files"]
+    was = manifest.get("recipe", {}).get("domain")
+    return None if is_known and was != domain else domain
 
 
 def _reading_of(source: Path, corpus: Path) -> int:

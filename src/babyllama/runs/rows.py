@@ -321,7 +321,11 @@ def _contents(
 
     mend = f"Name a {suffixes[0]} file, a folder of them or a zip."
     if path.is_dir():
-        files = sorted(file for file in path.iterdir() if file.is_file() and matters(file.name))
+        files = sorted(
+            file
+            for file in path.iterdir()
+            if matters(file.name) and (file.is_file() or not file.exists())  # a broken link
+        )
         yield from ((str(file), _read(file)) for file in files)
     elif not path.is_file():
         raise InputError(f"{path} does not exist", mend=mend)
