@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from babyllama.data.raw_text import read_text
-from babyllama.data.sources import Domain, left_out_in_words, read_source, read_split
+from babyllama.data.sources import Domain, clean_files, left_out_in_words, read_source, read_split
 from babyllama.errors import InputError
 
 
@@ -238,3 +238,20 @@ def test_only_sources_that_the_first_releases_read_otherwise_have_a_new_reading(
         (tmp_path / file).write_text("a")
 
     assert read_source(tmp_path).reading == reading
+
+
+def test_a_clean_corpus_has_visible_text_files_alone(tmp_path):
+    folder = put(tmp_path / "train", b__txt="b", a__txt="a", notes__md="c")
+    (folder / "._a.txt").write_bytes(b"\0")
+
+    assert clean_files(tmp_path, "train") == [folder / "a.txt", folder / "b.txt"]
+    assert clean_files(tmp_path, "dev") == []
+
+
+@pytest.mark.parametrize("name", ["b.train", "b.txt.gz", "b.dev"])
+def test_raw_text_in_a_clean_corpus_is_refused_not_left_out(tmp_path, name):
+    folder = put(tmp_path / "train", a__txt="a")
+    (folder / name).write_text("b")
+
+    with pytest.raises(InputError, match=f"{name} is not a text of a clean corpus"):
+        clean_files(tmp_path, "train")

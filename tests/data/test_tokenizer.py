@@ -342,7 +342,7 @@ def test_ctrl_c_does_not_wait_for_the_end_of_a_training(corpus, tmp_path, monkey
         ended.wait()
 
     monkeypatch.setattr(
-        "babyllama.data.tokenizer._untrained", lambda: SimpleNamespace(train=endless)
+        "babyllama.data.tokenizer._untrained", lambda _: SimpleNamespace(train=endless)
     )
     with pytest.raises(KeyboardInterrupt):
         train_tokenizer(corpus, TokenizerRecipe(vocab_size=300), tmp_path)

@@ -10,6 +10,7 @@ files, `cleaning` cleans them.
 """
 
 import os
+import shlex
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from typing import Literal
 from babyllama.data.file_names import FileName, parse_name
 from babyllama.errors import InputError
 from babyllama.runs.files import refuse_unprintable_name
+from babyllama.runs.git_lfs import refuse_pointer
 from babyllama.runs.manifests import read_manifest
 
 Split = Literal["train", "dev"]
@@ -98,6 +100,31 @@ def read_split(folder: Path, split: Split) -> list[Domain]:
     """
     source = read_source(folder)
     return list(source.train if split == "train" else source.dev)
+
+
+def clean_files(corpus: Path, split: Split) -> list[Path]:
+    """The files of a split of a clean corpus, in the order in which they are read.
+
+    Returns:
+        an empty list if the split has none.
+
+    Raises:
+        InputError: a text that is not clean, a broken link, or a git-lfs pointer lies beside them.
+    """
+    folder = corpus / split
+    files, _ = _entries(folder) if folder.is_dir() else ([], [])
+    for file in files:
+        if file.split != "other" and not file.name.endswith(".txt"):
+            raise InputError(
+                f"{folder / file.name} is not a text of a clean corpus",
+                why=f"Only {split}/*.txt is read, so it would be left out.",
+                mend="Clean the raw text: "
+                + shlex.join(["babyllama", "corpus", "clean", str(corpus), "OUT"]),
+            )
+    paths = [folder / file.name for file in files if file.split != "other"]
+    for path in paths:
+        refuse_pointer(path)
+    return paths
 
 
 def left_out_in_words(left_out: Sequence[LeftOut]) -> Iterator[str]:

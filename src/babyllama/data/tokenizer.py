@@ -30,6 +30,7 @@ from tokenizers import (
 
 from babyllama.console import print_status
 from babyllama.data.foreign_files import read_object, refuse_own_code
+from babyllama.data.sources import clean_files
 from babyllama.errors import InputError
 from babyllama.recipe import TokenizerRecipe
 from babyllama.runs.git_lfs import refuse_pointer
@@ -55,7 +56,7 @@ def train_tokenizer(corpus: Path, recipe: TokenizerRecipe, out: Path) -> dict[st
     Raises:
         InputError: no training text, or a file that is not UTF-8.
     """
-    files = sorted((corpus / "train").glob("*.txt"))
+    files = clean_files(corpus, "train")
     if not files:
         raise InputError(
             f"{corpus}/train holds no .txt file to train a tokenizer on",

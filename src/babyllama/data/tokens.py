@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Int64
 
 from babyllama.console import ProgressBar
-from babyllama.data.sources import Split
+from babyllama.data.sources import Split, clean_files
 from babyllama.data.text_pieces import Layout, Piece, read_documents
 from babyllama.data.tokenizer import load_tokenizer, vocabulary_digest
 from babyllama.data.word_starts import encode
@@ -63,7 +63,7 @@ def tokenize(
     facts = {"vocab_size": len(library)}
     splits: tuple[Split, ...] = ("train", "dev")
     for split in splits:
-        files = sorted((corpus / split).glob("*.txt"))
+        files = clean_files(corpus, split)
         documents = read_documents(
             files,
             recipe.layout,
