@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from markdown_it import MarkdownIt
+from odd_names import ODD_NAMES
 from result_files import benchmark, result
 from typer.testing import CliRunner
 
@@ -140,3 +142,20 @@ def test_bad_input_exits_with_two_and_writes_nothing(files, tmp_path):
     done = run(files[0], "--out", tmp_path / "page.md")
     assert done.exit_code == 2
     assert not (tmp_path / "page.md").exists()
+
+
+def test_odd_names_are_text_in_every_form_of_a_comparison(written, tmp_path):
+    files = [
+        written(
+            f"{name}.json", result(model, {"[/red]`|": benchmark(dict.fromkeys(ODD_NAMES, uid))})
+        )
+        for name, model, uid in (("a", "llama[v1]", "0100" * 30), ("b", "<i>|x`", "1110" * 30))
+    ]
+    done = run(*files, "--out", tmp_path / "page.md")
+    assert done.exit_code == 0, done.output
+    assert "llama[v1]" in done.output
+    assert "[/red]`|" in done.output
+    assert "\x1b" not in done.output
+    tokens = MarkdownIt("commonmark").enable("table").parse((tmp_path / "page.md").read_text())
+    kinds = {child.type for token in tokens for child in token.children or ()}
+    assert kinds <= {"text", "text_special", "softbreak"}

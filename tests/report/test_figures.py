@@ -52,7 +52,7 @@ def test_groups_are_drawn_with_the_score_of_chance(make_run):
     drawn = scores_by_group(scored, "grammar")
     for words in ("npi", "agreement", "islands", "distilled (student)", "ensemble"):
         assert f">{words}</text>" in drawn
-    assert "score in percent, dotted: chance" in drawn
+    assert "score in percent, dotted: guessing" in drawn
     assert scores_by_group(scored, "blimp") is None
 
 

@@ -10,7 +10,11 @@ from xml.etree import ElementTree
 
 import pytest
 import yaml
+from markdown_it import MarkdownIt
+from odd_names import ODD_NAMES
+from result_files import benchmark
 
+from babyllama.console import visible
 from babyllama.errors import InputError
 from babyllama.report import refuse_other_folder, write_report
 
@@ -285,3 +289,33 @@ def test_what_the_student_gets_most_wrong_is_shown_word_by_word(make_run):
     for shade, word in (("s0", "The"), ("s2", "cat"), ("s1", "sees"), ("s3", "&lt;b&gt;")):
         assert f'<span class="{shade}">{word}<sub>' in page
     assert "right: The (1.2) cat (4.5)" in markdown
+
+
+def test_odd_names_are_text_in_page_and_markdown(make_run):
+    run = make_run()
+    for name, half in (("distilled", "1110"), ("twin", "0100")):
+        path = run / "evaluation" / f"{name}.json"
+        found = json.loads(path.read_text())
+        uids = benchmark(dict.fromkeys(ODD_NAMES, half * 15))
+        for uid, part in uids["subtasks"].items():
+            part["group"] = uid
+        uids["groups"] = {uid: {"score": 50.0, "interval": [40.0, 60.0]} for uid in ODD_NAMES}
+        found["benchmarks"] = {"<b>`x`|y": uids}
+        worst = {"benchmark": "x", "pairID": "0", "group": "g", "margin": 1.0,
+                 "right": [[ODD_NAMES[0], 1.0]], "preferred": [["\x1b[31m", 1.0]]}  # fmt: skip
+        found["worst"] = [{**worst, "UID": uid} for uid in ODD_NAMES]
+        path.write_text(json.dumps(found))
+    _, page, markdown = written(run, run.parent / "report")
+    parsed = Page(page)
+    assert parsed.open == []
+    assert "script" not in {tag for tag, _ in parsed.tags}
+    text = "".join(parsed.words)
+    figures = [*(run.parent / "report" / "figures").iterdir()]
+    for content in (page, markdown, *(figure.read_text("utf-8") for figure in figures)):
+        assert content == visible(content)
+    for uid in ODD_NAMES:
+        assert " ".join(visible(uid).split()) in " ".join(text.split())
+    tokens = MarkdownIt("commonmark").enable("table").parse(markdown)
+    kinds = {child.type for token in tokens for child in token.children or ()}
+    assert kinds <= {"text", "text_special", "strong_open", "strong_close", "softbreak", "image"}
+    assert {token.type for token in tokens}.isdisjoint({"html_block", "blockquote_open", "hr"})

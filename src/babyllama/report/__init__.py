@@ -10,6 +10,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from babyllama.console import visible
 from babyllama.errors import InputError
 from babyllama.report.markdown import aligned, escaped
 from babyllama.report.overview import overview
@@ -87,10 +88,11 @@ def write_report(runs: Sequence[Path], out: Path) -> dict[str, Any]:
     (out / _FIGURES).mkdir(parents=True, exist_ok=True)
     for page in pages:
         for figure in (figure for section in page.sections for figure in section.figures):
-            write_atomically(out / _FIGURES / figure.file, figure.svg)
+            write_atomically(out / _FIGURES / figure.file, visible(figure.svg))
     templates = _templates()
     for file, template in ((PAGE, "report.html.j2"), (_MARKDOWN, "report.md.j2")):
-        write_atomically(out / file, templates.get_template(template).render(context))
+        # Control characters of names and sentences are neither XML nor text to look at.
+        write_atomically(out / file, visible(templates.get_template(template).render(context)))
     return {"first_sentence": pages[0].sentence}
 
 

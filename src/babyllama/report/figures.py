@@ -120,7 +120,7 @@ def scores_by_group(scored: ScoredRun, benchmark: str) -> str | None:
             axes.axvline(chance, color="#555555", linewidth=1, linestyle=(0, (1, 2)))
         axes.set_yticks(range(len(names)), [name.replace("_", " ") for name in names])
         axes.set_ylim(-0.6, len(names) - 0.4)
-        axes.set_xlabel("score in percent" + (", dotted: chance" if chance is not None else ""))
+        axes.set_xlabel("score in percent" + (", dotted: guessing" if chance is not None else ""))
         axes.tick_params(axis="y", length=0)
         figure.legend(loc="outside upper center", ncols=2)
         return _svg(figure)

@@ -2,15 +2,30 @@
 
 import re
 
+from babyllama.console import visible
 from babyllama.report.table import Table
 
 # An underscore within a word is not markup, and many names of benchmarks have one.
-_SPECIAL = re.compile(r"([\\`*\[\]<>|#~$]|(?<!\w)_|_(?!\w))")
+_SPECIAL = re.compile(r"([\\`*\[\]<>|#~$&]|(?<!\w)_|_(?!\w))")
+# What begins a list, a rule or the underline of a heading: a backslash goes behind this match.
+_MARKER = re.compile(r"^(\d{1,9}(?=[.)](?:\s|$))|(?=[-+](?:\s|$)|--|=+$))")
 
 
 def escaped(text: str) -> str:
-    """Escape text for Markdown: no markup, no HTML, no end of a cell, on one line."""
-    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+    """Escape text for Markdown: no markup, no HTML, no end of a cell, on one line.
+
+    Control characters are shown as escapes such as `x1b` with a backslash before it.
+    """
+    line = _SPECIAL.sub(r"\\\1", visible(" ".join(text.split())))
+    return _MARKER.sub(r"\1\\", line)
+
+
+def code(text: str) -> str:
+    """A span of code, whatever backticks the text holds."""
+    line = visible(" ".join(text.split())) or " "
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", line)), default=0))
+    pad = " " * (line.startswith("`") or line.endswith("`"))
+    return f"{fence}{pad}{line}{pad}{fence}"
 
 
 def aligned(table: Table) -> str:

@@ -6,9 +6,10 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
+from babyllama.console import visible
 from babyllama.publish.submission.official import Track
 from babyllama.recipe import DistilledStudent, to_yaml
-from babyllama.report.markdown import escaped
+from babyllama.report.markdown import code, escaped
 from babyllama.runs.run import Model, Run
 from babyllama.scores.chance import is_at_chance
 from babyllama.scores.results import BenchmarkResult
@@ -24,7 +25,7 @@ def model_card(
     Args:
         benchmarks: the model's results.
     """
-    recipe = to_yaml(run.recipe).rstrip()
+    recipe = visible(to_yaml(run.recipe).rstrip())
     fence = _fence(recipe)
     return "\n".join(
         [
@@ -151,7 +152,7 @@ def _score_table(model: Model, benchmarks: Mapping[str, BenchmarkResult]) -> Ite
         return
     rules = model.evaluation.get("rules", {}).get("name")
     if rules:
-        yield f"Zero-shot scores by the rules `{rules}`."
+        yield f"Zero-shot scores by the rules {code(str(rules))}."
         yield ""
     yield "| benchmark | score | 95% interval | guessing | items |"
     yield "|---|---|---|---|---|"
