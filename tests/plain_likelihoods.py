@@ -1,6 +1,7 @@
 """Scores in float64 by plain passes of transformers: what every kind of model must agree with."""
 
 import numpy as np
+import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelForSeq2SeqLM
 
@@ -18,6 +19,24 @@ TEXTS = [*(Text(line) for line in _LINES), Text(" a dog.", context="The cat sees
 SHORT = 40  # positions of the models of `folder_of`
 
 
+_UNIT = float(np.finfo(np.float32).eps)
+_TERMS = 32  # of the longest sums, about
+
+
+def near(expected, *, terms=_TERMS):
+    """What a sum of log-probabilities may be in float32.
+
+    Each term is off by some units in the last place of a logit, whichever kernels computed it, and
+    their sum by as many of its own.
+    """
+    return pytest.approx(expected, rel=64 * _UNIT, abs=64 * _UNIT * terms)
+
+
+def assert_near(found, expected, *, terms=_TERMS):
+    """Arrays of such sums agree."""
+    np.testing.assert_allclose(found, expected, rtol=64 * _UNIT, atol=64 * _UNIT * terms)
+
+
 def scorer_of(folders, name="honest", **more):
     return load_scorer(folders, rules_named(name), device=torch.device("cpu"), **more)
 
@@ -25,10 +44,10 @@ def scorer_of(folders, name="honest", **more):
 def assert_agree(scorer, expected):
     """TEXTS have these log-likelihoods, a list for each, together and alone."""
     found = likelihoods(scorer, TEXTS)
-    np.testing.assert_allclose(found.values, np.concatenate(expected), atol=1e-4, rtol=0)
+    assert_near(found.values, np.concatenate(expected))
     np.testing.assert_array_equal(found.counts(), [len(values) for values in expected])
     alone = [likelihoods(scorer, [text]).sums()[0] for text in TEXTS]
-    np.testing.assert_allclose(found.sums(), alone, atol=1e-4, rtol=0)
+    assert_near(found.sums(), alone)
 
 
 def plain_causal(folders, tokenizer, sentences, *, context):

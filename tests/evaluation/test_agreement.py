@@ -9,6 +9,7 @@ import torch
 from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
 from minicons.scorer import IncrementalLMScorer, MaskedLMScorer
+from plain_likelihoods import assert_near
 from random_models import random_model, variant
 
 from babyllama.data.tokenizer import load_tokenizer
@@ -89,7 +90,7 @@ def minicons(folder, pairs, *, before):
 
 
 def assert_agree(one, other):
-    np.testing.assert_allclose(one, other, atol=1e-4, rtol=0)
+    assert_near(one, other)
     ties = one[:, 0] == one[:, 1]
     assert ties.mean() < 0.5
     np.testing.assert_array_equal(
@@ -170,4 +171,4 @@ def test_2024_averages_over_tokens_after_eos_as_minicons_does(masked):
     texts = [text for pair in PAIRS for text in pair]
     found = likelihoods(scorer, [Text(text) for text in texts]).averaged().sums()
     peer = minicons_masked(masked, [f"</s> {text}" for text in texts], torch.mean)
-    np.testing.assert_allclose(found, peer, atol=1e-4, rtol=0)
+    assert_near(found, peer)

@@ -7,6 +7,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from plain_likelihoods import assert_near, near
 
 from babyllama.errors import InputError
 from babyllama.evaluation import evaluate as evaluation
@@ -58,7 +59,7 @@ def test_a_model_is_scored_and_every_item_written(teachers, pairs, tokens, tmp_p
     scorer = load_scorer(teachers[:1], rules_named("honest"), device=torch.device("cpu"))
     ours = [[line["log_likelihood_good"], line["log_likelihood_bad"]] for line in lines]
     alone = np.reshape([log_likelihoods(scorer, [s])[0] for pair in PAIRS for s in pair], (-1, 2))
-    np.testing.assert_allclose(ours, alone, atol=1e-4)
+    assert_near(ours, alone)
     assert result["benchmarks"]["pairs"]["n"] == 3
 
 
@@ -73,7 +74,7 @@ def test_two_benchmarks_get_what_each_gets_alone(teachers, pairs, tmp_path):
         own, shared = (read_lines(tmp_path / into / f"{name}.jsonl") for into in ("alone", "p"))
         assert len(own) == len(shared)
         for one, other in zip(own, shared, strict=True):
-            close = {k: pytest.approx(v, abs=1e-4) for k, v in other.items() if type(v) is float}
+            close = {k: near(v) for k, v in other.items() if type(v) is float}
             assert one == {**other, **close}
     assert "dev" not in together
     assert together["rules"]["context"] is None
@@ -128,7 +129,7 @@ def test_suites_of_other_kinds_are_scored_beside_pairs(teachers, pairs, tmp_path
         assert {"chance", "higher_is_better", "items", "n", "stderr"} <= each.keys()
     scorer = load_scorer(teachers[:1], rules_named("honest"), device=torch.device("cpu"))
     nats = -log_likelihoods(scorer, ["The cat sees a dog.", "A dog sees the cats."]).sum()
-    assert found["perplexity"]["score"] == pytest.approx(nats / (19 + 20) / math.log(2), abs=1e-4)
+    assert found["perplexity"]["score"] == near(nats / (19 + 20) / math.log(2))
 
 
 def test_a_misspelt_benchmark_is_refused_before_any_model_is_loaded(pairs, tmp_path):

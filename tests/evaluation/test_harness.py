@@ -11,6 +11,7 @@ from lm_eval import simple_evaluate
 from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
 from lm_eval.tasks import TaskManager
+from plain_likelihoods import assert_near
 from random_models import random_model, variant
 from transformers import AutoModelForCausalLM
 from typer.testing import CliRunner
@@ -101,7 +102,7 @@ def test_a_task_gets_our_own_scores_pair_by_pair(folders, task, chosen, settings
     samples = results["samples"]["tiny_pairs"]
     found = np.array([[value for ((value, _),) in each["resps"]] for each in samples])
     expected = ours(chosen, **settings)
-    np.testing.assert_allclose(found, expected, atol=1e-4, rtol=0)
+    assert_near(found, expected)
     right = expected[:, 0] > expected[:, 1]
     assert [each["acc"] for each in samples] == right.tolist()
     assert results["results"]["tiny_pairs"]["acc,none"] == right.mean()
@@ -113,13 +114,13 @@ def test_a_single_model_is_the_harness_own_hf_model(folders, which):
     texts = [*(("", f" {text}") for pair in PAIRS for text in pair), ("The cat ", "sees a dog.")]
     one = model.loglikelihood(requests("loglikelihood", *texts), disable_tqdm=True)
     other = peer.loglikelihood(requests("loglikelihood", *texts), disable_tqdm=True)
-    np.testing.assert_allclose([v for v, _ in one], [v for v, _ in other], atol=1e-5, rtol=0)
+    assert_near([v for v, _ in one], [v for v, _ in other])
     assert [greedy for _, greedy in one] == [greedy for _, greedy in other]
 
     long = [("The children have never seen any snow. " * 20,), ("Snow.",)]
     one = model.loglikelihood_rolling(requests("loglikelihood_rolling", *long), disable_tqdm=True)
     other = peer.loglikelihood_rolling(requests("loglikelihood_rolling", *long), disable_tqdm=True)
-    np.testing.assert_allclose(one, other, atol=1e-5, rtol=1e-6)
+    assert_near(one, other)
 
     asked = [(start, {"until": ["\n"], "max_gen_toks": 12}) for start in ("The cat", "Where is it")]
     one = model.generate_until(requests("generate_until", *asked), disable_tqdm=True)

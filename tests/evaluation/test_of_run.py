@@ -125,3 +125,22 @@ def test_an_untrained_model_is_scored_once_beside_the_others(
     )
     assert untrained["model"] == "untrained"
     assert untrained["dev"]["cross_entropy"] != llama["dev"]["cross_entropy"]
+
+
+def test_a_result_says_how_much_of_a_benchmark_was_in_the_training_text(
+    teachers, tokens, corpus, tmp_path, capsys
+):
+    pair = '{"sentence_good": "The cat sees Ж.", "sentence_bad": "The cat see Ж."}\n'
+    (tmp_path / "pairs.jsonl").write_text(pair, encoding="utf-8")
+    (tmp_path / "out").mkdir()
+    evaluate_models(
+        {"llama": [teachers[0]]}, {"pairs": tmp_path / "pairs.jsonl"}, rules="honest",
+        tokens=tokens, window=16, before=tmp_path / "before", out=tmp_path / "out", corpus=corpus,
+    )  # fmt: skip
+    found = json.loads((tmp_path / "out" / "llama.json").read_text("utf-8"))
+    seen = found["benchmarks"]["pairs"]["seen"]
+    assert seen["characters"] == pytest.approx(100 * (1 - 2 / 23))
+    assert 0 < seen["words"] <= 75
+    said = " ".join(capsys.readouterr().err.split())
+    assert "pairs: 91.3% of the characters and" in said
+    assert "of the words occur in the training text" in said

@@ -2,11 +2,14 @@
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from babyllama.console import print_status
 from babyllama.evaluation.evaluate import evaluate
+from babyllama.evaluation.likelihood.rules import ScoringRules, rules_named
+from babyllama.evaluation.suites import suite_for
+from babyllama.evaluation.training_text import per_character, seen_shares
 from babyllama.evaluation.untrained import write_untrained
 from babyllama.recipe import EQUAL_WEIGHTS, Mixing, mixing_of
 from babyllama.recipe.names import UNTRAINED
@@ -17,7 +20,7 @@ from babyllama.runs.layout import predictions_file, predictions_folder, scores_f
 from babyllama.runs.manifests import digest
 from babyllama.runs.unfinished import SCRATCH
 from babyllama.scores.remarks import remarks
-from babyllama.scores.results import SCORING_VERSION, write_results
+from babyllama.scores.results import SCORING_VERSION, SeenText, write_results
 
 _SHAPE = ("config.json", "tokenizer.json")  # all that an untrained model takes from another
 _WORST = 20  # number of worst errors of each model, for the report
@@ -33,6 +36,7 @@ def evaluate_models(
     window: int,
     before: Path,
     out: Path,
+    corpus: Path | None = None,
     untrained: Path | None = None,
     seed: int = 0,
 ) -> Facts:
@@ -45,6 +49,7 @@ def evaluate_models(
         models: name to one folder, or to several for their ensemble.
         mixing: how an ensemble's models are averaged.
         before: the finished folder that `out` is going to replace; it need not exist.
+        corpus: the clean corpus of the tokens, with which the benchmarks' text is compared.
         untrained: a model folder; an untrained model of its shape is scored, too.
         seed: of the untrained model's weights.
 
@@ -63,8 +68,9 @@ def evaluate_models(
         "worst": _WORST,
         "scoring": SCORING_VERSION,
     }
+    seen = cache(partial(_seen, benchmarks, rules_named(rules), corpus))
     score = partial(_evaluate, benchmarks=benchmarks, out=out, rules=rules, tokens=tokens,
-                    window=window)  # fmt: skip
+                    window=window, corpus=corpus, seen=seen)  # fmt: skip
     facts: Facts = {}
     for name, folders in models.items():
         key = {"models": [digest(folder) for folder in folders], **common}
@@ -111,17 +117,49 @@ def _evaluate(
     mixing: Mixing = EQUAL_WEIGHTS,
     tokens: Path,
     window: int,
+    corpus: Path | None,
+    seen: Callable[[], Mapping[str, SeenText]],
 ) -> Facts:
     print_status(f"  {name}", style="dim")
     result = evaluate(
         folders, benchmarks, name=name, rules=rules, mixing=mixing, tokens=tokens, window=window,
         predictions=predictions_folder(out, name), worst=_WORST,
     )  # fmt: skip
+    shares = seen()
+    result = result.model_copy(
+        update={
+            "benchmarks": {
+                each: scores.with_keys({"seen": shares[each]}) if each in shares else scores
+                for each, scores in result.benchmarks.items()
+            },
+            "dev": per_character(result.dev, corpus, tokens)
+            if corpus and result.dev
+            else result.dev,
+        }
+    )
     for benchmark, scores in result.benchmarks.items():
         for remark in remarks(benchmark, scores):
             print_status(f"  {remark}")
     write_results([result], scores_file(out, name))
     return {each: scores.score for each, scores in result.benchmarks.items()}
+
+
+def _seen(
+    benchmarks: Mapping[str, Path], rules: ScoringRules, corpus: Path | None
+) -> Mapping[str, SeenText]:
+    """How much of each benchmark's text is in the training text, which is also printed."""
+    if corpus is None:
+        return {}
+    texts = {}
+    for name, path in benchmarks.items():
+        suite = suite_for(name)
+        texts[name] = [each.context + each.target for each in suite.texts(suite.read(path), rules)]
+    found = seen_shares(texts, corpus / "train")
+    for name, share in found.items():
+        words = "" if share.words is None else f" and {share.words:.1f}% of the words"
+        seen = f"{share.characters:.1f}% of the characters{words}"
+        print_status(f"  {name}: {seen} occur in the training text", style="dim")
+    return found
 
 
 def _record(folder: Path, name: str) -> Path:

@@ -285,6 +285,7 @@ def evaluation_stage(recipe: Recipe, folder: Path, *, only: str | None = None) -
             window=window,
             before=before,
             out=out,
+            corpus=layout.corpus,
             untrained=main if only in (None, names.UNTRAINED) else None,
             seed=recipe.seed,
         )

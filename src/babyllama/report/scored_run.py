@@ -94,6 +94,12 @@ class ScoredRun:
         of_model = self.results.get(model.name)
         return of_model.dev.nats_per_word if of_model and of_model.dev else None
 
+    def nats_per_character(self, model: Model) -> float | None:
+        """The same per character, where the text has no spaces between words."""
+        of_model = self.results.get(model.name)
+        has_none = of_model and of_model.dev and of_model.dev.nats_per_word is None
+        return of_model.dev.nats_per_character if of_model and of_model.dev and has_none else None
+
     def unit(self, benchmark: str) -> str:
         """What a benchmark's scores are in: "" for percent."""
         results = (self.result(model, benchmark) for model in self.run.models)

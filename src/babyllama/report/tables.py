@@ -34,6 +34,7 @@ def models_table(scored: ScoredRun) -> Table | None:
         ("dev, nats per token", lambda m: cell(scored.dev_loss(m), "{:.3f}")),
         ("perplexity", lambda m: cell(_exp(scored.dev_loss(m)), "{:.2f}")),
         ("nats per word", lambda m: cell(scored.nats_per_word(m), "{:.3f}")),
+        ("nats per character", lambda m: cell(scored.nats_per_character(m), "{:.3f}")),
         ("above the corpus's entropy", lambda m: cell(_excess(scored, m), "{:.3f}")),
         ("parameters", lambda m: cell(m.facts.get("parameters"), "{:,.0f}")),
         ("best epoch", _best_epoch),

@@ -105,6 +105,17 @@ class CutTexts(Written):
     of_tokens: Count
 
 
+class SeenText(Written):
+    """Percent of a benchmark's characters and words that occur in the training text.
+
+    Attributes:
+        words: None for scripts that do not separate words.
+    """
+
+    characters: Number
+    words: Number | None = None
+
+
 class BenchmarkResult(Score):
     """One model's result on one benchmark.
 
@@ -123,6 +134,7 @@ class BenchmarkResult(Score):
         ties: items of which the right text and the best wrong one are equally likely.
         unknown: items with text that the tokenizer has no token for.
         cut: if texts lost their beginning.
+        seen: how much of it occurs in the training text; only of a run's models.
         notes: what a reader should know of the score, in words.
     """
 
@@ -142,6 +154,7 @@ class BenchmarkResult(Score):
     ties: Count | None = None
     unknown: Count | None = None
     cut: CutTexts | None = None
+    seen: SeenText | None = None
 
     def with_keys(self, keys: Facts) -> "BenchmarkResult":
         """The same result with more keys behind its own."""
@@ -149,11 +162,15 @@ class BenchmarkResult(Score):
 
 
 class DevResult(Written):
-    """How well a model predicts the dev text: nats per token, nats per word, tokens scored."""
+    """How well a model predicts the dev text: nats per token, nats per word, tokens scored.
+
+    Text without spaces between words has no nats per word, but nats per character.
+    """
 
     cross_entropy: Number
     perplexity: Number | None = None
     nats_per_word: Number | None = None
+    nats_per_character: Number | None = None
     tokens: Count | None = None
 
 

@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pytest
 import torch
-from plain_likelihoods import SENTENCES, plain_causal, scorer_of
+from plain_likelihoods import SENTENCES, assert_near, plain_causal, scorer_of
 from random_models import random_model, variant
 from transformers import AutoModelForCausalLM
 
@@ -20,7 +20,7 @@ def test_sums_are_those_of_one_plain_pass_a_sentence(teachers, chosen, name, con
     folders = [teachers[which] for which in chosen]
     scorer = scorer_of(folders, name)
     expected = plain_causal(folders, scorer.tokenizer, SENTENCES, context=context)
-    np.testing.assert_allclose(log_likelihoods(scorer, SENTENCES), expected, atol=1e-4, rtol=0)
+    assert_near(log_likelihoods(scorer, SENTENCES), expected)
 
 
 def test_a_target_has_what_its_context_lacks_of_the_whole_sentence(teachers):
@@ -33,9 +33,9 @@ def test_a_target_has_what_its_context_lacks_of_the_whole_sentence(teachers):
     assert scorer.tokenizer.convert_ids_to_tokens(ids[len(of_context)]) == "Ġ"
     whole, part = log_likelihoods(scorer, [context + target, context])
     (found,) = log_likelihoods(scorer, [Text(target, context)])
-    np.testing.assert_allclose(found, whole - part, rtol=1e-5)
+    assert_near(found, whole - part)
     plain = plain_causal(teachers[:1], scorer.tokenizer, [context + target, context], context=[1])
-    np.testing.assert_allclose(found, plain[0] - plain[1], rtol=1e-5)
+    assert_near(found, plain[0] - plain[1])
 
 
 @pytest.mark.parametrize("tokens_at_once", [1, 7, 64, 100_000])
@@ -44,14 +44,14 @@ def test_neither_batch_nor_order_nor_padding_matters(teachers, tokens_at_once):
     alone = [log_likelihoods(scorer, [sentence])[0] for sentence in SENTENCES]
     order = random.Random(tokens_at_once).sample(range(len(SENTENCES)), len(SENTENCES))
     shuffled = log_likelihoods(scorer, [SENTENCES[at] for at in order])
-    np.testing.assert_allclose(shuffled, np.array(alone)[order], atol=1e-4, rtol=0)
+    assert_near(shuffled, np.array(alone)[order])
 
 
 def test_a_sliding_window_is_kept(tokenizer, tmp_path):
     folder = random_model("mistral", variant(tokenizer), tmp_path, sliding_window=4)
     scorer = scorer_of([folder])
     expected = plain_causal([folder], scorer.tokenizer, SENTENCES, context=[1])
-    np.testing.assert_allclose(log_likelihoods(scorer, SENTENCES), expected, atol=1e-4, rtol=0)
+    assert_near(log_likelihoods(scorer, SENTENCES), expected)
 
 
 def test_ordinary_decoders_are_read_as_trees(teachers):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from plain_likelihoods import TEXTS, assert_agree, plain_masked, scorer_of
+from plain_likelihoods import TEXTS, assert_agree, assert_near, plain_masked, scorer_of
 from random_models import random_model, variant
 
 from babyllama.errors import InputError
@@ -51,7 +51,7 @@ def test_copies_that_two_texts_share_are_computed_once(folder_of):
     assert lengths[0] == lengths[1]
     assert sum(computed) == sum(lengths) - 1  # both are equal where their only difference is masked
     alone = [log_likelihoods(scorer, [text])[0] for text in pair]
-    np.testing.assert_allclose(together, alone, atol=1e-4, rtol=0)
+    assert_near(together, alone)
 
 
 def test_a_masked_model_without_a_mask_token_is_refused(tokenizer, tmp_path):

@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from plain_likelihoods import SENTENCES, SHORT, plain_sum, scorer_of
+from plain_likelihoods import SENTENCES, SHORT, assert_near, near, plain_sum, scorer_of
 from random_models import random_model
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
@@ -43,7 +43,7 @@ def test_neither_padding_side_nor_threads_matter(teachers):
         found = log_likelihoods(scorer, SENTENCES)
     finally:
         torch.set_num_threads(threads)
-    np.testing.assert_allclose(found, expected, atol=1e-4, rtol=0)
+    assert_near(found, expected)
 
 
 def test_sentences_of_the_same_tokens_tie_exactly(teachers):
@@ -129,7 +129,7 @@ def test_a_text_that_is_too_long_is_refused_or_loses_its_beginning(folder_of, ki
     cut = likelihoods(scorer_of([folder_of(kind)], truncate=True), [long, shorter, fits])
     assert len(set(cut.counts().tolist())) == 1  # the target is kept
     assert cut.sums()[0] == cut.sums()[1] != cut.sums()[2]  # the last tokens are the same
-    assert cut.sums()[2] == pytest.approx(likelihoods(scorer, [fits]).sums()[0], abs=1e-4)
+    assert cut.sums()[2] == near(likelihoods(scorer, [fits]).sums()[0])
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_a_cut_text_has_the_bytes_and_the_sum_of_its_last_tokens(teachers, name,
     kept = [ids[-65:] for ids in whole]
     assert found.counts().tolist() == [len(ids) - 1 for ids in kept]
     sums = [plain_sum(teachers[0], ids) for ids in kept]
-    np.testing.assert_allclose(found.sums(), sums, rtol=1e-5)
+    assert_near(found.sums(), sums)
     assert found.inputs.tokens.tolist() == [len(ids) - 1 for ids in whole]
     cut = [len(ids) - len(part) for ids, part in zip(whole, kept, strict=True)]
     assert found.inputs.cut.tolist() == cut
@@ -226,9 +226,9 @@ def test_a_target_tokenized_anew_is_scored_piece_by_piece(teachers, folder_of):
             sentence += piece
         assert len(expected) > 3
         found = likelihoods(scorer, [others[0], text, others[1]])
-        np.testing.assert_allclose(found[1:2].values, expected, rtol=1e-5)
+        assert_near(found[1:2].values, expected)
         alone = log_likelihoods(scorer, others)
-        np.testing.assert_allclose(found.sums()[[0, 2]], alone, rtol=1e-5)
+        assert_near(found.sums()[[0, 2]], alone)
         assert len(found.inputs.tokens) == 3
 
 
