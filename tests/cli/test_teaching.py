@@ -30,7 +30,7 @@ def test_every_kind_of_stored_signal_can_be_asked_for():
         (("--bytes-per-token", "0"), "bytes_per_token is 0"),
         (("--bytes-per-token", "500"), "bytes_per_token is 500"),
         (("--bytes-per-token", "8", "--precision", "int8"), "combined with precision int8"),
-        (("--weight", "1"), "1 given for 2 teachers"),
+        (("--weight", "1"), "1 given for 2 models"),
         (("--weight", "0.5", "--weight", "0.6"), "sum to 1.1"),
         (("--kind", "topk", "--k", "5", "--temperature", "0"), "Each must be above 0"),
         (("--kind", "topk", "--k", "5", "--mean-of", "probabilities"), "give one temperature"),

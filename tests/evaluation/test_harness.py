@@ -197,7 +197,7 @@ def test_the_command_shows_the_harness_own_help():
         ({"device": "gpu"}, r"device gpu cannot be used[\s\S]*Choose cpu"),
         ({"weights": "0.7+0.7"}, r"0\.7 0\.7 sum to 1\.4"),
         ({"weights": 0.5}, "0.5 sum to 0.5"),
-        ({"weights": 1.0}, "1 given for 2 teachers"),
+        ({"weights": 1.0}, "1 given for 2 models"),
     ],
 )
 def test_invalid_arguments_are_refused(folders, settings, message):

@@ -236,7 +236,7 @@ def test_sparse_kinds_refuse_another_temperature_and_other_weights(stored, windo
 
 
 def test_weights_that_do_not_fit_the_teachers_are_refused(signal, windows):
-    with pytest.raises(InputError, match="1 given for 2 teachers"):
+    with pytest.raises(InputError, match="1 given for 2 models"):
         open_stored(signal, windows, temperature=1.0, device=CPU, weights=(1.0,))
 
 

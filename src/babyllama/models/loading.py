@@ -105,7 +105,8 @@ def kind_of(folder: Path) -> Kind:
     config = read_config(folder)
     if config.get("is_encoder_decoder"):
         return "encoder-decoder"
-    names = config.get("architectures") or ()
+    names = config.get("architectures")
+    names = names if isinstance(names, list) else [names]
     is_masked = any(str(name).endswith("ForMaskedLM") for name in names)
     return "masked" if is_masked else "causal"
 
@@ -211,7 +212,7 @@ def _common_prefix(names: Sequence[str]) -> str:
 def _refuse_lacking(folder: Path, lacking: Sequence[str]) -> None:
     if lacking:
         raise InputError(
-            f"{folder} lacks {len(lacking)} weights of its model: {_some(lacking)}",
+            f"{folder} lacks weights of its model: {_some(lacking)}",
             why="They would be random, and so would everything that is computed with them.",
             mend="Save the whole model again with save_pretrained(), or correct config.json.",
         )
@@ -220,7 +221,7 @@ def _refuse_lacking(folder: Path, lacking: Sequence[str]) -> None:
 def _refuse_unused(folder: Path, unused: Sequence[str]) -> None:
     if unused:
         raise InputError(
-            f"{folder} holds {len(unused)} weights that its model does not use: {_some(unused)}",
+            f"{folder} holds weights that its model does not use: {_some(unused)}",
             why="Without them it is not the model that was trained.",
             mend="Correct config.json (sizes, number of layers, tie_word_embeddings), or save the "
             "model again with save_pretrained().",
@@ -270,4 +271,4 @@ def _refuse_not_finite(folder: Path, model: "PreTrainedModel") -> None:
 
 def _some(names: Sequence[str]) -> str:
     """The first names of a list that may be long."""
-    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+    return ", ".join(names[:3]) + (f", ... ({len(names)} in all)" if len(names) > 3 else "")
