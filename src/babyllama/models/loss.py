@@ -40,9 +40,9 @@ _Soften = Callable[..., tuple[Tensor, Tensor, Tensor]]
 Reduction = Literal["window_sum", "token_mean"]
 # Size of a (chunk, vocab) block: about a CPU's caches; enough to keep a GPU busy.
 _BLOCK_BYTES = {"cpu": 32 * 2**20, "cuda": 256 * 2**20}
-# How much of a CPU's block an uncompiled pass works on at once. A quarter of it is a tenth
-# faster on an idle machine; on a busy one every pass waits for all threads.
-_CACHED_BYTES = 4 * 2**20
+# How much of a CPU's block an uncompiled pass works on at once: with its temporary results it
+# stays in a core's own cache.
+_CACHED_BYTES = 2**20
 
 
 @dataclass(frozen=True)
@@ -361,24 +361,33 @@ def _soften_rows(
     divergence = z.new_zeros(len(z))
     gradient = None
     if ce_scale is not None:
-        normaliser = torch.logsumexp(z, dim=-1, keepdim=True)
-        gradient = (z - normaliser).exp() * ce_scale if wants_gradient else None
+        probabilities, normaliser = _softmax(z)
+        gradient = probabilities.mul_(ce_scale)
     if kl_scale is not None:
         scaled = z / temperature
-        kl_normaliser = torch.logsumexp(scaled, dim=-1, keepdim=True)
-        log_q = scaled - kl_normaliser
-        pull = log_q.exp() if wants_gradient else None
+        pull, kl_normaliser = _softmax(scaled)
         if z_bar is not None:
             scaled_bar = z_bar / temperature
-            log_p = scaled_bar - torch.logsumexp(scaled_bar, dim=-1, keepdim=True)
-            p = log_p.exp()
-            divergence = (p * (log_p - log_q)).sum(-1)
-            pull = None if pull is None else pull - p
-        if pull is not None:
-            gradient = pull * kl_scale if gradient is None else gradient + pull * kl_scale
-    if gradient is not None:
+            p, bar_normaliser = _softmax(scaled_bar)
+            log_ratio = scaled_bar.sub_(scaled).sub_(bar_normaliser - kl_normaliser)
+            pull.sub_(p)
+            divergence = p.mul_(log_ratio).sum(-1)
+        pull.mul_(kl_scale)
+        gradient = pull if gradient is None else gradient.add_(pull)
+    if wants_gradient and gradient is not None:
         z.copy_(gradient if softcap is None else gradient * (1 - (z / softcap) ** 2))
     return normaliser, kl_normaliser, divergence
+
+
+def _softmax(z: Tensor) -> tuple[Tensor, Tensor]:
+    """softmax(z) and log sum exp(z) of each row, with one exponential for each logit.
+
+    The largest probability is exp(max z - log sum exp(z)) and at least 1 / vocab, so its logarithm
+    loses nothing.
+    """
+    probabilities = torch.softmax(z, dim=-1)
+    largest = probabilities.amax(-1, keepdim=True)
+    return probabilities, z.amax(-1, keepdim=True) - largest.log()
 
 
 @lru_cache
