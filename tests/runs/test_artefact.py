@@ -489,6 +489,7 @@ def test_a_file_that_was_added_to_a_finished_folder_is_set_aside_and_nothing_is_
     known = digest(out)
     (out / "deep" / "more.txt").write_text("mine", encoding="utf-8")
     (out / ".DS_Store").write_text("the system's", encoding="utf-8")
+    (out / ".manifest.json.12345").write_text("half", encoding="utf-8")
     assert verify(tmp_path) == {out: [f"{out}/deep/more.txt is not in its manifest"]}
 
     complete(stage(tmp_path, never))
@@ -498,6 +499,7 @@ def test_a_file_that_was_added_to_a_finished_folder_is_set_aside_and_nothing_is_
         capsys.readouterr().err
     )
     assert (digest(out), verify(out)) == (known, {out: []})
+    assert sorted(path.name for path in out.glob(".*")) == [".DS_Store"]
 
 
 def test_a_folder_whose_manifest_was_deleted_is_named_set_aside_and_built_again(tmp_path, capsys):

@@ -132,6 +132,7 @@ def set_aside_added(out: Path) -> None:
             print_status(f"  {out} has no {MANIFEST}: moved to {aside}", style="yellow")
             out.rename(aside)
         return
+    remove_temporary(out)
     folder = _free_name(out)
     for path in added(out, manifest):
         aside = folder / path.relative_to(out)
