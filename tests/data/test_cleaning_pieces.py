@@ -32,7 +32,7 @@ def in_pieces(text: str, domain: str, rules: str, size: int) -> str:
 
 @pytest.mark.parametrize("rules", ["paper", "thorough"])
 @pytest.mark.parametrize("domain", DOMAINS)
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=30)
 @given(text=TEXTS, size=st.integers(1, 30))
 def test_pieces_joined_are_the_clean_text(domain, rules, text, size):
     assert in_pieces(text, domain, rules, size) == clean_text(text, domain=domain, rules=rules)

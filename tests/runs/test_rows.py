@@ -8,6 +8,7 @@ import zipfile
 import pytest
 
 from babyllama.errors import InputError
+from babyllama.runs import packed
 from babyllama.runs.rows import (
     JSON_LINES,
     Row,
@@ -160,12 +161,13 @@ def test_damage_inside_a_zip_is_named(tmp_path, method):
         packed_files(whole, JSON_LINES)
 
 
-def test_a_zip_that_would_fill_the_memory_is_refused_before_it_is_unpacked(tmp_path):
+def test_a_zip_that_would_fill_the_memory_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
+    monkeypatch.setattr(packed, "ALLOWANCE", 2**20)
     with zipfile.ZipFile(tmp_path / "x.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for number in range(3):
-            archive.writestr(f"{number}.jsonl", b" " * 2**27)
+            archive.writestr(f"{number}.jsonl", b" " * 2**19)
 
-    with pytest.raises(InputError, match=r"x\.zip has .* and unpacks to more than 2\d\d\.. MiB"):
+    with pytest.raises(InputError, match=r"x\.zip has .* KiB and unpacks to more than 1\.. MiB"):
         packed_files(tmp_path / "x.zip", JSON_LINES)
 
 

@@ -18,6 +18,7 @@ from babyllama.errors import InputError
 SUFFIXES = (".gz", ".bz2", ".xz")
 # What the libraries raise for damaged data.
 DAMAGE = (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError)
+ALLOWANCE = 2**28  # what any file may unpack to, however small it is
 _BLOCK = 2**20
 _FIRST_BYTES = {b"\x1f\x8b": ".gz", b"BZh91AY&SY": ".bz2", b"\xfd7zXZ\0": ".xz"}
 _KINDS = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz"}
@@ -72,7 +73,7 @@ def refuse_large(name: str, unpacked: int, packed: int) -> None:
     Raises:
         InputError: names the file and both sizes.
     """
-    most = 2**28 + 20 * packed
+    most = ALLOWANCE + 20 * packed
     if unpacked > most:
         raise InputError(
             f"{name} has {format_bytes(packed)} and unpacks to more than {format_bytes(most)}",
