@@ -1,5 +1,8 @@
 """Students: online and stored teachers teach the same, and alpha 1 is the twin."""
 
+import json
+import shutil
+
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -45,8 +48,6 @@ def test_alpha_one_is_the_twin_bit_for_bit(tiny_recipe, tokens, tokenizer, signa
 
 
 def test_teachers_pull_the_student_towards_them(tiny_recipe, tokens, tokenizer, teachers, tmp_path):
-    import json
-
     changes = {"alpha": 0.0, "temperature": 1.0, "reduction": "token_mean"}
     student(tmp_path / "a", tiny_recipe, tokens, tokenizer, changes, teachers=teachers)
     steps = [
@@ -72,3 +73,15 @@ def test_tokens_that_the_tokenizer_does_not_have_are_refused(
     train_tokenizer(corpus, TokenizerRecipe(vocab_size=300), small)
     with pytest.raises(InputError, match="was not made by the tokenizer in"):
         student(tmp_path / "a", tiny_recipe, tokens, small, signal=signal)
+
+
+@pytest.mark.parametrize("kind", ["teachers", "signal"])
+def test_a_tokenizer_with_a_token_more_than_the_teachers_is_refused(
+    tiny_recipe, tokens, tokenizer, teachers, signal, tmp_path, kind
+):
+    more = shutil.copytree(tokenizer, tmp_path / "more")
+    config = json.loads((more / "tokenizer_config.json").read_text())
+    (more / "tokenizer_config.json").write_text(json.dumps(config | {"unk_token": "<unk>"}))
+    source = {"teachers": teachers} if kind == "teachers" else {"signal": signal}
+    with pytest.raises(InputError, match=r"knows 320 tokens, .*more has 321; .* lacks is '<unk>'"):
+        student(tmp_path / "a", tiny_recipe, tokens, more, **source)

@@ -5,15 +5,20 @@ from pathlib import Path
 
 from torch import Tensor
 
+from babyllama.data.tokenizer import load_tokenizer
 from babyllama.data.windows import Batch, Windows
+from babyllama.errors import InputError
 from babyllama.models.ensemble import refuse_other_vocabulary
 from babyllama.models.logits import Head
 from babyllama.models.loss import LossTerms, distillation_loss
+from babyllama.models.model_files import read_config
 from babyllama.models.precision import pick_device
 from babyllama.recipe import EQUAL_WEIGHTS, DistillationRecipe, DistilledStudent, Mixing
 from babyllama.runs.artefact import Facts
+from babyllama.runs.json_files import read_json
 from babyllama.signals import Signal
 from babyllama.signals.online import open_online
+from babyllama.signals.shards import HEADER
 from babyllama.signals.stored import open_stored
 from babyllama.training.compilation import can_compile
 from babyllama.training.folder import start_model
@@ -47,6 +52,7 @@ def distill(
     windows = Windows(tokens, "train", student.training.window, student.training.windows)
     if signal is not None:
         source = _open_stored(signal, student, windows)
+        _refuse_fewer_tokens(signal, read_json(signal / HEADER)["vocab_size"], tokenizer)
     else:
         source = _open_online(teachers, student, tokenizer, mixing)
     return train(
@@ -99,11 +105,25 @@ def _open_stored(folder: Path, student: DistilledStudent, windows: Windows) -> S
     )
 
 
+def _refuse_fewer_tokens(source: Path, known: int | None, tokenizer: Path) -> None:
+    """Check, before any training, that teachers know every token of a new student."""
+    library = load_tokenizer(tokenizer)
+    if known is not None and known < len(library):
+        raise InputError(
+            f"{source} knows {known} tokens, {tokenizer} has {len(library)}; the first that it "
+            f"lacks is {library.convert_ids_to_tokens(known)!r}",
+            why="A student and its teachers must share the vocabulary.",
+            mend="Use the tokenizer of the teachers. If its tokenizer_config.json names special "
+            "tokens that tokenizer.json lacks, remove them there.",
+        )
+
+
 def _open_online(
     teachers: Sequence[Path], student: DistilledStudent, tokenizer: Path, mixing: Mixing
 ) -> Signal:
     for teacher in teachers:
         refuse_other_vocabulary(teacher, tokenizer)
+        _refuse_fewer_tokens(teacher, read_config(teacher).get("vocab_size"), tokenizer)
     return open_online(
         teachers,
         window=student.training.window,
