@@ -1,7 +1,6 @@
 """What several commands share: options, checks of arguments, building one stage."""
 
 import os
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -9,7 +8,7 @@ import typer
 
 from babyllama.cli.outputs import refuse_unwritable_folder
 from babyllama.console import print_line
-from babyllama.errors import InputError
+from babyllama.errors import InputError, quoted
 from babyllama.runs.launched import Launched, launched_from
 
 if TYPE_CHECKING:
@@ -110,7 +109,7 @@ def named_models(given: list[Path]) -> dict[str, Path]:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         folders = [path for name, path in named if name == twice]
-        example = " ".join(shlex.quote(f"{twice}-{n}={path}") for n, path in enumerate(folders, 1))
+        example = " ".join(quoted(f"{twice}-{n}={path}") for n, path in enumerate(folders, 1))
         raise InputError(
             f"model {twice} is given twice",
             why="Results are stored by name, so one would overwrite the other.",

@@ -10,7 +10,6 @@ files, `cleaning` cleans them.
 """
 
 import os
-import shlex
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Literal
 
 from babyllama.data.file_names import FileName, parse_name
-from babyllama.errors import InputError
+from babyllama.errors import InputError, command
 from babyllama.runs.files import refuse_unprintable_name
 from babyllama.runs.git_lfs import refuse_pointer
 from babyllama.runs.manifests import read_manifest
@@ -118,8 +117,7 @@ def clean_files(corpus: Path, split: Split) -> list[Path]:
             raise InputError(
                 f"{folder / file.name} is not a text of a clean corpus",
                 why=f"Only {split}/*.txt is read, so it would be left out.",
-                mend="Clean the raw text: "
-                + shlex.join(["babyllama", "corpus", "clean", str(corpus), "OUT"]),
+                mend=f"Clean the raw text: {command('corpus', 'clean', corpus, 'OUT')}",
             )
     paths = [folder / file.name for file in files if file.split != "other"]
     for path in paths:

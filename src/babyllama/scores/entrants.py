@@ -1,6 +1,5 @@
 """What is compared: models, or recipes with several seeds, and how they did on each benchmark."""
 
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -101,8 +100,7 @@ def _refuse_alone(source: Source, name: str) -> NoReturn:
     place = source.path if isinstance(source, NamedSource) else source
     mend = "Name two files, or a file with several models: babyllama compare A.json B.json"
     if isinstance(place, Path) and len(models := models_of_run(place)) > 1:
-        listed = " ".join(shlex.quote(str(path)) for path in reversed(models[-2:]))
-        mend = f"Name models of the run: babyllama compare {listed}"
+        mend = f"Name models of the run: {command('compare', *reversed(models[-2:]))}"
     raise InputError(
         f"{place if isinstance(place, Path) else 'the result'} holds one model, {name}: nothing to "
         "compare it with",

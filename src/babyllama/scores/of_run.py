@@ -1,11 +1,10 @@
 """Where the scores of a run or of one of its models are, given their folder."""
 
-import shlex
 from pathlib import Path
 
-from babyllama.errors import InputError
+from babyllama.errors import InputError, command
 from babyllama.recipe import Recipe
-from babyllama.runs.layout import Layout, run_of
+from babyllama.runs.layout import Layout, resume_command, run_of
 
 _EXAMPLE = "babyllama compare runs/a runs/b"
 
@@ -42,10 +41,10 @@ def _main_model(layout: Layout, recipe: Recipe) -> str:
     """The first distilled student, which reports are about, too."""
     name = next(iter(recipe.distilled), None)
     if name is None:
-        models = " ".join(shlex.quote(str(path)) for path in [*layout.models(recipe).values()][:2])
+        models = [*layout.models(recipe).values()][:2]
         raise InputError(
             f"{layout.folder} has no distilled student to stand for it",
-            mend=f"Name models: babyllama compare {models}",
+            mend=f"Name models: {command('compare', *models)}",
         )
     return name
 
@@ -53,10 +52,9 @@ def _main_model(layout: Layout, recipe: Recipe) -> str:
 def _existing(layout: Layout, name: str) -> Path:
     file = layout.scores(name)
     if not file.is_file():
-        run, recipe = (shlex.quote(str(path)) for path in (layout.folder, layout.recipe))
         raise InputError(
             f"{layout.folder} has no scores of {name}",
             why=f"{file} does not exist.",
-            mend=f"Finish the run: babyllama run {recipe} --run-dir {run}",
+            mend=f"Finish the run: {resume_command(layout.folder)}",
         )
     return file
