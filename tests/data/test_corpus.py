@@ -157,3 +157,14 @@ def test_a_copy_of_a_file_is_pointed_out(tmp_path, capsys):
 
     line = f"{source}/b.txt is the same text as {source}/a.txt: it counts twice"
     assert line in capsys.readouterr().err
+
+
+def test_signs_of_text_that_was_not_decoded_are_pointed_out(tmp_path, capsys):
+    source = put(tmp_path / "source", "a.txt", "b.txt")
+    (source / "b.txt").write_text("caf\ufffd na\ufffdve\n" * 20, encoding="utf-8")
+
+    clean_corpus(source, tmp_path / "out", rules="thorough")
+
+    printed = capsys.readouterr().err
+    assert f"{source}/b.txt holds the sign U+FFFD 40 times" in printed
+    assert "a.txt holds the sign" not in printed

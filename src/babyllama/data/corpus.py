@@ -56,17 +56,15 @@ def clean_corpus(
             mend=f"Use one of {', '.join(CLEANERS)}, or leave the option out.",
         )
     source = read_source(path)
-    for each in (*source.train, *source.dev):
-        if source.dev:
-            check_text(each.path)
-        else:
-            _split(each, dev_fraction)
+    undecoded = {each.path: check_text(each.path) for each in (*source.train, *source.dev)}
+    for each in () if source.dev else source.train:
+        _split(each, dev_fraction)
     _refuse_mixture(path, out, source)
     names = sorted({each.name for each in (*source.train, *source.dev)})
     cleaners = {name: _cleaner_of(domain or name) for name in names}
     for line in (*_cleaners_in_words(cleaners), *left_out_in_words(source.left_out)):
         print_status(line)
-    for line in _repeated_in_words(source):
+    for line in (*_repeated_in_words(source), *_undecoded_in_words(undecoded)):
         print_status(line, style="yellow")
 
     for split, each, read in _texts(source, dev_fraction):
@@ -159,6 +157,15 @@ def _repeated_in_words(source: Source) -> Iterator[str]:
             first = seen.setdefault(hash_file(path), path)
             if first is not path:
                 yield f"{path} is the same text as {first}: it counts twice"
+
+
+def _undecoded_in_words(undecoded: dict[Path, int]) -> Iterator[str]:
+    for path, count in undecoded.items():
+        if count:
+            yield (
+                f"{path} holds the sign U+FFFD {count:,} times: a program before this one could "
+                "not decode its text"
+            )
 
 
 def _refuse_mixture(path: Path, out: Path, source: Source) -> None:

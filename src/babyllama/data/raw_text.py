@@ -43,14 +43,16 @@ def read_text(path: Path) -> str:
     return "".join(read_blocks(path))
 
 
-def check_text(path: Path) -> None:
+def check_text(path: Path) -> int:
     """Read a file to its end, to find what is wrong with it.
+
+    Returns:
+        how many of its characters are U+FFFD, which stands for bytes that could not be decoded.
 
     Raises:
         InputError: what `read_blocks` raises.
     """
-    for _block in read_blocks(path):
-        pass
+    return sum(block.count("\ufffd") for block in read_blocks(path))
 
 
 def read_chunks(path: Path, size: int = 2**16) -> Iterator[tuple[str, bool]]:
