@@ -6,7 +6,7 @@ import shutil
 import pytest
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
-from small_trainings import Cut, cut_at, lines, run, same, with_training
+from small_trainings import Cut, cut_at, lines, run, same, text_loss, with_training
 
 from babyllama.console import Interrupted
 from babyllama.errors import InputError
@@ -226,6 +226,22 @@ def test_checkpoints_of_an_earlier_version_are_named_and_the_training_starts_ove
     one, other = ((folder / "model.safetensors").read_bytes()
                   for folder in (place / "uninterrupted", tmp_path / "m"))  # fmt: skip
     assert one == other
+
+
+def test_a_training_whose_folder_is_gone_ends_at_the_next_checkpoint(
+    cut, tokens, tokenizer, tmp_path
+):
+    part, _ = cut
+    out = tmp_path / "m"
+
+    def taking_away(hidden, head, batch):
+        if out.exists():
+            shutil.rmtree(out)
+        return text_loss(hidden, head, batch)
+
+    with pytest.raises(FileNotFoundError, match=str(out)):
+        run(part, tokens, tokenizer, out, taking_away)
+    assert not out.exists()
 
 
 def test_best_models_that_no_checkpoint_needs_are_deleted(cut):

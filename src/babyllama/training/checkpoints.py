@@ -131,7 +131,8 @@ class Checkpoints:
         """
         tensors = {name: gathered(value.detach()).cpu() for name, value in _tensors(self.state)}
         if self.processes.is_first:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self.out.stat()  # raises if the folder is gone: nothing that is saved would be found
+            self.folder.mkdir(exist_ok=True)
             about = {
                 "progress": asdict(progress),
                 "origin": dict(self.state.origin),
@@ -167,6 +168,8 @@ class Checkpoints:
 
     def save_model(self, name: str, progress: Progress) -> Progress:
         """Write the model as it is now to the folder `name`; the progress names its files."""
+        if self.processes.is_first:
+            self.out.stat()  # as in `save`
         save_model(self.state.model, self.out / name, self.processes)
         return self._naming(progress, [self.out / name])
 
