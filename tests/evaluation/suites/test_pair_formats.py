@@ -93,6 +93,7 @@ def test_an_asterisk_marks_the_bad_sentence(tmp_path):
         ("x.csv", "good,bad\n", r"x\.csv has no line after its header"),
         ("x.csv", "good,bad\na, \n", r"x\.csv:2: sentence_bad is empty"),
         ("x.txt", " \n", r"x\.txt is empty"),
+        ("x.csv", 'good,bad\na,"' + "b\n" * 70_000, r"x\.csv:\d+: is not a line of a table"),
     ],
 )
 def test_a_file_that_does_not_say_which_is_good_is_refused(tmp_path, name, text, message):
@@ -108,3 +109,8 @@ def test_tables_are_read_only_where_there_are_no_json_lines(tmp_path):
     row = json.dumps({"sentence_good": good, "sentence_bad": bad})
     (tmp_path / "a.jsonl").write_text(row, encoding="utf-8")
     assert [pair.uid for pair in read_pairs(tmp_path)] == ["a"]
+
+
+def test_quotation_marks_in_tab_separated_lines_are_letters(tmp_path):
+    text = 'good\tbad\n"The cat\u2028sees.\t"The cat see.\n'
+    assert pairs_of(tmp_path, "x.tsv", text) == [('"The cat\u2028sees.', '"The cat see.')]

@@ -158,7 +158,7 @@ def _table(name: str, data: bytes, wanted: Sequence[str]) -> list[Row]:
     text = text_of(name, data)
     if not text.strip():
         raise InputError(f"{name} is empty", mend="Download it again, or remove it.")
-    parsed = _records(text, tabs=not name.endswith((".csv", ".csv.gz")))
+    parsed = _records(name, text, tabs=not name.endswith((".csv", ".csv.gz")))
     columns = parsed[0][1]
     if _are_names({_plain(column) for column in columns}):
         if len(parsed) == 1:
@@ -182,15 +182,26 @@ def _are_names(names: set[str]) -> bool:
     return bool(names & {GOOD, BAD} or has_pair or has_label)
 
 
-def _records(text: str, *, tabs: bool) -> list[tuple[int, list[str]]]:
+def _records(name: str, text: str, *, tabs: bool) -> list[tuple[int, list[str]]]:
     """Line number and fields of each line that is not blank."""
-    lines = [line for line in text.splitlines() if line.strip()]
-    delimiter = "\t" if tabs else max(",;\t", key=lines[0].count)
+    # Not splitlines(): sentences may hold U+2028 and the like, which do not end a line.
+    lines = [(at, line.rstrip("\r")) for at, line in enumerate(text.split("\n"), start=1)]
+    lines = [(at, line) for at, line in lines if line.strip()]
+    delimiter = "\t" if tabs else max(",;\t", key=lines[0][1].count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    found = [(reader.line_num, fields) for fields in reader if any(each.strip() for each in fields)]
-    if tabs and len(found) != len(lines):  # quotation marks are just letters here
-        plain = enumerate(text.splitlines(), start=1)
-        found = [(at, line.split("\t")) for at, line in plain if line.strip()]
+    try:
+        found = [(reader.line_num, row) for row in reader if any(each.strip() for each in row)]
+    except csv.Error as error:
+        if not tabs:
+            raise InputError(
+                f"{name}:{reader.line_num + 1}: is not a line of a table: {error}",
+                why="A quotation mark that is not closed takes in all lines below it.",
+                mend="Check the quotation marks of that line.",
+            ) from None
+        found = []
+    plain = [(at, line.split("\t")) for at, line in lines]
+    if tabs and [len(row) for _, row in found] != [len(row) for _, row in plain]:
+        return plain  # quotation marks are just letters here
     return found
 
 
