@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from babyllama.cli.arguments import complete_stage
+from babyllama.cli.outputs import refuse_unwritable_folder
 from babyllama.console import print_json, print_result, print_status, table
 from babyllama.errors import InputError
 
@@ -44,6 +45,7 @@ def clean(
     from babyllama.pipeline import stages
     from babyllama.recipe import CorpusRecipe, FolderSource
 
+    refuse_unwritable_folder(out)  # before a pipe is read
     share = {} if dev_fraction is None else {"dev_fraction": dev_fraction}
     with _readable_twice(src, domain) as path:
         read_source(path)  # A source that is gone is an error here, though `run` goes on.
