@@ -210,3 +210,11 @@ def test_parts_that_contradict_each_other_are_refused_without_yaml_as_well():
         Recipe.model_validate(tree)
     assert "students.twin.of is 'nobody'" in str(caught.value)
     assert "signal.weights has 1 for 2 teachers" in str(caught.value)
+
+
+def test_a_benchmark_cannot_replace_the_one_that_comes_with_a_synthetic_corpus():
+    tree = changed("evaluation.benchmarks", {"Grammar": "pairs.jsonl"})
+    what = "evaluation.benchmarks.Grammar has the name of the corpus's own benchmark"
+    assert refusal(tree).what == f"mine.yaml: {what}"
+    tree["corpus"]["source"] = {"kind": "folder", "path": "texts"}
+    assert list(parse(Recipe, tree, "mine.yaml").evaluation.benchmarks) == ["Grammar"]

@@ -34,8 +34,6 @@ from babyllama.runs.layout import Layout
 from babyllama.runs.manifests import read_manifest
 from babyllama.scores.results import SCORING_VERSION
 
-GRAMMAR = "grammar"  # the benchmark that comes with a synthetic corpus
-
 
 class Cleaning(Frozen):
     """The settings of a clean corpus: together with the source they determine its contents."""
@@ -265,7 +263,7 @@ def evaluation_stage(recipe: Recipe, folder: Path, *, only: str | None = None) -
     models = scored_models(recipe, folder)
     benchmarks = dict(recipe.evaluation.benchmarks)
     if isinstance(recipe.corpus.source, SyntheticSource):
-        benchmarks = {GRAMMAR: layout.minimal_pairs, **benchmarks}
+        benchmarks = {names.GRAMMAR: layout.minimal_pairs, **benchmarks}
     main = layout.models(recipe)[next(iter(recipe.distilled or recipe.students or recipe.teachers))]
     tokens, before = layout.tokens, layout.evaluation
     window = min(recipe.pretraining(name).training.window for name in layout.models(recipe))

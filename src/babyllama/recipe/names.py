@@ -24,6 +24,7 @@ CURVES = "curves"
 # The stages in order; `teachers` and `students` hold one stage per model.
 STAGES = (SOURCE, CORPUS, TOKENIZER, TOKENS, TEACHERS, SIGNAL, STUDENTS, EVALUATION, REPORT)
 
+GRAMMAR = "grammar"  # the benchmark that comes with a synthetic corpus
 ENSEMBLE = "ensemble"  # the teachers averaged at inference, scored as one more model
 UNTRAINED = "untrained"  # random weights in the main student's shape, scored beside the models
 MANIFEST = "manifest"  # manifest.json: the folder is complete

@@ -8,7 +8,7 @@ from pydantic import Field, TypeAdapter, ValidationError, field_validator, model
 
 from babyllama.errors import InputError
 from babyllama.recipe.base import Frozen, Mistake, nearest
-from babyllama.recipe.names import BenchmarkName, ModelName, same_but_for_case
+from babyllama.recipe.names import GRAMMAR, BenchmarkName, ModelName, same_but_for_case
 from babyllama.recipe.teaching import (
     DistilledStudent,
     SignalRecipe,
@@ -16,7 +16,7 @@ from babyllama.recipe.teaching import (
     Student,
     TwinStudent,
 )
-from babyllama.recipe.text import CorpusRecipe, TokenizerRecipe, TokensRecipe
+from babyllama.recipe.text import CorpusRecipe, SyntheticSource, TokenizerRecipe, TokensRecipe
 from babyllama.recipe.training import JitteredWindows, PretrainingRecipe
 
 Part = TypeVar("Part")
@@ -63,7 +63,10 @@ class Recipe(Frozen):
 
     @model_validator(mode="after")
     def _parts_agree(self) -> "Recipe":
-        found = disagreements(list(self.teachers), self.students, self.signal)
+        found = [
+            *disagreements(list(self.teachers), self.students, self.signal),
+            *_benchmark_of_the_corpus(self.corpus, self.evaluation),
+        ]
         if messages := [" ".join((each.what + ".", each.why)).strip() for each in found]:
             raise ValueError(" ".join(messages))
         return self
@@ -146,6 +149,9 @@ def disagreements_in(tree: Mapping[Any, Any]) -> Iterator[Mistake]:
     checked = {name: _checked(_STUDENT.validate_python, value) for name, value in students.items()}
     signal = _checked(_SIGNAL.validate_python, tree.get("signal"))
     yield from disagreements(list(teachers), checked, signal)
+    corpus = _checked(CorpusRecipe.model_validate, tree.get("corpus"))
+    evaluation = _checked(EvaluationRecipe.model_validate, tree.get("evaluation", {}))
+    yield from _benchmark_of_the_corpus(corpus, evaluation)
 
 
 _STUDENT: TypeAdapter[Student] = TypeAdapter(Student)
@@ -171,6 +177,21 @@ def _same_names(teachers: Iterable[str], students: Iterable[str]) -> Iterator[Mi
                 f"{'.'.join(other)} and {'.'.join(keys)} {how}",
                 "Files of a run are named after their model, and some file systems ignore case.",
             )
+
+
+def _benchmark_of_the_corpus(
+    corpus: CorpusRecipe | None, evaluation: EvaluationRecipe | None
+) -> Iterator[Mistake]:
+    """Check that no benchmark replaces the one that comes with a synthetic corpus."""
+    if corpus and evaluation and isinstance(corpus.source, SyntheticSource):
+        for name in evaluation.benchmarks:
+            if name.casefold() == GRAMMAR:
+                yield Mistake(
+                    ("evaluation", "benchmarks", name),
+                    f"evaluation.benchmarks.{name} has the name of the corpus's own benchmark",
+                    "A synthetic corpus comes with minimal pairs of this name.",
+                    "Choose another name.",
+                )
 
 
 def _twin_of_nothing(
