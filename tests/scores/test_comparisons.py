@@ -260,3 +260,12 @@ def test_a_score_without_its_interval_is_refused(written):
     bare = {"score": 60.0, "n": 5}
     paths = [written(f"{name}.json", result(name, {"x": bare})) for name in "ab"]
     assert "a score of 60.0 has no interval" in refusal(paths)
+
+
+def test_a_comparison_is_titled_with_the_part_of_the_benchmark_that_was_scored(written):
+    part = {"part": {"uids": 3, "of_uids": 67, "items": 240, "of_items": 67_000}}
+    found = only([
+        written("a.json", result("weak", {"blimp": benchmark(WEAK) | part})),
+        written("b.json", result("strong", {"blimp": benchmark(STRONG) | part})),
+    ])  # fmt: skip
+    assert found.title == "blimp (3 of 67 UIDs, 240 of 67,000 items)"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from babyllama.scores.remarks import remarks, title
+from babyllama.scores.remarks import remarks, with_part
 from babyllama.scores.results import BenchmarkResult
 
 PART = {"uids": 2, "of_uids": 67, "items": 1500, "of_items": 67_000}
@@ -32,7 +32,7 @@ def test_each_limit_of_a_score_is_a_sentence(keys, said):
 
 def test_a_part_of_a_benchmark_is_never_announced_under_the_whole_name():
     whole = BenchmarkResult.model_validate({"score": 50.0, "n": 1500})
-    assert title("blimp", whole) == "blimp"
+    assert with_part("blimp", whole) == "blimp"
     part = whole.with_keys({"part": PART})
-    assert title("blimp", part) == "blimp (2 of 67 UIDs, 1,500 of 67,000 items)"
+    assert with_part("blimp", part) == "blimp (2 of 67 UIDs, 1,500 of 67,000 items)"
     assert list(part.written()) == ["score", "n", "part"]

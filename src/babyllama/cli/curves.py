@@ -84,10 +84,13 @@ def curves(
 
 
 def _show_points(points: "list[Point]", rules: str) -> None:
+    from babyllama.scores.remarks import with_part
+    from babyllama.scores.results import BenchmarkResult
+
     rows = [
         (
             point.place.model,
-            point.benchmark,
+            with_part(point.benchmark, BenchmarkResult.model_validate(point.scores)),
             f"{point.place.words:,}",
             "{:.1f}".format(point.scores["score"]),
             "{:.1f} to {:.1f}".format(*point.scores["interval"])

@@ -193,12 +193,12 @@ def _scored(
 def show_scores(results: "list[ModelResult]") -> None:
     """Print one row per model and benchmark, then the other averages of the same answers."""
     from babyllama.scores.chance import is_at_chance
-    from babyllama.scores.remarks import title
+    from babyllama.scores.remarks import with_part
 
     rows = [
         [
             each.model,
-            title(name, scores),
+            with_part(name, scores),
             f"{scores.score:.1f}",
             _spanned(scores.interval) + ", at chance" * is_at_chance(scores),
             _spanned(scores.interval_clustered),

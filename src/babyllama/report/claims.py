@@ -18,6 +18,7 @@ from babyllama.scores.certainty import weighted_mean
 from babyllama.scores.chance import is_at_chance, shows_nothing
 from babyllama.scores.decisions import Credits, Predictions, by_uid
 from babyllama.scores.differences import Difference
+from babyllama.scores.remarks import with_part
 from babyllama.scores.results import BenchmarkResult, Score
 
 
@@ -184,6 +185,7 @@ def first_sentence(scored: ScoredRun) -> str:
 
 
 def _scores(who: str, result: BenchmarkResult, unit: str, benchmark: str) -> str:
+    benchmark = with_part(benchmark, result)
     if is_at_chance(result):
         return (
             f"{who} is {AT_CHANCE.replace(':', f' on {benchmark}:')} from its score of "

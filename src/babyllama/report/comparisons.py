@@ -91,7 +91,7 @@ def _above(each: Comparison) -> str:
     found = each.tested.difference
     better = "" if each.answers[0].result.higher_is_better else "; lower is better"
     return (
-        f"{above_or_below(found, _unit(each))} {each.baseline} on {each.benchmark} "
+        f"{above_or_below(found, _unit(each))} {each.baseline} on {each.title} "
         f"({bounds(size(found))}{better})"
     )
 
@@ -99,7 +99,7 @@ def _above(each: Comparison) -> str:
 def _undetectable(each: Comparison) -> str:
     found = each.tested.difference
     return (
-        f"{each.benchmark} ({bounds(found.interval)}; smallest detectable difference "
+        f"{each.title} ({bounds(found.interval)}; smallest detectable difference "
         f"{found.smallest:.1f}{_unit(each)})"
     )
 
@@ -111,7 +111,7 @@ def _at_chance(each: Comparison) -> str:
         for name, answers in zip((each.baseline, each.model), each.answers, strict=True)
     )
     return (
-        f"At chance on {each.benchmark}: nothing can be concluded ({theirs}, {ours}; chance is "
+        f"At chance on {each.title}: nothing can be concluded ({theirs}, {ours}; chance is "
         f"{each.answers[0].result.chance:.1f})."
     )
 
@@ -126,7 +126,7 @@ def _on_other_uids(shown: Sequence[Comparison]) -> Iterator[str]:
         (fails, "It may not hold for other UIDs of the same kind"),
     ):
         if chosen:
-            listed = [f"{e.benchmark} (difference {bounds(c)})" for e, c in chosen]
+            listed = [f"{e.title} (difference {bounds(c)})" for e, c in chosen]
             yield f"{words}: {', '.join(listed)}."
 
 
@@ -141,7 +141,7 @@ def _extremes(each: Comparison) -> Iterator[str]:
         for uid in found[:1]
     ]
     shown = sum(uid.tested.is_shown for uid in each.uids)
-    counted = f"{shown} of {len(each.uids)} UIDs of {each.benchmark} show a difference"
+    counted = f"{shown} of {len(each.uids)} UIDs of {each.title} show a difference"
     yield f"{counted}; {each.model} {_and(parts)}." if parts else f"{counted}."
 
 
@@ -195,7 +195,7 @@ def _headline_row(each: Comparison) -> Cells:
     clustered = found.interval_clustered
     unit = each.answers[0].result.unit
     return (
-        each.benchmark if unit == "percent" else f"{each.benchmark}, {unit}",
+        each.title if unit == "percent" else f"{each.title}, {unit}",
         NONE if chance is None else f"{chance:.1f}",
         *(
             f"{answers.score:.1f}{', at chance' * is_at_chance}"

@@ -8,6 +8,7 @@ from babyllama.runs.run import Model, Run
 from babyllama.scores.comparisons import Pairing, pair
 from babyllama.scores.decisions import Predictions, by_uid, read_predictions
 from babyllama.scores.entrants import Answers, answers_of
+from babyllama.scores.remarks import with_part
 from babyllama.scores.results import (
     BenchmarkResult,
     ModelResult,
@@ -99,6 +100,12 @@ class ScoredRun:
         of_model = self.results.get(model.name)
         has_none = of_model and of_model.dev and of_model.dev.nats_per_word is None
         return of_model.dev.nats_per_character if of_model and of_model.dev and has_none else None
+
+    def title(self, benchmark: str) -> str:
+        """A benchmark's name, with the part of it that was scored."""
+        results = (self.result(model, benchmark) for model in self.run.models)
+        found = next((result for result in results if result), None)
+        return benchmark if found is None else with_part(benchmark, found)
 
     def unit(self, benchmark: str) -> str:
         """What a benchmark's scores are in: "" for percent."""

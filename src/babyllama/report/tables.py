@@ -162,7 +162,8 @@ def titled(model: Model) -> str:
 def with_unit(scored: ScoredRun, benchmark: str) -> str:
     """`blimp`; `wug_adj, spearman x 100`."""
     unit = scored.unit(benchmark)
-    return f"{benchmark}, {unit}" if unit else benchmark
+    name = scored.title(benchmark)
+    return f"{name}, {unit}" if unit else name
 
 
 def _score_column(scored: ScoredRun, benchmark: str) -> Callable[[Model], str]:

@@ -27,6 +27,7 @@ from babyllama.scores.differences import (
     unpaired_difference,
 )
 from babyllama.scores.entrants import Answers, Entrant
+from babyllama.scores.remarks import with_part
 from babyllama.scores.results import Interval
 
 _CLOSE = 1e-6  # in percent: files hold scores to more digits than that
@@ -106,6 +107,11 @@ class Comparison:
         theirs, ours = self.answers
         is_ours_better = (ours.score > theirs.score) == ours.result.higher_is_better
         return self.is_at_chance[is_ours_better]
+
+    @property
+    def title(self) -> str:
+        """The benchmark, with the part of it that was scored."""
+        return with_part(self.benchmark, self.answers[1].result)
 
     @property
     def seeds(self) -> tuple[int, int]:

@@ -10,7 +10,7 @@ def remarks(benchmark: str, result: BenchmarkResult) -> list[str]:
     return [f"{benchmark}: {sentence}." for sentence in _sentences(result)]
 
 
-def title(benchmark: str, result: BenchmarkResult) -> str:
+def with_part(benchmark: str, result: BenchmarkResult) -> str:
     """A benchmark's name wherever its score is announced, with the part of it that was scored."""
     part = result.part
     return benchmark if part is None else f"{benchmark} ({share(part)})"
