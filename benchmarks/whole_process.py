@@ -1,4 +1,5 @@
-"""Time of full processes: `--help`, `run mini` from scratch, `run mini` again when it is complete.
+"""Time of full processes: `--help`; `run mini` from scratch, its stages side by side and one at a
+time; `run mini` again when it is complete.
 
     python -m benchmarks.whole_process [--repeats 3]
 
@@ -29,9 +30,11 @@ def main() -> None:
     repeats = parser.parse_args().repeats
     with tempfile.TemporaryDirectory() as folder:
         run = ["run", "mini", "--run-dir", f"{folder}/mini"]
+        one_at_a_time = ["run", "mini", "--run-dir", f"{folder}/alone", "--jobs", "1"]
         rows = {
             "--help": [measure(["--help"]) for _ in range(repeats)],
             "run mini": [measure(run)],
+            "run mini --jobs 1": [measure(one_at_a_time)],
             "run mini, complete": [measure(run) for _ in range(repeats)],
         }
     print_result(
