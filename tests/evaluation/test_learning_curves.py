@@ -22,7 +22,7 @@ POINTS = ("chck_1K", "chck_2500", "chck_1M", "")
 def finish(home, **facts):
     """The manifest of a model folder, as training writes it."""
     files = {
-        path.relative_to(home).as_posix(): {"sha256": hash_file(path), "size": 1}
+        path.relative_to(home).as_posix(): {"sha256": hash_file(path), "size": path.stat().st_size}
         for path in sorted(home.rglob("*"))
         if path.is_file() and path.name != "manifest.json"
     }
