@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from babyllama.runs.layout import STATISTICS
+from babyllama.runs.layout import STATISTICS, TOKENS_HEADER
 from babyllama.scores.results import DevResult, SeenText
 
 _WORD = re.compile(r"\w+")
@@ -96,7 +96,7 @@ def per_character(dev: DevResult, corpus: Path, tokens: Path) -> DevResult:
     if not (corpus / STATISTICS).is_file():
         return dev
     total = json.loads((corpus / STATISTICS).read_text("utf-8"))["dev"]["total"]
-    dev_tokens = json.loads((tokens / "tokens.json").read_text("utf-8"))["dev_tokens"]
+    dev_tokens = json.loads((tokens / TOKENS_HEADER).read_text("utf-8"))["dev_tokens"]
     if not total["characters"]:
         return dev
     values = dev.written()
