@@ -5,6 +5,7 @@ import pytest
 
 from babyllama.data.corpus import clean_corpus
 from babyllama.errors import InputError
+from babyllama.runs.manifests import write_manifest
 
 
 @pytest.fixture
@@ -139,6 +140,17 @@ def test_each_file_without_a_cleaner_is_named_with_the_cleaner_that_it_may_mean(
     ]
     assert facts["cleaners"]["letters"] == "neutral"
     assert facts["left_out"] == {"notes.text": "not called *.txt, *.train or *.dev"}
+
+
+def test_the_domains_of_the_built_in_grammar_need_no_cleaner(tmp_path, capsys):
+    source = put(tmp_path / "source", "train/stories.txt", "dev/stories.txt")
+    made = {"stage": "synthetic", "version": 1, "recipe": {}, "inputs": {}, "seed": 0}
+    write_manifest(source, made, leave_out=())
+
+    facts = clean_corpus(source, tmp_path / "out", rules="thorough")
+
+    assert "neutral" not in capsys.readouterr().err
+    assert facts["cleaners"] == {"stories": "neutral"}
 
 
 def test_a_given_domain_is_named_for_every_file(tmp_path, capsys):

@@ -21,6 +21,7 @@ from babyllama.data.statistics import write_statistics
 from babyllama.errors import InputError
 from babyllama.recipe import DEV_FRACTION
 from babyllama.runs.files import hash_file
+from babyllama.runs.manifests import read_manifest
 
 
 def clean_corpus(
@@ -62,7 +63,10 @@ def clean_corpus(
     _refuse_mixture(path, out, source)
     names = sorted({each.name for each in (*source.train, *source.dev)})
     cleaners = {name: _cleaner_of(domain or name) for name in names}
-    for line in (*_cleaners_in_words(cleaners), *left_out_in_words(source.left_out)):
+    of_grammar = _is_synthetic(path)  # its domains are ours: no cleaner is missing
+    for line in () if of_grammar else _cleaners_in_words(cleaners):
+        print_status(line)
+    for line in left_out_in_words(source.left_out):
         print_status(line)
     for line in (*_repeated_in_words(source), *_undecoded_in_words(undecoded)):
         print_status(line, style="yellow")
@@ -114,6 +118,12 @@ def _write(path: Path, pieces: Iterable[str]) -> bool:
 
 def _cleaner_of(domain: str) -> str:
     return domain if domain in CLEANERS else "neutral"
+
+
+def _is_synthetic(path: Path) -> bool:
+    """Whether the built-in grammar wrote a source."""
+    manifest = read_manifest(path)
+    return manifest is not None and manifest["stage"] == "synthetic"
 
 
 def _cleaners_in_words(cleaners: dict[str, str]) -> Iterator[str]:
