@@ -62,6 +62,11 @@ def test_a_key_that_is_given_twice_is_named_with_both_lines():
     ]
 
 
+def test_whole_numbers_are_decimal_as_they_are_written():
+    tree, _ = read_yaml("a: 010\nb: 1:30\nc: 1_000\nd: 0\ne: -7\n", "mine.yaml")
+    assert tree == {"a": "010", "b": "1:30", "c": 1000, "d": 0, "e": -7}
+
+
 def test_a_file_that_is_not_yaml_is_named_with_line_and_column():
     with pytest.raises(InputError) as caught:
         read_yaml("name: mine\nseed: 0\ncorpus: {source: [}\n", "mine.yaml")

@@ -142,6 +142,18 @@ class _Loader(yaml.SafeLoader):
         return node
 
 
+def _whole_number(loader: _Loader, node: yaml.ScalarNode) -> int | str:
+    """A number as it is written: YAML 1.1 reads 010 as 8 and 1:30 as 90, which nobody means."""
+    written = str(node.value)
+    digits = written.lstrip("+-").replace("_", "")
+    if ":" in written or (digits.isdecimal() and digits.startswith("0") and len(digits) > 1):
+        return written  # a field that wants a number refuses it or reads it as decimal
+    return int(loader.construct_yaml_int(node))
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _whole_number)
+
+
 def _load(text: str, where: str) -> tuple[Any, Places]:
     loader = _Loader(text, where)
     node = loader.get_single_node()

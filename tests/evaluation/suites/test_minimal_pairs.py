@@ -199,6 +199,14 @@ def test_an_item_in_two_files_is_refused_naming_both(tmp_path, one, other, pack)
         read_pairs(pack(tmp_path / "b.zip", contents))
 
 
+def test_pairs_that_a_file_repeats_are_counted_and_said(tmp_path, capsys):
+    new = {"sentence_good": "c", "sentence_bad": "d"}
+    folder = as_folder(tmp_path / "b", {"p.jsonl": packed([PAIR, new, PAIR, PAIR])})
+    assert len(read_pairs(folder)) == 4
+    printed = " ".join(capsys.readouterr().err.split())
+    assert "p.jsonl: 2 pairs repeat an earlier pair of the file." in printed
+
+
 def test_one_sentence_may_test_two_uids_and_a_pair_number_may_belong_to_both(tmp_path):
     rows = [PAIR | {"UID": uid, "pairID": "3"} for uid in ("u", "v")]
     contents = {f"{number}.jsonl": packed([row]) for number, row in enumerate(rows)}

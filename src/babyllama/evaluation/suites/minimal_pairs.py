@@ -5,10 +5,12 @@ Reads BLiMP's format and its relatives; `choices` turns log-likelihoods into sco
 Source: Warstadt et al. 2020 (BLiMP); Warstadt et al. 2023 (BabyLM's supplement).
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from babyllama.console import print_status
 from babyllama.evaluation.likelihood.texts import Text
 from babyllama.evaluation.suites.choices import Choice
 from babyllama.evaluation.suites.pair_formats import LINES, TABLES, read_pair_rows
@@ -66,7 +68,23 @@ def read_pairs(path: Path, *, wanted: Sequence[str] = _SENTENCES) -> list[Choice
         if name.endswith(kind)
         for row in read_pair_rows(name, data, wanted)
     )
-    return [_read_pair(row, groups) for row in refuse_repeats(rows, _identity)]
+    found = refuse_repeats(rows, _identity)
+    _mention_repeats(found)
+    return [_read_pair(row, groups) for row in found]
+
+
+def _mention_repeats(rows: Sequence[Row]) -> None:
+    """Print how many pairs each file holds again. Published files have a few, so it is no error."""
+    counted = Counter((row.file, _identity(row)[0]) for row in rows)
+    repeats: Counter[str] = Counter()
+    for (file, _), count in counted.items():
+        repeats[file] += count - 1
+    for file, count in (+repeats).items():
+        print_status(
+            f"{file}: {count:,} pairs repeat an earlier pair of the file. They count again, so the "
+            "interval is too narrow",
+            style="yellow",
+        )
 
 
 def _identity(row: Row) -> list[tuple[Any, ...]]:
