@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from babyllama.evaluation.of_run import evaluate_models
+from babyllama.evaluation.of_run import evaluate_models, print_seen
 from babyllama.runs import artefact, manifests
 
 PAIRS = '{"sentence_good": "The cat sees a dog.", "sentence_bad": "The cat see a dog."}\n'
@@ -141,6 +141,8 @@ def test_a_result_says_how_much_of_a_benchmark_was_in_the_training_text(
     seen = found["benchmarks"]["pairs"]["seen"]
     assert seen["characters"] == pytest.approx(100 * (1 - 2 / 23))
     assert 0 < seen["words"] <= 75
+    assert "occur in" not in capsys.readouterr().err  # several processes may score the models
+    print_seen(tmp_path / "out", "llama")
     said = " ".join(capsys.readouterr().err.split())
     assert "pairs: 91.3% of the characters and" in said
     assert "of the words occur in the training text" in said

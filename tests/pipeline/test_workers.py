@@ -70,7 +70,7 @@ def test_a_mistake_of_ours_brings_its_traceback(workers):
 def test_a_job_whose_process_is_killed_is_named_and_the_next_job_has_a_new_process(
     workers, tmp_path
 ):
-    with pytest.raises(InputError, match="gone: its process ended with code 9"):
+    with pytest.raises(InputError, match="gone: its process ended with 9"):
         workers.run([job("gone", "os:_exit", {"status": 9})])
     workers.run([job("next", "os:mkdir", {"path": str(tmp_path / "made")})])
     assert (tmp_path / "made").is_dir()
@@ -92,6 +92,21 @@ def test_workers_end_when_the_process_that_started_them_is_killed():
         started = [psutil.Process(int(number)) for number in starter.stdout.readline().split()]
         os.kill(starter.pid, signal.SIGKILL)
     assert psutil.wait_procs(started, timeout=300)[1] == []
+
+
+@pytest.mark.slow
+def test_a_worker_ignores_ctrl_c_stays_in_the_process_group_and_does_not_import_from_here(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "torch.py").write_text("raise RuntimeError('not the library')")
+    monkeypatch.chdir(tmp_path)
+    with Workers(Machine(cores=2), 2) as made:
+        process = made._start_worker().process
+        os.kill(process.pid, signal.SIGINT)
+        made.run([job("made", "os:mkdir", {"path": str(tmp_path / "made")})])
+        assert os.getpgid(process.pid) == os.getpgid(0)
+        assert process.poll() is None
+    assert (tmp_path / "made").is_dir()
 
 
 def test_a_job_starts_only_where_threads_and_memory_are_left(monkeypatch):

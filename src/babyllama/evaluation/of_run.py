@@ -20,7 +20,7 @@ from babyllama.runs.layout import predictions_file, predictions_folder, scores_f
 from babyllama.runs.manifests import digest
 from babyllama.runs.unfinished import SCRATCH
 from babyllama.scores.remarks import remarks
-from babyllama.scores.results import SCORING_VERSION, SeenText, write_results
+from babyllama.scores.results import SCORING_VERSION, SeenText, read_results, write_results
 
 _SHAPE = ("config.json", "tokenizer.json")  # all that an untrained model takes from another
 _WORST = 20  # number of worst errors of each model, for the report
@@ -86,6 +86,22 @@ def evaluate_models(
     return facts
 
 
+def print_seen(folder: Path, model: str) -> None:
+    """Print how much of each benchmark's text occurs in the training text.
+
+    Args:
+        folder: what `evaluate_models` wrote.
+        model: one of its models; the shares are the same for all.
+    """
+    for result in read_results(scores_file(folder, model)):
+        for name, scores in result.benchmarks.items():
+            if scores.seen:
+                seen = f"{scores.seen.characters:.1f}% of the characters"
+                if scores.seen.words is not None:
+                    seen += f" and {scores.seen.words:.1f}% of the words"
+                print_status(f"  {name}: {seen} occur in the training text", style="dim")
+
+
 def _kept(
     before: Path,
     out: Path,
@@ -147,19 +163,14 @@ def _evaluate(
 def _seen(
     benchmarks: Mapping[str, Path], rules: ScoringRules, corpus: Path | None
 ) -> Mapping[str, SeenText]:
-    """How much of each benchmark's text is in the training text, which is also printed."""
+    """How much of each benchmark's text is in the training text."""
     if corpus is None:
         return {}
     texts = {}
     for name, path in benchmarks.items():
         suite = suite_for(name)
         texts[name] = [each.context + each.target for each in suite.texts(suite.read(path), rules)]
-    found = seen_shares(texts, corpus / "train")
-    for name, share in found.items():
-        words = "" if share.words is None else f" and {share.words:.1f}% of the words"
-        seen = f"{share.characters:.1f}% of the characters{words}"
-        print_status(f"  {name}: {seen} occur in the training text", style="dim")
-    return found
+    return seen_shares(texts, corpus / "train")
 
 
 def _record(folder: Path, name: str) -> Path:

@@ -272,9 +272,9 @@ def evaluation_stage(recipe: Recipe, folder: Path, *, only: str | None = None) -
     part = EvaluatedWindows(rules=recipe.evaluation.rules, window=window, teachers=mixing)
 
     def build(out: Path) -> Facts:
-        from babyllama.evaluation.of_run import evaluate_models
+        from babyllama.evaluation.of_run import evaluate_models, print_seen
 
-        return evaluate_models(
+        facts = evaluate_models(
             {name: models[name] for name in models if only in (None, name)},
             benchmarks,
             rules=part.rules,
@@ -287,6 +287,9 @@ def evaluation_stage(recipe: Recipe, folder: Path, *, only: str | None = None) -
             untrained=main if only in (None, names.UNTRAINED) else None,
             seed=recipe.seed,
         )
+        if only is None:
+            print_seen(out, main.name)
+        return facts
 
     inputs = {"tokens": tokens}
     inputs |= {path.name: path for paths in models.values() for path in paths}

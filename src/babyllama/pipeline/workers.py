@@ -3,11 +3,12 @@
 import json
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from types import TracebackType
 from typing import Any
@@ -127,7 +128,8 @@ class Workers:
                 for job, answer in self._answers():
                     done.add(job.name)
                     is_stopping |= "stopped" in answer
-                    if not (is_stopping and "killed" in answer):  # asked before it could answer
+                    is_asked = is_stopping or stop.requested  # perhaps before it could answer
+                    if not (is_asked and "killed" in answer):
                         failure = failure or _failure(job, answer)
         if failure:
             raise failure
@@ -167,14 +169,15 @@ class Workers:
         number = next(
             n for n in range(len(self._all) + 1) if n not in {w.number for w in self._all}
         )
-        process = subprocess.Popen(
-            [sys.executable, "-m", "babyllama.cli.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            encoding="utf-8",
-            env=os.environ | _visible_gpu(self._machine, number),
-            start_new_session=True,  # Ctrl-C in a terminal reaches this process alone
-        )
+        with _blocking_ctrl_c():
+            process = subprocess.Popen(
+                # -P: a torch.py in the current folder is not the library
+                [sys.executable, "-P", "-m", "babyllama.cli.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                encoding="utf-8",
+                env=os.environ | _visible_gpu(self._machine, number),
+            )
         worker = _Worker(number, process)
         self._all.append(worker)
         worker.listener = threading.Thread(target=self._listen, args=(worker,), daemon=True)
@@ -212,6 +215,20 @@ class Workers:
                 worker.process.terminate()
 
 
+@contextmanager
+def _blocking_ctrl_c() -> Iterator[None]:
+    """Let a process that is started here never receive Ctrl-C, which this one handles.
+
+    It stays in the terminal's process group, so that Ctrl-Z stops it together with this process.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+_KILLED = -signal.SIGKILL
 _SENT = ("function", "arguments", "threads")
 
 
@@ -224,9 +241,10 @@ def _failure(job: Job, answer: Mapping[str, Any]) -> Exception | None:
         failure.add_note(answer["fault"])
         return failure
     if "killed" in answer:
+        code = answer["killed"]
         return InputError(
-            f"{job.name}: its process ended with code {answer['killed']}",
-            why="Most often the machine had too little memory.",
+            f"{job.name}: its process {'was killed' if code == _KILLED else f'ended with {code}'}",
+            why="Most often the machine had too little memory." if code == _KILLED else "",
             mend="The same command resumes; with --jobs 1 one stage at a time is made.",
         )
     return None
