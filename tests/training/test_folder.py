@@ -1,10 +1,12 @@
 """What a training starts with and leaves in its folder."""
 
+import shutil
+
 import pytest
 from safetensors.torch import load_file
 from small_trainings import run, same, with_training
 
-from babyllama.data.tokenizer import train_tokenizer
+from babyllama.data.tokenizer import load_tokenizer, train_tokenizer
 from babyllama.errors import InputError
 from babyllama.recipe import TokenizerRecipe
 from babyllama.training.folder import finish_model, start_model
@@ -41,9 +43,11 @@ def test_finishing_can_be_repeated_after_a_kill(tiny_recipe, tokens, tokenizer, 
     written = hashes(tmp_path / "m", [folder])
     (tmp_path / "m" / "model.safetensors").write_bytes(b"cut short")
     (tmp_path / "m" / "tokenizer.json").unlink()
+    shutil.copytree(folder, tmp_path / "m" / "chck_1M")
     finish_model(tokenizer, tmp_path / "m", folder, written)
     assert same(best, load_file(tmp_path / "m" / "model.safetensors"))
-    assert (tmp_path / "m" / "tokenizer.json").exists()
+    for each in (tmp_path / "m", tmp_path / "m" / "chck_1M"):
+        assert load_tokenizer(each).model_max_length == 64  # the model's positions
     (folder / "model.safetensors").write_bytes(b"cut short")
     with pytest.raises(InputError, match=r"m/model\.safetensors has changed since it was written"):
         finish_model(tokenizer, tmp_path / "m", folder, written)

@@ -31,6 +31,7 @@ from tokenizers import (
 from babyllama.console import print_status
 from babyllama.data.foreign_files import read_object, refuse_own_code
 from babyllama.data.sources import clean_files
+from babyllama.data.tokenizer_folder import save_tokenizer
 from babyllama.errors import InputError
 from babyllama.recipe import TokenizerRecipe
 from babyllama.runs.git_lfs import refuse_pointer
@@ -77,7 +78,7 @@ def train_tokenizer(corpus: Path, recipe: TokenizerRecipe, out: Path) -> dict[st
             f"{corpus}/train cannot be read: {error}",
             mend="Clean the text first: babyllama corpus clean SRC CORPUS",
         ) from None
-    _as_hugging_face(tokenizer).save_pretrained(out)
+    save_tokenizer(_as_hugging_face(tokenizer), out)
     return {"vocab_size": tokenizer.get_vocab_size()}
 
 
@@ -116,8 +117,8 @@ def load_tokenizer(folder: Path) -> "PreTrainedTokenizerFast":
     if library is None or differing:
         name = config.get("tokenizer_class", "its class")
         _say(
-            f"  {folder}: transformers would make {name} without the {', '.join(differing)} of "
-            f"{_FILE}; the file itself is read"
+            f"  {folder}: transformers would make {type(library).__name__} without the "
+            f"{', '.join(differing)} of {_FILE}; the file itself is read"
             if library is not None
             else f"  {folder}: transformers cannot make {name}; {_FILE} itself is read"
         )

@@ -10,6 +10,8 @@ from pathlib import Path
 import torch
 
 from babyllama.data.tokenizer import load_tokenizer
+from babyllama.data.tokenizer_folder import save_tokenizer
+from babyllama.models.build import positions_of
 from babyllama.models.loading import configuration_of
 from babyllama.models.tensor_files import save_model_folder
 
@@ -28,4 +30,4 @@ def write_untrained(like: Path, out: Path, *, seed: int) -> None:
     torch.manual_seed(seed)
     model = AutoModelForCausalLM.from_config(configuration_of(like), dtype=torch.float32)
     save_model_folder(model, out)
-    load_tokenizer(like).save_pretrained(out)
+    save_tokenizer(load_tokenizer(like), out, positions=positions_of(model.config))

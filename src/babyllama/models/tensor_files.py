@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from safetensors.torch import save_file
 from torch import Tensor
 
+from babyllama.models.older_releases import name_for_older_releases
 from babyllama.runs.durable import flush, flush_all, follow_umask
 from babyllama.runs.files import naming
 
@@ -39,10 +40,13 @@ def save_model_folder(
 ) -> None:
     """Write a model folder without a tokenizer, and wait until it is on the disk.
 
+    Every transformers from 4.46 on computes the same logits with it.
+
     Args:
         weights: the model's tensors, if they are not those that it holds itself.
     """
     model.save_pretrained(folder, state_dict=None if weights is None else dict(weights))
     for path in folder.glob("*.safetensors"):
         follow_umask(path)
+    name_for_older_releases(folder)
     flush_all(folder)

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from babyllama.data.tokenizer import load_tokenizer
+from babyllama.data.tokenizer_folder import save_tokenizer
 from babyllama.data.windows import read_header, refuse_foreign_tokens, refuse_other_tokenizer
 from babyllama.errors import InputError
-from babyllama.models.build import new_model, refuse_short_positions
+from babyllama.models.build import new_model, positions_of, refuse_short_positions
+from babyllama.models.loading import configuration_of
 from babyllama.models.tensor_files import save_model_folder
 from babyllama.recipe import PretrainingRecipe
 from babyllama.training.processes import Processes, gathered
@@ -67,5 +69,6 @@ def finish_model(tokenizer: Path, out: Path, best: Path, written: Mapping[str, s
             mend="Run the same command again: it goes back to an earlier checkpoint.",
         )
     library = load_tokenizer(tokenizer)
+    positions = positions_of(configuration_of(out))
     for folder in (out, *out.glob("chck_*")):
-        library.save_pretrained(folder)
+        save_tokenizer(library, folder, positions=positions)
