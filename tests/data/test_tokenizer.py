@@ -335,6 +335,7 @@ def test_a_configuration_that_is_no_object_is_named(changed):
 
 def test_ctrl_c_does_not_wait_for_the_end_of_a_training(corpus, tmp_path, monkeypatch):
     """The library answers no signal; here it never ends."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may ignore it
     ended = Event()
 
     def endless(*_):
@@ -347,4 +348,5 @@ def test_ctrl_c_does_not_wait_for_the_end_of_a_training(corpus, tmp_path, monkey
     with pytest.raises(KeyboardInterrupt):
         train_tokenizer(corpus, TokenizerRecipe(vocab_size=300), tmp_path)
     ended.set()
+    signal.signal(signal.SIGINT, before)
     assert not list(tmp_path.iterdir())
