@@ -113,10 +113,14 @@ def test_a_run_opens_its_models_scores_and_curves(run, tiny_recipe):
     assert min(row["cross_entropy"] for row in dev) == twin.facts["dev_cross_entropy"]
 
 
-def test_rows_become_a_frame(run):
+def test_rows_become_a_frame_where_pandas_is_installed(run, monkeypatch):
     frame = run.scores.frame()
     assert list(frame.columns) == list(run.scores[0])
     assert len(frame) == len(run.scores) == 6
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(InputError, match="pandas, which is not installed") as refused:
+        run.scores.frame()
+    assert refused.value.mend == "Run: pip install 'babyllama[pandas]'"
 
 
 def test_evaluate_scores_one_folder_or_an_ensemble(run, tmp_path):

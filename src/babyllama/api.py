@@ -34,9 +34,16 @@ class Rows(list[dict[str, Any]]):
         """The rows as a pandas frame.
 
         Raises:
-            ImportError: pandas is not installed.
+            InputError: pandas is not installed.
         """
-        from pandas import DataFrame
+        try:
+            from pandas import DataFrame
+        except ModuleNotFoundError as error:
+            raise InputError(
+                f"frame() needs pandas, which is not installed: module {error.name} not found",
+                why="It is an optional dependency; the rows themselves are lists of dicts.",
+                mend="Run: pip install 'babyllama[pandas]'",
+            ) from None
 
         return DataFrame(self)
 

@@ -7,8 +7,10 @@ import pandas
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binomtest, norm, t, ttest_ind, ttest_rel
+from scipy.stats import norm, t, ttest_ind, ttest_rel
 from statsmodels.formula.api import mixedlm
+from statsmodels.stats.contingency_tables import mcnemar
+from statsmodels.stats.multitest import multipletests
 
 from babyllama.scores.certainty import Estimate, bootstrap_replicates
 from babyllama.scores.decisions import by_uid
@@ -49,7 +51,7 @@ def test_p_is_the_exact_mcnemar_where_all_items_weigh_alike(won, lost):
     ours = np.repeat([1.0, 0.0, 1.0], [won, lost, 4])
     theirs = np.repeat([0.0, 1.0, 1.0], [won, lost, 4])
     found = paired_difference([ours], [theirs], [1.0])
-    expected = binomtest(won, won + lost).pvalue if won + lost else 1.0
+    expected = mcnemar([[4, won], [lost, 0]], exact=True).pvalue
     assert found.p == pytest.approx(expected)
     assert found.test == "exact McNemar"
 
@@ -232,6 +234,14 @@ def test_corrections_by_hand():
     assert adjusted(p_values, "holm") == pytest.approx([0.04, 0.09, 0.09, 0.5])
     assert adjusted(p_values, "bh") == pytest.approx([0.04, 0.16 / 3, 0.16 / 3, 0.5])
     assert adjusted([], "holm") == []
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=70))
+@settings(deadline=None)
+def test_corrections_are_those_of_statsmodels(p_values):
+    for ours, theirs in (("holm", "holm"), ("bh", "fdr_bh")):
+        expected = multipletests(p_values, method=theirs)[1].tolist()
+        assert adjusted(p_values, ours) == pytest.approx(expected)
 
 
 # --- seeds ------------------------------------------------------------------------------------

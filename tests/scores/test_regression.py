@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
+from statsmodels.regression.linear_model import OLS
+from statsmodels.stats.outliers_influence import OLSInfluence
 
 from babyllama.scores.regression import (
     errors_left_out,
@@ -38,6 +40,17 @@ def test_errors_are_those_of_fits_without_the_item():
         expected.append(y[item] - slope * x[item] - intercept)
     assert errors_left_out([x], y) == pytest.approx(expected)
     assert residuals([x], y) == pytest.approx(y - np.polyval(np.polyfit(x, y, 1), x))
+
+
+def test_a_predictor_that_others_imply_changes_nothing():
+    """Dummies of every category beside an intercept, and statsmodels' fit without the latter."""
+    generator = np.random.default_rng(5)
+    y, x = generator.normal(size=(2, 30))
+    dummies = [(np.arange(30) % 3 == each).astype(np.float64) for each in range(3)]
+    fit = OLS(y, np.stack([*dummies, 1e4 * x], axis=1)).fit()
+    left_out = fit.resid / (1 - OLSInfluence(fit).hat_matrix_diag)
+    assert residuals([*dummies, 1e4 * x], y) == pytest.approx(fit.resid)
+    assert errors_left_out([*dummies, 1e4 * x], y) == pytest.approx(left_out)
 
 
 def test_an_item_without_which_there_is_no_fit_has_no_error():

@@ -14,7 +14,6 @@ from statistics import NormalDist
 import numpy as np
 from jaxtyping import Float64, Int64
 from scipy.stats import norm, ttest_1samp
-from statsmodels.stats.proportion import proportion_confint
 
 from babyllama.scores.decisions import Credits
 from babyllama.scores.results import RESAMPLES, Score
@@ -122,8 +121,10 @@ def wilson(score: float, n: int) -> tuple[float, float]:
 
     Source: Wilson 1927, without continuity correction.
     """
-    low, high = proportion_confint(score * n, n, alpha=0.05, method="wilson")
-    return min(score, max(0.0, float(low))), max(score, min(1.0, float(high)))
+    pull = Z**2 / n  # towards one half: the centre is that of Z**2 more trials, half of them right
+    centre = (score + pull / 2) / (1 + pull)
+    reach = math.sqrt(score * (1 - score) * pull + pull**2 / 4) / (1 + pull)
+    return min(score, max(0.0, centre - reach)), max(score, min(1.0, centre + reach))
 
 
 # --- scores that are not means ------------------------------------------------------------------

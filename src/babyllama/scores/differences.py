@@ -11,9 +11,7 @@ from typing import Literal
 
 import numpy as np
 from jaxtyping import Float64
-from scipy.stats import t
-from statsmodels.stats.contingency_tables import mcnemar
-from statsmodels.stats.multitest import multipletests
+from scipy.stats import binomtest, false_discovery_control, t
 
 from babyllama.scores.certainty import (
     Estimate,
@@ -29,7 +27,6 @@ Correction = Literal["holm", "bh"]
 Seeds = Float64[np.ndarray, "_ _"]  # what each seed's answer (rows) to each item counts
 LEVEL = 0.05
 _POWER = 0.8
-_METHODS = {"holm": "holm", "bh": "fdr_bh"}
 
 
 @dataclass(frozen=True)
@@ -85,7 +82,19 @@ def adjusted(p_values: Sequence[float], correction: Correction) -> list[float]:
     """
     if not p_values:
         return []
-    found: list[float] = multipletests(p_values, method=_METHODS[correction])[1].tolist()
+    if correction == "bh":
+        found: list[float] = false_discovery_control(p_values, method="bh").tolist()
+    else:
+        found = _holm(np.array(p_values, dtype=np.float64)).tolist()
+    return found
+
+
+def _holm(p_values: Float64[np.ndarray, " tests"]) -> Float64[np.ndarray, " tests"]:
+    """The smallest p of m times m, the next times m - 1, ...; none below one before it, or above 1."""
+    order = np.argsort(p_values)
+    factors = np.arange(len(p_values), 0, -1)
+    found = np.empty_like(p_values)
+    found[order] = np.minimum(1.0, np.maximum.accumulate(p_values[order] * factors))
     return found
 
 
@@ -168,8 +177,8 @@ def _flipped(parts: Sequence[Credits], weights: Sequence[float]) -> tuple[float,
     shares = [w / len(part) for w, part in zip(weights, parts, strict=True)]
     if max(shares) - min(shares) < 1e-9 * max(shares):
         every = np.concatenate(list(parts))
-        table = [[0, int((every > 0).sum())], [int((every < 0).sum()), 0]]
-        return float(mcnemar(table, exact=True).pvalue), "exact McNemar"
+        won, lost = int((every > 0).sum()), int((every < 0).sum())
+        return (float(binomtest(won, won + lost).pvalue) if won + lost else 1.0), "exact McNemar"
     value = sum(share * float(part.sum()) for share, part in zip(shares, parts, strict=True))
     squares = (share**2 * float((p**2).sum()) for share, p in zip(shares, parts, strict=True))
     return _p(value, math.sqrt(sum(squares))), "weighted McNemar"

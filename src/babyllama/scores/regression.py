@@ -5,9 +5,8 @@ from itertools import combinations
 
 import numpy as np
 from jaxtyping import Bool, Float64
+from scipy.linalg import orth
 from scipy.stats import pearsonr, rankdata
-from statsmodels.regression.linear_model import OLS
-from statsmodels.stats.outliers_influence import OLSInfluence
 
 
 def spearman(
@@ -109,10 +108,10 @@ def errors_left_out(
     e_i / (1 - h_ii), with the errors e and the leverages h of the fit to all. For an item without
     which there is no fit (h_ii = 1) it is 0, the error there.
     """
-    fit = OLS(y, _with_intercept(predictors)).fit()
-    left = 1 - OLSInfluence(fit).hat_matrix_diag
+    basis = orth(_with_intercept(predictors))
+    left = 1 - (basis**2).sum(axis=1)
     found = np.zeros(len(y))
-    np.divide(fit.resid, left, out=found, where=left > 1e-9)
+    np.divide(y - basis @ (basis.T @ y), left, out=found, where=left > 1e-9)
     return found
 
 
@@ -120,7 +119,8 @@ def residuals(
     predictors: Sequence[Float64[np.ndarray, " n"]], y: Float64[np.ndarray, " n"]
 ) -> Float64[np.ndarray, " n"]:
     """The residuals of y after least squares with an intercept."""
-    found: Float64[np.ndarray, " n"] = OLS(y, _with_intercept(predictors)).fit().resid
+    basis = orth(_with_intercept(predictors))  # of what the predictors can fit
+    found: Float64[np.ndarray, " n"] = y - basis @ (basis.T @ y)
     return found
 
 
