@@ -4,6 +4,7 @@ import pytest
 from small_trainings import lines, run, with_training
 
 from babyllama.errors import InputError
+from babyllama.training.trackers import refuse_missing_trackers
 
 
 def test_a_tracker_gets_what_is_logged(tiny_recipe, tokens, tokenizer, tmp_path):
@@ -27,3 +28,13 @@ def test_a_tracker_that_is_not_installed_is_refused(tiny_recipe, tokens, tokeniz
     part = with_training(tiny_recipe.pretraining("llama"), trackers=["clearml"])
     with pytest.raises(InputError, match="trackers names clearml, which is not installed"):
         run(part, tokens, tokenizer, tmp_path / "m")
+
+
+@pytest.mark.parametrize(
+    ("name", "package"), [("tensorboard", "'babyllama[tensorboard]'"), ("wandb", "wandb")]
+)
+def test_what_to_install_for_a_missing_tracker_is_said(monkeypatch, name, package):
+    monkeypatch.setattr("accelerate.tracking.get_available_trackers", list)
+    with pytest.raises(InputError, match=f"names {name}") as refused:
+        refuse_missing_trackers([name])
+    assert refused.value.mend == f"Run: pip install {package}"

@@ -9,7 +9,6 @@ import torch
 from babyllama.errors import InputError
 from babyllama.runs.layout import TRACKERS
 
-
 def refuse_missing_trackers(trackers: Sequence[str]) -> None:
     """Check, before any work, that every tracker is installed.
 
@@ -23,10 +22,11 @@ def refuse_missing_trackers(trackers: Sequence[str]) -> None:
     available = {str(each) for each in get_available_trackers()}
     for name in trackers:
         if name not in available:
+            package = "'babyllama[tensorboard]'" if name == "tensorboard" else name
             raise InputError(
                 f"training.trackers names {name}, which is not installed",
                 why="The tracker would receive no logs.",
-                mend=f"Run: pip install {name}",
+                mend=f"Run: pip install {package}",
             )
 
 
