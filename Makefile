@@ -5,18 +5,26 @@ BIN := .venv/bin
 .PHONY: help demo test test-quick lint docs clean
 
 help:
-	@echo "make demo        install into .venv, run every step on the built-in corpus, print where the report is"
-	@echo "make test        install into .venv, run all tests"
+	@echo "make demo        install what a run needs into .venv, run every step on the built-in corpus,"
+	@echo "                 print where the report is"
+	@echo "make test        install what tests need, too, run all tests"
 	@echo "make test-quick  run the fast tests, in under 90 seconds on two cores, for working"
 	@echo "make lint        ruff, mypy, import-linter"
 	@echo "make docs        write docs/reference from the command line and the recipes"
 	@echo "make clean       remove .venv and caches; runs/ stays"
 
 # constraints.txt pins the torch that the project is tested with.
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+# What a run needs, and what tests, lint and docs need besides.
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
-	@touch .venv/installed
+	$(INSTALL) -e .
+	@touch $@
+
+.venv/installed-dev: .venv/installed
+	$(INSTALL) -e '.[dev]'
+	@touch $@
 
 # Older releases, each beside our own, for tests that our folders load in them: 200 MB, 15 seconds.
 .venv/transformers/installed: .venv/installed
@@ -31,21 +39,21 @@ demo: .venv/installed
 
 # A file's tests run in one process and share its fixtures. One file: .venv/bin/python -m pytest FILE.
 PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
-test: .venv/installed .venv/transformers/installed
+test: .venv/installed-dev .venv/transformers/installed
 	$(PYTEST)
 
 # Folders whose tests are fast; tests/conftest.py marks those in them that train models.
 QUICK := tests/recipe tests/runs tests/scores tests/watch tests/test_console.py tests/test_errors.py
-test-quick: .venv/installed
+test-quick: .venv/installed-dev
 	$(PYTEST) -m "not slow" $(QUICK)
 
-lint: .venv/installed
+lint: .venv/installed-dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-docs: .venv/installed
+docs: .venv/installed-dev
 	$(BIN)/python docs/write_reference.py
 
 clean:
