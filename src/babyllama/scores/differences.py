@@ -90,7 +90,10 @@ def adjusted(p_values: Sequence[float], correction: Correction) -> list[float]:
 
 
 def _holm(p_values: Float64[np.ndarray, " tests"]) -> Float64[np.ndarray, " tests"]:
-    """The smallest p of m times m, the next times m - 1, ...; none below one before it, or above 1."""
+    """The smallest of m p values times m, the next times m - 1, and so on.
+
+    None is smaller than one before it, and none is above 1.
+    """
     order = np.argsort(p_values)
     factors = np.arange(len(p_values), 0, -1)
     found = np.empty_like(p_values)

@@ -9,6 +9,7 @@ import torch
 from babyllama.errors import InputError
 from babyllama.runs.layout import TRACKERS
 
+
 def refuse_missing_trackers(trackers: Sequence[str]) -> None:
     """Check, before any work, that every tracker is installed.
 
