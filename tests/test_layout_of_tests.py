@@ -21,6 +21,7 @@ OF_SEVERAL_MODULES = {
 # Modules without a test file of their own, each with the reason.
 TESTED_ELSEWHERE = {
     "__main__": "tests/test_main.py",
+    "data/foreign_files": "tests of those who read such files: data/tokenizer, models/model_files",
     "report": "write_report is what tests/report/test_page.py calls",
     "signals": "a Protocol, which has no behaviour",
 }

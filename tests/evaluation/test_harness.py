@@ -12,11 +12,12 @@ from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
 from lm_eval.tasks import TaskManager
 from plain_likelihoods import assert_near
-from random_models import random_model, variant
+from random_models import POSITIONS, random_model, variant
 from transformers import AutoModelForCausalLM
 from typer.testing import CliRunner
 
 from babyllama.cli import app
+from babyllama.data.tokenizer_folder import save_tokenizer
 from babyllama.errors import InputError
 from babyllama.evaluation import harness
 from babyllama.evaluation.harness import EnsembleLM
@@ -49,10 +50,13 @@ metadata: {{version: 1.0}}
 
 @pytest.fixture(scope="module")
 def folders(tokenizer, tmp_path_factory):
-    """Two models of other kinds with one tokenizer."""
+    """Two models of other kinds with one tokenizer, which is saved as a training saves it."""
     out = tmp_path_factory.mktemp("members")
     library = variant(tokenizer)
-    return [random_model(kind, library, out / kind, seed=1) for kind in ("llama", "gpt2")]
+    models = [random_model(kind, library, out / kind, seed=1) for kind in ("llama", "gpt2")]
+    for folder in models:
+        save_tokenizer(library, folder, positions=POSITIONS)
+    return models
 
 
 @pytest.fixture(scope="module")
