@@ -165,6 +165,7 @@ def test_all_that_is_not_read_is_listed_with_its_reason(tmp_path):
         (["train_10M/a.train", "README.txt"], "holds train_10M/ and the text README.txt beside"),
         (["a.txt", "a.dev", "dev/a.txt"], "holds dev texts twice: a.dev and dev/a.txt"),
         (["train/a.txt", "dev/a.txt", "valid/a.txt"], "holds dev/ and valid/"),
+        (["train/a.txt", "Dev/a.txt", "dev/a.txt"], "holds Dev/ and dev/"),
         (["a.dev.train.txt"], "a.dev.train.txt names two splits"),
         (["train/a.train", "train/a.train.txt"], "domain a twice: a.train and a.train.txt"),
         (["train/a.txt", "train/a.txt.gz"], "domain a twice: a.txt and a.txt.gz"),
@@ -227,6 +228,7 @@ def test_a_name_that_cannot_be_printed_is_refused(tmp_path, name):
         (["a.txt", "test.txt"], 2),
         (["a.txt", "dev/a.txt"], 2),
         (["train/a.txt", "valid/a.txt"], 2),
+        (["a.txt", "Validation/a.txt"], 2),
         (["a.txt", "b.txt.xz"], 2),
     ],
 )

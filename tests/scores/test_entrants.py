@@ -69,6 +69,12 @@ def test_nothing_to_compare_with_and_a_model_with_itself_are_refused(written):
     assert "is given twice" in refusal([one, one])
 
 
+def test_a_model_without_scores_is_called_so(written):
+    good = written("good.json", result("good", {"x": benchmark(WEAK)}))
+    model = written("student/config.json", "{}").parent
+    assert "student is a model, and it has no scores" in refusal([model, good])
+
+
 def test_a_folder_of_different_models_is_not_a_recipe(written, tmp_path):
     good = written("good.json", result("good", {"x": benchmark(WEAK)}))
     manifest = {key: {} for key in ("stage", "version", "recipe", "inputs", "seed", "files")}

@@ -153,7 +153,7 @@ def _refuse_other_bytes(arguments: list[str]) -> None:
         if not each.isascii() and any("\ud800" <= character <= "\udfff" for character in each):
             raise InputError(
                 f"{each} is not UTF-8",
-                mend="Rename the file or folder, or write the argument in UTF-8.",
+                mend="Write text in UTF-8; rename a file or folder with such a name.",
             )
 
 

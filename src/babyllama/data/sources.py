@@ -146,7 +146,7 @@ def _nested(folder: Path, files: list[FileName], folders: list[str]) -> Source:
     dev = _read_dev_folder(folder, folders)
     is_ours = read_manifest(folder) is not None  # it lists its own files
     beside = [] if is_ours else [LeftOut(file.name, "beside train/") for file in files]
-    others = [name for name in folders if name not in ("train", *DEV_FOLDERS)]
+    others = [name for name in folders if name != "train" and not _is_dev(name)]
     beside += [] if is_ours else [_left_out_folder(name) for name in others]
     return Source(
         train.train,
@@ -177,7 +177,7 @@ def _flat(folder: Path, files: list[FileName], folders: list[str]) -> Source:
             mend="Keep those that are right, and move the others away.",
         )
     left_out = [LeftOut(file.name, file.why_left_out) for file in files if file.why_left_out]
-    left_out += [_left_out_folder(name) for name in folders if name not in DEV_FOLDERS]
+    left_out += [_left_out_folder(name) for name in folders if not _is_dev(name)]
     is_new = nested.dev or any(file.is_new for file in files)
     return Source(
         tuple(_domains(folder, train)),
@@ -187,8 +187,12 @@ def _flat(folder: Path, files: list[FileName], folders: list[str]) -> Source:
     )
 
 
+def _is_dev(folder: str) -> bool:
+    return folder.lower() in DEV_FOLDERS
+
+
 def _read_dev_folder(folder: Path, folders: list[str]) -> Source:
-    names = [name for name in DEV_FOLDERS if name in folders]
+    names = [name for name in folders if _is_dev(name)]
     if len(names) > 1:
         raise InputError(
             f"{folder} holds {names[0]}/ and {names[1]}/",

@@ -151,6 +151,11 @@ def _entrants(source: Source) -> Iterator[Entrant]:
 
 def _recipe(folder: Path) -> Entrant:
     """The seeds of one recipe: one file for each."""
+    if (folder / "config.json").is_file():
+        raise InputError(
+            f"{folder} is a model, and it has no scores",
+            mend=f"Score it: {command('evaluate', folder)} --benchmark NAME=PATH --out FILE.json",
+        )
     if manifests.read_manifest(folder) is not None:
         found = [file for file in sorted(folder.glob("*.json")) if file.name != manifests.MANIFEST]
         raise InputError(
