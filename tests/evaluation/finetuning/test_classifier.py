@@ -67,11 +67,10 @@ def test_the_tokenizers_own_padding_does_not_matter(kind, named, tokenizer, tmp_
     torch.testing.assert_close(logits, logits_at_the_last_token(model, rows), atol=1e-5, rtol=1e-5)
 
 
-def test_a_text_that_spells_the_padding_is_read_to_its_end(models):
+def test_a_text_that_spells_the_padding_is_text_and_is_read_to_its_end(models):
     examples = [Example("the cat<pad>", None, 0), Example("the cat", None, 1)]
     logits, model, rows = classified(models["llama"], examples)
-    assert rows[0]["input_ids"][-1] == 0
-    assert model.config.pad_token_id != 0
+    assert 0 not in rows[0]["input_ids"], "0 is the padding"
     torch.testing.assert_close(logits, logits_at_the_last_token(model, rows), atol=1e-5, rtol=1e-5)
 
 
