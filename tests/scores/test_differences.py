@@ -237,7 +237,7 @@ def test_corrections_by_hand():
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=70))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 def test_corrections_are_those_of_statsmodels(p_values):
     for ours, theirs in (("holm", "holm"), ("bh", "fdr_bh")):
         expected = multipletests(p_values, method=theirs)[1].tolist()
