@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from babyllama.evaluation.of_run import evaluate_models, print_seen
+from babyllama.evaluation.training_text import seen_shares
 from babyllama.runs import artefact, manifests
 
 PAIRS = '{"sentence_good": "The cat sees a dog.", "sentence_bad": "The cat see a dog."}\n'
@@ -146,3 +147,37 @@ def test_a_result_says_how_much_of_a_benchmark_was_in_the_training_text(
     said = " ".join(capsys.readouterr().err.split())
     assert "pairs: 91.3% of the characters and" in said
     assert "of the words occur in the training text" in said
+
+
+def test_processes_that_score_models_read_the_training_text_once(
+    teachers, tokens, corpus, tmp_path, monkeypatch
+):
+    from babyllama.evaluation import of_run
+
+    reads = []
+
+    def counting(texts, train):
+        reads.append(train)
+        return seen_shares(texts, train)
+
+    monkeypatch.setattr(of_run, "seen_shares", counting)
+    (tmp_path / "out").mkdir()
+
+    def score(pairs):
+        (tmp_path / "pairs.jsonl").write_text(pairs)
+        shares = []
+        for path in teachers:  # each in a process of its own
+            evaluate_models(
+                {path.name: [path]}, {"pairs": tmp_path / "pairs.jsonl"}, rules="honest",
+                tokens=tokens, window=16, before=tmp_path / "before", out=tmp_path / "out",
+                corpus=corpus,
+            )  # fmt: skip
+            found = json.loads((tmp_path / "out" / f"{path.name}.json").read_text("utf-8"))
+            shares.append(found["benchmarks"]["pairs"]["seen"])
+        return shares
+
+    first, second = score(PAIRS)
+    assert first == second
+    assert reads == [corpus / "train"]
+    assert score(PAIRS.replace("cat", "zzyzx"))[1]["words"] < first["words"]
+    assert len(reads) == 2

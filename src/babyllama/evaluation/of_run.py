@@ -23,6 +23,7 @@ from babyllama.scores.remarks import remarks
 from babyllama.scores.results import SCORING_VERSION, SeenText, read_results, write_results
 
 _SHAPE = ("config.json", "tokenizer.json")  # all that an untrained model takes from another
+_SEEN = f"{SCRATCH}/seen.json"
 _WORST = 20  # number of worst errors of each model, for the report
 
 
@@ -68,7 +69,7 @@ def evaluate_models(
         "worst": _WORST,
         "scoring": SCORING_VERSION,
     }
-    seen = cache(partial(_seen, benchmarks, rules_named(rules), corpus))
+    seen = cache(partial(_seen, benchmarks, data, rules_named(rules), corpus, out / _SEEN))
     score = partial(_evaluate, benchmarks=benchmarks, out=out, rules=rules, tokens=tokens,
                     window=window, corpus=corpus, seen=seen)  # fmt: skip
     facts: Facts = {}
@@ -161,16 +162,33 @@ def _evaluate(
 
 
 def _seen(
-    benchmarks: Mapping[str, Path], rules: ScoringRules, corpus: Path | None
+    benchmarks: Mapping[str, Path],
+    data: Mapping[str, str],
+    rules: ScoringRules,
+    corpus: Path | None,
+    file: Path,
 ) -> Mapping[str, SeenText]:
-    """How much of each benchmark's text is in the training text."""
+    """How much of each benchmark's text is in the training text.
+
+    Args:
+        data: the benchmarks' digests.
+        file: where it is kept for the other processes that score models.
+    """
     if corpus is None:
         return {}
-    texts = {}
-    for name, path in benchmarks.items():
-        suite = suite_for(name)
-        texts[name] = [each.context + each.target for each in suite.texts(suite.read(path), rules)]
-    return seen_shares(texts, corpus / "train")
+
+    def count() -> Facts:
+        texts = {}
+        for name, path in benchmarks.items():
+            suite = suite_for(name)
+            read = suite.texts(suite.read(path), rules)
+            texts[name] = [each.context + each.target for each in read]
+        shares = seen_shares(texts, corpus / "train")
+        return {name: share.model_dump(mode="json") for name, share in shares.items()}
+
+    key = {"benchmarks": data, "rules": rules.name, "corpus": digest(corpus)}
+    found = kept(file, key, count, field="seen")
+    return {name: SeenText.model_validate(share) for name, share in found.items()}
 
 
 def _record(folder: Path, name: str) -> Path:
