@@ -37,10 +37,12 @@ def share_explained(
     plain: Sequence[Float64[np.ndarray, " n"]],
     x: Float64[np.ndarray, " n"],
     counts: Float64[np.ndarray, "resamples n"],
-    *,
-    less_noise: bool = False,
 ) -> Float64[np.ndarray, " resamples"]:
-    """(R2 of y on plain and x - R2 of y on plain) / (1 - R2 of y on plain), a squared correlation.
+    """The share of the variance of y that x explains beyond the plain predictors and noise.
+
+    (R2 of y on plain and x - R2 of y on plain) / (1 - R2 of y on plain), a squared correlation,
+    less its mean over permutations of x: see `noise_share`. 0 if there is nothing to explain, or
+    nothing to explain it with.
 
     Least squares with an intercept, the plain predictors and their pairwise products. The residuals
     of y and x have the cross-products S = D - C^T B^+ C, the Schur complement of the predictors'
@@ -49,16 +51,12 @@ def share_explained(
 
     Args:
         counts: how often each item occurs in each resample. Items without a value do not count.
-        less_noise: whether the share that noise in the place of x explains on average is
-            subtracted: see `noise_share`. If x has nothing to explain with, it is not.
     """
     keep = is_complete([y, x, *plain])
-    # Neither an intercept nor a scale changes what is explained; standardised it is precise.
-    base = [standardised(column[keep]) for column in plain]
-    products = [a * b for a, b in combinations(base, 2)]
-    predictors = [np.ones(int(keep.sum())), *base, *products]
-    k = len(predictors)
-    every = np.stack([*predictors, standardised(y[keep]), standardised(x[keep])], axis=1)
+    predictors = _with_intercept(_with_products([column[keep] for column in plain]))
+    k = predictors.shape[1]
+    others = np.stack([standardised(y[keep]), standardised(x[keep])], axis=1)
+    every = np.concatenate([predictors, others], axis=1)
     each = (every[:, :, None] * every[:, None, :]).reshape(len(every), -1)
     cross = (counts[:, keep] @ each).reshape(-1, k + 2, k + 2)
     B, C, D = cross[:, :k, :k], cross[:, :k, k:], cross[:, k:, k:]
@@ -67,8 +65,7 @@ def share_explained(
     is_left = (S[:, [0, 1], [0, 1]] > 1e-9 * D[:, [0, 1], [0, 1]]).all(axis=1)
     found = np.zeros(len(S))
     np.divide(S[:, 0, 1] ** 2, S[:, 0, 0] * S[:, 1, 1], out=found, where=is_left)
-    if less_noise:
-        found[is_left] -= noise_share(y, plain, x, counts)[is_left]
+    found[is_left] -= noise_share(y, plain, x, counts)[is_left]
     return found
 
 
@@ -89,8 +86,7 @@ def noise_share(
         x: only which of its values are missing counts.
     """
     keep = is_complete([y, x, *plain])
-    base = [standardised(column[keep]) for column in plain]
-    predictors = _with_intercept([*base, *(a * b for a, b in combinations(base, 2))])
+    predictors = _with_intercept(_with_products([column[keep] for column in plain]))
     fit, _, k, _ = np.linalg.lstsq(predictors, y[keep])
     squares = (y[keep] - predictors @ fit) ** 2
     drawn = counts[:, keep]
@@ -122,6 +118,14 @@ def residuals(
     basis = orth(_with_intercept(predictors))  # of what the predictors can fit
     found: Float64[np.ndarray, " n"] = y - basis @ (basis.T @ y)
     return found
+
+
+def _with_products(
+    plain: Sequence[Float64[np.ndarray, " n"]],
+) -> list[Float64[np.ndarray, " n"]]:
+    # Neither an intercept nor a scale changes what is explained; standardised it is precise.
+    base = [standardised(column) for column in plain]
+    return [*base, *(a * b for a, b in combinations(base, 2))]
 
 
 def _with_intercept(

@@ -169,9 +169,7 @@ def _explained(
         times = np.stack([np.bincount(row, minlength=sentences) for row in drawn])
         counts = times[:, sentence_of].astype(np.float64)
         found = [
-            share_explained(
-                columns[time], [columns[key] for key in plain], surprisal, counts, less_noise=True
-            )
+            share_explained(columns[time], [columns[key] for key in plain], surprisal, counts)
             for time, plain in plain_of.items()
         ]
         shares: Float64[np.ndarray, " resamples"] = np.mean(found, axis=0)
