@@ -69,4 +69,4 @@ def test_added_tokens_beyond_a_model_are_said_and_ordinary_ones_refused(library,
         shared_vocabulary(LlamaConfig(vocab_size=319), library)
     library.add_tokens([AddedToken("<|endoftext|>", special=True)])
     assert shared_vocabulary(LlamaConfig(vocab_size=320), library) == KNOWN
-    assert "does not know the added '<|endoftext|>'" in capsys.readouterr().err
+    assert "does not know the added tokens '<|endoftext|>'" in capsys.readouterr().err

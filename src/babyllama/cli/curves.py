@@ -84,26 +84,22 @@ def curves(
 
 
 def _show_points(points: "list[Point]", rules: str) -> None:
+    from babyllama.scores.chance import is_at_chance
     from babyllama.scores.remarks import with_part
     from babyllama.scores.results import BenchmarkResult
 
-    rows = [
-        (
+    rows = []
+    for point in sorted(points, key=lambda p: (p.place.model, p.benchmark, p.place.words)):
+        result = BenchmarkResult.model_validate(point.scores)
+        rows.append((
             point.place.model,
-            with_part(point.benchmark, BenchmarkResult.model_validate(point.scores)),
+            with_part(point.benchmark, result),
             f"{point.place.words:,}",
-            "{:.1f}".format(point.scores["score"]),
+            f"{result.score:.1f}",
             "{:.1f} to {:.1f}".format(*point.scores["interval"])
-            + ", at chance" * _is_at_chance(point),
-            "{:.1f}".format(point.scores["chance"]),
+            + ", at chance" * is_at_chance(result),
+            f"{point.scores['chance']:.1f}",
             point.scores["unit"],
-        )
-        for point in sorted(points, key=lambda p: (p.place.model, p.benchmark, p.place.words))
-    ]
+        ))  # fmt: skip
     columns = ("model", "benchmark", "words seen", "score", "95% interval", "guessing", "unit")
     print_result(table(f"Learning curves, rules: {rules}", columns, rows))
-
-
-def _is_at_chance(point: "Point") -> bool:
-    low, high = point.scores["interval"]
-    return bool(low <= point.scores["chance"] <= high)

@@ -22,7 +22,7 @@ from babyllama.console import print_error, print_from_any_rank, visible, visible
 from babyllama.errors import InputError
 
 OUR_MISTAKE = 70  # EX_SOFTWARE of sysexits.h
-_FREE_SPACE = "Free some space; then the same command goes on."
+_FREE_SPACE = "Free some space; then the same command resumes."
 _CHECK_RIGHTS = "Check its owner and permissions, or choose another place."
 _CHECK_PATH = "Check the path, or choose another place."
 # What the system says, in words, and the mend.
@@ -101,7 +101,7 @@ def _no_memory(error: BaseException) -> InputError:
         f"{where} has not enough memory",
         why=str(error).strip().partition("\n")[0],
         mend="Use a smaller micro_batch_size or model, or close other programs; then the same "
-        "command goes on.",
+        "command resumes.",
     )
 
 

@@ -135,7 +135,11 @@ def _score_all(
 def limits(
     suite: Suite[Any], items: Sequence[Any], found: Likelihoods, rules: ScoringRules
 ) -> Facts:
-    """What a result says of its own limits: the last four keys of `BenchmarkResult`."""
+    """Whether data are incomplete, ties, items with unknown tokens, and texts that were cut.
+
+    Returns:
+        the fields `part`, `ties`, `unknown` and `cut` of `BenchmarkResult`, as far as they apply.
+    """
     part = suite.published.part(items) if suite.published else None
     facts: Facts = {} if part is None else {"part": part}
     if isinstance(items[0], Choice):

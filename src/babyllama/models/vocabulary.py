@@ -30,8 +30,8 @@ def shared_vocabulary(config: "PretrainedConfig", tokenizer: "PreTrainedTokenize
         )
     names = ", ".join(repr(str(tokenizer.added_tokens_decoder[token])) for token in beyond[:5])
     print_status(
-        f"  {_name(config)}: the model does not know the added {names}; a text that has it is "
-        "refused",
+        f"  {_name(config)}: the model does not know the added tokens {names}; a text that has "
+        "one is refused",
         style="dim",
     )
     return known

@@ -188,7 +188,7 @@ def _scores(who: str, result: BenchmarkResult, unit: str, benchmark: str) -> str
     benchmark = with_part(benchmark, result)
     if is_at_chance(result):
         return (
-            f"{who} is {AT_CHANCE.replace(':', f' on {benchmark}:')} from its score of "
+            f"{who} is at chance on {benchmark}: nothing can be concluded from its score of "
             f"{result.score:.1f}{unit} (95% interval {bounds_of(result)}; chance is "
             f"{result.chance:.1f}; one seed)"
         )

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from babyllama.errors import InputError, command
-from babyllama.runs.layout import Layout
+from babyllama.runs.layout import Layout, resume_command
 from babyllama.runs.manifests import damaged, read_manifest
 
 _READ = (".json", ".jsonl")  # scores, predictions, logs, counts; weights and text are not read
@@ -36,5 +36,5 @@ def refuse_damaged(folder: Path, example: str) -> None:
 
 def rebuild(folder: Path) -> str:
     """How to make the damaged parts of a run again."""
-    again = command("run", Layout(folder).recipe, "--run-dir", folder)
-    return f"Find all damage, then make it again:\n  {command('verify', folder)}\n  {again}"
+    verify, again = command("verify", folder), resume_command(folder)
+    return f"Find all damage, then make it again:\n  {verify}\n  {again}"

@@ -252,7 +252,7 @@ def test_the_folder_that_the_papers_scripts_leave_is_scored_as_it_was_trained(
     capsys.readouterr()
     assert log_likelihoods(scorer_of([left]), texts).tolist() == expected.tolist()
     said = capsys.readouterr().err
-    assert "does not know the added '<|endoftext|>'" in said
+    assert "does not know the added tokens '<|endoftext|>'" in said
     assert "bos_token_id 50256" in said
 
 
