@@ -1,7 +1,7 @@
 """An untrained model of another's shape: what its architecture scores before it has read a word.
 
-Guessing scores 50 on minimal pairs, random weights do not: they prefer the shorter sentence, which
-is 53 on BLiMP.
+Guessing scores 50 on minimal pairs, random weights do not: they tend to prefer the sentence with
+fewer tokens, so their score depends on the tokenizer and on what a benchmark's sentences are like.
 """
 
 import shutil

@@ -19,8 +19,8 @@ from babyllama.scores.comparisons import UidDifference
 _EXTREMES = 6  # UIDs listed on either side
 _ORDER = ("student", "twin", "ensemble", "teacher", "untrained")
 _UNTRAINED = (
-    "Untrained: random weights in the student's shape, which is more than guessing wherever the "
-    "length of a sentence tells."
+    "Untrained: random weights in the student's shape. They tend to prefer the sentence with fewer "
+    "tokens, so their score can be above or below guessing."
 )
 
 
