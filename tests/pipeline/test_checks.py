@@ -7,24 +7,6 @@ import pytest
 from babyllama.errors import InputError
 from babyllama.pipeline import planning
 from babyllama.pipeline.checks import check_before_run, check_before_training
-from babyllama.recipe import Recipe
-
-
-@pytest.fixture
-def changed(tiny_recipe):
-    """The tiny recipe with some fields of some parts set."""
-
-    def change(**parts):
-        tree = tiny_recipe.model_dump(mode="json")
-        for path, value in parts.items():
-            *branches, leaf = path.split("__")
-            branch = tree
-            for key in branches:
-                branch = branch[key]
-            branch[leaf] = value
-        return Recipe.model_validate(tree)
-
-    return change
 
 
 def refused(recipe, folder, **options):

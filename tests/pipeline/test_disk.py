@@ -3,25 +3,17 @@
 import pytest
 
 from babyllama.pipeline.disk import peak_bytes
-from babyllama.recipe import Recipe
 
 PARAMETERS = {"llama": 1000, "gpt2": 2000, "distilled": 1500, "twin": 1500}
 TOKENS = 30_000  # 20,000 words, and two epochs of them
 
 
 @pytest.fixture
-def planned(tiny_recipe):
+def planned(changed):
     """The bytes of the tiny recipe with fields of its parts set."""
 
     def plan(**parts):
-        tree = tiny_recipe.model_dump(mode="json")
-        for path, value in parts.items():
-            *branches, leaf = path.split("__")
-            branch = tree
-            for key in branches:
-                branch = branch[key]
-            branch[leaf] = value
-        return peak_bytes(Recipe.model_validate(tree), PARAMETERS, TOKENS, 0)
+        return peak_bytes(changed(**parts), PARAMETERS, TOKENS, 0)
 
     return plan
 
