@@ -25,22 +25,31 @@ SMALL = SubmissionFormat(
     aoa_key="aoa",
     aoa_contexts=3,
     keeps_nothing=True,
-    ewok_with_context=False,
     glue={"boolq": 2, "mnli": 1},
 )  # fmt: skip
 
 
 def format_2026():
-    """The small format as of 2026: entity tracking filtered, keys that we cannot make."""
+    """The small format as of 2026: EWoK by contexts, Global PIQA, no `nothing`, ages."""
     entities = ZeroShotBenchmark(
         "entity_tracking_filtered", {"regular_0_ops": 1}, ("entity_tracking",)
     )
-    kept = [each for each in SMALL.zero_shot if each.key != "entity_tracking"]
-    return dataclasses.replace(
-        SMALL, year="2026", zero_shot=(*kept, entities), aoa_key="aoa_surprisals",
-        keeps_nothing=False, ewok_with_context=True,
-        unscored=("global_piqa_parallel", "aoa"), unscored_fast=("global_piqa_parallel",),
+    piqa = ZeroShotBenchmark(
+        "global_piqa_parallel", {"global_piqa_parallel": 2}, ("global_piqa_parallel",),
+        ("global_piqa_parallel",), {"global_piqa_parallel": 2}, is_by_example=True,
     )  # fmt: skip
+    dropped = ("entity_tracking", "wug_adj")
+    kept = [_of_2026(each) for each in SMALL.zero_shot if each.key not in dropped]
+    return dataclasses.replace(
+        SMALL, year="2026", zero_shot=(*kept, piqa, entities), aoa_key="aoa_surprisals",
+        keeps_nothing=False, has_aoa_score=True, has_form=True,
+    )  # fmt: skip
+
+
+def _of_2026(benchmark):
+    if benchmark.key != "ewok":
+        return benchmark
+    return dataclasses.replace(benchmark, our_names=("ewok_2026",), our_fast_names=("ewok_2026",))
 
 
 EWOK = {"Domain": "social", "Context1": "Ann helps Ben.", "Context2": "Ann hits Ben.",
@@ -64,6 +73,12 @@ def private(uid, number, values):
             **({"log_likelihoods": values} if len(values) > 2 else {})}  # fmt: skip
 
 
+def solved(number, good, bad, values):
+    """A line of Global PIQA: the mean log-likelihoods of the right and the likeliest wrong one."""
+    line = choice("eng_latn", number, f"Ask.{good}", f"Ask.{bad}", values)
+    return line | {"solution_good": good, "solution_bad": bad}
+
+
 OURS = {
     "blimp_filtered": [
         choice("one", 0, "It is.", "It are.", (-1.0, -2.0)),
@@ -71,6 +86,11 @@ OURS = {
         choice("one", 1, "Snow.", "Snow.", (-2.0, -2.0)),
     ],
     "ewok": [private("social", 0, [-4.0, -3.0])],
+    "ewok_2026": [private("social", 0, [-4.0, -3.0])],
+    "global_piqa_parallel": [
+        solved("ex_7", " Rinse it.", " Dry it.", (-1.5, -2.0)),
+        solved("ex_2", " Bake it.", " Chill it.", (-3.0, -2.5)),
+    ],
     "entity_tracking": [
         private("regular_0_ops", 0, [-1.0, -2.0, -3.0]),
         private("regular_0_ops", 1, [-2.0, -3.0, -1.0]),
@@ -91,6 +111,16 @@ OURS = {
     "boolq": [{"id": "boolq_0", "pred": 1}, {"id": "boolq_1", "pred": 0}],
     "mnli": [{"id": "mnli_0", "pred": 2}],
 }  # fmt: skip
+_MONTHS = range(16, 31)
+CHILDREN = "\n".join(
+    [
+        ",".join(["word", *map(str, _MONTHS)]),
+        *(
+            ",".join([word, *(f"{1 / (1 + 2.0 ** (age - month)):.4f}" for month in _MONTHS)])
+            for word, age in (("cat", 20), ("dog", 24))
+        ),
+    ]
+)
 CONTEXTS = [{"word": "cat", "context": "the", "surprisal": 4.0},
             {"word": "cat", "context": "a", "surprisal": 5.0},
             {"word": "dog", "context": "a", "surprisal": 6.0}]  # fmt: skip

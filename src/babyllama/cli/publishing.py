@@ -37,6 +37,10 @@ def submission(
         list[str] | None,
         typer.Option(help="NAME=PATH: a benchmark whose predictions contain no texts; repeatable."),
     ] = None,
+    children: Annotated[
+        Path | None,
+        typer.Option(help="A Wordbank table, for the score of ages of acquisition of 2026."),
+    ] = None,
     partial: Annotated[
         bool, typer.Option("--partial", help="Write what is available, and null for the rest.")
     ] = False,
@@ -55,10 +59,13 @@ def submission(
     missing = write_submission(
         run, out, model=model, track=track, year_format=FORMATS[year],
         predictions=predictions or [], results=results or [],
-        data=dict(benchmark_and_path(each) for each in benchmark or ()), partial=partial,
+        data=dict(benchmark_and_path(each) for each in benchmark or ()), children=children,
+        partial=partial,
     )  # fmt: skip
     for each in missing:
         print_status(f"  missing: {each}", style="yellow")
+    if missing and year == "2026":
+        print_status("  The leaderboard counts a missing score as 0.", style="yellow")
     print_status(
         f"Written to {out}, one folder per branch: {'incomplete' if missing else 'complete'}."
     )

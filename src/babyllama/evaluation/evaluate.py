@@ -93,13 +93,14 @@ def evaluate(
         predictions.mkdir(parents=True, exist_ok=True)
     results, values = {}, {}
     for each, found in _score_all(scorer, read):
-        judged = found.averaged() if scorer.is_averaged else found
+        is_averaged = scorer.is_averaged or each.suite.per_token
+        judged = found.averaged() if is_averaged else found
         result, lines = each.suite.scores(each.items, judged, chosen)
         results[each.name] = result.with_keys(limits(each.suite, each.items, judged, chosen))
         if predictions:
             _write_lines(predictions_file(predictions, each.name), lines)
         if worst and isinstance(each.items[0], Choice):
-            values[each.name] = found.sums()
+            values[each.name] = judged.sums()
     wrong = {}
     if worst:
         choices = {each.name: each.items for each in read if each.name in values}

@@ -56,6 +56,10 @@ def given(run, tmp_path):
                 "score": 50.0, "subtasks": {"one": part("1110"), "two": part("0100")}
             },
             ewok={"score": 50.0, "subtasks": {"social": part("10")}},
+            ewok_2026={"score": 100.0, "subtasks": {"social": part("11")}},
+            global_piqa_parallel={
+                "score": 50.0, "n": 2, "subtasks": {"eng_latn": part("10")}
+            },
             wug_adj={"score": 12.0, "unit": "spearman x 100", "n": 2},
             reading={"score": 2.0, "n": 2, "aggregates": {"eye_tracking": 2.0, "self_paced": 1.0}},
         )
@@ -69,5 +73,9 @@ def given(run, tmp_path):
     return {
         "predictions": [predictions],
         "results": [tmp_path / "checkpoints.json", tmp_path / "glue.json"],
-        "data": {"ewok": tmp_path / "ewok", "entity_tracking": tmp_path / "entities"},
+        "data": {
+            "ewok": tmp_path / "ewok",
+            "ewok_2026": tmp_path / "ewok",
+            "entity_tracking": tmp_path / "entities",
+        },
     }

@@ -23,7 +23,7 @@ def only(year, key, **changes):
     """A year's format with one benchmark of it."""
     (benchmark,) = [each for each in FORMATS[year].zero_shot if each.key == key]
     return dataclasses.replace(
-        FORMATS[year], zero_shot=(dataclasses.replace(benchmark, **changes),), unscored_fast=()
+        FORMATS[year], zero_shot=(dataclasses.replace(benchmark, **changes),)
     )
 
 

@@ -48,10 +48,24 @@ def test_every_fine_tuning_task_has_its_number_of_classes():
 def test_formats_differ_where_the_pipelines_do():
     keys = {year: {each.key for each in form.zero_shot} for year, form in FORMATS.items()}
     assert keys["2025"] - keys["2026"] == {"entity_tracking", "wug_adj", "wug_past"}
-    assert keys["2026"] - keys["2025"] == {"entity_tracking_filtered"}
-    piqa = {"global_piqa_parallel", "global_piqa_nonparallel"}
-    assert set(FORMATS["2026"].unscored) == piqa | {"aoa"}
-    assert set(FORMATS["2026"].unscored_fast) == piqa
+    assert keys["2026"] - keys["2025"] == {
+        "entity_tracking_filtered", "global_piqa_parallel", "global_piqa_nonparallel"
+    }  # fmt: skip
+    ewok = {year: _benchmark(year, "ewok").our_names for year in FORMATS}
+    assert ewok == {"2025": ("ewok",), "2026": ("ewok_2026",)}
+    assert not FORMATS["2025"].has_aoa_score
+    assert FORMATS["2026"].has_aoa_score
+
+
+def test_global_piqa_is_keyed_by_example_and_not_subsampled():
+    for key, size in (("global_piqa_parallel", 103), ("global_piqa_nonparallel", 100)):
+        piqa = _benchmark("2026", key)
+        assert piqa.is_by_example
+        assert piqa.sizes == piqa.fast_sizes == {key: size}
+
+
+def _benchmark(year, key):
+    return next(each for each in FORMATS[year].zero_shot if each.key == key)
 
 
 def test_each_checkpoint_has_8005_contexts_as_in_both_pipelines():

@@ -58,18 +58,29 @@ def test_checkpoints_have_surprisals_and_scores_between_0_and_1(run, given, tmp_
 
 def test_2026_drops_items_with_nothing_and_gives_context_and_target(run, given, tmp_path):
     missing, found = submit(run, given, tmp_path / "out", year_format=format_2026(), partial=True)
-    assert missing == [
-        "global_piqa_parallel: null, since babyllama has no benchmark for it",
-        "aoa: null, since babyllama has no benchmark for it",
-        "fast_eval_results: global_piqa_parallel: null, since babyllama has no benchmark for it",
-    ]
-    assert found["ewok"]["social"]["predictions"][0]["pred"] == "Ann helps Ben. Ben fears Ann."
+    assert missing == ["aoa: no score, which needs the surprisals and --children TABLE"]
+    # Of two contexts the second makes the one target likelier.
+    assert found["ewok"]["social"]["predictions"][0]["pred"] == "Ann hits Ben. Ben likes Ann."
     assert found["entity_tracking_filtered"]["regular_0_ops"]["predictions"] == [
         {"id": "regular_0_ops_0", "pred": "snow."}
     ]
-    assert found["global_piqa_parallel"] is None
     assert found["aoa"] is None
-    assert found["fast_eval_results"]["global_piqa_parallel"] == [None, None]
+    assert found["fast_eval_results"]["ewok"] == [{"social": 1.0}] * 2
+    assert found["fast_eval_results"]["global_piqa_parallel"] == [{"global_piqa_parallel": 0.5}] * 2
+
+
+def test_global_piqa_has_one_chosen_solution_for_each_example(run, given, tmp_path):
+    _, found = submit(run, given, tmp_path / "out", year_format=format_2026(), partial=True)
+    assert found["global_piqa_parallel"] == {
+        "ex_7": {"predictions": [{"id": "ex_7_0", "pred": " Rinse it."}]},
+        "ex_2": {"predictions": [{"id": "ex_2_0", "pred": " Chill it."}]},
+    }
+
+    file = given["predictions"][0] / "distilled" / "global_piqa_parallel.jsonl"
+    dutch = [line | {"UID": "nld_latn"} for line in OURS["global_piqa_parallel"]]
+    write_lines(file, dutch)
+    with pytest.raises(InputError, match="has items of nld_latn"):
+        submit(run, given, tmp_path / "more", year_format=format_2026(), partial=True)
 
 
 def test_a_broken_line_is_named(run, given, tmp_path):

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from submissions import STEPS, result, submit, write_lines
+from submissions import CHILDREN, STEPS, format_2026, result, submit, write_lines
 from transformers import AutoModelForCausalLM
 from typer.testing import CliRunner
 
@@ -113,3 +113,42 @@ def test_json_without_results_is_refused(run, tmp_path, content):
     (tmp_path / "odd.json").write_text(content)
     with pytest.raises(InputError, match=r"odd\.json has no results"):
         write_submission(run, tmp_path / "out", results=[tmp_path / "odd.json"])
+
+
+def test_a_submission_to_2026_is_complete_with_everything_that_it_asks(run, given, tmp_path):
+    """Field by field, what collate_preds.py of 2026 writes (babylm-org/babylm-eval, 6f825c29)."""
+    table = tmp_path / "children.csv"
+    table.write_text(CHILDREN, encoding="utf-8")
+    missing, found = submit(run, given, tmp_path / "out", year_format=format_2026(), children=table)
+    assert missing == []
+    assert found.keys() == {
+        "blimp", "ewok", "entity_tracking_filtered", "comps", "global_piqa_parallel", "reading",
+        "aoa_surprisals", "aoa", "glue", "fast_eval_results",
+    }  # fmt: skip
+    assert found["aoa"] == {"aoa": 0.0}  # of two words: too few for a correlation
+    assert found["aoa_surprisals"]["metadata"] == {
+        "model_name": "distilled", "use_bos_only": False, "total_steps": 2, "completed_steps": 2
+    }  # fmt: skip
+    assert found["fast_eval_results"] == {
+        "blimp": [{"one": 0.75, "two": 0.25}] * 2,
+        "ewok": [{"social": 1.0}] * 2,
+        "global_piqa_parallel": [{"global_piqa_parallel": 0.5}] * 2,
+        "reading": [{"spr": 0.01, "rt": 0.02}] * 2,
+    }
+
+
+def test_children_are_only_for_2026(run, given, tmp_path):
+    with pytest.raises(InputError, match=r"--children .* is only used by BabyLM 2026"):
+        submit(run, given, tmp_path / "out", children=tmp_path / "children.csv")
+
+
+def test_an_incomplete_submission_says_that_what_is_missing_counts_as_0(run, tmp_path):
+    out = tmp_path / "out"
+    arguments = ["submission", str(run), "--year", "2026", "--out", str(out), "--partial"]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0, done.output
+    said = " ".join(done.output.split())
+    assert "The leaderboard counts a missing score as 0." in said
+    assert "global_piqa_parallel: no predictions" in said
+    assert "leaderboard.json: fill in hf_repo" in said
+    assert (out / "leaderboard.json").is_file()

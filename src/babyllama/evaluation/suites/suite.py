@@ -49,6 +49,8 @@ class Suite(Generic[Item]):
             `score` is in its `unit`, and one line of predictions per item.
         published: its full size, if it is a known one.
         counts_bytes: whether `scores` needs the number of bytes that were scored.
+        per_token: whether texts are compared by their mean log-likelihood per token: `scores` then
+            gets each value divided by its text's number of tokens.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Suite(Generic[Item]):
     ]
     published: Published | None = None
     counts_bytes: bool = False
+    per_token: bool = False
 
 
 def suite_of_choices(
@@ -67,12 +70,14 @@ def suite_of_choices(
     *,
     average: Average | None = None,
     published: Published | None = None,
+    per_token: bool = False,
 ) -> Suite[Choice]:
     """A suite whose items are choices.
 
     Args:
         average: the headline's average, if it differs from the rules'.
         published: its full size, if it is a known one.
+        per_token: as of `Suite`.
     """
 
     def scores(
@@ -80,7 +85,14 @@ def suite_of_choices(
     ) -> tuple[BenchmarkResult, list[Facts]]:
         return score_choices(choices, likelihoods.sums(), rules, average=average)
 
-    return Suite(name, read, lambda choices, _rules: choice_texts(choices), scores, published)
+    return Suite(
+        name,
+        read,
+        lambda choices, _rules: choice_texts(choices),
+        scores,
+        published,
+        per_token=per_token,
+    )
 
 
 @dataclass(frozen=True)

@@ -74,10 +74,9 @@ def missing_predictions(
     """List the required content that the file lacks."""
     for benchmark in year_format.zero_shot:
         if content.get(benchmark.key) is None:
-            yield f"{benchmark.key}: no predictions"
-    for key in year_format.unscored:
-        if content.get(key) is None:
-            yield f"{key}: null, since babyllama has no benchmark for it"
+            yield f"{benchmark.key}: no predictions of --benchmark {benchmark.our_names[0]}=PATH"
+    if year_format.has_aoa_score and content.get("aoa") is None:
+        yield "aoa: no score, which needs the surprisals and --children TABLE"
     for name in year_format.glue:
         if name not in _object(content, "glue"):
             yield f"glue: no predictions of {name}"
@@ -90,9 +89,6 @@ def missing_predictions(
         known = len([each for each in _rows(fast_results, benchmark.key) if each is not None])
         if benchmark.our_fast_names and known < len(steps):
             yield f"fast_eval_results: {benchmark.key} at {known} checkpoints, not {len(steps)}"
-    for key in year_format.unscored_fast:
-        if not any(_rows(fast_results, key)):
-            yield f"fast_eval_results: {key}: null, since babyllama has no benchmark for it"
 
 
 def wrong_predictions(content: Facts, year_format: SubmissionFormat) -> Iterator[str]:
@@ -102,7 +98,8 @@ def wrong_predictions(content: Facts, year_format: SubmissionFormat) -> Iterator
             yield f"{key} is not an object"
     for benchmark in year_format.zero_shot:
         if content.get(benchmark.key) is not None and benchmark.sizes:
-            yield from _wrong_benchmark(benchmark, content[benchmark.key])
+            wrong = _wrong_examples if benchmark.is_by_example else _wrong_benchmark
+            yield from wrong(benchmark, content[benchmark.key])
     for name, part in _object(content, "glue").items():
         if name not in year_format.glue:
             yield f"glue: unknown task {name}"
@@ -111,6 +108,10 @@ def wrong_predictions(content: Facts, year_format: SubmissionFormat) -> Iterator
                 f"glue: {name}", name, part, year_format.glue[name], CLASSES[name]
             )
     yield from _wrong_fast_results(_object(content, "fast_eval_results"), year_format)
+    if year_format.has_aoa_score and content.get("aoa") is not None:
+        score = _object(content, "aoa").get("aoa")
+        if not isinstance(score, float) or not -1 <= score <= 1:
+            yield f"aoa: has the score {score!r}, not a number from -1 to 1"
     expected = year_format.aoa_contexts
     for step, count in _contexts(content, year_format).items():
         if count != expected:
@@ -133,12 +134,22 @@ def _wrong_benchmark(benchmark: ZeroShotBenchmark, parts: Any) -> Iterator[str]:
         yield from _wrong_part(f"{benchmark.key}: {name}", name, parts[name], sizes[part])
 
 
+def _wrong_examples(benchmark: ZeroShotBenchmark, examples: Any) -> Iterator[str]:
+    """List what is wrong with predictions that are keyed by example."""
+    if not isinstance(examples, dict):
+        yield f"{benchmark.key} is not an object of examples"
+        return
+    size = benchmark.sizes[benchmark.key]
+    if len(examples) != size:
+        yield f"{benchmark.key} has {len(examples):,} examples, not {size:,}"
+    for name, example in examples.items():
+        yield from _wrong_part(f"{benchmark.key}: {name}", name, example, 1)
+
+
 def _wrong_fast_results(found: Facts, year_format: SubmissionFormat) -> Iterator[str]:
     """List the checkpoints' scores that do not have the parts of the fast subset."""
     known = {each.key: each for each in year_format.zero_shot if each.our_fast_names}
     for key in found:
-        if key in year_format.unscored_fast:
-            continue
         if key not in known:
             yield f"fast_eval_results: unknown benchmark {key}"
             continue

@@ -10,7 +10,12 @@ from babyllama.errors import InputError
 from babyllama.evaluation.suites import suite_for
 from babyllama.evaluation.suites.choices import Choice, digest
 from babyllama.publish.submission.checking import refuse
-from babyllama.publish.submission.official import RULES, SubmissionFormat, ZeroShotBenchmark
+from babyllama.publish.submission.official import (
+    PIQA_LANGUAGE,
+    RULES,
+    SubmissionFormat,
+    ZeroShotBenchmark,
+)
 from babyllama.publish.submission.predictions import names_nothing
 from babyllama.runs.artefact import Facts
 from babyllama.scores.decisions import decode_decisions
@@ -87,7 +92,6 @@ def fast_results(
         found[benchmark.key] = [
             parts and {part: score for part, (score, _) in parts.items()} for parts in each_step
         ]
-    found |= {key: [None] * len(steps) for key in year_format.unscored_fast}
     refuse(
         problems,
         f"scores of checkpoints are not of the fast subsets of BabyLM {year_format.year}",
@@ -119,6 +123,9 @@ def _parts(
         }
     if benchmark.key in ("wug_adj", "wug_past"):
         return {benchmark.key: (result.score / 100, result.n or 0)}
+    if benchmark.is_by_example:
+        english = result.subtasks.get(PIQA_LANGUAGE)
+        return {} if english is None else {benchmark.key: (result.score / 100, result.n or 0)}
     if names == ("entity_tracking",):
         return _entity_parts(benchmark, result, year_format, data)
     return {

@@ -1,11 +1,12 @@
 """What BabyLM's pipelines expect of a submission: benchmarks with their item counts, checkpoints.
 
 Source: the counts are from collate_preds.py of babylm/evaluation-pipeline-2025 (bf55c11) and of
-babylm-org/babylm-eval (6f825c29, for 2026), the names of checkpoints from the challenge's rules.
+babylm-org/babylm-eval (6f825c29, for 2026), the names of checkpoints from the challenge's rules,
+what the leaderboard does from src/submission and src/leaderboard of its space on the hub.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from babyllama.recipe import BABYLM_WORD_MARKS
@@ -14,7 +15,7 @@ from babyllama.recipe.names import checkpoint_name
 Year = Literal["2025", "2026"]
 Track = Literal["strict-small", "strict"]
 
-RULES = "2025"  # by which both pipelines score
+RULES = "2025"  # by which both pipelines score, except EWoK, which 2026 scores as `ewok_2026`
 
 GLUE = {
     "boolq": 1635, "mnli": 4908, "mrpc": 204, "multirc": 2424, "qqp": 20215, "rte": 139, "wsc": 52
@@ -32,6 +33,7 @@ class ZeroShotBenchmark:
         our_names: names that its predictions may have here, the usual one first.
         our_fast_names: the same for its fast subset. Empty if checkpoints are not scored on it.
         fast_sizes: number of items of each part of the fast subset.
+        is_by_example: whether its predictions are keyed by example, one for each, and not by part.
     """
 
     key: str
@@ -39,6 +41,7 @@ class ZeroShotBenchmark:
     our_names: tuple[str, ...]
     our_fast_names: tuple[str, ...] = ()
     fast_sizes: Mapping[str, int] = field(default_factory=dict)
+    is_by_example: bool = False
 
     @property
     def fast_parts(self) -> Mapping[str, int]:
@@ -56,10 +59,9 @@ class SubmissionFormat:
     Attributes:
         aoa_key: the key of the surprisals at checkpoints.
         aoa_contexts: how many of them each checkpoint has.
-        unscored: keys of the file for which babyllama has no benchmark; it writes null.
-        unscored_fast: the same of `fast_eval_results`; it writes null for each checkpoint.
+        has_aoa_score: whether the score computed from these surprisals is submitted, as `aoa`.
+        has_form: whether leaderboard.json is written, the fields of the leaderboard's form.
         keeps_nothing: whether entity tracking keeps items that have an option with `nothing`.
-        ewok_with_context: whether a prediction of EWoK is context and target, or the target alone.
         glue: number of items of each fine-tuning task.
     """
 
@@ -68,9 +70,8 @@ class SubmissionFormat:
     aoa_key: str
     aoa_contexts: int
     keeps_nothing: bool
-    ewok_with_context: bool
-    unscored: tuple[str, ...] = ()
-    unscored_fast: tuple[str, ...] = ()
+    has_aoa_score: bool = False
+    has_form: bool = False
     glue: Mapping[str, int] = field(default_factory=lambda: GLUE)
 
 
@@ -150,6 +151,7 @@ _SUPPLEMENT = ZeroShotBenchmark(
 _EWOK = ZeroShotBenchmark(
     "ewok", _EWOK_SIZES, ("ewok",), ("ewok",), dict.fromkeys(_EWOK_SIZES, 100)
 )
+_EWOK_2026 = replace(_EWOK, our_names=("ewok_2026",), our_fast_names=("ewok_2026",))
 _ENTITIES_2025 = ZeroShotBenchmark(
     "entity_tracking",
     _by_operations(
@@ -186,7 +188,11 @@ _WUG_ADJ = ZeroShotBenchmark(
 _WUG_PAST = ZeroShotBenchmark(
     "wug_past", {"wug_past": 50}, ("wug_past",), ("wug_past",), {"wug_past": 50}
 )
-_PIQA = ("global_piqa_parallel", "global_piqa_nonparallel")
+PIQA_LANGUAGE = "eng_latn"
+_PIQA = tuple(
+    ZeroShotBenchmark(name, {name: items}, (name,), (name,), {name: items}, is_by_example=True)
+    for name, items in (("global_piqa_parallel", 103), ("global_piqa_nonparallel", 100))
+)
 
 FORMATS: Mapping[Year, SubmissionFormat] = {
     "2025": SubmissionFormat(
@@ -197,16 +203,16 @@ FORMATS: Mapping[Year, SubmissionFormat] = {
         aoa_key="aoa",
         aoa_contexts=8005,
         keeps_nothing=True,
-        ewok_with_context=False,
     ),
     "2026": SubmissionFormat(
         year="2026",
-        zero_shot=(_BLIMP, _SUPPLEMENT, _EWOK, _ENTITIES_2026, _COMPS, _READING),
+        zero_shot=(
+            _BLIMP, _SUPPLEMENT, _EWOK_2026, _ENTITIES_2026, _COMPS, *_PIQA, _READING,
+        ),
         aoa_key="aoa_surprisals",
         aoa_contexts=8005,
         keeps_nothing=False,
-        ewok_with_context=True,
-        unscored=(*_PIQA, "aoa"),
-        unscored_fast=_PIQA,
+        has_aoa_score=True,
+        has_form=True,
     ),
 }  # fmt: skip

@@ -14,13 +14,17 @@ from pathlib import Path
 from babyllama.errors import InputError
 from babyllama.evaluation.suites import suite_for
 from babyllama.evaluation.suites.choices import Choice
-from babyllama.publish.submission.official import SubmissionFormat, ZeroShotBenchmark
+from babyllama.publish.submission.official import (
+    PIQA_LANGUAGE,
+    SubmissionFormat,
+    ZeroShotBenchmark,
+)
 from babyllama.recipe.names import words_of_checkpoint
 from babyllama.runs.artefact import Facts
 from babyllama.runs.layout import predictions_file
 from babyllama.runs.rows import read_json_lines
 
-PRIVATE = ("ewok", "entity_tracking")
+PRIVATE = ("ewok", "ewok_2026", "entity_tracking")
 _WUGS = ("wug_adj", "wug_past")
 
 
@@ -65,6 +69,8 @@ def zero_shot_predictions(
         if benchmark.key == "reading":
             numbered = enumerate(lines)
             return {"reading": {"predictions": [_surprisal(n, line) for n, line in numbered]}}
+        if benchmark.is_by_example:
+            return _by_example(file, lines)
         if file.stem in PRIVATE:
             return _parts(_from_data(file, lines, files, year_format))
         return _parts((line["UID"], {"pred": _chosen_sentence(line)}) for line in lines)
@@ -137,6 +143,28 @@ def read_lines(file: Path) -> list[Facts]:
     return [dict(row.values) for row in read_json_lines(str(file), file.read_bytes(), ())]
 
 
+def _by_example(file: Path, lines: Sequence[Facts]) -> Facts:
+    """Global PIQA's predictions: one for each example, under the example's name."""
+    other = next((line["UID"] for line in lines if line["UID"] != PIQA_LANGUAGE), None)
+    if other is not None:
+        raise InputError(
+            f"{file} has items of {other}",
+            why=f"The tracks strict and strict-small score {PIQA_LANGUAGE}.",
+            mend=f"Score --benchmark {file.stem}={PIQA_LANGUAGE}.jsonl.",
+        )
+    return {
+        line["pairID"]: {
+            "predictions": [{"id": f"{line['pairID']}_0", "pred": _chosen_solution(line)}]
+        }
+        for line in lines
+    }
+
+
+def _chosen_solution(line: Facts) -> str:
+    is_good = line["log_likelihood_good"] >= line["log_likelihood_bad"]
+    return str(line["solution_good"] if is_good else line["solution_bad"])
+
+
 def _parts(chosen: Iterable[tuple[str, Facts]]) -> Facts:
     """Group predictions by part and number them in their order."""
     parts: dict[str, list[Facts]] = defaultdict(list)
@@ -178,7 +206,7 @@ def _from_data(
     for choice, line in zip(choices, lines, strict=True):
         is_entity = name == "entity_tracking"
         if year_format.keeps_nothing or not (is_entity and names_nothing(choice)):
-            yield choice.uid, {"pred": _chosen_option(name, choice, line, year_format)}
+            yield choice.uid, {"pred": _chosen_option(name, choice, line)}
 
 
 def names_nothing(choice: Choice) -> bool:
@@ -186,11 +214,11 @@ def names_nothing(choice: Choice) -> bool:
     return any("nothing" in option.target for option in choice.options)
 
 
-def _chosen_option(name: str, choice: Choice, line: Facts, year_format: SubmissionFormat) -> str:
+def _chosen_option(name: str, choice: Choice, line: Facts) -> str:
     pair = [line["log_likelihood_good"], line["log_likelihood_bad"]]
     values: list[float] = line.get("log_likelihoods", pair)
     option = choice.options[values.index(max(values))]
-    if year_format.ewok_with_context and name == "ewok":
+    if name == "ewok_2026":  # whose options have the same target
         return f"{option.context}{option.target}"
     return option.target
 

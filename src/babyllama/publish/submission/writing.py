@@ -4,7 +4,11 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from babyllama.console import print_status
+from babyllama.data.tokenizer import load_tokenizer
 from babyllama.errors import InputError, command
+from babyllama.evaluation.suites.aoa_2025 import read_children
+from babyllama.publish.submission.acquisition import acquisition_score
 from babyllama.publish.submission.card import CARD, model_card
 from babyllama.publish.submission.checking import (
     MAIN,
@@ -21,6 +25,7 @@ from babyllama.publish.submission.copying import (
     unfinished,
 )
 from babyllama.publish.submission.fast import checkpoint_results, fast_results
+from babyllama.publish.submission.form import FORM, leaderboard_form, unknown_fields
 from babyllama.publish.submission.official import (
     FORMATS,
     RULES,
@@ -52,9 +57,12 @@ def write_submission(
     predictions: Sequence[Path] = (),
     results: Sequence[Path] = (),
     data: Mapping[str, Path] | None = None,
+    children: Path | None = None,
     partial: bool = False,
 ) -> list[str]:
     """Write a submission: a file of predictions, a folder for each revision, the card in `main`.
+
+    For 2026 also leaderboard.json, the fields of the leaderboard's form.
 
     Args:
         folder: a run.
@@ -65,6 +73,7 @@ def write_submission(
         results: result files besides the run's own: of the model, for the card, and of its
             checkpoints.
         data: the data of benchmarks whose predictions have no texts; by default the recipe's.
+        children: a Wordbank table, with which 2026 correlates the ages of acquisition.
         partial: write what is available, and null for the rest.
 
     Returns:
@@ -78,6 +87,13 @@ def write_submission(
     run = read_run(folder)
     chosen = _chosen_model(run, model)
     refuse_existing(out)
+    if children and not year_format.has_aoa_score:
+        raise InputError(
+            f"--children {children} is only used by BabyLM 2026",
+            why="2026 submits the score that it computes from surprisals, 2025 the surprisals.",
+            mend="Add --year 2026, or leave it out.",
+        )
+    home = run.layout.models(run.recipe)[chosen.name]
     words_seen = _words_seen(run, chosen)
     steps = revisions(track, words_seen)
     files = _prediction_files(run, chosen, predictions, data or {})
@@ -86,6 +102,8 @@ def write_submission(
     content["fast_eval_results"] = fast_results(
         steps, year_format, checkpoint_results(given, chosen.name), files.data
     )
+    if year_format.has_aoa_score:
+        content["aoa"] = _aoa_score(home, content[year_format.aoa_key], children)
     refuse(
         list(wrong_predictions(content, year_format)),
         f"{folder}: predictions of {chosen.name} do not fit BabyLM {year_format.year}",
@@ -97,7 +115,6 @@ def write_submission(
         *missing_predictions(content, steps, year_format),
         *(f"{step}: the run has no such checkpoint" for step in absent),
     ]
-    home = run.layout.models(run.recipe)[chosen.name]
     if not partial:
         what = f"{folder}: missing for a submission of {chosen.name}"
         refuse(missing, what, _commands(home, chosen.name))
@@ -108,6 +125,8 @@ def write_submission(
     with unfinished(out) as place:
         copy_revisions(home, place, wanted, mend=rebuild(folder))
         write_atomically(place / MAIN / CARD, model_card(run, chosen, own, track=track))
+        if year_format.has_form:
+            _write_form(place / FORM, leaderboard_form(run, chosen, home, track=track))
         write_atomically(place / PREDICTIONS, json.dumps(content, ensure_ascii=False))
         check_submission(
             place, track=track, words_seen=words_seen, year_format=year_format,
@@ -173,12 +192,25 @@ def _predictions(
         benchmark.key: zero_shot_predictions(benchmark, files, year_format)
         for benchmark in year_format.zero_shot
     }
-    content |= dict.fromkeys(year_format.unscored)
     content[year_format.aoa_key] = acquisition_surprisals(files, steps, model)
     content["glue"] = {}
     for task in year_format.glue:
         content["glue"] |= glue_predictions(task, files) or {}
     return content
+
+
+def _write_form(file: Path, form: Facts) -> None:
+    write_atomically(file, json.dumps(form, indent=2, ensure_ascii=False) + "\n")
+    unknown = ", ".join(unknown_fields(form))
+    print_status(f"  {FORM}: fill in {unknown}, which the run does not know", style="yellow")
+
+
+def _aoa_score(home: Path, surprisals: Facts | None, children: Path | None) -> Facts | None:
+    """Null without surprisals or a table of children's ages."""
+    if surprisals is None or children is None:
+        return None
+    table = read_children(children)
+    return {"aoa": acquisition_score(surprisals, table, load_tokenizer(home))}
 
 
 def _own_results(
