@@ -17,6 +17,7 @@ from babyllama.data.tokenizer import (
     has_vocabulary,
     load_tokenizer,
     refuse_control_tokens,
+    reserved_tokens,
     train_tokenizer,
     vocabulary_digest,
 )
@@ -109,6 +110,27 @@ def test_the_vocabulary_has_the_wanted_size_or_as_many_tokens_as_the_text_gives(
     assert enough == {"vocab_size": 300}
     assert 300 < too_many["vocab_size"] < 16_000
     assert len(load_tokenizer(tmp_path / "large")) == too_many["vocab_size"]
+
+
+def test_reserved_tokens_make_the_vocabulary_a_multiple_and_change_no_text(tmp_path, library):
+    source, recipe = corpus(tmp_path / "corpus"), TokenizerRecipe(vocab_size=400, pad_vocab_to=64)
+    facts = train_tokenizer(source, recipe, tmp_path / "padded")
+    padded = load_tokenizer(tmp_path / "padded")
+
+    assert facts == {"vocab_size": recipe.padded(len(library))}
+    assert len(padded) == len(AutoTokenizer.from_pretrained(tmp_path / "padded"))
+    assert len(padded) % 64 == 0
+    assert reserved_tokens(padded) == [*range(len(library), len(padded))]
+    assert reserved_tokens(library) == []
+    for text in (TEXT, "<|reserved_0|> is text", ""):
+        assert padded(text)["input_ids"] == library(text)["input_ids"]
+
+
+def test_a_vocabulary_that_is_a_multiple_needs_no_reserved_token(tmp_path):
+    recipe = TokenizerRecipe(vocab_size=320, pad_vocab_to=64)
+    assert train_tokenizer(corpus(tmp_path / "corpus"), recipe, tmp_path / "tokenizer") == {
+        "vocab_size": 320
+    }
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import shutil
 import pytest
 import torch
 from random_models import random_model
+from transformers import PreTrainedTokenizerFast
 
 from babyllama.data.tokenizer import load_tokenizer
 from babyllama.errors import InputError
@@ -46,6 +47,25 @@ def test_every_continuation_begins_with_the_prompt(folders):
         assert len(texts) == 3
         assert all(text.startswith("The cat") for text in texts)
         assert any(text != "The cat" for text in texts)
+
+
+def test_tokens_that_pad_the_vocabulary_are_never_drawn(tokenizer, tmp_path, monkeypatch):
+    library = load_tokenizer(tokenizer)
+    size = len(library)
+    library.add_special_tokens(
+        {"additional_special_tokens": [f"<|reserved_{number}|>" for number in range(2_000)]}
+    )
+    folder = random_model("llama", library, tmp_path / "padded", max_position_embeddings=24)
+    seen = []
+    decode = PreTrainedTokenizerFast.decode
+
+    def record(self, ids, **options):
+        seen.extend(torch.as_tensor(ids).tolist())
+        return decode(self, ids, **options)
+
+    monkeypatch.setattr(PreTrainedTokenizerFast, "decode", record)
+    drawn(folder)
+    assert max(seen) < size
 
 
 def test_the_seed_decides_the_text(folders):

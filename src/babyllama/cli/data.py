@@ -137,6 +137,10 @@ def tokenizer_train(
         Literal["nfkc", "nfc", "none"],
         typer.Option(help="Unicode form of the text. nfkc makes full-width punctuation ASCII."),
     ] = "nfkc",
+    pad_vocab_to: Annotated[
+        int | None,
+        typer.Option(help="Reserved tokens make the number of tokens a multiple of this."),
+    ] = None,
 ) -> None:
     """Train a byte-level BPE tokenizer on the training text of a corpus.
 
@@ -145,7 +149,11 @@ def tokenizer_train(
     from babyllama.pipeline import stages
     from babyllama.recipe import TokenizerRecipe, parse
 
-    tree = {"vocab_size": vocab_size, "normalization": normalization}
+    tree = {
+        "vocab_size": vocab_size,
+        "normalization": normalization,
+        "pad_vocab_to": pad_vocab_to,
+    }
     recipe = parse(TokenizerRecipe, tree, "tokenizer train")
     complete_stage(stages.tokenizer_stage(corpus, recipe, out))
 

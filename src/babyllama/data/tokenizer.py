@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 PAD, BOS, EOS = "<pad>", "<s>", "</s>"
+_RESERVED = "<|reserved_{}|>"  # tokens that no text has: padding of the vocabulary
 _FILE = "tokenizer.json"
 _PARTS = ("normalizer", "pre_tokenizer", "model", "decoder", "post_processor")
 _ROLES = (
@@ -52,7 +53,8 @@ def train_tokenizer(corpus: Path, recipe: TokenizerRecipe, out: Path) -> dict[st
     """Train on `corpus/train/*.txt` and write a folder that `AutoTokenizer` loads.
 
     Returns:
-        `vocab_size`, which is smaller than the recipe's if the text has too few pairs.
+        `vocab_size`, which is smaller than the recipe's if the text has too few pairs, and larger
+        with reserved tokens.
 
     Raises:
         InputError: no training text, or a file that is not UTF-8.
@@ -78,8 +80,18 @@ def train_tokenizer(corpus: Path, recipe: TokenizerRecipe, out: Path) -> dict[st
             f"{corpus}/train cannot be read: {error}",
             mend="Clean the text first: babyllama corpus clean SRC CORPUS",
         ) from None
+    size = tokenizer.get_vocab_size()
+    reserved = range(recipe.padded(size) - size)
+    tokenizer.add_special_tokens([_RESERVED.format(number) for number in reserved])
     save_tokenizer(_as_hugging_face(tokenizer), out)
     return {"vocab_size": tokenizer.get_vocab_size()}
+
+
+def reserved_tokens(tokenizer: "PreTrainedTokenizerFast") -> list[int]:
+    """The tokens with which `pad_vocab_to` padded the vocabulary."""
+    names = {_RESERVED.format(number) for number in range(len(tokenizer.added_tokens_decoder))}
+    added = tokenizer.added_tokens_decoder
+    return [token for token, each in added.items() if str(each) in names]
 
 
 def _interruptible(work: Callable[[], object]) -> None:

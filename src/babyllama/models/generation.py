@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from babyllama.console import print_status
-from babyllama.data.tokenizer import load_tokenizer
+from babyllama.data.tokenizer import load_tokenizer, reserved_tokens
 from babyllama.errors import InputError
 from babyllama.models.build import positions_of
 from babyllama.models.loading import load_model
@@ -42,6 +42,8 @@ def continuations(
         do_sample=True, top_k=0, num_return_sequences=n, eos_token_id=eos,
         pad_token_id=0 if eos is None else eos, bos_token_id=None,
         max_new_tokens=_possible(model, folder, len(ids), max_new_tokens),
+        # Tokens that pad the vocabulary: reserved ones, and rows beyond the tokenizer.
+        suppress_tokens=_padding(model, tokenizer, known) or None,
     )  # fmt: skip
     torch.manual_seed(seed)
     drawn = model.generate(
@@ -49,6 +51,13 @@ def continuations(
     )
     # Under the `lines` layout a new line is a special token; it is shown as a space.
     return [tokenizer.decode(row, skip_special_tokens=True).strip() for row in drawn]
+
+
+def _padding(
+    model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerFast", known: int
+) -> list[int]:
+    rows = int(model.config.get_text_config().vocab_size)
+    return [*reserved_tokens(tokenizer), *range(known, rows)]
 
 
 def _refuse_no_text(prompt: str) -> None:

@@ -214,7 +214,7 @@ def refuse_full_disk(planned: Plan, folder: Path) -> None:
 def _models(
     recipe: Recipe, train_tokens: int, signal: Sizes, device: torch.device
 ) -> Iterator[PlannedModel]:
-    vocab_size = recipe.tokenizer.vocab_size
+    vocab_size = recipe.tokenizer.padded(recipe.tokenizer.vocab_size)
     for name in [*recipe.teachers, *recipe.students]:
         part, student = recipe.pretraining(name), recipe.students.get(name)
         flops_per_token = 3 * planned_flops_per_token(part.model, vocab_size)
@@ -237,7 +237,7 @@ def _models(
 
 def teacher_shapes(recipe: Recipe) -> TeacherShapes:
     """What the sizes of a signal of this recipe's teachers follow from."""
-    vocab_size = recipe.tokenizer.vocab_size
+    vocab_size = recipe.tokenizer.padded(recipe.tokenizer.vocab_size)
     models = (planned_model(each.model, vocab_size) for each in recipe.teachers.values())
     return TeacherShapes.of(models, vocab_size)
 

@@ -54,6 +54,14 @@ class TokenizerRecipe(Frozen):
     vocab_size: int = Field(
         16_000, ge=300, le=1_000_000, description="Tokens, special ones included."
     )
+    pad_vocab_to: int | None = Field(
+        None,
+        ge=1,
+        le=1024,
+        description="Reserved tokens that no text has make the number of tokens a multiple of "
+        "this, for servers and kernels that want one: 64, for example.",
+        json_schema_extra=NOT_RECORDED_AT_DEFAULT,
+    )
     min_frequency: int = Field(2, ge=1, description="Pairs seen less often are not merged.")
     normalization: Literal["nfkc", "nfc", "none"] = Field(
         "nfkc",
@@ -62,6 +70,11 @@ class TokenizerRecipe(Frozen):
         "punctuation becomes ASCII. `nfc` keeps it, and `none` changes nothing.",
         json_schema_extra=NOT_RECORDED_AT_DEFAULT,
     )
+
+    def padded(self, vocab_size: int) -> int:
+        """So many tokens and the reserved ones."""
+        multiple = self.pad_vocab_to or 1
+        return -(-vocab_size // multiple) * multiple
 
 
 class TokensRecipe(Frozen):
