@@ -1,9 +1,15 @@
-"""Making one stage: by which process."""
+"""Making one stage: by which process, and the card that a model gets."""
 
-from babyllama.pipeline.making import make_stage
-from babyllama.pipeline.stages import corpus_stage
+from dataclasses import replace
+
+import pytest
+from small_folders import finished, small_run
+
+from babyllama.pipeline.making import make_stage, write_cards
+from babyllama.pipeline.stages import corpus_stage, pretraining_stage
 from babyllama.runs.launched import Launched
 from babyllama.runs.manifests import read_manifest
+from babyllama.runs.verification import verify
 
 
 def test_a_stage_that_is_made_alone_is_made_by_the_first_process(tiny_recipe, corpus, tmp_path):
@@ -12,3 +18,41 @@ def test_a_stage_that_is_made_alone_is_made_by_the_first_process(tiny_recipe, co
     assert not stage.out.exists()
     make_stage(stage, Launched(rank=0, count=2))
     assert read_manifest(stage.out)
+
+
+@pytest.fixture
+def training(tiny_recipe, tmp_path):
+    """The stage of a teacher of a run, whose training writes a file."""
+    layout = small_run(tmp_path / "run", tiny_recipe)
+    finished(layout.tokens, "tokens")
+    finished(layout.tokenizer, "tokenizer")
+    stage = pretraining_stage(
+        tiny_recipe.teachers["llama"], layout.tokens, layout.tokenizer, layout.teacher("llama"), 3
+    )
+
+    def build(folder):
+        (folder / "model.safetensors").write_text("trained")
+        return {"words_seen": 4000}
+
+    return replace(stage, build=build)
+
+
+def test_a_trained_model_has_a_card_which_is_no_damage(training):
+    make_stage(training)
+    card = (training.out / "README.md").read_text("utf-8")
+    assert "The model has not been scored yet." in card
+    assert verify(training.out) == {training.out: []}
+    (training.out / "README.md").unlink()
+    assert verify(training.out) == {training.out: []}
+    make_stage(training)  # complete: nothing is trained again
+    assert (training.out / "README.md").read_text("utf-8") == card
+
+
+def test_a_card_that_was_edited_is_moved_before_its_model_is_trained_again(training):
+    make_stage(training)
+    (training.out / "README.md").write_text("mine")
+    write_cards([training])
+    assert (training.out / "README.md").read_text() == "mine"
+    make_stage(replace(training, seed=4))
+    assert (training.out.with_name("llama.aside") / "README.md").read_text() == "mine"
+    assert "seed 4" in (training.out / "README.md").read_text("utf-8")

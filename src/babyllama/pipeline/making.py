@@ -1,5 +1,6 @@
 """Making one stage: alone, or with the processes that a launcher started."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,26 +8,46 @@ from babyllama.console import format_duration, print_status
 from babyllama.runs import artefact, manifests
 from babyllama.runs.artefact import Facts, Stage
 from babyllama.runs.launched import ALONE, Launched
+from babyllama.runs.layout import CARD
+
+_TRAININGS = ("pretraining", "distillation")
 
 
 def make_stage(stage: Stage, launched: Launched = ALONE) -> None:
-    """Make a stage's folder unless it is complete.
+    """Make a stage's folder unless it is complete; a model's folder gets its card.
 
     Rank 0 makes it alone, or with all other ranks if the stage is one that is made together.
     """
     if launched.count == 1:
         artefact.complete(stage, report_status)
+        _write_first_card(stage)
     elif not stage.together:
         if launched.rank == 0:
             artefact.complete(stage, report_status)
     elif launched.rank == 0:
         _make_with_all_processes(stage)
+        _write_first_card(stage)
     else:
         from babyllama.training.processes import Processes
 
         folder = Processes().broadcast("")
         if folder:
             stage.build(Path(folder))
+
+
+def write_cards(line: Iterable[Stage]) -> None:
+    """Write the cards of the models among finished stages, with what is known by now."""
+    from babyllama.report.model_card import write_card
+
+    for stage in line:
+        if stage.kind in _TRAININGS:
+            write_card(stage.out)
+
+
+def _write_first_card(stage: Stage) -> None:
+    """The card of a model that has none; a run writes it again once there are scores."""
+    if not (stage.out / CARD).exists():
+        write_cards([stage])
 
 
 def _make_with_all_processes(stage: Stage) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from babyllama.console import print_status
 from babyllama.data.sources import read_source
 from babyllama.errors import InputError, quoted
-from babyllama.pipeline.making import make_stage
+from babyllama.pipeline.making import make_stage, write_cards
 from babyllama.pipeline.stages import stages
 from babyllama.recipe import AutoSignal, FolderSource, Recipe, load_recipe, parse, to_json, to_yaml
 from babyllama.recipe.base import nearest
@@ -30,7 +30,7 @@ def run(
     jobs: int | None = None,
     launched: Launched = ALONE,
 ) -> None:
-    """Make every stage in `folder` that is not complete.
+    """Make every stage in `folder` that is not complete; then write the models' cards.
 
     Args:
         until: the last stage to make; all by default.
@@ -71,6 +71,7 @@ def run(
             make_side_by_side(recipe, folder, line, planned, jobs)
         else:
             _make_in_order(recipe, folder, line, launched)
+        write_cards(line)  # with the scores
 
 
 def _make_in_order(recipe: Recipe, folder: Path, line: list[Stage], launched: Launched) -> None:

@@ -5,6 +5,7 @@ Sizes are spelt as in Hugging Face configurations, so that `model` passes straig
 """
 
 from babyllama.recipe.base import Frozen
+from babyllama.recipe.card import CardRecipe
 from babyllama.recipe.reading import (
     built_in_recipes,
     load_recipe,
@@ -76,6 +77,7 @@ __all__ = [
     "AnyStoredSignal",
     "AutoSignal",
     "AverageRecipe",
+    "CardRecipe",
     "CorpusRecipe",
     "Cosine",
     "DistillationRecipe",

@@ -11,6 +11,9 @@ LARGEST = 2**53  # integers above it are not exact in 64-bit floats
 # Marks fields that came later. Manifests do not record their defaults, so that folders which were
 # finished before, and are what the default makes, stay complete.
 NOT_RECORDED_AT_DEFAULT: dict[str, JsonValue] = {"recorded_at_default": False}
+# Marks fields that change logs, checkpoints or cards, but nothing that a later stage reads: no
+# reason to make anything again.
+NOT_DECISIVE: dict[str, JsonValue] = {"decides": False}
 
 
 class Frozen(BaseModel):

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, JsonValue, field_validator
+from pydantic import BaseModel, Field, field_validator
 
-from babyllama.recipe.base import NOT_RECORDED_AT_DEFAULT, Frozen, divisor_of
+from babyllama.recipe.base import NOT_DECISIVE, NOT_RECORDED_AT_DEFAULT, Frozen, divisor_of
 from babyllama.recipe.shapes import Shape
 
 
@@ -164,8 +164,6 @@ BABYLM_WORD_MARKS = (
 Tracker = Literal[
     "tensorboard", "wandb", "trackio", "comet_ml", "aim", "mlflow", "clearml", "dvclive", "swanlab"
 ]
-# Marks fields that change logs and checkpoints but not the weights: no reason to train again.
-_NOT_DECISIVE: dict[str, JsonValue] = {"decides": False}
 
 
 class TrainingRecipe(Frozen):
@@ -203,7 +201,7 @@ class TrainingRecipe(Frozen):
         "stop",
         description="`rewind`: return to the last checkpoint and skip the windows at which the "
         "loss diverged.",
-        json_schema_extra=_NOT_DECISIVE,  # without divergence both give the same weights
+        json_schema_extra=NOT_DECISIVE,  # without divergence both give the same weights
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="`auto`: bfloat16 if the CPU or GPU computes it fast."
@@ -232,21 +230,21 @@ class TrainingRecipe(Frozen):
         500,
         ge=1,
         description="Updates between checkpoints; there is also one after each epoch.",
-        json_schema_extra=_NOT_DECISIVE,
+        json_schema_extra=NOT_DECISIVE,
     )
     keep: int = Field(
-        2, ge=1, description="Number of checkpoints to keep.", json_schema_extra=_NOT_DECISIVE
+        2, ge=1, description="Number of checkpoints to keep.", json_schema_extra=NOT_DECISIVE
     )
     log_every: int = Field(
         10,
         ge=1,
         description="Updates between lines of training.jsonl.",
-        json_schema_extra=_NOT_DECISIVE,
+        json_schema_extra=NOT_DECISIVE,
     )
     trackers: tuple[Tracker, ...] = Field(
         (),
         description="Experiment trackers that also receive the log, such as `tensorboard`.",
-        json_schema_extra=_NOT_DECISIVE,
+        json_schema_extra=NOT_DECISIVE,
     )
 
     @property
@@ -280,7 +278,7 @@ def decisive_fields(part: BaseModel) -> dict[str, Any]:
     decisive = [
         name
         for name, info in fields.items()
-        if info.json_schema_extra != _NOT_DECISIVE and name not in at_default
+        if info.json_schema_extra != NOT_DECISIVE and name not in at_default
     ]
     tree: dict[str, Any] = part.model_dump(mode="json", include=set(decisive))
     for name in decisive:

@@ -7,7 +7,8 @@ from typing import Any, Literal, TypeVar
 from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 from babyllama.errors import InputError
-from babyllama.recipe.base import Frozen, Mistake, nearest
+from babyllama.recipe.base import NOT_DECISIVE, Frozen, Mistake, nearest
+from babyllama.recipe.card import CardRecipe
 from babyllama.recipe.names import GRAMMAR, BenchmarkName, ModelName, same_but_for_case
 from babyllama.recipe.teaching import (
     DistilledStudent,
@@ -60,6 +61,7 @@ class Recipe(Frozen):
     signal: SignalRecipe
     students: dict[ModelName, Student] = Field(min_length=1)
     evaluation: EvaluationRecipe = EvaluationRecipe()
+    card: CardRecipe = Field(CardRecipe(), json_schema_extra=NOT_DECISIVE)
 
     @model_validator(mode="after")
     def _parts_agree(self) -> "Recipe":

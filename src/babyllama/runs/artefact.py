@@ -33,6 +33,7 @@ from babyllama.runs.manifests import (
     refuse_damaged_input,
     write_manifest,
 )
+from babyllama.runs.sealed import edited_card_files
 from babyllama.runs.unfinished import (
     SCRATCH,
     WORK,
@@ -119,11 +120,15 @@ def status(stage: Stage) -> Status:
     return Status("damaged", damage) if damage else Status("complete")
 
 
-def set_aside_added(out: Path) -> None:
+def set_aside_added(out: Path, *, is_replaced: bool = False) -> None:
     """Move what no stage wrote out of a stage's folder, and say where it is.
 
     A file that was added to a finished folder might be read with it. A folder without a manifest
     is moved as a whole, since it would be replaced.
+
+    Args:
+        is_replaced: whether the folder is about to be made again, so that the card that a person
+            has edited would be lost.
     """
     manifest = read_manifest(out)
     if manifest is None:
@@ -134,10 +139,12 @@ def set_aside_added(out: Path) -> None:
         return
     remove_temporary(out)
     folder = _free_name(out)
-    for path in added(out, manifest):
+    edited = list(edited_card_files(out)) if is_replaced else []
+    for path in [*added(out, manifest), *edited]:
         aside = folder / path.relative_to(out)
         aside.parent.mkdir(parents=True, exist_ok=True)
-        print_status(f"  {path} is not in its manifest: moved to {aside}", style="yellow")
+        why = "was edited" if path in edited else "is not in its manifest"
+        print_status(f"  {path} {why}: moved to {aside}", style="yellow")
         path.rename(aside)
 
 
@@ -154,7 +161,7 @@ def complete(stage: Stage, announce: Callable[[Stage, Status], None] = lambda *_
     _finish_interrupted_rename(out)
     now = status(stage)
     announce(stage, now)
-    set_aside_added(out)
+    set_aside_added(out, is_replaced=now.state != "complete")
     if now.state == "complete":
         return stage.out
     for path in stage.inputs.values():

@@ -18,11 +18,14 @@ from typing import Any
 from babyllama.errors import InputError
 from babyllama.recipe import names
 from babyllama.runs.files import digest_of_json, hash_file, is_temporary, write_json
-from babyllama.runs.layout import FIDELITY, FRONTIER, TRACKERS, TRAINING_LOG
+from babyllama.runs.layout import CARD, EVAL_RESULTS, FIDELITY, FRONTIER, TRACKERS, TRAINING_LOG
 
 MANIFEST = f"{names.MANIFEST}.json"
 # Files that say how a model or signal was made. They do not count for what was made.
 _NOT_IN_DIGEST = {TRAINING_LOG, FIDELITY, FRONTIER, TRACKERS}
+# What a model's folder says of itself: written after the manifest, and edited by people.
+_CARD = {CARD, EVAL_RESULTS}
+_OF_MODELS = ("pretraining", "distillation")
 _IN_EVERY_MANIFEST = {"stage", "version", "recipe", "inputs", "seed", "files"}
 _CHECKSUM, _DATES = "sha256", "written_ns"
 _FIELDS = _IN_EVERY_MANIFEST | {"facts", "wall_seconds", "versions"}  # without a checksum, no other
@@ -116,13 +119,18 @@ def damaged(
 
 
 def added(folder: Path, manifest: Mapping[str, Any]) -> list[Path]:
-    """Files of a finished folder that are not in its manifest: a later stage might read them."""
+    """Files of a finished folder that are not in its manifest: a later stage might read them.
+
+    A model's card is no such file.
+    """
     if not is_readable(manifest):
         return []
+    expected = _CARD if manifest["stage"] in _OF_MODELS else set()
+    names = {path: path.relative_to(folder) for path in _own_files(folder)}
     return [
         path
-        for path in _own_files(folder)
-        if path.relative_to(folder).as_posix() not in manifest["files"]
+        for path, name in names.items()
+        if name.as_posix() not in manifest["files"] and name.parts[0] not in expected
     ]
 
 

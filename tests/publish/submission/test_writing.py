@@ -30,8 +30,8 @@ def test_results_given_for_the_model_add_to_those_of_the_run(run, given, tmp_pat
     submit(run, given | {"results": results}, tmp_path / "out")
 
     card = (tmp_path / "out" / "main" / "README.md").read_text("utf-8")
-    assert "| blimp | 99.0 |" in card
-    assert "| boolq | 61.0 |" in card
+    assert "| blimp     |  99.0 |" in card
+    assert "| boolq     |  61.0 |" in card
 
 
 def test_an_existing_folder_is_never_written_into(run, given, tmp_path):

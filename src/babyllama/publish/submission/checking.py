@@ -11,7 +11,6 @@ import yaml
 from huggingface_hub import ModelCard
 
 from babyllama.errors import InputError
-from babyllama.publish.submission.card import CARD
 from babyllama.publish.submission.official import (
     CLASSES,
     FORMATS,
@@ -21,6 +20,7 @@ from babyllama.publish.submission.official import (
     revisions,
 )
 from babyllama.runs.artefact import Facts
+from babyllama.runs.layout import CARD
 
 PREDICTIONS = "all_full_preds_and_fast_scores_causal.json"
 MAIN = "main"

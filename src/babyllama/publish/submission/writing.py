@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from babyllama.console import print_status
@@ -9,7 +10,6 @@ from babyllama.data.tokenizer import load_tokenizer
 from babyllama.errors import InputError, command
 from babyllama.evaluation.suites.aoa_2025 import read_children
 from babyllama.publish.submission.acquisition import acquisition_score
-from babyllama.publish.submission.card import CARD, model_card
 from babyllama.publish.submission.checking import (
     MAIN,
     PREDICTIONS,
@@ -39,9 +39,10 @@ from babyllama.publish.submission.predictions import (
     glue_predictions,
     zero_shot_predictions,
 )
+from babyllama.report.model_card import card_facts, model_card
 from babyllama.runs.artefact import Facts
 from babyllama.runs.files import write_atomically
-from babyllama.runs.layout import resume_command
+from babyllama.runs.layout import CARD, resume_command
 from babyllama.runs.run import Model, Run, read_run
 from babyllama.runs.undamaged import rebuild, refuse_damaged
 from babyllama.scores.results import BenchmarkResult, ModelResult, model_result, read_results
@@ -124,7 +125,11 @@ def write_submission(
     wanted |= {step: records for step, records in published.items() if records}
     with unfinished(out) as place:
         copy_revisions(home, place, wanted, mend=rebuild(folder))
-        write_atomically(place / MAIN / CARD, model_card(run, chosen, own, track=track))
+        card = replace(card_facts(home), results=own, rules=chosen.evaluation.get("rules", {}))
+        write_atomically(
+            place / MAIN / CARD,
+            model_card(card, name="ORGANISATION/NAME", tags=("babylm", track), is_repository=True),
+        )
         if year_format.has_form:
             _write_form(place / FORM, leaderboard_form(run, chosen, home, track=track))
         write_atomically(place / PREDICTIONS, json.dumps(content, ensure_ascii=False))

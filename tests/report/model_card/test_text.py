@@ -1,0 +1,119 @@
+"""The model card for people, and that it survives odd names."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from huggingface_hub import ModelCard
+
+from babyllama.recipe import CardRecipe, FolderSource, Recipe, load_recipe
+from babyllama.report.model_card import CardFacts, model_card
+from babyllama.report.model_card.text import portable
+from babyllama.scores.results import model_result
+
+
+def written(facts, **options):
+    return ModelCard(model_card(facts, **{"name": "runs/tiny/students/distilled", **options}))
+
+
+def scored(**scores):
+    found = {"benchmarks": {name: {"score": 5.0, **each} for name, each in scores.items()}}
+    return model_result(found, "here", name="distilled").benchmarks
+
+
+def test_the_card_says_what_the_model_is_scores_read_and_cost(student):
+    card = written(student).text
+
+    assert (
+        "of 12,345 parameters. It is a student: trained from random weights on 2,000 words" in card
+    )
+    assert "an ensemble of 2 teachers (llama and gpt2)" in card
+    assert "by the rules `2025`" in card
+    assert "| blimp     |  66.7 | 48.0 to 52.0, at chance |   50.0 | 3,000 |" in card
+    assert "Cross-entropy on dev text: 3.250 nats per token." in card
+    assert "- Epochs: 2; the weights after epoch 1 are kept, the best on dev text\n" in card
+    assert "- Words seen in training, repetitions included: 2,000,000\n" in card
+    assert "- Words seen by its teachers: llama 1,000,000, gpt2 500,000\n" in card
+    assert "- Words seen by model and teachers together: 3,500,000\n" in card
+    assert "| this model    | 1.00e12 | 1 min 40 s | processor, 2 threads |" in card
+    assert "| together      | 6.00e12 | 5 min 00 s | –                    |" in card
+    assert 'name = "runs/tiny/students/distilled"' in card
+    assert "--rules 2025 --benchmark blimp=PATH\n" in card
+    assert "hidden_size: 16" in card
+
+
+def test_a_twin_and_a_teacher_say_so(student):
+    twin = replace(student, name="twin", role="twin", teachers={})
+    assert "It is the twin of the student distilled:" in written(twin).text
+    teacher = replace(student, name="llama", role="teacher", teachers={})
+    assert "It is a teacher:" in written(teacher).text
+    assert "to teach distilled." in written(teacher).text
+
+
+def test_a_model_trained_outside_a_run_has_a_card(student):
+    card = written(CardFacts("mine", "model", student.manifest)).text
+    assert "A `llama` language model of 12,345 parameters, trained from random weights" in card
+    assert "It was trained outside a run" in card
+    assert "model_type: llama" in card
+
+
+def test_models_along_the_way_are_folders_here_and_branches_on_the_hub(student):
+    assert "The folders `chck_1M` to `chck_2M` hold" in written(student).text
+    assert "The branches `chck_1M` to `chck_2M` hold" in written(student, is_repository=True).text
+
+
+def test_a_licence_is_never_invented_and_stated_as_given(student):
+    card = written(student)
+    assert card.data.license is None
+    assert "No licence is stated" in card.text
+    assert "--set card.license=mit" in card.text
+    recipe = student.recipe.model_copy(update={"card": CardRecipe(license="cc-by-4.0")})
+    card = written(replace(student, recipe=recipe))
+    assert card.data.license == "cc-by-4.0"
+    assert "## Licence\n\n`cc-by-4.0`\n" in card.text
+
+
+def test_names_are_shown_as_they_are(student):
+    names = ["a|b", "a`*c*`<i>", "x: [1, 2]", "---", "blimp_supplement"]
+
+    card = written(replace(student, results=scored(**{name: {} for name in names})))
+
+    assert [each.dataset_name for each in card.data.eval_results] == names
+    rows = [line.split(" | ")[0].rstrip() for line in card.text.splitlines() if "|   5.0 |" in line]
+    assert rows == [
+        r"| a\|b", r"| a\`\*c\*\`\<i\>", r"| x: \[1, 2\]", r"| \---", "| blimp_supplement"
+    ]  # fmt: skip
+
+
+def test_a_score_without_interval_or_chance_and_in_another_unit_has_its_row(student):
+    card = written(replace(student, results=scored(wug={"unit": "spearman x 100"})))
+    assert "| wug (spearman x 100) |   5.0 |            – |      – |     – |" in card.text
+    (metadata,) = card.data.eval_results
+    assert (metadata.metric_type, metadata.metric_value) == ("spearman x 100", 5.0)
+
+
+def test_a_model_without_scores_has_a_valid_card(student):
+    card = written(replace(student, results={}))
+    assert card.data.eval_results is None
+    assert "The model has not been scored yet." in card.text
+
+
+def test_backticks_in_the_recipe_do_not_end_its_block(student):
+    tree = student.recipe.model_dump(mode="json")
+    tree["evaluation"]["benchmarks"] = {"odd": "text```more"}
+    card = written(replace(student, recipe=Recipe.model_validate(tree))).text
+    assert "text```more" in card.split("````yaml\n")[1].split("\n````\n")[0]
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [("/home/alice/text/babylm", "babylm"), ("/home/alice", "PATH"), ("/alice", "PATH"),
+     ("data/babylm", "babylm"), (".", "PATH")],
+)  # fmt: skip
+def test_paths_are_shortened_to_a_part_that_says_nothing_of_the_machine(path, shown):
+    recipe = load_recipe("strict-small", (f"corpus.source.path={path}",
+                                          f"evaluation.benchmarks.blimp={path}"))  # fmt: skip
+    found = portable(recipe)
+    assert isinstance(found.corpus.source, FolderSource)
+    assert found.corpus.source.path == Path(shown)
+    assert found.evaluation.benchmarks == {"blimp": Path(shown)}
