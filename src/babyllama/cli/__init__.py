@@ -66,6 +66,8 @@ def main() -> None:
             sys.exit(2)
         report_our_mistake(error)
         sys.exit(OUR_MISTAKE)
+    finally:
+        _drop_unwritable_output()
 
 
 def _end(number: int, _frame: FrameType | None) -> NoReturn:
@@ -187,8 +189,19 @@ def _open_closed_streams() -> None:
 
 def _leave_closed_pipe() -> NoReturn:
     """End quietly if whoever reads our output has ended, as after `| head`."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left is flushed at the exit
+    _drop_unwritable_output()
     sys.exit(128 + signal.SIGPIPE)
+
+
+def _drop_unwritable_output() -> None:
+    """Drop output that cannot be written; else Python tries again at its exit, with code 120.
+
+    Whoever printed it has been told: `console` flushes every line.
+    """
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _leave_processes() -> None:
