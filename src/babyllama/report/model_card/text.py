@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 from babyllama.console import format_duration, visible
-from babyllama.errors import quoted
+from babyllama.errors import command, quoted
 from babyllama.recipe import FolderSource, Recipe, TwinStudent, to_yaml
 from babyllama.report.markdown import aligned, code, escaped
 from babyllama.report.model_card.facts import CardFacts, Tree
@@ -150,17 +150,16 @@ def _loading(name: str) -> Iterator[str]:
 
 
 def _scoring(facts: CardFacts, name: str) -> Iterator[str]:
-    folder = quoted(Path(name))
     rules = facts.rules.get("name")
-    by = f" --rules {quoted(rules)}" if rules else ""
-    benchmark = quoted(f"{next(iter(facts.results), 'blimp')}=PATH")
+    by = ("--rules", rules) if rules else ()
+    benchmark = f"{next(iter(facts.results), 'blimp')}=PATH"
     yield from (
         f"With a local copy of this folder, {_SOFTWARE} repeats the scores above on the data of a "
         "benchmark; lm-evaluation-harness has tasks of its own:",
         "",
         "```",
-        f"babyllama evaluate {folder}{by} --benchmark {benchmark}",
-        f"lm_eval --model hf --model_args pretrained={folder} --tasks blimp",
+        command("evaluate", Path(name), *by, "--benchmark", benchmark),
+        f"lm_eval --model hf --model_args {quoted(f'pretrained={name}')} --tasks blimp",
         "```",
     )
 
