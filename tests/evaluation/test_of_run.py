@@ -25,7 +25,7 @@ def line(teachers, tokens, tmp_path):
         def build(folder: Path):
             return evaluate_models(
                 models, {"pairs": tmp_path / "pairs.jsonl"}, rules="honest", tokens=tokens,
-                window=window, before=out, out=folder,
+                window=window, before=[out], out=folder,
             )  # fmt: skip
 
         stage = artefact.Stage("e", out, "evaluation", version, EvaluationRecipe(), {}, build)
@@ -114,7 +114,7 @@ def test_an_untrained_model_is_scored_once_beside_the_others(
     for folder in (tmp_path / "one", tmp_path / "two"):
         facts = evaluate_models(
             {"llama": [teachers[0]]}, {"pairs": tmp_path / "pairs.jsonl"}, rules="honest",
-            tokens=tokens, window=16, before=tmp_path / "one", out=folder, untrained=teachers[0],
+            tokens=tokens, window=16, before=[tmp_path / "one"], out=folder, untrained=teachers[0],
             seed=3,
         )  # fmt: skip
         assert [*facts] == ["llama", "untrained"]
@@ -136,7 +136,7 @@ def test_a_result_says_how_much_of_a_benchmark_was_in_the_training_text(
     (tmp_path / "out").mkdir()
     evaluate_models(
         {"llama": [teachers[0]]}, {"pairs": tmp_path / "pairs.jsonl"}, rules="honest",
-        tokens=tokens, window=16, before=tmp_path / "before", out=tmp_path / "out", corpus=corpus,
+        tokens=tokens, window=16, before=[tmp_path / "before"], out=tmp_path / "out", corpus=corpus,
     )  # fmt: skip
     found = json.loads((tmp_path / "out" / "llama.json").read_text("utf-8"))
     seen = found["benchmarks"]["pairs"]["seen"]
@@ -169,7 +169,7 @@ def test_processes_that_score_models_read_the_training_text_once(
         for path in teachers:  # each in a process of its own
             evaluate_models(
                 {path.name: [path]}, {"pairs": tmp_path / "pairs.jsonl"}, rules="honest",
-                tokens=tokens, window=16, before=tmp_path / "before", out=tmp_path / "out",
+                tokens=tokens, window=16, before=[tmp_path / "before"], out=tmp_path / "out",
                 corpus=corpus,
             )  # fmt: skip
             found = json.loads((tmp_path / "out" / f"{path.name}.json").read_text("utf-8"))

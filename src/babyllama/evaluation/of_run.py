@@ -35,7 +35,7 @@ def evaluate_models(
     mixing: Mixing = EQUAL_WEIGHTS,
     tokens: Path,
     window: int,
-    before: Path,
+    before: Sequence[Path],
     out: Path,
     corpus: Path | None = None,
     untrained: Path | None = None,
@@ -43,13 +43,14 @@ def evaluate_models(
 ) -> Facts:
     """Write NAME.json and predictions/NAME/ for each model.
 
-    A model is not scored again if its scores are in `out`, from before a kill, or in `before`,
-    undamaged, and neither the model nor what it is scored on has changed.
+    A model is not scored again if its scores are in `out`, from before a kill, or in one of
+    `before`, undamaged, and neither the model nor what it is scored on has changed.
 
     Args:
         models: name to one folder, or to several for their ensemble.
         mixing: how an ensemble's models are averaged.
-        before: the finished folder that `out` is going to replace; it need not exist.
+        before: folders with scores of before, such as the one that `out` is going to replace; they
+            need not exist.
         corpus: the clean corpus of the tokens, with which the benchmarks' text is compared.
         untrained: a model folder; an untrained model of its shape is scored, too.
         seed: of the untrained model's weights.
@@ -104,14 +105,15 @@ def print_seen(folder: Path, model: str) -> None:
 
 
 def _kept(
-    before: Path,
+    before: Sequence[Path],
     out: Path,
     name: str,
     key: Facts,
     benchmarks: Mapping[str, Path],
     make: Callable[[], Facts],
 ) -> Facts:
-    _copy_kept(before, out, name, key, benchmarks)
+    for folder in before:
+        _copy_kept(folder, out, name, key, benchmarks)
     files = _files(out, name, benchmarks)
     found: Facts = kept(_record(out, name), key, make, field="scores", files=files)
     return found

@@ -265,7 +265,9 @@ def evaluation_stage(recipe: Recipe, folder: Path, *, only: str | None = None) -
     if isinstance(recipe.corpus.source, SyntheticSource):
         benchmarks = {names.GRAMMAR: layout.minimal_pairs, **benchmarks}
     main = layout.models(recipe)[next(iter(recipe.distilled or recipe.students or recipe.teachers))]
-    tokens, before = layout.tokens, layout.evaluation
+    tokens = layout.tokens
+    shared = [layout.shared_scores(name) for name in (*models, names.UNTRAINED)]
+    before = [layout.evaluation, *shared]
     window = min(recipe.pretraining(name).training.window for name in layout.models(recipe))
 
     mixing = mixing_of(recipe.signal)
@@ -294,7 +296,9 @@ def evaluation_stage(recipe: Recipe, folder: Path, *, only: str | None = None) -
     inputs = {"tokens": tokens}
     inputs |= {path.name: path for paths in models.values() for path in paths}
     inputs |= {f"benchmark {name}": path for name, path in benchmarks.items()}
-    return Stage(names.EVALUATION, before, "evaluation", SCORING_VERSION, part, inputs, build)
+    return Stage(
+        names.EVALUATION, layout.evaluation, "evaluation", SCORING_VERSION, part, inputs, build
+    )
 
 
 def scored_models(recipe: Recipe, folder: Path) -> dict[str, list[Path]]:

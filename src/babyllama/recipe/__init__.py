@@ -11,6 +11,7 @@ from babyllama.recipe.reading import (
     load_recipe,
     parse,
     parse_stored_signal,
+    recipe_of,
     to_json,
     to_yaml,
 )
@@ -128,6 +129,7 @@ __all__ = [
     "mixing_of",
     "parse",
     "parse_stored_signal",
+    "recipe_of",
     "to_json",
     "to_yaml",
     "weights_fault",

@@ -31,6 +31,19 @@ def load_recipe(name_or_path: str, settings: tuple[str, ...] = ()) -> Recipe:
             or fields that are unknown, missing or out of range: lists all of them with their lines.
     """
     where, text = _recipe_text(name_or_path)
+    return recipe_of(text, where, settings)
+
+
+def recipe_of(text: str, where: str, settings: tuple[str, ...] = ()) -> Recipe:
+    """A recipe from YAML text.
+
+    Args:
+        where: the file that it is from, or another name for the text.
+        settings: `key.path=value` changes.
+
+    Raises:
+        InputError: as `load_recipe`.
+    """
     tree, places = read_yaml(text, where)
     for setting in settings:
         set_field(tree, setting, places)

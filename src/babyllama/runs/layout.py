@@ -99,6 +99,10 @@ class Layout:
         """A model's scores on all benchmarks."""
         return scores_file(self.evaluation, model)
 
+    def shared_scores(self, model: str) -> Path:
+        """In a trial of a study, a model's scores and predictions that trials share."""
+        return self.folder / names.SCORES / model
+
     def predictions(self, model: str) -> Path:
         """A folder of a model's predictions: one file per benchmark, one line per item."""
         return predictions_folder(self.evaluation, model)
