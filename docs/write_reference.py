@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from babyllama.cli import app
 from babyllama.evaluation.finetuning import settings as finetuning
-from babyllama.recipe import card, shapes, teaching, text, training, tree
+from babyllama.recipe import card, combining, shapes, teaching, text, training, tree
 
 HERE = Path(__file__).parent / "reference"
 
@@ -36,6 +36,7 @@ def recipes_page() -> str:
     """One table per part of a recipe."""
     sources = "`babyllama/recipe/` and `babyllama/evaluation/finetuning/`"
     parts = ["# Recipes\n", f"Written by `make docs` from {sources}.\n"]
+    parts.append(f"## extends, defaults, like\n\n{_paragraphs(combining.__doc__ or '')}\n")
     for model in _models():
         parts.append(f"## {model.__name__}\n")
         parts.append(_paragraphs(model.__doc__ or "") + "\n")

@@ -6,8 +6,8 @@ Sizes are spelt as in Hugging Face configurations, so that `model` passes straig
 
 from babyllama.recipe.base import Frozen
 from babyllama.recipe.card import CardRecipe
+from babyllama.recipe.extending import built_in_recipes
 from babyllama.recipe.reading import (
-    built_in_recipes,
     load_recipe,
     parse,
     parse_stored_signal,

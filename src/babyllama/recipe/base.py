@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, JsonValue, field_validator
 
@@ -22,6 +22,8 @@ class Frozen(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False
     )
+    # Fields that a file may have and that are replaced before it is checked: see `combining`.
+    replaced_before: ClassVar[tuple[str, ...]] = ()
 
     @field_validator("*")
     @classmethod

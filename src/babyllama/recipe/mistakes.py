@@ -118,7 +118,7 @@ def _mistake_of_alternatives(errors: Sequence[tuple[_Field, ErrorDetails]]) -> M
 def _mistake(field: _Field, details: ErrorDetails) -> Mistake:
     kind, value = details["type"], details["input"]
     if kind == "extra_forbidden":
-        known = list(field.model.model_fields)
+        known = [*field.model.model_fields, *getattr(field.model, "replaced_before", ())]
         return Mistake(
             field.keys,
             f"{field.name} is not a field",

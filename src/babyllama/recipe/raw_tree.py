@@ -4,6 +4,7 @@ The tree is plain dicts, lists and scalars; `Places` knows where each of its fie
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
@@ -21,6 +22,17 @@ _PARSER_ERRORS = (yaml.YAMLError, ValueError, LookupError, AttributeError)
 Keys = tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class _Place:
+    """Where a field was written: a line of a file, or a setting if `line` is None."""
+
+    where: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        return self.where if self.line is None else f"{self.where}:{self.line}"
+
+
 class Places:
     """Where each field of a raw tree was written: `mine.yaml:12`, or `--set seed=1`.
 
@@ -34,27 +46,48 @@ class Places:
     ) -> None:
         self.where = where
         self.repeated = tuple(repeated)
-        self._written: dict[Keys, int | str] = dict(lines or {})
+        self._written = {keys: _Place(where, line) for keys, line in (lines or {}).items()}
 
     def of(self, keys: Keys) -> str:
         """Where a field was written; for a missing one, where the enclosing field was."""
-        found = self._nearest(keys)
-        if isinstance(found, str):
-            return found
-        return self.where if found is None else f"{self.where}:{found}"
+        return str(self._nearest(keys) or self.where)
 
-    def order(self, keys: Keys) -> int:
-        """The line number, to sort mistakes by; settings come after every line."""
-        found = self._nearest(keys)
-        return 10**9 if isinstance(found, str) else found or 0
+    def order(self, keys: Keys) -> tuple[bool, bool, str, int]:
+        """What to sort mistakes by: lines of this file, of other files, then settings."""
+        found = self._nearest(keys) or _Place(self.where, 0)
+        return found.line is None, found.where != self.where, found.where, found.line or 0
 
     def record_setting(self, keys: Keys, setting: str) -> None:
         """Note that `--set` has replaced a field and everything in it."""
+        self._forget(keys)
+        self._written[keys] = _Place(f"--set {setting}")
+
+    def replace(self, keys: Keys, other: "Places", there: Keys) -> None:
+        """Note that a field and everything in it were written where `other` has them."""
+        taken = {
+            (*keys, *each[len(there) :]): place
+            for each, place in other._written.items()
+            if each[: len(there)] == there
+        }
+        self._forget(keys)
+        self._written |= taken
+
+    def move(self, keys: Keys, other: "Places", there: Keys) -> None:
+        """Note that a field, but not everything in it, was written where `other` has it."""
+        if there in other._written:
+            self._written[keys] = other._written[there]
+
+    def copy(self) -> "Places":
+        """The same places, to be changed separately."""
+        copied = Places(self.where, repeated=self.repeated)
+        copied._written = dict(self._written)
+        return copied
+
+    def _forget(self, keys: Keys) -> None:
         for written in [each for each in self._written if each[: len(keys)] == keys]:
             del self._written[written]
-        self._written[keys] = f"--set {setting}"
 
-    def _nearest(self, keys: Keys) -> int | str | None:
+    def _nearest(self, keys: Keys) -> _Place | None:
         prefixes = (keys[:length] for length in range(len(keys), 0, -1))
         return next((self._written[each] for each in prefixes if each in self._written), None)
 
@@ -94,7 +127,8 @@ def set_field(tree: dict[Any, Any], setting: str, places: Places) -> None:
         )
     branch: Any = tree
     for depth, key in enumerate(keys[:-1], 1):
-        if depth == 2 and keys[0] in ("teachers", "students") and key not in branch:
+        is_new = depth == 2 and keys[0] in ("teachers", "students") and key not in branch
+        if is_new and keys[2:] != ("like",):
             names = [str(name) for name in branch]
             raise InputError(
                 f"--set {setting}: {keys[0]} has no {key!r}",

@@ -1,37 +1,33 @@
 """Read a recipe from YAML and check it; write it fully resolved."""
 
 import json
-from importlib import resources
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from babyllama.errors import InputError
-from babyllama.recipe.base import nearest
+from babyllama.recipe.combining import Layer, combine
+from babyllama.recipe.extending import layers_of, read_layers
 from babyllama.recipe.mistakes import mistakes_of, refusal
-from babyllama.recipe.raw_tree import Places, read_yaml, set_field
+from babyllama.recipe.raw_tree import Places
 from babyllama.recipe.teaching import AnyStoredSignal
 from babyllama.recipe.tree import Recipe, disagreements_in
 
 Part = TypeVar("Part", bound=BaseModel)
 
 
-def built_in_recipes() -> list[str]:
-    """Names of the shipped recipes, smallest first."""
-    return ["mini", "laptop", "strict-small", "strict"]
-
-
 def load_recipe(name_or_path: str, settings: tuple[str, ...] = ()) -> Recipe:
     """Read a built-in recipe by name or a YAML file by path, with `key.path=value` changes.
+
+    What `extends`, `defaults` and `like` say is filled in first: see `combining`.
 
     Raises:
         InputError: no such recipe, broken YAML (line and column), a setting that cannot be applied,
             or fields that are unknown, missing or out of range: lists all of them with their lines.
     """
-    where, text = _recipe_text(name_or_path)
-    return recipe_of(text, where, settings)
+    return _checked(read_layers(name_or_path), settings)
 
 
 def recipe_of(text: str, where: str, settings: tuple[str, ...] = ()) -> Recipe:
@@ -44,10 +40,12 @@ def recipe_of(text: str, where: str, settings: tuple[str, ...] = ()) -> Recipe:
     Raises:
         InputError: as `load_recipe`.
     """
-    tree, places = read_yaml(text, where)
-    for setting in settings:
-        set_field(tree, setting, places)
-    return parse(Recipe, tree, where, places=places)
+    return _checked(layers_of(text, where), settings)
+
+
+def _checked(layers: Sequence[Layer], settings: Sequence[str]) -> Recipe:
+    combined = combine(layers, settings)
+    return parse(Recipe, combined.tree, combined.places.where, places=combined.places)
 
 
 def parse(part: type[Part], tree: Any, where: str, *, places: Places | None = None) -> Part:
@@ -99,24 +97,3 @@ def to_yaml(recipe: BaseModel) -> str:
 def to_json(recipe: BaseModel) -> str:
     """The fully resolved recipe as JSON."""
     return json.dumps(recipe.model_dump(mode="json"), indent=2, ensure_ascii=False)
-
-
-def _recipe_text(name_or_path: str) -> tuple[str, str]:
-    if name_or_path in built_in_recipes():
-        file = resources.files("babyllama.recipe") / "shipped" / f"{name_or_path}.yaml"
-        return f"recipe {name_or_path}", file.read_text(encoding="utf-8")
-    path = Path(name_or_path)
-    if not path.is_file():
-        raise InputError(
-            f"recipe {name_or_path!r} not found",
-            why="It is neither a file nor one of " + ", ".join(built_in_recipes()) + ".",
-            mend=nearest(name_or_path, built_in_recipes()) or "List them: babyllama recipes",
-        )
-    try:
-        return str(path), path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{path}: byte {error.start} is not UTF-8", mend="Save the recipe as UTF-8 text."
-        ) from None

@@ -53,6 +53,8 @@ class DistillationRecipe(Frozen):
 class DistilledStudent(DistillationRecipe):
     """A student that learns from the text and from its teachers."""
 
+    replaced_before = ("like",)
+
     kind: Literal["distilled"]
     model: Shape
     training: TrainingRecipe
@@ -65,6 +67,8 @@ class DistilledStudent(DistillationRecipe):
 
 class TwinStudent(Frozen):
     """The model, training and seed of a distilled student, on cross-entropy alone."""
+
+    replaced_before = ("like",)
 
     kind: Literal["twin"]
     of: str = Field(description="The distilled student that it repeats without teachers.")

@@ -291,5 +291,7 @@ def decisive_fields(part: BaseModel) -> dict[str, Any]:
 class PretrainingRecipe(Frozen):
     """A model trained on text alone: a teacher or a twin."""
 
+    replaced_before = ("like",)
+
     model: Shape
     training: TrainingRecipe

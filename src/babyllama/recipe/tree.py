@@ -48,6 +48,8 @@ class EvaluationRecipe(Frozen):
 class Recipe(Frozen):
     """A complete run: raw text in, evaluated student out."""
 
+    replaced_before = ("extends", "defaults")
+
     name: str = Field(
         pattern=r"^[a-z0-9][a-z0-9_.-]*$", description="The name of the run's folder."
     )
