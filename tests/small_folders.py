@@ -11,7 +11,10 @@ from babyllama.scores.results import model_result
 def finished(folder, stage, *, weights="weights", facts=None, inputs=None, **files):
     """Make a folder finished, or finished again."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in {"model.safetensors": weights, **files}.items():
+    if weights:
+        files["model.safetensors"] = weights
+    for name, text in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
     key = {"stage": stage, "version": 1, "recipe": {"model": {"model_type": "llama"}},
            "inputs": inputs or {}, "seed": 3, "facts": facts or {},
@@ -20,8 +23,11 @@ def finished(folder, stage, *, weights="weights", facts=None, inputs=None, **fil
     return folder
 
 
-def small_run(folder, recipe):
-    """A run that looks finished, with one score of each model but the ensemble."""
+def small_run(folder, recipe, files=None):
+    """A run that looks finished, with one score of each model but the ensemble.
+
+    `files`: more files of every model, such as those of its checkpoints.
+    """
     layout = Layout(folder)
     folder.mkdir(parents=True)
     layout.recipe.write_text(to_yaml(recipe), encoding="utf-8")
@@ -30,7 +36,7 @@ def small_run(folder, recipe):
     facts = {"parameters": 12345, "words_seen": 4000, "epochs": 2, "best_epoch": 2, "flops": 1e9}
     for path in layout.models(recipe).values():
         stage = "distillation" if path.name in recipe.distilled else "pretraining"
-        finished(path, stage, facts=facts)
+        finished(path, stage, facts=facts, **files or {})
     scores = {
         f"{name}.json": json.dumps(
             {"model": name, "rules": {"name": "honest"},

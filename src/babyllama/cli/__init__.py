@@ -295,6 +295,7 @@ app.command("lm-eval", rich_help_panel=SCORES, context_settings=harness.PASS_ARG
     harness.lm_eval
 )
 app.command(rich_help_panel=MODELS)(teaching.generate)
+app.command(rich_help_panel=MODELS)(publishing.publish)
 app.command(rich_help_panel=MODELS)(publishing.submission)
 app.add_typer(corpus_app, name="corpus", rich_help_panel=STEPS)
 app.add_typer(tokenizer_app, name="tokenizer", rich_help_panel=STEPS)

@@ -1,5 +1,7 @@
-"""`babyllama submission`: the files that BabyLM asks participants to submit."""
+"""`babyllama submission` and `publish`: what others get of a run."""
 
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -7,7 +9,15 @@ import typer
 
 from babyllama.cli.arguments import benchmark_and_path
 from babyllama.cli.outputs import refuse_inputs, refuse_unwritable_folder
-from babyllama.console import print_status
+from babyllama.console import (
+    format_bytes,
+    print_line,
+    print_result,
+    print_status,
+    table,
+    visible_cell,
+)
+from babyllama.errors import InputError
 
 
 def submission(
@@ -69,3 +79,82 @@ def submission(
     print_status(
         f"Written to {out}, one folder per branch: {'incomplete' if missing else 'complete'}."
     )
+
+
+def publish(
+    run: Annotated[Path, typer.Argument(help="A run's folder.")],
+    repo: Annotated[
+        str, typer.Option(help="The repository: NAME or ORGANISATION/NAME; created if necessary.")
+    ],
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="Which model; by default the only distilled student. `all`: every model, each "
+            "in REPO-MODEL."
+        ),
+    ] = None,
+    private: Annotated[
+        bool,
+        typer.Option(
+            "--private",
+            help="Create private repositories, and refuse public ones. Without it new ones are "
+            "public.",
+        ),
+    ] = False,
+    yes: Annotated[
+        bool,
+        typer.Option("--yes", help="Overwrite files that differ on the hub, without a question."),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only print what would be uploaded; ask no network.")
+    ] = False,
+) -> None:
+    """Publish a model on the Hugging Face hub: weights, card, report, checkpoints as branches.
+
+    Paths and names of this machine and its user are replaced. After an interruption the same
+    command goes on.
+
+    Example: `babyllama publish runs/mini --repo mini-distilled --private`
+    """
+    from babyllama.publish.hub import planned_models, publish_models
+
+    if dry_run:
+        for name, contents in planned_models(run, repo, model=model):
+            sizes = {
+                f"{branch}/{path}": each.size
+                for branch, files in contents.branches.items()
+                for path, each in files.items()
+            }
+            _print_plan(name, sizes, contents.remarks)
+        seen = "private" if private else "public; --private makes it private"
+        print_status(f"Nothing was uploaded. A new repository would be {seen}.")
+        return
+    for address in publish_models(
+        run, repo, model=model, is_private=private, confirm=lambda other: yes or _confirmed(other)
+    ):
+        print_line(f"Published: {address}")
+
+
+def _print_plan(name: str, sizes: Mapping[str, int], remarks: Sequence[str]) -> None:
+    """Print what a repository would hold."""
+    rows = [(file, format_bytes(size)) for file, size in sizes.items()]
+    rows.append((f"{len(rows)} files", format_bytes(sum(sizes.values()))))
+    print_result(table(f"{name} would hold", ("branch/file", "size"), rows))
+    for remark in remarks:
+        print_line(remark)
+    print_line()
+
+
+def _confirmed(other: str) -> bool:
+    """Ask in a terminal whether to overwrite.
+
+    Raises:
+        InputError: there is none.
+    """
+    if not sys.stdin.isatty():
+        raise InputError(
+            other,
+            why="There is no terminal to ask whether to overwrite it. Nothing was uploaded.",
+            mend="Add --yes to overwrite what differs and keep the rest, or choose another --repo.",
+        )
+    return typer.confirm(f"{visible_cell(other)}. Overwrite what differs, keep the rest?", err=True)

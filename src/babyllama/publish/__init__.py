@@ -1,1 +1,1 @@
-"""How models leave: BabyLM's submission."""
+"""How models leave: the Hugging Face hub, and BabyLM's submission."""

@@ -17,14 +17,14 @@ from babyllama.report.overview import overview
 from babyllama.report.page import page_of
 from babyllama.report.scored_run import scored_run
 from babyllama.runs.files import write_atomically
-from babyllama.runs.layout import PAGE
+from babyllama.runs.layout import PAGE, REPORT_TEXT
 from babyllama.runs.manifests import MANIFEST
 from babyllama.runs.run import read_run
 from babyllama.runs.undamaged import refuse_damaged
 
 __all__ = ["refuse_other_folder", "write_report"]
 
-_FIGURES, _MARKDOWN = "figures", "report.md"
+_FIGURES = "figures"
 _TITLE = ": a babyllama report</title>"
 
 
@@ -35,7 +35,7 @@ def refuse_other_folder(out: Path) -> None:
         InputError: it holds something else, or is a run's own report.
     """
     found = sorted(path.name for path in out.iterdir()) if out.is_dir() else []
-    other = next((name for name in found if name not in (PAGE, _MARKDOWN, _FIGURES)), None)
+    other = next((name for name in found if name not in (PAGE, REPORT_TEXT, _FIGURES)), None)
     if MANIFEST in found:
         raise InputError(
             f"{out} belongs to a run",
@@ -45,14 +45,14 @@ def refuse_other_folder(out: Path) -> None:
     if other is not None:
         raise InputError(
             f"{out} holds {other}, which is no part of a report",
-            why=f"A report replaces {PAGE}, {_MARKDOWN} and {_FIGURES} in its folder.",
+            why=f"A report replaces {PAGE}, {REPORT_TEXT} and {_FIGURES} in its folder.",
             mend="Choose a new folder, or an earlier report.",
         )
     page = out / PAGE
     if found and not (page.is_file() and _is_ours(page)):
         raise InputError(
             f"{out} holds {found[0]}, which is not of a report of ours",
-            why=f"A report replaces {PAGE}, {_MARKDOWN} and {_FIGURES} in its folder.",
+            why=f"A report replaces {PAGE}, {REPORT_TEXT} and {_FIGURES} in its folder.",
             mend="Choose a new folder, or an earlier report.",
         )
 
@@ -90,7 +90,7 @@ def write_report(runs: Sequence[Path], out: Path) -> dict[str, Any]:
         for figure in (figure for section in page.sections for figure in section.figures):
             write_atomically(out / _FIGURES / figure.file, visible(figure.svg))
     templates = _templates()
-    for file, template in ((PAGE, "report.html.j2"), (_MARKDOWN, "report.md.j2")):
+    for file, template in ((PAGE, "report.html.j2"), (REPORT_TEXT, "report.md.j2")):
         # Control characters of names and sentences are neither XML nor text to look at.
         write_atomically(out / file, visible(templates.get_template(template).render(context)))
     return {"first_sentence": pages[0].sentence}

@@ -20,6 +20,7 @@ TRACKERS = "trackers"  # of a model: what third parties logged
 FIDELITY = "fidelity.json"  # of a stored signal: its distance to the teachers
 FRONTIER = "frontier.json"  # of a stored signal: the same for every kind and several sizes
 PAGE = "index.html"  # of a report
+REPORT_TEXT = "report.md"  # of a report: the same in Markdown
 CARD = "README.md"  # of a model
 EVAL_RESULTS = ".eval_results"  # of a model: scores as the Hugging Face hub reads them
 FINAL = "final"  # on a learning curve: the finished model, after its checkpoints

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from babyllama.errors import InputError
-from babyllama.publish.submission.copying import copy_revisions, published_files, unfinished
+from babyllama.publish.choosing import published_files
+from babyllama.publish.submission.copying import copy_revisions, unfinished
 from babyllama.runs.files import hash_file
 
 

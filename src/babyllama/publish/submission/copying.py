@@ -9,16 +9,14 @@ import shutil
 from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from babyllama.errors import InputError
+from babyllama.publish.choosing import Record
 from babyllama.runs.artefact import partial_folder
 from babyllama.runs.files import hash_file
-from babyllama.runs.layout import TRAINING_LOG
 from babyllama.runs.lock import locked
 
 _MARK = ".submission"  # an unfinished folder that holds it is ours
-Record = Mapping[str, Any]  # of a file in a manifest: its size and checksum
 
 
 def refuse_existing(out: Path) -> None:
@@ -48,20 +46,6 @@ def unfinished(out: Path) -> Iterator[Path]:
         partial.rename(out)
     for hidden in out.glob(".*"):  # the lock and the mark
         hidden.unlink()
-
-
-def published_files(manifest: Mapping[str, Any], revision: str = "") -> dict[str, Record]:
-    """The files of a model or of one of its checkpoints, with their records in the manifest.
-
-    Only what the training wrote is published: the manifest lists it. The log stays here.
-    """
-    files: Mapping[str, Record] = manifest.get("files", {})
-    parent = PurePosixPath(revision)
-    return {
-        name: record
-        for name, record in files.items()
-        if PurePosixPath(name).parent == parent and name != TRAINING_LOG
-    }
 
 
 def copy_revisions(

@@ -9,6 +9,7 @@ from babyllama.console import print_status
 from babyllama.data.tokenizer import load_tokenizer
 from babyllama.errors import InputError, command
 from babyllama.evaluation.suites.aoa_2025 import read_children
+from babyllama.publish.choosing import chosen_model, published_files
 from babyllama.publish.submission.acquisition import acquisition_score
 from babyllama.publish.submission.checking import (
     MAIN,
@@ -20,7 +21,6 @@ from babyllama.publish.submission.checking import (
 )
 from babyllama.publish.submission.copying import (
     copy_revisions,
-    published_files,
     refuse_existing,
     unfinished,
 )
@@ -42,7 +42,7 @@ from babyllama.publish.submission.predictions import (
 from babyllama.report.model_card import card_facts, model_card
 from babyllama.runs.artefact import Facts
 from babyllama.runs.files import write_atomically
-from babyllama.runs.layout import CARD, resume_command
+from babyllama.runs.layout import CARD
 from babyllama.runs.run import Model, Run, read_run
 from babyllama.runs.undamaged import rebuild, refuse_damaged
 from babyllama.scores.results import BenchmarkResult, ModelResult, model_result, read_results
@@ -86,7 +86,7 @@ def write_submission(
     """
     refuse_damaged(folder, "babyllama submission runs/mini --out submission")
     run = read_run(folder)
-    chosen = _chosen_model(run, model)
+    chosen = chosen_model(run, model)
     refuse_existing(out)
     if children and not year_format.has_aoa_score:
         raise InputError(
@@ -138,35 +138,6 @@ def write_submission(
             partial=bool(missing),
         )  # fmt: skip
     return missing
-
-
-def _chosen_model(run: Run, name: str | None) -> Model:
-    models = [model for model in run.models if model.role not in ("ensemble", "untrained")]
-    if name is None:
-        students = [model for model in models if model.role == "student"]
-        if len(students) != 1:
-            raise InputError(
-                f"{run.folder} has {len(students)} distilled students",
-                mend=f"Choose a model: --model {models[0].name}"
-                + "".join(f" | {other.name}" for other in models[1:]),
-            )
-        return _trained(run, students[0])
-    for model in models:
-        if model.name == name:
-            return _trained(run, model)
-    raise InputError(
-        f"{run.folder} has no model {name}",
-        mend=f"Choose one of {', '.join(model.name for model in models)}.",
-    )
-
-
-def _trained(run: Run, model: Model) -> Model:
-    if not model.manifest:
-        raise InputError(
-            f"{model.name} of {run.folder} is not trained yet",
-            mend=f"Run: {resume_command(run.folder)}",
-        )
-    return model
 
 
 def _words_seen(run: Run, model: Model) -> int:

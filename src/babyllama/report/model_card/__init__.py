@@ -5,15 +5,17 @@
 """
 
 from babyllama.report.model_card.facts import CardFacts, card_facts, with_scores_of_run
-from babyllama.report.model_card.files import write_card
+from babyllama.report.model_card.files import SCORES, write_card
 from babyllama.report.model_card.metadata import eval_results_yaml
-from babyllama.report.model_card.text import model_card
+from babyllama.report.model_card.text import model_card, portable
 
 __all__ = [
+    "SCORES",
     "CardFacts",
     "card_facts",
     "eval_results_yaml",
     "model_card",
+    "portable",
     "with_scores_of_run",
     "write_card",
 ]

@@ -29,7 +29,12 @@ _NO_LICENSE = "No licence is stated, so nobody but its authors may use the model
 
 
 def model_card(
-    facts: CardFacts, *, name: str, tags: Sequence[str] = (), is_repository: bool = False
+    facts: CardFacts,
+    *,
+    name: str,
+    tags: Sequence[str] = (),
+    is_repository: bool = False,
+    report: str = "",
 ) -> str:
     """README.md of a model: metadata for the hub, then Markdown.
 
@@ -37,10 +42,11 @@ def model_card(
         name: by which the model is loaded: a folder, or a repository on the hub.
         tags: for the hub, besides those that follow from the model.
         is_repository: whether the models along the way are branches and not folders.
+        report: the path of the run's report beside the card; "" if it is not there.
     """
     more = [*tags, *(["knowledge-distillation"] if facts.role == "student" else [])]
     sections = {
-        "Scores": _scores(facts),
+        "Scores": _scores(facts, report),
         "How to load it": _loading(name),
         "How to score it": _scoring(facts, name),
         "Models along the way": _checkpoints(facts, name, is_repository),
@@ -96,7 +102,7 @@ def _shape(facts: CardFacts) -> str:
     return str(model.get("architecture") or model.get("model_type") or "")
 
 
-def _scores(facts: CardFacts) -> Iterator[str]:
+def _scores(facts: CardFacts, report: str) -> Iterator[str]:
     if facts.results:
         rules = facts.rules.get("name")
         by_rules = f", by the rules {code(str(rules))} of {_SOFTWARE}" if rules else ""
@@ -116,6 +122,9 @@ def _scores(facts: CardFacts) -> Iterator[str]:
         words = f", {per_word:.3f} nats per word" if per_word is not None else ""
         yield ""
         yield f"Cross-entropy on dev text: {loss:.3f} nats per token{words}."
+    if report:
+        yield ""
+        yield f"[The report]({report}) compares all models of the run."
 
 
 def _score_table(facts: CardFacts) -> Table:
