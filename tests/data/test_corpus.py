@@ -180,3 +180,19 @@ def test_signs_of_text_that_was_not_decoded_are_pointed_out(tmp_path, capsys):
     printed = capsys.readouterr().err
     assert f"{source}/b.txt holds the sign U+FFFD 40 times" in printed
     assert "a.txt holds the sign" not in printed
+
+
+def test_a_part_of_the_training_text_can_be_kept_and_dev_stays(source, tmp_path, capsys):
+    (source / "train" / "mine.train").write_text("Oh !\n\nAh !\n", encoding="utf-8")
+    clean_corpus(source, tmp_path / "all", rules="thorough")
+    facts = clean_corpus(source, tmp_path / "some", rules="thorough", words=1)
+    some, every = written(tmp_path / "some"), written(tmp_path / "all")
+    assert {name: text for name, text in some.items() if name.startswith("dev")} == {
+        name: text for name, text in every.items() if name.startswith("dev")
+    }
+    statistics = json.loads((tmp_path / "some" / "stats.json").read_text("utf-8"))
+    assert statistics["subset"] == facts["subset"]
+    assert statistics["train"]["total"]["words"] == facts["subset"]["kept"] < facts["subset"]["of"]
+    assert "words of the training text are kept" in capsys.readouterr().err
+    clean_corpus(source, tmp_path / "more", rules="thorough", words=10**6)
+    assert "corpus.words is 1,000,000, and the text has" in capsys.readouterr().err

@@ -150,3 +150,15 @@ def test_manifests_record_what_they_always_have():
     ]
     text = json.dumps(records, sort_keys=True)
     assert hashlib.sha256(text.encode()).hexdigest()[:16] == "f4bff1705db8123d"
+
+
+def test_a_source_with_a_seed_of_its_own_stays_when_the_recipes_seed_varies():
+    own = [line("corpus.source.seed=5", f"seed={seed}")["source"].key() for seed in (1, 2)]
+    assert own[0] == own[1] == line("seed=5")["source"].key()
+    assert line("seed=1")["source"].key() != line("seed=2")["source"].key()
+
+
+def test_the_words_of_a_corpus_are_recorded_only_if_they_were_asked_for():
+    assert recorded(line()["corpus"]).keys() == {"rules", "dev_fraction", "domain"}
+    assert recorded(line("corpus.words_seed=3")["corpus"]) == recorded(line()["corpus"])
+    assert recorded(line("corpus.words=900", "seed=4")["corpus"])["words"] == 900

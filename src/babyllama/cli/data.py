@@ -34,6 +34,13 @@ def clean(
             help="Share of the text kept for dev if there is no dev/. Default: as in recipes.",
         ),
     ] = None,
+    words: Annotated[
+        int | None,
+        typer.Option(min=1, help="Keep so many words of train, in proportion from each domain."),
+    ] = None,
+    words_seed: Annotated[
+        int, typer.Option(min=0, help="Decides which documents --words keeps.")
+    ] = 0,
 ) -> None:
     """Clean a corpus and count it; the output has one file per domain.
 
@@ -50,7 +57,7 @@ def clean(
     with _readable_twice(src, domain) as path:
         read_source(path)  # A source that is gone is an error here, though `run` goes on.
         source = FolderSource(kind="folder", path=path, **share)
-        recipe = CorpusRecipe(source=source, rules=rules)
+        recipe = CorpusRecipe(source=source, rules=rules, words=words, words_seed=words_seed)
         complete_stage(stages.corpus_stage(path, recipe, out, domain=domain))
 
 

@@ -5,7 +5,7 @@ what was left out, is printed once and returned.
 """
 
 import difflib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from babyllama.data.file_names import parse_name
 from babyllama.data.raw_text import check_text, read_blocks, read_text
 from babyllama.data.sources import Domain, Source, Split, left_out_in_words, read_source
 from babyllama.data.statistics import write_statistics
+from babyllama.data.subset import keep_words
 from babyllama.errors import InputError
 from babyllama.recipe import DEV_FRACTION
 from babyllama.runs.files import hash_file
@@ -31,6 +32,8 @@ def clean_corpus(
     rules: CleaningRules,
     dev_fraction: float = DEV_FRACTION,
     domain: str | None = None,
+    words: int | None = None,
+    words_seed: int = 0,
 ) -> dict[str, Any]:
     """Clean a corpus into `out`: train/DOMAIN.txt, dev/DOMAIN.txt and stats.json.
 
@@ -41,10 +44,11 @@ def clean_corpus(
         dev_fraction: the share of each file's characters that becomes dev, taken from its end
             before cleaning. Not used if the source has a dev split.
         domain: clean every file as this domain, whatever its name.
+        words: keep so many words of train, drawn by `words_seed`: see `subset`.
 
     Returns:
         `cleaners`: the cleaner of each domain, "neutral" where none has its name; `left_out`: the
-        reason for each file and folder that was not read.
+        reason for each file and folder that was not read; `subset`, if `words` was given.
 
     Raises:
         InputError: the source cannot be read (see `read_source`, `read_text`), no cleaner is named
@@ -75,11 +79,25 @@ def clean_corpus(
         pieces = clean_pieces(read, domain=domain or each.name, rules=rules)
         if not _write(out / split / f"{each.name}.txt", pieces):
             raise _empty_after_cleaning(each, split, domain or each.name)
-    write_statistics(out)
-    return {
+    facts: dict[str, Any] = {
         "cleaners": cleaners,
         "left_out": {each.name: each.why for each in source.left_out},
     }
+    if words is not None:
+        facts["subset"] = keep_words(out / "train", words, seed=words_seed)
+        _print_subset(facts["subset"])
+    write_statistics(out, facts.get("subset"))
+    return facts
+
+
+def _print_subset(subset: Mapping[str, int]) -> None:
+    if subset["of"] <= subset["asked"]:
+        line = (
+            f"corpus.words is {subset['asked']:,}, and the text has {subset['of']:,}: all are kept"
+        )
+        print_status(line, style="yellow")
+    else:
+        print_status(f"{subset['kept']:,} of {subset['of']:,} words of the training text are kept")
 
 
 def _texts(

@@ -5,7 +5,7 @@ Words are separated by white space, so word counts mean little in scripts withou
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +40,15 @@ def corpus_statistics(folder: Path) -> dict[str, Any]:
     }
 
 
-def write_statistics(folder: Path) -> Path:
-    """Write `corpus_statistics` of a folder to its stats.json."""
+def write_statistics(folder: Path, subset: Mapping[str, Any] | None = None) -> Path:
+    """Write `corpus_statistics` of a folder to its stats.json.
+
+    Args:
+        subset: what `keep_words` returned, if the folder is a part of a text; written as `subset`.
+    """
     path = folder / STATISTICS
-    text = json.dumps(corpus_statistics(folder), indent=2, ensure_ascii=False)
+    found = corpus_statistics(folder) | ({"subset": subset} if subset else {})
+    text = json.dumps(found, indent=2, ensure_ascii=False)
     path.write_text(text + "\n", encoding="utf-8", newline="\n")
     return path
 

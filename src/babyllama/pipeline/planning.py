@@ -23,6 +23,7 @@ from babyllama.recipe import (
     OnlineSignal,
     Recipe,
     StoredSignal,
+    SyntheticSource,
     load_recipe,
     mixing_of,
     parse,
@@ -257,13 +258,18 @@ def _train_tokens(recipe: Recipe, folder: Path) -> tuple[int, bool]:
     made = manifests.read_manifest(Layout(folder).tokens) or {}
     if "train_tokens" in made.get("facts", {}):
         return int(made["facts"]["train_tokens"]), True
-    source = recipe.corpus.source
+    words, counted = _words_of(recipe.corpus.source)
+    kept = min(words, recipe.corpus.words or words)
+    return round(kept * _TOKENS_PER_WORD), counted
+
+
+def _words_of(source: SyntheticSource | FolderSource) -> tuple[int, bool]:
+    """Words of the training text, and whether they were counted."""
     if not isinstance(source, FolderSource):
-        return round(source.words * _TOKENS_PER_WORD), True
+        return source.words, True
     if not source.path.exists():
-        return round(source.expected_words * _TOKENS_PER_WORD), False
+        return source.expected_words, False
     from babyllama.data.raw_text import count_words
     from babyllama.data.sources import read_split
 
-    words = sum(count_words(domain.path) for domain in read_split(source.path, "train"))
-    return round(words * _TOKENS_PER_WORD), True
+    return sum(count_words(domain.path) for domain in read_split(source.path, "train")), True

@@ -8,6 +8,8 @@ imported when a stage is built, so that checking a complete run is fast.
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from pydantic import Field
+
 from babyllama.errors import InputError
 from babyllama.recipe import (
     DEV_FRACTION,
@@ -28,6 +30,7 @@ from babyllama.recipe import (
     mixing_of,
     names,
 )
+from babyllama.recipe.base import NOT_RECORDED_AT_DEFAULT
 from babyllama.runs.artefact import Facts, Stage
 from babyllama.runs.launched import ALONE, Launched
 from babyllama.runs.layout import Layout
@@ -41,6 +44,8 @@ class Cleaning(Frozen):
     rules: str
     dev_fraction: float
     domain: str | None
+    words: int | None = Field(None, json_schema_extra=NOT_RECORDED_AT_DEFAULT)
+    words_seed: int = Field(0, json_schema_extra=NOT_RECORDED_AT_DEFAULT)
 
 
 class StoredWindows(Frozen):
@@ -109,7 +114,13 @@ def stages(recipe: Recipe, folder: Path, launched: Launched = ALONE) -> Iterator
 
 
 def source_stage(recipe: SyntheticSource, out: Path, *, seed: int) -> Stage:
-    """Text from the embedded grammar, with its entropy and minimal pairs."""
+    """Text from the embedded grammar, with its entropy and minimal pairs.
+
+    Args:
+        seed: the recipe's; the source's own wins.
+    """
+    seed = seed if recipe.seed is None else recipe.seed
+    part = recipe.model_copy(update={"seed": None})  # the same text, whichever seed was meant
 
     def build(folder: Path) -> Facts:
         from babyllama.data.synthetic import synthesize
@@ -117,7 +128,7 @@ def source_stage(recipe: SyntheticSource, out: Path, *, seed: int) -> Stage:
         synthesize(folder, words=recipe.words, dev_words=recipe.dev_words, seed=seed)
         return {}
 
-    return Stage(names.SOURCE, out, "synthetic", 1, recipe, {}, build, seed)
+    return Stage(names.SOURCE, out, "synthetic", 1, part, {}, build, seed)
 
 
 def corpus_stage(
@@ -131,12 +142,24 @@ def corpus_stage(
         from babyllama.data.corpus import clean_corpus
 
         return clean_corpus(
-            source, folder, rules=recipe.rules, dev_fraction=dev_fraction, domain=domain
+            source,
+            folder,
+            rules=recipe.rules,
+            dev_fraction=dev_fraction,
+            domain=domain,
+            words=recipe.words,
+            words_seed=recipe.words_seed,
         )
 
     # Not the source's path: the digest of the input identifies the text.
     named = domain or _domain_of_file(source, out)
-    part = Cleaning(rules=recipe.rules, dev_fraction=dev_fraction, domain=named)
+    part = Cleaning(
+        rules=recipe.rules,
+        dev_fraction=dev_fraction,
+        domain=named,
+        words=recipe.words,
+        words_seed=recipe.words_seed if recipe.words else 0,
+    )
     if not isinstance(given, FolderSource):
         return Stage(out.name, out, "corpus", 1, part, {"source": source}, build)
     return Stage(

@@ -16,6 +16,14 @@ class SyntheticSource(Frozen):
     kind: Literal["synthetic"]
     words: int = Field(ge=1_000, description="White-space words of training text.")
     dev_words: int = Field(ge=200, description="White-space words of dev text.")
+    seed: int | None = Field(
+        None,
+        ge=0,
+        lt=2**31,
+        description="Decides the text. Default: the recipe's seed, so that another one changes the "
+        "text too; give a number to keep the text while the recipe's seed varies.",
+        json_schema_extra=NOT_RECORDED_AT_DEFAULT,
+    )
 
 
 class FolderSource(Frozen):
@@ -45,6 +53,20 @@ class CorpusRecipe(Frozen):
         description="`paper` repeats the paper's cleaners step by step. `thorough` also does what "
         "the paper describes but its code does not: it separates paragraphs and removes mark-up, "
         "cues and credits.",
+    )
+    words: int | None = Field(
+        None,
+        ge=1,
+        description="Train on so many words of the text: documents drawn by `words_seed`, in "
+        "proportion from each domain. Dev text stays as it is. Default: all.",
+        json_schema_extra=NOT_RECORDED_AT_DEFAULT,
+    )
+    words_seed: int = Field(
+        0,
+        ge=0,
+        lt=2**31,
+        description="Decides which documents `words` keeps; the recipe's seed does not.",
+        json_schema_extra=NOT_RECORDED_AT_DEFAULT,
     )
 
 

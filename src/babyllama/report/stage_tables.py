@@ -111,6 +111,11 @@ def corpus_table(run: Run) -> Table | None:
         f"Dev in train: sequences of {overlap.get('words', 13)} words of dev that occur in train, "
         "and their share of dev."
     )
+    if subset := run.corpus.get("subset"):
+        note += (
+            f" Of the {subset['of']:,} words of the training text {subset['kept']:,} are used "
+            f"(corpus.words), drawn by seed {subset['seed']}."
+        )
     return Table("Corpus", head, tuple(rows), note)
 
 
