@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from result_files import benchmark
 
-from babyllama.recipe import load_recipe
+from babyllama.recipe import load_recipe, to_json
 from babyllama.report.claims import (
     averaged,
     by_novelty,
@@ -177,3 +177,17 @@ def test_a_lower_score_of_a_benchmark_where_lower_is_better_is_said_to_be_better
     (against_twin,) = student_comparisons(scored, "aoa")
     assert re.fullmatch(r"1\.0 below \(.*; lower is better\)", against_twin.description)
     assert not against_twin.is_worse
+
+
+def test_a_changed_twin_is_called_what_it_is(make_run):
+    folder = make_run()
+    tree = json.loads(to_json(load_recipe(str(folder / "recipe.yaml"))))
+    tree["students"]["twin"]["training"] = {"epochs": 6}
+    (folder / "recipe.yaml").write_text(json.dumps(tree), encoding="utf-8")
+    assert "above its twin with epochs 6 instead of 12 (" in first_sentence(read(folder))
+
+    tree["students"]["plain"] = {"kind": "twin", "of": "distilled"}
+    (folder / "recipe.yaml").write_text(json.dumps(tree), encoding="utf-8")
+    shutil.copy(folder / "evaluation/twin.json", folder / "evaluation/plain.json")
+    titles = [each.title for each in student_comparisons(read(folder), "grammar")]
+    assert (titles[0], titles[-1]) == ("its twin", "control twin")

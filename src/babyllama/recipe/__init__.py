@@ -6,6 +6,7 @@ Sizes are spelt as in Hugging Face configurations, so that `model` passes straig
 
 from babyllama.recipe.base import Frozen
 from babyllama.recipe.card import CardRecipe
+from babyllama.recipe.controls import TwinStudent
 from babyllama.recipe.extending import built_in_recipes
 from babyllama.recipe.reading import (
     load_recipe,
@@ -31,7 +32,6 @@ from babyllama.recipe.teaching import (
     StoredSignal,
     Student,
     TopKSignal,
-    TwinStudent,
     Weights,
     mixing_of,
     weights_fault,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import AfterValidator, Field, field_validator
 
 from babyllama.recipe.base import Frozen
+from babyllama.recipe.controls import TwinStudent
 from babyllama.recipe.shapes import Shape
 from babyllama.recipe.training import PretrainingRecipe, TrainingRecipe
 
@@ -63,15 +64,6 @@ class DistilledStudent(DistillationRecipe):
     def pretraining(self) -> PretrainingRecipe:
         """Its model and training without the teachers: the recipe of its twin."""
         return PretrainingRecipe(model=self.model, training=self.training)
-
-
-class TwinStudent(Frozen):
-    """The model, training and seed of a distilled student, on cross-entropy alone."""
-
-    replaced_before = ("like",)
-
-    kind: Literal["twin"]
-    of: str = Field(description="The distilled student that it repeats without teachers.")
 
 
 Student = Annotated[DistilledStudent | TwinStudent, Field(discriminator="kind")]

@@ -9,16 +9,17 @@ from pydantic import Field, TypeAdapter, ValidationError, field_validator, model
 from babyllama.errors import InputError
 from babyllama.recipe.base import NOT_DECISIVE, Frozen, Mistake, nearest
 from babyllama.recipe.card import CardRecipe
+from babyllama.recipe.controls import TwinStudent, changed_training, training_changes
+from babyllama.recipe.mistakes import mistakes_of
 from babyllama.recipe.names import GRAMMAR, BenchmarkName, ModelName, same_but_for_case
 from babyllama.recipe.teaching import (
     DistilledStudent,
     SignalRecipe,
     StoredSignal,
     Student,
-    TwinStudent,
 )
 from babyllama.recipe.text import CorpusRecipe, SyntheticSource, TokenizerRecipe, TokensRecipe
-from babyllama.recipe.training import JitteredWindows, PretrainingRecipe
+from babyllama.recipe.training import JitteredWindows, PretrainingRecipe, TrainingRecipe
 
 Part = TypeVar("Part")
 
@@ -100,7 +101,9 @@ class Recipe(Frozen):
             return self.teachers[name]
         student = self.students.get(name)
         if isinstance(student, TwinStudent):
-            return self.pretraining(student.of)
+            own = self.pretraining(student.of)
+            training = changed_training(own.training, student.training)
+            return own.model_copy(update={"training": training})
         if student is not None:
             return student.pretraining
         known = [*self.teachers, *self.students]
@@ -109,6 +112,13 @@ class Recipe(Frozen):
             why=f"Its models are {', '.join(known)}.",
             mend=nearest(name, known),
         )
+
+    def changes(self, twin: str) -> list[str]:
+        """What a twin changes in its student's recipe, besides the teachers, in words."""
+        student = self.students[twin]
+        assert isinstance(student, TwinStudent)
+        ours, theirs = (self.pretraining(name).training for name in (twin, student.of))
+        return training_changes(ours, theirs)
 
 
 def disagreements(
@@ -125,6 +135,7 @@ def disagreements(
     for name, student in students.items():
         if isinstance(student, TwinStudent):
             yield from _twin_of_nothing(name, student.of, students)
+            yield from _wrong_changes(name, student, students.get(student.of))
     distilled = {n: each for n, each in students.items() if isinstance(each, DistilledStudent)}
     if isinstance(signal, StoredSignal):
         yield from _windows_unlike(distilled)
@@ -210,6 +221,15 @@ def _twin_of_nothing(
             f"It must name a distilled student: {', '.join(known)}.",
             nearest(of, known),
         )
+
+
+def _wrong_changes(name: str, twin: TwinStudent, student: Student | None) -> Iterator[Mistake]:
+    """The mistakes in the fields of its student's training that a twin changes."""
+    if isinstance(student, DistilledStudent):
+        try:
+            changed_training(student.training, twin.training)
+        except ValidationError as error:
+            yield from mistakes_of(TrainingRecipe, error, below=("students", name, "training"))
 
 
 def _windows_unlike(students: Mapping[str, DistilledStudent]) -> Iterator[Mistake]:

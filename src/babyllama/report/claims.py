@@ -11,8 +11,8 @@ import numpy as np
 
 from babyllama.recipe import DistilledStudent
 from babyllama.report.scored_run import ScoredRun
-from babyllama.report.wording import AT_CHANCE, NO_DIFFERENCE, bounds, bounds_of, describe
-from babyllama.runs.run import Model, main_student, twin_of
+from babyllama.report.wording import AT_CHANCE, NO_DIFFERENCE, bounds, bounds_of, describe, joined
+from babyllama.runs.run import Model, Run, main_student, twin_of, twins_of
 from babyllama.scores.averages import rules_weights
 from babyllama.scores.certainty import weighted_mean
 from babyllama.scores.chance import is_at_chance, shows_nothing
@@ -71,7 +71,7 @@ def is_worse(difference: Difference | None, *, higher_is_better: bool) -> bool:
 def student_comparisons(
     scored: ScoredRun, benchmark: str, student: Model | None = None
 ) -> list[StudentComparison]:
-    """A student against its twin, the best teacher, the ensemble, then the other teachers.
+    """A student against its twin, the best teacher, the ensemble, other teachers, other twins.
 
     Models without a score on this benchmark are left out.
 
@@ -100,12 +100,20 @@ def _others(scored: ScoredRun, student: Model, benchmark: str) -> Iterator[tuple
     twin, best = twin_of(scored.run, student.name), scored.best_teacher(benchmark)
     teachers = [model for model in models if model.role == "teacher"]
     if twin:
-        yield twin, "its twin"
+        yield twin, twin_title(scored.run, twin)
     if best:
         alone = len(teachers) == 1
         yield best, f"its teacher, {best.name}" if alone else f"the best teacher, {best.name}"
     yield from ((model, "the ensemble") for model in models if model.role == "ensemble")
     yield from ((model, f"teacher {model.name}") for model in teachers if model is not best)
+    others = [each for each in twins_of(scored.run, student.name) if each is not twin]
+    yield from ((each, f"control {each.name}") for each in others)
+
+
+def twin_title(run: Run, twin: Model) -> str:
+    """`its twin`; of a changed one also what differs: `its twin with epochs 6 instead of 12`."""
+    changes = run.recipe.changes(twin.name)
+    return f"its twin with {joined(changes, 'and')}" if changes else "its twin"
 
 
 def by_novelty(
@@ -173,7 +181,7 @@ def first_sentence(scored: ScoredRun) -> str:
     compared = [
         each
         for each in student_comparisons(scored, benchmark)
-        if not each.title.startswith("teacher ")
+        if not each.title.startswith(("teacher ", "control "))
     ]
     parts = [
         _scores(who, result, f", {unit}," if unit else "", benchmark),
@@ -204,7 +212,7 @@ def _nothing(result: BenchmarkResult, compared: Sequence[StudentComparison]) -> 
         return ""
     same = [each.title for each in compared if each.difference and each.shows_nothing]
     verb = "is" if len(same) == 1 else "are"
-    return f"; {_joined(same, 'and')} {verb} no better" if same else ""
+    return f"; {joined(same, 'and')} {verb} no better" if same else ""
 
 
 def _clause(each: StudentComparison) -> str:
@@ -219,11 +227,7 @@ def _undetectable(compared: Sequence[StudentComparison]) -> str:
         for each in compared
         if each.difference and not each.difference.excludes_zero and not each.shows_nothing
     ]
-    return f"; {NO_DIFFERENCE} {_joined(listed, 'or')}" if listed else ""
-
-
-def _joined(parts: Sequence[str], word: str) -> str:
-    return f" {word} ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
+    return f"; {NO_DIFFERENCE} {joined(listed, 'or')}" if listed else ""
 
 
 def _without_student(scored: ScoredRun, benchmark: str) -> str:

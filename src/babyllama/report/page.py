@@ -4,14 +4,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from babyllama.console import format_bytes, format_duration
+from babyllama.recipe import TwinStudent
 from babyllama.recipe.names import SIGNAL
 from babyllama.report import figures, stage_tables, tables
 from babyllama.report.claims import cross_entropy_share, first_sentence
 from babyllama.report.scored_run import ScoredRun
 from babyllama.report.table import Table
+from babyllama.report.wording import joined
 from babyllama.runs import manifests
 from babyllama.runs.layout import default_folder, resume_command
-from babyllama.runs.run import Run, main_student
+from babyllama.runs.run import Run, main_student, twin_of
 from babyllama.scores.results import WrongChoice
 
 _SHOWN_MISSING = 12
@@ -97,6 +99,7 @@ def page_of(scored: ScoredRun, *, prefix: str = "") -> Page:
         _section("Cost", cost),
         _signal(run, prefix),
         _loss_weights(run),
+        _controls(run),
         _section("The paper's failure signatures", _given(tables.signatures_table(scored))),
         _section("The corpus", _given(stage_tables.corpus_table(run)), _about_corpus(run)),
         _section("What ran", _given(stage_tables.artefacts_table(run)), _what_ran(scored)),
@@ -238,6 +241,16 @@ def _loss_weights(run: Run) -> Section | None:
     return Section("How text and teachers are weighted", tuple(lines)) if lines else None
 
 
+def _controls(run: Run) -> Section | None:
+    """The twins that differ from their student in more than the teachers, and in what."""
+    lines = tuple(
+        f"{name}: the twin of {student.of} with {joined(changes, 'and')}."
+        for name, student in run.recipe.students.items()
+        if isinstance(student, TwinStudent) and (changes := run.recipe.changes(name))
+    )
+    return Section("Controls", lines) if lines else None
+
+
 def _about_corpus(run: Run) -> tuple[str, ...]:
     """The numbers of tokens, and the entropy of a corpus that a grammar generated."""
     text = []
@@ -299,8 +312,11 @@ def _limits(run: Run) -> Iterator[str]:
         yield "Minimal pairs test grammar, not what the models know or how they write."
     student = main_student(run)
     if student and student.manifest:
+        twin = twin_of(run, student.name)
+        changes = run.recipe.changes(twin.name) if twin else []
+        has = "the student's recipe" + (f" with {joined(changes, 'and')}" if changes else "")
         yield (
-            "The twin has the student's recipe, without the teachers' compute. No twin was trained "
+            f"The twin has {has}, without the teachers' compute. No twin was trained "
             "with the compute of teachers, signal and student together."
         )
     yield "The best epoch is chosen by the dev loss shown here, so this loss is slightly too low."

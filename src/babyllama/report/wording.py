@@ -1,5 +1,7 @@
 """Differences and numbers in words, for reports and comparisons."""
 
+from collections.abc import Sequence
+
 from babyllama.scores.chance import is_at_chance
 from babyllama.scores.differences import Difference
 from babyllama.scores.results import BenchmarkResult, Interval, Score
@@ -63,3 +65,8 @@ def bounds_of(score: Score) -> str:
 def bounds_signed(interval: Interval) -> str:
     """`-0.4 to +1.2`."""
     return "{:+.1f} to {:+.1f}".format(*interval)
+
+
+def joined(parts: Sequence[str], word: str) -> str:
+    """`a, b and c`."""
+    return f" {word} ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))

@@ -175,11 +175,19 @@ def main_student(run: Run) -> Model | None:
 
 
 def twin_of(run: Run, student: str) -> Model | None:
-    """The twin of a student: the same recipe without teachers; None if the run has none."""
-    for name, recipe in run.recipe.students.items():
-        if isinstance(recipe, TwinStudent) and recipe.of == student:
-            return run.model(name)
-    return None
+    """The twin of a student that changes least, best nothing; None if the run has no twin of it."""
+    twins = {twin.name: len(run.recipe.changes(twin.name)) for twin in twins_of(run, student)}
+    return run.model(min(twins, key=lambda name: twins[name])) if twins else None
+
+
+def twins_of(run: Run, student: str) -> list[Model]:
+    """Every twin of a student, changed or not, in the recipe's order."""
+    twins = run.recipe.students
+    return [
+        model
+        for model in run.models
+        if isinstance(twin := twins.get(model.name), TwinStudent) and twin.of == student
+    ]
 
 
 def _stages(layout: Layout) -> Iterator[tuple[str, Tree]]:

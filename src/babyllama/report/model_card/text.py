@@ -15,7 +15,7 @@ from babyllama.report.model_card.facts import CardFacts, Tree
 from babyllama.report.model_card.metadata import card_metadata
 from babyllama.report.stage_tables import scientific
 from babyllama.report.table import Table
-from babyllama.report.wording import NONE, bounds_of
+from babyllama.report.wording import NONE, bounds_of, joined
 from babyllama.runs.layout import default_folder, resume_command
 from babyllama.scores.chance import is_at_chance
 from babyllama.scores.results import BenchmarkResult
@@ -82,18 +82,28 @@ def _description(facts: CardFacts) -> str:
             f"time distilled from {teachers}."
         )
     if facts.role == "twin" and recipe is not None:
-        twin = recipe.students[facts.name]
-        of = escaped(twin.of) if isinstance(twin, TwinStudent) else ""
-        return (
-            f"{kind}, trained from random weights on {words}. It is the twin of the student {of}: "
-            "the same shape, the same initial weights and the same text in the same order, without "
-            "teachers. What the student scores above it is what the teachers add."
-        )
+        return f"{kind}, trained from random weights on {words}. {_twin(facts.name, recipe)}"
     if facts.role == "teacher" and recipe is not None:
         students = " and ".join(map(escaped, recipe.distilled))
         taught = f", to teach {students}" if students else ""
         return f"{kind}. It is a teacher: trained from random weights on {words}{taught}."
     return f"{kind}, trained from random weights on {words}."
+
+
+def _twin(name: str, recipe: Recipe) -> str:
+    """Whose twin a model is, and what it changes."""
+    twin = recipe.students[name]
+    of, changes = escaped(twin.of) if isinstance(twin, TwinStudent) else "", recipe.changes(name)
+    if changes:
+        return (
+            f"It is a control for the student {of}: the same shape and the same initial weights "
+            f"without teachers, but with {escaped(joined(changes, 'and'))}."
+        )
+    return (
+        f"It is the twin of the student {of}: the same shape, the same initial weights and the "
+        "same text in the same order, without teachers. What the student scores above it is what "
+        "the teachers add."
+    )
 
 
 def _shape(facts: CardFacts) -> str:

@@ -1,0 +1,70 @@
+"""The twin: a student's model and seed without teachers, as it is or changed into a control.
+
+A twin that is trained as its student is shows what the teachers add. A changed one shows whether
+something cheaper adds as much: other settings, more epochs, label smoothing.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+from pydantic import Field
+
+from babyllama.recipe.base import Frozen
+from babyllama.recipe.training import TrainingRecipe
+
+
+class TwinStudent(Frozen):
+    """The model and seed of a distilled student on text alone; its training, unless changed."""
+
+    replaced_before = ("like",)
+
+    kind: Literal["twin"]
+    of: str = Field(description="The distilled student that it repeats without teachers.")
+    training: dict[str, Any] = Field(
+        {},
+        description="Fields in which its training differs from the student's, such as "
+        "`{epochs: 6, optimizer: {weight_decay: 0.3}}`.",
+    )
+
+
+def changed_training(training: TrainingRecipe, changes: Mapping[str, Any]) -> TrainingRecipe:
+    """A training with some fields changed; a mapping of another `kind` replaces the old one.
+
+    Raises:
+        ValidationError: a change that is wrong.
+    """
+    if not changes:
+        return training
+    return TrainingRecipe.model_validate(_laid_over(training.model_dump(mode="json"), changes))
+
+
+def training_changes(training: TrainingRecipe, other: TrainingRecipe) -> list[str]:
+    """What differs between two trainings, in words: `epochs 6 instead of 12`."""
+    ours, theirs = (dict(_leaves(each.model_dump(mode="json"))) for each in (training, other))
+    found = []
+    for name, value in ours.items():
+        if name not in theirs:
+            found.append(f"{name} {_shown(value)}")
+        elif value != theirs[name]:
+            found.append(f"{name} {_shown(value)} instead of {_shown(theirs[name])}")
+    return found
+
+
+def _laid_over(base: Any, changes: Any) -> Any:
+    if not isinstance(base, dict) or not isinstance(changes, Mapping):
+        return changes
+    if changes.get("kind", base.get("kind")) != base.get("kind"):
+        return changes
+    return base | {key: _laid_over(base.get(key), value) for key, value in changes.items()}
+
+
+def _leaves(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{above}{name}.")
+        else:  # a mapping's kind is what the mapping is
+            yield (above.removesuffix(".") if name == "kind" else f"{above}{name}"), value
+
+
+def _shown(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else "none" if value is None else str(value)

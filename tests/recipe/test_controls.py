@@ -1,0 +1,53 @@
+"""Twins that change something, and how a change is said."""
+
+import pytest
+from raw_recipes import changed, refusal
+
+from babyllama.recipe import Linear, Recipe, load_recipe, parse
+
+
+def test_a_twin_changes_single_fields_of_its_students_training():
+    changes = {"epochs": 6, "optimizer": {"weight_decay": 0.3}, "schedule": {"kind": "linear"}}
+    recipe = parse(Recipe, changed("students.twin.training", changes), "mine.yaml")
+
+    student, twin = (recipe.pretraining(name) for name in ("distilled", "twin"))
+    assert twin.model == student.model
+    assert twin.training == student.training.model_copy(
+        update={
+            "epochs": 6,
+            "optimizer": student.training.optimizer.model_copy(update={"weight_decay": 0.3}),
+            "schedule": Linear(kind="linear"),
+        }
+    )
+    assert recipe.changes("twin") == [
+        "epochs 6 instead of 12",
+        "schedule linear instead of cosine",
+        "optimizer.weight_decay 0.3 instead of 0.1",
+    ]
+
+
+def test_a_twin_follows_its_student_in_all_that_it_does_not_change():
+    recipe = load_recipe(
+        "mini", ("students.twin.training.epochs=6", "students.distilled.training.batch_size=4")
+    )
+    assert recipe.pretraining("twin").training.batch_size == 4
+    assert recipe.changes("twin") == ["epochs 6 instead of 12"]
+    same = load_recipe("mini", ("students.twin.training.epochs=12",))
+    assert same.pretraining("twin") == same.pretraining("distilled")
+    assert same.changes("twin") == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "what", "rest"),
+    [
+        ({"epoch": 6}, "training.epoch is not a field", "Did you mean epochs?"),
+        ({"epochs": 0}, "training.epochs is 0", ""),
+        ({"optimizer": {"rho": 0.1}}, "training.optimizer.rho is not a field", ""),
+        ({"windows": {"kind": "shifted"}}, "training.windows.passes is missing", ""),
+        (6, "training is 6", ""),
+    ],
+)
+def test_a_wrong_change_of_a_twin_is_named(changes, what, rest):
+    error = refusal(changed("students.twin.training", changes))
+    assert error.what == f"mine.yaml: students.twin.{what}"
+    assert rest in error.mend
