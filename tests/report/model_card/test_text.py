@@ -47,7 +47,7 @@ def test_a_twin_and_a_teacher_say_so(student):
     assert "It is the twin of the student distilled:" in written(twin).text
     teacher = replace(student, name="llama", role="teacher", teachers={})
     assert "It is a teacher:" in written(teacher).text
-    assert "to teach distilled." in written(teacher).text
+    assert "to teach the student distilled." in written(teacher).text
 
 
 def test_a_model_trained_outside_a_run_has_a_card(student):
@@ -60,6 +60,34 @@ def test_a_model_trained_outside_a_run_has_a_card(student):
 def test_models_along_the_way_are_folders_here_and_branches_on_the_hub(student):
     assert "The folders `chck_1M` to `chck_2M` hold" in written(student).text
     assert "The branches `chck_1M` to `chck_2M` hold" in written(student, is_repository=True).text
+
+
+def test_the_commands_that_score_it_can_be_pasted(student):
+    card = written(student, name="me/tiny", is_repository=True).text
+    assert "hf download me/tiny --local-dir tiny\nbabyllama evaluate tiny --rules 2025 " in card
+    assert "--model_args pretrained=me/tiny --tasks blimp" in card
+    here = written(student).text
+    assert "hf download" not in here
+    assert "babyllama evaluate runs/tiny/students/distilled --rules 2025 " in here
+
+
+def test_pairs_of_a_synthetic_text_are_where_its_run_has_them(student):
+    own = replace(student, results=scored(grammar={}))
+    assert "--benchmark grammar=runs/tiny/source/minimal_pairs\n" in written(own).text
+    assert "--benchmark blimp=PATH\n" in written(student).text
+    outside = CardFacts("mine", "model", student.manifest, results=own.results)
+    assert "--benchmark grammar=PATH\n" in written(outside).text
+
+
+def test_a_published_card_tells_no_reader_to_change_the_licence(student):
+    published = written(student, is_repository=True).text
+    assert "No licence is stated" in published
+    assert "card.license=mit" not in published
+
+
+def test_the_report_is_linked_if_it_is_there(student):
+    assert "[The report](report/report.md)" in written(student, report="report/report.md").text
+    assert "The report" not in written(student).text
 
 
 def test_a_licence_is_never_invented_and_stated_as_given(student):

@@ -77,9 +77,10 @@ def publish_models(
             found = find(api, me, name, contents, is_private=is_private)
         _refuse_unconfirmed(found, contents, confirm)
         plans.append((found, contents))
+    remarks = (remark for _, contents in plans for remark in contents.remarks)
+    for remark in dict.fromkeys(remarks):  # models of one run have many in common
+        print_status(f"  {remark}")
     for found, contents in plans:
-        for remark in contents.remarks:
-            print_status(f"  {remark}")
         with explaining(api.endpoint, found.name, uploaded=_PARTLY):
             upload(api, found, contents, is_private=is_private)
         yield f"{api.endpoint}/{found.name}"

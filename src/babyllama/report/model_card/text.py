@@ -9,14 +9,15 @@ import yaml
 
 from babyllama.console import format_duration, visible
 from babyllama.errors import command, quoted
-from babyllama.recipe import FolderSource, Recipe, TwinStudent, to_yaml
+from babyllama.recipe import FolderSource, Recipe, SyntheticSource, TwinStudent, to_yaml
+from babyllama.recipe.names import GRAMMAR
 from babyllama.report.markdown import aligned, code, escaped
 from babyllama.report.model_card.facts import CardFacts, Tree
 from babyllama.report.model_card.metadata import card_metadata
 from babyllama.report.stage_tables import scientific
 from babyllama.report.table import Table
 from babyllama.report.wording import NONE, bounds_of, joined
-from babyllama.runs.layout import default_folder, resume_command
+from babyllama.runs.layout import Layout, default_folder, resume_command
 from babyllama.scores.chance import is_at_chance
 from babyllama.scores.results import BenchmarkResult
 
@@ -48,11 +49,11 @@ def model_card(
     sections = {
         "Scores": _scores(facts, report),
         "How to load it": _loading(name),
-        "How to score it": _scoring(facts, name),
+        "How to score it": _scoring(facts, name, is_repository),
         "Models along the way": _checkpoints(facts, name, is_repository),
         "What it has read": _exposure(facts),
         "What it cost": _bill(facts),
-        "Licence": _license(facts),
+        "Licence": _license(facts, is_repository),
         "How to make it again": _making(facts),
     }
     parts = ["---", card_metadata(facts, more).to_yaml(), "---", "", f"# {escaped(facts.name)}", ""]
@@ -85,7 +86,8 @@ def _description(facts: CardFacts) -> str:
         return f"{kind}, trained from random weights on {words}. {_twin(facts.name, recipe)}"
     if facts.role == "teacher" and recipe is not None:
         students = " and ".join(map(escaped, recipe.distilled))
-        taught = f", to teach {students}" if students else ""
+        kind_of = "student" if len(recipe.distilled) == 1 else "students"
+        taught = f", to teach the {kind_of} {students}" if students else ""
         return f"{kind}. It is a teacher: trained from random weights on {words}{taught}."
     return f"{kind}, trained from random weights on {words}."
 
@@ -117,8 +119,8 @@ def _scores(facts: CardFacts, report: str) -> Iterator[str]:
         rules = facts.rules.get("name")
         by_rules = f", by the rules {code(str(rules))} of {_SOFTWARE}" if rules else ""
         yield (
-            f"Scored without examples{by_rules}. An interval says where the score of other items "
-            "of the same kind would lie; chance is the score of guessing."
+            f"Scored without examples{by_rules}. An interval covers the choice of the items, not "
+            "that of the seed; chance is the score of guessing."
         )
         yield ""
         yield aligned(_score_table(facts))
@@ -168,19 +170,32 @@ def _loading(name: str) -> Iterator[str]:
     )
 
 
-def _scoring(facts: CardFacts, name: str) -> Iterator[str]:
+def _scoring(facts: CardFacts, name: str, is_repository: bool) -> Iterator[str]:
     rules = facts.rules.get("name")
     by = ("--rules", rules) if rules else ()
-    benchmark = f"{next(iter(facts.results), 'blimp')}=PATH"
-    yield from (
-        f"With a local copy of this folder, {_SOFTWARE} repeats the scores above on the data of a "
-        "benchmark; lm-evaluation-harness has tasks of its own:",
-        "",
-        "```",
-        command("evaluate", Path(name), *by, "--benchmark", benchmark),
-        f"lm_eval --model hf --model_args {quoted(f'pretrained={name}')} --tasks blimp",
-        "```",
+    benchmark = next(iter(facts.results), "blimp")
+    data, where = _benchmark_data(facts, benchmark)
+    folder = Path(Path(name).name if is_repository else name)
+    yield (
+        f"{_SOFTWARE} scores it on a benchmark's data, {where}; "
+        "lm-evaluation-harness has tasks of its own:"
     )
+    yield from ("", "```")
+    if is_repository:
+        yield f"hf download {quoted(name)} --local-dir {quoted(folder)}"
+    yield command("evaluate", folder, *by, "--benchmark", f"{benchmark}={data}")
+    yield f"lm_eval --model hf --model_args {quoted(f'pretrained={name}')} --tasks blimp"
+    yield "```"
+
+
+def _benchmark_data(facts: CardFacts, benchmark: str) -> tuple[Path, str]:
+    """Where a benchmark's data are, and the same in words."""
+    recipe = facts.recipe
+    is_synthetic = recipe is not None and isinstance(recipe.corpus.source, SyntheticSource)
+    if recipe is None or not is_synthetic or benchmark != GRAMMAR:
+        return Path("PATH"), "a file or folder"
+    pairs = Layout(default_folder(recipe.name)).minimal_pairs
+    return pairs, "which the run of the last section makes with its text"
 
 
 def _checkpoints(facts: CardFacts, name: str, is_repository: bool) -> Iterator[str]:
@@ -256,7 +271,10 @@ def _bill(facts: CardFacts) -> Iterator[str]:
     head = ("part", "FLOPs", "wall time", "device")
     yield aligned(Table("Cost", head, tuple(rows), words=(0, 3)))
     yield ""
-    yield "FLOPs are those of the model's own matrix products; wall time is that of all attempts."
+    yield (
+        "FLOPs are those of matrix products, forward and backward. Wall time includes interrupted "
+        "attempts."
+    )
     precision = facts.training.get("precision")
     if precision:
         count = facts.training.get("processes", 1)
@@ -273,9 +291,11 @@ def _time(*manifests: Tree) -> str:
     return format_duration(sum(found)) if sum(found) else NONE
 
 
-def _license(facts: CardFacts) -> Iterator[str]:
+def _license(facts: CardFacts, is_repository: bool) -> Iterator[str]:
     if facts.recipe is None:
         yield f"{_NO_LICENSE} They can add a line such as `license: mit` to the metadata above."
+    elif facts.recipe.card.license is None and is_repository:
+        yield _NO_LICENSE
     elif facts.recipe.card.license is None:
         again = resume_command(default_folder(facts.recipe.name), "--set", "card.license=mit")
         yield f"{_NO_LICENSE} They can state one, which trains nothing again: {code(again)}"
