@@ -10,7 +10,7 @@ from babyllama.evaluation.evaluate import evaluate
 from babyllama.evaluation.likelihood.rules import ScoringRules, rules_named
 from babyllama.evaluation.suites import suite_for
 from babyllama.evaluation.training_text import per_character, seen_shares
-from babyllama.evaluation.untrained import write_untrained
+from babyllama.evaluation.untrained import SHAPE, write_untrained
 from babyllama.recipe import EQUAL_WEIGHTS, Mixing, mixing_of
 from babyllama.recipe.names import UNTRAINED
 from babyllama.runs.artefact import Facts
@@ -22,7 +22,6 @@ from babyllama.runs.unfinished import SCRATCH
 from babyllama.scores.remarks import remarks
 from babyllama.scores.results import SCORING_VERSION, SeenText, read_results, write_results
 
-_SHAPE = ("config.json", "tokenizer.json")  # all that an untrained model takes from another
 _SEEN = f"{SCRATCH}/seen.json"
 _WORST = 20  # number of worst errors of each model, for the report
 
@@ -81,7 +80,7 @@ def evaluate_models(
         make = partial(score, folders, name=name, mixing=mixing)
         facts[name] = _kept(before, out, name, key, benchmarks, make)
     if untrained:
-        shape = [hash_file(untrained / file) for file in _SHAPE]
+        shape = [hash_file(untrained / file) for file in SHAPE]
         key = {"untrained": shape, "seed": seed, **common}
         make = partial(_evaluate_untrained, score, untrained, out / SCRATCH / UNTRAINED, seed)
         facts[UNTRAINED] = _kept(before, out, UNTRAINED, key, benchmarks, make)

@@ -15,6 +15,8 @@ from babyllama.models.build import positions_of
 from babyllama.models.loading import configuration_of
 from babyllama.models.tensor_files import save_model_folder
 
+SHAPE = ("config.json", "tokenizer.json")  # all that an untrained model takes from another
+
 
 def write_untrained(like: Path, out: Path, *, seed: int) -> None:
     """Write a model folder with the configuration and the tokenizer of another, and new weights.

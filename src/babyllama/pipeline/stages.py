@@ -297,21 +297,20 @@ def evaluation_stage(recipe: Recipe, folder: Path, *, only: str | None = None) -
     part = EvaluatedWindows(rules=recipe.evaluation.rules, window=window, teachers=mixing)
 
     def build(out: Path) -> Facts:
+        from babyllama.evaluation.measures.of_run import measure_models
         from babyllama.evaluation.of_run import evaluate_models, print_seen
 
+        chosen = {name: models[name] for name in models if only in (None, name)}
+        untrained = main if only in (None, names.UNTRAINED) else None
         facts = evaluate_models(
-            {name: models[name] for name in models if only in (None, name)},
-            benchmarks,
-            rules=part.rules,
-            mixing=mixing,
-            tokens=tokens,
-            window=window,
-            before=before,
-            out=out,
-            corpus=layout.corpus,
-            untrained=main if only in (None, names.UNTRAINED) else None,
+            chosen, benchmarks, rules=part.rules, mixing=mixing, tokens=tokens, window=window,
+            before=before, out=out, corpus=layout.corpus, untrained=untrained, seed=recipe.seed,
+        )  # fmt: skip
+        measure_models(
+            chosen, teachers=[*layout.teachers(recipe).values()], mixing=mixing, tokens=tokens,
+            window=window, before=before, out=out, corpus=layout.corpus, untrained=untrained,
             seed=recipe.seed,
-        )
+        )  # fmt: skip
         if only is None:
             print_seen(out, main.name)
         return facts

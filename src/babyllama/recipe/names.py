@@ -31,6 +31,7 @@ UNTRAINED = "untrained"  # random weights in the main student's shape, scored be
 MANIFEST = "manifest"  # manifest.json: the folder is complete
 WORK = "work"  # work.json: what an unfinished folder is being made from
 PREDICTIONS = "predictions"
+MEASURES = "measures"
 RECIPE = "recipe"  # recipe.yaml
 
 RESERVED = frozenset({*STAGES, CURVES, ENSEMBLE, UNTRAINED, MANIFEST, WORK, PREDICTIONS, RECIPE})

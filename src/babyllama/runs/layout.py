@@ -104,6 +104,10 @@ class Layout:
         """In a trial of a study, a model's scores and predictions that trials share."""
         return self.folder / names.SCORES / model
 
+    def measures(self, model: str) -> Path:
+        """What is measured of a model beside its benchmarks."""
+        return measures_file(self.evaluation, model)
+
     def predictions(self, model: str) -> Path:
         """A folder of a model's predictions: one file per benchmark, one line per item."""
         return predictions_folder(self.evaluation, model)
@@ -167,6 +171,16 @@ class Layout:
 def scores_file(evaluation: Path, model: str) -> Path:
     """A model's scores in a folder of the evaluation stage, finished or not."""
     return evaluation / f"{model}.json"
+
+
+def measures_file(evaluation: Path, model: str) -> Path:
+    """A model's measures in a folder of the evaluation stage, finished or not."""
+    return evaluation / names.MEASURES / f"{model}.json"
+
+
+def measure_sums_file(evaluation: Path, model: str) -> Path:
+    """The sums by document that a model's measures are computed from: a line for each measure."""
+    return evaluation / names.MEASURES / f"{model}.jsonl"
 
 
 def predictions_folder(evaluation: Path, model: str) -> Path:

@@ -174,6 +174,25 @@ class DevResult(Written):
     tokens: Count | None = None
 
 
+class Measured(Written):
+    """A measure's value.
+
+    Attributes:
+        name: such as `entropy`, or `cross_entropy/domain/stories`.
+        interval: 95%, over other units; None with fewer than two.
+        unit: percent or nats.
+        units: documents or sequences that the value is a mean over.
+        tokens: predicted tokens in them.
+    """
+
+    name: str
+    value: Number
+    interval: Interval | None
+    unit: str
+    units: Count
+    tokens: Count
+
+
 class WrongChoice(Written):
     """An item that a model gets wrong.
 
@@ -197,6 +216,8 @@ class ModelResult(Written):
     Attributes:
         rules: the scoring rules in words; `name` is what `--rules` calls them.
         worst: the model's worst errors, if they were requested.
+        measures: of its predictions of dev text, where a command knew that text. A run's are in a
+            file of their own: `scores.measures.read_measures`.
     """
 
     model: str
@@ -204,6 +225,7 @@ class ModelResult(Written):
     dev: DevResult | None = None
     benchmarks: Mapping[str, BenchmarkResult]
     worst: Sequence[WrongChoice] = ()
+    measures: Sequence[Measured] = ()
 
 
 # --- files ------------------------------------------------------------------------------------

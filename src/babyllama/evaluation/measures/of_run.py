@@ -1,0 +1,130 @@
+"""Measures of all models of a run: kept as scores are, in a file of its own beside each model's.
+
+A finished evaluation of before has none, stays complete, and gets them when it is made again.
+"""
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from babyllama.evaluation.measures import measure
+from babyllama.evaluation.measures.dev_text import DevText
+from babyllama.evaluation.measures.teachers import teacher_states
+from babyllama.evaluation.untrained import SHAPE, write_untrained
+from babyllama.recipe import EQUAL_WEIGHTS, Mixing
+from babyllama.recipe.names import UNTRAINED
+from babyllama.runs.artefact import Facts
+from babyllama.runs.files import hash_file
+from babyllama.runs.kept import kept, read_kept
+from babyllama.runs.layout import measure_sums_file, measures_file
+from babyllama.runs.manifests import digest
+from babyllama.runs.unfinished import SCRATCH
+from babyllama.scores.measures import (
+    MEASURES_VERSION,
+    VALUES,
+    measured,
+    write_sums,
+    written_measures,
+)
+from babyllama.scores.results import Measured
+
+
+def measure_models(
+    models: Mapping[str, Sequence[Path]],
+    *,
+    tokens: Path,
+    window: int,
+    before: Sequence[Path],
+    out: Path,
+    corpus: Path | None = None,
+    teachers: Sequence[Path] = (),
+    mixing: Mixing = EQUAL_WEIGHTS,
+    untrained: Path | None = None,
+    seed: int = 0,
+) -> None:
+    """Write measures/NAME.json and its sums for each model.
+
+    Args:
+        models: name to one folder, or to several for their ensemble.
+        before: folders that may have measures that still hold; they need not exist.
+        teachers: whose ensemble every other model is compared with.
+        untrained: a model folder; an untrained model of its shape is measured, too.
+        seed: of the untrained model's weights.
+
+    Raises:
+        InputError: what `measure` raises.
+    """
+    text = DevText(tokens, window, corpus)
+    common = {
+        "tokens": digest(tokens),
+        "window": window,
+        "teachers": [digest(folder) for folder in teachers],
+        **mixing.model_dump(mode="json"),
+        "measures": MEASURES_VERSION,
+    }
+    for name, folders in models.items():
+        key = {"models": [digest(folder) for folder in folders], **common}
+        make = partial(_measure, out, name, folders, text, teachers, mixing)
+        _kept(before, out, name, key, make)
+    if untrained:
+        shape = [hash_file(untrained / file) for file in SHAPE]
+        key = {"untrained": shape, "seed": seed, **common}
+        make = partial(_measure_untrained, out, untrained, seed, text, teachers, mixing)
+        _kept(before, out, UNTRAINED, key, make)
+
+
+def measures_of(
+    folders: Sequence[Path],
+    text: DevText,
+    *,
+    teachers: Sequence[Path] = (),
+    mixing: Mixing = EQUAL_WEIGHTS,
+) -> list[Measured]:
+    """The measures of one model outside of a run's evaluation.
+
+    Raises:
+        InputError: what `measure` raises.
+    """
+    states = teacher_states(teachers, mixing, text) if teachers else None
+    is_ensemble = [*folders] == [*teachers]
+    found = measure(folders, text, mixing=mixing, teachers=states, is_ensemble=is_ensemble)
+    return [measured(each) for each in found]
+
+
+def _measure(
+    out: Path,
+    name: str,
+    folders: Sequence[Path],
+    text: DevText,
+    teachers: Sequence[Path],
+    mixing: Mixing,
+) -> Facts:
+    states = teacher_states(teachers, mixing, text, out / SCRATCH) if teachers else None
+    is_ensemble = [*folders] == [*teachers]
+    found = measure(folders, text, mixing=mixing, teachers=states, is_ensemble=is_ensemble)
+    write_sums(found, measure_sums_file(out, name))
+    return written_measures(map(measured, found))
+
+
+def _measure_untrained(
+    out: Path, like: Path, seed: int, text: DevText, teachers: Sequence[Path], mixing: Mixing
+) -> Facts:
+    folder = out / SCRATCH / UNTRAINED
+    write_untrained(like, folder, seed=seed)
+    found = _measure(out, UNTRAINED, [folder], text, teachers, mixing)
+    shutil.rmtree(folder)
+    return found
+
+
+def _kept(
+    before: Sequence[Path], out: Path, name: str, key: Facts, make: Callable[[], Facts]
+) -> None:
+    file, sums = measures_file(out, name), measure_sums_file(out, name)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    for folder in before:
+        old, old_sums = measures_file(folder, name), measure_sums_file(folder, name)
+        if not file.exists() and read_kept(old, key, field=VALUES, files=[old_sums]) is not None:
+            shutil.copy(old_sums, sums)
+            shutil.copy(old, file)
+    kept(file, key, make, field=VALUES, files=[sums])
