@@ -106,6 +106,14 @@ def test_too_little_text_for_a_window_is_refused(tmp_path, tokenizer):
     assert "less than one window of 128" in printed
 
 
+def test_matching_teachers_without_any_is_refused(tmp_path):
+    printed = refused("pretrain", "mini", "--model", "twin", "--tokens", tmp_path, "--tokenizer",
+                      tmp_path, "--out", tmp_path / "model",
+                      "--set", "students.twin.smoothing={epsilon: matched}")  # fmt: skip
+    assert "students.twin.smoothing.epsilon is matched" in printed
+    assert "babyllama run RECIPE --until students/twin" in printed
+
+
 def test_the_same_seed_generates_the_same_text(teachers):
     prompt = ("generate", teachers[0], "--prompt", "The cat", "--n", 2, "--max-new-tokens", 5)
     first = invoke(*prompt, "--seed", 1).stdout

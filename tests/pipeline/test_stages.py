@@ -162,3 +162,20 @@ def test_the_words_of_a_corpus_are_recorded_only_if_they_were_asked_for():
     assert recorded(line()["corpus"]).keys() == {"rules", "dev_fraction", "domain"}
     assert recorded(line("corpus.words_seed=3")["corpus"]) == recorded(line()["corpus"])
     assert recorded(line("corpus.words=900", "seed=4")["corpus"])["words"] == 900
+
+
+def test_a_smoothed_twin_reads_teachers_only_to_match_them():
+    smoothing = "students.twin.smoothing={epsilon: 0.1}"
+    plain, by_number, matched = (
+        line(*settings)["students/twin"]
+        for settings in ((), (smoothing,), (smoothing.replace("0.1", "matched"),))
+    )
+    assert by_number.inputs == plain.inputs
+    assert recorded(by_number) == {
+        **recorded(plain),
+        "smoothing": {"towards": "uniform", "epsilon": 0.1},
+        "temperature": None,
+        "teachers": None,
+    }
+    assert set(matched.inputs) - set(plain.inputs) == {"teacher 1, llama", "teacher 2, gpt2"}
+    assert recorded(matched)["temperature"] == 2.0

@@ -51,3 +51,25 @@ def test_a_wrong_change_of_a_twin_is_named(changes, what, rest):
     error = refusal(changed("students.twin.training", changes))
     assert error.what == f"mine.yaml: students.twin.{what}"
     assert rest in error.mend
+
+
+@pytest.mark.parametrize(
+    ("smoothing", "what", "why"),
+    [
+        ({"epsilon": 1.0}, "epsilon is 1.0", "less than 1"),
+        ({"epsilon": -0.1}, "epsilon is -0.1", "greater than or equal to 0"),
+        ({"epsilon": "match"}, "epsilon is 'match'", "'matched'"),
+        ({"towards": "uniform"}, "epsilon is missing", ""),
+        ({"towards": "bigram", "epsilon": 0.1}, "towards is 'bigram'", "unigram"),
+    ],
+)
+def test_a_wrong_smoothing_is_named(smoothing, what, why):
+    error = refusal(changed("students.twin.smoothing", smoothing))
+    assert error.what == f"mine.yaml: students.twin.smoothing.{what}"
+    assert why in error.why
+
+
+def test_smoothing_is_a_change_of_the_twin():
+    recipe = load_recipe("mini", ("students.twin.smoothing={epsilon: matched}",))
+    assert recipe.changes("twin") == ["label smoothing towards uniform, epsilon matched"]
+    assert recipe.pretraining("twin") == recipe.pretraining("distilled")

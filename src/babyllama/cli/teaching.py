@@ -20,7 +20,7 @@ from babyllama.console import print_result, print_text, table
 from babyllama.errors import InputError
 
 if TYPE_CHECKING:
-    from babyllama.recipe import Recipe
+    from babyllama.recipe import Recipe, TwinStudent
     from babyllama.runs.artefact import Stage
 
 
@@ -37,11 +37,15 @@ def pretrain(
     Example: `babyllama pretrain mini --model gpt2 --tokens tokens --tokenizer tokenizer --out gpt2`
     """
     from babyllama.pipeline import stages
-    from babyllama.recipe import load_recipe, names
+    from babyllama.recipe import TwinStudent, load_recipe, names
 
     loaded = load_recipe(recipe, tuple(settings or ()))
-    part = loaded.pretraining(model)
-    stage = stages.pretraining_stage(part, tokens, tokenizer, out, loaded.seed)
+    part, student = loaded.pretraining(model), loaded.students.get(model)
+    if isinstance(student, TwinStudent):
+        _refuse_matching(loaded, model, student)
+        stage = stages.twin_stage(loaded, model, tokens, tokenizer, out)
+    else:
+        stage = stages.pretraining_stage(part, tokens, tokenizer, out, loaded.seed)
     folder = names.TEACHERS if model in loaded.teachers else names.STUDENTS
     complete_stage(_as_in_run(stage, loaded, folder))
 
@@ -194,6 +198,17 @@ def generate(
     refuse_damaged_input(model)
     for text in continuations(model, prompt, n=n, seed=seed, max_new_tokens=max_new_tokens):
         print_text(text)
+
+
+def _refuse_matching(recipe: "Recipe", name: str, twin: "TwinStudent") -> None:
+    """Refuse a twin that needs teachers, which only a run has."""
+    if twin.matches_teachers:
+        raise InputError(
+            f"recipe {recipe.name}: students.{name}.smoothing.epsilon is matched",
+            why="It is measured on the teachers, and this command trains without any.",
+            mend=f"Train it in a run: babyllama run RECIPE --until students/{name}; or give "
+            "epsilon a number.",
+        )
 
 
 def _as_in_run(stage: "Stage", recipe: "Recipe", folder: str) -> "Stage":

@@ -24,6 +24,7 @@ from babyllama.recipe import (
     Recipe,
     StoredSignal,
     SyntheticSource,
+    TwinStudent,
     load_recipe,
     mixing_of,
     parse,
@@ -226,6 +227,8 @@ def _models(
             taught = Taught(
                 width=signal.state_width, running=tuple(running) if signal.runs_teachers else ()
             )
+        if isinstance(student, TwinStudent) and student.matches_teachers:
+            taught = Taught(running=tuple(each.model for each in recipe.teachers.values()))
         tokens = part.training.epochs * train_tokens
         yield PlannedModel(
             name=name,

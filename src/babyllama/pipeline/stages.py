@@ -6,6 +6,7 @@ imported when a stage is built, so that checking a complete run is fast.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import Field
@@ -23,10 +24,13 @@ from babyllama.recipe import (
     Mixing,
     PretrainingRecipe,
     Recipe,
+    Smoothing,
     StoredSignal,
     SyntheticSource,
     TokenizerRecipe,
     TokensRecipe,
+    TwinStudent,
+    mixing_for,
     mixing_of,
     names,
 )
@@ -61,6 +65,18 @@ class OnlineStudent(Frozen):
 
     student: DistilledStudent
     teachers: Mixing
+
+
+class SmoothedTwin(PretrainingRecipe):
+    """The settings of a twin with label smoothing.
+
+    Attributes:
+        temperature, teachers: of what epsilon is matched to; None if it is a number.
+    """
+
+    smoothing: Smoothing
+    temperature: float | None
+    teachers: Mixing | None
 
 
 class EvaluatedWindows(Frozen):
@@ -107,7 +123,7 @@ def stages(recipe: Recipe, folder: Path, launched: Launched = ALONE) -> Iterator
                 mixing=mixing,
             )  # fmt: skip
         else:
-            yield pretraining_stage(recipe.pretraining(name), tokens, tokenizer, out, recipe.seed)
+            yield twin_stage(recipe, name, tokens, tokenizer, out, teachers=teachers)
 
     yield evaluation_stage(recipe, folder)
     yield report_stage(recipe, folder)
@@ -204,6 +220,50 @@ def pretraining_stage(
     inputs = {"tokens": tokens, "tokenizer": tokenizer}
     name = f"{out.absolute().parent.name}/{out.name}"
     return Stage(name, out, "pretraining", 1, recipe, inputs, build, seed, together=True)
+
+
+def twin_stage(
+    recipe: Recipe,
+    name: str,
+    tokens: Path,
+    tokenizer: Path,
+    out: Path,
+    *,
+    teachers: Sequence[Path] = (),
+) -> Stage:
+    """A twin: trained on text alone, with label smoothing if its recipe says so.
+
+    Args:
+        teachers: of its student; needed if the smoothing is matched to them.
+    """
+    part, twin = recipe.pretraining(name), recipe.students[name]
+    assert isinstance(twin, TwinStudent)
+    plain = pretraining_stage(part, tokens, tokenizer, out, recipe.seed)
+    if twin.smoothing is None:
+        return plain
+    smoothing, student = twin.smoothing, recipe.distilled[twin.of]
+    mixing = mixing_for(student, mixing_of(recipe.signal))
+    is_matched = twin.matches_teachers
+
+    def build(folder: Path) -> Facts:
+        from babyllama.training.pretraining import pretrain_smoothed
+        from babyllama.training.smoothing import MatchedTeachers
+
+        matched = MatchedTeachers(teachers, mixing, student.temperature)
+        return pretrain_smoothed(
+            part, tokens, tokenizer, folder, seed=recipe.seed, smoothing=smoothing,
+            teachers=matched if is_matched else None,
+        )  # fmt: skip
+
+    settings = SmoothedTwin(
+        model=part.model,
+        training=part.training,
+        smoothing=smoothing,
+        temperature=student.temperature if is_matched else None,
+        teachers=mixing if is_matched else None,
+    )
+    inputs = {**plain.inputs, **(_numbered(teachers) if is_matched else {})}
+    return replace(plain, recipe=settings, inputs=inputs, build=build)
 
 
 def signal_stage(

@@ -6,7 +6,7 @@ Sizes are spelt as in Hugging Face configurations, so that `model` passes straig
 
 from babyllama.recipe.base import Frozen
 from babyllama.recipe.card import CardRecipe
-from babyllama.recipe.controls import TwinStudent
+from babyllama.recipe.controls import Smoothing, TwinStudent
 from babyllama.recipe.extending import built_in_recipes
 from babyllama.recipe.reading import (
     load_recipe,
@@ -33,6 +33,7 @@ from babyllama.recipe.teaching import (
     Student,
     TopKSignal,
     Weights,
+    mixing_for,
     mixing_of,
     weights_fault,
 )
@@ -110,6 +111,7 @@ __all__ = [
     "Shape",
     "ShiftedWindows",
     "SignalRecipe",
+    "Smoothing",
     "StoredSignal",
     "Student",
     "SyntheticSource",
@@ -126,6 +128,7 @@ __all__ = [
     "built_in_recipes",
     "decisive_fields",
     "load_recipe",
+    "mixing_for",
     "mixing_of",
     "parse",
     "parse_stored_signal",

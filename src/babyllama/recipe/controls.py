@@ -5,12 +5,29 @@ something cheaper adds as much: other settings, more epochs, label smoothing.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from babyllama.recipe.base import Frozen
 from babyllama.recipe.training import TrainingRecipe
+
+
+class Smoothing(Frozen):
+    """Label smoothing: (1 - epsilon) of the text's next token, epsilon of a fixed distribution."""
+
+    towards: Literal["uniform", "unigram"] = Field(
+        "uniform",
+        description="The fixed distribution: `uniform` over the vocabulary, or `unigram`: the "
+        "frequency of each token in the training text.",
+    )
+    epsilon: Annotated[float, Field(ge=0, lt=1)] | Literal["matched"] = Field(
+        description="The weight of the fixed distribution, at least 0 and below 1; or `matched`: "
+        "such that the target has the mean entropy of the teachers at the student's temperature."
+    )
+
+    def __str__(self) -> str:
+        return f"label smoothing towards {self.towards}, epsilon {self.epsilon}"
 
 
 class TwinStudent(Frozen):
@@ -25,6 +42,14 @@ class TwinStudent(Frozen):
         description="Fields in which its training differs from the student's, such as "
         "`{epochs: 6, optimizer: {weight_decay: 0.3}}`.",
     )
+    smoothing: Smoothing | None = Field(
+        None, description="Label smoothing in place of teachers. Default: none."
+    )
+
+    @property
+    def matches_teachers(self) -> bool:
+        """Whether its target gets the entropy of its student's teachers, who are then needed."""
+        return self.smoothing is not None and self.smoothing.epsilon == "matched"
 
 
 def changed_training(training: TrainingRecipe, changes: Mapping[str, Any]) -> TrainingRecipe:

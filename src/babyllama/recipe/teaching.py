@@ -180,5 +180,10 @@ def mixing_of(signal: Mixing) -> Mixing:
     return Mixing(weights=signal.weights, mean_of=signal.mean_of)
 
 
+def mixing_for(student: DistillationRecipe, mixing: Mixing) -> Mixing:
+    """How a student's teachers are averaged: its own weights take precedence."""
+    return mixing.model_copy(update={"weights": student.weights or mixing.weights})
+
+
 AnyStoredSignal = HiddenSignal | TopKSignal | SampledSignal
 SignalRecipe = Annotated[OnlineSignal | AnyStoredSignal | AutoSignal, Field(discriminator="kind")]

@@ -118,7 +118,8 @@ class Recipe(Frozen):
         student = self.students[twin]
         assert isinstance(student, TwinStudent)
         ours, theirs = (self.pretraining(name).training for name in (twin, student.of))
-        return training_changes(ours, theirs)
+        smoothing = [str(student.smoothing)] if student.smoothing else []
+        return [*training_changes(ours, theirs), *smoothing]
 
 
 def disagreements(

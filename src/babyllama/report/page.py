@@ -244,11 +244,20 @@ def _loss_weights(run: Run) -> Section | None:
 def _controls(run: Run) -> Section | None:
     """The twins that differ from their student in more than the teachers, and in what."""
     lines = tuple(
-        f"{name}: the twin of {student.of} with {joined(changes, 'and')}."
+        f"{name}: the twin of {student.of} with {joined(changes, 'and')}{_smoothing(run, name)}."
         for name, student in run.recipe.students.items()
         if isinstance(student, TwinStudent) and (changes := run.recipe.changes(name))
     )
     return Section("Controls", lines) if lines else None
+
+
+def _smoothing(run: Run, name: str) -> str:
+    """The epsilon that a twin was trained with, if it was measured."""
+    model = run.model(name)
+    found = model.facts.get("smoothing") if model else None
+    if not found:
+        return ""
+    return f" ({found['epsilon']:.4f}; mean entropy of the target {found['entropy']:.3f} nats)"
 
 
 def _about_corpus(run: Run) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from babyllama.models.logits import Head
 from babyllama.models.loss import LossTerms, distillation_loss
 from babyllama.models.model_files import read_config
 from babyllama.models.precision import pick_device
-from babyllama.recipe import EQUAL_WEIGHTS, DistillationRecipe, DistilledStudent, Mixing
+from babyllama.recipe import EQUAL_WEIGHTS, DistillationRecipe, DistilledStudent, Mixing, mixing_for
 from babyllama.runs.artefact import Facts
 from babyllama.runs.json_files import read_json
 from babyllama.signals import Signal
@@ -130,5 +130,5 @@ def _open_online(
         temperature=student.temperature,
         precision=student.training.precision,
         device=pick_device(),
-        mixing=mixing.model_copy(update={"weights": student.weights or mixing.weights}),
+        mixing=mixing_for(student, mixing),
     )
