@@ -9,7 +9,17 @@ from pydantic import BaseModel
 
 from babyllama.cli import app
 from babyllama.evaluation.finetuning import settings as finetuning
-from babyllama.recipe import card, combining, controls, shapes, teaching, text, training, tree
+from babyllama.recipe import (
+    card,
+    combining,
+    controls,
+    given,
+    shapes,
+    teaching,
+    text,
+    training,
+    tree,
+)
 
 HERE = Path(__file__).parent / "reference"
 
@@ -57,7 +67,7 @@ def _commands(command: Any, name: str) -> Iterator[tuple[str, Any]]:
 
 
 def _models() -> Iterator[type[BaseModel]]:
-    for module in (tree, text, shapes, training, teaching, controls, card, finetuning):
+    for module in (tree, given, text, shapes, training, teaching, controls, card, finetuning):
         for value in vars(module).values():
             ours = isinstance(value, type) and value.__module__ == module.__name__
             if ours and value.model_fields and not value.__name__.startswith("_"):

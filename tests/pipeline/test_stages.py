@@ -10,6 +10,7 @@ from babyllama.pipeline.stages import corpus_stage, distillation_stage, signal_s
 from babyllama.recipe import CorpusRecipe, FolderSource, HiddenSignal, Mixing, load_recipe
 from babyllama.runs import artefact
 from babyllama.runs.launched import ALONE, Launched
+from babyllama.runs.layout import Layout
 
 RUN = Path("run")
 
@@ -44,6 +45,24 @@ def test_text_of_ones_own_needs_no_source_and_brings_no_benchmark():
     assert made["corpus"].inputs == {"source": Path("data/text")}
     assert made["evaluation"].inputs["benchmark mine"] == Path("pairs.jsonl")
     assert "benchmark grammar" not in made["evaluation"].inputs
+
+
+def test_what_is_given_is_linked_first_and_the_others_are_made():
+    made = line("tokenizer={path: t}", "teachers.old={path: m}")
+    assert list(made)[2:7] == [
+        "tokenizer",
+        "tokens",
+        "teachers/old",
+        "teachers/llama",
+        "teachers/gpt2",
+    ]
+    assert {made[name].kind for name in ("tokenizer", "teachers/old")} == {"given"}
+    assert list(made["signal"].inputs)[1:] == [
+        "teacher 1, llama",
+        "teacher 2, gpt2",
+        "teacher 3, old",
+    ]
+    assert list(made) == list(Layout(RUN).stages(load_recipe("mini", ("teachers.old={path: m}",))))
 
 
 def test_an_online_signal_is_no_stage_and_its_students_read_the_teachers():

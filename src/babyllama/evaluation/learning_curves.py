@@ -106,7 +106,7 @@ def acquisitions(
 def _trained_models(run: Path, models: Sequence[str]) -> list[Path]:
     layout = Layout(run)
     recipe = layout.load_recipe("babyllama curves runs/mini --benchmark NAME=PATH")
-    folders = layout.students(recipe) | layout.teachers(recipe)
+    folders = {name: path for name, path in layout.models(recipe).items() if name in recipe.trained}
     for name in models:
         if name not in folders:
             raise InputError(

@@ -12,8 +12,9 @@ from babyllama.errors import InputError
 from babyllama.evaluation.lengths import refuse_long_texts
 from babyllama.evaluation.suites import suite_for
 from babyllama.models.build import configuration, refuse_short_positions
+from babyllama.models.given import check_teacher, check_tokenizer, folder_of
 from babyllama.pipeline.planning import Plan, plan, refuse_full_disk
-from babyllama.recipe import FolderSource, Recipe
+from babyllama.recipe import FolderSource, Given, Recipe, names
 from babyllama.recipe.names import STUDENTS, TEACHERS
 from babyllama.runs.layout import Layout
 from babyllama.runs.manifests import read_manifest
@@ -34,7 +35,8 @@ def check_before_run(recipe: Recipe, folder: Path, *, processes: int = 1) -> Pla
     Raises:
         InputError: a corpus or benchmark that cannot be read; a model that cannot be made, or with
             fewer positions than its windows have tokens; a batch that the processes cannot share;
-            an optimiser or a tracker that is not installed; too little free disk.
+            an optimiser or a tracker that is not installed; a given teacher that cannot teach, or a
+            given tokenizer that cannot be used; too little free disk.
     """
     source = recipe.corpus.source
     is_clean = read_manifest(Layout(folder).corpus) is not None
@@ -44,7 +46,12 @@ def check_before_run(recipe: Recipe, folder: Path, *, processes: int = 1) -> Pla
             check_text(domain.path)
     for name, path in recipe.evaluation.benchmarks.items():
         suite_for(name).read(path)
-    for name in [*recipe.teachers, *recipe.students]:
+    if isinstance(recipe.tokenizer, Given):
+        check_tokenizer(recipe.tokenizer)
+        _check_given(recipe, folder_of(recipe.tokenizer, names.TOKENIZER))
+    else:
+        _check_given(recipe, None)
+    for name in recipe.trained:
         part = recipe.pretraining(name)
         refuse_short_positions(part, name)
         with _naming(recipe, name):
@@ -64,17 +71,26 @@ def check_before_training(recipe: Recipe, tokens: Path, tokenizer: Path) -> None
             text, or the benchmark with a text that is too long for a model.
     """
     vocab_size = len(load_tokenizer(tokenizer))
+    _check_given(recipe, tokenizer)
     configs = {
         name: configuration(recipe.pretraining(name).model, vocab_size, separators=True)
-        for name in [*recipe.teachers, *recipe.students]
+        for name in recipe.trained
     }
     benchmarks, rules = recipe.evaluation.benchmarks, recipe.evaluation.rules
     refuse_long_texts(benchmarks, tokenizer, configs, rules=rules)
-    for name in [*recipe.teachers, *recipe.students]:
+    for name in recipe.trained:
         training = recipe.pretraining(name).training
         with _naming(recipe, name):
             windows = Windows(tokens, "train", training.window, training.windows)
             plan_training(windows, training, seed=recipe.seed)
+
+
+def _check_given(recipe: Recipe, tokenizer: Path | None) -> None:
+    windows = [student.training.window for student in recipe.distilled.values()]
+    for name, given in recipe.given.items():
+        check_teacher(
+            given, f"{TEACHERS}.{name}", window=max(windows, default=1), tokenizer=tokenizer
+        )
 
 
 @contextmanager

@@ -32,7 +32,7 @@ def peak_bytes(
     # Teachers may be trained side by side, and so may students.
     resumed = max(
         sum(_while_training(trainings[name]) * parameters[name] for name in group)
-        for group in (recipe.teachers, recipe.students)
+        for group in (recipe.trained_teachers, recipe.students)
     )
     text = _CORPUS_AND_TOKENS * train_tokens
     if isinstance(recipe.corpus.source, SyntheticSource):

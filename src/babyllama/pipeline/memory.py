@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from babyllama.models.build import configuration, parameter_count, prefer_fast_attention
+from babyllama.models.build import configuration, prefer_fast_attention
 from babyllama.models.logits import hidden_states
 from babyllama.models.loss import chunk_size
 from babyllama.models.precision import compute_dtype
@@ -63,11 +63,11 @@ class Taught:
 
     Attributes:
         width: numbers per token that the teachers' logits are computed from; 0 without logits.
-        running: teachers that run beside the student.
+        running: parameters of the teachers that run beside the student.
     """
 
     width: int = 0
-    running: tuple[Shape, ...] = ()
+    running: int = 0
 
 
 NO_TEACHERS = Taught()
@@ -95,7 +95,6 @@ def training_memory(
     tokens = windows * training.window
     chunk_logits = 4 * min(tokens, chunk_size(vocab_size, device)) * vocab_size
     gradients_of_loss = 4 * kept.width * (vocab_size + tokens)
-    teachers = 4 * sum(parameter_count(shape, vocab_size) for shape in taught.running)
     return TrainingMemory(
         weights=weights,
         gradients=weights,
@@ -103,7 +102,7 @@ def training_memory(
         copies=_copies(training) * weights,
         activations=kept.outside + blocks,
         loss=(2 if taught.width else 1) * chunk_logits + gradients_of_loss,
-        teachers=teachers + 4 * taught.width * (vocab_size + tokens),
+        teachers=4 * taught.running + 4 * taught.width * (vocab_size + tokens),
     )
 
 

@@ -4,12 +4,14 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
 from babyllama.console import format_bytes
 from babyllama.errors import InputError
 from babyllama.models.build import parameter_count, planned_flops_per_token, planned_model
+from babyllama.models.given import check_tokenizer, planned_teacher
 from babyllama.models.precision import compute_dtype, pick_device
 from babyllama.pipeline.disk import peak_bytes
 from babyllama.pipeline.memory import NO_TEACHERS, Taught, TrainingMemory, training_memory
@@ -17,6 +19,7 @@ from babyllama.recipe import (
     AutoSignal,
     DistilledStudent,
     FolderSource,
+    Given,
     HiddenSignal,
     JitteredWindows,
     Mixing,
@@ -35,6 +38,9 @@ from babyllama.runs.layout import Layout
 from babyllama.signals.encoding import Products, Sizes, TeacherShapes
 from babyllama.signals.kinds import sizes_of
 from babyllama.training.speed import machine_flops
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 # Tokens per word of English, with <s> and </s>. Used until the tokens exist and are counted.
 _TOKENS_PER_WORD = 1.5
@@ -216,16 +222,16 @@ def refuse_full_disk(planned: Plan, folder: Path) -> None:
 def _models(
     recipe: Recipe, train_tokens: int, signal: Sizes, device: torch.device
 ) -> Iterator[PlannedModel]:
-    vocab_size = recipe.tokenizer.padded(recipe.tokenizer.vocab_size)
-    for name in [*recipe.teachers, *recipe.students]:
+    vocab_size = vocabulary_size(recipe)
+    for name in recipe.trained:
         part, student = recipe.pretraining(name), recipe.students.get(name)
         flops_per_token = 3 * planned_flops_per_token(part.model, vocab_size)
         taught = NO_TEACHERS
         if isinstance(student, DistilledStudent) and student.needs_teachers:
             flops_per_token += _flops(signal.products)
-            running = [each.model for each in recipe.teachers.values()]
             taught = Taught(
-                width=signal.state_width, running=tuple(running) if signal.runs_teachers else ()
+                width=signal.state_width,
+                running=_parameters_of_teachers(recipe) if signal.runs_teachers else 0,
             )
         if isinstance(student, TwinStudent) and student.matches_teachers:
             taught = Taught(running=tuple(each.model for each in recipe.teachers.values()))
@@ -241,9 +247,29 @@ def _models(
 
 def teacher_shapes(recipe: Recipe) -> TeacherShapes:
     """What the sizes of a signal of this recipe's teachers follow from."""
-    vocab_size = recipe.tokenizer.padded(recipe.tokenizer.vocab_size)
-    models = (planned_model(each.model, vocab_size) for each in recipe.teachers.values())
-    return TeacherShapes.of(models, vocab_size)
+    return TeacherShapes.of(_planned_teachers(recipe), vocabulary_size(recipe))
+
+
+def vocabulary_size(recipe: Recipe) -> int:
+    """Tokens of the run's tokenizer, reserved ones included: at most, if it is not trained yet."""
+    if isinstance(recipe.tokenizer, Given):
+        return check_tokenizer(recipe.tokenizer)
+    return recipe.tokenizer.padded(recipe.tokenizer.vocab_size)
+
+
+def _planned_teachers(recipe: Recipe) -> Iterator["PreTrainedModel"]:
+    """The teachers on torch's meta device."""
+    vocab_size = vocabulary_size(recipe)
+    for name, teacher in recipe.teachers.items():
+        if isinstance(teacher, Given):
+            yield planned_teacher(teacher, f"teachers.{name}")
+        else:
+            yield planned_model(teacher.model, vocab_size)
+
+
+def _parameters_of_teachers(recipe: Recipe) -> int:
+    models = _planned_teachers(recipe)
+    return sum(weight.numel() for model in models for weight in model.parameters())
 
 
 def _flops(products: Products) -> int:

@@ -55,7 +55,7 @@ def threads_of(recipe: Recipe, stage: str, machine: Machine) -> int:
         stage: its name, such as `teachers/llama`.
     """
     beside: Mapping[str, int] = {
-        names.TEACHERS: len(recipe.teachers),
+        names.TEACHERS: len(recipe.trained_teachers),
         names.SIGNAL: len(recipe.students),
         names.STUDENTS: len(recipe.students),
         names.EVALUATION: len(recipe.teachers) + len(recipe.students),

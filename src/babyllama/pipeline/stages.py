@@ -21,6 +21,7 @@ from babyllama.recipe import (
     DistilledStudent,
     FolderSource,
     Frozen,
+    Given,
     Mixing,
     PretrainingRecipe,
     Recipe,
@@ -97,11 +98,16 @@ def stages(recipe: Recipe, folder: Path, launched: Launched = ALONE) -> Iterator
         yield corpus_stage(layout.source, recipe.corpus, corpus)
     else:
         yield corpus_stage(source.path, recipe.corpus, corpus)
-    yield tokenizer_stage(corpus, recipe.tokenizer, tokenizer)
+    if isinstance(recipe.tokenizer, Given):
+        yield given_tokenizer_stage(recipe.tokenizer, tokenizer)
+    else:
+        yield tokenizer_stage(corpus, recipe.tokenizer, tokenizer)
     yield tokens_stage(corpus, tokenizer, recipe.tokens, tokens)
 
     teachers = list(layout.teachers(recipe).values())
-    for name in recipe.teachers:
+    for name, given in recipe.given.items():
+        yield given_teacher_stage(given, layout.teacher(name))
+    for name in recipe.trained_teachers:
         yield pretraining_stage(
             recipe.pretraining(name), tokens, tokenizer, layout.teacher(name), recipe.seed
         )
@@ -193,6 +199,29 @@ def tokenizer_stage(corpus: Path, recipe: TokenizerRecipe, out: Path) -> Stage:
         return {**train_tokenizer(corpus, recipe, folder)}
 
     return Stage(out.name, out, "tokenizer", 1, recipe, {"corpus": corpus}, build)
+
+
+def given_tokenizer_stage(given: Given, out: Path) -> Stage:
+    """A tokenizer that is there already: links to its files."""
+
+    def build(folder: Path) -> Facts:
+        from babyllama.models.given import link_tokenizer
+
+        return link_tokenizer(given, folder, "tokenizer")
+
+    return Stage(out.name, out, "given", 1, given, {}, build)
+
+
+def given_teacher_stage(given: Given, out: Path) -> Stage:
+    """A model that is there already: links to its files."""
+    name = f"{out.absolute().parent.name}/{out.name}"
+
+    def build(folder: Path) -> Facts:
+        from babyllama.models.given import link_model
+
+        return link_model(given, folder, name.replace("/", "."))
+
+    return Stage(name, out, "given", 1, given, {}, build)
 
 
 def tokens_stage(corpus: Path, tokenizer: Path, recipe: TokensRecipe, out: Path) -> Stage:
@@ -351,7 +380,7 @@ def evaluation_stage(recipe: Recipe, folder: Path, *, only: str | None = None) -
     tokens = layout.tokens
     shared = [layout.shared_scores(name) for name in (*models, names.UNTRAINED)]
     before = [layout.evaluation, *shared]
-    window = min(recipe.pretraining(name).training.window for name in layout.models(recipe))
+    window = min(recipe.pretraining(name).training.window for name in recipe.trained)
 
     mixing = mixing_of(recipe.signal)
     part = EvaluatedWindows(rules=recipe.evaluation.rules, window=window, teachers=mixing)

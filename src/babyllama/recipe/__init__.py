@@ -8,6 +8,7 @@ from babyllama.recipe.base import Frozen
 from babyllama.recipe.card import CardRecipe
 from babyllama.recipe.controls import Smoothing, TwinStudent
 from babyllama.recipe.extending import built_in_recipes
+from babyllama.recipe.given import AnyTokenizer, Given, Teacher
 from babyllama.recipe.reading import (
     load_recipe,
     parse,
@@ -77,6 +78,7 @@ __all__ = [
     "EQUAL_WEIGHTS",
     "AdamW",
     "AnyStoredSignal",
+    "AnyTokenizer",
     "AutoSignal",
     "AverageRecipe",
     "CardRecipe",
@@ -90,6 +92,7 @@ __all__ = [
     "FolderSource",
     "Frozen",
     "GPT2Shape",
+    "Given",
     "HiddenSignal",
     "JitteredWindows",
     "LastEpochs",
@@ -115,6 +118,7 @@ __all__ = [
     "StoredSignal",
     "Student",
     "SyntheticSource",
+    "Teacher",
     "TokenizerRecipe",
     "TokensRecipe",
     "TopKSignal",

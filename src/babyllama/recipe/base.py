@@ -24,6 +24,8 @@ class Frozen(BaseModel):
     )
     # Fields that a file may have and that are replaced before it is checked: see `combining`.
     replaced_before: ClassVar[tuple[str, ...]] = ()
+    # Where the fields themselves tell the alternatives of a union apart: what pydantic calls this.
+    union_tag: ClassVar[str] = ""
 
     @field_validator("*")
     @classmethod

@@ -3,7 +3,8 @@
 A recipe that says `extends: BASE` is laid over its base, field by field. A field that is a mapping
 in both is merged. Any other value (a number, a list, `null`) replaces the base's. So does a mapping
 of another `kind`, `model_type` or `architecture`: no field of the old kind is carried over. A model
-of another kind keeps its `model` and `training`, if the new kind has them.
+of another kind keeps its `model` and `training`, if the new kind has them. A teacher or tokenizer
+with a `path` keeps nothing.
 `teachers`, `students` and `evaluation.benchmarks` lose an entry that is `null`.
 
 `defaults: {training: ..., model: ...}` holds for every model. What the same file, or one that
@@ -24,7 +25,7 @@ from typing import Any, get_args
 from babyllama.errors import InputError
 from babyllama.recipe.base import Mistake, nearest
 from babyllama.recipe.mistakes import refusal
-from babyllama.recipe.names import STUDENTS, TEACHERS
+from babyllama.recipe.names import STUDENTS, TEACHERS, TOKENIZER
 from babyllama.recipe.raw_tree import Keys, Places, set_field
 from babyllama.recipe.teaching import Student
 
@@ -32,6 +33,7 @@ EXTENDS, DEFAULTS, LIKE = "extends", "defaults", "like"
 # What a default may hold, and what a model keeps when its kind changes.
 _OF_EVERY_MODEL = ("model", "training")
 _TAGS = ("kind", "model_type", "architecture")
+_MAY_BE_GIVEN = (TEACHERS, TOKENIZER)  # with a `path`: nothing says how they are made
 _NAMED = ((TEACHERS,), (STUDENTS,), ("evaluation", "benchmarks"))
 
 
@@ -201,8 +203,11 @@ def _merge_key(
 
 
 def _merged(base: Any, over: Any, places: Places, keys: Keys, source: Places, there: Keys) -> Any:
-    if isinstance(base, dict) and isinstance(over, dict) and _is_other_kind(base, over):
-        base = _kept_of_model(base, over, keys)
+    if isinstance(base, dict) and isinstance(over, dict):
+        if _is_other_kind(base, over):
+            base = _kept_of_model(base, over, keys)
+        elif "path" in over and "path" not in base and keys[0] in _MAY_BE_GIVEN:
+            base = None
     if not isinstance(base, dict) or not isinstance(over, dict):
         places.replace(keys, source, there)
         return deepcopy(over)

@@ -82,7 +82,9 @@ def _field_at(field: _Field, loc: Iterable[int | str]) -> _Field:
     """
     for step in loc:
         members = _members(field.annotation)
-        tagged = [each for each in members if step in _tags(each)]
+        tagged = [
+            each for each in members if step in (*_tags(each), getattr(each, "union_tag", None))
+        ]
         if step == "[key]":
             continue
         if len(members) > 1 and all(map(_is_model, members)):

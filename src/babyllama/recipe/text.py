@@ -73,6 +73,8 @@ class CorpusRecipe(Frozen):
 class TokenizerRecipe(Frozen):
     """Byte-level BPE as in the paper: a leading space, <pad> <s> </s> as 0, 1, 2."""
 
+    union_tag = "made"
+
     vocab_size: int = Field(
         16_000, ge=300, le=1_000_000, description="Tokens, special ones included."
     )

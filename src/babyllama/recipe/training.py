@@ -292,6 +292,7 @@ class PretrainingRecipe(Frozen):
     """A model trained on text alone: a teacher or a twin."""
 
     replaced_before = ("like",)
+    union_tag = "made"
 
     model: Shape
     training: TrainingRecipe

@@ -10,6 +10,7 @@ from babyllama.errors import InputError
 from babyllama.recipe.base import NOT_DECISIVE, Frozen, Mistake, nearest
 from babyllama.recipe.card import CardRecipe
 from babyllama.recipe.controls import TwinStudent, changed_training, training_changes
+from babyllama.recipe.given import AnyTokenizer, Given, Teacher
 from babyllama.recipe.mistakes import mistakes_of
 from babyllama.recipe.names import GRAMMAR, BenchmarkName, ModelName, same_but_for_case
 from babyllama.recipe.teaching import (
@@ -58,9 +59,13 @@ class Recipe(Frozen):
         0, ge=0, lt=2**31, description="Decides data order, initial weights and dropout."
     )
     corpus: CorpusRecipe
-    tokenizer: TokenizerRecipe = TokenizerRecipe()
+    tokenizer: AnyTokenizer = Field(
+        TokenizerRecipe(), description="How it is trained, or the `path` of one that is there."
+    )
     tokens: TokensRecipe = TokensRecipe()
-    teachers: dict[ModelName, PretrainingRecipe] = Field(min_length=1)
+    teachers: dict[ModelName, Teacher] = Field(
+        min_length=1, description="Models to train first, or the `path` of one that is there."
+    )
     signal: SignalRecipe
     students: dict[ModelName, Student] = Field(min_length=1)
     evaluation: EvaluationRecipe = EvaluationRecipe()
@@ -86,6 +91,21 @@ class Recipe(Frozen):
         }
 
     @property
+    def given(self) -> dict[str, Given]:
+        """The teachers that are there already."""
+        return {name: each for name, each in self.teachers.items() if isinstance(each, Given)}
+
+    @property
+    def trained_teachers(self) -> list[str]:
+        """The teachers that the run trains."""
+        return [name for name in self.teachers if name not in self.given]
+
+    @property
+    def trained(self) -> list[str]:
+        """All models that the run trains, teachers first."""
+        return [*self.trained_teachers, *self.students]
+
+    @property
     def offsets(self) -> tuple[int, ...]:
         """Where a stored signal's passes over the text start, so that it serves every student."""
         readers = [student.training for student in self.distilled.values()]
@@ -95,10 +115,16 @@ class Recipe(Frozen):
         """The shape and training of a teacher or student.
 
         Raises:
-            InputError: no model of that name.
+            InputError: no model of that name, or one that the run does not train.
         """
-        if name in self.teachers:
-            return self.teachers[name]
+        teacher = self.teachers.get(name)
+        if isinstance(teacher, Given):
+            raise InputError(
+                f"teachers.{name} is there already: {teacher}",
+                why="A recipe that gives the path of a model does not say how to train it.",
+            )
+        if teacher is not None:
+            return teacher
         student = self.students.get(name)
         if isinstance(student, TwinStudent):
             own = self.pretraining(student.of)

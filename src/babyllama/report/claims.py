@@ -236,7 +236,9 @@ def _without_student(scored: ScoredRun, benchmark: str) -> str:
     if best and result:
         best_scores = _scores(f"the best teacher, {best.name},", result, "", benchmark)
         return f"The student is not scored; {best_scores}."
-    losses = [(m.facts["dev_cross_entropy"], m.name) for m in run.models if m.manifest]
+    losses = [
+        (m.facts["dev_cross_entropy"], m.name) for m in run.models if "dev_cross_entropy" in m.facts
+    ]
     if losses:
         lowest, name = min(losses)
         return (

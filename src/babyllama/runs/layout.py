@@ -78,6 +78,10 @@ class Layout:
         """The model folders of all teachers, by name."""
         return {name: self.teacher(name) for name in recipe.teachers}
 
+    def made_teachers(self, recipe: Recipe) -> list[Path]:
+        """The same folders in the order in which they are made: those that are given first."""
+        return [self.teacher(name) for name in [*recipe.given, *recipe.trained_teachers]]
+
     def students(self, recipe: Recipe) -> dict[str, Path]:
         """The model folders of all students, by name."""
         return {name: self.student(name) for name in recipe.students}
@@ -141,7 +145,7 @@ class Layout:
         A test compares this with `pipeline.stages`, which makes them.
         """
         folders = [self.source] if isinstance(recipe.corpus.source, SyntheticSource) else []
-        folders += [self.corpus, self.tokenizer, self.tokens, *self.teachers(recipe).values()]
+        folders += [self.corpus, self.tokenizer, self.tokens, *self.made_teachers(recipe)]
         folders += [self.signal] if isinstance(recipe.signal, StoredSignal) else []
         folders += [*self.students(recipe).values(), self.evaluation, self.report]
         return {folder.relative_to(self.folder).as_posix(): folder for folder in folders}

@@ -75,9 +75,9 @@ def _description(facts: CardFacts) -> str:
         names = " and ".join(map(escaped, facts.teachers))
         count = len(facts.teachers)
         teachers = "its teachers" if count == 0 else (
-            f"an ensemble of {count} teachers ({names}), which were trained on the same text"
-            if count > 1 else f"its teacher {names}, which was trained on the same text"
+            f"an ensemble of {count} teachers ({names})" if count > 1 else f"its teacher {names}"
         )  # fmt: skip
+        teachers += _where_trained(facts, count)
         return (
             f"{kind}. It is a student: trained from random weights on {words}, and at the same "
             f"time distilled from {teachers}."
@@ -236,6 +236,19 @@ def _exposure(facts: CardFacts) -> Iterator[str]:
         yield f"- Words seen by its teachers: {listed}"
     if known and len(known) == len(words) and seen is not None:
         yield f"- Words seen by model and teachers together: {seen + sum(known.values()):,}"
+
+
+def _where_trained(facts: CardFacts, count: int) -> str:
+    """What is known of the text that the teachers were trained on."""
+    given = facts.recipe.given if facts.recipe is not None else {}
+    which = f", which {'were' if count > 1 else 'was'} trained"
+    if count == 0:
+        return ""
+    if not given:
+        return f"{which} on the same text"
+    if count == len(given):
+        return f"{which} before this run"
+    return f"; trained before this run: {' and '.join(map(escaped, given))}"
 
 
 def _text(facts: CardFacts) -> str:

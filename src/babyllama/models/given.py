@@ -1,0 +1,192 @@
+"""A model or tokenizer that is there before a run: found, checked, and linked into the run.
+
+Links, not copies: the weights stay where they are. The manifest that the stage writes has their
+hashes, so what is made from them is made again when they change.
+"""
+
+import math
+from collections.abc import Sequence
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from babyllama.console import print_status
+from babyllama.data.tokenizer import BOS, EOS, PAD, differing_tokens, load_tokenizer
+from babyllama.errors import InputError, quoted
+from babyllama.models.build import positions_of, reason_of
+from babyllama.models.model_files import refuse_unusable, stored_tensors
+from babyllama.models.vocabulary import shared_vocabulary
+from babyllama.recipe import Given
+from babyllama.runs.manifests import read_manifest, refuse_damaged_input
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+_TOKENIZER_FILES = (
+    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+    "vocab.json", "merges.txt", "tokenizer.model", "chat_template.jinja",
+)  # fmt: skip
+_MODEL_FILES = (
+    *_TOKENIZER_FILES, "config.json", "generation_config.json", "*.safetensors",
+    "model.safetensors.index.json",
+)  # fmt: skip
+
+
+def folder_of(given: Given, field: str) -> Path:
+    """The folder of a model or tokenizer that is there; one of the hub is fetched into its cache.
+
+    Args:
+        field: where the recipe gives it, `teachers.old`, for messages.
+
+    Raises:
+        InputError: no such folder, or the hub has no such commit or cannot be reached.
+    """
+    if given.revision is None:
+        folder = Path(given.path).expanduser()
+        if not folder.is_dir():
+            raise InputError(
+                f"{field}.path is {given.path!r}, which is not a folder",
+                mend=f"Name a model's folder; for a model on the hub, add {field}.revision, its "
+                "commit.",
+            )
+        return folder.absolute()
+    cached = _from_hub(given, field, is_local=True)
+    if cached is not None and (cached / "tokenizer.json").is_file() and _has_weights(cached):
+        return cached
+    print_status(f"{field}: fetching {given} from the hub")
+    fetched = _from_hub(given, field, is_local=False)
+    assert fetched is not None
+    return fetched
+
+
+def check_teacher(given: Given, field: str, *, window: int, tokenizer: Path | None) -> None:
+    """Check that a given model can teach: it can be loaded, and reads the students' windows.
+
+    Args:
+        window: the longest window of the students, in tokens.
+        tokenizer: the run's, if it is known by now.
+
+    Raises:
+        InputError: files that are missing, damaged or unsafe; too few positions; a vocabulary that
+            differs from the tokenizer's.
+    """
+    from transformers import AutoConfig
+
+    folder = folder_of(given, field)
+    refuse_damaged_input(folder)
+    refuse_unusable(folder)
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+    positions = positions_of(config)
+    if positions is not None and positions < window:
+        raise InputError(
+            f"{field} has {positions} positions, a window has {window} tokens",
+            why="A teacher must read the same windows as the student.",
+            mend="Use shorter windows, or a teacher with more positions.",
+        )
+    if tokenizer is None:
+        return
+    setting = f"path: {given.path}" + (f", revision: {given.revision}" if given.revision else "")
+    if differing := differing_tokens(folder, tokenizer):
+        raise InputError(
+            f"{field} was trained with another vocabulary than the run's: token {differing[0]}",
+            why="Teachers and student must mean the same by every token.",
+            mend=f"Use its tokenizer for the run: --set {quoted(f'tokenizer={{{setting}}}')}",
+        )
+    shared_vocabulary(config, load_tokenizer(tokenizer))
+
+
+def check_tokenizer(given: Given, field: str = "tokenizer") -> int:
+    """Check that students can be trained with a given tokenizer; returns its number of tokens.
+
+    Raises:
+        InputError: it cannot be read, or its control tokens are not <pad> <s> </s> as 0, 1, 2.
+    """
+    library = load_tokenizer(folder_of(given, field))
+    expected = {"pad": 0, "bos": 1, "eos": 2}
+    found = {role: getattr(library, f"{role}_token_id") for role in expected}
+    if found != expected:
+        raise InputError(
+            f"{field} {given}: its tokens for padding, start and end are "
+            f"{', '.join(map(str, found.values()))}",
+            why=f"Models of a run have {PAD}, {BOS} and {EOS} as 0, 1 and 2.",
+            mend="Use a tokenizer that babyllama trained.",
+        )
+    return len(library)
+
+
+def planned_teacher(given: Given, field: str) -> "PreTrainedModel":
+    """The model on torch's meta device: its shapes, without its weights."""
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    folder = folder_of(given, field)
+    refuse_unusable(folder)
+    try:
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+        with torch.device("meta"):
+            return AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    except Exception as error:  # each architecture raises its own kind
+        raise InputError(f"{field} {given} cannot be used", why=reason_of(error)) from None
+
+
+def link_model(given: Given, out: Path, field: str) -> dict[str, Any]:
+    """Link a model's files into a folder; returns facts about it."""
+    folder = folder_of(given, field)
+    refuse_unusable(folder)
+    _link(folder, out, _MODEL_FILES)
+    facts = (read_manifest(folder) or {}).get("facts", {})
+    tensors = stored_tensors(folder)
+    return {
+        "given": str(given),
+        "parameters": facts.get("parameters")
+        or sum(math.prod(tensor.shape) for tensor in tensors.values()),
+        **({"words_seen": facts["words_seen"]} if "words_seen" in facts else {}),
+    }
+
+
+def link_tokenizer(given: Given, out: Path, field: str) -> dict[str, Any]:
+    """Link a tokenizer's files into a folder; returns facts about it."""
+    folder = folder_of(given, field)
+    size = check_tokenizer(given, field)
+    _link(folder, out, _TOKENIZER_FILES)
+    return {"given": str(given), "vocab_size": size}
+
+
+def _link(folder: Path, out: Path, patterns: Sequence[str]) -> None:
+    for path in sorted(folder.iterdir()):
+        if path.is_file() and any(fnmatch(path.name, each) for each in patterns):
+            link = out / path.name
+            link.unlink(missing_ok=True)
+            link.symlink_to(path.absolute())
+
+
+def _has_weights(folder: Path) -> bool:
+    try:
+        refuse_unusable(folder)
+    except InputError:
+        return False
+    return True
+
+
+def _from_hub(given: Given, field: str, *, is_local: bool) -> Path | None:
+    """The folder of a commit in the hub's cache; None if `is_local` and it is not there."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(
+            snapshot_download(
+                given.path,
+                revision=given.revision,
+                allow_patterns=list(_MODEL_FILES),
+                local_files_only=is_local,
+            )
+        )
+    except Exception as error:  # the library raises many kinds, also those of its HTTP client
+        if is_local:
+            return None
+        raise InputError(
+            f"{field}.path is {given.path!r}, which cannot be fetched from the hub",
+            why=reason_of(error),
+            mend="Check name, revision, network and, for a private model, HF_TOKEN; or give the "
+            "path of a folder.",
+        ) from None

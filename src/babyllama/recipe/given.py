@@ -1,0 +1,59 @@
+"""What is there before a run: a model or a tokenizer that it uses and does not make."""
+
+import re
+from typing import Annotated, Any
+
+from pydantic import Discriminator, Field, Tag, field_validator
+
+from babyllama.recipe.base import Frozen
+from babyllama.recipe.text import TokenizerRecipe
+from babyllama.recipe.training import PretrainingRecipe
+
+_HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+class Given(Frozen):
+    """A model or tokenizer that is there already: a folder, or a name on the Hugging Face hub.
+
+    Its files are linked into the run, not copied; the manifest records their hashes, so a change of
+    the folder is noticed.
+    """
+
+    replaced_before = ("like",)
+    union_tag = "given"
+
+    path: str = Field(
+        min_length=1,
+        description="The folder, relative to the current folder; with `revision`, ORG/NAME on the "
+        "hub.",
+    )
+    revision: str | None = Field(
+        None,
+        pattern="^[0-9a-f]{40}$",
+        description="The commit of a name on the hub, 40 hexadecimal digits: a branch may change.",
+    )
+
+    @field_validator("revision")
+    @classmethod
+    def _has_hub_name(cls, revision: str | None, info: Any) -> str | None:
+        path = info.data.get("path", "")
+        if revision is not None and not _HUB_NAME.fullmatch(path):
+            raise ValueError(f"only a name on the hub, ORG/NAME, has one; path is {path!r}")
+        return revision
+
+    def __str__(self) -> str:
+        return self.path if self.revision is None else f"{self.path}@{self.revision}"
+
+
+def _tag(value: Any) -> str:
+    """Which alternative a value is meant to be."""
+    is_given = isinstance(value, Given) or (isinstance(value, dict) and "path" in value)
+    return Given.union_tag if is_given else PretrainingRecipe.union_tag
+
+
+Teacher = Annotated[
+    Annotated[PretrainingRecipe, Tag("made")] | Annotated[Given, Tag("given")], Discriminator(_tag)
+]
+AnyTokenizer = Annotated[
+    Annotated[TokenizerRecipe, Tag("made")] | Annotated[Given, Tag("given")], Discriminator(_tag)
+]

@@ -1,0 +1,120 @@
+import shutil
+
+import pytest
+from random_models import random_model
+
+from babyllama.data.tokenizer import load_tokenizer, train_tokenizer
+from babyllama.errors import InputError
+from babyllama.models.given import (
+    check_teacher,
+    check_tokenizer,
+    folder_of,
+    link_model,
+    link_tokenizer,
+    planned_teacher,
+)
+from babyllama.recipe import Given, TokenizerRecipe
+from babyllama.runs.manifests import read_manifest, write_manifest
+
+COMMIT = "0123456789" * 4
+
+
+@pytest.fixture(scope="module")
+def model(tokenizer, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("given") / "model"
+    return random_model("llama", load_tokenizer(tokenizer), folder)
+
+
+def given(path, revision=None):
+    return Given(path=str(path), revision=revision)
+
+
+def hub_folder(cache, source):
+    """A commit of a hub's model, as the hub's library keeps it on disk."""
+    folder = cache / "models--org--name" / "snapshots" / COMMIT
+    shutil.copytree(source, folder)
+    return folder
+
+
+def test_a_models_files_are_linked_and_nothing_else_of_its_folder(model, tmp_path):
+    folder = shutil.copytree(model, tmp_path / "model")
+    (folder / "training.jsonl").write_text("")
+    (folder / "chck_1M").mkdir()
+    out = tmp_path / "out"
+    out.mkdir()
+    facts = link_model(given(folder), out, "teachers.old")
+    assert facts["given"] == str(folder)
+    assert {path.name for path in out.iterdir()} >= {"config.json", "model.safetensors"}
+    assert not {"training.jsonl", "chck_1M"} & {path.name for path in out.iterdir()}
+    assert all(path.is_symlink() for path in out.iterdir())
+    weights = planned_teacher(given(folder), "teachers.old").parameters()
+    assert facts["parameters"] == sum(weight.numel() for weight in weights)
+
+
+def test_a_folder_that_does_not_exist_is_named_with_its_field():
+    with pytest.raises(InputError, match=r"teachers.old.path is '/nope'") as caught:
+        folder_of(given("/nope"), "teachers.old")
+    assert "teachers.old.revision" in caught.value.mend
+
+
+def test_a_commit_in_the_hubs_cache_needs_no_network(model, tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    folder = hub_folder(tmp_path, model)
+    assert folder_of(given("org/name", COMMIT), "teachers.old") == folder
+
+
+def test_a_commit_that_cannot_be_fetched_is_named(model, tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    (hub_folder(tmp_path, model) / "model.safetensors").unlink()  # fetched in part
+    monkeypatch.setattr(
+        "huggingface_hub.snapshot_download",
+        lambda *_, local_files_only, **__: _offline() if not local_files_only else str(tmp_path),
+    )
+    with pytest.raises(InputError, match=r"teachers.old.path is 'org/name', which cannot be"):
+        folder_of(given("org/name", COMMIT), "teachers.old")
+
+
+def _offline():
+    raise ConnectionError("no network")
+
+
+def test_a_teacher_that_cannot_read_the_windows_is_refused(model, tokenizer):
+    check_teacher(given(model), "teachers.old", window=64, tokenizer=tokenizer)
+    with pytest.raises(InputError, match=r"teachers.old has \d+ positions, a window has 9999"):
+        check_teacher(given(model), "teachers.old", window=9999, tokenizer=tokenizer)
+
+
+def test_a_teacher_with_another_vocabulary_is_refused_and_its_tokenizer_offered(
+    model, corpus, tmp_path
+):
+    train_tokenizer(corpus, TokenizerRecipe(vocab_size=310), tmp_path)
+    with pytest.raises(InputError, match="another vocabulary than the run's: token 310") as caught:
+        check_teacher(given(model), "teachers.old", window=8, tokenizer=tmp_path)
+    assert f"--set 'tokenizer={{path: {model}}}'" in caught.value.mend
+
+
+def test_a_tokenizer_with_other_control_tokens_is_refused(tokenizer, tmp_path):
+    assert check_tokenizer(given(tokenizer)) == 320
+    library = load_tokenizer(tokenizer)
+    library.pad_token = "</s>"
+    library.save_pretrained(tmp_path)
+    with pytest.raises(InputError, match="padding, start and end are 2, 1, 2"):
+        check_tokenizer(given(tmp_path))
+
+
+def test_a_change_of_a_linked_file_is_noticed(tokenizer, tmp_path):
+    folder, out = shutil.copytree(tokenizer, tmp_path / "tokenizer"), tmp_path / "out"
+    out.mkdir()
+    facts = link_tokenizer(given(folder), out, "tokenizer")
+    assert facts["vocab_size"] == 320
+    content = {"stage": "given", "version": 1, "recipe": {}, "inputs": {}, "seed": 0}
+    write_manifest(out, content, leave_out=())
+    from babyllama.runs.manifests import damaged
+
+    manifest = read_manifest(out)
+    assert list(damaged(out, manifest, changed_only=True)) == []
+    with (folder / "tokenizer.json").open("a") as file:
+        file.write(" ")
+    (line,) = damaged(out, manifest, changed_only=True)
+    assert line.startswith(f"{out / 'tokenizer.json'} has")
