@@ -234,7 +234,7 @@ def _models(
                 running=_parameters_of_teachers(recipe) if signal.runs_teachers else 0,
             )
         if isinstance(student, TwinStudent) and student.matches_teachers:
-            taught = Taught(running=tuple(each.model for each in recipe.teachers.values()))
+            taught = Taught(running=_parameters_of_teachers(recipe))
         tokens = part.training.epochs * train_tokens
         yield PlannedModel(
             name=name,
