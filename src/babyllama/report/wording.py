@@ -68,5 +68,5 @@ def bounds_signed(interval: Interval) -> str:
 
 
 def joined(parts: Sequence[str], word: str) -> str:
-    """`a, b and c`."""
-    return f" {word} ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
+    """`a, b and c`; "" of nothing."""
+    return f" {word} ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))

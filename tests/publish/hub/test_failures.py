@@ -53,7 +53,7 @@ def test_a_hub_that_cannot_be_reached_is_named(publishing, monkeypatch):
 @pytest.mark.parametrize(
     ("request_", "status", "parts"),
     [
-        (WHOAMI, 401, ["does not accept the token", "hf auth login"]),
+        (WHOAMI, 401, ["does not accept the token", "from HF_TOKEN", "hf auth login"]),
         (WHOAMI, 429, ["limits how often", "Nothing was uploaded.", "in a few minutes"]),
         (WHOAMI, 500, ["has an error, status 500: said", "Nothing was uploaded.", "again later"]),
         (WHOAMI, 404, ["does not answer as a hub: not found", "HF_ENDPOINT"]),

@@ -78,7 +78,7 @@ def test_nothing_is_asked_about_what_is_complete_new_or_missing(hub):
 def test_a_branch_counts_from_its_first_own_commit(hub):
     made = hub.create("tester/tiny", files={"a": b"a"})
     made.branches["chck_1M"] = list(made.branches["main"])
-    assert found().files.keys() == {"main"}
+    assert found().branches.keys() == {"main"}
     made.commit("chck_1M", {"c": Blob(b"mine")})
     assert other_content(found(), WANTED).endswith("chck_1M/c (differs)")
 

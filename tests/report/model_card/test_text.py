@@ -28,6 +28,8 @@ def test_the_card_says_what_the_model_is_scores_read_and_cost(student):
         "of 12,345 parameters. It is a student: trained from random weights on 2,000 words" in card
     )
     assert "an ensemble of 2 teachers (llama and gpt2)" in card
+    three = replace(student, teachers={**student.teachers, "third": {}})
+    assert "(llama, gpt2 and third)" in written(three).text
     assert "by the rules `2025`" in card
     assert "| blimp     |  66.7 | 48.0 to 52.0, at chance |   50.0 | 3,000 |" in card
     assert "Cross-entropy on dev text: 3.250 nats per token." in card
@@ -54,6 +56,8 @@ def test_a_model_trained_outside_a_run_has_a_card(student):
     card = written(CardFacts("mine", "model", student.manifest)).text
     assert "A `llama` language model of 12,345 parameters, trained from random weights" in card
     assert "It was trained outside a run" in card
+    distilled = written(CardFacts("mine", "student", student.manifest)).text
+    assert "at the same time distilled from its teachers." in distilled
     assert "model_type: llama" in card
 
 

@@ -76,7 +76,12 @@ def _answered(error: HfHubHTTPError, endpoint: str, repository: str, uploaded: s
     status = error.response.status_code
     said = _one_line(error.server_message or "")
     if status == 401:
-        return InputError(f"{endpoint} does not accept the token", mend=_LOGIN.format(endpoint))
+        is_from_environment = "HF_TOKEN environment variable" in str(error)
+        return InputError(
+            f"{endpoint} does not accept the token",
+            why="It is from HF_TOKEN, which is used before a login." if is_from_environment else "",
+            mend=_LOGIN.format(endpoint),
+        )
     if status in (403, 409) or isinstance(error, RepositoryNotFoundError):
         return InputError(
             f"{endpoint} does not let you write {repository}{f': {said}' if said else ''}",

@@ -1,7 +1,7 @@
 """Repositories on the hub before an upload: whose they are, and what would be replaced."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from huggingface_hub import HfApi
@@ -38,13 +38,8 @@ class Repository:
 
     name: str
     is_private: bool | None = None
-    branches: Mapping[str, Files] | None = None
+    branches: Mapping[str, Files] = field(default_factory=dict)
     others: tuple[str, ...] = ()
-
-    @property
-    def files(self) -> Mapping[str, Files]:
-        """The files by branch; empty if there is no such repository yet."""
-        return self.branches or {}
 
 
 def refuse_wrong_name(name: str) -> None:
@@ -111,8 +106,8 @@ def find(api: HfApi, me: Account, name: str, contents: Contents, *, is_private: 
         for branch, head in heads.items()
         if branch in contents.branches and (branch == MAIN or head not in of_main)
     }
-    steps = (name for name in heads if words_of_checkpoint(name) is not None)
-    others = tuple(sorted(name for name in steps if name not in contents.branches))
+    steps = [branch for branch in heads if words_of_checkpoint(branch) is not None]
+    others = tuple(branch for branch in sorted(steps) if branch not in contents.branches)
     return Repository(name, bool(info.private), branches, others)
 
 
@@ -150,7 +145,7 @@ def other_content(repository: Repository, contents: Contents) -> str:
 
 
 def _other_files(repository: Repository, contents: Contents) -> Iterator[str]:
-    for branch, found in repository.files.items():
+    for branch, found in repository.branches.items():
         wanted = contents.branches[branch]
         to_write = lacking(found, wanted)
         for path in found if to_write else ():

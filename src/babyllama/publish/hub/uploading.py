@@ -27,12 +27,11 @@ def upload(api: HfApi, repository: Repository, contents: Contents, *, is_private
         _create(api, name, is_private=is_private)
     for other in repository.others:
         print_status(f"  the branch {other} stays: it is of no checkpoint of this model")
-    steps = [branch for branch in contents.branches if branch not in repository.files]
-    for branch in steps:
-        if branch != MAIN:
+    for branch in contents.branches:
+        if branch not in (MAIN, *repository.branches):
             api.create_branch(name, branch=branch, exist_ok=True)
     for branch, files in contents.branches.items():
-        _complete(api, name, branch, files, repository.files.get(branch))
+        _complete(api, name, branch, files, repository.branches.get(branch))
 
 
 def _create(api: HfApi, name: str, *, is_private: bool) -> None:

@@ -72,7 +72,7 @@ def _description(facts: CardFacts) -> str:
     words = f"{facts.corpus_words:,} words of text" if facts.corpus_words else "text"
     recipe = facts.recipe
     if facts.role == "student":
-        names = " and ".join(map(escaped, facts.teachers))
+        names = joined([escaped(name) for name in facts.teachers], "and")
         count = len(facts.teachers)
         teachers = "its teachers" if count == 0 else (
             f"an ensemble of {count} teachers ({names})" if count > 1 else f"its teacher {names}"
@@ -85,7 +85,7 @@ def _description(facts: CardFacts) -> str:
     if facts.role == "twin" and recipe is not None:
         return f"{kind}, trained from random weights on {words}. {_twin(facts.name, recipe)}"
     if facts.role == "teacher" and recipe is not None:
-        students = " and ".join(map(escaped, recipe.distilled))
+        students = joined([escaped(name) for name in recipe.distilled], "and")
         kind_of = "student" if len(recipe.distilled) == 1 else "students"
         taught = f", to teach the {kind_of} {students}" if students else ""
         return f"{kind}. It is a teacher: trained from random weights on {words}{taught}."
