@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from babyllama.recipe import load_recipe, to_yaml
+from babyllama.runs.layout import measure_sums_file, measures_file
+from babyllama.scores.measures import Sums, measured, write_sums, written_measures
 
 UIDS = {"npi_any": "npi", "npi_yet": "npi", "agreement": "agreement", "gap_filler": "islands"}
 SKILL = {"llama": 0.8, "gpt2": 0.7, "ensemble": 0.81, "distilled": 0.9, "twin": 0.6}
@@ -125,6 +127,29 @@ def write_evaluation(
     )  # fmt: skip
 
 
+def write_measures(folder: Path, name: str) -> None:
+    """Measures of 30 documents, the same for all models; the more skill, the better."""
+    generator = np.random.default_rng(5)
+    counts = generator.integers(5, 50, 30).astype(np.float64)
+    noise = generator.normal(0.0, 0.02, (30, 15))
+    loss = 3.9 - SKILL.get(name, 0.75)
+    means = {
+        "cross_entropy": loss, "cross_entropy/domain/talk": loss + 0.1,
+        "cross_entropy/frequency/10 to 99": loss + 1, "entropy": loss - 0.1, "accuracy": 0.5,
+        "calibration_error": (1 - SKILL.get(name, 0.75)) / 15, "overconfidence": 0.01,
+        "copying/random": 1.0,
+    }  # fmt: skip
+    if name != "ensemble":
+        means |= {"teacher_agreement": 0.8, "teacher_kl": 0.1}
+    found = []
+    for measure, mean in means.items():
+        rows = 15 if measure == "calibration_error" else 1
+        found.append(Sums(measure, (mean + noise.T[:rows] * mean) * counts, counts))
+    file = measures_file(folder, name)
+    write_json(file, {"values": written_measures(map(measured, found))})
+    write_sums(found, measure_sums_file(folder, name))
+
+
 def write_corpus(folder: Path) -> None:
     words = {"words": 1000, "distinct_words": 120, "share_of_words": 0.5, "bytes": 5000}
     total = {**words, "words": 2000, "share_of_words": 1.0}
@@ -138,7 +163,7 @@ def write_corpus(folder: Path) -> None:
     write_json(folder / "tokens/tokens.json", {**tokens, "dev_words": 2000, "layout": "lines"})
 
 
-def measured(loss: float, *, sketch: bool = False) -> dict:
+def signal_loss(loss: float, *, sketch: bool = False) -> dict:
     """What a form that loses so much is measured at, for both temperatures."""
     return {
         temperature: {
@@ -156,7 +181,7 @@ def write_signal(folder: Path) -> None:
     facts = {"kind": "hidden", "bytes_per_token": size, "tokens": tokens, "flops": 10**12}
     write_manifest(folder, "signal", facts)
     more = {"tokens_per_second_read": 9e4, "tokens_per_second_written": 9e3}
-    fidelity = {"bytes_per_token": size, "tokens": tokens, "temperatures": measured(1e-5)}
+    fidelity = {"bytes_per_token": size, "tokens": tokens, "temperatures": signal_loss(1e-5)}
     write_json(folder / "fidelity.json", {**fidelity, **more})
     forms = [("hidden bfloat16", "hidden", size, 1e-5), ("hidden int8", "hidden", 260, 1e-4)]
     forms += [(f"hidden {each} B", "hidden", each, 4 / each) for each in (8, 16, 32, 64)]
@@ -167,7 +192,7 @@ def write_signal(folder: Path) -> None:
         [
             {
                 "name": name, "kind": kind, "bytes_per_token": bytes_,
-                "temperatures": measured(loss, sketch=kind == "sampled"),
+                "temperatures": signal_loss(loss, sketch=kind == "sampled"),
             }
             for name, kind, bytes_, loss in forms
         ],
@@ -199,6 +224,7 @@ def build_run(
             folder / "evaluation", name, benchmark, answers(name, items), rules=rules,
             keeps_decisions=keeps_decisions,
         )  # fmt: skip
+        write_measures(folder / "evaluation", name)
     return folder
 
 

@@ -63,7 +63,7 @@ def test_page_and_markdown_hold_the_whole_run(told):
     assert facts["first_sentence"] in page
     sections = re.findall(r"^## (.*)", markdown, re.M)
     assert sections == re.findall(r"<h2>(.*)</h2>", page.replace("&#39;", "'"))
-    assert len(sections) == 12
+    assert len(sections) == 13
     figures = re.findall(r"\]\((figures/.*?)\)", markdown)
     names = ("loss", "overfitting", "groups", "frontier")
     assert figures == [f"figures/{name}.svg" for name in names]

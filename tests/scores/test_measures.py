@@ -64,12 +64,20 @@ def test_a_paired_difference_is_more_certain_than_the_two_apart():
     assert apart[0] < measured(theirs).value < apart[1]
 
 
-def test_paired_bins_are_drawn_together():
+def test_bins_of_either_sign_are_paired():
     ours = drawn("calibration_error", rows=3)
-    theirs = Sums(ours.name, ours.totals * 1.5, ours.counts)
+    theirs = Sums(ours.name, ours.totals * np.array([[-1.5], [1.5], [1.5]]), ours.counts)
     value, (low, high) = difference(ours, theirs)
     assert value == pytest.approx(measured(ours).value - measured(theirs).value)
     assert low < value < high < 0
+
+
+def test_the_calibration_error_lies_within_its_interval_however_noisy_the_bins():
+    generator = np.random.default_rng(0)
+    noise = generator.normal(0.0, 9.0, (15, 30))
+    totals = noise - noise.mean(axis=1)[:, None] + 0.01
+    found = measured(Sums("calibration_error", totals, np.full(30, 10.0)))
+    assert found.interval[0] < found.value < found.interval[1]
 
 
 def test_other_units_are_not_paired():

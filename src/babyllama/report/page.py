@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from babyllama.console import format_bytes, format_duration
 from babyllama.recipe import TwinStudent
 from babyllama.recipe.names import SIGNAL
-from babyllama.report import figures, stage_tables, tables
+from babyllama.report import figures, measures, stage_tables, tables
 from babyllama.report.claims import cross_entropy_share, first_sentence
 from babyllama.report.scored_run import ScoredRun
 from babyllama.report.table import Table
@@ -92,6 +92,7 @@ def page_of(scored: ScoredRun, *, prefix: str = "") -> Page:
     sections = [
         _section("Results", results),
         _losses(run, prefix),
+        _measures(scored),
         _scores(scored, prefix),
         _section("Words new to a construction", _given(tables.novelty_table(scored))),
         _curves(scored, prefix),
@@ -136,6 +137,14 @@ def _losses(run: Run, prefix: str) -> Section | None:
         "student's epoch by its mixed loss instead, which includes the teachers.",
     )
     return Section("Training", text, figures=drawn) if drawn else None
+
+
+def _measures(scored: ScoredRun) -> Section | None:
+    """Measures beside the benchmarks; runs of before have none."""
+    found = measures.RunMeasures(scored)
+    made = _given(measures.measures_table(found), measures.cross_entropy_table(found))
+    text = tuple(measures.sentences(found))
+    return Section("Predictions of dev text", text, made) if made else None
 
 
 def _scores(scored: ScoredRun, prefix: str) -> Section | None:
