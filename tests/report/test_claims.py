@@ -19,7 +19,7 @@ from babyllama.report.claims import (
 )
 from babyllama.report.scored_run import scored_run
 from babyllama.report.tables import models_table
-from babyllama.runs.run import read_run
+from babyllama.runs.run import read_run, twin_of
 from babyllama.scores.decisions import Predictions
 from babyllama.scores.differences import Difference
 
@@ -191,3 +191,23 @@ def test_a_changed_twin_is_called_what_it_is(make_run):
     shutil.copy(folder / "evaluation/twin.json", folder / "evaluation/plain.json")
     titles = [each.title for each in student_comparisons(read(folder), "grammar")]
     assert (titles[0], titles[-1]) == ("its twin", "control twin")
+
+
+def test_a_further_student_is_compared_with_the_first_and_with_the_twin_of_its_shape(make_run):
+    folder = make_run()
+    tree = json.loads(to_json(load_recipe(str(folder / "recipe.yaml"))))
+    tree["students"]["cold"] = {**tree["students"]["distilled"], "temperature": 1}
+    (folder / "recipe.yaml").write_text(json.dumps(tree), encoding="utf-8")
+    shutil.copy(folder / "evaluation/distilled.json", folder / "evaluation/cold.json")
+    scored = read(folder)
+    cold = scored.run.model("cold")
+    titles = [each.title for each in student_comparisons(scored, "grammar", cold)]
+    assert (titles[0], titles[-1]) == ("its twin", "student distilled")
+    assert not any(
+        each.title.startswith("student ") for each in student_comparisons(scored, "grammar")
+    )
+
+    cold = tree["students"]["cold"]
+    cold["training"] = {**cold["training"], "epochs": 99}
+    (folder / "recipe.yaml").write_text(json.dumps(tree), encoding="utf-8")
+    assert twin_of(read(folder).run, "cold") is None

@@ -619,3 +619,67 @@ def test_a_note_of_another_form_is_not_resumed_from(tmp_path, note):
     path.write_text(json.dumps(json.loads(path.read_text()) | note), encoding="utf-8")
     assert "work.json cannot be read" in status(stage(tmp_path)).reason
     assert contents(complete(stage(tmp_path, finish))) == {"second.txt": "second half"}
+
+
+# --- aside ----------------------------------------------------------------------------------
+
+
+def training(tmp_path, seed, build=write_all):
+    return replace(stage(tmp_path, build, seed=seed), keeps=True)
+
+
+def test_a_finished_training_that_a_change_replaces_is_kept_with_a_note(tmp_path, capsys):
+    complete(training(tmp_path, 1))
+    complete(training(tmp_path, 2))
+    complete(training(tmp_path, 3))
+    kept = {
+        path.name: read_manifest(path)["seed"] for path in tmp_path.glob("out*") if path.is_dir()
+    }
+    assert kept == {"out": 3, "out.aside": 1, "out.aside1": 2}
+    assert "when seed was 1, now 2" in (tmp_path / "out.aside.txt").read_text("utf-8")
+    assert f"is kept in {tmp_path / 'out.aside'} (seed was 1, now 2)" in capsys.readouterr().err
+
+
+def test_the_old_training_stays_where_it_is_until_the_new_one_is_complete(tmp_path):
+    complete(training(tmp_path, 1))
+    with pytest.raises(RuntimeError):
+        complete(training(tmp_path, 2, fail))
+    assert read_manifest(tmp_path / "out")["seed"] == 1
+    assert not (tmp_path / "out.aside").exists()
+
+
+def fail(folder):
+    raise RuntimeError(folder)
+
+
+def test_settings_that_return_take_the_kept_training_back(tmp_path):
+    complete(training(tmp_path, 1))
+    complete(training(tmp_path, 2))
+    again = training(tmp_path, 1, never)
+    assert status(again).state == "aside"
+    complete(again)
+    assert status(again).state == "complete"
+    assert read_manifest(tmp_path / "out.aside1")["seed"] == 2
+    assert not (tmp_path / "out.aside").exists()
+    assert not (tmp_path / "out.aside.txt").exists()
+    complete(training(tmp_path, 2, never))  # though its name is not the first
+
+
+def test_a_kept_training_that_was_damaged_is_not_taken_back(tmp_path):
+    complete(training(tmp_path, 1))
+    complete(training(tmp_path, 2))
+    (tmp_path / "out.aside" / "first.txt").write_text("other")
+    assert status(training(tmp_path, 1)).state == "stale"
+
+
+def test_an_edited_card_stays_with_the_training_that_is_kept(tmp_path):
+    complete(training(tmp_path, 1))
+    (tmp_path / "out" / "README.md").write_text("mine")
+    complete(training(tmp_path, 2))
+    assert (tmp_path / "out.aside" / "README.md").read_text() == "mine"
+
+
+def test_other_stages_are_replaced(tmp_path):
+    complete(stage(tmp_path, seed=1))
+    complete(stage(tmp_path, seed=2))
+    assert not (tmp_path / "out.aside").exists()

@@ -75,5 +75,7 @@ def report_status(stage: Stage, now: artefact.Status) -> None:
         print_status(f"{stage.name}: complete, skipped (took {took})", style="dim")
         for path in stage.missing_inputs().values():
             print_status(f"{stage.name}: not compared with {path}, which does not exist")
+    elif now.state == "aside":
+        print_status(f"{stage.name}: taken back from {now.reason}, which has these settings")
     else:
         print_status(f"{stage.name}: building ({now.reason})", style="bold")

@@ -248,7 +248,9 @@ def pretraining_stage(
 
     inputs = {"tokens": tokens, "tokenizer": tokenizer}
     name = f"{out.absolute().parent.name}/{out.name}"
-    return Stage(name, out, "pretraining", 1, recipe, inputs, build, seed, together=True)
+    return Stage(
+        name, out, "pretraining", 1, recipe, inputs, build, seed, keeps=True, together=True
+    )
 
 
 def twin_stage(
@@ -361,7 +363,7 @@ def distillation_stage(
         inputs |= _numbered(teachers)
         part = OnlineStudent(student=student, teachers=mixing)
     name = f"{out.absolute().parent.name}/{out.name}"
-    return Stage(name, out, "distillation", 1, part, inputs, build, seed, together=True)
+    return Stage(name, out, "distillation", 1, part, inputs, build, seed, keeps=True, together=True)
 
 
 def evaluation_stage(recipe: Recipe, folder: Path, *, only: str | None = None) -> Stage:

@@ -67,6 +67,8 @@ def model_name_fault(name: str) -> str:
         )
     if name.lower() in RESERVED or words_of_checkpoint(name) is not None:
         return f"name {name!r} is reserved: files of a run have this name"
+    if re.search(r"\.aside\d*$", name.lower()):
+        return f"name {name!r} is reserved: an earlier training that is kept has such a name"
     for suffix in RESERVED_SUFFIXES:
         if name.lower().endswith(suffix):
             return f"name {name!r} ends with {suffix}, which is reserved for files of a run"

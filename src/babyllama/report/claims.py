@@ -71,9 +71,10 @@ def is_worse(difference: Difference | None, *, higher_is_better: bool) -> bool:
 def student_comparisons(
     scored: ScoredRun, benchmark: str, student: Model | None = None
 ) -> list[StudentComparison]:
-    """A student against its twin, the best teacher, the ensemble, other teachers, other twins.
+    """A student against its twin, teachers, their ensemble, other twins and earlier students.
 
-    Models without a score on this benchmark are left out.
+    Each pair of students is compared once: with the one that is earlier in the recipe. Models
+    without a score on this benchmark are left out.
 
     Args:
         student: a distilled one; the main student by default.
@@ -108,6 +109,9 @@ def _others(scored: ScoredRun, student: Model, benchmark: str) -> Iterator[tuple
     yield from ((model, f"teacher {model.name}") for model in teachers if model is not best)
     others = [each for each in twins_of(scored.run, student.name) if each is not twin]
     yield from ((each, f"control {each.name}") for each in others)
+    students = [model for model in models if model.role == "student"]
+    earlier = students[: students.index(student)]
+    yield from ((each, f"student {each.name}") for each in earlier)
 
 
 def twin_title(run: Run, twin: Model) -> str:
@@ -181,7 +185,7 @@ def first_sentence(scored: ScoredRun) -> str:
     compared = [
         each
         for each in student_comparisons(scored, benchmark)
-        if not each.title.startswith(("teacher ", "control "))
+        if not each.title.startswith(("teacher ", "control ", "student "))
     ]
     parts = [
         _scores(who, result, f", {unit}," if unit else "", benchmark),

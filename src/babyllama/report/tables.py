@@ -67,7 +67,7 @@ def curves_table(scored: ScoredRun, benchmark: str) -> Table | None:
 
 
 def differences_table(scored: ScoredRun) -> Table | None:
-    """Each distilled student against its twin, teachers and ensemble, on every benchmark."""
+    """Each distilled student against its twin, teachers, ensemble and the students before it."""
     students = [model for model in scored.run.models if model.role == "student"]
     rows = [
         (f"{student.name} − {each.other.name}", each.description, with_unit(scored, benchmark))

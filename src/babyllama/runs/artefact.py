@@ -6,7 +6,6 @@ holds anything from token streams to checkpoints; `kept` is for results that are
 Nothing here knows what a stage computes.
 """
 
-import itertools
 import os
 import shutil
 import time
@@ -21,6 +20,7 @@ from pydantic import BaseModel
 from babyllama.console import print_status
 from babyllama.errors import InputError
 from babyllama.recipe import decisive_fields
+from babyllama.runs.aside import free_name, keep, kept, take_back
 from babyllama.runs.durable import flush, flush_all
 from babyllama.runs.files import hash_file, naming, remove_temporary
 from babyllama.runs.manifests import (
@@ -62,6 +62,7 @@ class Stage:
         reusable: a pattern of files that `build` makes one by one: those of a damaged folder that
             are undamaged are kept, so that only the others are made again.
         may_be_gone: inputs that a finished folder is compared with only while they exist.
+        keeps: whether a finished folder that a change replaces is kept beside the new one.
         together: whether all processes that a launcher started take part in `build`; otherwise the
             first makes the stage alone.
     """
@@ -76,6 +77,7 @@ class Stage:
     seed: int = 0
     reusable: str | None = None
     may_be_gone: frozenset[str] = frozenset()
+    keeps: bool = False
     together: bool = False
 
     def missing_inputs(self) -> dict[str, Path]:
@@ -99,7 +101,7 @@ class Stage:
 class Status:
     """Whether a stage's folder can be used as it is; if not, why."""
 
-    state: Literal["complete", "missing", "unfinished", "stale", "damaged"]
+    state: Literal["complete", "missing", "unfinished", "stale", "damaged", "aside"]
     reason: str = ""
 
 
@@ -108,11 +110,17 @@ def status(stage: Stage) -> Status:
 
     Returns:
         `stale` with the field or the input that differs; `damaged` with the file, which may be the
-        manifest itself.
+        manifest itself; `aside` with the folder beside it that has what this stage makes.
     """
     manifest = read_manifest(stage.out)
-    if manifest is None:
-        return _status_of_partial(stage)
+    now = _status_of_partial(stage) if manifest is None else _status_of(stage, manifest)
+    if stage.keeps and now.state != "complete":
+        aside = kept(_target(stage.out), stage.key())
+        return Status("aside", str(aside)) if aside else now
+    return now
+
+
+def _status_of(stage: Stage, manifest: Mapping[str, Any]) -> Status:
     mismatch = _mismatch(manifest, _key_beside(manifest, stage)) if is_readable(manifest) else ""
     if mismatch:
         return Status("stale", mismatch)
@@ -133,12 +141,12 @@ def set_aside_added(out: Path, *, is_replaced: bool = False) -> None:
     manifest = read_manifest(out)
     if manifest is None:
         if out.is_dir() and any(out.iterdir()):
-            aside = _free_name(out)
+            aside = free_name(out)
             print_status(f"  {out} has no {MANIFEST}: moved to {aside}", style="yellow")
             out.rename(aside)
         return
     remove_temporary(out)
-    folder = _free_name(out)
+    folder = free_name(out)
     edited = list(edited_card_files(out)) if is_replaced else []
     for path in [*added(out, manifest), *edited]:
         aside = folder / path.relative_to(out)
@@ -161,14 +169,19 @@ def complete(stage: Stage, announce: Callable[[Stage, Status], None] = lambda *_
     _finish_interrupted_rename(out)
     now = status(stage)
     announce(stage, now)
-    set_aside_added(out, is_replaced=now.state != "complete")
+    stays = replaced_training(stage)
+    set_aside_added(out, is_replaced=now.state != "complete" and not stays)
     if now.state == "complete":
+        return stage.out
+    if now.state == "aside":
+        _make_room(out, stays)
+        take_back(Path(now.reason), out)
         return stage.out
     for path in stage.inputs.values():
         refuse_damaged_input(path)
     key = stage.key()
     if _is_finished(partial, key):  # and killed before the first rename
-        _replace(out, partial)
+        _replace(out, partial, stays)
         return stage.out
     earlier = _start_or_resume(partial, key)
     if now.state == "damaged" and stage.reusable:
@@ -181,8 +194,16 @@ def complete(stage: Stage, announce: Callable[[Stage, Status], None] = lambda *_
     content = {**key, "facts": facts, "wall_seconds": spent}
     written = write_manifest(partial, content, leave_out={SCRATCH, WORK})
     refuse_unrecorded(partial, written)
-    _replace(out, partial)
+    _replace(out, partial, stays)
     return stage.out
+
+
+def replaced_training(stage: Stage) -> str:
+    """Why a finished folder would be kept aside when the stage is made; "" if it would not be."""
+    manifest = read_manifest(stage.out) if stage.keeps else None
+    if manifest is None or not is_readable(manifest):
+        return ""
+    return _mismatch(manifest, _key_beside(manifest, stage))
 
 
 def _built(
@@ -246,12 +267,6 @@ def is_being_made(folder: Path) -> bool:
 def _target(out: Path) -> Path:
     """The folder itself, where a link stands in for a folder on another disk."""
     return out.resolve() if out.is_symlink() else out
-
-
-def _free_name(out: Path) -> Path:
-    """A folder beside `out` that does not exist, for what is set aside."""
-    names = (f"{out.name}.aside{number or ''}" for number in itertools.count())
-    return next(path for name in names if not (path := out.with_name(name)).exists())
 
 
 def _place(folder: Path) -> tuple[int, int] | None:
@@ -345,15 +360,26 @@ def _finish_interrupted_rename(out: Path) -> None:
         _replaced(out).rename(out)
 
 
-def _replace(out: Path, partial: Path) -> None:
+def _replace(out: Path, partial: Path, stays: str = "") -> None:
     flush(partial)  # a power cut must not lose both the manifest and what the build resumes from
     shutil.rmtree(partial / SCRATCH, ignore_errors=True)
     (partial / WORK).unlink(missing_ok=True)
-    if out.exists():
-        shutil.rmtree(_replaced(out), ignore_errors=True)
-        out.rename(_replaced(out))
+    _make_room(out, stays)
     partial.rename(out)
     shutil.rmtree(_replaced(out), ignore_errors=True)
+
+
+def _make_room(out: Path, stays: str) -> None:
+    """Rename a folder that is about to be replaced.
+
+    Args:
+        stays: why it is kept; "" if it is deleted once its successor has the name.
+    """
+    if out.exists() and stays:
+        keep(out, stays)
+    elif out.exists():
+        shutil.rmtree(_replaced(out), ignore_errors=True)
+        out.rename(_replaced(out))
 
 
 def _key_beside(manifest: Mapping[str, Any], stage: Stage) -> dict[str, Any]:

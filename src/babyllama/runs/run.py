@@ -175,8 +175,20 @@ def main_student(run: Run) -> Model | None:
 
 
 def twin_of(run: Run, student: str) -> Model | None:
-    """The twin of a student that changes least, best nothing; None if the run has no twin of it."""
+    """The twin of a student that changes least, best nothing; None if the run has none.
+
+    A student without a twin of its own has that of a student with the same model and training.
+    """
     twins = {twin.name: len(run.recipe.changes(twin.name)) for twin in twins_of(run, student)}
+    if not twins and student in run.recipe.distilled:
+        own = run.recipe.distilled[student].pretraining
+        alike = [each for each, it in run.recipe.distilled.items() if it.pretraining == own]
+        twins = {
+            twin.name: 0
+            for each in alike
+            for twin in twins_of(run, each)
+            if not run.recipe.changes(twin.name)
+        }
     return run.model(min(twins, key=lambda name: twins[name])) if twins else None
 
 
