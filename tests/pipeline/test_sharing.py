@@ -27,6 +27,15 @@ def test_stages_that_can_run_side_by_side_share_the_cores(tiny_recipe, stage, th
     assert threads_of(Recipe.model_validate(tree), stage, Machine(cores=8)) == threads
 
 
+def test_students_that_wait_for_each_other_do_not_share_the_cores(tiny_recipe):
+    tree = tiny_recipe.model_dump(mode="json")
+    for name, teacher in (("second", "distilled"), ("third", "second")):
+        tree["students"][name] = tree["students"]["distilled"] | {"teachers": [teacher]}
+    recipe = Recipe.model_validate(tree)
+    assert threads_of(recipe, "students/second", Machine(cores=8)) == 4
+    assert threads_of(recipe, "students/distilled", Machine(cores=8)) == 4
+
+
 def test_a_stage_has_a_thread_however_few_cores_there_are(tiny_recipe):
     assert threads_of(tiny_recipe, "teachers/llama", Machine(cores=1)) == 1
 

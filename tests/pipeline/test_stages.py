@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 
 from babyllama.pipeline.stages import corpus_stage, distillation_stage, signal_stage, stages
-from babyllama.recipe import CorpusRecipe, FolderSource, HiddenSignal, Mixing, load_recipe
+from babyllama.recipe import (
+    CorpusRecipe,
+    FolderSource,
+    HiddenSignal,
+    Mixing,
+    Recipe,
+    load_recipe,
+    to_json,
+)
 from babyllama.runs import artefact
 from babyllama.runs.launched import ALONE, Launched
 from babyllama.runs.layout import Layout
@@ -198,3 +206,18 @@ def test_a_smoothed_twin_reads_teachers_only_to_match_them():
     }
     assert set(matched.inputs) - set(plain.inputs) == {"teacher 1, llama", "teacher 2, gpt2"}
     assert recorded(matched)["temperature"] == 2.0
+
+
+def test_a_student_of_a_student_reads_it_and_not_the_signal():
+    tree = json.loads(to_json(load_recipe("mini", ("signal.weights=[0.3, 0.7]",))))
+    second = {**tree["students"]["distilled"], "teachers": ["distilled"]}
+    tree["students"] = {"second": second, **tree["students"]}
+    made = {stage.name: stage for stage in stages(Recipe.model_validate(tree), RUN)}
+
+    assert [name for name in made if name.startswith("students/")] == [
+        "students/distilled", "students/twin", "students/second",
+    ]  # fmt: skip
+    read = made["students/second"]
+    assert set(read.inputs) == {"tokens", "tokenizer", "teacher 1, distilled"}
+    assert recorded(read)["teachers"] == {"weights": None, "mean_of": "logits"}
+    assert recorded(made["students/distilled"]).get("teachers") is None

@@ -169,7 +169,9 @@ def distill(
     # The options describe the teachers or the signal named here, not those of the recipe.
     asked = {"alpha": alpha, "temperature": temperature, "weights": weight}
     given = {name: value for name, value in asked.items() if value is not None}
-    student = parse(DistilledStudent, student.model_dump(mode="json") | given, "distill")
+    tree = student.model_dump(mode="json") | given
+    tree |= {"teachers": None} if signal_folder else {}
+    student = parse(DistilledStudent, tree, "distill")
     stage = stages.distillation_stage(
         student, tokens, tokenizer, out, loaded.seed, teachers=teacher or [], signal=signal_folder,
         mixing=mixing_of(loaded.signal),

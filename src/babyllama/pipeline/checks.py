@@ -14,7 +14,7 @@ from babyllama.evaluation.suites import suite_for
 from babyllama.models.build import configuration, refuse_short_positions
 from babyllama.models.given import check_teacher, check_tokenizer, folder_of
 from babyllama.pipeline.planning import Plan, plan, refuse_full_disk
-from babyllama.recipe import FolderSource, Given, Recipe, names
+from babyllama.recipe import FolderSource, Given, PretrainingRecipe, Recipe, names
 from babyllama.recipe.names import STUDENTS, TEACHERS
 from babyllama.runs.layout import Layout
 from babyllama.runs.manifests import read_manifest
@@ -58,6 +58,7 @@ def check_before_run(recipe: Recipe, folder: Path, *, processes: int = 1) -> Pla
             refuse_uneven(part.training, processes)
             refuse_missing_optimizer(part.training)
             refuse_missing_trackers(part.training.trackers)
+    _check_trained_teachers(recipe)
     planned = plan(recipe, folder)
     refuse_full_disk(planned, folder)
     return planned
@@ -91,6 +92,16 @@ def _check_given(recipe: Recipe, tokenizer: Path | None) -> None:
         check_teacher(
             given, f"{TEACHERS}.{name}", window=max(windows, default=1), tokenizer=tokenizer
         )
+
+
+def _check_trained_teachers(recipe: Recipe) -> None:
+    """Refuse a teacher with fewer positions than the windows of its student have tokens."""
+    for name, student in recipe.distilled.items():
+        for teacher in recipe.teachers_of(name):
+            if student.needs_teachers and teacher not in recipe.given:
+                shape = recipe.pretraining(teacher).model
+                read = PretrainingRecipe(model=shape, training=student.training)
+                refuse_short_positions(read, f"{teacher}, which teaches students.{name}")
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """What a run will take, planned before it starts: parameters, tokens, FLOPs, disk and time."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -144,7 +144,9 @@ def _pick_signal(
     recipe: Recipe, mixing: Mixing, folder: Path
 ) -> tuple[OnlineSignal | StoredSignal, str]:
     online = OnlineSignal(kind="online", **mixing.model_dump())
-    trainings = [student.training for student in recipe.distilled.values()]
+    trainings = [student.training for student in recipe.readers.values()]
+    if not trainings:
+        return online, "every student has teachers of its own, which run beside it"
     if any(isinstance(training.windows, JitteredWindows) for training in trainings):
         return online, "jittered windows never repeat, so no stored signal serves them"
     if len({training.window for training in trainings}) > 1:
@@ -152,7 +154,7 @@ def _pick_signal(
     if earlier := _earlier_signal(folder, mixing):
         return earlier, f"as in {Layout(folder).recipe}"
     passes = len(recipe.offsets)
-    reads = sum(each.training.epochs for each in recipe.distilled.values() if each.needs_teachers)
+    reads = sum(each.training.epochs for each in recipe.readers.values() if each.needs_teachers)
     if reads <= passes:
         return online, f"the students read the text {_times(reads)}, storing takes {passes}"
     return _pick_stored(recipe, mixing, folder, reads) or (
@@ -228,13 +230,14 @@ def _models(
         flops_per_token = 3 * planned_flops_per_token(part.model, vocab_size)
         taught = NO_TEACHERS
         if isinstance(student, DistilledStudent) and student.needs_teachers:
-            flops_per_token += _flops(signal.products)
+            read = signal if name in recipe.readers else _sizes_beside(recipe, name)
+            flops_per_token += _flops(read.products)
             taught = Taught(
-                width=signal.state_width,
-                running=_parameters_of_teachers(recipe) if signal.runs_teachers else 0,
+                width=read.state_width,
+                running=_parameters_of_teachers(recipe, name) if read.runs_teachers else 0,
             )
         if isinstance(student, TwinStudent) and student.matches_teachers:
-            taught = Taught(running=_parameters_of_teachers(recipe))
+            taught = Taught(running=_parameters_of_teachers(recipe, name))
         tokens = part.training.epochs * train_tokens
         yield PlannedModel(
             name=name,
@@ -247,7 +250,14 @@ def _models(
 
 def teacher_shapes(recipe: Recipe) -> TeacherShapes:
     """What the sizes of a signal of this recipe's teachers follow from."""
-    return TeacherShapes.of(_planned_teachers(recipe), vocabulary_size(recipe))
+    return TeacherShapes.of(_planned(recipe, recipe.teachers), vocabulary_size(recipe))
+
+
+def _sizes_beside(recipe: Recipe, student: str) -> Sizes:
+    """What the teachers of a student's own take, which run beside it."""
+    teachers = _planned(recipe, recipe.teachers_of(student))
+    online = OnlineSignal(kind="online")
+    return sizes_of(online, TeacherShapes.of(teachers, vocabulary_size(recipe)))
 
 
 def vocabulary_size(recipe: Recipe) -> int:
@@ -257,18 +267,18 @@ def vocabulary_size(recipe: Recipe) -> int:
     return recipe.tokenizer.padded(recipe.tokenizer.vocab_size)
 
 
-def _planned_teachers(recipe: Recipe) -> Iterator["PreTrainedModel"]:
-    """The teachers on torch's meta device."""
+def _planned(recipe: Recipe, models: Iterable[str]) -> Iterator["PreTrainedModel"]:
+    """Models of a run on torch's meta device."""
     vocab_size = vocabulary_size(recipe)
-    for name, teacher in recipe.teachers.items():
-        if isinstance(teacher, Given):
-            yield planned_teacher(teacher, f"teachers.{name}")
+    for name in models:
+        if name in recipe.given:
+            yield planned_teacher(recipe.given[name], f"teachers.{name}")
         else:
-            yield planned_model(teacher.model, vocab_size)
+            yield planned_model(recipe.pretraining(name).model, vocab_size)
 
 
-def _parameters_of_teachers(recipe: Recipe) -> int:
-    models = _planned_teachers(recipe)
+def _parameters_of_teachers(recipe: Recipe, student: str) -> int:
+    models = _planned(recipe, recipe.teachers_of(student))
     return sum(weight.numel() for model in models for weight in model.parameters())
 
 

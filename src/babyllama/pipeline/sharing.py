@@ -6,6 +6,7 @@ else is running: sums in several threads round differently, so a model has the s
 its stage was made alone or beside others.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -54,10 +55,12 @@ def threads_of(recipe: Recipe, stage: str, machine: Machine) -> int:
     Args:
         stage: its name, such as `teachers/llama`.
     """
+    # Students of one generation do not wait for each other.
+    students = max(Counter(recipe.generations.values()).values())
     beside: Mapping[str, int] = {
         names.TEACHERS: len(recipe.trained_teachers),
-        names.SIGNAL: len(recipe.students),
-        names.STUDENTS: len(recipe.students),
+        names.SIGNAL: students,
+        names.STUDENTS: students,
         names.EVALUATION: len(recipe.teachers) + len(recipe.students),
     }
     count = 1 if machine.gpus else beside.get(stage.partition("/")[0], 1)

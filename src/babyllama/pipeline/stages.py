@@ -115,18 +115,20 @@ def stages(recipe: Recipe, folder: Path, launched: Launched = ALONE) -> Iterator
     signal, mixing = None, mixing_of(recipe.signal)
     if isinstance(recipe.signal, StoredSignal):
         signal = layout.signal
-        window = next(iter(recipe.distilled.values())).training.window
+        window = next(iter(recipe.readers.values())).training.window
         yield signal_stage(
             teachers, tokens, recipe.signal, signal, window=window, offsets=recipe.offsets,
             launched=launched,
         )  # fmt: skip
 
-    for name, student in recipe.students.items():
-        out = layout.student(name)
+    models = layout.models(recipe)
+    for name in recipe.generations:  # a teacher before its student
+        student, out = recipe.students[name], layout.student(name)
+        teachers = [models[each] for each in recipe.teachers_of(name)]
         if isinstance(student, DistilledStudent):
             yield distillation_stage(
-                student, tokens, tokenizer, out, recipe.seed, teachers=teachers, signal=signal,
-                mixing=mixing,
+                student, tokens, tokenizer, out, recipe.seed, teachers=teachers,
+                signal=signal if name in recipe.readers else None, mixing=mixing,
             )  # fmt: skip
         else:
             yield twin_stage(recipe, name, tokens, tokenizer, out, teachers=teachers)
@@ -345,7 +347,13 @@ def distillation_stage(
     signal: Path | None = None,
     mixing: Mixing = EQUAL_WEIGHTS,
 ) -> Stage:
-    """A student that learns from a stored signal or, without one, from teachers beside it."""
+    """A student that learns from a stored signal or, without one, from teachers beside it.
+
+    Args:
+        mixing: of the recipe's teachers.
+    """
+    if student.teachers is not None:
+        mixing = mixing_for(student, mixing)
 
     def build(folder: Path) -> Facts:
         from babyllama.training.distillation import distill

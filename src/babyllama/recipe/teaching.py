@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_validator
 
-from babyllama.recipe.base import Frozen
+from babyllama.recipe.base import NOT_RECORDED_AT_DEFAULT, Frozen
 from babyllama.recipe.controls import TwinStudent
 from babyllama.recipe.shapes import Shape
 from babyllama.recipe.training import PretrainingRecipe, TrainingRecipe
@@ -59,6 +59,13 @@ class DistilledStudent(DistillationRecipe):
     kind: Literal["distilled"]
     model: Shape
     training: TrainingRecipe
+    teachers: tuple[str, ...] | None = Field(
+        None,
+        min_length=1,
+        description="Models of the run that teach it, other students included; they run beside "
+        "it. Default: the recipe's teachers, by the recipe's signal.",
+        json_schema_extra=NOT_RECORDED_AT_DEFAULT,
+    )
 
     @property
     def pretraining(self) -> PretrainingRecipe:
@@ -180,9 +187,14 @@ def mixing_of(signal: Mixing) -> Mixing:
     return Mixing(weights=signal.weights, mean_of=signal.mean_of)
 
 
-def mixing_for(student: DistillationRecipe, mixing: Mixing) -> Mixing:
-    """How a student's teachers are averaged: its own weights take precedence."""
-    return mixing.model_copy(update={"weights": student.weights or mixing.weights})
+def mixing_for(student: DistilledStudent, mixing: Mixing) -> Mixing:
+    """How a student's teachers are averaged: its own weights take precedence.
+
+    Args:
+        mixing: of the recipe's teachers; its weights are not those of a student's own teachers.
+    """
+    weights = mixing.weights if student.teachers is None else None
+    return mixing.model_copy(update={"weights": student.weights or weights})
 
 
 AnyStoredSignal = HiddenSignal | TopKSignal | SampledSignal

@@ -10,6 +10,7 @@ from babyllama.errors import InputError
 from babyllama.recipe.base import NOT_DECISIVE, Frozen, Mistake, nearest
 from babyllama.recipe.card import CardRecipe
 from babyllama.recipe.controls import TwinStudent, changed_training, training_changes
+from babyllama.recipe.generations import generations, wrong_teachers
 from babyllama.recipe.given import AnyTokenizer, Given, Teacher
 from babyllama.recipe.mistakes import mistakes_of
 from babyllama.recipe.names import GRAMMAR, BenchmarkName, ModelName, same_but_for_case
@@ -91,6 +92,32 @@ class Recipe(Frozen):
         }
 
     @property
+    def readers(self) -> dict[str, DistilledStudent]:
+        """The students that learn from the recipe's teachers, by its signal."""
+        return {name: each for name, each in self.distilled.items() if each.teachers is None}
+
+    @property
+    def generations(self) -> dict[str, int]:
+        """The generation of each student: 0 if no student teaches it. In the order of training."""
+        return generations(self.students)
+
+    def teachers_of(self, student: str) -> list[str]:
+        """The models that teach a distilled student, or that its twin does without."""
+        found = self.students[student]
+        if isinstance(found, TwinStudent):
+            return self.teachers_of(found.of)
+        return list(found.teachers or self.teachers)
+
+    def trained_before(self, student: str) -> list[str]:
+        """The models without which a distilled student cannot be: its teachers, and theirs."""
+        found: dict[str, None] = {}
+        for teacher in self.teachers_of(student):
+            if teacher in self.distilled:
+                found |= dict.fromkeys(self.trained_before(teacher))
+            found[teacher] = None
+        return list(found)
+
+    @property
     def given(self) -> dict[str, Given]:
         """The teachers that are there already."""
         return {name: each for name, each in self.teachers.items() if isinstance(each, Given)}
@@ -108,8 +135,8 @@ class Recipe(Frozen):
     @property
     def offsets(self) -> tuple[int, ...]:
         """Where a stored signal's passes over the text start, so that it serves every student."""
-        readers = [student.training for student in self.distilled.values()]
-        return tuple(sorted({at for each in readers for at in each.windows.offsets(each.window)}))
+        trainings = [student.training for student in self.readers.values()]
+        return tuple(sorted({at for each in trainings for at in each.windows.offsets(each.window)}))
 
     def pretraining(self, name: str) -> PretrainingRecipe:
         """The shape and training of a teacher or student.
@@ -164,18 +191,28 @@ def disagreements(
             yield from _twin_of_nothing(name, student.of, students)
             yield from _wrong_changes(name, student, students.get(student.of))
     distilled = {n: each for n, each in students.items() if isinstance(each, DistilledStudent)}
+    yield from wrong_teachers(teachers, students)
     if isinstance(signal, StoredSignal):
-        yield from _windows_unlike(distilled)
-        for name, student in distilled.items():
+        readers = {n: each for n, each in distilled.items() if each.teachers is None}
+        yield from _windows_unlike(readers)
+        for name, student in readers.items():
             yield from _unserved(name, student, signal)
+        if distilled and not readers and None not in students.values():
+            yield Mistake(
+                ("signal", "kind"),
+                f"signal.kind is {signal.kind}, and no student reads the signal",
+                "Every distilled student names teachers of its own.",
+                "Use signal.kind online.",
+            )
     mixed: dict[tuple[str, ...], Any] = {("signal",): signal}
     mixed |= {("students", name): student for name, student in distilled.items()}
     for keys, part in mixed.items():
         weights = part.weights if part else None
-        if weights is not None and teachers and len(weights) != len(teachers):
+        count = len(getattr(part, "teachers", None) or teachers)
+        if weights is not None and count and len(weights) != count:
             yield Mistake(
                 (*keys, "weights"),
-                f"{'.'.join(keys)}.weights has {len(weights)} for {len(teachers)} teachers",
+                f"{'.'.join(keys)}.weights has {len(weights)} for {count} teachers",
                 "Give one weight per teacher, in the teachers' order.",
             )
 

@@ -98,8 +98,10 @@ def student_comparisons(
 
 def _others(scored: ScoredRun, student: Model, benchmark: str) -> Iterator[tuple[Model, str]]:
     models = scored.run.models
-    twin, best = twin_of(scored.run, student.name), scored.best_teacher(benchmark)
-    teachers = [model for model in models if model.role == "teacher"]
+    twin = twin_of(scored.run, student.name)
+    best = scored.best_teacher(benchmark, student.name)
+    named = scored.run.recipe.teachers_of(student.name)
+    teachers = [model for model in models if model.name in named]
     if twin:
         yield twin, twin_title(scored.run, twin)
     if best:

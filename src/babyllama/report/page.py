@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from babyllama.console import format_bytes, format_duration
-from babyllama.recipe import TwinStudent
+from babyllama.recipe import DistilledStudent, TwinStudent
 from babyllama.recipe.names import SIGNAL
 from babyllama.report import figures, measures, stage_tables, tables
 from babyllama.report.claims import cross_entropy_share, first_sentence
@@ -241,13 +241,19 @@ def _loss_weights(run: Run) -> Section | None:
         size = f" · {student.training.window}" if window else ""
         T, alpha = student.temperature, student.alpha
         lines.append(
-            f"{name}: reduction {student.reduction}, alpha {alpha:g}, T {T:g}. Cross-entropy has "
+            f"{name}: {_own_teachers(student)}reduction {student.reduction}, alpha {alpha:g}, "
+            f"T {T:g}. Cross-entropy has "
             f"{cross_entropy_share(student):.2%} of the loss's weight: alpha against "
             f"(1 - alpha) · T²{window}, here {alpha:g} against {1 - alpha:g} · {T**2:g}{size}. "
             "This is a share of weights: what each term adds to the gradient depends on its size "
             "as well."
         )
     return Section("How text and teachers are weighted", tuple(lines)) if lines else None
+
+
+def _own_teachers(student: DistilledStudent) -> str:
+    """Whose student it is, if not the recipe's teachers'."""
+    return f"taught by {joined(student.teachers, 'and')}; " if student.teachers else ""
 
 
 def _controls(run: Run) -> Section | None:

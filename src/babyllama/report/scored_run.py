@@ -119,12 +119,18 @@ class ScoredRun:
         known = (result.chance for result in results if result and result.chance is not None)
         return next(known, None)
 
-    def best_teacher(self, benchmark: str) -> Model | None:
-        """The teacher with the best score; the first of equals."""
+    def best_teacher(self, benchmark: str, student: str | None = None) -> Model | None:
+        """The teacher with the best score; the first of equals.
+
+        Args:
+            student: whose teachers; the recipe's by default.
+        """
+        recipe = self.run.recipe
+        teachers = recipe.teachers_of(student) if student else list(recipe.teachers)
         scored = {
             model.name: (result.score if result.higher_is_better else -result.score)
             for model in self.run.models
-            if model.role == "teacher" and (result := self.result(model, benchmark))
+            if model.name in teachers and (result := self.result(model, benchmark))
         }
         return self.run.model(max(scored, key=scored.__getitem__)) if scored else None
 

@@ -69,8 +69,10 @@ def totals_table(run: Run) -> Table | None:
     twin = twin_of(run, student.name) if student else None
     if not student or not student.manifest:
         return None
-    teachers = [model.manifest for model in run.models if model.role == "teacher"]
-    signal = [run.stages[SIGNAL]] if SIGNAL in run.stages else []
+    needed = run.recipe.trained_before(student.name)
+    teachers = [model.manifest for model in run.models if model.name in needed]
+    reads = any(name in run.recipe.readers for name in [*needed, student.name])
+    signal = [run.stages[SIGNAL]] if SIGNAL in run.stages and reads else []
     whole = [*teachers, *signal, student.manifest]
     parts = "student, teachers and signal" if signal else "student and teachers"
     sums = [(parts, _sum(whole)), ("student alone", _sum(whole[-1:]))]

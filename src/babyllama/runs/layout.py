@@ -147,7 +147,7 @@ class Layout:
         folders = [self.source] if isinstance(recipe.corpus.source, SyntheticSource) else []
         folders += [self.corpus, self.tokenizer, self.tokens, *self.made_teachers(recipe)]
         folders += [self.signal] if isinstance(recipe.signal, StoredSignal) else []
-        folders += [*self.students(recipe).values(), self.evaluation, self.report]
+        folders += [*map(self.student, recipe.generations), self.evaluation, self.report]
         return {folder.relative_to(self.folder).as_posix(): folder for folder in folders}
 
     @property

@@ -60,7 +60,10 @@ def unknown_fields(form: Facts) -> list[str]:
 
 def _teachers(run: Run, model: Model) -> list[Model]:
     is_distilled = isinstance(run.recipe.students.get(model.name), DistilledStudent)
-    return [each for each in run.models if each.role == "teacher"] if is_distilled else []
+    if not is_distilled:
+        return []
+    taught_by = run.recipe.teachers_of(model.name)
+    return [each for each in run.models if each.name in taught_by]
 
 
 def _described(teacher: Model) -> str:

@@ -103,10 +103,10 @@ def card_facts(folder: Path) -> CardFacts:
     )
     if facts.role != "student":
         return facts
-    has_signal = isinstance(recipe.signal, StoredSignal)
+    has_signal = isinstance(recipe.signal, StoredSignal) and name in recipe.readers
     return replace(
         facts,
-        teachers={name: _manifest(path) for name, path in layout.teachers(recipe).items()},
+        teachers={each: _manifest(own[each]) for each in recipe.teachers_of(name)},
         signal=_manifest(layout.signal) if has_signal else {},
     )
 
