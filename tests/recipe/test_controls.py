@@ -73,3 +73,12 @@ def test_smoothing_is_a_change_of_the_twin():
     recipe = load_recipe("mini", ("students.twin.smoothing={epsilon: matched}",))
     assert recipe.changes("twin") == ["label smoothing towards uniform, epsilon matched"]
     assert recipe.pretraining("twin") == recipe.pretraining("distilled")
+
+
+def test_matched_compute_and_a_budget_contradict_each_other():
+    tree = changed("students.twin.compute", "matched")
+    tree["students"]["distilled"]["training"]["budget"] = {"words": 1000, "beyond": "stop"}
+    what = "students.twin.compute is matched, and training.budget is 1,000 words"
+    assert refusal(tree).what == f"mine.yaml: {what}"
+    tree["students"]["twin"]["training"] = {"budget": None}
+    assert list(parse(Recipe, tree, "mine.yaml").matched_twins) == ["twin"]

@@ -25,6 +25,7 @@ from babyllama.recipe import (
     Mixing,
     OnlineSignal,
     Recipe,
+    Sam,
     StoredSignal,
     SyntheticSource,
     TwinStudent,
@@ -103,8 +104,8 @@ def plan(recipe: Recipe, folder: Path) -> Plan:
         stored_tokens = train_tokens * len(recipe.offsets)
     signal_bytes = stored_tokens * signal.bytes_per_token + signal.table_bytes
     device = pick_device()
-    models = tuple(_models(recipe, train_tokens, signal, device))
-    signal_flops = stored_tokens * _flops(teachers.products)
+    models = tuple(_models(recipe, train_tokens, device))
+    signal_flops = signal_flops_per_token(recipe) * train_tokens
     flops = sum(model.flops for model in models) + signal_flops
     parameters = {model.name: model.parameters for model in models}
     speed = machine_flops(compute_dtype("auto", device), device)
@@ -221,17 +222,13 @@ def refuse_full_disk(planned: Plan, folder: Path) -> None:
         )
 
 
-def _models(
-    recipe: Recipe, train_tokens: int, signal: Sizes, device: torch.device
-) -> Iterator[PlannedModel]:
+def _models(recipe: Recipe, train_tokens: int, device: torch.device) -> Iterator[PlannedModel]:
     vocab_size = vocabulary_size(recipe)
     for name in recipe.trained:
         part, student = recipe.pretraining(name), recipe.students.get(name)
-        flops_per_token = 3 * planned_flops_per_token(part.model, vocab_size)
         taught = NO_TEACHERS
         if isinstance(student, DistilledStudent) and student.needs_teachers:
-            read = signal if name in recipe.readers else _sizes_beside(recipe, name)
-            flops_per_token += _flops(read.products)
+            read = _read_by(recipe, name)
             taught = Taught(
                 width=read.state_width,
                 running=_parameters_of_teachers(recipe, name) if read.runs_teachers else 0,
@@ -243,7 +240,7 @@ def _models(
             name=name,
             parameters=parameter_count(part.model, vocab_size),
             tokens=tokens,
-            flops=float(flops_per_token * tokens),
+            flops=flops_per_token(recipe, name) * train_tokens,
             memory=training_memory(part, vocab_size, device, taught),
         )
 
@@ -253,8 +250,28 @@ def teacher_shapes(recipe: Recipe) -> TeacherShapes:
     return TeacherShapes.of(_planned(recipe, recipe.teachers), vocabulary_size(recipe))
 
 
-def _sizes_beside(recipe: Recipe, student: str) -> Sizes:
-    """What the teachers of a student's own take, which run beside it."""
+def flops_per_token(recipe: Recipe, name: str) -> float:
+    """FLOPs of a model's training, per token of the text that it reads in every epoch."""
+    part, student = recipe.pretraining(name), recipe.students.get(name)
+    once = 3 * planned_flops_per_token(part.model, vocabulary_size(recipe))
+    if isinstance(student, DistilledStudent) and student.needs_teachers:
+        once += _flops(_read_by(recipe, name).products)
+    passes = 2 if isinstance(part.training.optimizer, Sam) else 1
+    return float(part.training.epochs * passes * once)
+
+
+def signal_flops_per_token(recipe: Recipe) -> float:
+    """FLOPs of storing the signal, per token of the text; 0 for a signal that is not stored."""
+    if not isinstance(recipe.signal, StoredSignal):
+        return 0.0
+    return float(len(recipe.offsets) * _flops(teacher_shapes(recipe).products))
+
+
+def _read_by(recipe: Recipe, student: str) -> Sizes:
+    """What a student's targets take: from the signal, or from teachers of its own beside it."""
+    if student in recipe.readers:
+        assert not isinstance(recipe.signal, AutoSignal), "resolve_signal has resolved it"
+        return sizes_of(recipe.signal, teacher_shapes(recipe))
     teachers = _planned(recipe, recipe.teachers_of(student))
     online = OnlineSignal(kind="online")
     return sizes_of(online, TeacherShapes.of(teachers, vocabulary_size(recipe)))

@@ -87,12 +87,26 @@ def _make_in_order(recipe: Recipe, folder: Path, line: list[Stage], launched: La
 
 
 def with_resolved_signal(recipe: Recipe, folder: Path, launched: Launched = ALONE) -> Recipe:
-    """Resolve `signal: auto` and print what was picked and why.
+    """Resolve `signal: auto` and `compute: matched`, and print what was picked and why.
 
-    Rank 0 decides and broadcasts the recipe to the other ranks.
+    Rank 0 picks the signal and broadcasts the recipe to the other ranks.
+
+    Raises:
+        InputError: what `with_matched_epochs` raises.
     """
-    if not isinstance(recipe.signal, AutoSignal):
+    if isinstance(recipe.signal, AutoSignal):
+        recipe = _with_picked_signal(recipe, folder, launched)
+    if not recipe.matched_twins:
         return recipe
+    from babyllama.pipeline.matching import with_matched_epochs
+
+    recipe, epochs = with_matched_epochs(recipe)  # the same on every rank
+    for each in epochs if launched.rank == 0 else ():
+        print_status(each)
+    return recipe
+
+
+def _with_picked_signal(recipe: Recipe, folder: Path, launched: Launched) -> Recipe:
     from babyllama.pipeline.planning import resolve_signal
 
     resolved = recipe

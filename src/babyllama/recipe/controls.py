@@ -42,6 +42,11 @@ class TwinStudent(Frozen):
         description="Fields in which its training differs from the student's, such as "
         "`{epochs: 6, optimizer: {weight_decay: 0.3}}`.",
     )
+    compute: Literal["matched"] | None = Field(
+        None,
+        description="`matched`: as many epochs as cost the compute of the student, its teachers "
+        "and their signal together. The run derives them and sets `training.epochs`.",
+    )
     smoothing: Smoothing | None = Field(
         None, description="Label smoothing in place of teachers. Default: none."
     )

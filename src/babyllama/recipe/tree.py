@@ -108,6 +108,15 @@ class Recipe(Frozen):
             return self.teachers_of(found.of)
         return list(found.teachers or self.teachers)
 
+    @property
+    def matched_twins(self) -> dict[str, TwinStudent]:
+        """The twins whose epochs follow from their student's compute."""
+        return {
+            name: each
+            for name, each in self.students.items()
+            if isinstance(each, TwinStudent) and each.compute == "matched"
+        }
+
     def trained_before(self, student: str) -> list[str]:
         """The models without which a distilled student cannot be: its teachers, and theirs."""
         found: dict[str, None] = {}
@@ -154,6 +163,8 @@ class Recipe(Frozen):
             return teacher
         student = self.students.get(name)
         if isinstance(student, TwinStudent):
+            if student.compute:
+                assert "epochs" in student.training, "matching.with_matched_epochs has set it"
             own = self.pretraining(student.of)
             training = changed_training(own.training, student.training)
             return own.model_copy(update={"training": training})
@@ -171,8 +182,9 @@ class Recipe(Frozen):
         student = self.students[twin]
         assert isinstance(student, TwinStudent)
         ours, theirs = (self.pretraining(name).training for name in (twin, student.of))
-        smoothing = [str(student.smoothing)] if student.smoothing else []
-        return [*training_changes(ours, theirs), *smoothing]
+        more = [str(student.smoothing)] if student.smoothing else []
+        more += [f"the compute of {student.of} and its teachers"] if student.compute else []
+        return [*training_changes(ours, theirs), *more]
 
 
 def disagreements(
@@ -291,7 +303,16 @@ def _wrong_changes(name: str, twin: TwinStudent, student: Student | None) -> Ite
     """The mistakes in the fields of its student's training that a twin changes."""
     if isinstance(student, DistilledStudent):
         try:
-            changed_training(student.training, twin.training)
+            training = changed_training(student.training, twin.training)
+            if twin.compute and training.budget:
+                yield Mistake(
+                    ("students", name, "compute"),
+                    f"students.{name}.compute is {twin.compute}, and training.budget is "
+                    f"{training.budget.words:,} words",
+                    "The budget limits the text that the twin reads, so its compute cannot be "
+                    "matched.",
+                    f"Set students.{name}.training.budget to null.",
+                )
         except ValidationError as error:
             yield from mistakes_of(TrainingRecipe, error, below=("students", name, "training"))
 

@@ -339,10 +339,12 @@ def _limits(run: Run) -> Iterator[str]:
         twin = twin_of(run, student.name)
         changes = run.recipe.changes(twin.name) if twin else []
         has = "the student's recipe" + (f" with {joined(changes, 'and')}" if changes else "")
-        yield (
-            f"The twin has {has}, without the teachers' compute. No twin was trained "
-            "with the compute of teachers, signal and student together."
-        )
+        text = f"The twin has {has}, without the teachers' compute."
+        if not any(each.of == student.name for each in run.recipe.matched_twins.values()):
+            text += (
+                " No twin was trained with the compute of teachers, signal and student together."
+            )
+        yield text
     yield "The best epoch is chosen by the dev loss shown here, so this loss is slightly too low."
 
 

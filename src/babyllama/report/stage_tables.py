@@ -9,7 +9,7 @@ from babyllama.report.figures import frontier_temperatures
 from babyllama.report.table import Table, cell, table_of
 from babyllama.report.tables import titled
 from babyllama.report.wording import NONE
-from babyllama.runs.run import Model, Run, main_student, twin_of
+from babyllama.runs.run import Model, Run, main_student, twin_of, twins_of
 
 
 def fidelity_table(run: Run) -> Table | None:
@@ -78,6 +78,8 @@ def totals_table(run: Run) -> Table | None:
     sums = [(parts, _sum(whole)), ("student alone", _sum(whole[-1:]))]
     if twin and twin.manifest:
         sums.append(("twin alone", _sum([twin.manifest])))
+    others = [each for each in twins_of(run, student.name) if each is not twin and each.manifest]
+    sums[2:2] = [(f"control {each.name} alone", _sum([each.manifest])) for each in others]
     rows = [(name, format_duration(s), scientific(flops)) for name, (s, flops) in sums]
     if twin and twin.manifest:
         (s, flops), (twin_s, twin_flops) = sums[0][1], sums[-1][1]
