@@ -1,16 +1,20 @@
 """Trainings small enough to be repeated often, and ways to interrupt them."""
 
 import json
+import os
+import signal
 
 import torch
 
 from babyllama.data.windows import Windows
 from babyllama.models.loss import cross_entropy_loss
 from babyllama.recipe import PretrainingRecipe, TrainingRecipe
+from babyllama.training.checkpoints import Checkpoints
 from babyllama.training.dev_scores import dev_cross_entropy
 from babyllama.training.folder import start_model
 from babyllama.training.gradient import Forward
 from babyllama.training.loop import train
+from babyllama.training.pretraining import pretrain
 from babyllama.training.processes import Processes
 
 
@@ -32,6 +36,19 @@ def run(part, tokens, tokenizer, out, loss=text_loss, seed=1):
         Windows(tokens, "dev", 16), part.training, tokenizer, out, seed=seed,
     )  # fmt: skip
     return facts, {name: p.detach().clone() for name, p in model.named_parameters()}
+
+
+def pretrain_and_die(part, tokens, tokenizer, out):
+    """Pretrain a model; this process is killed once it has a checkpoint of step 9 or later."""
+    save = Checkpoints.save
+
+    def save_and_die(checkpoints, progress):
+        save(checkpoints, progress)
+        if progress.step >= 9:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    Checkpoints.save = save_and_die
+    pretrain(part, tokens, tokenizer, out, seed=1)
 
 
 def dev_of(model, windows, recipe):

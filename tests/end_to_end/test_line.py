@@ -6,14 +6,15 @@ import shutil
 import signal
 import subprocess
 import sys
+from functools import partial
 
 import pytest
-from small_runs import SMALL, babyllama
+from small_runs import SMALL, babyllama, kill_when_begun
 
 
-def run(folder, *more, settings=()):
+def run(folder, *, settings=(), first=None):
     chosen = [part for setting in [*SMALL, *settings] for part in ("--set", setting)]
-    return babyllama("run", "mini", "--run-dir", folder, *chosen, *more)
+    return babyllama("run", "mini", "--run-dir", folder, *chosen, first=first)
 
 
 def built(result):
@@ -119,23 +120,9 @@ def test_after_a_kill_in_any_stage_the_same_command_resumes(finished, tmp_path):
     folder = tmp_path / "run"
     for name in ("source", "corpus", "tokenizer", "tokens", "teachers/llama"):
         shutil.copytree(finished[0] / name, folder / name)
-    script = (
-        "import os, signal, sys, threading, pathlib\n"
-        "partial = pathlib.Path(sys.argv.pop(1))\n"
-        "def watch():\n"
-        "    while not (partial.is_dir() and len(list(partial.iterdir())) > 1): pass\n"
-        "    os.kill(os.getpid(), signal.SIGKILL)\n"
-        "threading.Thread(target=watch, daemon=True).start()\n"
-        "from babyllama.cli import main; main()\n"
-    )
-    chosen = [part for setting in SMALL for part in ("--set", setting)]
     unfinished = ["teachers/gpt2", "signal", "students/distilled", "evaluation"]
     for before, stage in zip(unfinished[:1] + unfinished, unfinished, strict=False):
-        killed = subprocess.run(
-            [sys.executable, "-c", script, folder / f"{stage}.partial", "run", "mini",
-             "--run-dir", folder, *chosen],
-            capture_output=True, text=True, check=False, env=os.environ,
-        )  # fmt: skip
+        killed = run(folder, first=partial(kill_when_begun, folder / f"{stage}.partial"))
         assert killed.returncode == -signal.SIGKILL
         assert built(killed)[0] == before
     result = run(folder)

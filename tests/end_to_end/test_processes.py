@@ -13,7 +13,12 @@ from safetensors.torch import load_file
 from small_runs import SMALL, babyllama, terminate_at_a_step, terminate_at_progress
 
 TESTS = Path(__file__).parent.parent
-MAIN = [sys.executable, "-c", "from babyllama.cli import main; main()"]
+MAIN = [
+    sys.executable, "-c",
+    "import small_runs; small_runs.draw_few_pairs()\n"
+    "from babyllama.cli import main; main()",
+]  # fmt: skip
+PATH = os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])
 
 
 def settings(*more):
@@ -30,7 +35,8 @@ def test_all_processes_of_torchrun_make_a_run_together(tmp_path):
                 "--nproc-per-node", "2"]  # fmt: skip
     command = [*launcher, *MAIN, "run", "mini", "--run-dir", str(tmp_path / "run"), *settings()]
     done = subprocess.run(command, capture_output=True, text=True, check=False,
-                          env=os.environ | {"OMP_NUM_THREADS": "1"}, timeout=400)  # fmt: skip
+                          env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": PATH},
+                          timeout=400)  # fmt: skip
     assert done.returncode == 0, done.stderr
     for model in ("teachers/gpt2", "students/distilled"):
         manifest = json.loads((tmp_path / "run" / model / "manifest.json").read_text())
@@ -86,8 +92,7 @@ def test_a_cluster_stops_and_restarts_processes_without_a_launcher(inputs, tmp_p
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = str(free.getsockname()[1])
-        path = os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])
-        ours = {"OMP_NUM_THREADS": "1", "PYTHONPATH": path, "TORCH_CPP_LOG_LEVEL": "ERROR",
+        ours = {"OMP_NUM_THREADS": "1", "PYTHONPATH": PATH, "TORCH_CPP_LOG_LEVEL": "ERROR",
                 "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}  # fmt: skip
         processes = [
             subprocess.Popen(

@@ -12,6 +12,8 @@ from dataclasses import replace
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from small_runs import in_a_process
+from small_signals import store_and_die
 
 from babyllama.data.windows import Windows
 from babyllama.errors import InputError
@@ -30,37 +32,12 @@ from babyllama.signals.writer import SignalSource, Writer, identity_of
 CPU = torch.device("cpu")
 HIDDEN = HiddenSignal(kind="hidden")
 
-# Stores a signal in small shards; dies half-way through the bytes of the shard that is named.
-WRITER = """
-import os, sys
-from pathlib import Path
-from babyllama.recipe import SampledSignal
-from babyllama.models import tensor_files
-from babyllama.signals.store import store_signal
-from babyllama.signals.writer import SignalSource
-teachers, tokens, out, dies_at = eval(sys.argv[1])
-real = tensor_files.save_file
-def save_file(tensors, path, metadata):
-    if f"shard-{dies_at:05d}" in str(path):
-        real(tensors, path, metadata)
-        written = Path(path).read_bytes()
-        Path(path).write_bytes(written[: len(written) // 2])
-        os.kill(os.getpid(), 9)
-    real(tensors, path, metadata)
-tensor_files.save_file = save_file
-recipe = SampledSignal(kind="sampled", k=5)
-teachers, tokens = tuple(map(Path, teachers)), Path(tokens)
-source = SignalSource(teachers, tokens, recipe, window=16, shard_tokens=16 * 9)
-store_signal(source, Path(out))
-"""
-
 
 def write(teachers, tokens, out, dies_at):
     """Run the writer in a process of its own; its exit code."""
     out.mkdir(exist_ok=True)
-    arguments = repr(([str(each) for each in teachers], str(tokens), str(out), dies_at))
-    done = subprocess.run([sys.executable, "-c", WRITER, arguments], capture_output=True)
-    return done.returncode, done.stderr.decode()
+    done = in_a_process(store_and_die, tuple(teachers), tokens, out, dies_at)
+    return done.returncode, done.stderr
 
 
 def hashes(folder):

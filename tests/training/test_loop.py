@@ -2,13 +2,22 @@
 
 import os
 import signal as signals
-import subprocess
-import sys
 
 import pytest
 import torch
 from safetensors.torch import load_file
-from small_trainings import SPEED, Cut, cut_at, lines, run, same, text_loss, with_training
+from small_runs import in_a_process
+from small_trainings import (
+    SPEED,
+    Cut,
+    cut_at,
+    lines,
+    pretrain_and_die,
+    run,
+    same,
+    text_loss,
+    with_training,
+)
 
 from babyllama.console import Interrupted
 from babyllama.data.windows import Windows
@@ -83,24 +92,8 @@ def test_a_process_killed_by_sigkill_resumes_to_the_same_bits(
     for name in ("uninterrupted", "killed"):
         (tmp_path / name).mkdir()
     pretrain(part, tokens, tokenizer, tmp_path / "uninterrupted", seed=1)
-    script = (
-        "import os, signal, sys, pathlib\n"
-        "from babyllama.training.checkpoints import Checkpoints\n"
-        "from babyllama.training.pretraining import pretrain\n"
-        "from babyllama.recipe import PretrainingRecipe\n"
-        "save = Checkpoints.save\n"
-        "def save_and_die(checkpoints, progress):\n"
-        "    save(checkpoints, progress)\n"
-        "    if progress.step >= 9: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "Checkpoints.save = save_and_die\n"
-        "part = PretrainingRecipe.model_validate_json(sys.argv[1])\n"
-        "pretrain(part, *map(pathlib.Path, sys.argv[2:]), seed=1)\n"
-    )
-    arguments = [part.model_dump_json(), tokens, tokenizer, tmp_path / "killed"]
-    died = subprocess.run(
-        [sys.executable, "-c", script, *map(str, arguments)], env=os.environ, check=False
-    )
-    assert died.returncode == -signals.SIGKILL
+    died = in_a_process(pretrain_and_die, part, tokens, tokenizer, tmp_path / "killed")
+    assert died.returncode == -signals.SIGKILL, died.stderr
     pretrain(part, tokens, tokenizer, tmp_path / "killed", seed=1)
     weights = [
         load_file(tmp_path / name / "model.safetensors") for name in ("uninterrupted", "killed")

@@ -7,7 +7,7 @@ import pytest
 from babyllama.data.synthetic.lexicon import is_held_out, noun
 from babyllama.data.synthetic.places import PLACES
 from babyllama.data.synthetic.scenes import MENTIONED_FACTOR, PEOPLE, Person, Scene
-from babyllama.data.synthetic.speaker import Speaker, zipf_weights
+from babyllama.data.synthetic.speaker import Forms, Speaker, zipf_weights
 
 ANNA, TOM = Person("Anna", "female"), Person("Tom", "male")
 
@@ -19,9 +19,9 @@ class Recorded:
         self.weights: list[Sequence[int]] = []
         self.forms: list[Sequence[str] | None] = []
 
-    def __call__(self, weights: Sequence[int], forms: Sequence[str] | None) -> int:
+    def __call__(self, weights: Sequence[int], forms: Forms | None) -> int:
         self.weights.append(weights)
-        self.forms.append(forms)
+        self.forms.append(forms() if forms else None)
         return len(weights) - 1
 
 
@@ -38,7 +38,7 @@ def test_a_noun_that_was_mentioned_is_likelier_the_next_time(scene: Scene) -> No
     scene.pick(Speaker(decide), options, lambda one: one.plural)
 
     usual = zipf_weights(3)
-    assert decide.weights == [usual, [*usual[:2], MENTIONED_FACTOR * usual[2]]]
+    assert decide.weights == [[*usual], [*usual[:2], MENTIONED_FACTOR * usual[2]]]
     assert decide.forms == [None, ["cups", "apples", "spoons"]]
 
 

@@ -8,9 +8,10 @@ that there is always exactly one.
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 
 from babyllama.data.synthetic.domains import DOMAINS
-from babyllama.data.synthetic.speaker import Speaker
+from babyllama.data.synthetic.speaker import Forms, Speaker
 
 _TOKEN = re.compile(r"[A-Za-z]+|[^A-Za-z\s]")
 
@@ -55,7 +56,7 @@ def derivations(program: Callable[[Speaker], None], lines: Sequence[str]) -> Ite
 class _Attempt:
     """One run of the grammar: given choices first, then the first possible one each time."""
 
-    def __init__(self, expected: list[list[str]], decisions: tuple[int, ...]) -> None:
+    def __init__(self, expected: list[tuple[str, ...]], decisions: tuple[int, ...]) -> None:
         self.speaker = Speaker(self.decide)
         self.logs: list[float] = []
         self.untried: list[tuple[int, ...]] = []
@@ -63,13 +64,15 @@ class _Attempt:
         self._given = decisions
         self._made: list[int] = []
 
-    def decide(self, weights: Sequence[int], forms: Sequence[str] | None) -> int:
+    def decide(self, weights: Sequence[int], forms: Forms | None) -> int:
         step = len(self._made)
         if step < len(self._given):
             index = self._given[step]
         else:
             self._refuse_mismatch()
-            possible = [i for i in range(len(weights)) if forms is None or self._follows(forms[i])]
+            possible = list(range(len(weights)))
+            if forms is not None:
+                possible = [i for i, form in enumerate(forms()) if self._follows(form)]
             if not possible:
                 raise _DeadEnd
             index = possible[0]
@@ -80,7 +83,7 @@ class _Attempt:
 
     def _refuse_mismatch(self) -> None:
         line = len(self.speaker.lines)
-        tokens = [token.lower() for token in self.speaker.tokens]
+        tokens = tuple(token.lower() for token in self.speaker.tokens)
         if line > len(self._expected) or (line == len(self._expected) and tokens):
             raise _DeadEnd
         if line and _normalised(self.speaker.lines[-1]) != self._expected[line - 1]:
@@ -96,7 +99,8 @@ class _Attempt:
         return self._expected[line][start : start + len(words)] == words
 
 
-def _normalised(line: str) -> list[str]:
+@lru_cache(maxsize=10_000)  # the grammar asks about the same few words again and again
+def _normalised(line: str) -> tuple[str, ...]:
     """The tokens of a line without what `render` adds: capitals and the n of `an`."""
     tokens = [token.lower() for token in _TOKEN.findall(line)]
-    return ["a" if token == "an" else token for token in tokens]
+    return tuple("a" if token == "an" else token for token in tokens)

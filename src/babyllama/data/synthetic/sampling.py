@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from babyllama.data.synthetic.speaker import Speaker
+from babyllama.data.synthetic.speaker import Forms, Speaker
 
 _BITS = 53  # random() is a multiple of 2**-53
 
@@ -35,7 +35,7 @@ class Dice:
         self._random = random.Random(int.from_bytes(digest[:8], "big"))
         self._nats: list[float] = []
 
-    def decide(self, weights: Sequence[int], forms: Sequence[str] | None = None) -> int:  # noqa: ARG002
+    def decide(self, weights: Sequence[int], forms: Forms | None = None) -> int:  # noqa: ARG002
         """Draw an index with a probability proportional to its weight."""
         total = sum(weights)
         left = self.below(total)

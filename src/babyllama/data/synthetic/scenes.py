@@ -97,7 +97,7 @@ class Scene:
         known = [person for person in self.cast if person not in without]
         new = [person for person in PEOPLE if person not in self.cast]
         options = [*known, *new]
-        weights = [900] * len(known) + NAME_WEIGHTS[: len(new)]
+        weights = [900] * len(known) + [*NAME_WEIGHTS[: len(new)]]
         if construction:
             allowed = set(g.allowed_in([p.name for p in options], construction, str))
             kept = [i for i, person in enumerate(options) if person.name in allowed]

@@ -7,14 +7,16 @@ generates a document is also the program that parses it.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeVar
 
 from babyllama.data.synthetic.lexicon import is_held_out
 
 Option = TypeVar("Option")
-Decide = Callable[[Sequence[int], Sequence[str] | None], int]
-"""Returns an index, given integer weights. The strings, if any, are the next words under each
-alternative: a parser uses them to skip alternatives, a sampler ignores them."""
+Forms = Callable[[], Sequence[str]]
+Decide = Callable[[Sequence[int], Forms | None], int]
+"""Returns an index, given integer weights. The function, if any, returns the next words under each
+alternative: a parser uses them to skip alternatives, a sampler never calls it."""
 
 QUOTE = '"'
 _CLOSERS = (",", ".", "?", "!")
@@ -73,8 +75,9 @@ class Speaker:
         next_words: Callable[[Option], str] | None = None,
     ) -> Option:
         """Choose one of `options` by weights of the same length."""
-        forms = None if next_words is None else [next_words(option) for option in options]
-        return options[self._choose(weights, forms)]
+        if next_words is None:
+            return options[self._choose(weights, None)]
+        return options[self._choose(weights, lambda: [next_words(option) for option in options])]
 
     def chance(self, times: int, of: int) -> bool:
         """True with probability times / of."""
@@ -120,13 +123,14 @@ class Speaker:
         self.tokens = []
         self.violations = []
 
-    def _choose(self, weights: Sequence[int], forms: Sequence[str] | None) -> int:
+    def _choose(self, weights: Sequence[int], forms: Forms | None) -> int:
         return 0 if len(weights) == 1 else self._decide(weights, forms)
 
 
-def zipf_weights(size: int) -> list[int]:
+@cache  # drawing a document asks for them thousands of times
+def zipf_weights(size: int) -> tuple[int, ...]:
     """Integer weights that fall as 1 / (rank + 12), none of them zero."""
-    return [max(1, 600 // (rank + 12)) for rank in range(size)]
+    return tuple(max(1, 600 // (rank + 12)) for rank in range(size))
 
 
 def render(tokens: Sequence[str]) -> str:
