@@ -65,6 +65,22 @@ def tokens(corpus, tokenizer, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def few_tokens(corpus, tokenizer, tmp_path_factory):
+    """The streams of its first lines: signals that take long to write need no more."""
+    from babyllama.data.tokens import tokenize
+    from babyllama.recipe import TokensRecipe
+
+    shorter, folder = tmp_path_factory.mktemp("shorter"), tmp_path_factory.mktemp("few_tokens")
+    for file in corpus.rglob("*.txt"):
+        lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+        (shorter / file.parent.name).mkdir(exist_ok=True)
+        text = "".join(lines[: len(lines) // 6])
+        (shorter / file.parent.name / file.name).write_text(text, encoding="utf-8")
+    tokenize(shorter, tokenizer, TokensRecipe(), folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def tiny_recipe():
     """A recipe whose models train in a second."""
     from babyllama.recipe import Recipe

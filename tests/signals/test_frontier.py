@@ -91,9 +91,9 @@ def test_tokens_beyond_the_vocabulary_are_not_asked_for():
     ]  # fmt: skip
 
 
-def test_a_signal_stores_its_frontier_when_asked(teachers, tokens, signal, tmp_path):
+def test_a_signal_stores_its_frontier_when_asked(teachers, few_tokens, signal, tmp_path):
     recipe = HiddenSignal(kind="hidden", frontier=True)
-    store_signal(SignalSource(tuple(teachers), tokens, recipe, window=16), tmp_path)
+    store_signal(SignalSource(tuple(teachers), few_tokens, recipe, window=16), tmp_path)
     rows = json.loads((tmp_path / "frontier.json").read_text("utf-8"))
     assert rows[0]["name"] == "hidden bfloat16"
     assert rows[0]["temperatures"]["2"]["kl"] == pytest.approx(0, abs=1e-4)

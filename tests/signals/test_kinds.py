@@ -106,9 +106,9 @@ def test_sizes_are_asked_of_the_kind():
      ("sampled", 1e-4)],
 )  # fmt: skip
 def test_a_mixed_crowd_of_teachers_is_read_back_by_every_kind(
-    crowd, tokens, tmp_path, kind, at_most, mean_of
+    crowd, few_tokens, tmp_path, kind, at_most, mean_of
 ):
-    windows = Windows(tokens, "train", 16)
+    windows = Windows(few_tokens, "train", 16)
     batch = windows.read(np.array([3, 11, 30]))
     weights, temperature = (0.4, 0.3, 0.2, 0.1), 2.0
     mixing = {"weights": weights, "mean_of": mean_of}
@@ -129,7 +129,7 @@ def test_a_mixed_crowd_of_teachers_is_read_back_by_every_kind(
             mixing=Mixing(**mixing),
         )
     else:
-        store_signal(SignalSource(tuple(crowd), tokens, recipes[kind], 16), tmp_path)
+        store_signal(SignalSource(tuple(crowd), few_tokens, recipes[kind], 16), tmp_path)
         source = open_stored(tmp_path, windows, temperature=temperature, device=CPU)
 
     exact = exact_probabilities(crowd, batch, weights, mean_of, temperature)

@@ -210,19 +210,19 @@ def test_rot_that_changes_no_date_is_found_when_the_signal_is_opened(stage, toke
 
 
 def test_shards_are_never_read_with_tables_that_they_were_not_written_with(
-    teachers, tokens, tmp_path, monkeypatch
+    teachers, few_tokens, tmp_path, monkeypatch
 ):
     from babyllama.signals import hidden
 
     recipe = HiddenSignal(kind="hidden", bytes_per_token=16)
-    stage = stage_of(teachers, tokens, recipe, tmp_path / "run" / "signal")
+    stage = stage_of(teachers, few_tokens, recipe, tmp_path / "run" / "signal")
     artefact.complete(stage)
     fit = hidden.fit_code
     monkeypatch.setattr(hidden, "fit_code", lambda *a, **more: fit(*a, **more, seed=5))
     flip(stage.out / "format.safetensors")
     artefact.complete(stage)  # with a code that differs, as it may on another machine
 
-    fresh = stage_of(teachers, tokens, recipe, tmp_path / "other" / "signal")
+    fresh = stage_of(teachers, few_tokens, recipe, tmp_path / "other" / "signal")
     artefact.complete(fresh)
     assert hashes(stage.out) == hashes(fresh.out)
 
