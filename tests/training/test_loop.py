@@ -31,7 +31,7 @@ SHIFTED = {"windows": {"kind": "shifted", "passes": 2}, "schedule": {"kind": "li
 JITTERED = {"windows": {"kind": "jittered"}, "schedule": {"kind": "wsd", "decay": 0.3}}
 EMA = {"average": {"kind": "ema", "decay": 0.9}}
 LAST = {"average": {"kind": "last", "epochs": 2}}
-ACCUMULATED = {"micro_batch_size": 8}
+ACCUMULATED = {"micro_batch_size": 16}
 RECOMPUTED = {"activation_checkpointing": True}
 # Both models are trained with each of these, and each optimiser with most other choices.
 KINDS = {
@@ -52,7 +52,7 @@ def test_a_killed_run_resumes_to_the_same_bits(
 ):
     changes = {"batch_size": 32, "checkpoint_every": 5, **KINDS[kind]}
     part = with_training(tiny_recipe.pretraining(name), **changes)
-    a_step = 4 if "micro_batch_size" in changes else 1  # calls of the loss
+    a_step = 2 if "micro_batch_size" in changes else 1  # calls of the loss
     a_step *= 2 if "sam" in kind else 1
     facts, uninterrupted = run(part, tokens, tokenizer, tmp_path / "uninterrupted")
     for steps in (1, 8, 18):  # before a checkpoint, after one, in a later epoch
