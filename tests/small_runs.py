@@ -23,8 +23,13 @@ SMALL = [
 
 # Each runs in a new process, forked from one that has already imported the slow libraries.
 _server = multiprocessing.get_context("forkserver")
-_server.set_forkserver_preload(["babyllama.cli", "transformers.models.auto.modeling_auto", "torch",
-                                "accelerate"])  # fmt: skip
+_server.set_forkserver_preload([
+    "babyllama.cli", "babyllama.pipeline.stages", "babyllama.training.pretraining",
+    "babyllama.training.distillation", "babyllama.evaluation.of_run", "babyllama.report",
+    "transformers.models.auto.modeling_auto", "transformers.models.auto.tokenization_auto",
+    "transformers.models.llama.modeling_llama", "transformers.models.gpt2.modeling_gpt2",
+    "torch", "torch._dynamo", "accelerate",
+])  # fmt: skip
 
 
 def babyllama(*arguments, cwd=None, first=None):
