@@ -3,6 +3,8 @@
 Random weights are drawn wide, so that a model has opinions: no two sentences are likely to tie.
 """
 
+import shutil
+
 import torch
 from tokenizers import Tokenizer, pre_tokenizers, processors
 from transformers import (
@@ -24,6 +26,10 @@ from transformers import (
     T5Config,
     T5ForConditionalGeneration,
 )
+
+from babyllama.recipe import to_yaml
+from babyllama.runs.layout import Layout
+from babyllama.runs.manifests import write_manifest
 
 POSITIONS = 256
 _WIDE = {"initializer_range": 0.25}
@@ -121,3 +127,18 @@ _MAKE = {
     "llama": _llama, "mistral": _mistral, "gpt2": _gpt2, "bert": _bert, "roberta": _roberta,
     "modernbert": _modernbert, "t5": _t5, "bart": _bart,
 }  # fmt: skip
+
+
+def random_run(folder, recipe, tokens, tokenizer):
+    """A run with tokens and models of random weights, all finished, and nothing else."""
+    layout = Layout(folder)
+    folder.mkdir(parents=True)
+    layout.recipe.write_text(to_yaml(recipe), encoding="utf-8")
+    shutil.copytree(tokens, layout.tokens)
+    library = variant(tokenizer)
+    for seed, path in enumerate(layout.models(recipe).values()):
+        random_model("gpt2" if path.name == "gpt2" else "llama", library, path, seed=seed)
+    for made in (layout.tokens, *layout.models(recipe).values()):
+        key = {"stage": made.name, "version": 1, "recipe": {}, "inputs": {}, "seed": 0}
+        write_manifest(made, {**key, "facts": {}, "wall_seconds": 1.0}, leave_out=set())
+    return layout

@@ -193,18 +193,20 @@ def evaluate(
         predictions: a folder for BENCHMARK.jsonl, with one line per item.
 
     Returns:
-        what `babyllama evaluate --out` writes: `result.benchmarks["blimp"].score` and so on.
+        what `babyllama evaluate --out` writes: `result.benchmarks["blimp"].score` and so on;
+        `result.measures` of models of a run.
 
     Raises:
         InputError: models or benchmarks that cannot be read or scored.
     """
     from babyllama.evaluation.evaluate import evaluate as score
+    from babyllama.evaluation.measures.in_run import known_text
 
     if isinstance(models, str | PathLike):
         folders, default_name = [Path(models)], Path(models).resolve().name
     else:
         folders, default_name = [Path(each) for each in models], ENSEMBLE
-    return score(
+    found = score(
         folders,
         {each: Path(path) for each, path in benchmarks.items()},
         name=name or default_name,
@@ -212,6 +214,8 @@ def evaluate(
         mixing=mixing,
         predictions=None if predictions is None else Path(predictions),
     )
+    known = known_text(folders)
+    return found.with_measures(known.measures(folders, mixing)) if known else found
 
 
 @dataclass(frozen=True)

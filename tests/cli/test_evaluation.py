@@ -1,10 +1,12 @@
 """`babyllama evaluate`: finished scores are kept; mistakes are refused before any scoring."""
 
 import json
+import shutil
 
 import pytest
 from commands import invoke
 from other_processes import kill, start
+from random_models import random_run
 
 from babyllama.cli.evaluation import show_scores, show_worst
 from babyllama.evaluation import evaluate
@@ -177,3 +179,21 @@ def test_scores_and_worst_errors_show_hostile_names_as_they_are(capsys):
     assert captured.out.replace("\n", "").replace(" ", "").count(SHOWN) == 5
     assert captured.err.count(SHOWN) == 4
     assert not {"\x1b", "\x07", "\u202e"} & set(captured.out + captured.err)
+
+
+def test_models_of_a_run_are_measured_on_its_dev_text(
+    tiny_recipe, tokens, tokenizer, pairs, tmp_path
+):
+    layout = random_run(tmp_path / "run", tiny_recipe, tokens, tokenizer)
+    student, out = layout.student("distilled"), tmp_path / "scores.json"
+    found = command([student], pairs, "--out", out)
+    assert found.exit_code == 0, found.output
+    assert "Predictions of the run's dev text" in found.output
+    assert "calibration error" in found.output
+    assert "cross_entropy/frequency" not in found.output
+    measures = {each["name"]: each for each in json.loads(out.read_text("utf-8"))["measures"]}
+    assert measures["teacher_kl"]["value"] > 0
+    assert any(name.startswith("cross_entropy/frequency/") for name in measures)
+    copied = shutil.copytree(student, tmp_path / "copied")  # of no run: no text is known
+    found = command([copied], pairs)
+    assert (found.exit_code, "dev text" in found.output) == (0, False)

@@ -75,6 +75,9 @@ def evaluate(
     perplexity, blimp_nl, zhoblimp, turblimp. Any other name stands for minimal pairs of your own: a
     .jsonl, .csv, .tsv or .txt file, a folder of them or a zip.
 
+    Models of a run are also measured on its dev text: calibration, agreement with the teachers,
+    copying and so on.
+
     Example: `babyllama evaluate twin --benchmark blimp=data/blimp --out twin.json`
     """
     from babyllama.recipe.names import ENSEMBLE
@@ -117,6 +120,7 @@ def evaluate(
             shutil.rmtree(parts, ignore_errors=True)
     show_scores(results)
     show_remarks(results)
+    show_measures(results)
     for result in results:
         if result.worst:
             show_worst(result)
@@ -162,18 +166,22 @@ def _scored(
 ) -> "ModelResult":
     """Score one model; with --out, reuse the result of an interrupted command."""
     from babyllama.evaluation.evaluate import evaluate as score
+    from babyllama.evaluation.measures.in_run import known_text
     from babyllama.recipe import Mixing
     from babyllama.runs.kept import kept
     from babyllama.runs.layout import predictions_file
     from babyllama.runs.manifests import digest
     from babyllama.scores.results import SCORING_VERSION, model_result
 
+    known = known_text(paths)
+
     def make() -> "ModelResult":
         settings = {each: value for each, value in options.items() if each != "mean_of"}
         mixing = Mixing(mean_of=options["mean_of"])
-        return score(
+        found = score(
             paths, benchmarks, name=name, predictions=predictions, mixing=mixing, **settings
         )
+        return found.with_measures(known.measures(paths, mixing)) if known else found
 
     if parts is None:
         return make()
@@ -183,6 +191,7 @@ def _scored(
         "benchmarks": {each: digest(path) for each, path in benchmarks.items()},
         "options": options,
         "scoring": SCORING_VERSION,
+        **({"dev": known.key()} if known else {}),
     }
     part = parts / f"{name}.json"
     files = [predictions_file(predictions, each) for each in benchmarks] if predictions else []
@@ -244,6 +253,27 @@ def show_remarks(results: "list[ModelResult]") -> None:
 
 def _spanned(interval: "Interval | None") -> str:
     return "" if interval is None else "{:.1f} to {:.1f}".format(*interval)
+
+
+def show_measures(results: "list[ModelResult]") -> None:
+    """Print what was measured on the dev text of the models' run, without the parts of the text."""
+    from babyllama.scores.measures import CROSS_ENTROPY
+
+    rows = [
+        [
+            result.model,
+            each.name.replace("_", " "),
+            f"{each.value:.3f}",
+            "{:.3f} to {:.3f}".format(*each.interval) if each.interval else "",
+            each.unit,
+        ]
+        for result in results
+        for each in result.measures
+        if not each.name.startswith(f"{CROSS_ENTROPY}/")
+    ]
+    if rows:
+        columns = ["model", "measure", "value", "95% interval", "unit"]
+        print_result(table("Predictions of the run's dev text", columns, rows))
 
 
 def show_worst(result: "ModelResult") -> None:

@@ -390,7 +390,7 @@ def evaluation_stage(recipe: Recipe, folder: Path, *, only: str | None = None) -
     tokens = layout.tokens
     shared = [layout.shared_scores(name) for name in (*models, names.UNTRAINED)]
     before = [layout.evaluation, *shared]
-    window = min(recipe.pretraining(name).training.window for name in recipe.trained)
+    window = recipe.evaluated_window
 
     mixing = mixing_of(recipe.signal)
     part = EvaluatedWindows(rules=recipe.evaluation.rules, window=window, teachers=mixing)

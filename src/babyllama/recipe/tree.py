@@ -147,6 +147,11 @@ class Recipe(Frozen):
         trainings = [student.training for student in self.readers.values()]
         return tuple(sorted({at for each in trainings for at in each.windows.offsets(each.window)}))
 
+    @property
+    def evaluated_window(self) -> int:
+        """Tokens of the dev windows that all models are scored on: the shortest of any training."""
+        return min(self.pretraining(name).training.window for name in self.trained)
+
     def pretraining(self, name: str) -> PretrainingRecipe:
         """The shape and training of a teacher or student.
 

@@ -227,6 +227,11 @@ class ModelResult(Written):
     worst: Sequence[WrongChoice] = ()
     measures: Sequence[Measured] = ()
 
+    def with_measures(self, found: Sequence[Measured]) -> "ModelResult":
+        """The same result with measures behind its own keys."""
+        rows = [each.written() for each in found]
+        return type(self).model_validate({**self.written(), "measures": rows})
+
 
 # --- files ------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from babyllama.evaluation.measures import of_run
-from babyllama.evaluation.measures.of_run import measure_models, measures_of
+from babyllama.evaluation.measures.of_run import measure_models
 from babyllama.runs.layout import measure_sums_file, measures_file
 from babyllama.scores.measures import measured, read_measures, read_sums
 
@@ -66,11 +66,3 @@ def test_damage_and_other_teachers_are_measured_again(make, names, two_models):
     assert names == ["llama", "ensemble", "llama"]
     make("two", teachers=two_models[:1])
     assert names[3:] == ["llama", "ensemble"]
-
-
-def test_measures_outside_of_a_run_are_the_same(make, two_models, text):
-    from dataclasses import replace
-
-    kept = read_measures(measures_file(make("one"), "llama"))
-    found = measures_of(two_models[:1], replace(text, corpus=None), teachers=two_models)
-    assert {each.name: each for each in found} == kept

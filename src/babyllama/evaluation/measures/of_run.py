@@ -27,7 +27,6 @@ from babyllama.scores.measures import (
     write_sums,
     written_measures,
 )
-from babyllama.scores.results import Measured
 
 
 def measure_models(
@@ -72,24 +71,6 @@ def measure_models(
         key = {"untrained": shape, "seed": seed, **common}
         make = partial(_measure_untrained, out, untrained, seed, text, teachers, mixing)
         _kept(before, out, UNTRAINED, key, make)
-
-
-def measures_of(
-    folders: Sequence[Path],
-    text: DevText,
-    *,
-    teachers: Sequence[Path] = (),
-    mixing: Mixing = EQUAL_WEIGHTS,
-) -> list[Measured]:
-    """The measures of one model outside of a run's evaluation.
-
-    Raises:
-        InputError: what `measure` raises.
-    """
-    states = teacher_states(teachers, mixing, text) if teachers else None
-    is_ensemble = [*folders] == [*teachers]
-    found = measure(folders, text, mixing=mixing, teachers=states, is_ensemble=is_ensemble)
-    return [measured(each) for each in found]
 
 
 def _measure(
