@@ -26,6 +26,7 @@ from babyllama.cli import (
     harness,
     publishing,
     running,
+    studying,
     teaching,
 )
 from babyllama.cli.arguments import launched_process
@@ -283,6 +284,8 @@ app.command(rich_help_panel=RUNS)(running.recipes)
 app.command(rich_help_panel=RUNS)(running.watch)
 app.command(rich_help_panel=RUNS)(comparing.report)
 app.command(rich_help_panel=RUNS)(running.verify)
+app.command(rich_help_panel=RUNS)(studying.study)
+app.command(rich_help_panel=RUNS)(studying.studies)
 app.command(rich_help_panel=STEPS)(data.tokenize)
 app.command(rich_help_panel=STEPS)(teaching.pretrain)
 app.command(rich_help_panel=STEPS)(teaching.signal)

@@ -211,8 +211,7 @@ def _refuse_matching(recipe: "Recipe", name: str, twin: "TwinStudent") -> None:
         raise InputError(
             f"recipe {recipe.name}: students.{name}.smoothing.epsilon is matched",
             why="It is measured on the teachers, and this command trains without any.",
-            mend=f"Train it in a run: babyllama run RECIPE --until students/{name}; or give "
-            "epsilon a number.",
+            mend="Train it in a run, with babyllama run; or give epsilon a number.",
         )
 
 

@@ -160,7 +160,7 @@ def _pick_signal(
         return online, f"the students read the text {_times(reads)}, storing takes {passes}"
     return _pick_stored(recipe, mixing, folder, reads) or (
         online,
-        f"{format_bytes(_free_disk(folder))} of free disk space is too little to store a signal",
+        f"{format_bytes(free_disk(folder))} of free disk space is too little to store a signal",
     )
 
 
@@ -181,7 +181,7 @@ def _pick_stored(
     recipe: Recipe, mixing: Mixing, folder: Path, reads: int
 ) -> tuple[StoredSignal, str] | None:
     """The most exact stored signal that fits into the disk's share, if any does."""
-    tokens, free = _train_tokens(recipe, folder)[0], _free_disk(folder)
+    tokens, free = _train_tokens(recipe, folder)[0], free_disk(folder)
     teachers = teacher_shapes(recipe)
     forms: dict[str, dict[str, object]] = {
         "bfloat16": {},
@@ -210,7 +210,7 @@ def refuse_full_disk(planned: Plan, folder: Path) -> None:
         InputError: names the bytes needed and the bytes free.
     """
     have = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    free = _free_disk(folder)
+    free = free_disk(folder)
     if planned.disk_bytes - have > free:
         raise InputError(
             f"{folder} needs about {format_bytes(planned.disk_bytes)}, but its disk has "
@@ -303,7 +303,8 @@ def _flops(products: Products) -> int:
     return sum(2 * inputs * outputs for inputs, outputs in products)
 
 
-def _free_disk(folder: Path) -> int:
+def free_disk(folder: Path) -> int:
+    """Free bytes on the disk of a folder, which need not exist."""
     existing = next(parent for parent in [folder, *folder.absolute().parents] if parent.exists())
     return shutil.disk_usage(existing).free
 

@@ -13,7 +13,16 @@ from babyllama.data.sources import read_source
 from babyllama.errors import InputError, quoted
 from babyllama.pipeline.making import make_stage, write_cards
 from babyllama.pipeline.stages import stages
-from babyllama.recipe import AutoSignal, FolderSource, Recipe, load_recipe, parse, to_json, to_yaml
+from babyllama.recipe import (
+    AutoSignal,
+    FolderSource,
+    Recipe,
+    load_recipe,
+    names,
+    parse,
+    to_json,
+    to_yaml,
+)
 from babyllama.recipe.base import nearest
 from babyllama.runs import artefact, files, manifests
 from babyllama.runs.artefact import Stage
@@ -62,6 +71,7 @@ def run(
     with locked(folder):
         refuse_other_run(recipe, folder)  # again: from here on no other process can write it
         for stage in line:
+            refuse_shared(stage)
             if not Layout(folder).is_run:  # in a run, what no stage wrote is set aside
                 refuse_unwritable(stage.out)
         files.write_atomically(Layout(folder).recipe, to_yaml(recipe))
@@ -172,6 +182,23 @@ def refuse_other_stage(stage: Stage) -> None:
             why=f"The {stage.kind} would replace it.",
             mend="Choose another folder, or move this one away first.",
         )
+
+
+def refuse_shared(stage: Stage) -> None:
+    """Refuse to make what trials of a study share in another way than the study asks for.
+
+    Raises:
+        InputError: the stage is a link into the study's store, and not complete.
+    """
+    link = stage.out
+    if link.is_symlink() and names.STORE in link.resolve().parts:
+        now = artefact.status(stage)
+        if now.state != "complete":
+            raise InputError(
+                f"{link} is shared by trials of a study, and is not complete: {now.reason}",
+                why="Other trials would get what this recipe makes.",
+                mend="Run the study again, or choose another folder: --run-dir DIR",
+            )
 
 
 def refuse_unwritable(out: Path) -> None:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from types import TracebackType
@@ -103,10 +103,20 @@ class Workers:
         while len(self._all) < min(count, self._most):
             self._start_worker()
 
-    def run(self, jobs: Sequence[Job]) -> None:
+    def run(
+        self,
+        jobs: Sequence[Job],
+        *,
+        on_failure: Callable[[Job, Exception], bool] = lambda *_: False,
+        on_done: Callable[[Job], None] = lambda _: None,
+    ) -> None:
         """Do all jobs, as many at a time as the machine has room for; in order where it can wait.
 
         If a job fails, the others are stopped as by SIGTERM: they save what they have.
+
+        Args:
+            on_failure: told of each failure; True lets the jobs go on that do not need that one.
+            on_done: told of each job that is done.
 
         Raises:
             InputError: a job's own, or a worker was killed. RuntimeError: any other exception of a
@@ -126,11 +136,16 @@ class Workers:
                     waiting.remove(job)
                     self._start(job)
                 for job, answer in self._answers():
-                    done.add(job.name)
                     is_stopping |= "stopped" in answer
                     is_asked = is_stopping or stop.requested  # perhaps before it could answer
-                    if not (is_asked and "killed" in answer):
-                        failure = failure or _failure(job, answer)
+                    failed = None if is_asked and "killed" in answer else _failure(job, answer)
+                    if failed and on_failure(job, failed):
+                        waiting = _without_dependents(waiting, job)
+                        continue
+                    failure = failure or failed
+                    done.add(job.name)
+                    if "done" in answer:
+                        on_done(job)
         if failure:
             raise failure
         if is_stopping:
@@ -226,6 +241,18 @@ def _blocking_ctrl_c() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _without_dependents(waiting: Sequence[Job], failed: Job) -> list[Job]:
+    """The jobs that need neither a failed job nor one that needs it."""
+    lost = {failed.name}
+    kept = []
+    for job in waiting:  # in an order in which needs come first
+        if job.needs & lost:
+            lost.add(job.name)
+        else:
+            kept.append(job)
+    return kept
 
 
 _KILLED = -signal.SIGKILL

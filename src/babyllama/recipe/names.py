@@ -20,6 +20,7 @@ STUDENTS = "students"
 EVALUATION = "evaluation"
 REPORT = "report"
 CURVES = "curves"
+STORE = "store"  # of a study: everything that its trials share
 SCORES = "scores"  # of a study's trial: links to the scores that trials share
 
 # The stages in order; `teachers` and `students` hold one stage per model.

@@ -1,0 +1,166 @@
+"""The cells of a study, and its trials: a cell with a seed, which is a complete recipe."""
+
+import itertools
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import yaml
+from pydantic import JsonValue
+
+from babyllama.errors import InputError
+from babyllama.recipe import AutoSignal, Recipe, SyntheticSource, load_recipe, mixing_of, recipe_of
+from babyllama.studies.study import Changes, StudyRecipe
+
+BASE = "base"  # the only cell of a study that varies nothing
+TRIALS = "trials"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One condition of a study.
+
+    Attributes:
+        name: shown, and a folder.
+        changes: of the base recipe: field and value.
+    """
+
+    name: str
+    changes: Changes
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A cell with a seed.
+
+    Attributes:
+        recipe: fully resolved; the seed decides weights, data order and dropout, and not the text.
+        folder: an ordinary run.
+    """
+
+    cell: str
+    seed: int
+    recipe: Recipe
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """`CELL seed N`, for people."""
+        return f"{self.cell} seed {self.seed}"
+
+
+def cells_of(study: StudyRecipe) -> list[Cell]:
+    """The conditions: each combination of the grid's values, or the named cells."""
+    if isinstance(study.vary, list):
+        return [Cell(cell.name, cell.set) for cell in study.vary]
+    if not study.vary:
+        return [Cell(BASE, {})]
+    labels = dict(zip(study.vary, _short_names(list(study.vary)), strict=True))
+    found = []
+    for values in itertools.product(*study.vary.values()):
+        changes = dict(zip(study.vary, values, strict=True))
+        parts = [f"{labels[path]}={_label(value)}" for path, value in changes.items()]
+        found.append(Cell(",".join(parts), changes))
+    names = [cell.name for cell in found]
+    if doubled := [name for name in names if names.count(name) > 1]:
+        raise InputError(
+            f"study {study.name}: two cells of the grid would be named {doubled[0]}",
+            mend="Write them as named cells: vary: [{name: ..., set: {...}}, ...]",
+        )
+    return found
+
+
+def trials_of(study: StudyRecipe, out: Path) -> list[Trial]:
+    """Every trial, cell by cell, with its recipe.
+
+    Args:
+        out: the study's folder.
+
+    Raises:
+        InputError: a base recipe or a change that is wrong: names the cell.
+    """
+    read = _reader(study)
+    base = read((*_settings(study.set), f"seed={study.seed_list[0]}"))
+    keep_text = _text_settings(base)
+    trials = []
+    for cell in cells_of(study):
+        for seed in study.seed_list:
+            given = (*_settings(study.set), *keep_text, *_settings(cell.changes), f"seed={seed}")
+            with _naming(study, cell):
+                recipe = _trial_recipe(read, given)
+            folder = out / TRIALS / cell.name / f"seed-{seed}"
+            trials.append(Trial(cell.name, seed, recipe, folder))
+    return trials
+
+
+def _reader(study: StudyRecipe) -> Callable[[tuple[str, ...]], Recipe]:
+    """The base recipe as a function of settings, as `--set` has them."""
+    if isinstance(study.recipe, str):
+        return partial(load_recipe, study.recipe)
+    text = yaml.safe_dump(study.recipe, sort_keys=False, allow_unicode=True)
+    return partial(recipe_of, text, f"study {study.name}: recipe")
+
+
+def _settings(changes: Mapping[str, JsonValue]) -> tuple[str, ...]:
+    return tuple(f"{path}={json.dumps(value)}" for path, value in changes.items())
+
+
+def _text_settings(base: Recipe) -> tuple[str, ...]:
+    """Keep one text for all seeds, so that trials differ in training alone."""
+    source = base.corpus.source
+    if isinstance(source, SyntheticSource) and source.seed is None:
+        return (f"corpus.source.seed={base.seed}",)
+    return ()
+
+
+def _trial_recipe(read: Callable[[tuple[str, ...]], Recipe], settings: tuple[str, ...]) -> Recipe:
+    """The recipe, with a stored signal in the place of `auto`: many students read it.
+
+    Teachers run online where no stored signal serves the windows.
+    """
+    recipe = read(settings)
+    if not isinstance(recipe.signal, AutoSignal):
+        return recipe
+    mixing = mixing_of(recipe.signal).model_dump(mode="json")
+    hidden, online = (
+        (*settings, "signal=" + json.dumps({"kind": kind, **mixing}))
+        for kind in ("hidden", "online")
+    )
+    try:
+        return read(hidden)
+    except InputError:
+        return read(online)
+
+
+@contextmanager
+def _naming(study: StudyRecipe, cell: Cell) -> Iterator[None]:
+    """Say which cell has a recipe that is wrong."""
+    try:
+        yield
+    except InputError as error:
+        where = f"study {study.name}, cell {cell.name}: "
+        raise InputError(where + error.what, why=error.why, mend=error.mend) from None
+
+
+def _short_names(paths: Sequence[str]) -> list[str]:
+    """The last parts of fields' paths, as many as tell them apart."""
+    parts = [path.split(".") for path in paths]
+    for length in range(1, 1 + max(map(len, parts))):
+        found = ["_".join(each[-length:]) for each in parts]
+        if len(set(found)) == len(found):
+            return found
+    return list(paths)
+
+
+def _label(value: JsonValue) -> str:
+    """A value of a grid in a cell's name."""
+    if isinstance(value, dict):
+        return "-".join(map(_label, value.values()))
+    if isinstance(value, list):
+        return "-".join(_label(each) for each in value)
+    text = json.dumps(value) if value is None or isinstance(value, bool) else f"{value}"
+    return re.sub(r"[^A-Za-z0-9_.+-]+", "_", text)

@@ -1,0 +1,106 @@
+"""What came out of a study: a row for each model of each trial, and what is missing."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from babyllama.runs.layout import Layout
+from babyllama.runs.run import Role, read_run
+from babyllama.scores.results import ModelResult, read_results
+from babyllama.studies.cells import Trial
+from babyllama.studies.planning import StudyPlan
+from babyllama.studies.store import Made, is_finished, is_made
+from babyllama.studies.study import DEV_LOSS
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A model of a finished trial.
+
+    Attributes:
+        result: its result file: scores, decisions on items, and measures on dev text.
+        values: by measure; scores of benchmarks in their units.
+        flops, seconds: of its own training; 0 of the ensemble and of random weights.
+        made_with: device, precision and versions of its training, in words; "" without one.
+    """
+
+    cell: str
+    seed: int
+    model: str
+    role: Role
+    trial: Path
+    result: ModelResult = field(repr=False)
+    values: Mapping[str, float]
+    flops: float = 0.0
+    seconds: float = 0.0
+    made_with: str = ""
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A trial that is not finished.
+
+    Attributes:
+        why: what it lacks, in a few words.
+    """
+
+    cell: str
+    seed: int
+    why: str
+
+
+def outcomes_of(planned: StudyPlan) -> tuple[list[Outcome], list[Missing]]:
+    """Every model of every finished trial, in the order of the trials; and the other trials.
+
+    Raises:
+        InputError: a result file that cannot be read.
+    """
+    found: list[Outcome] = []
+    missing: list[Missing] = []
+    for trial, everything in zip(planned.trials, planned.shared, strict=True):
+        if is_finished(trial, everything):
+            found += _outcomes(trial)
+        else:
+            missing.append(Missing(trial.cell, trial.seed, _lacking(everything)))
+    return found, missing
+
+
+def _outcomes(trial: Trial) -> Iterator[Outcome]:
+    run = read_run(trial.folder)
+    for model in run.models:
+        (result,) = read_results(Layout(trial.folder).scores(model.name))
+        facts = model.facts
+        values = {name: scores.score for name, scores in result.benchmarks.items()}
+        if result.dev:
+            values[DEV_LOSS] = result.dev.cross_entropy
+        yield Outcome(
+            cell=trial.cell,
+            seed=trial.seed,
+            model=model.name,
+            role=model.role,
+            trial=trial.folder,
+            result=result,
+            values=values,
+            flops=float(facts.get("flops", 0)),
+            seconds=float(model.manifest.get("wall_seconds", 0)),
+            made_with=_made_with(model.manifest),
+        )
+
+
+def _made_with(manifest: Mapping[str, object]) -> str:
+    facts, versions = manifest.get("facts"), manifest.get("versions")
+    if not isinstance(facts, dict) or not isinstance(versions, dict):
+        return ""
+    parts = [
+        facts.get("device"),
+        facts.get("precision"),
+        *(f"{k} {v}" for k, v in versions.items()),
+    ]
+    return ", ".join(str(part) for part in parts if part)
+
+
+def _lacking(everything: Sequence[Made]) -> str:
+    lacking = [made.name for made in everything if not is_made(made)]
+    if not lacking:
+        return "scores not collected"
+    return f"not made: {', '.join(lacking[:3])}" + (", ..." if lacking[3:] else "")

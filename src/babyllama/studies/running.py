@@ -1,0 +1,311 @@
+"""Run a study: everything that its trials need, each thing once; any kill, any extension.
+
+The same command goes on after a kill. A longer list of seeds or a larger grid makes only what is
+new: what is in the store is found by its address, and nothing in the store is ever replaced by
+something with other settings.
+"""
+
+import itertools
+import os
+import platform
+import re
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from babyllama.console import format_bytes, print_status
+from babyllama.errors import InputError
+from babyllama.pipeline.checks import check_before_run
+from babyllama.pipeline.planning import free_disk
+from babyllama.pipeline.run import refuse_missing_text
+from babyllama.pipeline.sharing import Machine, this_machine, threads_of
+from babyllama.pipeline.workers import Job, Workers
+from babyllama.recipe import names, to_yaml
+from babyllama.runs import files, manifests
+from babyllama.runs.json_files import read_json
+from babyllama.runs.layout import Layout
+from babyllama.runs.lock import locked
+from babyllama.studies import jobs as functions
+from babyllama.studies.cells import Trial, trials_of
+from babyllama.studies.planning import Need, StudyPlan, plan_study
+from babyllama.studies.store import addresses, is_finished, link_trial
+from babyllama.studies.study import StudyRecipe, load_study, study_yaml
+
+STUDY, ENVIRONMENT, HISTORY, FAILURES = "study.yaml", "environment.json", "rules.json", "failures"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Something that could not be made.
+
+    Attributes:
+        name: what it was, such as `students/distilled (alpha=0 seed 1)`.
+        why: in one line.
+        log: a file with everything that is known.
+    """
+
+    name: str
+    why: str
+    log: Path
+
+
+def run_study(
+    study: StudyRecipe,
+    out: Path,
+    *,
+    jobs: int | None = None,
+    only: str | None = None,
+    keep_going: bool = True,
+    retries: int = 0,
+    accept: bool = False,
+) -> list[Failure]:
+    """Make every trial of a study that is not complete.
+
+    Args:
+        out: the study's folder.
+        jobs: how many things are made at a time, each with an equal share of the threads; by
+            default as many as the machine has room for, each with the threads that `babyllama run`
+            would give it, so that its bits are those of a run.
+        only: the name of a cell; all cells by default.
+        keep_going: whether a failure leaves what does not need it to be made.
+        retries: how often something that failed is tried again.
+        accept: go on in a folder that other versions have made.
+
+    Returns:
+        what could not be made.
+
+    Raises:
+        InputError: before any long work, if the folder is another study's, in use, or made by other
+            versions; if a recipe, a benchmark or the text is wrong; or the disk is too small.
+        Interrupted: after Ctrl-C or SIGTERM; finished work is saved.
+    """
+    trials = chosen_trials(study, out, only)
+    refuse_other_study(study, out)
+    planned = plan_study(trials, out)
+    is_complete = all(is_finished(*each) for each in zip(trials, planned.shared, strict=True))
+    if not is_complete:
+        _check(planned, out)
+        refuse_other_versions(out, accept=accept)
+    with locked(out, mend="choose another folder: --out DIR"):
+        _record(study, out, planned)
+        for trial, everything in zip(trials, planned.shared, strict=True):
+            link_trial(trial, list(everything))
+            _write_recipe(trial)
+        if is_complete:
+            return []
+        return _make(planned, out, jobs, keep_going=keep_going, retries=retries)
+
+
+def chosen_trials(study: StudyRecipe, out: Path, only: str | None = None) -> list[Trial]:
+    """The trials of a study, or of one of its cells.
+
+    Raises:
+        InputError: no such cell, or what `trials_of` raises.
+    """
+    trials = trials_of(study, out)
+    if only is None:
+        return trials
+    chosen = [trial for trial in trials if trial.cell == only]
+    if not chosen:
+        cells = ", ".join(dict.fromkeys(trial.cell for trial in trials))
+        raise InputError(f"--only {only}: no such cell", why=f"Cells of this study: {cells}.")
+    return chosen
+
+
+def refuse_other_study(study: StudyRecipe, out: Path) -> None:
+    """Refuse a folder that holds another study, or something else.
+
+    Raises:
+        InputError: names what the folder holds.
+    """
+    path = out / STUDY
+    if path.is_file():
+        owner = load_study(str(path)).name
+        if owner != study.name:
+            raise InputError(
+                f"{out} holds the study {owner}, not {study.name}",
+                mend="Choose another folder: --out DIR",
+            )
+    elif out.is_file() or (out.is_dir() and any(out.iterdir())):
+        raise InputError(
+            f"{out} exists and holds no study",
+            why="A study's folder is written by this command alone.",
+            mend="Choose a new folder: --out DIR",
+        )
+
+
+def refuse_other_versions(out: Path, *, accept: bool) -> None:
+    """Compare the versions that have made what the folder holds with those that are installed.
+
+    Raises:
+        InputError: they differ, and that is not accepted.
+    """
+    path = out / ENVIRONMENT
+    before = read_json(path)["versions"] if path.is_file() else {}
+    now = manifests.versions()
+    changed = [
+        f"{name} {before[name]} -> {now[name]}" for name in before if now[name] != before[name]
+    ]
+    if not changed:
+        return
+    if not accept:
+        raise InputError(
+            f"{out} was made by other versions: {', '.join(changed)}",
+            why="What is made now might differ from what is there for that reason alone.",
+            mend="Choose another folder with --out DIR, or add --accept: the report then marks it.",
+        )
+    print_status(f"  Accepted: other versions than before: {', '.join(changed)}", style="yellow")
+
+
+def _check(planned: StudyPlan, out: Path) -> None:
+    """Check each cell's recipe with its data, and the disk for all of them together."""
+    seen: set[str] = set()
+    for trial in planned.trials:
+        if trial.cell in seen:
+            continue
+        seen.add(trial.cell)
+        refuse_missing_text(trial.recipe, trial.folder)
+        try:
+            check_before_run(trial.recipe, trial.folder)
+        except InputError as error:
+            what = f"cell {trial.cell}: {error.what}"
+            raise InputError(what, why=error.why, mend=error.mend) from None
+    needed, free = sum(need.disk for need in planned.open()), free_disk(out)
+    if needed > free:
+        raise InputError(
+            f"{out} needs about {format_bytes(needed)} more, but its disk has {format_bytes(free)} "
+            "free",
+            mend="Free some space, or choose a folder on another disk: --out DIR",
+        )
+
+
+def _record(study: StudyRecipe, out: Path, planned: StudyPlan) -> None:
+    """Write what the study is, its rule if that has changed, and where it is made."""
+    files.write_atomically(out / STUDY, study_yaml(study))
+    rule = study.model_dump(mode="json", include={"compare", "decide", "measure", "student"})
+    history = read_json(out / HISTORY) if (out / HISTORY).is_file() else []
+    if not history or history[-1]["rule"] != rule:
+        pairs = zip(planned.trials, planned.shared, strict=True)
+        count = sum(is_finished(trial, everything) for trial, everything in pairs)
+        files.write_json(out / HISTORY, [*history, {"rule": rule, "finished_trials": count}])
+    here = {
+        "versions": manifests.versions(),
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+    }
+    files.write_json(out / ENVIRONMENT, here)
+
+
+def _write_recipe(trial: Trial) -> None:
+    """Write a trial's recipe; an evaluation of another recipe of before is made again."""
+    path, text = Layout(trial.folder).recipe, to_yaml(trial.recipe)
+    if not path.is_file() or path.read_text("utf-8") != text:
+        files.write_atomically(path, text)
+
+
+def _make(
+    planned: StudyPlan, out: Path, jobs: int | None, *, keep_going: bool, retries: int
+) -> list[Failure]:
+    machine = this_machine()
+    most = min(jobs or machine.capacity, machine.capacity)
+    failures: list[Failure] = []
+
+    def failed(job: Job, error: Exception) -> bool:
+        failures.append(_failure(job, error, out))
+        print_status(
+            f"  {job.name} failed: {failures[-1].why} (see {failures[-1].log})", style="red"
+        )
+        return keep_going
+
+    with open_engine(machine, most) as engine:
+        for _ in range(retries + 1):
+            to_do = list(_jobs(planned, machine, jobs))
+            failures.clear()
+            engine.run(to_do, on_failure=failed, on_done=_counter(len(to_do)))
+            if not failures:
+                break
+    return failures
+
+
+def open_engine(machine: Machine, most: int) -> Workers:
+    """Processes of this machine."""
+    workers = Workers(machine, most)
+    workers.warm_up(most)
+    return workers
+
+
+def _counter(total: int) -> Callable[[Job], None]:
+    """Print each job that is done, with how many are left."""
+    numbers = itertools.count(1)
+    return lambda job: print_status(f"  {next(numbers)} of {total} done: {job.name}", style="dim")
+
+
+def _jobs(planned: StudyPlan, machine: Machine, jobs: int | None) -> Iterator[Job]:
+    """A job for each thing that is not made, and one for each trial that is not finished."""
+    to_make = {need.made.folder: need for need in planned.open()}
+    checked: dict[str, str] = {}
+    for need in to_make.values():
+        made, needs = need.made, _shown(need.made.needs, to_make)
+        if made.is_training:  # before the first training of a cell: the settings may not fit
+            if made.trial.cell not in checked:
+                check = _check_job(made.trial, needs)
+                checked[made.trial.cell] = check.name
+                yield check
+            needs |= {checked[made.trial.cell]}
+        yield Job(
+            name=made.shown,
+            function=_function(functions.make_shared),
+            arguments={"trial": str(made.trial.folder), "name": made.name, "shown": made.shown},
+            threads=_threads(made.trial, made.name, machine, jobs),
+            memory=0 if machine.gpus else need.memory,
+            needs=needs,
+            label=made.trial.name,
+        )
+    for trial, everything in zip(planned.trials, planned.shared, strict=True):
+        if not is_finished(trial, everything):
+            shown = f"{names.EVALUATION} ({trial.name})"
+            found = {"addresses": addresses(everything)}
+            yield Job(
+                name=shown,
+                function=_function(functions.finish_trial),
+                arguments={"trial": str(trial.folder), "shown": shown, **found},
+                threads=1,
+                needs=_shown([made.folder for made in everything], to_make),
+            )
+
+
+def _check_job(trial: Trial, needs: frozenset[str]) -> Job:
+    return Job(
+        name=f"settings of {trial.cell}",
+        function=_function(functions.check_trainings),
+        arguments={"trial": str(trial.folder)},
+        threads=1,
+        needs=frozenset(name for name in needs if name.startswith(names.TOKENS)),
+    )
+
+
+def _shown(folders: Iterable[Path], to_make: Mapping[Path, Need]) -> frozenset[str]:
+    """Names of the jobs that make these folders."""
+    return frozenset(to_make[folder].made.shown for folder in folders if folder in to_make)
+
+
+def _function(function: Callable[..., None]) -> str:
+    return f"{function.__module__}:{function.__name__}"
+
+
+def _threads(trial: Trial, name: str, machine: Machine, jobs: int | None) -> int:
+    if jobs:
+        return max(1, machine.cores // jobs)
+    stage = names.EVALUATION if name.startswith(f"{names.SCORES}/") else name
+    return threads_of(trial.recipe, stage, machine)
+
+
+def _failure(job: Job, error: Exception, out: Path) -> Failure:
+    """Write down everything that is known about a failure."""
+    why = error.what if isinstance(error, InputError) else f"{error}"
+    log = out / FAILURES / (re.sub(r"[^A-Za-z0-9_.=,+-]+", "-", job.name).strip("-") + ".txt")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    text = "".join(traceback.format_exception(error)) + f"\nJob: {job.function} {job.arguments}\n"
+    files.write_atomically(log, text)
+    return Failure(job.name, why, log)

@@ -1,0 +1,216 @@
+"""What a study is: a base recipe, what is varied, seeds, and the rule that decides, as one file."""
+
+import re
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import AfterValidator, Field, JsonValue, field_validator, model_validator
+
+from babyllama.errors import InputError
+from babyllama.recipe import parse
+from babyllama.recipe.base import Frozen, nearest
+from babyllama.recipe.names import LONGEST_NAME
+from babyllama.recipe.raw_tree import read_yaml
+
+DEV_LOSS = "dev_cross_entropy"
+_LIMIT_OF_TRIALS = 200
+
+
+def _cell_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.=,+-]*", name) or len(name) > LONGEST_NAME:
+        raise ValueError(
+            f"name {name[:LONGEST_NAME]!r} becomes a folder: it may hold only A-Z, a-z, 0-9 and "
+            f"'_.=,+-', starts with a letter or digit, and has at most {LONGEST_NAME} characters"
+        )
+    return name
+
+
+CellName = Annotated[str, AfterValidator(_cell_name)]
+Changes = dict[str, JsonValue]  # path of a recipe's field, and its value
+
+
+class NamedCell(Frozen):
+    """One condition of a study that is no grid: a name, and what it changes in the recipe."""
+
+    name: CellName = Field(description="The cell's name, in tables and as a folder.")
+    set: Changes = Field(
+        default_factory=dict, description="Fields of the recipe and their values in this cell."
+    )
+
+
+class Comparison(Frozen):
+    """What is compared with what.
+
+    A side is a model (`twin`), a cell (`temperature=2`: its main student), or both, as
+    `temperature=2/twin`. A model alone stands for that model in each cell, so that two models are
+    compared cell by cell. `*` alone stands for the main student of each other cell.
+    """
+
+    ours: str = Field(description="A cell, a model, CELL/MODEL, or `*`.")
+    theirs: str = Field(description="What it is compared with, in the same form.")
+    expect: Literal["difference", "better", "no_worse", "equivalent"] = Field(
+        "difference",
+        description="The claim that is tested: any difference; ours is better; ours is no worse, "
+        "or neither is better, by the smallest difference that counts.",
+    )
+
+
+class Rule(Frozen):
+    """How the study decides, written down before there are data."""
+
+    smallest: dict[str, Annotated[float, Field(gt=0)]] = Field(
+        default_factory=dict,
+        description="By measure, the smallest difference that counts, in the measure's unit.",
+    )
+    correction: Literal["holm", "bh"] = Field(
+        "holm",
+        description="Correction for the number of comparisons: Holm, or Benjamini and Hochberg.",
+    )
+
+
+class StudyRecipe(Frozen):
+    """A question, the recipes that answer it, and how the answer is found."""
+
+    name: CellName = Field(description="The study's name.")
+    question: str = Field(min_length=1, description="In one sentence; the report answers it.")
+    recipe: str | dict[str, JsonValue] = Field(
+        description="The base recipe: a built-in name, a file, or a recipe written here, which may "
+        "extend one."
+    )
+    set: Changes = Field(
+        default_factory=dict, description="Changes of the base recipe, for every cell."
+    )
+    vary: dict[str, Annotated[list[JsonValue], Field(min_length=1)]] | list[NamedCell] = Field(
+        default_factory=dict,
+        description="A grid: recipe fields, each with a list of values; or a list of named cells. "
+        "Without it the study has one cell, the base recipe.",
+    )
+    seeds: int | tuple[int, ...] = Field(
+        3, description="How many seeds (0, 1, ...), or the seeds themselves."
+    )
+    student: str | None = Field(
+        None, description="The main student of a cell; by default the recipe's first distilled one."
+    )
+    measure: tuple[str, ...] | None = Field(
+        None,
+        description="The measures that comparisons use: benchmarks of the recipe, and measures on "
+        "dev text, such as dev_cross_entropy. Default: dev_cross_entropy and every benchmark.",
+    )
+    compare: tuple[Comparison, ...] = Field(
+        min_length=1, description="The comparisons, declared before there are data."
+    )
+    decide: Rule = Rule()
+    unlike: Literal["refuse", "mark"] = Field(
+        "refuse",
+        description="Cells of one comparison that were made on unlike devices, in unlike precision "
+        "or by unlike versions: `refuse` to compare them, or compare and `mark` them.",
+    )
+    max_trials: int = Field(
+        _LIMIT_OF_TRIALS, ge=1, description="A study of more trials is refused as a mistake."
+    )
+
+    @field_validator("seeds")
+    @classmethod
+    def _seeds_differ(cls, seeds: int | tuple[int, ...]) -> int | tuple[int, ...]:
+        found = range(seeds) if isinstance(seeds, int) else seeds
+        if len(found) < 2:
+            raise ValueError("fewer than two seeds give no interval over seeds")
+        if len(set(found)) < len(found):
+            raise ValueError("a seed is given twice")
+        if min(found) < 0:
+            raise ValueError("a seed is 0 or more")
+        return seeds
+
+    @field_validator("vary")
+    @classmethod
+    def _cells_differ(cls, vary: Any) -> Any:
+        if isinstance(vary, list):
+            names = [cell.name.casefold() for cell in vary]
+            if doubled := [name for name in names if names.count(name) > 1]:
+                raise ValueError(f"two cells are named {doubled[0]!r}")
+        return vary
+
+    @model_validator(mode="after")
+    def _is_of_a_size(self) -> "StudyRecipe":
+        count = self.count_of_cells * len(self.seed_list)
+        if count > self.max_trials:
+            raise ValueError(
+                f"{self.count_of_cells} cells with {len(self.seed_list)} seeds are {count} trials, "
+                f"more than max_trials {self.max_trials}"
+            )
+        return self
+
+    @property
+    def seed_list(self) -> tuple[int, ...]:
+        """The seeds."""
+        return tuple(range(self.seeds)) if isinstance(self.seeds, int) else self.seeds
+
+    @property
+    def count_of_cells(self) -> int:
+        """How many conditions are compared."""
+        if isinstance(self.vary, list):
+            return len(self.vary)
+        count = 1
+        for values in self.vary.values():
+            count *= len(values)
+        return count
+
+
+def built_in_studies() -> list[str]:
+    """Names of the shipped studies."""
+    folder = resources.files("babyllama.studies") / "shipped"
+    names = (each.name for each in folder.iterdir())
+    return sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml"))
+
+
+def load_study(
+    name_or_path: str, *, scale: str | None = None, seeds: int | None = None
+) -> StudyRecipe:
+    """Read a built-in study by name or a YAML file by path.
+
+    Args:
+        scale: another base recipe than the file's; the file's own changes of it are kept.
+        seeds: another number of seeds.
+
+    Raises:
+        InputError: no such study, broken YAML, or fields that are unknown, missing or wrong: all
+            of them with their lines.
+    """
+    where, text = _study_text(name_or_path)
+    tree, places = read_yaml(text, where)
+    if scale is not None:
+        base = tree.get("recipe")
+        tree["recipe"] = {**base, "extends": scale} if isinstance(base, dict) else scale
+    if seeds is not None:
+        tree["seeds"] = seeds
+    return parse(StudyRecipe, tree, where, places=places)
+
+
+def study_yaml(study: StudyRecipe) -> str:
+    """The study with every default filled in; loading it gives the same study."""
+    tree: Mapping[str, Any] = study.model_dump(mode="json")
+    return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
+
+
+def _study_text(name_or_path: str) -> tuple[str, str]:
+    if name_or_path in built_in_studies():
+        file = resources.files("babyllama.studies") / "shipped" / f"{name_or_path}.yaml"
+        return f"study {name_or_path}", file.read_text(encoding="utf-8")
+    path = Path(name_or_path)
+    if not path.is_file():
+        raise InputError(
+            f"study {name_or_path!r} not found",
+            why="It is neither a file nor one of " + ", ".join(built_in_studies()) + ".",
+            mend=nearest(name_or_path, built_in_studies()) or "List them: babyllama studies",
+        )
+    try:
+        return str(path), path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path}: byte {error.start} is not UTF-8", mend="Save the study as UTF-8 text."
+        ) from None

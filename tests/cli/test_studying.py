@@ -1,0 +1,32 @@
+"""The commands `study` and `studies`."""
+
+import json
+
+from commands import babyllama, invoke, refused
+
+
+def test_the_plan_says_what_is_made_once_and_asks_nothing_of_the_disk(tmp_path):
+    out = tmp_path / "study"
+    printed = babyllama("study", "temperature-alpha", "--seeds", "2", "--out", out, "--dry-run")
+    assert "30 trials (15 cells, 2 seeds)" in printed
+    assert "teachers 4 0" in printed
+    assert "students 32 0" in printed
+    assert not out.exists()
+
+
+def test_studies_are_listed_with_their_questions():
+    assert "Does a student of an ensemble beat its twin" in babyllama("studies")
+    listed = json.loads(invoke("studies", "--json").output)
+    assert "replication" in [each["name"] for each in listed]
+
+
+def test_a_wrong_study_is_refused_before_its_folder_is_made(tmp_path):
+    file = tmp_path / "mine.yaml"
+    text = invoke("studies", "--json").output
+    study = json.loads(text)[0]
+    file.write_text(json.dumps({**study, "seeds": 1}), encoding="utf-8")
+    out = tmp_path / "out"
+    assert "ewer than two seeds" in refused("study", file, "--out", out)
+    file.write_text(json.dumps({**study, "recipe": "minni"}), encoding="utf-8")
+    assert "mini" in refused("study", file, "--out", out)
+    assert not out.exists()

@@ -1,0 +1,134 @@
+"""A study makes everything once, goes on after a failure or a kill, and never mixes."""
+
+import json
+import os
+import shutil
+
+import pytest
+
+from babyllama.errors import InputError
+from babyllama.pipeline.run import run
+from babyllama.recipe import load_recipe
+from babyllama.runs import manifests
+from babyllama.runs.layout import Layout
+from babyllama.studies.cells import trials_of
+from babyllama.studies.outcomes import outcomes_of
+from babyllama.studies.planning import plan_study
+from babyllama.studies.running import ENVIRONMENT, HISTORY, run_study
+
+pytestmark = pytest.mark.slow
+
+
+def test_what_trials_agree_on_is_one_folder(finished):
+    trials = sorted(finished.glob("trials/*/seed-*"))
+    assert len(trials) == 4
+    assert len({(trial / "corpus").resolve() for trial in trials}) == 1
+    assert len({(trial / "teachers/llama").resolve() for trial in trials}) == 2
+    assert len({(trial / "students/distilled").resolve() for trial in trials}) == 4
+    assert len(list(finished.glob("store/distillation/*"))) == 4
+
+
+def test_a_trial_is_the_run_of_its_recipe_bit_for_bit(finished, tmp_path):
+    trial = finished / "trials/temperature=1/seed-1"
+    recipe = load_recipe(str(Layout(trial).recipe))
+    alone = tmp_path / "alone"
+    run(recipe, alone, until="teachers/llama", jobs=1)
+    weights = "teachers/llama/model.safetensors"
+    assert (alone / weights).read_bytes() == (trial / weights).read_bytes()
+
+
+def test_a_finished_study_makes_nothing(copy, small_study, engine):
+    assert run_study(small_study(), copy) == []
+    assert engine.done == []
+
+
+def test_another_seed_makes_only_what_is_new(copy, small_study, engine):
+    assert run_study(small_study(seeds=3), copy, only="temperature=1") == []
+    made = [name for name in engine.done if name.startswith(("teachers", "signal", "students"))]
+    assert made == [
+        f"{name} (temperature=1 seed 2)"
+        for name in ("teachers/llama", "teachers/gpt2", "signal", "students/distilled",
+                     "students/twin")
+    ]  # fmt: skip
+
+
+def test_what_is_damaged_or_gone_is_made_again_for_all_that_share_it(copy, small_study, engine):
+    twin = (copy / "trials/temperature=1/seed-0/students/twin").resolve()
+    before = (twin / "model.safetensors").read_bytes()
+    (twin / "model.safetensors").write_bytes(before[:-1])
+    shutil.rmtree(copy / "trials/temperature=2/seed-1/evaluation")
+    assert run_study(small_study(), copy) == []
+    assert (twin / "model.safetensors").read_bytes() == before
+    assert engine.done == [
+        "settings of temperature=1",
+        "students/twin (temperature=1 seed 0)",
+        "evaluation (temperature=1 seed 0)",
+        "evaluation (temperature=2 seed 0)",
+        "evaluation (temperature=2 seed 1)",
+    ]
+
+
+def test_a_failure_stops_only_what_needs_it(copy, small_study, engine):
+    engine.broken = ["teachers/gpt2 (temperature=1 seed 3)"]
+    study = small_study(seeds=[0, 3])
+    (failure,) = run_study(study, copy, retries=1, only="temperature=1")
+    assert failure.name == engine.broken[0]
+    assert "RuntimeError: it broke" in failure.log.read_text("utf-8")
+    assert "students/twin (temperature=1 seed 3)" in engine.done
+    found, missing = outcomes_of(plan_study(trials_of(study, copy)[:2], copy))
+    assert {each.seed for each in found} == {0}
+    assert missing[0].why.startswith("not made: teachers/gpt2, signal, students/distilled")
+
+
+def test_a_failure_can_stop_everything(small_study, tmp_path, engine):
+    engine.broken = ["teachers/llama"]
+    with pytest.raises(RuntimeError, match="it broke"):
+        run_study(small_study(), tmp_path / "study", keep_going=False)
+    assert not list((tmp_path / "study").glob("store/pretraining/*/*/manifest.json"))
+
+
+def test_other_versions_are_refused_unless_accepted(copy, small_study, engine):
+    path = copy / ENVIRONMENT
+    noted = json.loads(path.read_text("utf-8"))
+    noted["versions"]["torch"] = "2.6.0"
+    path.write_text(json.dumps(noted), encoding="utf-8")
+    larger = small_study(seeds=3)
+    with pytest.raises(InputError, match=r"torch 2\.6\.0 -> "):
+        run_study(larger, copy)
+    assert run_study(small_study(), copy) == []  # complete: nothing is mixed
+    assert engine.done == []
+
+
+def test_a_folder_of_another_study_is_refused(finished, small_study):
+    with pytest.raises(InputError, match="holds the study small, not other"):
+        run_study(small_study(name="other"), finished)
+    with pytest.raises(InputError, match="holds no study"):
+        run_study(small_study(), finished / "store")
+
+
+@pytest.mark.usefixtures("engine")
+def test_a_rule_that_changes_after_the_data_is_on_record(copy, small_study):
+    rule = {"smallest": {"blimp": 5}}
+    run_study(small_study(decide=rule), copy)
+    history = json.loads((copy / HISTORY).read_text("utf-8"))
+    assert [each["finished_trials"] for each in history] == [0, 4]
+
+
+def test_a_run_never_replaces_what_trials_share(copy):
+    trial = copy / "trials/temperature=1/seed-0"
+    recipe = load_recipe(str(Layout(trial).recipe), ("students.distilled.alpha=0.1",))
+    with pytest.raises(InputError, match="shared by trials of a study"):
+        run(recipe, trial)
+
+
+def test_an_unknown_cell_is_refused(small_study, tmp_path):
+    with pytest.raises(InputError, match="--only temperature=3"):
+        run_study(small_study(), tmp_path, only="temperature=3")
+
+
+def test_the_store_is_complete_by_its_manifests(finished):
+    for folder in finished.glob("store/*/*/*"):
+        is_scores = folder.parent.parent.name == "scores"
+        assert is_scores or manifests.read_manifest(folder)
+    assert not list(finished.rglob("*.partial"))
+    assert all(os.path.exists(path) for path in finished.glob("trials/*/*/*"))
