@@ -21,6 +21,10 @@ from transformers import (
     ModernBertConfig,
     ModernBertForMaskedLM,
     PreTrainedTokenizerFast,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+    Qwen3Config,
+    Qwen3ForCausalLM,
     RobertaConfig,
     RobertaForMaskedLM,
     T5Config,
@@ -86,6 +90,15 @@ def _mistral(**settings):
     return MistralForCausalLM(MistralConfig(**shape | settings))
 
 
+def _qwen2(**settings):
+    return Qwen2ForCausalLM(Qwen2Config(**_ENCODER | {"num_key_value_heads": 2} | settings))
+
+
+def _qwen3(**settings):
+    shape = {"num_key_value_heads": 2, "head_dim": 8}
+    return Qwen3ForCausalLM(Qwen3Config(**_ENCODER | shape | settings))
+
+
 def _gpt2(**settings):
     shape = {"n_embd": 24, "n_layer": 2, "n_head": 2, "n_positions": POSITIONS}
     return GPT2LMHeadModel(GPT2Config(**shape | settings))
@@ -125,7 +138,7 @@ def _bart(**settings):
 
 _MAKE = {
     "llama": _llama, "mistral": _mistral, "gpt2": _gpt2, "bert": _bert, "roberta": _roberta,
-    "modernbert": _modernbert, "t5": _t5, "bart": _bart,
+    "modernbert": _modernbert, "t5": _t5, "bart": _bart, "qwen2": _qwen2, "qwen3": _qwen3,
 }  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from babyllama.cli import (
     curves,
     data,
     evaluation,
+    exporting,
     finetuning,
     harness,
     publishing,
@@ -299,6 +300,7 @@ app.command("lm-eval", rich_help_panel=SCORES, context_settings=harness.PASS_ARG
 )
 app.command(rich_help_panel=MODELS)(teaching.generate)
 app.command(rich_help_panel=MODELS)(publishing.publish)
+app.command(rich_help_panel=MODELS)(exporting.export)
 app.command(rich_help_panel=MODELS)(publishing.submission)
 app.add_typer(corpus_app, name="corpus", rich_help_panel=STEPS)
 app.add_typer(tokenizer_app, name="tokenizer", rich_help_panel=STEPS)
