@@ -78,3 +78,16 @@ def test_runs_of_before_have_no_tables_and_a_run_without_a_twin_no_sentences(run
     assert [*sentences(alone)] == []
     shutil.rmtree(run / "evaluation" / "measures")
     assert measures_table(read(run)) is cross_entropy_table(read(run)) is None
+
+
+def test_how_unlike_the_teachers_are_is_said(run):
+    assert not any("Two teachers" in each for each in sentences(read(run)))
+    file = measures_file(run / "evaluation", "ensemble")
+    values = json.loads(file.read_text())["values"]
+    for name, value in (("ambiguity", 0.11), ("disagreement", 23.0), ("pairwise_kl", 0.4)):
+        values[name] = next(iter(values.values())) | {"value": value}
+    file.write_text(json.dumps({"values": values}))
+    first = next(sentences(read(run)))
+    assert first.startswith("Two teachers have different top tokens at 23.0% of the dev tokens, ")
+    assert "0.400 nats apart" in first
+    assert first.endswith("0.110 nats below the mean of its members'.")

@@ -6,6 +6,7 @@ The student and its twin are paired on the same documents.
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 
+from babyllama.recipe.names import ENSEMBLE
 from babyllama.report.scored_run import ScoredRun
 from babyllama.report.table import Table
 from babyllama.report.wording import NONE
@@ -108,7 +109,8 @@ def cross_entropy_table(found: RunMeasures) -> Table | None:
 
 
 def sentences(found: RunMeasures) -> Iterator[str]:
-    """How student and twin differ in calibration and in copying, where that is detectable."""
+    """How student and twin differ in calibration and in copying; how unlike the teachers are."""
+    yield from _about_diversity(found.values.get(ENSEMBLE, {}))
     if found.student and found.twin:
         ours, theirs = found.values[found.student.name], found.values[found.twin.name]
         error = measures.CALIBRATION_ERROR
@@ -124,6 +126,21 @@ def sentences(found: RunMeasures) -> Iterator[str]:
             compared := found.against_twin(copying)
         ):
             yield _about_copying(*compared)
+
+
+def _about_diversity(of_ensemble: Mapping[str, Measured]) -> Iterator[str]:
+    """How unlike the teachers are, and what their mean gains from it."""
+    if measures.AMBIGUITY in of_ensemble:
+        differ, apart, gain = (
+            of_ensemble[name].value
+            for name in (measures.DISAGREEMENT, measures.PAIRWISE_KL, measures.AMBIGUITY)
+        )
+        yield (
+            f"Two teachers have different top tokens at {differ:.1f}% of the dev tokens, and their "
+            f"distributions are {apart:.3f} nats apart (mean KL of all pairs). Because they "
+            f"differ, the ensemble's cross-entropy is {gain:.3f} nats below the mean of its "
+            "members'."
+        )
 
 
 def _about_calibration(

@@ -22,7 +22,7 @@ from babyllama.runs.files import write_atomically
 from babyllama.runs.json_files import read_json, read_json_lines
 from babyllama.scores.results import Interval, Measured
 
-MEASURES_VERSION = 1  # raised when the same model and text get other measures
+MEASURES_VERSION = 2  # raised when the same model and text get other measures
 VALUES = "values"  # the field of a model's file that holds them
 PERCENT, NATS = "percent", "nats"
 
@@ -36,6 +36,7 @@ OVERCONFIDENCE = "overconfidence"
 AGREEMENT = "teacher_agreement"
 TEACHER_KL = "teacher_kl"
 COPYING_TEXT, COPYING_RANDOM = "copying/text", "copying/random"
+AMBIGUITY = "ambiguity"  # of the ensemble
 DISAGREEMENT, PAIRWISE_KL = "disagreement", "pairwise_kl"
 
 _IN_PERCENT = (ACCURACY, CALIBRATION_ERROR, OVERCONFIDENCE, AGREEMENT, DISAGREEMENT)

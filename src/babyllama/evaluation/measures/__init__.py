@@ -18,6 +18,7 @@ from babyllama.data.tokenizer import load_tokenizer
 from babyllama.evaluation.measures import token_values
 from babyllama.evaluation.measures.copying import copying_gain, repeated_random, repeated_text
 from babyllama.evaluation.measures.dev_text import DevText
+from babyllama.evaluation.measures.diversity import diversity_of
 from babyllama.evaluation.measures.teachers import TeacherStates, predicted_states
 from babyllama.evaluation.measures.token_values import Values, in_chunks, values_of
 from babyllama.models.ensemble import Ensemble, load_ensemble
@@ -47,7 +48,8 @@ def measure(
             they are not compared with themselves.
 
     Returns:
-        the sums of each measure, from which `scores.measures` computes values and intervals.
+        the sums of each measure; of several models also how unlike they are. From them
+        `scores.measures` computes values and intervals.
 
     Raises:
         InputError: what `load_ensemble` raises; less dev text than one window.
@@ -66,6 +68,8 @@ def measure(
         states = predicted_states(model, text)
     values = _token_values(model, states, labels, teachers)
     found = [*_dev_measures(values, text, labels)]
+    if len(folders) > 1:
+        found += _diversity(model, states, labels, text)
     if text.window >= _SHORTEST:
         special = load_tokenizer(folders[0]).all_special_ids
         found += [
@@ -73,6 +77,23 @@ def measure(
             copying_gain(measures.COPYING_RANDOM, model, repeated_random(text, special)),
         ]
     return found
+
+
+@torch.no_grad()
+def _diversity(
+    ensemble: Ensemble,
+    states: Float[Tensor, "predicted hidden"],
+    labels: Int64[np.ndarray, " predicted"],
+    text: DevText,
+) -> list[Sums]:
+    device = ensemble.device
+
+    def values(part: slice) -> Values:
+        read = states[part].to(device)
+        return diversity_of(ensemble.mixture, read, torch.from_numpy(labels[part]).to(device))
+
+    found = in_chunks(len(labels), CHUNK, values)
+    return [sums_of(name, each.double().cpu().numpy(), text.units) for name, each in found.items()]
 
 
 def dev_labels(text: DevText) -> Int64[np.ndarray, " predicted"]:

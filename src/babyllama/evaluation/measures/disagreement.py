@@ -4,17 +4,15 @@ A study calls it; a run of one seed has nothing to compare.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float
 
 from babyllama.errors import InputError
 from babyllama.evaluation.measures import sums_of
 from babyllama.evaluation.measures.dev_text import DevText
-from babyllama.evaluation.measures.token_values import Values, in_chunks, kl
+from babyllama.evaluation.measures.token_values import Values, in_chunks, values_of_pairs
 from babyllama.models.ensemble import Ensemble, load_ensemble, refuse_other_vocabulary
 from babyllama.models.logits import CHUNK
 from babyllama.models.precision import pick_device
@@ -77,16 +75,6 @@ def _values_of_batches(
                 name: torch.log_softmax(model.mixture.logits(states[name][part]), dim=-1)
                 for name, model in models.items()
             }
-            return _values_of_pairs(logs)
+            return values_of_pairs(logs)
 
         yield in_chunks(len(next(iter(states.values()))), tokens_at_once, values)
-
-
-def _values_of_pairs(logs: Mapping[str, Float[torch.Tensor, "tokens vocab"]]) -> Values:
-    tops = {name: each.argmax(dim=-1) for name, each in logs.items()}
-    found: Values = {}
-    for one, other in combinations(logs, 2):
-        a, b = logs[one], logs[other]
-        found[f"{DISAGREEMENT}/{one}/{other}"] = (tops[one] != tops[other]).to(a.dtype)
-        found[f"{PAIRWISE_KL}/{one}/{other}"] = (kl(a, b) + kl(b, a)) / 2
-    return found

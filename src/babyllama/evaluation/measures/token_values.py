@@ -1,10 +1,13 @@
 """What is measured at every predicted token, from logits that exist for one chunk at a time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from itertools import combinations
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
+
+from babyllama.scores.measures import DISAGREEMENT, PAIRWISE_KL
 
 Values = dict[str, Tensor]  # by measure: a value for each token
 
@@ -48,6 +51,21 @@ def kl(
 ) -> Float[Tensor, " tokens"]:
     """KL(ours || theirs) of log-probabilities, in nats at each token."""
     return (ours.exp() * (ours - theirs)).sum(dim=-1)
+
+
+def values_of_pairs(logs: Mapping[str, Float[Tensor, "tokens vocab"]]) -> Values:
+    """Of each pair of models, by `disagreement/A/B`: whether the top tokens differ; pairwise KL.
+
+    Args:
+        logs: each model's log-probabilities, by its name.
+    """
+    tops = {name: each.argmax(dim=-1) for name, each in logs.items()}
+    found: Values = {}
+    for one, other in combinations(logs, 2):
+        a, b = logs[one], logs[other]
+        found[f"{DISAGREEMENT}/{one}/{other}"] = (tops[one] != tops[other]).to(a.dtype)
+        found[f"{PAIRWISE_KL}/{one}/{other}"] = (kl(a, b) + kl(b, a)) / 2
+    return found
 
 
 def in_chunks(tokens: int, chunk: int, values: Callable[[slice], Values]) -> Values:
