@@ -62,7 +62,9 @@ def test_a_signal_that_is_chosen_automatically_is_stored_where_it_can_be(small_s
 
 def test_the_epochs_of_a_twin_with_matched_compute_follow_from_its_cell(small_study, tmp_path):
     vary = {"students.distilled.training.epochs": [2, 20]}
-    study = small_study(vary=vary, set={"students.twin.compute": "matched"}, compare=[])
+    compare = [{"ours": "epochs=2", "theirs": "epochs=20"}]
+    change = {"students.twin.compute": "matched"}
+    study = small_study(vary=vary, set=change, compare=compare)
     few, _, many, _ = (
         trial.recipe.pretraining("twin").training.epochs for trial in trials_of(study, tmp_path)
     )
