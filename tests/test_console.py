@@ -20,6 +20,7 @@ from babyllama.console import (
     format_bytes,
     format_count,
     format_duration,
+    format_flops,
     print_document,
     print_error,
     print_json,
@@ -76,7 +77,10 @@ def test_a_size_is_in_binary_units(value, text):
         (200, "3 min 20 s"),
         (3599.7, "1 h 00 min"),
         (7500, "2 h 05 min"),
-        (100 * 3600, "100 h 00 min"),
+        (47.2 * 3600, "47 h 12 min"),
+        (48 * 3600, "2 days"),
+        (100 * 3600, "4 days 4 h"),
+        (64.2 * 86400, "64 days"),
     ],
 )
 def test_a_time_is_in_its_two_largest_units(seconds, text):
@@ -86,12 +90,20 @@ def test_a_time_is_in_its_two_largest_units(seconds, text):
 @settings(deadline=None)
 @given(st.integers(0, 10**7))
 def test_a_time_read_back_errs_by_less_than_its_smallest_unit(seconds):
-    sizes = {"h": 3600, "min": 60, "s": 1}
-    parts = re.findall(r"(\d+) (h|min|s)", format_duration(seconds))
+    sizes = {"days": 86400, "h": 3600, "min": 60, "s": 1}
+    parts = re.findall(r"(\d+) (days|h|min|s)", format_duration(seconds))
 
     back = sum(int(number) * sizes[unit] for number, unit in parts)
 
-    assert 0 <= seconds - back < sizes[parts[-1][1]]
+    assert abs(seconds - back) < sizes[parts[-1][1]]
+
+
+@pytest.mark.parametrize(
+    ("flops", "text"),
+    [(4.7e17, "470 PFLOP"), (2.33e13, "23.3 TFLOP"), (4.45e12, "4.45 TFLOP"), (120, "120 FLOP")],
+)
+def test_operations_have_three_digits(flops, text):
+    assert format_flops(flops) == text
 
 
 # --- progress -------------------------------------------------------------------------------

@@ -395,6 +395,16 @@ def format_count(value: float) -> str:
     return f"{value:.0f}"
 
 
+def format_flops(value: float) -> str:
+    """Format floating-point operations, three digits: 470 PFLOP, 23.3 TFLOP."""
+    for size, letter in ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M")):
+        if value >= size:
+            number = value / size
+            digits = 0 if number >= 100 else 1 if number >= 10 else 2
+            return f"{number:,.{digits}f} {letter}FLOP"
+    return f"{value:.0f} FLOP"
+
+
 def format_bytes(value: float) -> str:
     """Format a size in binary units: 2.4 GiB."""
     for power, name in ((3, "GiB"), (2, "MiB"), (1, "KiB")):
@@ -404,8 +414,11 @@ def format_bytes(value: float) -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """Format a time in its two largest units: 2 h 05 min, 3 min 20 s, 12 s."""
+    """Format a time in its two largest units: 64 days, 3 days 4 h, 2 h 05 min, 3 min 20 s, 12 s."""
     seconds = round(seconds)
+    days, hours = divmod(round(seconds / 3600), 24)
+    if days >= 2:
+        return f"{days:,} days" + (f" {hours} h" if days < 10 and hours else "")
     if seconds >= 3600:
         return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
     if seconds >= 60:

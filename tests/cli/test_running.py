@@ -52,15 +52,8 @@ def test_text_that_is_not_utf8_stops_a_run_before_it_trains(tmp_path):
     assert "byte 5" in printed
 
 
-def test_the_plan_of_the_paper_shows_the_papers_sizes(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    printed = babyllama("run", "strict-small", "--dry-run")
-    for parameters in ("704,928,768", "359,973,888", "58,343,936"):
-        assert parameters in printed
-    assert "not found: the plan assumes 10,000,000 words" in printed
-    assert "Disk:" in printed
-    assert "Time here: about" in printed
-    assert not list(tmp_path.iterdir())
+def test_a_card_is_for_plans_only():
+    assert "--device is for --dry-run only" in refused("run", "mini", "--device", "h100")
 
 
 def test_damage_is_named_and_is_exit_code_one(tokenizer, corpus, tmp_path):

@@ -8,6 +8,7 @@ import torch
 
 from babyllama.pipeline import planning
 from babyllama.pipeline.planning import plan, resolve_signal
+from babyllama.pipeline.stages import stages
 from babyllama.recipe import OnlineSignal, Recipe, SampledSignal, load_recipe, to_yaml
 from babyllama.runs.layout import Layout
 from babyllama.runs.manifests import write_manifest
@@ -176,13 +177,30 @@ def test_a_plan_counts_teachers_for_the_students_that_need_them(tiny_recipe, tmp
 def test_a_plan_does_not_need_the_tokens_that_are_made_again(tiny_recipe, tmp_path, damage):
     folder = Layout(tmp_path).tokens
     folder.mkdir()
-    made = {"stage": "tokens", "version": 2, "recipe": {}, "inputs": {}, "seed": 0}
+    made = next(stage for stage in stages(tiny_recipe, tmp_path) if stage.out == folder).key()
     (folder / "tokens.json").write_text("{}")
     write_manifest(folder, made | {"facts": {"train_tokens": 1234}}, leave_out=())
     (folder / "tokens.json").unlink()
     if damage is not None:
         (folder / "tokens.json").write_text(damage)
     assert plan(tiny_recipe, tmp_path).train_tokens == 1234
+
+
+def test_tokens_of_another_text_are_not_counted(tiny_recipe, tmp_path):
+    folder = Layout(tmp_path).tokens
+    folder.mkdir()
+    made = next(stage for stage in stages(tiny_recipe, tmp_path) if stage.out == folder).key()
+    changed_key = {**made, "inputs": {**made["inputs"], "corpus": "another"}}
+    write_manifest(folder, changed_key | {"facts": {"train_tokens": 1234}}, leave_out=())
+    assert plan(tiny_recipe, tmp_path).train_tokens != 1234
+
+
+def test_sam_takes_two_passes(tiny_recipe, tmp_path):
+    setting = {"training": {"optimizer": {"kind": "sam"}}}
+    tree = tiny_recipe.model_dump(mode="json")
+    tree["teachers"]["llama"]["training"] |= setting["training"]
+    plain, sam = plan(tiny_recipe, tmp_path), plan(Recipe.model_validate(tree), tmp_path)
+    assert sam.models[0].flops == 2 * plain.models[0].flops
 
 
 def test_a_run_whose_recipe_is_damaged_keeps_its_signal(tmp_path):

@@ -30,7 +30,7 @@ from babyllama.runs.manifests import read_manifest
 def _unplanned(monkeypatch):
     """Plans take seconds; `test_checks` makes them."""
     nothing = Plan(models=(), train_tokens=0, counted=True, signal_bytes=0, flops=0.0, disk_bytes=0,
-                   machine_flops=1.0, seconds=0.0, device=torch.device("cpu"))  # fmt: skip
+                   signal_flops=0.0, device=torch.device("cpu"))  # fmt: skip
     monkeypatch.setattr(checks, "plan", lambda *_: nothing)
     monkeypatch.setattr(checks, "refuse_full_disk", lambda *_: None)
 

@@ -18,8 +18,8 @@ def jobs(tiny_recipe, tmp_path, monkeypatch):
     names = [*tiny_recipe.teachers, *tiny_recipe.students]
     planned = Plan(
         models=tuple(PlannedModel(name, 100, 0, 0.0, memory) for name in names),
-        train_tokens=0, counted=True, signal_bytes=0, flops=0.0, disk_bytes=0, machine_flops=1.0,
-        seconds=0.0, device=torch.device("cpu"),
+        train_tokens=0, counted=True, signal_bytes=0, flops=0.0, disk_bytes=0,
+        signal_flops=0.0, device=torch.device("cpu"),
     )  # fmt: skip
 
     def make(complete=(), machine=Machine(cores=4)):  # noqa: B008

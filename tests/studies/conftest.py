@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from babyllama.pipeline import planning
+from babyllama.pipeline import timing
 from babyllama.studies import running
 from babyllama.studies.study import StudyRecipe
 
@@ -48,7 +48,7 @@ def small_study(tiny_recipe, corpus, tmp_path_factory):
 def _known_speed():
     """The speed of the machine is not measured."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(planning, "machine_flops", lambda *_: 1e11)
+        patch.setattr(timing, "machine_flops", lambda *_: 1e11)
         yield
 
 

@@ -1,6 +1,5 @@
 """`babyllama run`, `recipes`, `watch` and `verify`: a run from start to end."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,22 +8,15 @@ import typer
 from babyllama.cli.arguments import RecipeName, Settings, launched_process
 from babyllama.cli.outputs import refuse_unwritable_folder
 from babyllama.console import (
-    format_bytes,
-    format_count,
-    format_duration,
     print_document,
     print_json,
     print_line,
-    print_result,
     print_status,
-    table,
 )
 from babyllama.errors import InputError
 
 if TYPE_CHECKING:
-    from babyllama.pipeline.memory import TrainingMemory
-    from babyllama.pipeline.planning import Plan
-    from babyllama.recipe import Recipe
+    pass
 
 
 def run(
@@ -49,6 +41,10 @@ def run(
         ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print the plan.")] = False,
+    device: Annotated[
+        str | None,
+        typer.Option(help="With --dry-run: the time on a card that is not here, such as h100."),
+    ] = None,
 ) -> None:
     """Run a recipe from raw text to an evaluated student; finished stages are skipped.
 
@@ -66,8 +62,16 @@ def run(
     folder = run_dir or default_folder(loaded.name)
     launched = launched_process()
     if dry_run:
-        _show_plan(loaded, folder, until)
+        from babyllama.cli.dry_run import show_plan
+
+        show_plan(loaded, folder, until, card=(device or "").lower())
         return
+    if device:
+        raise InputError(
+            "--device is for --dry-run only",
+            why="A run uses the GPU where there is one, else the processor.",
+            mend="Leave --device out, or add --dry-run.",
+        )
     if launched.is_first:
         refuse_unwritable_folder(folder)
     run_stages(loaded, folder, until=until, jobs=jobs, launched=launched)
@@ -148,65 +152,3 @@ def verify(
     if damaged:
         print_status("To rebuild what is damaged, run the command that made it again.")
         raise typer.Exit(1)
-
-
-def _show_plan(recipe: "Recipe", folder: Path, until: str | None) -> None:
-    """Print which stages would run and why, and what the models would cost."""
-    from babyllama.pipeline.planning import plan
-    from babyllama.pipeline.run import refuse_other_run, selected_stages, with_resolved_signal
-    from babyllama.runs import artefact
-
-    refuse_other_run(recipe, folder)
-    recipe = with_resolved_signal(recipe, folder)
-    stages = selected_stages(recipe, folder, until)
-    planned = plan(recipe, folder)
-    states = [(stage.name, artefact.status(stage)) for stage in stages]
-    rows = [(name, now.state, now.reason) for name, now in states]
-    print_result(table(f"Plan of {recipe.name} in {folder}", ("stage", "state", "why"), rows))
-    _show_models(planned)
-    _show_costs(planned, recipe)
-
-
-def _show_models(planned: "Plan") -> None:
-    rows = [
-        (
-            each.name,
-            f"{each.parameters:,}",
-            format_count(each.tokens),
-            format_count(each.flops),
-        )
-        for each in planned.models
-    ]
-    print_result(table("Models to train", ("model", "parameters", "tokens", "FLOPs"), rows))
-
-
-def _show_costs(planned: "Plan", recipe: "Recipe") -> None:
-    from babyllama.recipe import FolderSource
-
-    source = recipe.corpus.source
-    if isinstance(source, FolderSource) and not planned.counted:
-        print_line(
-            f"{source.path} not found: the plan assumes {source.expected_words:,} words. "
-            "Set the folder of the text: --set corpus.source.path=DIR"
-        )
-    print_line(f"Training text: about {planned.train_tokens:,} tokens")
-    print_line(f"FLOPs: {format_count(planned.flops)} (training and signal, without evaluation)")
-    print_line(
-        f"Disk: {format_bytes(planned.disk_bytes)}, including the stored signal "
-        f"({format_bytes(planned.signal_bytes)})"
-    )
-    where = "on this GPU" if planned.device.type == "cuda" else "on this CPU"
-    for each in planned.models:
-        print_line(f"Memory to train {each.name} {where}: {_memory(each.memory)}")
-    print_line("Python, its libraries and a stored signal need memory in addition.")
-    print_line(
-        f"Time here: about {format_duration(planned.seconds)} if every model is trained from "
-        f"scratch (matrix products reach {format_count(planned.machine_flops)}FLOP/s, measured now)"
-    )
-
-
-def _memory(memory: "TrainingMemory | None") -> str:
-    if memory is None:
-        return "unknown: the shapes depend on the text"
-    parts = [f"{name} {format_bytes(value)}" for name, value in asdict(memory).items() if value]
-    return f"about {format_bytes(memory.total)} ({', '.join(parts)})"

@@ -12,9 +12,10 @@ from babyllama.console import format_bytes
 from babyllama.errors import InputError
 from babyllama.models.build import parameter_count, planned_flops_per_token, planned_model
 from babyllama.models.given import check_tokenizer, planned_teacher
-from babyllama.models.precision import compute_dtype, pick_device
+from babyllama.models.precision import pick_device
 from babyllama.pipeline.disk import peak_bytes
 from babyllama.pipeline.memory import NO_TEACHERS, Taught, TrainingMemory, training_memory
+from babyllama.pipeline.stages import stages
 from babyllama.recipe import (
     AutoSignal,
     DistilledStudent,
@@ -38,15 +39,12 @@ from babyllama.runs import artefact, manifests
 from babyllama.runs.layout import Layout
 from babyllama.signals.encoding import Products, Sizes, TeacherShapes
 from babyllama.signals.kinds import sizes_of
-from babyllama.training.speed import machine_flops
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 # Tokens per word of English, with <s> and </s>. Used until the tokens exist and are counted.
 _TOKENS_PER_WORD = 1.5
-# Training of small models reached this share of the speed of large square products, on CPUs.
-_REACHED = 0.4
 # `signal: auto` fills at most this share of the free disk.
 _SHARE_OF_DISK = 0.5
 
@@ -72,10 +70,9 @@ class Plan:
 
     Attributes:
         counted: whether the corpus was counted; otherwise its size is the recipe's expected_words.
-        flops: of training and of the signal, without evaluation, which is small.
+        flops: of training and of the signal, without evaluation, if all of it is made.
+        signal_flops: of storing the signal.
         disk_bytes: at the peak, checkpoints included.
-        machine_flops: FLOP/s of large square products, measured while planning.
-        seconds: at a fixed share of that speed.
         device: what the run would use; the models' memory is that of a GPU if there is one.
     """
 
@@ -84,9 +81,8 @@ class Plan:
     counted: bool
     signal_bytes: int
     flops: float
+    signal_flops: float
     disk_bytes: int
-    machine_flops: float
-    seconds: float
     device: torch.device
 
 
@@ -108,16 +104,14 @@ def plan(recipe: Recipe, folder: Path) -> Plan:
     signal_flops = signal_flops_per_token(recipe) * train_tokens
     flops = sum(model.flops for model in models) + signal_flops
     parameters = {model.name: model.parameters for model in models}
-    speed = machine_flops(compute_dtype("auto", device), device)
     return Plan(
         models=models,
         train_tokens=train_tokens,
         counted=counted,
         signal_bytes=signal_bytes,
         flops=flops,
+        signal_flops=float(signal_flops),
         disk_bytes=peak_bytes(recipe, parameters, train_tokens, signal_bytes),
-        machine_flops=speed,
-        seconds=flops / (speed * _REACHED),
         device=device,
     )
 
@@ -209,7 +203,11 @@ def refuse_full_disk(planned: Plan, folder: Path) -> None:
     Raises:
         InputError: names the bytes needed and the bytes free.
     """
-    have = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    have = sum(
+        file.stat().st_size
+        for file in folder.rglob("*")
+        if file.is_file() and ".aside" not in str(file.relative_to(folder))
+    )
     free = free_disk(folder)
     if planned.disk_bytes - have > free:
         raise InputError(
@@ -313,11 +311,22 @@ def _train_tokens(recipe: Recipe, folder: Path) -> tuple[int, bool]:
     """Tokens of the training text, and whether they follow from the text itself."""
     # The manifest, not the folder's files: the plan is made before a damaged folder is made again.
     made = manifests.read_manifest(Layout(folder).tokens) or {}
-    if "train_tokens" in made.get("facts", {}):
+    if "train_tokens" in made.get("facts", {}) and not _is_text_stale(recipe, folder):
         return int(made["facts"]["train_tokens"]), True
     words, counted = _words_of(recipe.corpus.source)
     kept = min(words, recipe.corpus.words or words)
     return round(kept * _TOKENS_PER_WORD), counted
+
+
+def _is_text_stale(recipe: Recipe, folder: Path) -> bool:
+    """Whether another text, or other tokens of it, would be made than the folder has."""
+    tokens = Layout(folder).tokens
+    for stage in stages(recipe, folder):  # the corpus, its source and the tokenizer come first
+        if artefact.status(stage).state == "stale":
+            return True
+        if stage.out == tokens:
+            break
+    return False
 
 
 def _words_of(source: SyntheticSource | FolderSource) -> tuple[int, bool]:

@@ -75,14 +75,15 @@ def with_share(stage: Stage, recipe: Recipe, name: str) -> Stage:
     """
 
     def build(folder: Path) -> Facts:
-        with _using_threads(threads_of(recipe, name, this_machine())):
+        with using_threads(threads_of(recipe, name, this_machine())):
             return stage.build(folder)
 
     return replace(stage, build=build)
 
 
 @contextmanager
-def _using_threads(threads: int) -> Iterator[None]:
+def using_threads(threads: int) -> Iterator[None]:
+    """Let torch use so many threads in this process meanwhile."""
     import torch
 
     before = torch.get_num_threads()

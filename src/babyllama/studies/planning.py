@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from babyllama.pipeline.planning import Plan, plan
+from babyllama.pipeline.timing import speed_of_products
 from babyllama.recipe import names
 from babyllama.studies.cells import Trial
 from babyllama.studies.store import Made, is_made, shared_by
@@ -67,8 +68,7 @@ def plan_study(trials: Sequence[Trial], out: Path) -> StudyPlan:
         for made in everything:
             if made.folder not in needs:
                 needs[made.folder] = _need(made, plans[trial.cell])
-    speeds = {each.flops / each.seconds for each in plans.values() if each.seconds}
-    return StudyPlan(tuple(trials), shared, needs, min(speeds, default=1.0))
+    return StudyPlan(tuple(trials), shared, needs, speed_of_products().flops)
 
 
 def _need(made: Made, planned: Plan) -> Need:
@@ -79,10 +79,9 @@ def _need(made: Made, planned: Plan) -> Need:
         memory = model.memory.total if model.memory else 0
         return Need(made, model.flops, 4 * model.parameters, memory)
     if kind == names.SIGNAL and made.stage:
-        flops = planned.flops - sum(each.flops for each in planned.models)
         read = {path.name for path in made.stage.inputs.values()}
         weights = sum(4 * each.parameters for name, each in models.items() if name in read)
-        return Need(made, flops, planned.signal_bytes, weights)
+        return Need(made, planned.signal_flops, planned.signal_bytes, weights)
     return Need(made, 0.0, 0, 0)
 
 

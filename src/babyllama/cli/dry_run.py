@@ -1,0 +1,101 @@
+"""What `babyllama run --dry-run` prints: what would be done with each stage, sizes, disk, time."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+from babyllama.console import (
+    format_bytes,
+    format_count,
+    format_duration,
+    format_flops,
+    print_line,
+    print_result,
+    table,
+)
+from babyllama.pipeline.memory import TrainingMemory
+from babyllama.pipeline.planning import Plan, plan
+from babyllama.pipeline.preview import preview
+from babyllama.pipeline.run import refuse_other_run, selected_stages, with_resolved_signal
+from babyllama.pipeline.timing import Timing, time_left
+from babyllama.recipe import FolderSource, Recipe
+
+_KNOWN = {
+    "finished": "as fast as the run's finished trainings of this shape",
+    "measured": "steps of this shape, timed now",
+    "assumed": "an assumed share of the peak",
+}
+
+
+def show_plan(recipe: Recipe, folder: Path, until: str | None, *, card: str) -> None:
+    """Print which stages would be kept, made or replaced, and what that takes.
+
+    Raises:
+        InputError: a folder of another run, no such stage, or no such card.
+    """
+    refuse_other_run(recipe, folder)
+    recipe = with_resolved_signal(recipe, folder)
+    actions = preview(selected_stages(recipe, folder, until))
+    planned = plan(recipe, folder)
+    timing = time_left(recipe, planned, actions, card=card)
+    rows = [(each.stage.name, each.does, each.why) for each in actions]
+    print_result(table(f"Plan of {recipe.name} in {folder}", ("stage", "what", "why"), rows))
+    _show_models(planned, timing)
+    _show_costs(planned, recipe)
+    _show_time(planned, timing)
+
+
+def _show_models(planned: Plan, timing: Timing) -> None:
+    left = {each.name.rpartition("/")[2]: each for each in timing.stages}
+    rows = [
+        (
+            each.name,
+            f"{each.parameters:,}",
+            format_count(each.tokens),
+            format_flops(each.flops),
+            format_duration(left[each.name].seconds) if each.name in left else "nothing",
+            format_flops(left[each.name].speed.flops) + "/s" if each.name in left else "",
+        )
+        for each in planned.models
+    ]
+    head = ("model", "parameters", "tokens", "training", "left alone", "speed")
+    print_result(table("Models", head, rows))
+
+
+def _show_costs(planned: Plan, recipe: Recipe) -> None:
+    source = recipe.corpus.source
+    if isinstance(source, FolderSource) and not planned.counted:
+        print_line(
+            f"{source.path} not found: the plan assumes {source.expected_words:,} words. "
+            "Set the folder of the text: --set corpus.source.path=DIR"
+        )
+    print_line(f"Training text: about {planned.train_tokens:,} tokens")
+    print_line(
+        f"Disk: {format_bytes(planned.disk_bytes)}, including the stored signal "
+        f"({format_bytes(planned.signal_bytes)})"
+    )
+    where = "on this GPU" if planned.device.type == "cuda" else "on this CPU"
+    for each in planned.models:
+        print_line(f"Memory to train {each.name} {where}: {_memory(each.memory)}")
+    print_line("Python, its libraries and a stored signal need memory in addition.")
+
+
+def _show_time(planned: Plan, timing: Timing) -> None:
+    print_line(
+        f"Training and signal: {format_flops(timing.flops)} left of {format_flops(planned.flops)}"
+    )
+    where = f"on one {timing.card}" if timing.card else "here"
+    if not timing.stages:
+        print_line(f"Time {where}: no training and no signal is left to make")
+        return
+    known = dict.fromkeys(_KNOWN[each.speed.known] for each in timing.stages)
+    print_line(
+        f"Time {where}: about {format_duration(timing.seconds)} for what is left, without scoring "
+        f"(speed: {'; '.join(known)})"
+    )
+
+
+def _memory(memory: TrainingMemory | None) -> str:
+    if memory is None:
+        return "unknown: the shapes depend on the text"
+    parts = [f"{name} {format_bytes(value)}" for name, value in asdict(memory).items() if value]
+    return f"about {format_bytes(memory.total)} ({', '.join(parts)})"

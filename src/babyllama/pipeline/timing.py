@@ -1,0 +1,220 @@
+"""How long what is left of a run takes: on this machine, or on a card that is not here.
+
+On this machine a model is trained as fast as in the run's own folder, if it has a finished training
+of that shape; else as fast as a few steps that are timed now. On another card, and for models that
+are too large to be tried, a share of the peak is assumed.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from babyllama.errors import InputError
+from babyllama.models.precision import compute_dtype, pick_device
+from babyllama.pipeline.planning import Plan, PlannedModel, vocabulary_size
+from babyllama.pipeline.preview import Action
+from babyllama.pipeline.sharing import Machine, this_machine, threads_of, using_threads
+from babyllama.recipe import Recipe
+from babyllama.recipe.base import nearest_name
+from babyllama.recipe.names import SIGNAL, STUDENTS, TEACHERS
+from babyllama.runs.artefact import partial_folder
+from babyllama.runs.layout import TRAINING_LOG
+from babyllama.runs.manifests import read_manifest
+from babyllama.runs.training_log import read_training_log
+from babyllama.training.speed import machine_flops
+from babyllama.training.trial_step import trial_flops
+
+# Dense peak in bfloat16 with sums in float32, FLOP/s without sparsity. Source: the vendors' data
+# sheets: NVIDIA's of each card (SXM where there are several), AMD's of the MI300X.
+CARDS: Mapping[str, float] = {
+    "rtx3090": 71e12, "rtx4090": 165e12, "rtx5090": 209e12, "l4": 121e12, "a10": 125e12,
+    "l40s": 362e12, "a100": 312e12, "h100": 989e12, "h200": 989e12, "b200": 2250e12,
+    "mi300x": 1307e12,
+}  # fmt: skip
+# Shares of a peak that training is assumed to reach where nothing was measured: small products do
+# not fill a large card.
+_SHARE_OF_CARD = ((100e6, 0.35), (30e6, 0.2), (5e6, 0.1), (0, 0.03))  # from so many parameters on
+_SHARE_OF_PRODUCTS = 0.4  # of large square products on a processor
+# Dev scores, checkpoints and starting took so much of mini's trainings besides their steps.
+_BESIDE_STEPS = 1.12
+_TRAININGS = ("pretraining", "distillation")
+
+
+@dataclass(frozen=True)
+class Speed:
+    """FLOPs a second of a training, and how they are known.
+
+    Attributes:
+        known: from `finished` trainings of that shape, `measured` by timing steps now, or only
+            `assumed`.
+    """
+
+    flops: float
+    known: Literal["finished", "measured", "assumed"]
+
+
+@dataclass(frozen=True)
+class TimedStage:
+    """A training or the signal that is left to do.
+
+    Attributes:
+        flops: that are left.
+        taken: how much of the machine's capacity it takes.
+    """
+
+    name: str
+    flops: float
+    speed: Speed
+    taken: int
+
+    @property
+    def seconds(self) -> float:
+        """What the stage takes alone."""
+        beside = 1.0 if self.speed.known == "finished" else _BESIDE_STEPS
+        return self.flops / self.speed.flops * beside
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What is left of a run.
+
+    Attributes:
+        card: that it is for; "" for this machine.
+        seconds: with stages side by side, without scoring.
+    """
+
+    stages: tuple[TimedStage, ...]
+    card: str
+    seconds: float
+
+    @property
+    def flops(self) -> float:
+        """FLOPs that are left."""
+        return sum(stage.flops for stage in self.stages)
+
+
+def time_left(
+    recipe: Recipe, planned: Plan, actions: Sequence[Action], *, card: str = ""
+) -> Timing:
+    """How long the trainings and the signal take that a run would make.
+
+    Args:
+        card: a name of `CARDS`; "" for this machine.
+
+    Raises:
+        InputError: no card of that name.
+    """
+    if card and card not in CARDS:
+        close = nearest_name(card, CARDS)
+        raise InputError(
+            f"--device {card}: no such card is known",
+            why=f"Known: {', '.join(CARDS)}.",
+            mend=f"Did you mean {close}?" if close else "Leave it out for this machine.",
+        )
+    machine = Machine(cores=1, gpus=1) if card else this_machine()
+    left = [
+        action
+        for action in actions
+        if action.does not in ("keep", "take back") and action.stage.kind in (*_TRAININGS, "signal")
+    ]
+    speeds: dict[str, Speed] = {}
+    for model in planned.models:
+        is_left = any(model.name == action.stage.out.name for action in left)
+        is_teacher = model.name in recipe.teachers and any(a.stage.kind == "signal" for a in left)
+        if card and (is_left or is_teacher):
+            speeds[model.name] = Speed(CARDS[card] * _share_of_card(model), "assumed")
+        elif is_left or is_teacher:
+            speeds[model.name] = _speed_here(recipe, model, actions, machine, speeds)
+    stages = tuple(_timed(recipe, planned, action, speeds, machine) for action in left)
+    return Timing(stages, card, _side_by_side(stages, machine))
+
+
+def speed_of_products() -> Speed:
+    """Assumed where no step is timed: a share of the speed of large products, measured now."""
+    device = pick_device()
+    products = machine_flops(compute_dtype("auto", device), device)
+    return Speed(products * _SHARE_OF_PRODUCTS, "assumed")
+
+
+def _timed(
+    recipe: Recipe, planned: Plan, action: Action, speeds: Mapping[str, Speed], machine: Machine
+) -> TimedStage:
+    stage = action.stage
+    taken = machine.taken_by(threads_of(recipe, stage.name, machine))
+    if stage.kind == "signal":  # its work is that of the teachers' forward passes
+        of_teachers = [each for name, each in speeds.items() if name in recipe.teachers]
+        speed = min(of_teachers, key=lambda each: each.flops, default=speed_of_products())
+        return TimedStage(stage.name, planned.signal_flops, speed, taken)
+    flops = next(model.flops for model in planned.models if model.name == stage.out.name)
+    done = _done(action) if action.does == "resume" else 0.0
+    return TimedStage(stage.name, flops * (1 - done), speeds[stage.out.name], taken)
+
+
+def _done(action: Action) -> float:
+    """The share of a training that an unfinished folder has."""
+    log = partial_folder(action.stage.out) / TRAINING_LOG
+    steps = read_training_log(log, is_growing=True).steps if log.exists() else ()
+    total = steps[-1].get("steps") if steps else None
+    return float(steps[-1]["step"]) / float(total) if total else 0.0
+
+
+def _share_of_card(model: PlannedModel) -> float:
+    return next(share for least, share in _SHARE_OF_CARD if model.parameters >= least)
+
+
+def _speed_here(
+    recipe: Recipe,
+    model: PlannedModel,
+    actions: Sequence[Action],
+    machine: Machine,
+    before: Mapping[str, Speed],
+) -> Speed:
+    """How fast a model is trained on this machine.
+
+    Args:
+        before: of earlier models: one of the same shape and training is not tried again.
+    """
+    part, group = recipe.pretraining(model.name), TEACHERS if model.name in recipe.teachers else (
+        STUDENTS
+    )  # fmt: skip
+    threads = threads_of(recipe, f"{group}/{model.name}", machine)
+    if finished := _finished_speeds(actions, part.model.model_dump(mode="json"), machine, threads):
+        return Speed(sum(finished) / len(finished), "finished")
+    for name, known in before.items():
+        same_group = (name in recipe.teachers) == (model.name in recipe.teachers)
+        if same_group and known.known == "measured" and recipe.pretraining(name) == part:
+            return known
+    with using_threads(threads):
+        tried = trial_flops(part, vocabulary_size(recipe))
+    return Speed(tried, "measured") if tried else speed_of_products()
+
+
+def _finished_speeds(
+    actions: Sequence[Action], shape: Mapping[str, Any], machine: Machine, threads: int
+) -> list[float]:
+    """FLOPs a second of the run's finished trainings of a shape on such a machine."""
+    found = []
+    for action in actions:
+        manifest = read_manifest(action.stage.out) or {}
+        if manifest.get("stage") not in _TRAININGS:
+            continue
+        recipe, facts = manifest["recipe"], manifest.get("facts", {})
+        made = recipe.get("model") or recipe.get("student", {}).get("model")
+        device = str(facts.get("device", ""))
+        is_here = not device.startswith("processor") if machine.gpus else (
+            device.startswith(f"processor, {threads} thread")
+        )  # fmt: skip
+        seconds = manifest.get("wall_seconds", 0)
+        if made == shape and is_here and seconds and facts.get("flops"):
+            found.append(facts["flops"] / seconds)
+    return found
+
+
+def _side_by_side(stages: Sequence[TimedStage], machine: Machine) -> float:
+    """Seconds of stages of which several run at a time: teachers, then signal, then students."""
+    seconds = 0.0
+    for group in (TEACHERS, SIGNAL, STUDENTS):
+        these = [stage for stage in stages if stage.name.partition("/")[0] == group]
+        work = sum(stage.seconds * stage.taken for stage in these) / machine.capacity
+        seconds += max([work, *(stage.seconds for stage in these)])
+    return seconds
