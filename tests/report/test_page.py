@@ -174,6 +174,29 @@ def test_a_run_of_one_teacher_and_a_student_without_twin_is_shown(make_run, tmp_
     assert "Not there yet" not in page
 
 
+def test_controls_and_students_of_students_are_named(make_run, tmp_path):
+    run = make_run()
+    recipe = yaml.safe_load((run / "recipe.yaml").read_text())
+    students = recipe["students"]
+    students["second"] = students["distilled"] | {"teachers": ["distilled", "llama"]}
+    students["twin"] |= {"compute": "matched", "training": {"epochs": 31},
+                         "smoothing": {"epsilon": "matched"}}  # fmt: skip
+    (run / "recipe.yaml").write_text(yaml.safe_dump(recipe, sort_keys=False))
+    manifest = run / "students/twin/manifest.json"
+    facts = json.loads(manifest.read_text())
+    facts["facts"]["smoothing"] = {"epsilon": 0.25, "entropy": 1.5}
+    manifest.write_text(json.dumps(facts))
+
+    _, page, _ = written(run, tmp_path / "report")
+    assert "second: taught by distilled and llama; reduction window_sum" in page
+    assert (
+        "twin: the twin of distilled with epochs 31 instead of 12, label smoothing towards "
+        "uniform, epsilon matched and the compute of distilled and its teachers (0.2500; mean "
+        "entropy of the target 1.500 nats)." in page
+    )
+    assert "No twin was trained with the compute" not in page
+
+
 def test_what_is_not_finished_is_listed_and_a_damaged_manifest_is_named(make_run, tmp_path):
     run = make_run()
     shutil.rmtree(run / "evaluation")

@@ -58,3 +58,14 @@ def test_a_signal_that_is_chosen_automatically_is_stored_where_it_can_be(small_s
     study = small_study(set={"signal": {"kind": "auto"}}, vary=windows)
     kinds = [trial.recipe.signal.kind for trial in trials_of(study, tmp_path)]
     assert kinds == ["hidden", "hidden", "online", "online"]
+
+
+def test_the_epochs_of_a_twin_with_matched_compute_follow_from_its_cell(small_study, tmp_path):
+    vary = {"students.distilled.training.epochs": [2, 20]}
+    compare = [{"ours": "epochs=2", "theirs": "epochs=20"}]
+    change = {"students.twin.compute": "matched"}
+    study = small_study(vary=vary, set=change, compare=compare)
+    few, _, many, _ = (
+        trial.recipe.pretraining("twin").training.epochs for trial in trials_of(study, tmp_path)
+    )
+    assert 2 < few < many

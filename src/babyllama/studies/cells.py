@@ -91,7 +91,7 @@ def trials_of(study: StudyRecipe, out: Path) -> list[Trial]:
         for seed in study.seed_list:
             given = (*_settings(study.set), *keep_text, *_settings(cell.changes), f"seed={seed}")
             with _naming(study, cell):
-                recipe = _trial_recipe(read, given)
+                recipe = _with_epochs(_trial_recipe(read, given))
             folder = out / TRIALS / cell.name / f"seed-{seed}"
             trials.append(Trial(cell.name, seed, recipe, folder))
     return trials
@@ -134,6 +134,15 @@ def _trial_recipe(read: Callable[[tuple[str, ...]], Recipe], settings: tuple[str
         return read(hidden)
     except InputError:
         return read(online)
+
+
+def _with_epochs(recipe: Recipe) -> Recipe:
+    """The recipe, with the epochs of twins that have the compute of their student."""
+    if not recipe.matched_twins:
+        return recipe
+    from babyllama.pipeline.matching import with_matched_epochs
+
+    return with_matched_epochs(recipe)[0]
 
 
 @contextmanager

@@ -47,6 +47,10 @@ def test_the_card_says_what_the_model_is_scores_read_and_cost(student):
 def test_a_twin_and_a_teacher_say_so(student):
     twin = replace(student, name="twin", role="twin", teachers={})
     assert "It is the twin of the student distilled:" in written(twin).text
+    recipe = load_recipe("mini", ("students.twin.training.epochs=6",))
+    changed = written(replace(twin, recipe=recipe)).text
+    assert "It is a control for the student distilled:" in changed
+    assert "but with epochs 6 instead of 12." in changed
     teacher = replace(student, name="llama", role="teacher", teachers={})
     assert "It is a teacher:" in written(teacher).text
     assert "to teach the student distilled." in written(teacher).text
