@@ -111,7 +111,16 @@ def test_matching_teachers_without_any_is_refused(tmp_path):
                       tmp_path, "--out", tmp_path / "model",
                       "--set", "students.twin.smoothing={epsilon: matched}")  # fmt: skip
     assert "students.twin.smoothing.epsilon is matched" in printed
-    assert "babyllama run RECIPE --until students/twin" in printed
+    assert "Train it in a run, with babyllama run" in printed
+
+
+def test_a_twin_of_matched_compute_is_trained_alone_whatever_the_signal(tmp_path):
+    printed = refused("pretrain", "mini", "--model", "twin", "--tokens", tmp_path / "none",
+                      "--tokenizer", tmp_path / "none", "--out", tmp_path / "model",
+                      "--set", "students.twin.compute=matched",
+                      "--set", "signal={kind: auto}")  # fmt: skip
+    assert "students.twin: 40 epochs take about as many FLOPs as distilled" in printed
+    assert "none" in printed.rpartition("error: ")[2]
 
 
 def test_the_same_seed_generates_the_same_text(teachers):

@@ -16,7 +16,7 @@ from babyllama.cli.arguments import (
     complete_stage,
     launched_process,
 )
-from babyllama.console import print_result, print_status, print_text, table
+from babyllama.console import print_result, print_text, table
 from babyllama.errors import InputError
 
 if TYPE_CHECKING:
@@ -37,12 +37,13 @@ def pretrain(
     Example: `babyllama pretrain mini --model gpt2 --tokens tokens --tokenizer tokenizer --out gpt2`
     """
     from babyllama.pipeline import stages
-    from babyllama.pipeline.matching import with_matched_epochs
     from babyllama.recipe import TwinStudent, load_recipe, names
 
-    loaded, epochs = with_matched_epochs(load_recipe(recipe, tuple(settings or ())))
-    for each in epochs:
-        print_status(each)
+    loaded = load_recipe(recipe, tuple(settings or ()))
+    if model in loaded.matched_twins:
+        from babyllama.pipeline.run import with_resolved_signal
+
+        loaded = with_resolved_signal(loaded, out)  # its epochs follow from all of it
     part, student = loaded.pretraining(model), loaded.students.get(model)
     if isinstance(student, TwinStudent):
         _refuse_matching(loaded, model, student)
