@@ -14,7 +14,7 @@ def test_outcomes_hold_every_model_and_measure(finished, small_study):
     assert missing == []
     assert len(found) == 4 * 6
     twin = next(each for each in found if each.model == "twin")
-    assert twin.values.keys() >= {"blimp", "dev_cross_entropy"}
+    assert twin.values.keys() >= {"blimp", "dev_cross_entropy", "calibration_error"}
     assert twin.flops > 0
     assert "float32" in twin.made_with
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from babyllama.runs.layout import Layout
 from babyllama.runs.run import Role, read_run
+from babyllama.scores.measures import read_measures
 from babyllama.scores.results import ModelResult, read_results
 from babyllama.studies.cells import Trial
 from babyllama.studies.planning import StudyPlan
@@ -19,7 +20,8 @@ class Outcome:
 
     Attributes:
         result: its result file: scores, decisions on items, and measures on dev text.
-        values: by measure; scores of benchmarks in their units.
+        values: by measure, in its unit: benchmarks, `dev_cross_entropy`, and measures of
+            predictions such as `calibration_error`.
         flops, seconds: of its own training; 0 of the ensemble and of random weights.
         made_with: device, precision and versions of its training, in words; "" without one.
     """
@@ -66,13 +68,15 @@ def outcomes_of(planned: StudyPlan) -> tuple[list[Outcome], list[Missing]]:
 
 
 def _outcomes(trial: Trial) -> Iterator[Outcome]:
-    run = read_run(trial.folder)
+    run, layout = read_run(trial.folder), Layout(trial.folder)
     for model in run.models:
-        (result,) = read_results(Layout(trial.folder).scores(model.name))
+        (result,) = read_results(layout.scores(model.name))
         facts = model.facts
         values = {name: scores.score for name, scores in result.benchmarks.items()}
         if result.dev:
             values[DEV_LOSS] = result.dev.cross_entropy
+        measures = read_measures(layout.measures(model.name))
+        values |= {name: each.value for name, each in measures.items() if name not in values}
         yield Outcome(
             cell=trial.cell,
             seed=trial.seed,

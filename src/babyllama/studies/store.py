@@ -108,10 +108,11 @@ def _scores(trial: Trial, made: Mapping[Path, Made], out: Path) -> Iterator[Made
         name: {"models": [_address(path, made) for path in paths]} for name, paths in models.items()
     }
     keys[names.UNTRAINED] = {"untrained": shape, "seed": trial.recipe.seed}
+    teachers = layout.teachers(trial.recipe).values()  # measures compare each model with them
     for name, key in keys.items():
         folder = _folder(out, names.SCORES, {**common, "name": name, **key}, name)
         paths = models.get(name, [layout.student(main)])
-        needs = _needs([*read.values(), *paths], made)
+        needs = _needs([*read.values(), *paths, *teachers], made)
         yield Made(folder, f"{names.SCORES}/{name}", trial, None, needs)
 
 
