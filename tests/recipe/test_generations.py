@@ -53,7 +53,7 @@ def test_a_twin_that_matches_teachers_waits_for_them():
 def test_teachers_that_cannot_be_are_named(students, what, mend):
     error = refusal(chain(**students))
     assert error.what == f"mine.yaml: students.{what}"
-    assert error.mend == mend
+    assert error.mend.startswith(mend)
 
 
 def test_weights_are_counted_against_a_students_own_teachers():
