@@ -56,7 +56,7 @@ def _known_speed():
 def finished(small_study, tmp_path_factory):
     """The small study, made once; tests that change it take a copy."""
     folder = tmp_path_factory.mktemp("studies") / "small"
-    assert running.run_study(small_study(), folder, jobs=2) == []
+    assert running.run_study(small_study(), folder, jobs=1) == []
     return folder
 
 
