@@ -7,6 +7,7 @@ import pytest
 from babyllama.errors import InputError
 from babyllama.pipeline import planning
 from babyllama.pipeline.checks import check_before_run, check_before_training
+from babyllama.recipe import Recipe
 
 
 def refused(recipe, folder, **options):
@@ -72,3 +73,14 @@ def test_a_text_too_long_for_a_model_is_found_before_any_is_trained(
     recipe = changed(evaluation__benchmarks={suite: str(tmp_path / "long.jsonl")})
     with pytest.raises(InputError, match=rf"evaluation\.benchmarks\.{suite}: a text needs .* 64: "):
         check_before_training(recipe, tokens, tokenizer)
+
+
+def test_a_teacher_with_fewer_positions_than_its_students_windows_is_refused(tiny_recipe, tmp_path):
+    tree = tiny_recipe.model_dump(mode="json")
+    first = tree["students"]["distilled"]
+    second = first | {"teachers": ["distilled"]}
+    second["model"] = first["model"] | {"max_position_embeddings": 128}
+    second["training"] = first["training"] | {"window": 128}
+    tree["students"]["second"] = second
+    error = refused(Recipe.model_validate(tree), tmp_path)
+    assert "distilled, which teaches students.second: training.window is 128, but" in str(error)
