@@ -3,8 +3,9 @@ import re
 import pytest
 
 from babyllama.errors import InputError
+from babyllama.models.build import parameter_count
 from babyllama.recipe import built_in_recipes, load_recipe
-from babyllama.recipe.extending import read_layers
+from babyllama.recipe.extending import BUILT_IN, read_layers
 
 
 @pytest.fixture
@@ -60,3 +61,14 @@ def test_a_field_that_a_base_gives_twice_is_refused(write):
     path = write(a="extends: b.yaml\n", b="extends: mini\nseed: 1\nseed: 2\n")
     with pytest.raises(InputError, match=r"b\.yaml:3: seed is given twice"):
         load_recipe(path)
+
+
+@pytest.mark.parametrize("name", built_in_recipes())
+def test_what_the_list_says_of_a_recipe_is_so(name):
+    recipe, said = load_recipe(name), BUILT_IN[name]
+    source = recipe.corpus.source
+    assert said.words == (getattr(source, "words", None) or source.expected_words)
+    size = recipe.tokenizer.padded(recipe.tokenizer.vocab_size)
+    models = [*recipe.distilled, *recipe.trained_teachers]
+    counted = [parameter_count(recipe.pretraining(model).model, size) for model in models]
+    assert list(said.parameters) == counted

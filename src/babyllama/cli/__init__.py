@@ -27,6 +27,7 @@ from babyllama.cli import (
     harness,
     publishing,
     running,
+    starting,
     studying,
     teaching,
 )
@@ -282,6 +283,7 @@ tokenizer_app.command("train")(data.tokenizer_train)
 RUNS, STEPS, SCORES, MODELS = "Runs", "Single steps", "Scores", "Models"
 app.command(rich_help_panel=RUNS)(running.run)
 app.command(rich_help_panel=RUNS)(running.recipes)
+app.command(rich_help_panel=RUNS)(starting.init)
 app.command(rich_help_panel=RUNS)(running.watch)
 app.command(rich_help_panel=RUNS)(comparing.report)
 app.command(rich_help_panel=RUNS)(running.verify)

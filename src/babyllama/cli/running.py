@@ -8,10 +8,13 @@ import typer
 from babyllama.cli.arguments import RecipeName, Settings, launched_process
 from babyllama.cli.outputs import refuse_unwritable_folder
 from babyllama.console import (
+    format_count,
     print_document,
     print_json,
     print_line,
+    print_result,
     print_status,
+    table,
 )
 from babyllama.errors import InputError
 
@@ -93,6 +96,7 @@ def recipes(
     Example: `babyllama recipes mini > mine.yaml`
     """
     from babyllama.recipe import built_in_recipes, load_recipe, to_json, to_yaml
+    from babyllama.recipe.extending import BUILT_IN
 
     if name:
         loaded = load_recipe(name, tuple(settings or ()))
@@ -100,8 +104,21 @@ def recipes(
     elif as_json:
         print_json(built_in_recipes(), indent=None)
     else:
-        for each in built_in_recipes():
-            print_line(each)
+        rows = [
+            (
+                name,
+                each.purpose,
+                format_count(each.words),
+                format_count(each.parameters[0]),
+                ", ".join(map(format_count, each.parameters[1:])),
+                each.takes,
+            )
+            for name, each in BUILT_IN.items()
+        ]
+        head = ("recipe", "for", "words", "student", "teachers", "a run takes")
+        print_result(table("Built-in recipes", head, rows))
+        print_line("Times: mini and laptop as measured, the others as planned.")
+        print_line("Print one: babyllama recipes NAME. Write one for your text: babyllama init")
 
 
 def watch(

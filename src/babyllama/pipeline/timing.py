@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from babyllama.errors import InputError
+from babyllama.models.build import parameter_count
 from babyllama.models.precision import compute_dtype, pick_device
 from babyllama.pipeline.planning import Plan, PlannedModel, vocabulary_size
 from babyllama.pipeline.preview import Action
 from babyllama.pipeline.sharing import Machine, this_machine, threads_of, using_threads
-from babyllama.recipe import Recipe
+from babyllama.recipe import PretrainingRecipe, Recipe
 from babyllama.recipe.base import nearest_name
 from babyllama.recipe.names import SIGNAL, STUDENTS, TEACHERS
 from babyllama.runs.artefact import partial_folder
@@ -104,13 +105,7 @@ def time_left(
     Raises:
         InputError: no card of that name.
     """
-    if card and card not in CARDS:
-        close = nearest_name(card, CARDS)
-        raise InputError(
-            f"--device {card}: no such card is known",
-            why=f"Known: {', '.join(CARDS)}.",
-            mend=f"Did you mean {close}?" if close else "Leave it out for this machine.",
-        )
+    refuse_unknown_card(card)
     machine = Machine(cores=1, gpus=1) if card else this_machine()
     left = [
         action
@@ -122,11 +117,31 @@ def time_left(
         is_left = any(model.name == action.stage.out.name for action in left)
         is_teacher = model.name in recipe.teachers and any(a.stage.kind == "signal" for a in left)
         if card and (is_left or is_teacher):
-            speeds[model.name] = Speed(CARDS[card] * _share_of_card(model), "assumed")
+            speeds[model.name] = Speed(CARDS[card] * _share_of_card(model.parameters), "assumed")
         elif is_left or is_teacher:
             speeds[model.name] = _speed_here(recipe, model, actions, machine, speeds)
     stages = tuple(_timed(recipe, planned, action, speeds, machine) for action in left)
     return Timing(stages, card, _side_by_side(stages, machine))
+
+
+def refuse_unknown_card(card: str) -> None:
+    """Refuse a name that is neither "" nor one of `CARDS`.
+
+    Raises:
+        InputError: names the nearest.
+    """
+    if card and card not in CARDS:
+        close = nearest_name(card, CARDS)
+        raise InputError(
+            f"--device {card}: no such card is known",
+            why=f"Known: {', '.join(CARDS)}.",
+            mend=f"Did you mean {close}?" if close else "Leave it out for this machine.",
+        )
+
+
+def assumed_on(card: str, part: PretrainingRecipe, vocab_size: int) -> float:
+    """FLOPs a second that training a model is assumed to reach on a card of `CARDS`."""
+    return CARDS[card] * _share_of_card(parameter_count(part.model, vocab_size))
 
 
 def speed_of_products() -> Speed:
@@ -158,8 +173,8 @@ def _done(action: Action) -> float:
     return float(steps[-1]["step"]) / float(total) if total else 0.0
 
 
-def _share_of_card(model: PlannedModel) -> float:
-    return next(share for least, share in _SHARE_OF_CARD if model.parameters >= least)
+def _share_of_card(parameters: int) -> float:
+    return next(share for least, share in _SHARE_OF_CARD if parameters >= least)
 
 
 def _speed_here(

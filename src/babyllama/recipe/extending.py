@@ -12,9 +12,46 @@ from babyllama.recipe.mistakes import refusal
 from babyllama.recipe.raw_tree import read_yaml
 
 
+@dataclass(frozen=True)
+class Described:
+    """A shipped recipe in a line.
+
+    Attributes:
+        words: of its training text.
+        parameters: of the student, then of its teachers.
+        takes: roughly what a run takes, and on what.
+    """
+
+    purpose: str
+    words: int
+    parameters: tuple[int, ...]
+    takes: str
+
+
+# A test computes words and parameters from the recipes.
+BUILT_IN = {
+    "mini": Described(
+        "built-in text",
+        60_000, (1_012_608, 1_213_568, 1_030_912), "8 to 12 min, 2 cores",
+    ),
+    "laptop": Described(
+        "your own text",
+        1_000_000, (6_285_568, 10_038_720, 8_167_360), "2 h, 2 cores",
+    ),
+    "strict-small": Described(
+        "the paper, BabyLM",
+        10_000_000, (58_343_936, 359_973_888, 704_928_768), "hours, 1 large GPU",
+    ),
+    "strict": Described(
+        "more of BabyLM",
+        100_000_000, (58_343_936, 359_973_888, 704_928_768), "days, 1 large GPU",
+    ),
+}  # fmt: skip
+
+
 def built_in_recipes() -> list[str]:
     """Names of the shipped recipes, smallest first."""
-    return ["mini", "laptop", "strict-small", "strict"]
+    return list(BUILT_IN)
 
 
 def read_layers(name_or_path: str) -> list[Layer]:

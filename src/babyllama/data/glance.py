@@ -1,0 +1,79 @@
+"""A first look at raw text: how much there is, in which domains and scripts."""
+
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from babyllama.data.raw_text import count_words, read_blocks
+from babyllama.data.sources import read_source
+
+_SAMPLE = 20_000  # characters of each domain that scripts are counted in
+# Scripts that put no white space between words.
+_WITHOUT_SPACES = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN")
+_LANGUAGES = {
+    "CJK": "zh", "HIRAGANA": "ja", "KATAKANA": "ja", "HANGUL": "ko", "CYRILLIC": "ru",
+    "GREEK": "el", "ARABIC": "ar", "HEBREW": "he", "DEVANAGARI": "hi", "THAI": "th",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Glance:
+    """What a look at raw text found.
+
+    Attributes:
+        words: of the training text, between white space.
+        domains: their names.
+        scripts: the share of the letters in each script, largest first: LATIN, CJK, ...
+    """
+
+    words: int
+    domains: tuple[str, ...]
+    scripts: dict[str, float]
+    characters: int
+
+    @property
+    def has_spaces(self) -> bool:
+        """Whether white space separates the words, in most of the text."""
+        return sum(self.scripts.get(each, 0.0) for each in _WITHOUT_SPACES) < 0.5
+
+    @property
+    def size(self) -> int:
+        """Words; where no spaces separate them, two characters count as one."""
+        return self.words if self.has_spaces else max(self.words, self.characters // 2)
+
+    @property
+    def language(self) -> str:
+        """A guess from the script: a code such as `ru`; English for Latin letters."""
+        if any(self.scripts.get(each, 0) > 0.05 for each in ("HIRAGANA", "KATAKANA")):
+            return "ja"
+        return _LANGUAGES.get(next(iter(self.scripts), "LATIN"), "en")
+
+
+def look_at(path: Path) -> Glance:
+    """Count the training text of a folder and look at the start of each domain.
+
+    Raises:
+        InputError: what `read_source` raises, or text that is not UTF-8.
+    """
+    domains = read_source(path).train
+    scripts: Counter[str] = Counter()
+    characters = 0
+    for domain in domains:
+        seen = 0
+        for block in read_blocks(domain.path):
+            sample = block[: max(0, _SAMPLE - seen)]
+            scripts.update(_script(letter) for letter in sample if letter.isalpha())
+            seen += len(block)
+        characters += seen
+    letters = scripts.total() or 1
+    return Glance(
+        words=sum(count_words(domain.path) for domain in domains),
+        domains=tuple(domain.name for domain in domains),
+        scripts={name: count / letters for name, count in scripts.most_common()},
+        characters=characters,
+    )
+
+
+def _script(letter: str) -> str:
+    return unicodedata.name(letter, "OTHER").partition(" ")[0]
