@@ -5,6 +5,7 @@ from small_folders import small_run
 
 from babyllama.errors import InputError
 from babyllama.publish.choosing import chosen_model, models_with_folders, published_files
+from babyllama.recipe import Given
 from babyllama.runs.run import read_run
 
 
@@ -15,6 +16,15 @@ def test_without_a_name_the_only_distilled_student_is_chosen(tiny_recipe, tmp_pa
     assert [model.name for model in models_with_folders(run)] == [
         "llama", "gpt2", "distilled", "twin"
     ]  # fmt: skip
+
+
+def test_a_model_that_the_run_did_not_train_is_refused(tiny_recipe, tmp_path):
+    teachers = {**tiny_recipe.teachers, "old": Given(path="models/old")}
+    recipe = tiny_recipe.model_copy(update={"teachers": teachers})
+    run = read_run(small_run(tmp_path / "run", recipe).folder)
+    assert "old" not in [model.name for model in models_with_folders(run)]
+    with pytest.raises(InputError, match=r"old was given to .*, which did not train it"):
+        chosen_model(run, "old")
 
 
 def test_several_distilled_students_need_a_name(tiny_recipe, tmp_path):

@@ -15,7 +15,8 @@ def chosen_model(run: Run, name: str | None) -> Model:
     """The model of that name; without a name the run's only distilled student.
 
     Raises:
-        InputError: no such model, none or several distilled students, or it is not trained yet.
+        InputError: no such model, none or several distilled students, or it is not trained yet, or
+            was given to the run.
     """
     models = models_with_folders(run)
     if name is None:
@@ -30,6 +31,12 @@ def chosen_model(run: Run, name: str | None) -> Model:
     for model in models:
         if model.name == name:
             return trained(run, model)
+    if name in run.recipe.given:
+        raise InputError(
+            f"{name} was given to {run.folder}, which did not train it",
+            why="Nothing here knows what it was trained on, or who may publish it.",
+            mend=f"Choose one of {', '.join(model.name for model in models)}.",
+        )
     raise InputError(
         f"{run.folder} has no model {name}",
         mend=f"Choose one of {', '.join(model.name for model in models)}.",
@@ -37,8 +44,12 @@ def chosen_model(run: Run, name: str | None) -> Model:
 
 
 def models_with_folders(run: Run) -> list[Model]:
-    """Teachers and students, trained or not; the ensemble and random weights have no folder."""
-    return [model for model in run.models if model.role not in ("ensemble", "untrained")]
+    """Teachers and students that the run trains; the ensemble and random weights have no folder."""
+    return [
+        model
+        for model in run.models
+        if model.role not in ("ensemble", "untrained") and model.name not in run.recipe.given
+    ]
 
 
 def trained(run: Run, model: Model) -> Model:

@@ -1,13 +1,16 @@
 """What a repository holds, what is said of it, and what stops it."""
 
+import getpass
 import hashlib
 import shutil
+from pathlib import Path
 
 import pytest
 from small_folders import finished
 
 from babyllama.errors import InputError
 from babyllama.publish.hub.contents import Upload, contents_of
+from babyllama.recipe import Given, to_yaml
 from babyllama.runs.run import read_run
 
 
@@ -40,6 +43,22 @@ def test_what_is_replaced_is_said(small):
     assert found.branches["main"]["report/report.md"].source == b"in PATH"
     assert found.remarks[-1].endswith("of this machine or its user are replaced in "
                                       "main/report/report.md.")  # fmt: skip
+
+
+def test_a_path_in_the_recipe_makes_no_name_public(small, monkeypatch):
+    monkeypatch.setattr(getpass, "getuser", lambda: "zaphod")
+    recipe = read_run(small).recipe
+    evaluation = recipe.evaluation.model_copy(update={"benchmarks": {"mine": Path("/srv/zaphod")}})
+    given = {"old": Given(path="/srv/zaphod/old"), "hub": Given(path="o/n", revision="0" * 40)}
+    changed = recipe.model_copy(
+        update={"teachers": {**recipe.teachers, **given}, "evaluation": evaluation}
+    )
+    (small / "recipe.yaml").write_text(to_yaml(changed), encoding="utf-8")
+    card = contents(small).branches["main"]["README.md"].source
+    assert b"path: old\n" in card
+    assert b"path: o/n\n" in card
+    assert b"mine: USER\n" in card
+    assert b"zaphod" not in card
 
 
 def test_large_files_with_a_path_of_this_machine_are_refused(small):

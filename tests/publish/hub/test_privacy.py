@@ -20,6 +20,8 @@ HERE = Private(("/data/my runs/tiny",), {"zaphod": "USER", "heart": "HOST"}, tok
         ("mailto:zaphod@heart", "mailto:USER@HOST"),
         ("use hf_abcdefghijklmnopqrstuv or secret-token", "use TOKEN or TOKEN"),
         ("text from /srv/anna/corpus", "text from PATH"),
+        ("file:///srv/anna/x, [/srv/anna/x,/srv/anna/y]", "PATH, [PATH,PATH]"),
+        ("&quot;/srv/anna/x&quot; &#39;/home/anna/x&#39;", "&quot;PATH&quot; &#39;PATH&#39;"),
     ],
 )
 def test_a_text_loses_paths_names_and_tokens(text, clean):
@@ -42,6 +44,14 @@ def test_words_of_a_configuration_are_no_names():
     silu = Private((), {"silu": "USER", "default": "HOST"})
     config = json.dumps({"hidden_act": "silu", "rope_type": "default", "a": "</s>/think/"})
     assert silu.cleaned(config) == config
+
+
+@pytest.mark.parametrize("path", ["/srv/anna/base", "~/base", "../anna/base", "D:\\\\anna"])
+def test_fields_of_a_configuration_that_name_a_folder_lose_it(path):
+    text = f'{{"_name_or_path": "{path}", "model_type": "llama"}}'
+    assert HERE.cleaned(text) == '{"_name_or_path": "PATH", "model_type": "llama"}'
+    named = '{"_name_or_path": "org/name"}'
+    assert HERE.cleaned(named) == named
 
 
 def test_names_that_are_words_of_every_report_are_let_through(monkeypatch, tmp_path):

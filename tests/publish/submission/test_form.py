@@ -3,6 +3,7 @@
 import json
 
 from babyllama.publish.submission.form import leaderboard_form, unknown_fields
+from babyllama.recipe import CardRecipe, Given, to_yaml
 from babyllama.runs.run import read_run
 
 # What src/leaderboard/read_evals.py of the leaderboard of 2026 reads, with revision and track.
@@ -79,3 +80,37 @@ def test_a_training_on_a_processor_took_no_gpu_hours(run):
     for folder in [run / "students" / "distilled", *(run / "teachers").iterdir()]:
         change_manifest(folder, facts={"device": "processor, 2 threads"}, wall_seconds=60.0)
     assert form_of(run)["gpu_train"] == 0.0
+
+
+def change_recipe(run, **changes):
+    recipe = read_run(run).recipe.model_copy(update=changes)
+    (run / "recipe.yaml").write_text(to_yaml(recipe), encoding="utf-8")
+
+
+def test_a_teacher_that_was_given_is_not_said_to_have_read_the_same_words(run):
+    teachers = {**read_run(run).recipe.teachers, "old": Given(path="models/old")}
+    change_recipe(run, teachers=teachers)
+    change_manifest(run / "teachers" / "old", stage="given", facts={"parameters": 9})
+    train_teachers(run)
+    described = form_of(run)["teacher_models"].split("; ")
+    assert "old (9 parameters, trained before this run, 70 words with repetitions)" in described
+    assert sum("trained on the same words" in each for each in described) == len(teachers) - 1
+
+
+def test_a_student_of_a_student_costs_what_all_before_it_cost(run):
+    students = read_run(run).recipe.students
+    again = students["distilled"].model_copy(update={"teachers": ("distilled",)})
+    change_recipe(run, students={**students, "again": again})
+    train_teachers(run)
+    for name in ("distilled", "again"):
+        facts = {"flops": 1e11, "device": "processor, 2 threads"}
+        change_manifest(run / "students" / name, facts=facts, wall_seconds=60.0)
+    teachers = read_run(run).recipe.teachers
+    assert form_of(run, "again")["flops"] == 2e11 + len(teachers) * 5e11
+
+
+def test_another_language_that_the_recipe_states_is_not_called_english(run):
+    assert form_of(run)["languages"] == "English"
+    change_recipe(run, card=CardRecipe(language=("de",)))
+    form = form_of(run)
+    assert [form[name] for name in ("languages", "num_words_en", "num_words_nld")] == [None] * 3

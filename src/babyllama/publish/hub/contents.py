@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from babyllama.errors import InputError
 from babyllama.publish.choosing import published_files
 from babyllama.publish.hub.privacy import Private, private_here
-from babyllama.recipe import FolderSource, Recipe, to_yaml
+from babyllama.recipe import FolderSource, Given, Recipe, to_yaml
 from babyllama.report.model_card import (
     SCORES,
     CardFacts,
@@ -93,7 +93,8 @@ def contents_of(run: Run, model: Model, repository: str) -> Contents:
     found = {MAIN: _of_training(run, model, home, "")}
     found[MAIN] |= _card(facts, home, repository, report) | report
     found |= {step: _of_training(run, model, home, step) for step in facts.checkpoints}
-    private = private_here(_folders(run), to_yaml(portable(run.recipe)) + repository)
+    without_paths = portable(run.recipe, lambda _: Path("PATH"))
+    private = private_here(_folders(run), to_yaml(without_paths) + repository)
     cleaned = {
         branch: {path: _cleaned(path, each, private) for path, each in files.items()}
         for branch, files in found.items()
@@ -134,6 +135,9 @@ def _paths(recipe: Recipe) -> Iterator[Path]:
     if isinstance(recipe.corpus.source, FolderSource):
         yield recipe.corpus.source.path
     yield from recipe.evaluation.benchmarks.values()
+    for each in (recipe.tokenizer, *recipe.teachers.values()):
+        if isinstance(each, Given) and each.revision is None:
+            yield Path(each.path).expanduser()
 
 
 def _of_training(run: Run, model: Model, home: Path, revision: str) -> dict[str, Upload]:

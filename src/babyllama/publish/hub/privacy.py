@@ -1,9 +1,9 @@
 """What says something about a machine or a person: found in texts, and replaced there.
 
-Configurations (JSON) are read by programs, so only full paths of this machine, home folders and
-tokens are replaced in them. In texts for people every full path is, and names of this machine and
-its user are. A name that is a word of the recipe or of our own reports is let through: it would be
-in the text of every machine.
+Configurations (JSON) are read by programs, so only full paths of this machine, home folders, tokens
+and the values of fields such as `_name_or_path` are replaced in them. In texts for people every
+full path is, and names of this machine and its user are. A name that is a word of the recipe or of
+our own reports is let through: it would be in the text of every machine.
 """
 
 import getpass
@@ -17,9 +17,12 @@ from huggingface_hub import get_token
 
 from babyllama import report
 
-_REST = r"[^\s\"'`<>|,;()\[\]{}]+"  # of a path
+# The rest of a path, up to a mark or, in HTML, a quoted one.
+_REST = r"(?:(?!&(?:quot|lt|gt|#x?\w+);)[^\s\"'`<>|,;()\[\]{}])+"
 _HOMES = re.compile(rf"(?:/home/|/Users/|/root/|\b[A-Za-z]:\\+Users\\+){_REST}")
-_PATH = re.compile(rf"(?<![^\s\"'`=(>:])/[\w.@+-]+/{_REST}")
+_PATH = re.compile(rf"(?:\bfile://|(?<![^\s\"'`=(>:;,\[{{]))/[\w.@+-]+/{_REST}")
+# A field of a configuration that names a file or folder, such as "_name_or_path".
+_FIELD = re.compile(r'("\w*(?:path|dir|file|folder)":\s*")(?:/|~|\.\.|[A-Za-z]:)[^"]*')
 _TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{20,}")
 # Users and hosts of containers and services: they say nothing of anybody.
 _ORDINARY = {
@@ -51,7 +54,7 @@ class Private:
             text = re.sub(rf"{re.escape(path)}(?:{_REST})?", "PATH", text)
         if self.token:
             text = text.replace(self.token, "TOKEN")
-        return _TOKEN.sub("TOKEN", _HOMES.sub("PATH", text))
+        return _TOKEN.sub("TOKEN", _HOMES.sub("PATH", _FIELD.sub(r"\1PATH", text)))
 
     def cleaned_prose(self, text: str) -> str:
         """A text for people with PATH, TOKEN, USER and HOST in the places of what is private."""

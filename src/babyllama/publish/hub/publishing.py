@@ -105,6 +105,10 @@ def _repositories(run: Run, repo: str, model: str | None) -> Iterator[tuple[str,
     if model != ALL or run.model(ALL) is not None:
         yield repo, chosen_model(run, model)
         return
+    for given in run.recipe.given:
+        print_status(
+            f"  {given} is not published: it was given to this run, which did not train it"
+        )
     for each in models_with_folders(run):
         name = f"{repo}-{each.name}"
         refuse_wrong_name(name)

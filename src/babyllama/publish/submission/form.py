@@ -17,6 +17,7 @@ from babyllama.runs.json_files import read_json
 from babyllama.runs.run import Model, Run
 
 FORM = "leaderboard.json"
+_WORDS_BY_LANGUAGE = ("num_words_en", "num_words_nld", "num_words_zho")
 _PROCESSOR = "processor"  # how the manifest of a training without a GPU begins to name its device
 
 
@@ -27,6 +28,7 @@ def leaderboard_form(run: Run, model: Model, home: Path, *, track: Track) -> Fac
         home: the model's folder.
     """
     teachers = _teachers(run, model)
+    trained = _trained_for(run, model)
     words = run.corpus.get("train", {}).get("total", {}).get("words")
     return {
         "model_name": f"{run.recipe.name}-{model.name}",
@@ -38,18 +40,15 @@ def leaderboard_form(run: Run, model: Model, home: Path, *, track: Track) -> Fac
         **_shape(home),
         **_training(model),
         "num_parameters": model.facts.get("parameters"),
-        "flops": _total(each.facts.get("flops") for each in (model, *teachers)),
+        "flops": _total(each.facts.get("flops") for each in trained),
         "gpu_dev": None,
-        "gpu_train": _total(_gpu_hours(each) for each in (model, *teachers)),
+        "gpu_train": _total(_gpu_hours(each) for each in trained),
         **_data(run),
         "num_words_data": words,
         "other_hyp": _other(run, model),
         "model_description": None,
-        "teacher_models": "; ".join(_described(each) for each in teachers),
-        "languages": "English",
-        "num_words_en": words,
-        "num_words_nld": 0,
-        "num_words_zho": 0,
+        "teacher_models": "; ".join(_described(run, each) for each in teachers),
+        **_languages(run, words),
     }
 
 
@@ -66,13 +65,26 @@ def _teachers(run: Run, model: Model) -> list[Model]:
     return [each for each in run.models if each.name in taught_by]
 
 
-def _described(teacher: Model) -> str:
-    shape = teacher.manifest.get("recipe", {}).get("model", {}).get("model_type", "")
-    parameters, words = teacher.facts.get("parameters", 0), teacher.facts.get("words_seen", 0)
-    return (
-        f"{teacher.name} ({shape}, {parameters:,} parameters, trained on the same words, "
-        f"{words:,} with repetitions)"
-    )
+def _trained_for(run: Run, model: Model) -> list[Model]:
+    """The model, its teachers and, if they are distilled, theirs: all have to be trained first."""
+    is_distilled = isinstance(run.recipe.students.get(model.name), DistilledStudent)
+    before = run.recipe.trained_before(model.name) if is_distilled else []
+    return [model, *(each for each in run.models if each.name in before)]
+
+
+def _described(run: Run, teacher: Model) -> str:
+    """A teacher in words; what its manifest does not say is left out."""
+    recipe = teacher.manifest.get("recipe", {})
+    shape = recipe.get("student", recipe).get("model", {})
+    parameters, words = teacher.facts.get("parameters"), teacher.facts.get("words_seen")
+    is_given = teacher.name in run.recipe.given
+    parts = [
+        shape.get("architecture") or shape.get("model_type"),
+        None if parameters is None else f"{parameters:,} parameters",
+        "trained before this run" if is_given else "trained on the same words",
+        None if words is None else f"{words:,} words with repetitions",
+    ]
+    return f"{teacher.name} ({', '.join(part for part in parts if part)})"
 
 
 def _shape(home: Path) -> Facts:
@@ -139,6 +151,13 @@ def _data(run: Run) -> Facts:
         "data_human_annotation": "No" if is_synthetic else None,
         "data_syn_aug": "All text is synthetic" if is_synthetic else None,
     }
+
+
+def _languages(run: Run, words: int | None) -> Facts:
+    """English, since both tracks are, unless the recipe's card states something else."""
+    if not set(run.recipe.card.language) <= {"en"}:
+        return dict.fromkeys(("languages", *_WORDS_BY_LANGUAGE))
+    return {"languages": "English", **dict.fromkeys(_WORDS_BY_LANGUAGE, 0), "num_words_en": words}
 
 
 def _other(run: Run, model: Model) -> str:

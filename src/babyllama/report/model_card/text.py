@@ -2,14 +2,15 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from babyllama.console import format_duration, visible
 from babyllama.errors import command, quoted
-from babyllama.recipe import FolderSource, Recipe, SyntheticSource, TwinStudent, to_yaml
+from babyllama.recipe import FolderSource, Given, Recipe, SyntheticSource, TwinStudent, to_yaml
 from babyllama.recipe.names import GRAMMAR
 from babyllama.report.markdown import aligned, code, escaped
 from babyllama.report.model_card.facts import CardFacts, Tree
@@ -336,15 +337,33 @@ def _making(facts: CardFacts) -> Iterator[str]:
         yield from ("", f"Made with {made}; seed {facts.manifest.get('seed', 0)}.")
 
 
-def portable(recipe: Recipe) -> Recipe:
-    """The recipe with the last part of each path: the rest says how one machine is set up."""
+def portable(recipe: Recipe, shorten: Callable[[Path], Path] | None = None) -> Recipe:
+    """The recipe with shortened paths: the rest says how one machine is set up.
+
+    Args:
+        shorten: what becomes of a path; by default its last part is kept.
+    """
+    shorten = shorten or _last
     corpus, evaluation = recipe.corpus, recipe.evaluation
     if isinstance(corpus.source, FolderSource):
-        source = corpus.source.model_copy(update={"path": _last(corpus.source.path)})
+        source = corpus.source.model_copy(update={"path": shorten(corpus.source.path)})
         corpus = corpus.model_copy(update={"source": source})
-    benchmarks = {name: _last(path) for name, path in evaluation.benchmarks.items()}
-    evaluation = evaluation.model_copy(update={"benchmarks": benchmarks})
-    return recipe.model_copy(update={"corpus": corpus, "evaluation": evaluation})
+    benchmarks = {name: shorten(path) for name, path in evaluation.benchmarks.items()}
+    update: dict[str, Any] = {
+        "corpus": corpus,
+        "evaluation": evaluation.model_copy(update={"benchmarks": benchmarks}),
+    }
+    if isinstance(recipe.tokenizer, Given):
+        update["tokenizer"] = _shortened(recipe.tokenizer, shorten)
+    given = {name: _shortened(each, shorten) for name, each in recipe.given.items()}
+    return recipe.model_copy(update=update | {"teachers": {**recipe.teachers, **given}})
+
+
+def _shortened(given: Given, shorten: Callable[[Path], Path]) -> Given:
+    """The same with a shortened path; a name on the hub is kept."""
+    if given.revision is not None:
+        return given
+    return given.model_copy(update={"path": str(shorten(Path(given.path).expanduser()))})
 
 
 def _last(path: Path) -> Path:
