@@ -24,6 +24,7 @@ def test_a_recipe_is_written_for_a_text_and_loads(corpus, tmp_path):
     assert (recipe.name, recipe.card.language) == ("mine", ("de",))
     assert recipe.corpus.source.path == corpus
     assert recipe.students["distilled"].model.hidden_size == 64
+    assert not recipe.students["distilled"].training.compile  # in so short a run
 
 
 def test_without_a_terminal_the_defaults_are_taken_and_said(tmp_path, monkeypatch):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from babyllama.data.glance import Glance
     from babyllama.pipeline.sizing import Choice
 
+_WORTH_COMPILING = 1800.0  # seconds of a run
 _UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
 
 
@@ -147,6 +148,9 @@ def _sizes(choice: "Choice", words: int) -> list[str]:
     steps = int(words * choice.share * 1.5 * rung.epochs / (rung.batch_size * 128))
     warmup = max(1, min(100, steps // 10))
 
+    # Compiling takes a minute or two for each model, more than it saves in a short run.
+    compiled = "" if choice.seconds > _WORTH_COMPILING else ", compile: false"
+
     def model(path: str) -> str:
         fields = settings[f"{path}.model"]
         assert isinstance(fields, dict)
@@ -155,7 +159,7 @@ def _sizes(choice: "Choice", words: int) -> list[str]:
     return [
         "defaults:  # for every model; what stands at a model wins",
         f"  training: {{epochs: {rung.epochs}, batch_size: {rung.batch_size}, "
-        f"warmup_steps: {warmup}}}",
+        f"warmup_steps: {warmup}{compiled}}}",
         "teachers:  # two that differ, trained first",
         f"  llama: {{model: {model('teachers.llama')}}}",
         f"  gpt2: {{model: {model('teachers.gpt2')}}}",
