@@ -160,6 +160,6 @@ def _check_manifest(folder: Path) -> None:
     refuse_damaged_input(folder)
     if all(read_manifest(each) is None for each in (folder, folder.absolute().parent)):
         print_status(
-            f"  {folder} has no manifest: whether its files are as they were made is not known",
+            f"  {folder} has no manifest, so its files cannot be checked for damage",
             style="yellow",
         )

@@ -56,7 +56,7 @@ def test_a_hub_that_cannot_be_reached_is_named(publishing, monkeypatch):
         (WHOAMI, 401, ["does not accept the token", "from HF_TOKEN", "hf auth login"]),
         (WHOAMI, 429, ["limits how often", "Nothing was uploaded.", "in a few minutes"]),
         (WHOAMI, 500, ["has an error, status 500: said", "Nothing was uploaded.", "again later"]),
-        (WHOAMI, 404, ["does not answer as a hub: not found", "HF_ENDPOINT"]),
+        (WHOAMI, 404, ["does not answer like a hub: it has no such address", "HF_ENDPOINT"]),
         ("POST /api/repos/create", 403, ["does not let you write tester/tiny: said", "--repo"]),
         ("POST /api/repos/create", 409, ["does not let you write tester/tiny: said"]),
         (COMMIT, 403, ["does not let you write tester/tiny: said", "the right to write"]),
@@ -80,10 +80,10 @@ def test_a_card_that_the_hub_refuses_is_named(hub, publishing):
     assert "the part `card` of the recipe" in said
 
 
-def test_an_answer_that_is_no_json_is_of_no_hub(hub, publishing):
+def test_an_answer_that_is_not_json_is_refused(hub, publishing):
     hub.pages[WHOAMI] = b"<html>Please log in</html>"
     said = publishing()
-    assert "does not answer as a hub" in said
+    assert "does not answer like a hub" in said
     assert "login in a browser" in said
 
 

@@ -57,7 +57,7 @@ def test_only_what_is_lacking_is_sent(hub, monkeypatch, capsys):
     assert "main: 1 files to upload (1 bytes), 1 are there" in printed
     assert "main 100%" in printed
     assert "w.bin, 1 bytes" in printed
-    assert "the branch chck_9M stays" in printed
+    assert "the branch chck_9M is kept" in printed
 
 
 def test_a_complete_branch_gets_no_commit(hub, capsys):

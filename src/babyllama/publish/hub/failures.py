@@ -61,7 +61,9 @@ def _explained(
             mend="Correct the part `card` of the recipe, or the README.md that you edited.",
         )
     if isinstance(error, json.JSONDecodeError):
-        return InputError(f"{endpoint} does not answer as a hub: no JSON", mend=_ENDPOINT)
+        return InputError(
+            f"{endpoint} does not answer like a hub: its answer is not JSON", mend=_ENDPOINT
+        )
     if _is_of_network(error):
         return InputError(
             f"the connection to {endpoint} failed: {_one_line(error) or type(error).__name__}",
@@ -89,7 +91,9 @@ def _answered(error: HfHubHTTPError, endpoint: str, repository: str, uploaded: s
             mend="Choose a --repo of your own, or a token with the right to write.",
         )
     if status == 404:
-        return InputError(f"{endpoint} does not answer as a hub: not found", mend=_ENDPOINT)
+        return InputError(
+            f"{endpoint} does not answer like a hub: it has no such address", mend=_ENDPOINT
+        )
     if status in (400, 413, 422):
         return InputError(
             f"{endpoint} refuses {repository}: {said or f'status {status}'}",

@@ -26,7 +26,7 @@ def upload(api: HfApi, repository: Repository, contents: Contents, *, is_private
     if repository.is_private is None:
         _create(api, name, is_private=is_private)
     for other in repository.others:
-        print_status(f"  the branch {other} stays: it is of no checkpoint of this model")
+        print_status(f"  the branch {other} is kept: this model has no checkpoint of that name")
     for branch in contents.branches:
         if branch not in (MAIN, *repository.branches):
             api.create_branch(name, branch=branch, exist_ok=True)
