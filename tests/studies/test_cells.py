@@ -69,3 +69,8 @@ def test_the_epochs_of_a_twin_with_matched_compute_follow_from_its_cell(small_st
         trial.recipe.pretraining("twin").training.epochs for trial in trials_of(study, tmp_path)
     )
     assert 2 < few < many
+
+
+def test_a_recipe_that_is_written_in_a_study_needs_no_name(small_study, tmp_path):
+    study = small_study(recipe={"extends": "mini"}, vary={})
+    assert trials_of(study, tmp_path)[0].recipe.tokenizer.vocab_size == 1600

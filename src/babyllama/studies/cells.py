@@ -101,7 +101,9 @@ def _reader(study: StudyRecipe) -> Callable[[tuple[str, ...]], Recipe]:
     """The base recipe as a function of settings, as `--set` has them."""
     if isinstance(study.recipe, str):
         return partial(load_recipe, study.recipe)
-    text = yaml.safe_dump(study.recipe, sort_keys=False, allow_unicode=True)
+    # The folders of runs are named after the cells: a recipe written in a study needs no name.
+    tree = {"name": "study", **study.recipe}
+    text = yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
     return partial(recipe_of, text, f"study {study.name}: recipe")
 
 
