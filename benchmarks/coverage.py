@@ -8,7 +8,7 @@ the percentage of nominal 95% intervals that hold the truth, and writes it as JS
 98 is right: with 500 draws the simulation itself has a standard error of 1.
 
 Beside ours, for the same draws: Satterthwaite's degrees of freedom, percentiles of a bootstrap over
-seeds and items. Takes about five minutes on one core.
+seeds and items. Takes about ten minutes on one core.
 """
 
 import argparse
@@ -71,6 +71,7 @@ CASES = (
     Case("nearly all right", (4.5, 4.2)),
     Case("nearly all wrong", (-4.5, -4.2), own=0.3),
     Case("one UID, seeds matter", (0.8, 0.6), uids=1, items=150),
+    Case("one UID, seeds matter most", (0.8, 0.6), shared=0.3, own=0.4, uids=1, items=150),
     Case("one UID, nearly all right", (4.5, 4.2), uids=1, items=150),
 )
 

@@ -58,4 +58,10 @@ def test_what_cannot_be_told_apart_says_what_would_do(keys, end):
 
 
 def test_digits_follow_the_intervals_width():
-    assert [digits_for(reach) for reach in (12.0, 1.2, 0.4, 0.03, 1e-9, 0.0)] == [1, 1, 2, 3, 4, 1]
+    assert [digits_for(reach) for reach in (12.0, 1.2, 0.4, 0.03, 1e-9, 0.0)] == [1, 1, 2, 3, 3, 1]
+
+
+def test_an_interval_without_zero_that_does_not_survive_the_correction_is_explained():
+    among = [SeedsDifference(v, 1.0, 0.0, None, (v,) * 9) for v in (2.9, *[0.0] * 9)]
+    first = verdicts([Asked(each) for each in among], "holm")[0]
+    assert "before the correction for the number of comparisons" in sentence(first, NAMES)

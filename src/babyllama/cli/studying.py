@@ -78,6 +78,12 @@ def study(
     )
     for failure in failures:
         print_status(f"Failed: {failure.name}: {failure.why} (see {failure.log})", style="red")
+    from babyllama.studies.cells import trials_of
+    from babyllama.studies.report import write_study_report
+
+    every = trials_of(loaded, out)
+    print_line(write_study_report(loaded, plan_study(every, out), out))
+    print_status(f"  Report: {out / 'report' / 'index.html'}", style="dim")
     if failures:
         raise typer.Exit(1)
 

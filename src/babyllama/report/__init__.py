@@ -13,16 +13,17 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from babyllama.console import visible
 from babyllama.errors import InputError
 from babyllama.report.markdown import aligned, escaped
-from babyllama.report.overview import overview
-from babyllama.report.page import page_of
+from babyllama.report.overview import overview as overview_of
+from babyllama.report.page import Page, page_of
 from babyllama.report.scored_run import scored_run
+from babyllama.report.table import Table
 from babyllama.runs.files import write_atomically
 from babyllama.runs.layout import PAGE, REPORT_TEXT
 from babyllama.runs.manifests import MANIFEST
 from babyllama.runs.run import read_run
 from babyllama.runs.undamaged import refuse_damaged
 
-__all__ = ["refuse_other_folder", "write_report"]
+__all__ = ["refuse_other_folder", "write_pages", "write_report"]
 
 _FIGURES = "figures"
 _TITLE = ": a babyllama report</title>"
@@ -83,8 +84,17 @@ def write_report(runs: Sequence[Path], out: Path) -> dict[str, Any]:
     read = [scored_run(read_run(folder)) for folder in runs]
     prefixes = [""] if len(read) == 1 else [f"{number}-" for number in range(1, len(read) + 1)]
     pages = [page_of(run, prefix=prefix) for run, prefix in zip(read, prefixes, strict=True)]
-    context = {"pages": pages, "overview": overview(read) if len(read) > 1 else None}
+    write_pages(pages, out, overview=overview_of(read) if len(read) > 1 else None)
+    return {"first_sentence": pages[0].sentence}
 
+
+def write_pages(pages: Sequence[Page], out: Path, *, overview: Table | None = None) -> None:
+    """Write index.html, report.md and figures/ from pages that are made.
+
+    Args:
+        overview: a table before the pages.
+    """
+    context = {"pages": pages, "overview": overview}
     (out / _FIGURES).mkdir(parents=True, exist_ok=True)
     for page in pages:
         for figure in (figure for section in page.sections for figure in section.figures):
@@ -93,7 +103,6 @@ def write_report(runs: Sequence[Path], out: Path) -> dict[str, Any]:
     for file, template in ((PAGE, "report.html.j2"), (REPORT_TEXT, "report.md.j2")):
         # Control characters of names and sentences are neither XML nor text to look at.
         write_atomically(out / file, visible(templates.get_template(template).render(context)))
-    return {"first_sentence": pages[0].sentence}
 
 
 def _templates() -> Environment:

@@ -23,8 +23,8 @@ from babyllama.report.signatures import smoothed, smoothing
 from babyllama.runs.run import Curve, Model, Run, main_student, twin_of
 from babyllama.scores.results import Score
 
-_WIDTH = 5.0  # inches: 360 points, so that a phone shows letters of 10 points nearly full size
-_STYLES = (  # colours of Okabe and Ito, which differ in lightness too
+WIDTH = 5.0  # inches: 360 points, so that a phone shows letters of 10 points nearly full size
+STYLES = (  # colours of Okabe and Ito, which differ in lightness too
     ("#0072B2", "o", "-"),
     ("#D55E00", "s", "--"),
     ("#000000", "^", "-."),
@@ -62,8 +62,8 @@ def loss_curves(run: Run) -> str | None:
     if not drawn:
         return None
     rows = (len(drawn) + 1) // 2
-    with _style():
-        figure = Figure(figsize=(_WIDTH, 0.5 + 1.75 * rows), layout="constrained")
+    with drawing():
+        figure = Figure(figsize=(WIDTH, 0.5 + 1.75 * rows), layout="constrained")
         grid = list(figure.subplots(rows, 2, sharey=True, squeeze=False).flat)
         for axes, model in zip(grid, drawn, strict=False):
             _loss_panel(axes, model)
@@ -73,7 +73,7 @@ def loss_curves(run: Run) -> str | None:
         handles, labels = grid[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=3)
         figure.supylabel("nats per token", fontsize=10)
-        return _svg(figure)
+        return svg_of(figure)
 
 
 def overfitting(run: Run) -> str | None:
@@ -83,10 +83,10 @@ def overfitting(run: Run) -> str | None:
     drawn = [m for m in (student, twin) if m and m.curve is not None and len(m.curve.dev_epochs)]
     if not drawn:
         return None
-    with _style():
-        figure = Figure(figsize=(_WIDTH, 2.9), layout="constrained")
+    with drawing():
+        figure = Figure(figsize=(WIDTH, 2.9), layout="constrained")
         axes = figure.subplots()
-        for model, (colour, marker, line) in zip(drawn, _STYLES, strict=False):
+        for model, (colour, marker, line) in zip(drawn, STYLES, strict=False):
             assert model.curve is not None
             x, y = model.curve.dev_epochs, model.curve.dev_cross_entropy
             axes.plot(x, y, line, color=colour, marker=marker, markersize=4.5, label=_label(model))
@@ -96,7 +96,7 @@ def overfitting(run: Run) -> str | None:
         axes.set_ylabel("dev, nats per token")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend()
-        return _svg(figure)
+        return svg_of(figure)
 
 
 def scores_by_group(scored: ScoredRun, benchmark: str) -> str | None:
@@ -108,8 +108,8 @@ def scores_by_group(scored: ScoredRun, benchmark: str) -> str | None:
     groups = drawn[0][1]
     names = sorted(groups, key=lambda name: (groups[name].score, name))
     row = 0.13 * len(drawn) + 0.17
-    with _style():
-        figure = Figure(figsize=(_WIDTH, 0.95 + row * len(names)), layout="constrained")
+    with drawing():
+        figure = Figure(figsize=(WIDTH, 0.95 + row * len(names)), layout="constrained")
         axes = figure.subplots()
         for place, (model, own) in enumerate(drawn):
             offset = 0.62 * ((len(drawn) - 1) / 2 - place) / max(len(drawn) - 1, 1)
@@ -123,7 +123,7 @@ def scores_by_group(scored: ScoredRun, benchmark: str) -> str | None:
         axes.set_xlabel("score in percent" + (", dotted: guessing" if chance is not None else ""))
         axes.tick_params(axis="y", length=0)
         figure.legend(loc="outside upper center", ncols=2)
-        return _svg(figure)
+        return svg_of(figure)
 
 
 def learning_curves(scored: ScoredRun) -> str | None:
@@ -134,11 +134,11 @@ def learning_curves(scored: ScoredRun) -> str | None:
         return None
     rows = (len(names) + 1) // 2
     columns = min(2, len(names))
-    with _style():
-        figure = Figure(figsize=(_WIDTH, 0.7 + 2.1 * rows), layout="constrained")
+    with drawing():
+        figure = Figure(figsize=(WIDTH, 0.7 + 2.1 * rows), layout="constrained")
         grid = list(figure.subplots(rows, columns, squeeze=False).flat)
         for axes, name in zip(grid, names, strict=False):
-            for model, style in zip(drawn, _STYLES, strict=False):
+            for model, style in zip(drawn, STYLES, strict=False):
                 own = [point for point in scored.points[model.name] if point.benchmark == name]
                 _curve_of(axes, _label(model), own, style)
             unit = scored.unit(name)
@@ -148,7 +148,7 @@ def learning_curves(scored: ScoredRun) -> str | None:
             axes.set_visible(False)
         handles, labels = grid[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=2)
-        return _svg(figure)
+        return svg_of(figure)
 
 
 def signal_frontier(run: Run) -> str | None:
@@ -156,8 +156,8 @@ def signal_frontier(run: Run) -> str | None:
     temperatures = frontier_temperatures(run)
     if not temperatures:
         return None
-    with _style():
-        figure = Figure(figsize=(_WIDTH, 5.0), layout="constrained")
+    with drawing():
+        figure = Figure(figsize=(WIDTH, 5.0), layout="constrained")
         grid = figure.subplots(2, len(temperatures), sharex=True, sharey="row", squeeze=False)
         for row, (key, said) in enumerate(
             (("kl", "KL, nats per token"), ("gradient_angle", "angle, degrees"))
@@ -168,7 +168,7 @@ def signal_frontier(run: Run) -> str | None:
         for axes, temperature in zip(grid[0], temperatures, strict=True):
             axes.set_title(f"T = {temperature}", loc="left")
         figure.supxlabel("bytes per token", fontsize=10)
-        return _svg(figure)
+        return svg_of(figure)
 
 
 def frontier_temperatures(run: Run) -> list[str]:
@@ -212,7 +212,7 @@ def _loss_panel(axes: Axes, model: Model) -> None:
         curve.dev_epochs,
         curve.dev_cross_entropy,
         "--",
-        color=_STYLES[0][0],
+        color=STYLES[0][0],
         marker="o",
         markersize=3.5,
         linewidth=1,
@@ -231,7 +231,7 @@ def _curved_models(scored: ScoredRun) -> list[Model]:
     student = main_student(run)
     first = [student, twin_of(run, student.name) if student else None]
     ordered = [m for m in first if m] + [m for m in run.models if m not in first]
-    return [model for model in ordered if scored.points.get(model.name)][: len(_STYLES)]
+    return [model for model in ordered if scored.points.get(model.name)][: len(STYLES)]
 
 
 def _curve_of(
@@ -266,7 +266,7 @@ def _frontier_panel(axes: Axes, run: Run, temperature: str, key: str) -> None:
     axes.xaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_formatter(NullFormatter())
-    for kind, (colour, marker, line) in zip(kinds, _STYLES, strict=False):
+    for kind, (colour, marker, line) in zip(kinds, STYLES, strict=False):
         points = [
             (int(row["bytes_per_token"]), float(value))
             for row in run.frontier
@@ -322,7 +322,7 @@ def _ring_best(axes: Axes, curve: Curve) -> None:
 def _dots(
     axes: Axes, label: str, rows: Sequence[tuple[int, Score]], offset: float, place: int
 ) -> None:
-    colour, marker, _ = _STYLES[place]
+    colour, marker, _ = STYLES[place]
     scores = [score.score for _, score in rows]
     edges = [score.interval or (score.score, score.score) for _, score in rows]
     axes.errorbar(
@@ -352,13 +352,14 @@ def _has_steps(model: Model) -> bool:
 
 
 @contextmanager
-def _style() -> Iterator[None]:
+def drawing() -> Iterator[None]:
+    """The look of all figures."""
     with mpl.rc_context(_SETTINGS), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from")  # the page's font has it
         yield
 
 
-def _svg(figure: Figure) -> str:
+def svg_of(figure: Figure) -> str:
     """SVG without dates, so that the same run gives the same bytes."""
     file = io.StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))

@@ -35,8 +35,8 @@ def sentence(verdict: Verdict, names: Names) -> str:
 
 
 def digits_for(reach: float) -> int:
-    """Decimals with which half an interval's width has about two digits: from 1 to 4."""
-    return min(4, max(1, 1 - math.floor(math.log10(reach)))) if reach > 0 else 1
+    """Decimals with which half an interval's width has about two digits: from 1 to 3."""
+    return min(3, max(1, 1 - math.floor(math.log10(reach)))) if reach > 0 else 1
 
 
 def _of_difference(verdict: Verdict, names: Names) -> str:
@@ -86,9 +86,17 @@ def _of_nothing(verdict: Verdict, names: Names) -> str:
     }[verdict.asked.question]
     return (
         f"{start} with {found.seeds} seeds (difference {_signed(found.value, verdict)}"
-        f"{names.unit}, 95% interval {_bounds(verdict.interval, verdict)})"
-        f"{_what_would_do(verdict, names)}."
+        f"{names.unit}, 95% interval {_bounds(verdict.interval, verdict)}"
+        f"{_after_correction(verdict)}){_what_would_do(verdict, names)}."
     )
+
+
+def _after_correction(verdict: Verdict) -> str:
+    """Why a difference is not shown although its interval leaves out zero."""
+    low, high = verdict.interval
+    if low <= 0 <= high:
+        return ""
+    return " before the correction for the number of comparisons, which it does not survive"
 
 
 def _what_would_do(verdict: Verdict, names: Names) -> str:

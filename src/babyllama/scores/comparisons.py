@@ -199,7 +199,7 @@ def pair(ours: Answers, theirs: Answers) -> Pairing:
     if ours.items != theirs.items:
         return Pairing(None, why_unpaired="the items are not the same")
     if ours.parts and theirs.parts:
-        weights = _weights(ours, theirs)
+        weights = headline_weights(ours, theirs)
         if weights is None:
             why = "the score is not a mean of the decisions that the files hold"
             return Pairing(None, why_unpaired=why)
@@ -258,7 +258,7 @@ def _by_uid(ours: Answers, theirs: Answers) -> Iterator[UidDifference]:
         )
 
 
-def _weights(ours: Answers, theirs: Answers) -> dict[str, float] | None:
+def headline_weights(ours: Answers, theirs: Answers) -> dict[str, float] | None:
     """What each UID weighs in the headline: the average that gives the scores in both files.
 
     That of the rules, which the results name, else one of those that benchmarks have of their own.

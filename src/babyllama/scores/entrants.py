@@ -173,7 +173,7 @@ def _recipe(folder: Path) -> Entrant:
     first, *others = (result for _, result in seeds)
     shared = [name for name in first.benchmarks if all(name in each.benchmarks for each in others)]
     answers = {
-        name: _joined(
+        name: joined_seeds(
             [answers_of(result.benchmarks[name], name, result.rules) for _, result in seeds]
         )
         for name in shared
@@ -204,7 +204,7 @@ def _refuse_mixed_rules(seeds: Sequence[tuple[Path, ModelResult]]) -> None:
             )
 
 
-def _joined(seeds: Sequence[Answers]) -> Answers:
+def joined_seeds(seeds: Sequence[Answers]) -> Answers:
     """Seeds' answers as one recipe's; seeds of fine-tuning within a file count as their mean."""
     parts = [each.parts for each in seeds if each.parts is not None]
     replicates = [each.replicates for each in seeds if each.replicates is not None]

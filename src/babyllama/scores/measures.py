@@ -40,6 +40,8 @@ AMBIGUITY = "ambiguity"  # of the ensemble
 DISAGREEMENT, PAIRWISE_KL = "disagreement", "pairwise_kl"
 
 _IN_PERCENT = (ACCURACY, CALIBRATION_ERROR, OVERCONFIDENCE, AGREEMENT, DISAGREEMENT)
+# What the first part of a measure's name may be.
+NAMES = (*_IN_PERCENT, CROSS_ENTROPY, ENTROPY, TEACHER_KL, "copying", AMBIGUITY, PAIRWISE_KL)
 _DECIMALS = 6  # of the sums in a file
 
 
@@ -60,7 +62,12 @@ class Sums:
     @property
     def scale(self) -> float:
         """100 for what is given in percent."""
-        return 100.0 if self.name.partition("/")[0] in _IN_PERCENT else 1.0
+        return 100.0 if unit_of(self.name) == PERCENT else 1.0
+
+
+def unit_of(name: str) -> str:
+    """Percent or nats, of a measure or a part of one."""
+    return PERCENT if name.partition("/")[0] in _IN_PERCENT else NATS
 
 
 def measured(sums: Sums) -> Measured:

@@ -72,7 +72,10 @@ def _outcomes(trial: Trial) -> Iterator[Outcome]:
     for model in run.models:
         (result,) = read_results(layout.scores(model.name))
         facts = model.facts
-        values = {name: scores.score for name, scores in result.benchmarks.items()}
+        layout = Layout(trial.folder)
+        values = {name: each.value for name, each in
+                  read_measures(layout.measures(model.name)).items()}  # fmt: skip
+        values |= {name: scores.score for name, scores in result.benchmarks.items()}
         if result.dev:
             values[DEV_LOSS] = result.dev.cross_entropy
         measures = read_measures(layout.measures(model.name))

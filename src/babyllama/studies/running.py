@@ -28,6 +28,7 @@ from babyllama.runs.layout import Layout
 from babyllama.runs.lock import locked
 from babyllama.studies import jobs as functions
 from babyllama.studies.cells import Trial, trials_of
+from babyllama.studies.comparing import pairs_of, refuse_unknown_measures
 from babyllama.studies.planning import Need, StudyPlan, plan_study
 from babyllama.studies.store import addresses, is_finished, link_trial
 from babyllama.studies.study import StudyRecipe, load_study, study_yaml
@@ -101,9 +102,13 @@ def chosen_trials(study: StudyRecipe, out: Path, only: str | None = None) -> lis
     """The trials of a study, or of one of its cells.
 
     Raises:
-        InputError: no such cell, or what `trials_of` raises.
+        InputError: no such cell, a comparison or a measure that names nothing, or what `trials_of`
+            raises.
     """
     trials = trials_of(study, out)
+    recipes = {trial.cell: trial.recipe for trial in trials}
+    pairs_of(study, recipes)
+    refuse_unknown_measures(study, recipes)
     if only is None:
         return trials
     chosen = [trial for trial in trials if trial.cell == only]

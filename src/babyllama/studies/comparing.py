@@ -1,0 +1,127 @@
+"""Which model of which cell a study compares with which: its declared comparisons, written out."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from babyllama.errors import InputError
+from babyllama.recipe import Recipe, SyntheticSource, names
+from babyllama.recipe.base import nearest
+from babyllama.scores import measures
+from babyllama.studies.study import DEV_LOSS, Comparison, StudyRecipe
+
+EVERY = "*"
+
+
+@dataclass(frozen=True)
+class Side:
+    """A model of a cell."""
+
+    cell: str
+    model: str
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two models to compare, and the claim that is tested."""
+
+    ours: Side
+    theirs: Side
+    expect: str
+
+    def called(self, cells: int) -> tuple[str, str]:
+        """What sentences call the two: by what tells them apart.
+
+        Args:
+            cells: how many the study has.
+        """
+        if self.ours.cell == self.theirs.cell:
+            where = "" if cells == 1 else f"{self.ours.cell}/"
+            return f"{where}{self.ours.model}", f"{where}{self.theirs.model}"
+        if self.ours.model == self.theirs.model:
+            return self.ours.cell, self.theirs.cell
+        return f"{self.ours.cell}/{self.ours.model}", f"{self.theirs.cell}/{self.theirs.model}"
+
+
+def pairs_of(study: StudyRecipe, recipes: Mapping[str, Recipe]) -> list[Pair]:
+    """Every pair that the study's comparisons stand for, in their order, each once.
+
+    Args:
+        recipes: of each cell, in the study's order.
+
+    Raises:
+        InputError: a side that names nothing, or a comparison that compares nothing.
+    """
+    found: dict[Pair, None] = {}
+    for declared in study.compare:
+        own = [pair for pair in _pairs(study, declared, recipes) if pair.ours != pair.theirs]
+        if not own:
+            raise InputError(
+                f"study {study.name}: compare {declared.ours} with {declared.theirs}: there is no "
+                "such pair",
+                why="No cell has both, or both sides are the same.",
+            )
+        found |= dict.fromkeys(own)
+    return list(found)
+
+
+def refuse_unknown_measures(study: StudyRecipe, recipes: Mapping[str, Recipe]) -> None:
+    """Check that every declared measure will be measured in each cell.
+
+    Raises:
+        InputError: names the measure, the cell, and what there is.
+    """
+    for cell, recipe in recipes.items():
+        known = [DEV_LOSS, *recipe.evaluation.benchmarks]
+        if isinstance(recipe.corpus.source, SyntheticSource):
+            known.append(names.GRAMMAR)
+        for measure in study.measure or ():
+            if measure not in known and measure.partition("/")[0] not in measures.NAMES:
+                raise InputError(
+                    f"study {study.name}: measure: cell {cell} has no measure {measure!r}",
+                    why=f"Its benchmarks and dev loss: {', '.join(known)}; measures on dev text: "
+                    f"{', '.join(measures.NAMES)}.",
+                    mend=nearest(measure, [*known, *measures.NAMES]),
+                )
+
+
+def main_of(study: StudyRecipe, recipe: Recipe) -> str:
+    """The main student of a cell."""
+    return study.student or next(iter([*recipe.distilled, *recipe.students]))
+
+
+def _pairs(
+    study: StudyRecipe, declared: Comparison, recipes: Mapping[str, Recipe]
+) -> Iterator[Pair]:
+    ours, theirs = (_sides(study, side, recipes) for side in (declared.ours, declared.theirs))
+    for cell, mine in ours.items():
+        for other_cell, other in theirs.items():
+            # Sides that stand for each cell meet in their own; a fixed side meets every cell.
+            if cell == other_cell or len(ours) == 1 or len(theirs) == 1:
+                yield Pair(mine, other, declared.expect)
+
+
+def _sides(study: StudyRecipe, side: str, recipes: Mapping[str, Recipe]) -> dict[str, Side]:
+    """By cell, what a side stands for."""
+    mains = {cell: Side(cell, main_of(study, recipe)) for cell, recipe in recipes.items()}
+    if side == EVERY:
+        return mains
+    if side in recipes:
+        return {side: mains[side]}
+    cell, slash, model = side.rpartition("/")
+    chosen = [cell] if slash else list(recipes)
+    found = {
+        each: Side(each, model) for each in chosen if each in recipes
+        and model in _models(recipes[each])
+    }  # fmt: skip
+    if not found:
+        known = [EVERY, *recipes, *dict.fromkeys(m for r in recipes.values() for m in _models(r))]
+        raise InputError(
+            f"study {study.name}: compare: {side!r} is neither a cell nor a model",
+            why=f"There are {', '.join(known)}; and CELL/MODEL.",
+            mend=nearest(side, known),
+        )
+    return found
+
+
+def _models(recipe: Recipe) -> Sequence[str]:
+    return [*recipe.teachers, *recipe.students, names.ENSEMBLE, names.UNTRAINED]

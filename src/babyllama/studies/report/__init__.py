@@ -1,0 +1,58 @@
+"""A study's report: one page that begins with the answer, Markdown beside it, and all rows.
+
+Reads the study's folder as it is: what is not finished is shown as missing.
+"""
+
+from pathlib import Path
+
+from babyllama.report import write_pages
+from babyllama.runs.json_files import read_json
+from babyllama.studies.cells import cells_of
+from babyllama.studies.comparing import main_of, pairs_of
+from babyllama.studies.outcomes import outcomes_of
+from babyllama.studies.planning import StudyPlan
+from babyllama.studies.report.findings import Findings
+from babyllama.studies.report.page import page_of
+from babyllama.studies.report.rows import rows_of, write_rows
+from babyllama.studies.study import StudyRecipe
+
+REPORT = "report"
+
+
+def write_study_report(study: StudyRecipe, planned: StudyPlan, out: Path) -> str:
+    """Write OUT/report: index.html, report.md, figures/, rows.csv and, with pyarrow, rows.parquet.
+
+    Args:
+        out: the study's folder.
+
+    Returns:
+        The first sentence.
+
+    Raises:
+        InputError: a comparison that names nothing, or a result that cannot be read.
+    """
+    recipes = {trial.cell: trial.recipe for trial in planned.trials}
+    cells = tuple(cell for cell in cells_of(study) if cell.name in recipes)
+    outcomes, missing = outcomes_of(planned)
+    findings = Findings(
+        study=study,
+        cells=cells,
+        mains={cell: main_of(study, recipe) for cell, recipe in recipes.items()},
+        pairs=tuple(pairs_of(study, recipes)),
+        outcomes=tuple(outcomes),
+        missing=tuple(missing),
+        changed_rules=_changed_rules(out),
+        out=out,
+    )
+    folder = out / REPORT
+    folder.mkdir(parents=True, exist_ok=True)
+    page = page_of(findings, write_rows(rows_of(outcomes, cells), folder))
+    write_pages([page], folder)
+    return page.sentence
+
+
+def _changed_rules(out: Path) -> tuple[int, ...]:
+    """How many trials were finished each time the rule was changed; not the first time."""
+    path = out / "rules.json"
+    history = read_json(path) if path.is_file() else []
+    return tuple(int(each["finished_trials"]) for each in history[1:])

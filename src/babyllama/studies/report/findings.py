@@ -1,0 +1,75 @@
+"""What a study gave, as all sections of its report read it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from babyllama.report.figures import inline
+from babyllama.report.page import Shown
+from babyllama.runs.layout import Layout
+from babyllama.studies.cells import Cell
+from babyllama.studies.comparing import Pair, Side
+from babyllama.studies.outcomes import Missing, Outcome
+from babyllama.studies.report.decided import Found, by_side, measures_of, unit_of
+from babyllama.studies.study import StudyRecipe
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a study gave.
+
+    Attributes:
+        mains: the main student of each cell.
+        changed_rules: how many trials were finished when the rule was changed, each time.
+    """
+
+    study: StudyRecipe
+    cells: tuple[Cell, ...]
+    mains: Mapping[str, str]
+    pairs: tuple[Pair, ...]
+    outcomes: tuple[Outcome, ...]
+    missing: tuple[Missing, ...]
+    changed_rules: tuple[int, ...]
+    out: Path
+
+    @cached_property
+    def found(self) -> Found:
+        """Outcomes by cell and model, then by seed."""
+        return by_side(self.outcomes)
+
+    @property
+    def measures(self) -> list[str]:
+        """What comparisons are about."""
+        return measures_of(self.study, self.outcomes)
+
+    def main(self, cell: Cell) -> Side:
+        """The main student of a cell."""
+        return Side(cell.name, self.mains[cell.name])
+
+    def values(self, side: Side, measure: str) -> dict[int, float]:
+        """By seed, of the trials that are finished."""
+        own = self.found.get(side, {})
+        return {seed: o.values[measure] for seed, o in own.items() if measure in o.values}
+
+    def axis_label(self, measure: str) -> str:
+        """`blimp, percent`."""
+        return f"{measure}, {unit_of(measure, self.outcomes).strip() or 'percent'}"
+
+
+def folder_of(outcome: Outcome) -> Path | None:
+    """Where in the store the model is; None of an ensemble and of random weights.
+
+    Trials that share a model have links to one folder.
+    """
+    layout = Layout(outcome.trial)
+    if outcome.role == "teacher":
+        return layout.teacher(outcome.model).resolve()
+    if outcome.role in ("student", "twin"):
+        return layout.student(outcome.model).resolve()
+    return None
+
+
+def shown(name: str, svg: str, label: str, caption: str) -> Shown:
+    """A figure for the page."""
+    return Shown(f"{name}.svg", svg, inline(svg, label, ids=name), label, caption)

@@ -1,0 +1,114 @@
+"""The page of a study, from its answer to the command that repeats it."""
+
+from collections.abc import Iterator, Sequence
+
+from babyllama.errors import command
+from babyllama.report.page import Page, Section
+from babyllama.report.table import Table
+from babyllama.studies.outcomes import Missing
+from babyllama.studies.report.answer import answer
+from babyllama.studies.report.best_setting import best_setting
+from babyllama.studies.report.cell_tables import every_cell, other_models
+from babyllama.studies.report.comparisons import CLAIMS, comparisons
+from babyllama.studies.report.cost import cost
+from babyllama.studies.report.decided import Decided, decide_all
+from babyllama.studies.report.dev_loss import correlation
+from babyllama.studies.report.findings import Findings
+from babyllama.studies.report.grids import axes_of
+from babyllama.studies.study import Comparison
+
+_CORRECTIONS = {"holm": "Holm's", "bh": "Benjamini and Hochberg's"}
+
+
+def page_of(findings: Findings, files: Sequence[str]) -> Page:
+    """The page.
+
+    Args:
+        files: names of the files of rows beside it.
+    """
+    study = findings.study
+    decided, untested = decide_all(study, findings.pairs, findings.outcomes)
+    of_tests, of_cells = comparisons(findings, decided, untested), every_cell(findings)
+    is_grid = len(axes_of(study)) == 2
+    sections = [
+        _rule(findings),
+        *((best_setting(findings), of_cells, of_tests) if is_grid else (of_tests, of_cells)),
+        other_models(findings),
+        _missing(findings.missing),
+        correlation(findings),
+        cost(findings),
+        Section("What this does not show", points=tuple(_limits(findings, decided))),
+        Section(
+            "Reproduce",
+            (f"Every value is in {' and '.join(files)}, beside this page.",),
+            code=_command(findings),
+        ),
+    ]
+    first = answer(decided, untested, cells=len(findings.cells), seeds=len(study.seed_list))
+    return Page(
+        name=f"study {study.name}",
+        sentence=first,
+        missing=_missing_in_short(findings),
+        sections=tuple(section for section in sections if section),
+    )
+
+
+def _rule(findings: Findings) -> Section:
+    """What was written down before the data."""
+    study = findings.study
+    smallest = ", ".join(f"{name} {value:g}" for name, value in study.decide.smallest.items())
+    seeds = ", ".join(map(str, study.seed_list))
+    points = [
+        f"Question: {study.question}",
+        *(_claim(each) for each in study.compare),
+        f"Measures: {', '.join(findings.measures) or 'dev_cross_entropy and every benchmark'}",
+        f"Smallest differences that count: {smallest or 'none declared'}",
+        f"{_CORRECTIONS[study.decide.correction]} correction over all comparisons and measures, "
+        f"at 5%; seeds {seeds}",
+    ]
+    text = tuple(
+        f"This rule was changed when {count} trials were finished: what it decides was then no "
+        "longer decided before the data."
+        for count in findings.changed_rules
+        if count
+    )
+    return Section("What was decided beforehand", text, points=tuple(points))
+
+
+def _claim(declared: Comparison) -> str:
+    claim, link = CLAIMS[declared.expect], {"differs": "from", "is equivalent": "to"}
+    return f"Claim: {declared.ours} {claim} {link.get(claim, 'than')} {declared.theirs}"
+
+
+def _missing(missing: Sequence[Missing]) -> Section | None:
+    if not missing:
+        return None
+    rows = tuple((each.cell, f"{each.seed}", each.why) for each in missing)
+    table = Table("Missing trials", ("cell", "seed", "why"), rows, words=(0, 2))
+    return Section("What is missing", tables=(table,))
+
+
+def _missing_in_short(findings: Findings) -> str:
+    total = len(findings.cells) * len(findings.study.seed_list)
+    count = len(findings.missing)
+    if not count:
+        return ""
+    return (
+        f"{count} of {total} trials are missing; they are named below. The comparisons use the "
+        "seeds that both sides have."
+    )
+
+
+def _limits(findings: Findings, decided: Sequence[Decided]) -> Iterator[str]:
+    yield "Other texts, sizes and settings: every interval is over seeds and items alone."
+    if any(each.verdict.word == "undecided" for each in decided):
+        yield "What cannot be told apart is not shown to be equal."
+    if len(findings.study.seed_list) < 5:
+        yield (
+            f"With {len(findings.study.seed_list)} seeds the variance between seeds is itself "
+            "poorly known: the numbers of seeds that would do may be wrong by a factor of several."
+        )
+
+
+def _command(findings: Findings) -> str:
+    return command("study", findings.out / "study.yaml", "--out", findings.out)

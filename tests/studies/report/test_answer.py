@@ -1,0 +1,52 @@
+"""The first sentence."""
+
+from babyllama.scores.paired_seeds import SeedsDifference
+from babyllama.scores.verdicts import Asked, verdicts
+from babyllama.studies.comparing import Pair, Side
+from babyllama.studies.report.answer import answer
+from babyllama.studies.report.decided import Decided, Untested
+
+
+def pair(ours, theirs="base"):
+    return Pair(Side(ours, "student"), Side(theirs, "student"), "difference")
+
+
+def compared(differences, measure="blimp"):
+    """One comparison with `base` for each cell and difference, each with a standard error of 1."""
+    asked = [Asked(SeedsDifference(v, 1.0, 0.0, None, (v,) * 9)) for v in differences.values()]
+    return [
+        Decided(pair(cell), measure, verdict)
+        for cell, verdict in zip(differences, verdicts(asked, "holm"), strict=True)
+    ]
+
+
+def test_few_pairs_are_named_with_their_differences():
+    found = answer(compared({"a": 9.0, "b": 0.5}), [], cells=3, seeds=9)
+    assert found == (
+        "a is better than base on blimp (+9.0); b cannot be told apart from base on blimp (+0.5) "
+        "(9 seeds)."
+    )
+
+
+def test_measures_of_one_pair_share_a_clause():
+    found = answer([*compared({"a": 9.0}), *compared({"a": -9.0}, "ewok")], [], cells=2, seeds=9)
+    assert found == (
+        "a is better than base on blimp (+9.0); is worse than base on ewok (-9.0) (9 seeds)."
+    )
+
+
+def test_many_pairs_are_counted():
+    cells = {"a": 9.0, "b": -9.0, "c": -8.0, "d": 0.1, "e": 0.2, "f": 0.3, "g": 0.4}
+    assert answer(compared(cells), [], cells=8, seeds=9) == (
+        "On blimp, 1 of 7 is better than base (a), 2 are worse (b and c) and "
+        "4 cannot be told apart (9 seeds)."
+    )
+    none = dict.fromkeys("abcde", 0.1)
+    assert answer(compared(none), [], cells=6, seeds=9) == (
+        "On blimp, none of 5 is better than base and 5 cannot be told apart (9 seeds)."
+    )
+
+
+def test_what_could_not_be_tested_is_no_answer():
+    untested = [Untested(pair("a"), "blimp", "only seed 0 has both")]
+    assert answer([], untested, cells=2, seeds=3) == "There is no answer yet: only seed 0 has both."
