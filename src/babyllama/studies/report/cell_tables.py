@@ -69,7 +69,9 @@ def _figures_of_cells(findings: Findings) -> Iterator[Shown]:
             }  # fmt: skip
             if places:
                 svg = figures.heat_map(axes, places, label=label)
-                caption = f"{measure}: mean over seeds and half the 95% interval over seeds."
+                caption = (
+                    f"{measure}: mean and half the 95% interval over seeds. The darker, the higher."
+                )
                 yield shown(f"cells-{number}", svg, f"{measure} of each cell", caption)
         elif len(axes) == 1 and axes[0].numbers:
             by_model = _curves(findings, axes[0], measure)

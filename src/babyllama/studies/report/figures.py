@@ -15,7 +15,7 @@ from babyllama.studies.report.decided import Decided
 from babyllama.studies.report.grids import Axis
 
 _MARKERS = {"better": "o", "worse": "s", "equivalent": "D", "no worse": "^", "undecided": "o"}
-_DARK = 0.55  # the shade from which letters are white
+_DARK = 0.62  # the shade from which letters are white
 Values = Sequence[float]  # of seeds
 
 
