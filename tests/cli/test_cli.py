@@ -176,7 +176,7 @@ def test_a_rank_of_one_process_is_ignored_and_hidden_from_libraries(monkeypatch,
     monkeypatch.setenv("LOCAL_RANK", "3")
     assert run_main(monkeypatch, "recipes") == 0
     captured = capsys.readouterr()
-    assert captured.out.startswith("mini")
+    assert "mini" in captured.out
     assert "RANK is 3, but there is one process: RANK is ignored" in captured.err
     assert not {"RANK", "LOCAL_RANK"} & os.environ.keys()
 

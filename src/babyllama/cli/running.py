@@ -104,6 +104,7 @@ def recipes(
     elif as_json:
         print_json(built_in_recipes(), indent=None)
     else:
+        described = [(name, BUILT_IN[name]) for name in built_in_recipes()]
         rows = [
             (
                 name,
@@ -113,7 +114,7 @@ def recipes(
                 ", ".join(map(format_count, each.parameters[1:])),
                 each.takes,
             )
-            for name, each in BUILT_IN.items()
+            for name, each in described
         ]
         head = ("recipe", "for", "words", "student", "teachers", "a run takes")
         print_result(table("Built-in recipes", head, rows))
