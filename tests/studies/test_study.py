@@ -72,8 +72,12 @@ def test_an_unknown_study_is_named_with_the_nearest():
 
 
 @pytest.mark.parametrize("name", built_in_studies())
-def test_every_built_in_study_has_trials_of_valid_recipes(name, tmp_path):
+def test_every_built_in_study_has_valid_trials_and_comparisons(name, tmp_path):
     from babyllama.studies.cells import trials_of
+    from babyllama.studies.comparing import pairs_of
 
     study = load_study(name, seeds=2)
-    assert len(trials_of(study, tmp_path)) == 2 * study.count_of_cells
+    trials = trials_of(study, tmp_path)
+    assert len(trials) == 2 * study.count_of_cells
+    pairs = list(pairs_of(study, {trial.cell: trial.recipe for trial in trials}))
+    assert len(pairs) >= len(study.compare)
