@@ -49,7 +49,7 @@ def test_a_batch_that_the_processes_cannot_share_is_refused_naming_the_model(tin
 
 
 def test_a_disk_too_full_is_refused(tiny_recipe, tmp_path, monkeypatch):
-    monkeypatch.setattr(planning, "_free_disk", lambda _: 10)
+    monkeypatch.setattr(planning, "free_disk", lambda _: 10)
     message = refused(tiny_recipe, tmp_path)
     assert "but its disk has 10 bytes free" in message
     assert "--set 'signal={kind: online}'" in message

@@ -112,8 +112,8 @@ def _written(
             style="yellow",
         )
     head = [
-        f"# Written by babyllama init on {time.strftime('%Y-%m-%d')}, for about "
-        f"{format_duration(choice.seconds)} {where}.",
+        "# Written by babyllama init " + time.strftime("on %Y-%m-%d, for about"),
+        f"# {format_duration(choice.seconds)} {where}.",
         f"# The plan: {command('run', out, '--dry-run')}",
         "extends: laptop  # what is not written here; babyllama recipes laptop prints it",
     ]

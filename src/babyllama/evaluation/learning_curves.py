@@ -106,7 +106,8 @@ def acquisitions(
 def _trained_models(run: Path, models: Sequence[str]) -> list[Path]:
     layout = Layout(run)
     recipe = layout.load_recipe("babyllama curves runs/mini --benchmark NAME=PATH")
-    folders = {name: path for name, path in layout.models(recipe).items() if name in recipe.trained}
+    models_of_run = layout.students(recipe) | layout.teachers(recipe)  # students first
+    folders = {name: path for name, path in models_of_run.items() if name in recipe.trained}
     for name in models:
         if name not in folders:
             raise InputError(
