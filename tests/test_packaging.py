@@ -24,7 +24,10 @@ WITHOUT_IMPORT = {
     "onnxscript": "torch's exporter imports it",
 }
 # Imported if present, but of no extra.
-OF_NO_EXTRA = {"llama_cpp": "pip compiles it, which needs a C++ compiler; export works without"}
+OF_NO_EXTRA = {
+    "llama_cpp": "pip compiles it, which needs a C++ compiler; export works without",
+    "pyarrow": "rows of a study are CSV; Parquet beside it where some other package brought it",
+}
 
 
 def required(requirements):
