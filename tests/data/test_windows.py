@@ -14,6 +14,7 @@ from babyllama.data.windows import (
     read_header,
     refuse_foreign_tokens,
     refuse_other_tokenizer,
+    token_counts,
 )
 from babyllama.errors import InputError
 from babyllama.recipe import FixedWindows, JitteredWindows, ShiftedWindows
@@ -281,6 +282,18 @@ def test_an_unknown_token_in_dev_alone_is_refused_too(tmp_path):
 
     with pytest.raises(InputError, match=r"dev\.bin holds token 299"):
         refuse_foreign_tokens(tmp_path, 100, "student")
+
+
+@pytest.mark.parametrize("at_once", [3, 7, 100])
+def test_the_training_tokens_are_counted_block_by_block(tmp_path, at_once):
+    put_stream(tmp_path, 10)
+    stream = [5, 0, 5, 2, 5, 2, 9, 1, 0]
+    np.array(stream, dtype="uint16").tofile(tmp_path / "train.bin")
+
+    counts = token_counts(tmp_path, at_once=at_once)
+
+    assert counts.tolist() == [stream.count(token) for token in range(10)]
+    assert token_counts(tmp_path, 12, at_once=at_once).tolist() == [*counts.tolist(), 0, 0]
 
 
 def test_tokens_of_another_vocabulary_of_the_same_size_are_refused(tmp_path):

@@ -19,7 +19,6 @@ from babyllama.training.smoothing import (
     smoothed_loss,
     target_entropy,
     teachers_entropy,
-    token_frequencies,
 )
 
 VOCAB, WIDTH = 11, 4
@@ -68,13 +67,10 @@ def test_the_matched_epsilon_gives_the_target_the_asked_entropy(fixed):
         matched_epsilon(9.0, fixed, UNIGRAM)
 
 
-def test_the_unigram_distribution_counts_the_training_tokens(tokens):
-    stream = Windows(tokens, "train", 16)._stream
-    found = token_frequencies(tokens, 320)
-    assert found[int(stream[5])] == (stream == stream[5]).mean()
-    assert found.sum() == pytest.approx(1)
-    smoothing = Smoothing(towards="unigram", epsilon=0.1)
-    assert (fixed_distribution(smoothing, tokens, 320) == found).all()
+def test_targets_are_smoothed_towards_the_frequencies_or_towards_all_tokens_alike():
+    towards_text = fixed_distribution(Smoothing(towards="unigram", epsilon=0.1), UNIGRAM)
+    assert towards_text.tolist() == UNIGRAM.tolist()
+    assert fixed_distribution(Smoothing(epsilon=0.1), UNIGRAM).tolist() == UNIFORM.tolist()
 
 
 @pytest.mark.parametrize("mean_of", ["logits", "probabilities"])

@@ -169,6 +169,25 @@ def read_header(tokens: Path) -> dict[str, Any]:
     return header
 
 
+def token_counts(
+    tokens: Path, vocab_size: int = 0, *, at_once: int = 2**22
+) -> Int64[np.ndarray, " vocab"]:
+    """How often each token occurs in the training text.
+
+    Args:
+        vocab_size: the least number of counts; those of tokens that do not occur are 0.
+        at_once: tokens that are counted at a time. It does not change the result.
+    """
+    dtype = read_header(tokens)["dtype"]
+    stream = np.memmap(stream_file(tokens, "train"), dtype=dtype, mode="r")
+    counts = np.zeros(vocab_size, np.int64)
+    for start in range(0, len(stream), at_once):
+        more = np.bincount(stream[start : start + at_once], minlength=len(counts))
+        more[: len(counts)] += counts
+        counts = more
+    return counts
+
+
 def refuse_other_tokenizer(tokens: Path, tokenizer: Path) -> None:
     """Check that these tokens were made with this tokenizer, or with that of this model folder.
 

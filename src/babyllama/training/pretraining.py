@@ -8,7 +8,7 @@ from jaxtyping import Float64
 from torch import Tensor
 
 from babyllama.console import print_status
-from babyllama.data.windows import Batch, Windows
+from babyllama.data.windows import Batch, Windows, token_counts
 from babyllama.models.logits import Head
 from babyllama.models.loss import LossTerms, cross_entropy_loss
 from babyllama.recipe import PretrainingRecipe, Smoothing, TrainingRecipe
@@ -27,7 +27,6 @@ from babyllama.training.smoothing import (
     smoothed_loss,
     target_entropy,
     teachers_entropy,
-    token_frequencies,
 )
 
 
@@ -71,9 +70,10 @@ def pretrain_smoothed(
         InputError: what `pretrain` raises, or an entropy that no epsilon reaches.
     """
     model = start_model(recipe, tokens, tokenizer, seed=seed)
-    vocab_size = int(model.config.vocab_size)
-    fixed = fixed_distribution(smoothing, tokens, vocab_size)
-    found = _measured(smoothing, teachers, fixed, tokens, recipe.training.window, out)
+    counts = token_counts(tokens, int(model.config.vocab_size))
+    frequencies = counts / counts.sum()
+    fixed = fixed_distribution(smoothing, frequencies)
+    found = _measured(smoothing, teachers, frequencies, tokens, recipe.training.window, out)
     compiled = recipe.training.compile and can_compile()
     facts = train(
         model,
@@ -91,13 +91,13 @@ def pretrain_smoothed(
 def _measured(
     smoothing: Smoothing,
     teachers: MatchedTeachers | None,
-    fixed: Float64[np.ndarray, " vocab"],
+    frequencies: Float64[np.ndarray, " vocab"],
     tokens: Path,
     window: int,
     out: Path,
 ) -> dict[str, float]:
     """Epsilon and the target's mean entropy, the same in every process and when resumed."""
-    frequencies = token_frequencies(tokens, len(fixed))
+    fixed = fixed_distribution(smoothing, frequencies)
 
     def measure() -> Facts:
         epsilon = smoothing.epsilon

@@ -17,14 +17,13 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
-from babyllama.data.windows import IGNORE_INDEX, Batch, Windows, read_header
+from babyllama.data.windows import IGNORE_INDEX, Batch, Windows
 from babyllama.errors import InputError
 from babyllama.models.ensemble import load_ensemble, refuse_long_windows
 from babyllama.models.logits import CHUNK, Head
 from babyllama.models.loss import LossTerms, distillation_loss
 from babyllama.models.precision import pick_device
 from babyllama.recipe import Mixing, Smoothing
-from babyllama.runs.layout import stream_file
 from babyllama.training.gradient import Loss
 
 _WINDOWS = 256  # whose mean entropy under the teachers is measured: about 1% exact
@@ -69,21 +68,16 @@ def smoothed_loss(
 
 
 def fixed_distribution(
-    smoothing: Smoothing, tokens: Path, vocab_size: int
+    smoothing: Smoothing, frequencies: Float64[np.ndarray, " vocab"]
 ) -> Float64[np.ndarray, " vocab"]:
-    """What the target is smoothed towards."""
+    """What the target is smoothed towards.
+
+    Args:
+        frequencies: the share of each token in the training text.
+    """
     if smoothing.towards == "unigram":
-        return token_frequencies(tokens, vocab_size)
-    return np.full(vocab_size, 1 / vocab_size)
-
-
-def token_frequencies(tokens: Path, vocab_size: int) -> Float64[np.ndarray, " vocab"]:
-    """The share of each token in the training text."""
-    stream = np.memmap(stream_file(tokens, "train"), dtype=read_header(tokens)["dtype"], mode="r")
-    counts = np.zeros(vocab_size, np.int64)
-    for start in range(0, len(stream), 2**22):
-        counts += np.bincount(stream[start : start + 2**22], minlength=vocab_size)
-    return counts / len(stream)
+        return frequencies
+    return np.full(len(frequencies), 1 / len(frequencies))
 
 
 def target_entropy(

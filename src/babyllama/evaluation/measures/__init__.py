@@ -61,15 +61,13 @@ def measure(
             f"{teachers.mixture.vocab_size}: agreement with them is not measured"
         )
         teachers = None
-    labels = dev_labels(text)
     if teachers and is_ensemble:
         states, teachers = teachers.states, None
     else:
         states = predicted_states(model, text)
-    values = _token_values(model, states, labels, teachers)
-    found = [*_dev_measures(values, text, labels)]
+    found = _dev_measures(_token_values(model, states, text.labels, teachers), text)
     if len(folders) > 1:
-        found += _diversity(model, states, labels, text)
+        found += _diversity(model, states, text)
     if text.window >= _SHORTEST:
         special = load_tokenizer(folders[0]).all_special_ids
         found += [
@@ -83,10 +81,9 @@ def measure(
 def _diversity(
     ensemble: Ensemble,
     states: Float[Tensor, "predicted hidden"],
-    labels: Int64[np.ndarray, " predicted"],
     text: DevText,
 ) -> list[Sums]:
-    device = ensemble.device
+    labels, device = text.labels, ensemble.device
 
     def values(part: slice) -> Values:
         read = states[part].to(device)
@@ -94,11 +91,6 @@ def _diversity(
 
     found = in_chunks(len(labels), CHUNK, values)
     return [sums_of(name, each.double().cpu().numpy(), text.units) for name, each in found.items()]
-
-
-def dev_labels(text: DevText) -> Int64[np.ndarray, " predicted"]:
-    """The predicted tokens of the measured windows, in order."""
-    return np.concatenate([batch.labels[:, :-1].flatten().numpy() for batch in text.batches()])
 
 
 @torch.no_grad()
@@ -122,13 +114,11 @@ def _token_values(
 
 
 def _dev_measures(
-    values: dict[str, Float64[np.ndarray, " predicted"]],
-    text: DevText,
-    labels: Int64[np.ndarray, " predicted"],
+    values: dict[str, Float64[np.ndarray, " predicted"]], text: DevText
 ) -> list[Sums]:
     nats, right = values[token_values.NATS], values[token_values.RIGHT]
     found = [sums_of(measures.CROSS_ENTROPY, nats, text.units)]
-    parts = {measures.DOMAIN: text.domains, measures.FREQUENCY: text.bands(labels)}
+    parts = {measures.DOMAIN: text.domains, measures.FREQUENCY: text.bands(text.labels)}
     for kind, (names, part_of) in parts.items():
         for number, name in enumerate(names):
             full_name = f"{measures.CROSS_ENTROPY}/{kind}/{name}"

@@ -10,12 +10,11 @@ import numpy as np
 from jaxtyping import Int64
 
 from babyllama.data.sources import clean_files
-from babyllama.data.windows import Batch, Windows
-from babyllama.runs.layout import STATISTICS, stream_file
+from babyllama.data.windows import Batch, Windows, token_counts
+from babyllama.runs.layout import STATISTICS
 
 MOST_TOKENS = 32_768  # read of the dev text, whatever its size: the bound on the cost
 _TOKENS_AT_ONCE = 2048
-_COUNTED_AT_ONCE = 2**24
 
 # The names of the parts of the text, and the number of each predicted token's part.
 Parts = tuple[tuple[str, ...], Int64[np.ndarray, " predicted"]]
@@ -54,6 +53,11 @@ class DevText:
         )
 
     @cached_property
+    def labels(self) -> Int64[np.ndarray, " predicted"]:
+        """The predicted tokens, in the same order."""
+        return np.concatenate([batch.labels[:, :-1].flatten().numpy() for batch in self.batches()])
+
+    @cached_property
     def units(self) -> Int64[np.ndarray, " predicted"]:
         """The number of the unit that each predicted token belongs to, from 0.
 
@@ -90,14 +94,7 @@ class DevText:
     @cached_property
     def frequencies(self) -> Int64[np.ndarray, " tokens"]:
         """How often each token occurs in the training text; up to the largest that does."""
-        dtype = self.windows.header["dtype"]
-        stream = np.memmap(stream_file(self.tokens, "train"), dtype=dtype, mode="r")
-        counts = np.zeros(0, np.int64)
-        for start in range(0, len(stream), _COUNTED_AT_ONCE):
-            more = np.bincount(stream[start : start + _COUNTED_AT_ONCE], minlength=len(counts))
-            more[: len(counts)] += counts
-            counts = more
-        return counts
+        return token_counts(self.tokens)
 
     def bands(self, labels: Int64[np.ndarray, " predicted"]) -> Parts:
         """The frequency band of each label: the decade of its count in the training text.
