@@ -1,9 +1,9 @@
 """How much models disagree that differ in their seeds, or in anything else: measured in pairs.
 
-A study calls it; a run of one seed has nothing to compare.
+For scripts: it compares models of several runs, so no run and no study calls it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +12,11 @@ import torch
 from babyllama.errors import InputError
 from babyllama.evaluation.measures import sums_of
 from babyllama.evaluation.measures.dev_text import DevText
+from babyllama.evaluation.measures.teachers import teacher_states
 from babyllama.evaluation.measures.token_values import Values, in_chunks, values_of_pairs
-from babyllama.models.ensemble import Ensemble, load_ensemble, refuse_other_vocabulary
+from babyllama.models.ensemble import refuse_other_vocabulary
 from babyllama.models.logits import CHUNK
-from babyllama.models.precision import pick_device
+from babyllama.recipe import EQUAL_WEIGHTS
 from babyllama.scores.measures import DISAGREEMENT, PAIRWISE_KL, Sums
 
 
@@ -28,7 +29,8 @@ def disagreement(
         disagreement = share of positions at which argmax p_a and argmax p_b differ
         pairwise_kl = (KL(p_a || p_b) + KL(p_b || p_a)) / 2, in nats at T = 1
 
-    All models are in memory at once, and the logits of a chunk of each.
+    Each model is loaded once. In memory are the states and output heads of all, and the logits of
+    a chunk of each.
 
     Args:
         models: two or more, name to one folder, or to several that are read as one.
@@ -46,35 +48,19 @@ def disagreement(
             f"disagreement of {', '.join(models) or 'no model'}: two models are needed",
             mend="Name models that differ in their seeds.",
         )
-    folders = [*models.values()]
-    for other in folders[1:]:
-        refuse_other_vocabulary(folders[0][0], other[0])
-    loaded = {name: load_ensemble(each, device=pick_device()) for name, each in models.items()}
-    parts = list(_values_of_batches(loaded, text, tokens_at_once))
-    values = {
-        name: torch.cat([part[name] for part in parts]).double().cpu().numpy() for name in parts[0]
-    }
-    found = []
+    first, *others = models.values()
+    for other in others:
+        refuse_other_vocabulary(first[0], other[0])
+    states = {name: teacher_states(each, EQUAL_WEIGHTS, text) for name, each in models.items()}
+
+    def of_pairs(part: slice) -> Values:
+        logits = {name: each.logits(part) for name, each in states.items()}
+        return values_of_pairs({name: torch.log_softmax(z, dim=-1) for name, z in logits.items()})
+
+    found = in_chunks(len(text.labels), tokens_at_once, of_pairs)
+    values = {name: each.double().cpu().numpy() for name, each in found.items()}
+    means = []
     for measure in (DISAGREEMENT, PAIRWISE_KL):
-        of_pairs = [each for name, each in values.items() if name.startswith(f"{measure}/")]
-        found.append(sums_of(measure, np.mean(of_pairs, axis=0), text.units))
-    return [*found, *(sums_of(name, each, text.units) for name, each in values.items())]
-
-
-def _values_of_batches(
-    models: Mapping[str, Ensemble], text: DevText, tokens_at_once: int
-) -> Iterator[Values]:
-    for batch in text.batches():
-        states = {
-            name: model.states(batch.input_ids.to(model.device))[:, :-1].flatten(0, 1)
-            for name, model in models.items()
-        }
-
-        def values(part: slice, states: Values = states) -> Values:
-            logs = {
-                name: torch.log_softmax(model.mixture.logits(states[name][part]), dim=-1)
-                for name, model in models.items()
-            }
-            return values_of_pairs(logs)
-
-        yield in_chunks(len(next(iter(states.values()))), tokens_at_once, values)
+        of_all = [each for name, each in values.items() if name.startswith(f"{measure}/")]
+        means.append(sums_of(measure, np.mean(of_all, axis=0), text.units))
+    return [*means, *(sums_of(name, each, text.units) for name, each in values.items())]
