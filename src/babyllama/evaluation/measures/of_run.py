@@ -10,6 +10,7 @@ from pathlib import Path
 
 from babyllama.evaluation.measures import measure
 from babyllama.evaluation.measures.dev_text import DevText
+from babyllama.evaluation.measures.in_run import KnownText
 from babyllama.evaluation.measures.teachers import teacher_states
 from babyllama.evaluation.untrained import SHAPE, write_untrained
 from babyllama.recipe import EQUAL_WEIGHTS, Mixing
@@ -20,13 +21,7 @@ from babyllama.runs.kept import kept, read_kept
 from babyllama.runs.layout import measure_sums_file, measures_file
 from babyllama.runs.manifests import digest
 from babyllama.runs.unfinished import SCRATCH
-from babyllama.scores.measures import (
-    MEASURES_VERSION,
-    VALUES,
-    measured,
-    write_sums,
-    written_measures,
-)
+from babyllama.scores.measures import VALUES, measured, write_sums, written_measures
 
 
 def measure_models(
@@ -54,46 +49,32 @@ def measure_models(
     Raises:
         InputError: what `measure` raises.
     """
-    text = DevText(tokens, window, corpus)
-    common = {
-        "tokens": digest(tokens),
-        "window": window,
-        "teachers": [digest(folder) for folder in teachers],
-        **mixing.model_dump(mode="json"),
-        "measures": MEASURES_VERSION,
-    }
+    known = KnownText(DevText(tokens, window, corpus), tuple(teachers), mixing)
+    common = known.key()
     for name, folders in models.items():
         key = {"models": [digest(folder) for folder in folders], **common}
-        make = partial(_measure, out, name, folders, text, teachers, mixing)
+        make = partial(_measure, out, name, folders, known)
         _kept(before, out, name, key, make)
     if untrained:
         shape = [hash_file(untrained / file) for file in SHAPE]
         key = {"untrained": shape, "seed": seed, **common}
-        make = partial(_measure_untrained, out, untrained, seed, text, teachers, mixing)
+        make = partial(_measure_untrained, out, untrained, seed, known)
         _kept(before, out, UNTRAINED, key, make)
 
 
-def _measure(
-    out: Path,
-    name: str,
-    folders: Sequence[Path],
-    text: DevText,
-    teachers: Sequence[Path],
-    mixing: Mixing,
-) -> Facts:
+def _measure(out: Path, name: str, folders: Sequence[Path], known: KnownText) -> Facts:
+    teachers, mixing, text = known.teachers, known.mixing, known.text
     states = teacher_states(teachers, mixing, text, out / SCRATCH) if teachers else None
-    is_ensemble = [*folders] == [*teachers]
+    is_ensemble = tuple(folders) == teachers
     found = measure(folders, text, mixing=mixing, teachers=states, is_ensemble=is_ensemble)
     write_sums(found, measure_sums_file(out, name))
     return written_measures(map(measured, found))
 
 
-def _measure_untrained(
-    out: Path, like: Path, seed: int, text: DevText, teachers: Sequence[Path], mixing: Mixing
-) -> Facts:
+def _measure_untrained(out: Path, like: Path, seed: int, known: KnownText) -> Facts:
     folder = out / SCRATCH / UNTRAINED
     write_untrained(like, folder, seed=seed)
-    found = _measure(out, UNTRAINED, [folder], text, teachers, mixing)
+    found = _measure(out, UNTRAINED, [folder], known)
     shutil.rmtree(folder)
     return found
 
