@@ -7,16 +7,15 @@ import torch
 
 from babyllama.data.windows import Batch
 from babyllama.models.build import flops_per_token, new_model, parameter_count
-from babyllama.models.logits import Head
-from babyllama.models.loss import LossTerms, cross_entropy_loss
 from babyllama.models.precision import compute_dtype
 from babyllama.recipe import PretrainingRecipe
 from babyllama.training.gradient import prepare
 from babyllama.training.optimizer import make_optimizer
+from babyllama.training.pretraining import text_loss
 from babyllama.training.processes import Processes
 
 # A trial takes seconds and little memory: larger models are not tried.
-LARGEST_TRIED = 60_000_000  # parameters
+_LARGEST_TRIED = 60_000_000  # parameters
 _FLOPS_OF_TRIAL = 2e10  # of a step at most, where one window takes less
 _STEPS, _SECONDS = 3, 1.5  # at most so many, and no further one after this time
 
@@ -27,7 +26,7 @@ def trial_flops(part: PretrainingRecipe, vocab_size: int) -> float | None:
     Returns:
         None for a model that is too large to be tried.
     """
-    if parameter_count(part.model, vocab_size) > LARGEST_TRIED:
+    if parameter_count(part.model, vocab_size) > _LARGEST_TRIED:
         return None
     training = part.training.model_copy(update={"compile": False, "shard": False})
     model = new_model(part.model, vocab_size, seed=0, separators=True)
@@ -39,11 +38,11 @@ def trial_flops(part: PretrainingRecipe, vocab_size: int) -> float | None:
     flops = 3 * flops_per_token(model)
     most = int(_FLOPS_OF_TRIAL / (flops * training.window))
     windows = max(1, min(training.micro_batch_size or training.batch_size, most))
-    batch = _random_batch(windows, training.window, vocab_size)
+    loss, batch = text_loss(training), _random_batch(windows, training.window, vocab_size)
 
     def step() -> float:
         started = time.perf_counter()
-        total, _, _ = forward(_text_loss, batch)
+        total, _, _ = forward(loss, batch)
         total.backward()
         optimizer.step(skip_if=torch.zeros((), device=processes.device))
         optimizer.zero_grad()
@@ -63,7 +62,3 @@ def _random_batch(windows: int, window: int, vocab_size: int) -> Batch:
     # From 3: transformers warns of padding tokens.
     tokens = torch.randint(3, vocab_size, (windows, window + 1), generator=generator)
     return Batch(np.arange(windows), tokens[:, :-1].contiguous(), tokens[:, 1:].contiguous())
-
-
-def _text_loss(hidden: torch.Tensor, head: Head, batch: Batch) -> LossTerms:
-    return cross_entropy_loss(hidden, head, batch.labels)
