@@ -76,10 +76,10 @@ def totals_table(run: Run) -> Table | None:
     whole = [*teachers, *signal, student.manifest]
     parts = "student, teachers and signal" if signal else "student and teachers"
     sums = [(parts, _sum(whole)), ("student alone", _sum(whole[-1:]))]
+    others = [each for each in twins_of(run, student.name) if each is not twin and each.manifest]
+    sums += [(f"control {each.name} alone", _sum([each.manifest])) for each in others]
     if twin and twin.manifest:
         sums.append(("twin alone", _sum([twin.manifest])))
-    others = [each for each in twins_of(run, student.name) if each is not twin and each.manifest]
-    sums[2:2] = [(f"control {each.name} alone", _sum([each.manifest])) for each in others]
     rows = [(name, format_duration(s), scientific(flops)) for name, (s, flops) in sums]
     if twin and twin.manifest:
         (s, flops), (twin_s, twin_flops) = sums[0][1], sums[-1][1]

@@ -108,10 +108,12 @@ def _what_would_do(verdict: Verdict, names: Names) -> str:
     aim = f"to show the {size} {what}"
     if asked.question != "better":
         aim = f"if they do not differ (margin {size})"
-    return f"; {_amount(needed)} would do {aim}" if needed.items <= 1 else (
+    if needed.items <= 1:
+        return f"; {_amount(needed)} would do {aim}"
+    return (
         f"; more seeds alone would not do {aim}: at least {needed.items:.1f} times as many items "
         "are needed"
-    )  # fmt: skip
+    )
 
 
 def _amount(needed: Needed) -> str:

@@ -112,11 +112,6 @@ def difference(ours: Sums, theirs: Sums) -> tuple[float, Interval | None] | None
     return ours.scale * value, interval and _scaled(interval, ours.scale)
 
 
-def ratio(sums: Sums) -> float:
-    """The value alone, not in percent."""
-    return float(_signed(sums.totals).sum() / sums.counts.sum())
-
-
 def _difference(
     ours: Float64[np.ndarray, "rows units"],
     theirs: Float64[np.ndarray, "rows units"] | None,

@@ -13,7 +13,7 @@ from babyllama.evaluation.measures.copying import (
 )
 from babyllama.models.ensemble import Ensemble, Mixture, load_ensemble
 from babyllama.models.logits import Head
-from babyllama.scores.measures import ratio
+from babyllama.scores.measures import measured
 
 CPU = torch.device("cpu")
 
@@ -62,6 +62,6 @@ class Copier(Ensemble):
 def test_a_model_that_copies_gains(text):
     copier = Copier((), Mixture((Head(torch.eye(320)),), (1.0,)), torch.float32)
     random = repeated_random(text, ())
-    assert ratio(copying_gain("copying/random", copier, random)) > 4.0
+    assert measured(copying_gain("copying/random", copier, random)).value > 4.0
     reversed_halves = torch.cat([random[:, :8], random[:, :8].flip(1)], dim=1)
-    assert ratio(copying_gain("copying/random", copier, reversed_halves)) < 1.0
+    assert measured(copying_gain("copying/random", copier, reversed_halves)).value < 1.0
