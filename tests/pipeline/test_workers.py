@@ -60,6 +60,25 @@ def test_a_mistake_of_the_user_is_raised_here_and_the_other_jobs_are_stopped(wor
 
 
 @pytest.mark.slow
+def test_after_a_failure_jobs_can_go_on_that_do_not_need_it(workers, tmp_path):
+    made = [str(tmp_path / name) for name in "ab"]
+    failed, done = [], []
+    workers.run(
+        [
+            job("lost too", "os:mkdir", {"path": made[0]}, needs=frozenset({"lost"})),
+            job("lost", "os:mkdir", {"path": made[0]}, needs=frozenset({"wrong"})),
+            job("wrong", "json:loads", {"s": "{"}),
+            job("free", "os:mkdir", {"path": made[1]}),
+        ],
+        on_failure=lambda job, error: failed.append((job.name, type(error))) or True,
+        on_done=lambda job: done.append(job.name),
+    )
+    assert failed == [("wrong", RuntimeError)]
+    assert done == ["free"]
+    assert os.listdir(tmp_path) == ["b"]
+
+
+@pytest.mark.slow
 def test_a_mistake_of_ours_brings_its_traceback(workers):
     with pytest.raises(RuntimeError, match="odd failed in its process") as caught:
         workers.run([job("odd", "json:loads", {"s": "{"})])

@@ -10,7 +10,7 @@ NAMES = Names("student", "twin", "blimp")
 
 
 def said(value, stderr, *, items=0.0, names=NAMES, **keys):
-    difference = SeedsDifference(value, stderr**2, items, None, (value,) * 9)
+    difference = SeedsDifference(value, stderr**2, items, (value,) * 9)
     return sentence(verdicts([Asked(difference, **keys)], "holm")[0], names)
 
 
@@ -62,6 +62,6 @@ def test_digits_follow_the_intervals_width():
 
 
 def test_an_interval_without_zero_that_does_not_survive_the_correction_is_explained():
-    among = [SeedsDifference(v, 1.0, 0.0, None, (v,) * 9) for v in (2.9, *[0.0] * 9)]
+    among = [SeedsDifference(v, 1.0, 0.0, (v,) * 9) for v in (2.9, *[0.0] * 9)]
     first = verdicts([Asked(each) for each in among], "holm")[0]
     assert "before the correction for the number of comparisons" in sentence(first, NAMES)

@@ -34,8 +34,6 @@ def test_two_seeds_and_two_items_by_hand():
     assert found.by_seed == (0.5, 0.0)
     assert found.of_seeds == pytest.approx(1 / 8 / 2)
     assert found.of_items == pytest.approx(1 / 8 / 2 - 1 / 4 / 4)
-    assert found.of_uids is None
-    assert found.interval_clustered is None
 
 
 def test_scores_alone_give_the_paired_t_test():
@@ -54,11 +52,9 @@ def test_scores_alone_give_the_paired_t_test():
 
 
 def test_the_interval_adds_the_reach_of_seeds_to_that_of_items():
-    found = SeedsDifference(2.0, of_seeds=0.25, of_items=0.16, of_uids=1.0, by_seed=(1.0, 2.0, 3.0))
+    found = SeedsDifference(2.0, of_seeds=0.25, of_items=0.16, by_seed=(1.0, 2.0, 3.0))
     reach = math.sqrt(t.ppf(0.975, 2) ** 2 * 0.25 + norm.ppf(0.975) ** 2 * 0.16)
     assert found.interval == pytest.approx((2 - reach, 2 + reach))
-    wider = math.sqrt(t.ppf(0.975, 2) ** 2 * 0.25 + norm.ppf(0.975) ** 2 * 1.0)
-    assert found.interval_clustered == pytest.approx((2 - wider, 2 + wider))
     assert found.degrees == pytest.approx(2 * (0.41 / 0.25) ** 2)
 
 
@@ -66,7 +62,7 @@ def test_the_interval_adds_the_reach_of_seeds_to_that_of_items():
 @settings(deadline=None, max_examples=60)
 def test_p_and_interval_agree(value, of_seeds, of_items, seeds, level):
     """An interval leaves out exactly what its p rejects; units change neither."""
-    found = SeedsDifference(value, of_seeds, of_items, None, (0.0,) * seeds)
+    found = SeedsDifference(value, of_seeds, of_items, (0.0,) * seeds)
     reach = found.reach(level)
     if reach > 1e-3:
         assert found.p_against(value + reach) == pytest.approx(level, rel=1e-4)

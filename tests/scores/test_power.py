@@ -9,7 +9,7 @@ from statsmodels.stats.power import TTestPower
 from babyllama.scores.paired_seeds import SeedsDifference
 from babyllama.scores.power import Needed, seeds_needed
 
-PILOT = SeedsDifference(1.0, of_seeds=4 / 3, of_items=0.0, of_uids=None, by_seed=(-1.0, 1.0, 3.0))
+PILOT = SeedsDifference(1.0, of_seeds=4 / 3, of_items=0.0, by_seed=(-1.0, 1.0, 3.0))
 
 
 @pytest.mark.parametrize("size", [1.0, 2.0, -3.0, 6.0])
@@ -25,7 +25,7 @@ def test_a_stricter_level_needs_more_seeds():
 
 def test_more_items_are_needed_where_no_number_of_seeds_would_do():
     """Infinite seeds leave a variance of 1 over items: 2.8 is shown, 1.4 takes four times more."""
-    found = SeedsDifference(1.0, 2.0, of_items=1.0, of_uids=None, by_seed=(0.0, 2.0))
+    found = SeedsDifference(1.0, 2.0, of_items=1.0, by_seed=(0.0, 2.0))
     both = float(norm.ppf(0.975) + norm.ppf(0.8))
     needed = seeds_needed(found, both / 2)
     assert needed.seeds is None
@@ -38,7 +38,7 @@ def test_a_tiny_difference_needs_more_seeds_than_anyone_trains():
 
 
 def test_conditions_that_never_vary_need_two_seeds():
-    assert seeds_needed(SeedsDifference(1.0, 0.0, 0.0, None, (1.0, 1.0)), 1.0).seeds == 2
+    assert seeds_needed(SeedsDifference(1.0, 0.0, 0.0, (1.0, 1.0)), 1.0).seeds == 2
 
 
 def test_no_number_of_seeds_shows_nothing():

@@ -10,7 +10,7 @@ from babyllama.scores.verdicts import Asked, verdicts
 
 def of(value, stderr, **keys):
     """A comparison of nine seeds: the 95% interval is 2.3 standard errors to either side."""
-    return Asked(SeedsDifference(value, stderr**2, 0.0, None, (value,) * 9), **keys)
+    return Asked(SeedsDifference(value, stderr**2, 0.0, (value,) * 9), **keys)
 
 
 def word(*asked):

@@ -4,7 +4,13 @@ import pytest
 
 from babyllama.errors import InputError
 from babyllama.recipe import load_recipe
-from babyllama.studies.comparing import Side, main_of, pairs_of, refuse_unknown_measures
+from babyllama.studies.comparing import (
+    Side,
+    main_of,
+    pairs_of,
+    refuse_unknown_measures,
+    unmeasured,
+)
 from babyllama.studies.study import StudyRecipe
 
 
@@ -75,3 +81,9 @@ def test_the_main_student_may_be_chosen(recipes):
     made = study({"ours": "cold", "theirs": "hot"}, student="twin")
     assert main_of(made, recipes["cold"]) == "twin"
     assert pairs_of(made, recipes)[0].ours == Side("cold", "twin")
+
+
+def test_margins_of_measures_that_no_cell_has_are_found(recipes):
+    rule = {"smallest": {"dev_cross_entropy": 0.1, "blimp": 1, "grammar": 1, "copying/text": 0.1}}
+    made = study({"ours": "distilled", "theirs": "twin"}, decide=rule)
+    assert unmeasured(made, recipes) == ["blimp"]

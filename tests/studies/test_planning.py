@@ -22,3 +22,10 @@ def test_what_is_read_comes_before_what_reads_it(small_study, tmp_path):
     places = {folder: number for number, folder in enumerate(needs)}
     for folder, need in needs.items():
         assert all(places[each] < places[folder] for each in need.made.needs)
+
+
+def test_a_given_teacher_takes_nothing(finished, small_study, tmp_path):
+    teacher = str((finished / "trials/temperature=1/seed-0/teachers/gpt2").resolve())
+    study = small_study(vary={}, set={"teachers.gpt2": {"path": teacher}})
+    needs = plan_study(trials_of(study, tmp_path), tmp_path).needs.values()
+    assert {need.made.name: need.flops for need in needs}["teachers/gpt2"] == 0

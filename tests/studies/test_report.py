@@ -4,8 +4,6 @@ import csv
 
 import pytest
 
-from babyllama.studies.cells import trials_of
-from babyllama.studies.planning import plan_study
 from babyllama.studies.report import write_study_report
 
 pytestmark = pytest.mark.slow
@@ -13,7 +11,7 @@ pytestmark = pytest.mark.slow
 
 def test_a_report_answers_first_and_shows_every_row_and_what_is_missing(copy, small_study):
     study = small_study(seeds=3)
-    sentence = write_study_report(study, plan_study(trials_of(study, copy), copy), copy)
+    sentence = write_study_report(study, copy)
     text = (copy / "report/report.md").read_text("utf-8")
     assert sentence in text
     assert study.question in text

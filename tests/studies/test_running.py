@@ -13,8 +13,8 @@ from babyllama.runs import manifests
 from babyllama.runs.layout import Layout
 from babyllama.studies.cells import trials_of
 from babyllama.studies.outcomes import outcomes_of
-from babyllama.studies.planning import plan_study
-from babyllama.studies.running import ENVIRONMENT, HISTORY, run_study
+from babyllama.studies.running import ENVIRONMENT, run_study
+from babyllama.studies.study import HISTORY
 
 pytestmark = pytest.mark.slow
 
@@ -75,7 +75,7 @@ def test_a_failure_stops_only_what_needs_it(copy, small_study, engine):
     assert failure.name == engine.broken[0]
     assert "RuntimeError: it broke" in failure.log.read_text("utf-8")
     assert "students/twin (temperature=1 seed 3)" in engine.done
-    found, missing = outcomes_of(plan_study(trials_of(study, copy)[:2], copy))
+    found, missing = outcomes_of(trials_of(study, copy)[:2], copy)
     assert {each.seed for each in found} == {0}
     assert missing[0].why.startswith("not made: teachers/gpt2, signal, students/distilled")
 
@@ -97,6 +97,10 @@ def test_other_versions_are_refused_unless_accepted(copy, small_study, engine):
         run_study(larger, copy)
     assert run_study(small_study(), copy) == []  # complete: nothing is mixed
     assert engine.done == []
+    with pytest.raises(InputError, match=r"torch 2\.6\.0 -> "):  # still those that made it
+        run_study(larger, copy)
+    assert run_study(larger, copy, accept=True, only="temperature=1") == []
+    assert json.loads(path.read_text("utf-8"))["versions"]["torch"] != "2.6.0"
 
 
 def test_a_folder_of_another_study_is_refused(finished, small_study):

@@ -63,14 +63,16 @@ def study(
 
     Example: `babyllama study replication --scale mini --seeds 3 --out studies/replication`
     """
+    from babyllama.runs.layout import PAGE
     from babyllama.studies.planning import plan_study
+    from babyllama.studies.report import REPORT, write_study_report
     from babyllama.studies.running import chosen_trials, refuse_other_study, run_study
     from babyllama.studies.study import load_study
 
     refuse_launcher("study")
     loaded = load_study(name, scale=scale, seeds=seeds)
-    refuse_other_study(loaded, out)
     if dry_run:
+        refuse_other_study(loaded, out)
         _show_plan(plan_study(chosen_trials(loaded, out, only), out), loaded.name)
         return
     failures = run_study(
@@ -78,12 +80,8 @@ def study(
     )
     for failure in failures:
         print_status(f"Failed: {failure.name}: {failure.why} (see {failure.log})", style="red")
-    from babyllama.studies.cells import trials_of
-    from babyllama.studies.report import write_study_report
-
-    every = trials_of(loaded, out)
-    print_line(write_study_report(loaded, plan_study(every, out), out))
-    print_status(f"  Report: {out / 'report' / 'index.html'}", style="dim")
+    print_line(write_study_report(loaded, out))
+    print_line(f"Report: {out / REPORT / PAGE}")
     if failures:
         raise typer.Exit(1)
 
@@ -102,14 +100,16 @@ def studies(
         print_json([each.model_dump(mode="json") for each in found])
         return
     rows = [
-        (each.name, each.question, f"{each.count_of_cells}", f"{len(each.seed_list)}")
+        (each.name, f"{each.count_of_cells}", f"{len(each.seed_list)}", each.question)
         for each in found
     ]
-    print_result(table("Built-in studies", ("study", "question", "cells", "seeds"), rows))
+    print_result(table("Built-in studies", ("study", "cells", "seeds", "question"), rows))
 
 
 def _show_plan(planned: "StudyPlan", name: str) -> None:
     """What a study makes, what is there already, and what the rest takes."""
+    from babyllama.studies.planning import total_flops
+
     counts, left = planned.counts(), planned.open()
     cells = dict.fromkeys(trial.cell for trial in planned.trials)
     print_line(
@@ -119,13 +119,13 @@ def _show_plan(planned: "StudyPlan", name: str) -> None:
     rows = []
     for kind, count in counts.items():
         here = [need for need in left if need.made.name.partition("/")[0] == kind]
-        flops = sum(need.flops for need in here)
+        flops = total_flops(here)
         rows.append(
             (kind, f"{count}", f"{count - len(here)}", f"{format_count(flops)}" if flops else "")
         )
     head = ("what", "distinct", "made", "FLOPs to go")
     print_result(table("Everything is made once", head, rows))
-    flops = sum(need.flops for need in left)
+    flops = total_flops(left)
     print_line(
         f"To go: {format_count(flops)}FLOP, about {format_duration(flops / planned.speed)} here, "
         f"{format_bytes(sum(need.disk for need in left))} of disk"

@@ -18,7 +18,6 @@ from babyllama.recipe import (
     FolderSource,
     Recipe,
     load_recipe,
-    names,
     parse,
     to_json,
     to_yaml,
@@ -71,7 +70,7 @@ def run(
     with locked(folder):
         refuse_other_run(recipe, folder)  # again: from here on no other process can write it
         for stage in line:
-            refuse_shared(stage)
+            refuse_shared(stage, folder)
             if not Layout(folder).is_run:  # in a run, what no stage wrote is set aside
                 refuse_unwritable(stage.out)
         files.write_atomically(Layout(folder).recipe, to_yaml(recipe))
@@ -184,14 +183,14 @@ def refuse_other_stage(stage: Stage) -> None:
         )
 
 
-def refuse_shared(stage: Stage) -> None:
+def refuse_shared(stage: Stage, folder: Path) -> None:
     """Refuse to make what trials of a study share in another way than the study asks for.
 
     Raises:
-        InputError: the stage is a link into the study's store, and not complete.
+        InputError: the run in `folder` is a trial, and a folder that it shares is not complete.
     """
     link = stage.out
-    if link.is_symlink() and names.STORE in link.resolve().parts:
+    if link.is_symlink() and Layout(folder).is_trial:
         now = artefact.status(stage)
         if now.state != "complete":
             raise InputError(

@@ -244,15 +244,11 @@ def _blocking_ctrl_c() -> Iterator[None]:
 
 
 def _without_dependents(waiting: Sequence[Job], failed: Job) -> list[Job]:
-    """The jobs that need neither a failed job nor one that needs it."""
+    """The jobs that need neither a failed job nor one that needs it, directly or not."""
     lost = {failed.name}
-    kept = []
-    for job in waiting:  # in an order in which needs come first
-        if job.needs & lost:
-            lost.add(job.name)
-        else:
-            kept.append(job)
-    return kept
+    while more := {job.name for job in waiting if job.needs & lost} - lost:
+        lost |= more
+    return [job for job in waiting if job.name not in lost]
 
 
 _KILLED = -signal.SIGKILL

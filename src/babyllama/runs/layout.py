@@ -104,6 +104,11 @@ class Layout:
         """A model's scores on all benchmarks."""
         return scores_file(self.evaluation, model)
 
+    @property
+    def is_trial(self) -> bool:
+        """Whether the run is a trial of a study, whose folders are links to what trials share."""
+        return (self.folder / names.SCORES).is_dir()
+
     def shared_scores(self, model: str) -> Path:
         """In a trial of a study, a model's scores and predictions that trials share."""
         return self.folder / names.SCORES / model

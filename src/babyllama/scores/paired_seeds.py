@@ -35,14 +35,12 @@ class SeedsDifference:
         of_seeds: variance of `value` over other seeds, with seeds - 1 degrees of freedom.
         of_items: variance of `value` over other items that more seeds would not reduce; 0 where
             there are no items.
-        of_uids: the same over other UIDs; None with fewer than two UIDs.
         by_seed: ours minus theirs of each seed.
     """
 
     value: float
     of_seeds: float
     of_items: float
-    of_uids: float | None
     by_seed: tuple[float, ...]
 
     @property
@@ -85,13 +83,6 @@ class SeedsDifference:
         return self.interval_at(LEVEL)
 
     @cached_property
-    def interval_clustered(self) -> Interval | None:
-        """95%, over other seeds and other UIDs; None with fewer than two UIDs."""
-        if self.of_uids is None:
-            return None
-        return replace(self, of_items=self.of_uids).interval
-
-    @cached_property
     def p(self) -> float:
         """Two-sided, of no difference, before any correction."""
         return self.p_against(0.0)
@@ -129,7 +120,6 @@ class SeedsDifference:
             self.value * factor,
             self.of_seeds * square,
             self.of_items * square,
-            None if self.of_uids is None else self.of_uids * square,
             tuple(each * factor for each in self.by_seed),
         )
 
@@ -173,7 +163,6 @@ def paired_seeds_difference(
         value=float(by_seed.mean()),
         of_seeds=max(float(by_seed.var(ddof=1)), step**2 / 12) / seeds,
         of_items=max(0.0, items - residual),
-        of_uids=_of_uids(by_uid) if len(tables) > 1 else None,
         by_seed=tuple(by_seed.tolist()),
     )
 
@@ -213,14 +202,7 @@ def paired_seeds_difference_of_scores(
 
 def _over_seeds(by_seed: Float64[np.ndarray, " seeds"]) -> SeedsDifference:
     variance = float(by_seed.var(ddof=1)) / len(by_seed)
-    return SeedsDifference(float(by_seed.mean()), variance, 0.0, None, tuple(by_seed.tolist()))
-
-
-def _of_uids(by_uid: Float64[np.ndarray, "seeds uids"]) -> float:
-    """Variance over UIDs of their mean difference: UIDs in the place of items, equal weights."""
-    seeds, uids = by_uid.shape
-    found = float(by_uid.mean(axis=0).var(ddof=1)) - _mean_square(by_uid) / float(seeds)
-    return max(0.0, found / float(uids))
+    return SeedsDifference(float(by_seed.mean()), variance, 0.0, tuple(by_seed.tolist()))
 
 
 def _mean_square(table: Float64[np.ndarray, "seeds cells"]) -> float:
@@ -291,6 +273,5 @@ def bootstrap_over_seeds_and_items(
         value=statistic(all_seeds, all_items),
         of_seeds=of_seeds * wider,
         of_items=max(0.0, of_items - residual * wider),
-        of_uids=None,
         by_seed=tuple(by_seed.tolist()),
     )

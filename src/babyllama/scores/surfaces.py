@@ -13,7 +13,6 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Float64
 
-from babyllama.scores.certainty import t_interval
 from babyllama.scores.differences import LEVEL
 from babyllama.scores.results import RESAMPLES, Interval
 
@@ -34,13 +33,6 @@ class Cell:
     def mean(self) -> float:
         """Over seeds."""
         return float(np.mean(self.scores))
-
-    @property
-    def interval(self) -> Interval | None:
-        """Student's 95% interval over seeds; None with one seed, or if all seeds score the same."""
-        if len(self.scores) < 2 or len(set(self.scores)) == 1:
-            return None
-        return t_interval(np.array(self.scores))
 
 
 @dataclass(frozen=True)

@@ -71,17 +71,31 @@ def refuse_unknown_measures(study: StudyRecipe, recipes: Mapping[str, Recipe]) -
         InputError: names the measure, the cell, and what there is.
     """
     for cell, recipe in recipes.items():
-        known = [DEV_LOSS, *recipe.evaluation.benchmarks]
-        if isinstance(recipe.corpus.source, SyntheticSource):
-            known.append(names.GRAMMAR)
         for measure in study.measure or ():
-            if measure not in known and measure.partition("/")[0] not in measures.NAMES:
+            if not _measures(recipe, measure):
+                known = _benchmarks(recipe)
                 raise InputError(
                     f"study {study.name}: measure: cell {cell} has no measure {measure!r}",
                     why=f"Its benchmarks and dev loss: {', '.join(known)}; measures on dev text: "
                     f"{', '.join(measures.NAMES)}.",
                     mend=nearest(measure, [*known, *measures.NAMES]),
                 )
+
+
+def unmeasured(study: StudyRecipe, recipes: Mapping[str, Recipe]) -> list[str]:
+    """The measures with a declared smallest difference that no cell measures."""
+    every = recipes.values()
+    return [name for name in study.decide.smallest if not any(_measures(r, name) for r in every)]
+
+
+def _measures(recipe: Recipe, measure: str) -> bool:
+    return measure in _benchmarks(recipe) or measure.partition("/")[0] in measures.NAMES
+
+
+def _benchmarks(recipe: Recipe) -> list[str]:
+    """The dev loss, and the benchmarks on which a recipe's models are scored."""
+    is_synthetic = isinstance(recipe.corpus.source, SyntheticSource)
+    return [DEV_LOSS, *recipe.evaluation.benchmarks, *([names.GRAMMAR] if is_synthetic else [])]
 
 
 def main_of(study: StudyRecipe, recipe: Recipe) -> str:

@@ -1,6 +1,6 @@
 """What came out of a study: a row for each model of each trial, and what is missing."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,8 +9,7 @@ from babyllama.runs.run import Role, read_run
 from babyllama.scores.measures import read_measures
 from babyllama.scores.results import ModelResult, read_results
 from babyllama.studies.cells import Trial
-from babyllama.studies.planning import StudyPlan
-from babyllama.studies.store import Made, is_finished, is_made
+from babyllama.studies.store import Made, is_finished, is_made, shared_by
 from babyllama.studies.study import DEV_LOSS
 
 
@@ -51,15 +50,19 @@ class Missing:
     why: str
 
 
-def outcomes_of(planned: StudyPlan) -> tuple[list[Outcome], list[Missing]]:
+def outcomes_of(trials: Iterable[Trial], out: Path) -> tuple[list[Outcome], list[Missing]]:
     """Every model of every finished trial, in the order of the trials; and the other trials.
+
+    Args:
+        out: the study's folder.
 
     Raises:
         InputError: a result file that cannot be read.
     """
     found: list[Outcome] = []
     missing: list[Missing] = []
-    for trial, everything in zip(planned.trials, planned.shared, strict=True):
+    for trial in trials:
+        everything = list(shared_by(trial, out))
         if is_finished(trial, everything):
             found += _outcomes(trial)
         else:
@@ -98,11 +101,9 @@ def _made_with(manifest: Mapping[str, object]) -> str:
     facts, versions = manifest.get("facts"), manifest.get("versions")
     if not isinstance(facts, dict) or not isinstance(versions, dict):
         return ""
-    parts = [
-        facts.get("device"),
-        facts.get("precision"),
-        *(f"{k} {v}" for k, v in versions.items()),
-    ]
+    # Without the number of threads, which differs between a study's teachers and its students.
+    device = str(facts.get("device", "")).partition(",")[0]
+    parts = [device, facts.get("precision"), *(f"{name} {v}" for name, v in versions.items())]
     return ", ".join(str(part) for part in parts if part)
 
 

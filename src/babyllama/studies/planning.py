@@ -75,7 +75,9 @@ def _need(made: Made, planned: Plan) -> Need:
     models = {each.name: each for each in planned.models}
     kind = made.name.partition("/")[0]
     if kind in (names.TEACHERS, names.STUDENTS):
-        model = models[made.model]
+        model = models.get(made.model)
+        if model is None:  # a given teacher, which is not trained
+            return Need(made, 0.0, 0, 0)
         memory = model.memory.total if model.memory else 0
         return Need(made, model.flops, 4 * model.parameters, memory)
     if kind == names.SIGNAL and made.stage:

@@ -6,8 +6,6 @@ something with other settings.
 """
 
 import itertools
-import os
-import platform
 import re
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -27,13 +25,13 @@ from babyllama.runs.json_files import read_json
 from babyllama.runs.layout import Layout
 from babyllama.runs.lock import locked
 from babyllama.studies import jobs as functions
-from babyllama.studies.cells import Trial, trials_of
-from babyllama.studies.comparing import pairs_of, refuse_unknown_measures
+from babyllama.studies.cells import TRIALS, Trial, trials_of
+from babyllama.studies.comparing import pairs_of, refuse_unknown_measures, unmeasured
 from babyllama.studies.planning import Need, StudyPlan, plan_study
-from babyllama.studies.store import addresses, is_finished, link_trial
-from babyllama.studies.study import StudyRecipe, load_study, study_yaml
+from babyllama.studies.store import ADDRESSES, addresses, is_finished, link_trial
+from babyllama.studies.study import HISTORY, StudyRecipe, load_study, study_yaml
 
-STUDY, ENVIRONMENT, HISTORY, FAILURES = "study.yaml", "environment.json", "rules.json", "failures"
+STUDY, ENVIRONMENT, FAILURES = "study.yaml", "environment.json", "failures"
 
 
 @dataclass(frozen=True)
@@ -83,18 +81,21 @@ def run_study(
     """
     trials = chosen_trials(study, out, only)
     refuse_other_study(study, out)
+    for name in unmeasured(study, {trial.cell: trial.recipe for trial in trials}):
+        print_status(f"  decide.smallest.{name}: no cell measures {name}")
     planned = plan_study(trials, out)
     is_complete = all(is_finished(*each) for each in zip(trials, planned.shared, strict=True))
     if not is_complete:
         _check(planned, out)
         refuse_other_versions(out, accept=accept)
     with locked(out, mend="choose another folder: --out DIR"):
-        _record(study, out, planned)
+        _record(study, out)
         for trial, everything in zip(trials, planned.shared, strict=True):
-            link_trial(trial, list(everything))
+            link_trial(trial, everything)
             _write_recipe(trial)
         if is_complete:
             return []
+        files.write_json(out / ENVIRONMENT, {"versions": manifests.versions()})
         return _make(planned, out, jobs, keep_going=keep_going, retries=retries)
 
 
@@ -158,7 +159,8 @@ def refuse_other_versions(out: Path, *, accept: bool) -> None:
         raise InputError(
             f"{out} was made by other versions: {', '.join(changed)}",
             why="What is made now might differ from what is there for that reason alone.",
-            mend="Choose another folder with --out DIR, or add --accept: the report then marks it.",
+            mend="Choose another folder with --out DIR, or add --accept: cells that were made by "
+            "unlike versions are then compared only if the study says `unlike: mark`.",
         )
     print_status(f"  Accepted: other versions than before: {', '.join(changed)}", style="yellow")
 
@@ -185,25 +187,18 @@ def _check(planned: StudyPlan, out: Path) -> None:
         )
 
 
-def _record(study: StudyRecipe, out: Path, planned: StudyPlan) -> None:
-    """Write what the study is, its rule if that has changed, and where it is made."""
+def _record(study: StudyRecipe, out: Path) -> None:
+    """Write what the study is; and its rule, if it has changed, with what was finished before."""
     files.write_atomically(out / STUDY, study_yaml(study))
     rule = study.model_dump(mode="json", include={"compare", "decide", "measure", "student"})
     history = read_json(out / HISTORY) if (out / HISTORY).is_file() else []
     if not history or history[-1]["rule"] != rule:
-        pairs = zip(planned.trials, planned.shared, strict=True)
-        count = sum(is_finished(trial, everything) for trial, everything in pairs)
+        count = len(list(out.glob(f"{TRIALS}/*/*/{ADDRESSES}")))
         files.write_json(out / HISTORY, [*history, {"rule": rule, "finished_trials": count}])
-    here = {
-        "versions": manifests.versions(),
-        "machine": platform.machine(),
-        "cores": os.cpu_count(),
-    }
-    files.write_json(out / ENVIRONMENT, here)
 
 
 def _write_recipe(trial: Trial) -> None:
-    """Write a trial's recipe; an evaluation of another recipe of before is made again."""
+    """Write a trial's recipe, unless the file has it."""
     path, text = Layout(trial.folder).recipe, to_yaml(trial.recipe)
     if not path.is_file() or path.read_text("utf-8") != text:
         files.write_atomically(path, text)

@@ -116,7 +116,7 @@ def _scores(trial: Trial, made: Mapping[Path, Made], out: Path) -> Iterator[Made
         yield Made(folder, f"{names.SCORES}/{name}", trial, None, needs)
 
 
-def link_trial(trial: Trial, shared: list[Made]) -> None:
+def link_trial(trial: Trial, shared: Iterable[Made]) -> None:
     """Make a trial's folder: links to what it shares with others.
 
     Raises:

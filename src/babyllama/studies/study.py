@@ -16,6 +16,7 @@ from babyllama.recipe.names import LONGEST_NAME
 from babyllama.recipe.raw_tree import read_yaml
 
 DEV_LOSS = "dev_cross_entropy"
+HISTORY = "rules.json"  # of a study: each rule, and how many trials were finished before it
 _LIMIT_OF_TRIALS = 200
 
 

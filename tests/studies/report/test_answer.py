@@ -13,7 +13,7 @@ def pair(ours, theirs="base"):
 
 def compared(differences, measure="blimp"):
     """One comparison with `base` for each cell and difference, each with a standard error of 1."""
-    asked = [Asked(SeedsDifference(v, 1.0, 0.0, None, (v,) * 9)) for v in differences.values()]
+    asked = [Asked(SeedsDifference(v, 1.0, 0.0, (v,) * 9)) for v in differences.values()]
     return [
         Decided(pair(cell), measure, verdict)
         for cell, verdict in zip(differences, verdicts(asked, "holm"), strict=True)

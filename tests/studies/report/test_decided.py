@@ -11,9 +11,9 @@ def test_benchmarks_are_paired_by_item_and_losses_by_seed(claim):
     decided, untested = decide_all(claim.study, claim.pairs, claim.outcomes)
     assert untested == []
     assert (decided[0].measure, decided[0].verdict.word) == ("dev_cross_entropy", "better")
-    loss, benchmark = decided[0].difference, decided[2].difference
-    assert loss.of_uids is None
-    assert benchmark.of_uids is not None  # items are known, not only scores
+    loss = decided[0].difference
+    assert loss.of_items == 0
+    assert decided[2].notes == ()  # items are known, not only scores
     assert not decided[0].verdict.asked.higher_is_better
     assert decided[2].verdict.asked.higher_is_better
 

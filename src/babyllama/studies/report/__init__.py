@@ -7,19 +7,18 @@ from pathlib import Path
 
 from babyllama.report import write_pages
 from babyllama.runs.json_files import read_json
-from babyllama.studies.cells import cells_of
+from babyllama.studies.cells import cells_of, trials_of
 from babyllama.studies.comparing import main_of, pairs_of
 from babyllama.studies.outcomes import outcomes_of
-from babyllama.studies.planning import StudyPlan
 from babyllama.studies.report.findings import Findings
 from babyllama.studies.report.page import page_of
 from babyllama.studies.report.rows import rows_of, write_rows
-from babyllama.studies.study import StudyRecipe
+from babyllama.studies.study import HISTORY, StudyRecipe
 
 REPORT = "report"
 
 
-def write_study_report(study: StudyRecipe, planned: StudyPlan, out: Path) -> str:
+def write_study_report(study: StudyRecipe, out: Path) -> str:
     """Write OUT/report: index.html, report.md, figures/, rows.csv and, with pyarrow, rows.parquet.
 
     Args:
@@ -31,9 +30,9 @@ def write_study_report(study: StudyRecipe, planned: StudyPlan, out: Path) -> str
     Raises:
         InputError: a comparison that names nothing, or a result that cannot be read.
     """
-    recipes = {trial.cell: trial.recipe for trial in planned.trials}
-    cells = tuple(cell for cell in cells_of(study) if cell.name in recipes)
-    outcomes, missing = outcomes_of(planned)
+    trials, cells = trials_of(study, out), tuple(cells_of(study))
+    recipes = {trial.cell: trial.recipe for trial in trials}
+    outcomes, missing = outcomes_of(trials, out)
     findings = Findings(
         study=study,
         cells=cells,
@@ -53,6 +52,6 @@ def write_study_report(study: StudyRecipe, planned: StudyPlan, out: Path) -> str
 
 def _changed_rules(out: Path) -> tuple[int, ...]:
     """How many trials were finished each time the rule was changed; not the first time."""
-    path = out / "rules.json"
+    path = out / HISTORY
     history = read_json(path) if path.is_file() else []
     return tuple(int(each["finished_trials"]) for each in history[1:])

@@ -1,7 +1,7 @@
 """The declared comparisons, decided on what the trials gave."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -52,14 +52,6 @@ class Untested:
     why: str
 
 
-@dataclass(frozen=True)
-class _Ready:
-    pair: Pair
-    measure: str
-    asked: Asked
-    notes: tuple[str, ...] = field(default=())
-
-
 def by_side(outcomes: Sequence[Outcome]) -> Found:
     """Outcomes by cell and model, then by seed."""
     found: dict[Side, dict[int, Outcome]] = {}
@@ -82,16 +74,19 @@ def decide_all(
 ) -> tuple[list[Decided], list[Untested]]:
     """A verdict on each pair and measure, corrected for all of them together."""
     found = by_side(outcomes)
-    ready: list[_Ready] = []
+    ready: list[tuple[Pair, str, Asked, tuple[str, ...]]] = []
     untested: list[Untested] = []
     for measure in measures_of(study, outcomes):
         for pair in pairs:
-            made = _ready(study, pair, measure, found)
-            (ready if isinstance(made, _Ready) else untested).append(made)  # type: ignore[arg-type]
-    judged = verdicts([each.asked for each in ready], study.decide.correction)
+            asked = _asked(study, pair, measure, found)
+            if isinstance(asked, str):
+                untested.append(Untested(pair, measure, asked))
+            else:
+                ready.append((pair, measure, *asked))
+    judged = verdicts([asked for _, _, asked, _ in ready], study.decide.correction)
     return [
-        Decided(each.pair, each.measure, verdict, each.notes)
-        for each, verdict in zip(ready, judged, strict=True)
+        Decided(pair, measure, verdict, notes)
+        for (pair, measure, _, notes), verdict in zip(ready, judged, strict=True)
     ], untested
 
 
@@ -110,7 +105,10 @@ def unit_of(measure: str, outcomes: Sequence[Outcome]) -> str:
     return "" if unit == "percent" else f" {unit}"
 
 
-def _ready(study: StudyRecipe, pair: Pair, measure: str, found: Found) -> _Ready | Untested:
+def _asked(
+    study: StudyRecipe, pair: Pair, measure: str, found: Found
+) -> tuple[Asked, tuple[str, ...]] | str:
+    """What is asked of a pair, with notes; or why it cannot be tested."""
     ours, theirs = (
         {s: o for s, o in found.get(side, {}).items() if measure in o.values}
         for side in (pair.ours, pair.theirs)
@@ -118,11 +116,11 @@ def _ready(study: StudyRecipe, pair: Pair, measure: str, found: Found) -> _Ready
     seeds = [seed for seed in ours if seed in theirs]
     if len(seeds) < 2:
         has = "no seed has" if not seeds else f"only seed {seeds[0]} has"
-        return Untested(pair, measure, f"{has} both, and an interval needs two seeds")
+        return f"{has} both, and an interval needs two seeds"
     mine, other = [ours[seed] for seed in seeds], [theirs[seed] for seed in seeds]
     unlike = _unlike(mine, other)
     if unlike and study.unlike == "refuse":
-        return Untested(pair, measure, unlike)
+        return unlike
     notes = [unlike] if unlike else []
     if len(seeds) < len(study.seed_list):
         notes.append(f"{len(seeds)} of {len(study.seed_list)} seeds have both")
@@ -134,8 +132,7 @@ def _ready(study: StudyRecipe, pair: Pair, measure: str, found: Found) -> _Ready
         notes.append(
             "tested for any difference: no smallest difference that counts is declared for it"
         )
-    asked = Asked(difference, question, smallest, is_higher_better(measure, mine))
-    return _Ready(pair, measure, asked, tuple(notes))
+    return Asked(difference, question, smallest, is_higher_better(measure, mine)), tuple(notes)
 
 
 def _difference(
