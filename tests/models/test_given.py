@@ -1,3 +1,4 @@
+import json
 import shutil
 
 import pytest
@@ -83,6 +84,15 @@ def test_a_teacher_that_cannot_read_the_windows_is_refused(model, tokenizer):
     check_teacher(given(model), "teachers.old", window=64, tokenizer=tokenizer)
     with pytest.raises(InputError, match=r"teachers.old has \d+ positions, a window has 9999"):
         check_teacher(given(model), "teachers.old", window=9999, tokenizer=tokenizer)
+
+
+def test_a_teacher_of_an_unknown_architecture_is_refused_with_its_file(model, tmp_path):
+    folder = shutil.copytree(model, tmp_path / "model")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"model_type": "none"}))
+    with pytest.raises(InputError, match=r"config\.json cannot be used") as caught:
+        check_teacher(given(folder), "teachers.old", window=8, tokenizer=None)
+    assert "none" in caught.value.why
 
 
 def test_a_teacher_with_another_vocabulary_is_refused_and_its_tokenizer_offered(

@@ -14,6 +14,7 @@ from babyllama.console import print_status
 from babyllama.data.tokenizer import BOS, EOS, PAD, differing_tokens, load_tokenizer
 from babyllama.errors import InputError, quoted
 from babyllama.models.build import positions_of, reason_of
+from babyllama.models.loading import configuration_of
 from babyllama.models.model_files import refuse_unusable, stored_tensors
 from babyllama.models.vocabulary import shared_vocabulary
 from babyllama.recipe import Given
@@ -70,12 +71,10 @@ def check_teacher(given: Given, field: str, *, window: int, tokenizer: Path | No
         InputError: files that are missing, damaged or unsafe; too few positions; a vocabulary that
             differs from the tokenizer's.
     """
-    from transformers import AutoConfig
-
     folder = folder_of(given, field)
     refuse_damaged_input(folder)
     refuse_unusable(folder)
-    config = AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+    config = configuration_of(folder)
     positions = positions_of(config)
     if positions is not None and positions < window:
         raise InputError(
@@ -117,12 +116,12 @@ def check_tokenizer(given: Given, field: str = "tokenizer") -> int:
 def planned_teacher(given: Given, field: str) -> "PreTrainedModel":
     """The model on torch's meta device: its shapes, without its weights."""
     import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM
 
     folder = folder_of(given, field)
     refuse_unusable(folder)
+    config = configuration_of(folder)
     try:
-        config = AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
         with torch.device("meta"):
             return AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     except Exception as error:  # each architecture raises its own kind
