@@ -51,7 +51,7 @@ def test_a_part_of_the_text_is_taken_where_the_time_is_short(tmp_path, monkeypat
     ("options", "message"),
     [
         (("--time", "soon"), "--time soon: is not a time"),
-        (("--machine", "h10"), "no such card is known"),
+        (("--machine", "h10"), "--machine h10: no such card is known"),
         (("--text", "/nope"), "/nope"),
         (("--language", "German"), "'German' is not a code"),
     ],

@@ -2,6 +2,7 @@ import pytest
 
 from babyllama.errors import InputError
 from babyllama.pipeline import sizing
+from babyllama.pipeline.sharing import Machine
 from babyllama.pipeline.sizing import LADDER, choose, settings_of
 from babyllama.recipe import load_recipe
 
@@ -10,7 +11,7 @@ from babyllama.recipe import load_recipe
 def speed(monkeypatch):
     """Each size trains at the speed of this machine: a hundred billion operations a second."""
     monkeypatch.setattr(sizing, "trial_flops", lambda *_: 1e11)
-    monkeypatch.setattr(sizing, "this_machine", lambda: sizing.Machine(cores=1))
+    monkeypatch.setattr(sizing, "this_machine", lambda: Machine(cores=1))
 
 
 def test_with_time_enough_all_the_text_is_used_and_the_sizes_suit_it():
@@ -36,7 +37,7 @@ def test_a_time_that_is_too_short_is_exceeded_by_the_fewest_words():
 
 def test_a_card_that_is_not_known_is_refused():
     assert choose(60_000, 3600, card="h100").share == 1
-    with pytest.raises(InputError, match="--device h1: no such card"):
+    with pytest.raises(InputError, match="--machine h1: no such card"):
         choose(60_000, 3600, card="h1")
 
 

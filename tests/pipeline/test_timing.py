@@ -1,5 +1,6 @@
+from types import SimpleNamespace
+
 import pytest
-from small_folders import finished
 
 from babyllama.errors import InputError
 from babyllama.pipeline import timing
@@ -8,6 +9,7 @@ from babyllama.pipeline.preview import Action
 from babyllama.pipeline.sharing import Machine
 from babyllama.pipeline.stages import stages
 from babyllama.pipeline.timing import CARDS, time_left
+from babyllama.recipe import Given
 
 FLOPS = {"llama": 6e12, "gpt2": 4e12, "distilled": 3e12, "twin": 2e12}
 
@@ -50,18 +52,18 @@ def test_models_that_are_trained_side_by_side_share_the_cores(tiny_recipe, plann
     assert alone.seconds == pytest.approx((6000 + 1000 + 3000) * 1.12)
 
 
-def test_finished_trainings_of_the_shape_say_how_fast_the_next_is(tiny_recipe, planned, line):
+def test_finished_trainings_of_the_shape_say_how_fast_the_next_is(
+    tiny_recipe, planned, line, monkeypatch
+):
     twin = next(stage for stage in line if stage.out.name == "twin")
     facts = {"flops": 5e12, "device": "processor, 1 thread"}
-    finished(twin.out, "pretraining", facts=facts)
     manifest = {"recipe": {"model": twin.recipe.model.model_dump(mode="json")}, "facts": facts,
                 "stage": "pretraining", "wall_seconds": 100}  # fmt: skip
     read = timing.read_manifest
-    timing.read_manifest = lambda path: manifest if path == twin.out else read(path)
-    try:
-        found = time_left(tiny_recipe, planned, actions(line, distilled="make"))
-    finally:
-        timing.read_manifest = read
+    monkeypatch.setattr(
+        timing, "read_manifest", lambda path: manifest if path == twin.out else read(path)
+    )
+    found = time_left(tiny_recipe, planned, actions(line, distilled="make"))
     assert found.stages[0].speed.known == "finished"
     assert found.seconds == pytest.approx(3e12 / 5e10)
 
@@ -85,3 +87,15 @@ def test_a_card_that_is_not_here_is_planned_from_its_peak(tiny_recipe, planned, 
     with pytest.raises(InputError, match="--device h10: no such card") as caught:
         time_left(tiny_recipe, planned, [], card="h10")
     assert caught.value.mend == "Did you mean h100?"
+
+
+def test_the_signal_of_teachers_that_are_there_is_planned_on_the_card_too(
+    tiny_recipe, planned, line, monkeypatch
+):
+    given = Given(path="old")
+    recipe = tiny_recipe.model_copy(update={"teachers": {"old": given, "older": given}})
+    monkeypatch.setattr(
+        timing, "planned_teacher", lambda *_: SimpleNamespace(num_parameters=lambda: 10**6)
+    )
+    (signal,) = time_left(recipe, planned, actions(line, signal="make"), card="h100").stages
+    assert signal.speed.flops == pytest.approx(0.03 * CARDS["h100"])

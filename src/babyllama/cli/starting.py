@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from babyllama.pipeline.sizing import Choice
 
 _WORTH_COMPILING = 1800.0  # seconds of a run
+_SYNTHETIC_WORDS = 60_000  # at most, as in mini
 _UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
 
 
@@ -102,7 +103,7 @@ def _written(
 ) -> str:
     from babyllama.pipeline.sizing import choose
 
-    words = glance.size if glance else 60_000
+    words = glance.size if glance else _SYNTHETIC_WORDS
     choice = choose(words, seconds, card=card)
     where = f"on one {card}" if card else "on this machine"
     if choice.seconds > 1.1 * seconds:
@@ -125,7 +126,7 @@ def _written(
 def _text(folder: Path, glance: "Glance | None", choice: "Choice", language: str) -> list[str]:
     lines = ["corpus:"]
     if glance is None:
-        used = max(1_000, int(60_000 * choice.share))
+        used = max(1_000, int(_SYNTHETIC_WORDS * choice.share))
         lines += [f"  source: {{kind: synthetic, words: {used}, dev_words: {max(500, used // 4)}}}"]
     else:
         path = json.dumps(str(folder), ensure_ascii=False)
@@ -142,11 +143,10 @@ def _text(folder: Path, glance: "Glance | None", choice: "Choice", language: str
 
 
 def _sizes(choice: "Choice", words: int) -> list[str]:
-    from babyllama.pipeline.sizing import settings_of
+    from babyllama.pipeline.sizing import settings_of, steps_of
 
     rung, settings = choice.rung, settings_of(choice.rung)
-    steps = int(words * choice.share * 1.5 * rung.epochs / (rung.batch_size * 128))
-    warmup = max(1, min(100, steps // 10))
+    warmup = max(1, min(100, steps_of(choice, words) // 10))
 
     # Compiling takes a minute or two for each model, more than it saves in a short run.
     compiled = "" if choice.seconds > _WORTH_COMPILING else ", compile: false"

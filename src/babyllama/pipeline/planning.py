@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 # Tokens per word of English, with <s> and </s>. Used until the tokens exist and are counted.
-_TOKENS_PER_WORD = 1.5
+TOKENS_PER_WORD = 1.5
 # `signal: auto` fills at most this share of the free disk.
 _SHARE_OF_DISK = 0.5
 
@@ -315,7 +315,7 @@ def _train_tokens(recipe: Recipe, folder: Path) -> tuple[int, bool]:
         return int(made["facts"]["train_tokens"]), True
     words, counted = _words_of(recipe.corpus.source)
     kept = min(words, recipe.corpus.words or words)
-    return round(kept * _TOKENS_PER_WORD), counted
+    return round(kept * TOKENS_PER_WORD), counted
 
 
 def _is_text_stale(recipe: Recipe, folder: Path) -> bool:

@@ -3,14 +3,20 @@
 from dataclasses import dataclass
 
 from babyllama.models.precision import pick_device
-from babyllama.pipeline.planning import flops_per_token, signal_flops_per_token, vocabulary_size
-from babyllama.pipeline.sharing import Machine, this_machine, threads_of, using_threads
+from babyllama.pipeline.planning import (
+    TOKENS_PER_WORD,
+    flops_per_token,
+    signal_flops_per_token,
+    vocabulary_size,
+)
+from babyllama.pipeline.sharing import this_machine, threads_of, using_threads
 from babyllama.pipeline.timing import assumed_on, refuse_unknown_card, speed_of_products
 from babyllama.recipe import Recipe, load_recipe
 from babyllama.training.trial_step import trial_flops
 
-# Tokens per word, and what a run takes besides training and signal: text, dev scores, scoring.
-_TOKENS_PER_WORD, _BESIDE = 1.5, 1.4
+# What a run is assumed to take besides training and signal: text, dev scores, scoring.
+_BESIDE = 1.4
+_WINDOW = 128  # tokens, in `laptop`
 _FEWEST_WORDS = 5_000
 
 
@@ -66,7 +72,7 @@ def choose(words: int, seconds: float, *, card: str = "") -> Choice:
     Raises:
         InputError: no such card.
     """
-    refuse_unknown_card(card)
+    refuse_unknown_card(card, "--machine")
     suiting = [rung for rung in LADDER if rung.least <= words]
     for rung in reversed(suiting):
         needed = words * _seconds_per_word(rung, card)
@@ -75,6 +81,12 @@ def choose(words: int, seconds: float, *, card: str = "") -> Choice:
             share = min(1.0, max(share, _FEWEST_WORDS / words))
             return Choice(rung, share, share * needed)
     raise AssertionError("the first rung suits every text")
+
+
+def steps_of(choice: Choice, words: int) -> int:
+    """About how many updates a training takes on the chosen share of a text of so many words."""
+    tokens = words * choice.share * TOKENS_PER_WORD * choice.rung.epochs
+    return int(tokens / (choice.rung.batch_size * _WINDOW))
 
 
 def settings_of(rung: Rung) -> dict[str, object]:
@@ -110,7 +122,7 @@ def _seconds_per_word(rung: Rung, card: str) -> float:
     recipe = load_recipe("laptop", settings)
     flops = sum(flops_per_token(recipe, name) for name in recipe.trained)
     flops += signal_flops_per_token(recipe)
-    return _TOKENS_PER_WORD * _BESIDE * flops / _speed(recipe, card)
+    return TOKENS_PER_WORD * _BESIDE * flops / _speed(recipe, card)
 
 
 def _speed(recipe: Recipe, card: str) -> float:
@@ -118,7 +130,7 @@ def _speed(recipe: Recipe, card: str) -> float:
     part = recipe.pretraining("llama")
     if card:
         return assumed_on(card, part, vocabulary_size(recipe))
-    machine: Machine = this_machine()
+    machine = this_machine()
     threads = threads_of(recipe, "teachers/llama", machine)
     at_a_time = 1 if pick_device().type == "cuda" else max(1, machine.cores // threads)
     with using_threads(threads):

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from babyllama.errors import InputError
 from babyllama.models.build import parameter_count
+from babyllama.models.given import planned_teacher
 from babyllama.models.precision import compute_dtype, pick_device
 from babyllama.pipeline.planning import Plan, PlannedModel, vocabulary_size
 from babyllama.pipeline.preview import Action
@@ -25,15 +26,16 @@ from babyllama.runs.training_log import read_training_log
 from babyllama.training.speed import machine_flops
 from babyllama.training.trial_step import trial_flops
 
-# Dense peak in bfloat16 with sums in float32, FLOP/s without sparsity. Source: the vendors' data
-# sheets: NVIDIA's of each card (SXM where there are several), AMD's of the MI300X.
+# Dense peak in bfloat16 with sums in float32, FLOP/s without sparsity; of SXM cards where there are
+# several. Within 4% of the tables of other projects and of data bases of cards, where these mean
+# sums in float32. Not compared with the vendors' data sheets, and measured on no card.
 CARDS: Mapping[str, float] = {
     "rtx3090": 71e12, "rtx4090": 165e12, "rtx5090": 209e12, "l4": 121e12, "a10": 125e12,
     "l40s": 362e12, "a100": 312e12, "h100": 989e12, "h200": 989e12, "b200": 2250e12,
     "mi300x": 1307e12,
 }  # fmt: skip
-# Shares of a peak that training is assumed to reach where nothing was measured: small products do
-# not fill a large card.
+# Shares of a peak that training is assumed to reach: guesses, measured on no card. Small products
+# do not fill a large one.
 _SHARE_OF_CARD = ((100e6, 0.35), (30e6, 0.2), (5e6, 0.1), (0, 0.03))  # from so many parameters on
 _SHARE_OF_PRODUCTS = 0.4  # of large square products on a processor
 # Dev scores, checkpoints and starting took so much of mini's trainings besides their steps.
@@ -117,15 +119,20 @@ def time_left(
         is_left = any(model.name == action.stage.out.name for action in left)
         is_teacher = model.name in recipe.teachers and any(a.stage.kind == "signal" for a in left)
         if card and (is_left or is_teacher):
-            speeds[model.name] = Speed(CARDS[card] * _share_of_card(model.parameters), "assumed")
+            speeds[model.name] = _assumed_on(card, model.parameters)
         elif is_left or is_teacher:
             speeds[model.name] = _speed_here(recipe, model, actions, machine, speeds)
+    if any(action.stage.kind == "signal" for action in left):
+        speeds[SIGNAL] = _speed_of_signal(recipe, speeds, card)
     stages = tuple(_timed(recipe, planned, action, speeds, machine) for action in left)
     return Timing(stages, card, _side_by_side(stages, machine))
 
 
-def refuse_unknown_card(card: str) -> None:
+def refuse_unknown_card(card: str, option: str = "--device") -> None:
     """Refuse a name that is neither "" nor one of `CARDS`.
+
+    Args:
+        option: the command's option that gives the name, for the message.
 
     Raises:
         InputError: names the nearest.
@@ -133,7 +140,7 @@ def refuse_unknown_card(card: str) -> None:
     if card and card not in CARDS:
         close = nearest_name(card, CARDS)
         raise InputError(
-            f"--device {card}: no such card is known",
+            f"{option} {card}: no such card is known",
             why=f"Known: {', '.join(CARDS)}.",
             mend=f"Did you mean {close}?" if close else "Leave it out for this machine.",
         )
@@ -141,7 +148,7 @@ def refuse_unknown_card(card: str) -> None:
 
 def assumed_on(card: str, part: PretrainingRecipe, vocab_size: int) -> float:
     """FLOPs a second that training a model is assumed to reach on a card of `CARDS`."""
-    return CARDS[card] * _share_of_card(parameter_count(part.model, vocab_size))
+    return _assumed_on(card, parameter_count(part.model, vocab_size)).flops
 
 
 def speed_of_products() -> Speed:
@@ -156,10 +163,8 @@ def _timed(
 ) -> TimedStage:
     stage = action.stage
     taken = machine.taken_by(threads_of(recipe, stage.name, machine))
-    if stage.kind == "signal":  # its work is that of the teachers' forward passes
-        of_teachers = [each for name, each in speeds.items() if name in recipe.teachers]
-        speed = min(of_teachers, key=lambda each: each.flops, default=speed_of_products())
-        return TimedStage(stage.name, planned.signal_flops, speed, taken)
+    if stage.kind == "signal":
+        return TimedStage(stage.name, planned.signal_flops, speeds[SIGNAL], taken)
     flops = next(model.flops for model in planned.models if model.name == stage.out.name)
     done = _done(action) if action.does == "resume" else 0.0
     return TimedStage(stage.name, flops * (1 - done), speeds[stage.out.name], taken)
@@ -173,8 +178,19 @@ def _done(action: Action) -> float:
     return float(steps[-1]["step"]) / float(total) if total else 0.0
 
 
-def _share_of_card(parameters: int) -> float:
-    return next(share for least, share in _SHARE_OF_CARD if parameters >= least)
+def _assumed_on(card: str, parameters: int) -> Speed:
+    share = next(share for least, share in _SHARE_OF_CARD if parameters >= least)
+    return Speed(CARDS[card] * share, "assumed")
+
+
+def _speed_of_signal(recipe: Recipe, speeds: Mapping[str, Speed], card: str) -> Speed:
+    """The signal's work is that of the teachers' forward passes: as fast as the slowest of them."""
+    trained = [speeds[name] for name in recipe.trained_teachers]
+    if not card:
+        return min(trained, key=lambda each: each.flops, default=None) or speed_of_products()
+    models = [planned_teacher(each, f"{TEACHERS}.{name}") for name, each in recipe.given.items()]
+    given = [_assumed_on(card, model.num_parameters()) for model in models]
+    return min([*trained, *given], key=lambda each: each.flops)
 
 
 def _speed_here(
@@ -189,9 +205,8 @@ def _speed_here(
     Args:
         before: of earlier models: one of the same shape and training is not tried again.
     """
-    part, group = recipe.pretraining(model.name), TEACHERS if model.name in recipe.teachers else (
-        STUDENTS
-    )  # fmt: skip
+    part = recipe.pretraining(model.name)
+    group = TEACHERS if model.name in recipe.teachers else STUDENTS
     threads = threads_of(recipe, f"{group}/{model.name}", machine)
     if finished := _finished_speeds(actions, part.model.model_dump(mode="json"), machine, threads):
         return Speed(sum(finished) / len(finished), "finished")
