@@ -1,7 +1,7 @@
 """`babyllama run`, `recipes`, `watch` and `verify`: a run from start to end."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -17,9 +17,6 @@ from babyllama.console import (
     table,
 )
 from babyllama.errors import InputError
-
-if TYPE_CHECKING:
-    pass
 
 
 def run(
@@ -104,7 +101,6 @@ def recipes(
     elif as_json:
         print_json(built_in_recipes(), indent=None)
     else:
-        described = [(name, BUILT_IN[name]) for name in built_in_recipes()]
         rows = [
             (
                 name,
@@ -114,11 +110,14 @@ def recipes(
                 ", ".join(map(format_count, each.parameters[1:])),
                 each.takes,
             )
-            for name, each in described
+            for name, each in BUILT_IN.items()
         ]
         head = ("recipe", "for", "words", "student", "teachers", "a run takes")
         print_result(table("Built-in recipes", head, rows))
-        print_line("Times: mini and laptop as measured, the others as planned.")
+        print_line(
+            "Times: mini and laptop as measured. A plan is of training and signal alone, at an "
+            "assumed share of the card's peak: babyllama run strict --dry-run --device h100"
+        )
         print_line("Print one: babyllama recipes NAME. Write one for your text: babyllama init")
 
 

@@ -28,25 +28,21 @@ class Described:
     takes: str
 
 
-# A test computes words and parameters from the recipes.
+_PAPERS_SIZES = (58_343_936, 359_973_888, 704_928_768)
+
+# Tests compute words and parameters from the recipes, and the time of strict-small.
 BUILT_IN = {
     "mini": Described(
-        "built-in text",
-        60_000, (1_012_608, 1_213_568, 1_030_912), "8 to 12 min, 2 cores",
+        "built-in text", 60_000, (1_012_608, 1_213_568, 1_030_912), "8 to 12 min, 2 cores"
     ),
     "laptop": Described(
-        "your own text",
-        1_000_000, (6_285_568, 10_038_720, 8_167_360), "2 h, 2 cores",
+        "your own text", 1_000_000, (6_285_568, 10_038_720, 8_167_360), "2 h, 2 cores"
     ),
     "strict-small": Described(
-        "the paper, BabyLM",
-        10_000_000, (58_343_936, 359_973_888, 704_928_768), "hours, 1 large GPU",
+        "the paper, BabyLM", 10_000_000, _PAPERS_SIZES, "30 min, 1 H100 (plan)"
     ),
-    "strict": Described(
-        "more of BabyLM",
-        100_000_000, (58_343_936, 359_973_888, 704_928_768), "days, 1 large GPU",
-    ),
-}  # fmt: skip
+    "strict": Described("more of BabyLM", 100_000_000, _PAPERS_SIZES, "5 h, 1 H100 (plan)"),
+}
 
 
 def built_in_recipes() -> list[str]:
