@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from babyllama.errors import InputError
-from babyllama.recipe.raw_tree import DEEPEST, MOST_VALUES, Places, read_yaml, set_field
+from babyllama.recipe.raw_tree import DEEPEST, MOST_VALUES, Places, read_yaml, set_field, text_of
 
 TEXT = """\
 name: mine
@@ -187,3 +187,12 @@ def test_a_setting_of_an_unknown_model_names_the_nearest():
         set_field({"teachers": {"llama": {}, 2: {}}}, "teachers.lama.x=1", Places("mine.yaml"))
     assert caught.value.why == "Known here: llama, 2."
     assert caught.value.mend == "Did you mean llama?"
+
+
+def test_a_file_that_cannot_be_read_is_named_and_so_is_what_it_is(tmp_path):
+    with pytest.raises(InputError, match="cannot be read: Is a directory"):
+        text_of(tmp_path, "study")
+    (tmp_path / "a.yaml").write_bytes(b"name: \xff")
+    with pytest.raises(InputError, match=r"a\.yaml: byte 6 is not UTF-8") as caught:
+        text_of(tmp_path / "a.yaml", "study")
+    assert caught.value.mend == "Save the study as UTF-8 text."

@@ -5,12 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from babyllama.console import format_duration, print_status
+from babyllama.recipe.names import TRAININGS
 from babyllama.runs import artefact, manifests
 from babyllama.runs.artefact import Facts, Stage
 from babyllama.runs.launched import ALONE, Launched
 from babyllama.runs.layout import CARD
-
-_TRAININGS = ("pretraining", "distillation")
 
 
 def make_stage(stage: Stage, launched: Launched = ALONE) -> None:
@@ -40,7 +39,7 @@ def write_cards(line: Iterable[Stage]) -> None:
     from babyllama.report.model_card import write_card
 
     for stage in line:
-        if stage.kind in _TRAININGS:
+        if stage.kind in TRAININGS:
             write_card(stage.out)
 
 

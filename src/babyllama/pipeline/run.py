@@ -18,6 +18,7 @@ from babyllama.recipe import (
     FolderSource,
     Recipe,
     load_recipe,
+    names,
     parse,
     to_json,
     to_yaml,
@@ -86,7 +87,7 @@ def run(
 def _make_in_order(recipe: Recipe, folder: Path, line: list[Stage], launched: Launched) -> None:
     is_checked = False
     for stage in line:
-        is_training = stage.kind in ("pretraining", "distillation")
+        is_training = stage.kind in names.TRAININGS
         if is_training and not is_checked and artefact.status(stage).state != "complete":
             from babyllama.pipeline.checks import check_before_training
 

@@ -20,8 +20,6 @@ from babyllama.runs import artefact
 from babyllama.runs.artefact import Facts, Stage
 from babyllama.runs.layout import Layout
 
-_TRAININGS = ("pretraining", "distillation")
-
 
 def make_side_by_side(
     recipe: Recipe, folder: Path, line: Sequence[Stage], planned: Plan, jobs: int | None
@@ -69,12 +67,12 @@ def score_model(folder: str, out: str, model: str) -> None:
 
 
 def _is_long(stage: Stage) -> bool:
-    return stage.kind in (*_TRAININGS, "signal")
+    return stage.kind in (*names.TRAININGS, "signal")
 
 
 def _check_trainings(recipe: Recipe, folder: Path, group: Sequence[Stage]) -> None:
     """Plan all trainings, if one is to be made."""
-    if any(stage.kind in _TRAININGS for stage in _unfinished(group)):
+    if any(stage.kind in names.TRAININGS for stage in _unfinished(group)):
         check_before_training(recipe, Layout(folder).tokens, Layout(folder).tokenizer)
 
 

@@ -18,7 +18,7 @@ from babyllama.pipeline.preview import Action
 from babyllama.pipeline.sharing import Machine, this_machine, threads_of, using_threads
 from babyllama.recipe import PretrainingRecipe, Recipe
 from babyllama.recipe.base import nearest_name
-from babyllama.recipe.names import SIGNAL, STUDENTS, TEACHERS
+from babyllama.recipe.names import SIGNAL, STUDENTS, TEACHERS, TRAININGS
 from babyllama.runs.artefact import partial_folder
 from babyllama.runs.layout import TRAINING_LOG
 from babyllama.runs.manifests import read_manifest
@@ -40,7 +40,6 @@ _SHARE_OF_CARD = ((100e6, 0.35), (30e6, 0.2), (5e6, 0.1), (0, 0.03))  # from so 
 _SHARE_OF_PRODUCTS = 0.4  # of large square products on a processor
 # Dev scores, checkpoints and starting took so much of mini's trainings besides their steps.
 _BESIDE_STEPS = 1.12
-_TRAININGS = ("pretraining", "distillation")
 
 
 @dataclass(frozen=True)
@@ -112,7 +111,7 @@ def time_left(
     left = [
         action
         for action in actions
-        if action.does not in ("keep", "take back") and action.stage.kind in (*_TRAININGS, "signal")
+        if action.does not in ("keep", "take back") and action.stage.kind in (*TRAININGS, "signal")
     ]
     speeds: dict[str, Speed] = {}
     for model in planned.models:
@@ -226,7 +225,7 @@ def _finished_speeds(
     found = []
     for action in actions:
         manifest = read_manifest(action.stage.out) or {}
-        if manifest.get("stage") not in _TRAININGS:
+        if manifest.get("stage") not in TRAININGS:
             continue
         recipe, facts = manifest["recipe"], manifest.get("facts", {})
         made = recipe.get("model") or recipe.get("student", {}).get("model")

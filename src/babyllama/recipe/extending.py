@@ -9,7 +9,7 @@ from babyllama.errors import InputError
 from babyllama.recipe.base import Mistake, nearest
 from babyllama.recipe.combining import EXTENDS, Layer
 from babyllama.recipe.mistakes import refusal
-from babyllama.recipe.raw_tree import read_yaml
+from babyllama.recipe.raw_tree import read_yaml, text_of
 
 
 @dataclass(frozen=True)
@@ -132,14 +132,7 @@ def _text_of(file: _File) -> str:
         name = file.shown.removeprefix("recipe ")
         shipped = resources.files("babyllama.recipe") / "shipped" / f"{name}.yaml"
         return shipped.read_text(encoding="utf-8")
-    try:
-        return file.path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{file.path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{file.path}: byte {error.start} is not UTF-8", mend="Save the recipe as UTF-8 text."
-        ) from None
+    return text_of(file.path, "recipe")
 
 
 def _base_of(layer: Layer, files: list[_File]) -> _File:

@@ -39,9 +39,10 @@ def wrong_teachers(teachers: Sequence[str], students: Students) -> Iterator[Mist
                 yield Mistake(keys, what, why, nearest(each, known))
             elif (named or ()).count(each) > 1:
                 yield Mistake(keys, f"{'.'.join(keys)} names {each} twice")
-    unmade = [name for name in students if name not in generations(students)]
+    made = generations(students)
+    unmade = [name for name in students if name not in made]
     if unmade:
-        circle = _circle(unmade[0], students)
+        circle = _circle(unmade[0], students, made)
         yield Mistake(
             ("students", circle[0], "teachers"),
             f"students.{circle[0]}.teachers: {' learns from '.join(circle)}",
@@ -58,10 +59,9 @@ def _students_before(name: str, students: Students) -> set[str]:
     return {each for each in named or () if each in students and each != name}
 
 
-def _circle(name: str, students: Students) -> list[str]:
+def _circle(name: str, students: Students, made: Mapping[str, int]) -> list[str]:
     """Students of whom each learns from the next; the last is the first again."""
     way = [name]
     while way.count(way[-1]) == 1:
-        made = generations(students)
         way.append(next(e for e in sorted(_students_before(way[-1], students)) if e not in made))
     return way[way.index(way[-1]) :]

@@ -26,6 +26,8 @@ SCORES = "scores"  # of a study's trial: links to the scores that trials share
 # The stages in order; `teachers` and `students` hold one stage per model.
 STAGES = (SOURCE, CORPUS, TOKENIZER, TOKENS, TEACHERS, SIGNAL, STUDENTS, EVALUATION, REPORT)
 
+TRAININGS = ("pretraining", "distillation")  # kinds of stages that make a model
+
 GRAMMAR = "grammar"  # the benchmark that comes with a synthetic corpus
 ENSEMBLE = "ensemble"  # the teachers averaged at inference, scored as one more model
 UNTRAINED = "untrained"  # random weights in the main student's shape, scored beside the models

@@ -5,6 +5,7 @@ The tree is plain dicts, lists and scalars; `Places` knows where each of its fie
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -90,6 +91,25 @@ class Places:
     def _nearest(self, keys: Keys) -> _Place | None:
         prefixes = (keys[:length] for length in range(len(keys), 0, -1))
         return next((self._written[each] for each in prefixes if each in self._written), None)
+
+
+def text_of(path: Path, what: str) -> str:
+    """The text of a file that a user has written.
+
+    Args:
+        what: what the file is, such as `recipe`, for messages.
+
+    Raises:
+        InputError: it cannot be read, or is not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path}: byte {error.start} is not UTF-8", mend=f"Save the {what} as UTF-8 text."
+        ) from None
 
 
 def read_yaml(text: str, where: str) -> tuple[dict[Any, Any], Places]:

@@ -25,7 +25,6 @@ MANIFEST = f"{names.MANIFEST}.json"
 _NOT_IN_DIGEST = {TRAINING_LOG, FIDELITY, FRONTIER, TRACKERS}
 # What a model's folder says of itself: written after the manifest, and edited by people.
 _CARD = {CARD, EVAL_RESULTS}
-_OF_MODELS = ("pretraining", "distillation")
 _IN_EVERY_MANIFEST = {"stage", "version", "recipe", "inputs", "seed", "files"}
 _CHECKSUM, _DATES = "sha256", "written_ns"
 _FIELDS = _IN_EVERY_MANIFEST | {"facts", "wall_seconds", "versions"}  # without a checksum, no other
@@ -125,12 +124,12 @@ def added(folder: Path, manifest: Mapping[str, Any]) -> list[Path]:
     """
     if not is_readable(manifest):
         return []
-    expected = _CARD if manifest["stage"] in _OF_MODELS else set()
-    names = {path: path.relative_to(folder) for path in _own_files(folder)}
+    expected = _CARD if manifest["stage"] in names.TRAININGS else set()
+    own = {path: path.relative_to(folder) for path in _own_files(folder)}
     return [
         path
-        for path, name in names.items()
-        if name.as_posix() not in manifest["files"] and name.parts[0] not in expected
+        for path, inside in own.items()
+        if inside.as_posix() not in manifest["files"] and inside.parts[0] not in expected
     ]
 
 

@@ -57,7 +57,7 @@ class Made:
     @property
     def is_training(self) -> bool:
         """Whether it is a model."""
-        return self.stage is not None and self.stage.kind in ("pretraining", "distillation")
+        return self.stage is not None and self.stage.kind in names.TRAININGS
 
     @property
     def shown(self) -> str:

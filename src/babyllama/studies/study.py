@@ -13,7 +13,7 @@ from babyllama.errors import InputError
 from babyllama.recipe import parse
 from babyllama.recipe.base import Frozen, nearest
 from babyllama.recipe.names import LONGEST_NAME
-from babyllama.recipe.raw_tree import read_yaml
+from babyllama.recipe.raw_tree import read_yaml, text_of
 
 DEV_LOSS = "dev_cross_entropy"
 HISTORY = "rules.json"  # of a study: each rule, and how many trials were finished before it
@@ -207,11 +207,4 @@ def _study_text(name_or_path: str) -> tuple[str, str]:
             why="It is neither a file nor one of " + ", ".join(built_in_studies()) + ".",
             mend=nearest(name_or_path, built_in_studies()) or "List them: babyllama studies",
         )
-    try:
-        return str(path), path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{path}: byte {error.start} is not UTF-8", mend="Save the study as UTF-8 text."
-        ) from None
+    return str(path), text_of(path, "study")
