@@ -7,7 +7,7 @@ import threading
 from commands import babyllama, invoke, refused
 
 from babyllama.errors import InputError
-from babyllama.pipeline import stages
+from babyllama.pipeline import text_stages
 
 
 def test_another_domain_cleans_the_corpus_again(tmp_path):
@@ -36,7 +36,7 @@ def test_a_generated_corpus_has_a_fifth_of_its_words_for_dev(monkeypatch, tmp_pa
         asked.append((source.words, source.dev_words, seed))
         raise InputError("recorded")
 
-    monkeypatch.setattr(stages, "source_stage", record)
+    monkeypatch.setattr(text_stages, "source_stage", record)
     refused("corpus", "synthesize", tmp_path, "--words", 2000, "--seed", 7)
     refused("corpus", "synthesize", tmp_path, "--words", 2000, "--dev-words", 300)
     assert asked == [(2000, 400, 7), (2000, 300, 0)]

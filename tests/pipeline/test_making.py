@@ -6,7 +6,8 @@ import pytest
 from small_folders import finished, small_run
 
 from babyllama.pipeline.making import make_stage, write_cards
-from babyllama.pipeline.stages import corpus_stage, pretraining_stage
+from babyllama.pipeline.stages import pretraining_stage
+from babyllama.pipeline.text_stages import corpus_stage
 from babyllama.runs.launched import Launched
 from babyllama.runs.manifests import read_manifest
 from babyllama.runs.verification import verify

@@ -20,7 +20,7 @@ from babyllama.pipeline.run import (
     selected_stages,
     with_resolved_signal,
 )
-from babyllama.pipeline.stages import corpus_stage, tokenizer_stage
+from babyllama.pipeline.text_stages import corpus_stage, tokenizer_stage
 from babyllama.recipe import Recipe, TokenizerRecipe, load_recipe, to_yaml
 from babyllama.runs import artefact
 from babyllama.runs.manifests import read_manifest

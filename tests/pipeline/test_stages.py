@@ -6,17 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from babyllama.pipeline.stages import corpus_stage, distillation_stage, signal_stage, stages
+from babyllama.pipeline.stages import distillation_stage, signal_stage, stages
 from babyllama.recipe import (
-    CorpusRecipe,
-    FolderSource,
     HiddenSignal,
     Mixing,
     Recipe,
     load_recipe,
     to_json,
 )
-from babyllama.runs import artefact
 from babyllama.runs.launched import ALONE, Launched
 from babyllama.runs.layout import Layout
 
@@ -98,14 +95,6 @@ def test_measuring_a_signal_is_no_reason_to_store_it_again():
     assert recorded(plain["signal"]) == recorded(measured["signal"])
 
 
-def test_the_path_of_a_corpus_is_not_recorded(tmp_path):
-    def made(path):
-        recipe = CorpusRecipe(source=FolderSource(kind="folder", path=path))
-        return corpus_stage(path, recipe, tmp_path / "corpus")
-
-    assert recorded(made(tmp_path / "a")) == recorded(made(tmp_path / "b"))
-
-
 def test_evaluation_reads_models_and_benchmarks_and_one_teacher_is_no_ensemble():
     evaluation = line()["evaluation"]
     assert list(evaluation.inputs) == [
@@ -143,24 +132,6 @@ def test_stages_are_called_after_their_folders(tiny_recipe, tmp_path):
     assert made.name == "a/b"
 
 
-def test_a_file_that_is_renamed_is_cleaned_by_its_new_name_and_then_complete(tmp_path):
-    def stage():
-        recipe = CorpusRecipe(source=FolderSource(kind="folder", path=path))
-        return corpus_stage(path, recipe, tmp_path / "corpus")
-
-    path = tmp_path / "talk.txt"
-    path.write_text("*MOT:\tyes !\n" * 40)
-    artefact.complete(stage())
-    assert stage().key()["recipe"]["domain"] is None  # as it always was
-
-    path = path.rename(tmp_path / "childes.txt")
-    artefact.complete(stage())
-
-    assert (tmp_path / "corpus/train/childes.txt").read_text().startswith("yes!\n")
-    assert not (tmp_path / "corpus/train/talk.txt").exists()
-    assert artefact.status(stage()).state == "complete"
-
-
 def test_manifests_record_what_they_always_have():
     """A change of this digest makes every finished run of these recipes stale: is it meant?"""
     shifted = "students.distilled.training.windows={kind: shifted, passes: 4}"
@@ -177,18 +148,6 @@ def test_manifests_record_what_they_always_have():
     ]
     text = json.dumps(records, sort_keys=True)
     assert hashlib.sha256(text.encode()).hexdigest()[:16] == "f4bff1705db8123d"
-
-
-def test_a_source_with_a_seed_of_its_own_stays_when_the_recipes_seed_varies():
-    own = [line("corpus.source.seed=5", f"seed={seed}")["source"].key() for seed in (1, 2)]
-    assert own[0] == own[1] == line("seed=5")["source"].key()
-    assert line("seed=1")["source"].key() != line("seed=2")["source"].key()
-
-
-def test_the_words_of_a_corpus_are_recorded_only_if_they_were_asked_for():
-    assert recorded(line()["corpus"]).keys() == {"rules", "dev_fraction", "domain"}
-    assert recorded(line("corpus.words_seed=3")["corpus"]) == recorded(line()["corpus"])
-    assert recorded(line("corpus.words=900", "seed=4")["corpus"])["words"] == 900
 
 
 def test_a_smoothed_twin_reads_teachers_only_to_match_them():

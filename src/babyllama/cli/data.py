@@ -49,7 +49,7 @@ def clean(
     Example: `babyllama corpus clean data/babylm_10M clean --rules paper`
     """
     from babyllama.data.sources import read_source
-    from babyllama.pipeline import stages
+    from babyllama.pipeline import text_stages
     from babyllama.recipe import CorpusRecipe, FolderSource
 
     refuse_unwritable_folder(out)  # before a pipe is read
@@ -58,7 +58,7 @@ def clean(
         read_source(path)  # A source that is gone is an error here, though `run` goes on.
         source = FolderSource(kind="folder", path=path, **share)
         recipe = CorpusRecipe(source=source, rules=rules, words=words, words_seed=words_seed)
-        complete_stage(stages.corpus_stage(path, recipe, out, domain=domain))
+        complete_stage(text_stages.corpus_stage(path, recipe, out, domain=domain))
 
 
 @contextmanager
@@ -122,7 +122,7 @@ def synthesize(
 
     Example: `babyllama corpus synthesize grammar --words 100000 --seed 1`
     """
-    from babyllama.pipeline import stages
+    from babyllama.pipeline import text_stages
     from babyllama.recipe import SyntheticSource, parse
 
     tree = {
@@ -131,7 +131,7 @@ def synthesize(
         "dev_words": max(200, words // 5) if dev_words is None else dev_words,
     }
     recipe = parse(SyntheticSource, tree, "corpus synthesize")
-    complete_stage(stages.source_stage(recipe, out, seed=seed))
+    complete_stage(text_stages.source_stage(recipe, out, seed=seed))
 
 
 def tokenizer_train(
@@ -153,7 +153,7 @@ def tokenizer_train(
 
     Example: `babyllama tokenizer train clean tokenizer --vocab-size 16000`
     """
-    from babyllama.pipeline import stages
+    from babyllama.pipeline import text_stages
     from babyllama.recipe import TokenizerRecipe, parse
 
     tree = {
@@ -162,7 +162,7 @@ def tokenizer_train(
         "pad_vocab_to": pad_vocab_to,
     }
     recipe = parse(TokenizerRecipe, tree, "tokenizer train")
-    complete_stage(stages.tokenizer_stage(corpus, recipe, out))
+    complete_stage(text_stages.tokenizer_stage(corpus, recipe, out))
 
 
 def tokenize(
@@ -177,7 +177,7 @@ def tokenize(
 
     Example: `babyllama tokenize clean tokenizer tokens`
     """
-    from babyllama.pipeline import stages
+    from babyllama.pipeline import text_stages
     from babyllama.recipe import TokensRecipe
 
-    complete_stage(stages.tokens_stage(corpus, tokenizer, TokensRecipe(layout=layout), out))
+    complete_stage(text_stages.tokens_stage(corpus, tokenizer, TokensRecipe(layout=layout), out))

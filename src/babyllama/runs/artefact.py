@@ -17,15 +17,13 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from babyllama.console import print_status
 from babyllama.errors import InputError
 from babyllama.recipe import decisive_fields
-from babyllama.runs.aside import free_name, keep, kept, take_back
+from babyllama.runs.aside import keep, kept, set_aside_added, take_back
 from babyllama.runs.durable import flush, flush_all
 from babyllama.runs.files import hash_file, naming, remove_temporary
 from babyllama.runs.manifests import (
     MANIFEST,
-    added,
     damaged,
     digest,
     is_readable,
@@ -33,7 +31,6 @@ from babyllama.runs.manifests import (
     refuse_damaged_input,
     write_manifest,
 )
-from babyllama.runs.sealed import edited_card_files
 from babyllama.runs.unfinished import (
     SCRATCH,
     WORK,
@@ -126,34 +123,6 @@ def _status_of(stage: Stage, manifest: Mapping[str, Any]) -> Status:
         return Status("stale", mismatch)
     damage = next(damaged(stage.out, manifest, changed_only=True), None)
     return Status("damaged", damage) if damage else Status("complete")
-
-
-def set_aside_added(out: Path, *, is_replaced: bool = False) -> None:
-    """Move what no stage wrote out of a stage's folder, and say where it is.
-
-    A file that was added to a finished folder might be read with it. A folder without a manifest
-    is moved as a whole, since it would be replaced.
-
-    Args:
-        is_replaced: whether the folder is about to be made again, so that the card that a person
-            has edited would be lost.
-    """
-    manifest = read_manifest(out)
-    if manifest is None:
-        if out.is_dir() and any(out.iterdir()):
-            aside = free_name(out)
-            print_status(f"  {out} has no {MANIFEST}: moved to {aside}", style="yellow")
-            out.rename(aside)
-        return
-    remove_temporary(out)
-    folder = free_name(out)
-    edited = list(edited_card_files(out)) if is_replaced else []
-    for path in [*added(out, manifest), *edited]:
-        aside = folder / path.relative_to(out)
-        aside.parent.mkdir(parents=True, exist_ok=True)
-        why = "was edited" if path in edited else "is not in its manifest"
-        print_status(f"  {path} {why}: moved to {aside}", style="yellow")
-        path.rename(aside)
 
 
 def complete(stage: Stage, announce: Callable[[Stage, Status], None] = lambda *_: None) -> Path:

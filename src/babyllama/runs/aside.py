@@ -1,6 +1,7 @@
-"""What is kept beside a folder, as `NAME.aside`: a finished training that a change replaced.
+"""What is kept beside a folder, as `NAME.aside`, and never deleted here.
 
-It is never deleted here. When its settings return, the run takes it back instead of training again.
+It is a finished training that a change replaced, or files that no stage wrote. When the settings of
+a training return, the run takes it back instead of training again.
 """
 
 import itertools
@@ -11,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from babyllama.console import print_status
-from babyllama.runs.files import write_atomically
-from babyllama.runs.manifests import damaged, is_readable, read_manifest
+from babyllama.runs.files import remove_temporary, write_atomically
+from babyllama.runs.manifests import MANIFEST, added, damaged, is_readable, read_manifest
+from babyllama.runs.sealed import edited_card_files
 
 
 def free_name(out: Path) -> Path:
@@ -56,6 +58,34 @@ def take_back(aside: Path, out: Path) -> None:
     """Give a kept folder its name back; nothing has that name."""
     aside.rename(out)
     _note(aside).unlink(missing_ok=True)
+
+
+def set_aside_added(out: Path, *, is_replaced: bool = False) -> None:
+    """Move what no stage wrote out of a stage's folder, and say where it is.
+
+    A file that was added to a finished folder might be read with it. A folder without a manifest
+    is moved as a whole, since it would be replaced.
+
+    Args:
+        is_replaced: whether the folder is about to be made again, so that the card that a person
+            has edited would be lost.
+    """
+    manifest = read_manifest(out)
+    if manifest is None:
+        if out.is_dir() and any(out.iterdir()):
+            aside = free_name(out)
+            print_status(f"  {out} has no {MANIFEST}: moved to {aside}", style="yellow")
+            out.rename(aside)
+        return
+    remove_temporary(out)
+    folder = free_name(out)
+    edited = list(edited_card_files(out)) if is_replaced else []
+    for path in [*added(out, manifest), *edited]:
+        aside = folder / path.relative_to(out)
+        aside.parent.mkdir(parents=True, exist_ok=True)
+        why = "was edited" if path in edited else "is not in its manifest"
+        print_status(f"  {path} {why}: moved to {aside}", style="yellow")
+        path.rename(aside)
 
 
 def _names(out: Path) -> Iterator[Path]:

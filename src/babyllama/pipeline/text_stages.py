@@ -1,0 +1,156 @@
+"""The stages of a run that make its text: source -> corpus -> tokenizer -> tokens.
+
+As in `stages`, which puts them in line, each function describes one folder.
+"""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from babyllama.errors import InputError
+from babyllama.recipe import (
+    DEV_FRACTION,
+    CorpusRecipe,
+    FolderSource,
+    Frozen,
+    Given,
+    SyntheticSource,
+    TokenizerRecipe,
+    TokensRecipe,
+    names,
+)
+from babyllama.recipe.base import NOT_RECORDED_AT_DEFAULT
+from babyllama.runs.artefact import Facts, Stage
+from babyllama.runs.manifests import read_manifest
+
+
+class Cleaning(Frozen):
+    """The settings of a clean corpus: together with the source they determine its contents."""
+
+    rules: str
+    dev_fraction: float
+    domain: str | None
+    words: int | None = Field(None, json_schema_extra=NOT_RECORDED_AT_DEFAULT)
+    words_seed: int = Field(0, json_schema_extra=NOT_RECORDED_AT_DEFAULT)
+
+
+def source_stage(recipe: SyntheticSource, out: Path, *, seed: int) -> Stage:
+    """Text from the embedded grammar, with its entropy and minimal pairs.
+
+    Args:
+        seed: the recipe's; the source's own wins.
+    """
+    seed = seed if recipe.seed is None else recipe.seed
+    part = recipe.model_copy(update={"seed": None})  # the same text, whichever seed was meant
+
+    def build(folder: Path) -> Facts:
+        from babyllama.data.synthetic import synthesize
+
+        synthesize(folder, words=recipe.words, dev_words=recipe.dev_words, seed=seed)
+        return {}
+
+    return Stage(names.SOURCE, out, "synthetic", 1, part, {}, build, seed)
+
+
+def corpus_stage(
+    source: Path, recipe: CorpusRecipe, out: Path, *, domain: str | None = None
+) -> Stage:
+    """Clean text, one file per domain, with its statistics."""
+    given = recipe.source
+    dev_fraction = given.dev_fraction if isinstance(given, FolderSource) else DEV_FRACTION
+
+    def build(folder: Path) -> Facts:
+        from babyllama.data.corpus import clean_corpus
+
+        return clean_corpus(
+            source,
+            folder,
+            rules=recipe.rules,
+            dev_fraction=dev_fraction,
+            domain=domain,
+            words=recipe.words,
+            words_seed=recipe.words_seed,
+        )
+
+    # Not the source's path: the digest of the input identifies the text.
+    named = domain or _domain_of_file(source, out)
+    part = Cleaning(
+        rules=recipe.rules,
+        dev_fraction=dev_fraction,
+        domain=named,
+        words=recipe.words,
+        words_seed=recipe.words_seed if recipe.words else 0,
+    )
+    if not isinstance(given, FolderSource):
+        return Stage(out.name, out, "corpus", 1, part, {"source": source}, build)
+    return Stage(
+        out.name, out, "corpus", _reading_of(source, out), part, {"source": source}, build,
+        may_be_gone=frozenset({"source"}),
+    )  # fmt: skip
+
+
+def tokenizer_stage(corpus: Path, recipe: TokenizerRecipe, out: Path) -> Stage:
+    """Byte-level BPE trained on the clean training text."""
+
+    def build(folder: Path) -> Facts:
+        from babyllama.data.tokenizer import train_tokenizer
+
+        return {**train_tokenizer(corpus, recipe, folder)}
+
+    return Stage(out.name, out, "tokenizer", 1, recipe, {"corpus": corpus}, build)
+
+
+def given_tokenizer_stage(given: Given, out: Path) -> Stage:
+    """A tokenizer that is there already: links to its files."""
+
+    def build(folder: Path) -> Facts:
+        from babyllama.models.given import link_tokenizer
+
+        return link_tokenizer(given, folder, "tokenizer")
+
+    return Stage(out.name, out, "given", 1, given, {}, build)
+
+
+def tokens_stage(corpus: Path, tokenizer: Path, recipe: TokensRecipe, out: Path) -> Stage:
+    """Memory-mapped token streams."""
+
+    def build(folder: Path) -> Facts:
+        from babyllama.data.tokens import tokenize
+
+        return {**tokenize(corpus, tokenizer, recipe, folder)}
+
+    inputs = {"corpus": corpus, "tokenizer": tokenizer}
+    return Stage(out.name, out, "tokens", 2, recipe, inputs, build)
+
+
+def _domain_of_file(source: Path, corpus: Path) -> str | None:
+    """The domain of a source that is one file, if its corpus was not made under that name.
+
+    The digest of a single file leaves out its name, which selects the cleaner: without this a
+    renamed file would keep the text that another cleaner made.
+    """
+    manifest = read_manifest(corpus)
+    if manifest is None or not source.is_file():
+        return None
+    from babyllama.data.file_names import parse_name
+
+    domain = parse_name(source.name).domain
+    is_known = f"train/{domain}.txt" in manifest["files"]
+    was = manifest.get("recipe", {}).get("domain")
+    return None if is_known and was != domain else domain
+
+
+def _reading_of(source: Path, corpus: Path) -> int:
+    """The version of a corpus: 2 only if the first releases read other text in this source.
+
+    So the corpora of all other sources, which have the same text as ever, stay complete. The
+    version of a corpus whose source is gone is the one that its manifest records.
+    """
+    from babyllama.data.sources import read_source
+
+    if not source.exists():
+        return int((read_manifest(corpus) or {}).get("version", 1))
+    try:
+        return read_source(source).reading
+    except InputError:  # building the corpus reports it
+        return 1
