@@ -27,8 +27,8 @@ _NOT_VERIFIED = (
     "export again: pip install llama-cpp-python"
 )
 LARGEST_DIFFERENCE = 1e-3  # of an f32 logit
-# Mean KL in nats per token: some thirty times what was measured (docs/export.md). A wrong layout of
-# one matrix gives more than 0.1.
+# Mean KL in nats per token. Models of `mini` reach 7e-07 and 5e-04 (docs/export.md); with one
+# matrix of `distilled` in a wrong layout it is 0.15 to 0.35.
 _LARGEST_KL = {"f16": 1e-4, "q8_0": 1e-2}
 _Logits = Float[Tensor, "positions vocab"]
 _F32 = 0  # ggml's number of the type
@@ -43,14 +43,18 @@ def check_gguf(
     texts: Texts,
     *,
     kind: GgufType,
+    allow_different_text: bool,
 ) -> list[str]:
     """Compare a file, as llama-cpp-python reads it, with the model and the tokenizer of a folder.
+
+    Args:
+        allow_different_text: whether token ids may differ.
 
     Returns:
         what was compared and found, in sentences.
 
     Raises:
-        InputError: other token ids, unless differences of the tokenizer are known; other logits.
+        InputError: other token ids, unless they are allowed; other logits.
     """
     if importlib.util.find_spec("llama_cpp") is None:
         return [_NOT_VERIFIED]
@@ -62,7 +66,7 @@ def check_gguf(
     with _opened(path, max(map(len, windows))) as llama:
         found = [] if not tokenizer.is_bpe else _compare_ids(
             lambda text: llama.tokenize(text.encode(), add_bos=False, special=False),
-            encode, library.backend_tokenizer.normalizer, tokenizer, texts,
+            encode, library.backend_tokenizer.normalizer, tokenizer, texts, allow_different_text,
         )  # fmt: skip
         return [*found, _compare_logits(model, partial(_logits, llama), windows, kind)]
 
@@ -73,6 +77,7 @@ def _compare_ids(
     normalizer: Any,
     tokenizer: GgufTokenizer,
     texts: Texts,
+    allow_different_text: bool,
 ) -> list[str]:
     """Compare token ids of normalised lines with a space before them; say what that leaves out."""
     lines = texts.lines
@@ -82,7 +87,7 @@ def _compare_ids(
         for line, form in zip(lines, forms, strict=True)
         if theirs(_spaced(form, tokenizer)) != ours(line)
     ]
-    if wrong and not tokenizer.differences:
+    if wrong and not allow_different_text:
         raise InputError(
             f"llama.cpp gives other token ids for {len(wrong)} of {len(lines)} lines, such as "
             f"{wrong[0][:80]!r}",
