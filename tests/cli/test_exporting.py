@@ -43,7 +43,6 @@ def test_a_model_is_exported_and_the_comparison_printed(calls, model, tmp_path):
 def test_a_folder_without_a_manifest_is_exported_with_a_warning(calls, model, tmp_path):
     printed = babyllama("export", model, tmp_path / "a.onnx", "--to", "onnx")
     assert "has no manifest" in printed
-    assert "opset 18" in printed
     assert len(calls) == 1
 
 

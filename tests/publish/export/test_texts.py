@@ -3,7 +3,7 @@
 import pytest
 
 from babyllama.errors import InputError
-from babyllama.publish.export.texts import Texts, refuse_no_text, texts_to_check, windows_of
+from babyllama.publish.export.texts import Texts, texts_to_check, windows_of
 
 
 def test_lines_of_a_file_are_taken_evenly(tmp_path):
@@ -11,6 +11,9 @@ def test_lines_of_a_file_are_taken_evenly(tmp_path):
     path.write_text("\n\n".join(map(str, range(6000))), encoding="utf-8")
     texts = texts_to_check(tmp_path, path)
     assert texts == Texts([str(i) for i in range(0, 6000, 3)], str(path))
+    path.write_text("\n".join(map(str, range(3999))), encoding="utf-8")
+    lines = texts_to_check(tmp_path, path).lines
+    assert (len(lines), lines[0], lines[1000], lines[-1]) == (2000, "0", "1999", "3997")
 
 
 def test_a_model_without_a_run_is_checked_on_the_built_in_corpus(tmp_path):
@@ -43,4 +46,4 @@ def test_a_text_without_lines_is_refused(tmp_path, content, said):
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(InputError, match=said):
-        refuse_no_text(path)
+        texts_to_check(tmp_path, path)

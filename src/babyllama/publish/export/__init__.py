@@ -77,6 +77,7 @@ def export_gguf(
 
     refuse_missing_packages("gguf")
     refuse_unknown_architecture(folder, configuration_of(folder))
+    texts = texts_to_check(folder, text)
     model = load_model(folder)
     tokenizer = read_gguf_tokenizer(folder, shared_vocabulary(model.config, load_tokenizer(folder)))
     if allow_different_text:
@@ -85,10 +86,12 @@ def export_gguf(
     else:
         refuse_differences(folder, tokenizer)
     parameters = sum(each.numel() for each in model.parameters())
-    texts = texts_to_check(folder, text)
     with placed(out) as beside:
         write_gguf(beside, model, tokenizer, about(folder, parameters), kind=kind)
-        return check_gguf(beside, folder, model, tokenizer, texts, kind=kind)
+        return check_gguf(
+            beside, folder, model, tokenizer, texts,
+            kind=kind, allow_different_text=allow_different_text,
+        )  # fmt: skip
 
 
 def export_onnx(
@@ -107,16 +110,17 @@ def export_onnx(
         text: as for `export_gguf`.
 
     Returns:
-        what was compared, in sentences.
+        what was compared and what the graph takes, in sentences.
 
     Raises:
         InputError: what `load_ensemble` raises; a graph that differs from the models, which is not
             kept; a graph too large for one file.
     """
     from babyllama.publish.export.check_onnx import check_onnx
-    from babyllama.publish.export.onnx_graph import LARGEST_FILE, weight_bytes, write_onnx
+    from babyllama.publish.export.onnx_graph import LARGEST_FILE, OPSET, weight_bytes, write_onnx
 
     refuse_missing_packages("onnx")
+    texts = texts_to_check(folders[0], text)
     ensemble = load_ensemble(folders, device=torch.device("cpu"), mixing=mixing)
     is_file = out.suffix == ".onnx"
     if is_file and weight_bytes(ensemble) > LARGEST_FILE:
@@ -125,7 +129,6 @@ def export_onnx(
             mend=f"Name a folder, for example {out.with_suffix('')}: the weights go into a second "
             "file.",
         )
-    texts = texts_to_check(folders[0], text)
     described = _described(folders, ensemble)
     with placed(out) as beside:
         path = beside if is_file else beside / "onnx" / "model.onnx"
@@ -134,7 +137,8 @@ def export_onnx(
         if not is_file:
             _copy_configuration(folders, beside)
         tokenizer = None if is_file else beside / _TOKENIZER
-        return check_onnx(path, folders[0], ensemble, texts, tokenizer=tokenizer)
+        found = check_onnx(path, folders[0], ensemble, texts, tokenizer=tokenizer)
+    return [*found, f"opset {OPSET}; batch and sequence have any size; no cache"]
 
 
 def _described(folders: Sequence[Path], ensemble: "Ensemble") -> About:

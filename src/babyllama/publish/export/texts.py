@@ -8,7 +8,7 @@ from babyllama.data.sources import clean_files
 from babyllama.errors import InputError
 from babyllama.runs.layout import Layout, run_of
 
-LINES = 2000
+_LINES = 2000
 _WINDOW, _WINDOWS = 128, 8
 _WORDS_OF_GRAMMAR = 30_000  # enough for as many lines
 
@@ -30,10 +30,10 @@ def texts_to_check(folder: Path, text: Path | None) -> Texts:
         text: a text file.
 
     Raises:
-        InputError: a text that is not UTF-8 or has no line.
+        InputError: a text that is no file, is not UTF-8 or has no line.
     """
     if text is not None:
-        return Texts(_some(list(_lines(text))), str(text))
+        return Texts(_some(_lines_of_user(text)), str(text))
     corpus = Layout(run_of(folder)).corpus
     files = clean_files(corpus, "dev") if corpus.is_dir() else []
     if lines := [line for file in files for line in _lines(file)]:
@@ -59,16 +59,13 @@ def windows_of(
     return [ids[at : at + length] for at in range(0, len(ids), length)][:_WINDOWS]
 
 
-def refuse_no_text(path: Path) -> None:
-    """Check that a file has lines of text.
-
-    Raises:
-        InputError: it is no file, not UTF-8, or has no line.
-    """
+def _lines_of_user(path: Path) -> list[str]:
     if not path.is_file():
         raise InputError(f"--text {path} is not a file", mend="Name a text file.")
-    if next(_lines(path), None) is None:
+    lines = list(_lines(path))
+    if not lines:
         raise InputError(f"--text {path} has no text", mend="Name another text file.")
+    return lines
 
 
 def _lines(path: Path) -> Iterator[str]:
@@ -84,4 +81,5 @@ def _lines(path: Path) -> Iterator[str]:
 
 
 def _some(lines: list[str]) -> list[str]:
-    return lines[:: max(1, len(lines) // LINES)][:LINES]
+    count = min(len(lines), _LINES)
+    return [lines[at * len(lines) // count] for at in range(count)]
