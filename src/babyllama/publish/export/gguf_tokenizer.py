@@ -89,7 +89,7 @@ def read_gguf_tokenizer(folder: Path, known: int) -> GgufTokenizer:
         adds_space=bool((parts["pre_tokenizer"] or {}).get("add_prefix_space")),
         adds_bos=around == ([bos], []) or around == ([bos], [eos]),
         adds_eos=around == ([], [eos]) or around == ([bos], [eos]),
-        differences=tuple(_differences(parts, names, control, eos, around, (bos, eos))),
+        differences=tuple(_differences(parts, names, control, around, (bos, eos))),
         is_bpe=model["type"] == "BPE",
     )
 
@@ -114,10 +114,10 @@ def _differences(
     parts: Mapping[str, Any],
     names: Mapping[int, str],
     control: frozenset[int],
-    eos: int | None,
     around: tuple[list[int], list[int]],
     roles: tuple[int | None, int | None],
 ) -> Iterator[str]:
+    """Why llama.cpp gives other tokens; `roles` are BOS and EOS."""
     model, normalizer, splitter = parts["model"], parts["normalizer"], parts["pre_tokenizer"]
     if model["type"] != "BPE":
         yield f"its model is {model['type']}, not byte-level BPE"
@@ -137,7 +137,7 @@ def _differences(
         yield f"it has added tokens that texts may hold, such as {extra[0]!r}"
     if around not in [(before, after) for before in ([], [roles[0]]) for after in ([], [roles[1]])]:
         yield f"it puts tokens {around[0]} before a text and {around[1]} behind it"
-    if eos is None:
+    if roles[1] is None:
         yield "it has no EOS, and llama.cpp would take token 11 for it"
 
 
