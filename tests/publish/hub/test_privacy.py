@@ -72,6 +72,10 @@ def test_folders_and_their_targets_are_private(tmp_path, monkeypatch):
     assert private.found_in(b"x") == ""
 
 
+def test_a_token_is_found_and_not_shown():
+    assert HERE.found_in(b"xsecret-tokeny") == "the token of the hub"
+
+
 def test_a_user_without_an_entry_has_no_name(monkeypatch):
     def unknown():
         raise KeyError("uid not found")

@@ -192,34 +192,32 @@ def _cleaned(path: str, upload: Upload, private: Private) -> Upload:
     """The file without what is private; itself if there is nothing.
 
     Raises:
-        InputError: a file that cannot be changed names a folder of this machine.
+        InputError: a file that cannot be changed has a folder of this machine or the token.
     """
     is_prose = path.endswith(_PROSE)
     is_configuration = path.endswith(_CONFIGURATION) and PurePosixPath(path).name != _VOCABULARY
-    if is_prose or is_configuration:
-        source = upload.source
+    source = upload.source
+    if isinstance(source, bytes) or is_prose or is_configuration:
         data = source if isinstance(source, bytes) else source.read_bytes()
         text = data.decode("utf-8", errors="surrogateescape")
         clean = private.cleaned_prose(text) if is_prose else private.cleaned(text)
         return upload if clean == text else Upload(clean.encode("utf-8", "surrogateescape"))
-    if found := _named_in(upload, private):
+    if found := _named_in(source, private):
         raise InputError(
-            f"{upload.source if isinstance(upload.source, Path) else path} contains {found}",
+            f"{source} contains {found}",
             why="It would tell everybody how this machine is set up, and cannot be changed here.",
             mend="Remove that from the file, or choose another model.",
         )
     return upload
 
 
-def _named_in(upload: Upload, private: Private) -> str:
-    """The first private folder that a large file names, read in pieces that overlap."""
-    if isinstance(upload.source, bytes):
-        return private.found_in(upload.source)
+def _named_in(path: Path, private: Private) -> str:
+    """What is private in a large file, read in pieces that overlap; "" if nothing is."""
     size, overlap = 2**24, 4096
-    with upload.source.open("rb") as file:
+    with path.open("rb") as file:
         before = b""
         while piece := file.read(size):
-            if path := private.found_in(before + piece):
-                return path
+            if found := private.found_in(before + piece):
+                return found
             before = piece[-overlap:]
     return ""

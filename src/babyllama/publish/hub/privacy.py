@@ -64,9 +64,10 @@ class Private:
         return text
 
     def found_in(self, data: bytes) -> str:
-        """The first folder or token in some bytes; "" if none is."""
-        words = (*self.paths, self.token)
-        return next((word for word in words if word and word.encode() in data), "")
+        """The first folder in some bytes, or "the token of the hub"; "" if there is neither."""
+        if self.token and self.token.encode() in data:
+            return "the token of the hub"
+        return next((path for path in self.paths if path.encode() in data), "")
 
 
 def private_here(folders: Iterable[Path], public: str) -> Private:
