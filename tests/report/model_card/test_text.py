@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import ModelCard
 
-from babyllama.recipe import CardRecipe, FolderSource, Recipe, load_recipe
+from babyllama.recipe import CardRecipe, FolderSource, Given, Recipe, load_recipe
 from babyllama.report.model_card import CardFacts, model_card
 from babyllama.report.model_card.text import portable
 from babyllama.scores.results import model_result
@@ -54,6 +54,24 @@ def test_a_twin_and_a_teacher_say_so(student):
     teacher = replace(student, name="llama", role="teacher", teachers={})
     assert "It is a teacher:" in written(teacher).text
     assert "to teach the student distilled." in written(teacher).text
+
+
+def test_a_teacher_that_was_given_is_told_from_those_of_the_run(student):
+    given = {"old": Given(path="models/old"), "older": Given(path="models/older")}
+    teachers = {**student.recipe.teachers, **given}
+    recipe = student.recipe.model_copy(update={"teachers": teachers})
+    mixed = replace(student, recipe=recipe, teachers={"llama": {}, "old": {}})
+    assert "(llama and old); trained before this run: old." in written(mixed).text
+    all_given = replace(mixed, teachers={"old": {}, "older": {}})
+    assert "(old and older), which were trained before this run." in written(all_given).text
+
+
+def test_the_bill_of_a_student_of_a_student_has_the_first_teachers(student):
+    first = {"distilled": student.manifest}
+    again = replace(student, name="again", teachers=first, earlier=student.teachers)
+    card = written(again).text
+    assert "| teacher's teacher gpt2  | 3.00e12 |" in card
+    assert "| together                | 7.00e12 |" in card
 
 
 def test_a_model_trained_outside_a_run_has_a_card(student):

@@ -30,7 +30,9 @@ class CardFacts:
         recipe: of its run; None outside a run.
         corpus: counts of the run's text, from corpus/stats.json; empty outside a run.
         teachers: of a student, the manifests of its teachers, by name.
-        signal: of a student, the manifest of the stored signal; empty without one.
+        earlier: of a student whose teachers are students, the manifests of their teachers.
+        signal: the manifest of the stored signal, if the student or one of its teachers learned
+            from it; else empty.
         results: its scores, by benchmark.
         rules: the rules by which it was scored.
         dev: how well it predicts the dev text.
@@ -42,6 +44,7 @@ class CardFacts:
     recipe: Recipe | None = None
     corpus: Tree = field(default_factory=dict)
     teachers: Mapping[str, Tree] = field(default_factory=dict)
+    earlier: Mapping[str, Tree] = field(default_factory=dict)
     signal: Tree = field(default_factory=dict)
     results: Mapping[str, BenchmarkResult] = field(default_factory=dict)
     rules: Tree = field(default_factory=dict)
@@ -103,11 +106,14 @@ def card_facts(folder: Path) -> CardFacts:
     )
     if facts.role != "student":
         return facts
-    has_signal = isinstance(recipe.signal, StoredSignal) and name in recipe.readers
+    teachers, before = recipe.teachers_of(name), recipe.trained_before(name)
+    readers = recipe.readers if isinstance(recipe.signal, StoredSignal) else {}
+    reads = any(each in readers for each in (*before, name))
     return replace(
         facts,
-        teachers={each: _manifest(own[each]) for each in recipe.teachers_of(name)},
-        signal=_manifest(layout.signal) if has_signal else {},
+        teachers={each: _manifest(own[each]) for each in teachers},
+        earlier={each: _manifest(own[each]) for each in before if each not in teachers},
+        signal=_manifest(layout.signal) if reads else {},
     )
 
 

@@ -241,7 +241,8 @@ def _exposure(facts: CardFacts) -> Iterator[str]:
 
 def _where_trained(facts: CardFacts, count: int) -> str:
     """What is known of the text that the teachers were trained on."""
-    given = facts.recipe.given if facts.recipe is not None else {}
+    stated = facts.recipe.given if facts.recipe is not None else {}
+    given = [name for name in facts.teachers if name in stated]
     which = f", which {'were' if count > 1 else 'was'} trained"
     if count == 0:
         return ""
@@ -274,6 +275,7 @@ def _kept(training: Tree) -> str:
 def _bill(facts: CardFacts) -> Iterator[str]:
     spent = [("this model", facts.manifest)]
     spent += [(f"teacher {name}", each) for name, each in facts.teachers.items() if each]
+    spent += [(f"teacher's teacher {name}", each) for name, each in facts.earlier.items() if each]
     spent += [("the teachers' signal", facts.signal)] if facts.signal else []
     rows = [
         (name, _flops(each), _time(each), str(each.get("facts", {}).get("device", NONE)))
