@@ -11,6 +11,7 @@ from babyllama.errors import InputError
 from babyllama.recipe import to_yaml
 from babyllama.runs.layout import Layout
 from babyllama.runs.manifests import digest, read_manifest
+from babyllama.scores.measures import read_measures
 
 PUBLIC = {
     "Ensemble", "Run", "Signal", "compare", "distillation_loss", "evaluate", "load_recipe", "run",
@@ -134,6 +135,9 @@ def test_evaluate_scores_one_folder_or_an_ensemble(run, tmp_path):
     for found in (one, several):
         kept = run.models[found.model].result.benchmarks["grammar"].subtasks[file.stem]
         assert found.benchmarks["pairs"].score == kept.score
+        measures = read_measures(Layout(run.folder).measures(found.model))
+        assert [each.name for each in found.measures] == [*measures]
+        assert found.measures[0].value == pytest.approx(measures["cross_entropy"].value)
     assert (tmp_path / "pairs.jsonl").is_file()
 
 

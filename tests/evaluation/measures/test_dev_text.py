@@ -7,8 +7,10 @@ import numpy as np
 from token_streams import put_stream, stream
 
 from babyllama.data.statistics import corpus_statistics
+from babyllama.data.tokens import tokenize
 from babyllama.evaluation.measures import dev_text
 from babyllama.evaluation.measures.dev_text import DevText
+from babyllama.recipe import TokensRecipe
 from babyllama.runs.layout import STATISTICS
 
 
@@ -33,6 +35,22 @@ def test_units_are_documents_and_domains_are_files(text, tokens, corpus, tmp_pat
         assert seen.setdefault(unit, document) == document
         assert domain == (document >= of_tales)
     assert len({*seen.values()}) == len(seen) == 16
+
+
+def test_of_a_stream_the_units_are_windows_and_a_file_is_a_domain(
+    text, corpus, tokenizer, tmp_path
+):
+    tokens = tmp_path / "tokens"
+    tokens.mkdir()
+    tokenize(corpus, tokenizer, TokensRecipe(layout="stream"), tokens)
+    found = DevText(tokens, text.window, with_statistics(corpus, tmp_path / "corpus"))
+    size = text.window - 1
+    assert found.units.tolist() == np.repeat(np.arange(len(found.places) // size), size).tolist()
+    names, domain_of = found.domains
+    assert names == ("tales", "talk")
+    second = np.load(tokens / "dev.documents.npy")[1]
+    assert domain_of.tolist() == (found.places >= second).astype(int).tolist()
+    assert {*domain_of.tolist()} == {0, 1}
 
 
 def test_a_corpus_without_counts_has_no_domains(text, tokens):
