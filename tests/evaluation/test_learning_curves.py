@@ -11,7 +11,7 @@ from babyllama.errors import InputError
 from babyllama.evaluation import learning_curves
 from babyllama.evaluation.evaluate import evaluate
 from babyllama.evaluation.suites.aoa_2025 import acquisition
-from babyllama.recipe import to_yaml
+from babyllama.recipe import to_json, to_yaml
 from babyllama.runs.files import hash_file
 from tests.random_models import random_model
 
@@ -127,7 +127,7 @@ def test_ages_of_acquisition_come_from_the_predictions_at_checkpoints(run, score
     assert acquisition({}, {}, learning_curves.rules_named("2025")).n == 0
 
 
-def test_what_cannot_be_drawn_is_refused_before_anything_is_scored(run, scored):
+def test_what_cannot_be_drawn_is_refused_before_anything_is_scored(run, scored, tiny_recipe):
     with pytest.raises(InputError, match="no model llana"):
         curve(run, models=["llana"])
     with pytest.raises(InputError, match="has no checkpoints") as refused:
@@ -135,6 +135,12 @@ def test_what_cannot_be_drawn_is_refused_before_anything_is_scored(run, scored):
     assert "--set teachers.llama.training.word_checkpoints=babylm" in str(refused.value)
     with pytest.raises(InputError, match="gpt2 is trained yet"):
         curve(run, models=["gpt2"])
+    recipe = json.loads(to_json(tiny_recipe))
+    recipe["teachers"]["gpt2"] = {"path": "elsewhere/gpt2"}  # has no training log
+    (run / "recipe.yaml").write_text(json.dumps(recipe), encoding="utf-8")
+    with pytest.raises(InputError, match="no model gpt2") as refused:
+        curve(run, models=["gpt2"])
+    assert refused.value.mend == "Choose from distilled, twin, llama."
     with pytest.raises(InputError, match="is not a run"):
         curve(run / "students")
     (run.parent / "pairs.jsonl").write_text('{"sentence_good": "A dog."}\n')

@@ -191,6 +191,7 @@ def test_a_changed_twin_is_called_what_it_is(make_run):
     shutil.copy(folder / "evaluation/twin.json", folder / "evaluation/plain.json")
     titles = [each.title for each in student_comparisons(read(folder), "grammar")]
     assert (titles[0], titles[-1]) == ("its twin", "control twin")
+    assert "control" not in first_sentence(read(folder))
 
 
 def test_a_further_student_is_compared_with_the_first_and_with_the_twin_of_its_shape(make_run):
