@@ -48,8 +48,8 @@ def evaluate_models(
     Args:
         models: name to one folder, or to several for their ensemble.
         mixing: how an ensemble's models are averaged.
-        before: folders with scores of before, such as the one that `out` is going to replace; they
-            need not exist.
+        before: folders that may hold earlier scores, such as the one that `out` is going to
+            replace; they need not exist.
         corpus: the clean corpus of the tokens, with which the benchmarks' text is compared.
         untrained: a model folder; an untrained model of its shape is scored, too.
         seed: of the untrained model's weights.

@@ -40,7 +40,7 @@ class RunMeasures:
     """The measures of a run's trained models and of the ensemble, student first.
 
     Attributes:
-        values: by model and measure; empty for runs of before there were measures.
+        values: by model and measure; empty for runs that were scored before there were measures.
     """
 
     def __init__(self, scored: ScoredRun) -> None:

@@ -140,7 +140,7 @@ def _losses(run: Run, prefix: str) -> Section | None:
 
 
 def _measures(scored: ScoredRun) -> Section | None:
-    """Measures beside the benchmarks; runs of before have none."""
+    """Measures beside the benchmarks; older runs have none."""
     found = measures.RunMeasures(scored)
     made = _given(measures.measures_table(found), measures.cross_entropy_table(found))
     text = tuple(measures.sentences(found))

@@ -183,7 +183,7 @@ def written_measures(found: Iterable[Measured]) -> Facts:
 
 
 def read_measures(file: Path) -> dict[str, Measured]:
-    """A model's measures in a run, by name; empty without the file: runs of before have none.
+    """A model's measures in a run, by name; empty without the file: older runs have none.
 
     Args:
         file: `Layout(run).measures(model)`.

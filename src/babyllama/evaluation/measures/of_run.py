@@ -1,6 +1,6 @@
 """Measures of all models of a run: kept as scores are, in a file of its own beside each model's.
 
-A finished evaluation of before has none, stays complete, and gets them when it is made again.
+An evaluation that was finished before there were measures stays complete without them.
 """
 
 import shutil
