@@ -95,6 +95,13 @@ def test_a_teacher_of_an_unknown_architecture_is_refused_with_its_file(model, tm
     assert "none" in caught.value.why
 
 
+def test_a_teacher_that_is_no_language_model_is_refused(model, tmp_path):
+    folder = shutil.copytree(model, tmp_path / "model")
+    (folder / "config.json").write_text(json.dumps({"model_type": "vit"}))
+    with pytest.raises(InputError, match=r"teachers.old .*model cannot be used"):
+        planned_teacher(given(folder), "teachers.old")
+
+
 def test_a_teacher_with_another_vocabulary_is_refused_and_its_tokenizer_offered(
     model, corpus, tmp_path
 ):
