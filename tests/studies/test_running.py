@@ -80,6 +80,15 @@ def test_a_failure_stops_only_what_needs_it(copy, small_study, engine):
     assert missing[0].why.startswith("not made: teachers/gpt2, signal, students/distilled")
 
 
+def test_a_trial_is_finished_before_the_next_is_begun(small_study, tmp_path, engine):
+    asked = []
+    engine.run = lambda jobs, **_: asked.extend(job.name for job in jobs)
+    run_study(small_study(), tmp_path / "study")
+    places = [asked.index(f"evaluation (temperature={t} seed {s})") for t in (1, 2) for s in (0, 1)]
+    assert places == sorted(places)
+    assert places[0] < asked.index("teachers/llama (temperature=1 seed 1)")
+
+
 def test_a_failure_can_stop_everything(small_study, tmp_path, engine):
     engine.broken = ["teachers/llama"]
     with pytest.raises(RuntimeError, match="it broke"):

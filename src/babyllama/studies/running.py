@@ -8,7 +8,7 @@ something with other settings.
 import itertools
 import re
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from babyllama.studies import jobs as functions
 from babyllama.studies.cells import TRIALS, Trial, trials_of
 from babyllama.studies.comparing import pairs_of, refuse_unknown_measures, unmeasured
 from babyllama.studies.planning import Need, StudyPlan, plan_study
-from babyllama.studies.store import ADDRESSES, addresses, is_finished, link_trial
+from babyllama.studies.store import ADDRESSES, Made, addresses, is_finished, link_trial
 from babyllama.studies.study import HISTORY, StudyRecipe, load_study, study_yaml
 
 STUDY, ENVIRONMENT, FAILURES = "study.yaml", "environment.json", "failures"
@@ -242,37 +242,47 @@ def _counter(total: int) -> Callable[[Job], None]:
 
 
 def _jobs(planned: StudyPlan, machine: Machine, jobs: int | None) -> Iterator[Job]:
-    """A job for each thing that is not made, and one for each trial that is not finished."""
+    """A job for each thing that is not made, and one for each trial that is not finished.
+
+    Trial by trial, so that a study which is stopped has finished some.
+    """
     to_make = {need.made.folder: need for need in planned.open()}
     checked: dict[str, str] = {}
-    for need in to_make.values():
-        made, needs = need.made, _shown(need.made.needs, to_make)
-        if made.is_training:  # before the first training of a cell: the settings may not fit
-            if made.trial.cell not in checked:
-                check = _check_job(made.trial, needs)
-                checked[made.trial.cell] = check.name
-                yield check
-            needs |= {checked[made.trial.cell]}
-        yield Job(
-            name=made.shown,
-            function=_function(functions.make_shared),
-            arguments={"trial": str(made.trial.folder), "name": made.name, "shown": made.shown},
-            threads=_threads(made.trial, made.name, machine, jobs),
-            memory=0 if machine.gpus else need.memory,
-            needs=needs,
-            label=made.trial.name,
-        )
     for trial, everything in zip(planned.trials, planned.shared, strict=True):
-        if not is_finished(trial, everything):
-            shown = f"{names.EVALUATION} ({trial.name})"
-            found = {"addresses": addresses(everything)}
+        for made in everything:
+            need = to_make.get(made.folder)
+            if need is None or need.made is not made:  # made, or made for an earlier trial
+                continue
+            needs = _shown(made.needs, to_make)
+            if made.is_training:  # before the first training of a cell: the settings may not fit
+                if trial.cell not in checked:
+                    check = _check_job(trial, needs)
+                    checked[trial.cell] = check.name
+                    yield check
+                needs |= {checked[trial.cell]}
             yield Job(
-                name=shown,
-                function=_function(functions.finish_trial),
-                arguments={"trial": str(trial.folder), "shown": shown, **found},
-                threads=1,
-                needs=_shown([made.folder for made in everything], to_make),
+                name=made.shown,
+                function=_function(functions.make_shared),
+                arguments={"trial": str(trial.folder), "name": made.name, "shown": made.shown},
+                threads=_threads(trial, made.name, machine, jobs),
+                memory=0 if machine.gpus else need.memory,
+                needs=needs,
+                label=trial.name,
             )
+        if not is_finished(trial, everything):
+            yield _finish_job(trial, everything, to_make)
+
+
+def _finish_job(trial: Trial, everything: Sequence[Made], to_make: Mapping[Path, Need]) -> Job:
+    shown = f"{names.EVALUATION} ({trial.name})"
+    found = {"addresses": addresses(everything)}
+    return Job(
+        name=shown,
+        function=_function(functions.finish_trial),
+        arguments={"trial": str(trial.folder), "shown": shown, **found},
+        threads=1,
+        needs=_shown([made.folder for made in everything], to_make),
+    )
 
 
 def _check_job(trial: Trial, needs: frozenset[str]) -> Job:
