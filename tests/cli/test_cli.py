@@ -93,26 +93,26 @@ def test_a_mistake_is_named_without_a_traceback(arguments, printed, tmp_path, mo
 
 @pytest.mark.parametrize(("error", "code"), [(Interrupted, RUN_AGAIN), (KeyboardInterrupt, 1)])
 def test_an_interrupted_command_prints_the_command_that_resumes_it(monkeypatch, error, code):
-    def interrupted():
+    def interrupted(*_):
         raise error
 
-    monkeypatch.setattr(recipe, "built_in_recipes", interrupted)
+    monkeypatch.setattr(recipe, "load_recipe", interrupted)
     monkeypatch.setattr(sys, "argv", ["babyllama", "recipes", "my recipe"])
-    printed = babyllama("recipes", code=code)
+    printed = babyllama("recipes", "mini", code=code)
     assert "The same command resumes: babyllama recipes 'my recipe'" in printed
 
 
 def test_sigterm_interrupts_a_command_once_and_the_handler_is_restored(monkeypatch):
     before = signal.getsignal(signal.SIGTERM)
 
-    def terminated():
+    def terminated(*_):
         try:
             signal.raise_signal(signal.SIGTERM)
         finally:
             signal.raise_signal(signal.SIGTERM)  # the second one must not stop the clean-up
 
-    monkeypatch.setattr(recipe, "built_in_recipes", terminated)
-    assert invoke("recipes").exit_code == RUN_AGAIN
+    monkeypatch.setattr(recipe, "load_recipe", terminated)
+    assert invoke("recipes", "mini").exit_code == RUN_AGAIN
     assert signal.getsignal(signal.SIGTERM) == before
 
 
@@ -134,12 +134,12 @@ def run_main(monkeypatch, *arguments):
 def test_a_mistake_of_ours_is_exit_code_70_and_its_traceback_is_saved(
     monkeypatch, capsys, tmp_path
 ):
-    def fail():
+    def fail(*_):
         raise ZeroDivisionError("ours")
 
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(recipe, "built_in_recipes", fail)
-    assert run_main(monkeypatch, "recipes") == 70
+    monkeypatch.setattr(recipe, "load_recipe", fail)
+    assert run_main(monkeypatch, "recipes", "mini") == 70
     printed = " ".join(capsys.readouterr().err.split())
     assert "this is a mistake in babyllama, not yours: ZeroDivisionError: ours" in printed
     assert "Traceback" not in printed
@@ -152,12 +152,12 @@ def test_a_mistake_of_ours_is_exit_code_70_and_its_traceback_is_saved(
 def test_a_full_disk_is_the_machines_fault_but_a_broken_pipe_inside_is_ours(
     monkeypatch, capsys, tmp_path, kind
 ):
-    def fail():
+    def fail(*_):
         raise kind(errno.EPIPE if kind is BrokenPipeError else errno.ENOSPC, "x", "a/b")
 
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(recipe, "built_in_recipes", fail)
-    assert run_main(monkeypatch, "recipes") == (2 if kind is OSError else 70)
+    monkeypatch.setattr(recipe, "load_recipe", fail)
+    assert run_main(monkeypatch, "recipes", "mini") == (2 if kind is OSError else 70)
     printed = capsys.readouterr().err
     assert ("a/b cannot be written: no space left" in printed) == (kind is OSError)
 
@@ -205,13 +205,13 @@ def test_help_groups_every_command():
 SIGNALLED = """
 import os, signal, sys
 from babyllama import cli, recipe
-def signalled():
+def signalled(*_):
     os.kill(os.getpid(), signal.SIGTERM)
 def ended(text, style=None):  # the command has ended, and its handler is gone
     for _ in range(3):
         os.kill(os.getpid(), signal.SIGTERM)
-recipe.built_in_recipes, cli.print_status = signalled, ended
-sys.argv = ["babyllama", "recipes"]
+recipe.load_recipe, cli.print_status = signalled, ended
+sys.argv = ["babyllama", "recipes", "mini"]
 cli.main()
 """
 
