@@ -14,6 +14,7 @@ from babyllama.recipe import (
     combining,
     controls,
     given,
+    ordering,
     shapes,
     teaching,
     text,
@@ -67,7 +68,18 @@ def _commands(command: Any, name: str) -> Iterator[tuple[str, Any]]:
 
 
 def _models() -> Iterator[type[BaseModel]]:
-    for module in (tree, given, text, shapes, training, teaching, controls, card, finetuning):
+    for module in (
+        tree,
+        given,
+        text,
+        shapes,
+        training,
+        ordering,
+        teaching,
+        controls,
+        card,
+        finetuning,
+    ):
         for value in vars(module).values():
             ours = isinstance(value, type) and value.__module__ == module.__name__
             if ours and value.model_fields and not value.__name__.startswith("_"):

@@ -32,6 +32,14 @@ def test_a_run_that_can_finish_is_not_refused(tiny_recipe, tmp_path):
             "lama",
         ),
         ({"teachers__gpt2__training__trackers": ["aim"]}, "teachers.gpt2: "),
+        (
+            {"students__distilled__training__order": {"by": "file", "file": "/nowhere.txt"}},
+            "students.distilled: training.order.file: /nowhere.txt is not a file",
+        ),
+        (
+            {"teachers__llama__training__order": {"by": "domain", "domains": ["story"]}},
+            "teachers.llama: training.order.domains: 'story' is not a domain of the text",
+        ),
     ],
 )
 def test_what_would_fail_later_is_named(changed, tmp_path, parts, message):
@@ -53,6 +61,16 @@ def test_a_disk_too_full_is_refused(tiny_recipe, tmp_path, monkeypatch):
     message = refused(tiny_recipe, tmp_path)
     assert "but its disk has 10 bytes free" in message
     assert "--set 'signal={kind: online}'" in message
+
+
+def test_a_file_of_another_length_is_refused_before_any_model_is_trained(
+    changed, tokens, tokenizer, tmp_path
+):
+    (tmp_path / "numbers.txt").write_text("1\n2\n3\n")
+    order = {"by": "file", "file": str(tmp_path / "numbers.txt")}
+    recipe = changed(students__distilled__training__order=order)
+    with pytest.raises(InputError, match=r"^students\.distilled: .* has 3 numbers; the training"):
+        check_before_training(recipe, tokens, tokenizer)
 
 
 def test_trainings_are_planned_on_the_tokens_before_the_first_begins(changed, tokens, tokenizer):

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from babyllama.pipeline.stages import distillation_stage, signal_stage, stages
+from babyllama.errors import InputError
+from babyllama.pipeline.stages import distillation_stage, pretraining_stage, signal_stage, stages
 from babyllama.recipe import (
     HiddenSignal,
     Mixing,
@@ -180,3 +181,26 @@ def test_a_student_of_a_student_reads_it_and_not_the_signal():
     assert set(read.inputs) == {"tokens", "tokenizer", "teacher 1, distilled"}
     assert recorded(read)["teachers"] == {"weights": None, "mean_of": "logits"}
     assert recorded(made["students/distilled"]).get("teachers") is None
+
+
+@pytest.mark.parametrize(
+    ("order", "read"),
+    [
+        ("{by: length}", {}),
+        ("{by: domain, domains: [stories, child_talk]}", {"corpus": RUN / "corpus"}),
+        ("{by: file, file: mine.txt}", {"order": Path("mine.txt")}),
+        ("{by: age-of-acquisition, words: w.csv}", {"order": Path("w.csv")}),
+    ],
+)
+def test_a_student_and_its_twin_read_what_their_order_needs(order, read):
+    plain, ordered = line(), line(f"students.distilled.training.order={order}")
+    for name in ("students/distilled", "students/twin"):
+        assert ordered[name].inputs == plain[name].inputs | read
+    assert ordered["teachers/llama"].inputs == plain["teachers/llama"].inputs
+
+
+def test_an_order_by_domain_is_refused_where_there_is_no_corpus():
+    order = "students.distilled.training.order={by: domain, domains: [a]}"
+    part = load_recipe("mini", (order,)).pretraining("twin")
+    with pytest.raises(InputError, match="this command reads tokens without their corpus"):
+        pretraining_stage(part, RUN, RUN, RUN / "twin", 0)

@@ -10,6 +10,7 @@ from references import plain_loss
 from safetensors import safe_open
 from safetensors.torch import load_file
 
+from babyllama.data.order import Order, rank
 from babyllama.data.windows import Windows
 from babyllama.errors import InputError
 from babyllama.models.loading import load_model
@@ -18,6 +19,7 @@ from babyllama.models.loss import SparseTarget, distillation_loss
 from babyllama.recipe import (
     HiddenSignal,
     JitteredWindows,
+    MeasuredOrder,
     SampledSignal,
     ShiftedWindows,
     TopKSignal,
@@ -179,19 +181,21 @@ def test_a_signal_says_what_a_token_costs(stored):
     assert read_signal(stored["bfloat16"])["bytes_per_token"] == 2 * (16 + 24)
 
 
-def test_shifted_windows_find_their_own_pass(teachers, tokens, tmp_path):
+def test_shifted_windows_find_their_own_pass_in_any_order(teachers, tokens, tmp_path):
     windows = Windows(tokens, "train", 16, ShiftedWindows(kind="shifted", passes=4))
     source = SignalSource(tuple(teachers), tokens, KINDS["bfloat16"], 16, windows.offsets)
     store_signal(source, tmp_path)
     signal = open_stored(tmp_path, windows, temperature=1.0, device=CPU)
-    offsets = set()
-    for step in range(0, 8 * windows.steps_per_epoch(4), 3):
-        batch = windows.at(step, batch_size=4, seed=1)
-        offsets.update(batch.starts % 16)
-        exact = mean_logits(teachers, batch)
-        read = signal.targets(batch)(slice(0, 64)).double()
-        torch.testing.assert_close(read, exact, rtol=0.05, atol=0.05)
-    assert offsets == {0, 4, 8, 12}
+    ranked = rank(np.random.default_rng(0).random((4, len(windows))), reverse=False, seed=1)
+    for order in (None, Order(MeasuredOrder(by="length"), ranked, epochs=8)):
+        windows.order, offsets = order, set()
+        for step in range(0, 8 * windows.steps_per_epoch(4), 6):
+            batch = windows.at(step, batch_size=4, seed=1)
+            offsets.update(batch.starts % 16)
+            exact = mean_logits(teachers, batch)
+            read = signal.targets(batch)(slice(0, 64)).double()
+            torch.testing.assert_close(read, exact, rtol=0.05, atol=0.05)
+        assert offsets == {0, 4, 8, 12}
     fixed = Windows(tokens, "train", 16)  # pass 0 serves a student of fixed windows too
     last = fixed.read(np.array([len(fixed) - 1]))
     read = open_stored(tmp_path, fixed, temperature=1.0, device=CPU).targets(last)(slice(0, 16))

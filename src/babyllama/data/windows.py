@@ -1,7 +1,7 @@
 """Windows of tokens, memory-mapped from a folder that `tokenize` wrote: what models read."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Int64, UInt8
 from torch import Tensor
 
+from babyllama.data.order import Order
 from babyllama.data.sources import Split
 from babyllama.data.tokenizer import has_vocabulary
 from babyllama.errors import InputError, command
@@ -45,7 +46,13 @@ class Windows:
     """Windows of equal length over one split's stream, in a new order each epoch.
 
     Where an epoch's windows start, and their order, depend on the seed and the epoch alone, so a
-    resumed run needs one integer, the step.
+    resumed run needs one integer, the step. Under a curriculum (`order`, which `difficulty` sets)
+    an epoch reads as many windows: some twice, some not at all.
+
+    Attributes:
+        stream: the tokens.
+        word_starts: how many white-space words begin in each token.
+        order: the curriculum, if there is one.
 
     Raises:
         InputError: the folder has no tokens, less than one window of them, or its word counts are
@@ -59,16 +66,17 @@ class Windows:
         self.path = stream_file(tokens, split)
         self.window = window
         self.placement = placement or FixedWindows()
-        self._stream = np.memmap(self.path, dtype=self.header["dtype"], mode="r")
+        self.order: Order | None = None
+        self.stream = np.memmap(self.path, dtype=self.header["dtype"], mode="r")
         largest_offset = 0 if isinstance(self.placement, FixedWindows) else window - 1
-        self.count = max(0, len(self._stream) - largest_offset) // window
+        self.count = max(0, len(self.stream) - largest_offset) // window
         if self.count == 0:
             raise InputError(
-                f"{self.path} holds {len(self._stream)} tokens, less than one window of {window}",
+                f"{self.path} holds {len(self.stream)} tokens, less than one window of {window}",
                 why="A model reads full windows only; shifted and jittered windows need one more.",
                 mend="Add text, or set a shorter training.window.",
             )
-        self._words = _open_words(tokens / f"{split}.words.bin", len(self._stream))
+        self.word_starts = _open_words(tokens / f"{split}.words.bin", len(self.stream))
 
     def __len__(self) -> int:
         return self.count
@@ -76,7 +84,7 @@ class Windows:
     @property
     def stream_tokens(self) -> int:
         """How many tokens the stream has."""
-        return len(self._stream)
+        return len(self.stream)
 
     @property
     def offsets(self) -> tuple[int, ...]:
@@ -89,7 +97,7 @@ class Windows:
 
     def read_at(self, starts: npt.NDArray[np.int64]) -> Batch:
         """The windows that start at these tokens, as a batch."""
-        rows = np.stack([self._stream[at : at + self.window] for at in starts]).astype(np.int64)
+        rows = np.stack([self.stream[at : at + self.window] for at in starts]).astype(np.int64)
         labels = np.full_like(rows, IGNORE_INDEX)
         labels[:, :-1] = rows[:, 1:]
         return Batch(starts, torch.from_numpy(rows), torch.from_numpy(labels))
@@ -102,10 +110,17 @@ class Windows:
         return max(1, self.count // batch_size)
 
     def at(self, step: int, *, batch_size: int, seed: int) -> Batch:
-        """The batch of an update. An epoch reads no window twice."""
-        epoch, within = divmod(step, self.steps_per_epoch(batch_size))
-        starts = self._starts_of(epoch, seed)
-        return self.read_at(starts[within * batch_size : (within + 1) * batch_size])
+        """The batch of an update. It has no window twice; nor has an epoch without a curriculum."""
+        return self.read_at(self._starts_at(step, batch_size, seed))
+
+    def times_read(
+        self, steps: Iterable[int], *, batch_size: int, seed: int
+    ) -> Int64[np.ndarray, " count"]:
+        """How often these updates read each window. Windows that are shifted keep their number."""
+        times = np.zeros(self.count, np.int64)
+        for step in steps:
+            times[self._starts_at(step, batch_size, seed) // self.window] += 1
+        return times
 
     def words(self, starts: Int64[np.ndarray, " windows"], *, windows_at_once: int = 4096) -> int:
         """White-space words that begin in the windows that start at these tokens.
@@ -119,7 +134,7 @@ class Windows:
         self, epoch: int, *, batch_size: int, seed: int
     ) -> Int64[np.ndarray, " steps"]:
         """Words in the batch of each update of an epoch, without reading any token."""
-        read = self._starts_of(epoch, seed)[: self.steps_per_epoch(batch_size) * batch_size]
+        read = self._starts_in(epoch, batch_size, seed)
         return np.add.reduceat(self._words_in_each(read), np.arange(0, len(read), batch_size))
 
     def evenly_spaced(self, limit: int, batch_size: int) -> Iterator[Batch]:
@@ -127,6 +142,23 @@ class Windows:
         chosen = np.unique(np.linspace(0, self.count - 1, min(limit, self.count)).astype(np.int64))
         for start in range(0, len(chosen), batch_size):
             yield self.read(chosen[start : start + batch_size])
+
+    def _starts_at(self, step: int, batch_size: int, seed: int) -> Int64[np.ndarray, " batch"]:
+        """Where the windows of an update start."""
+        steps = self.steps_per_epoch(batch_size)
+        epoch, within = divmod(step, steps)
+        if self.order is None or self.order.shuffles(epoch, steps, batch_size):
+            return self._starts_of(epoch, seed)[within * batch_size : (within + 1) * batch_size]
+        drawn = self.order.draw(step, steps, batch_size, seed=seed)
+        return drawn * self.window + self.offsets[epoch % len(self.offsets)]
+
+    def _starts_in(self, epoch: int, batch_size: int, seed: int) -> Int64[np.ndarray, " read"]:
+        """Where all windows start that the updates of an epoch read."""
+        steps = self.steps_per_epoch(batch_size)
+        if self.order is None or self.order.shuffles(epoch, steps, batch_size):
+            return self._starts_of(epoch, seed)[: steps * batch_size]
+        numbers = range(epoch * steps, (epoch + 1) * steps)
+        return np.concatenate([self._starts_at(step, batch_size, seed) for step in numbers])
 
     def _starts_of(self, epoch: int, seed: int) -> Int64[np.ndarray, " count"]:
         """Where an epoch's windows start, in the order of reading."""
@@ -140,7 +172,7 @@ class Windows:
         self, starts: Int64[np.ndarray, " windows"], at_once: int = 4096
     ) -> Int64[np.ndarray, " windows"]:
         """Words that begin in each window."""
-        windows = np.lib.stride_tricks.sliding_window_view(self._words, self.window)
+        windows = np.lib.stride_tricks.sliding_window_view(self.word_starts, self.window)
         counts = np.empty(len(starts), np.int64)
         for at in range(0, len(starts), at_once):
             block = slice(at, at + at_once)

@@ -1,20 +1,31 @@
 """Checks that refuse, before any long work starts, a run that would fail later."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from babyllama.data.difficulty import refuse_unlike_domains, windows_in_order
+from babyllama.data.order_files import check_order_file
 from babyllama.data.raw_text import check_text
 from babyllama.data.sources import read_source
+from babyllama.data.synthetic.domains import DOMAINS as SYNTHETIC_DOMAINS
 from babyllama.data.tokenizer import load_tokenizer
-from babyllama.data.windows import Windows
 from babyllama.errors import InputError
 from babyllama.evaluation.lengths import refuse_long_texts
 from babyllama.evaluation.suites import suite_for
 from babyllama.models.build import configuration, refuse_short_positions
 from babyllama.models.given import check_teacher, check_tokenizer, folder_of
 from babyllama.pipeline.planning import Plan, plan, refuse_full_disk
-from babyllama.recipe import FolderSource, Given, PretrainingRecipe, Recipe, names
+from babyllama.recipe import (
+    DomainOrder,
+    FolderSource,
+    Given,
+    PretrainingRecipe,
+    Recipe,
+    SyntheticSource,
+    TrainingRecipe,
+    names,
+)
 from babyllama.recipe.names import STUDENTS, TEACHERS
 from babyllama.runs.layout import Layout
 from babyllama.runs.manifests import read_manifest
@@ -35,15 +46,18 @@ def check_before_run(recipe: Recipe, folder: Path, *, processes: int = 1) -> Pla
     Raises:
         InputError: a corpus or benchmark that cannot be read; a model that cannot be made, or with
             fewer positions than its windows have tokens; a batch that the processes cannot share;
-            an optimiser or a tracker that is not installed; a given teacher that cannot teach, or a
-            given tokenizer that cannot be used; too little free disk.
+            an optimiser or a tracker that is not installed; a curriculum whose file or domains are
+            wrong; a given teacher that cannot teach, or a given tokenizer that cannot be used; too
+            little free disk.
     """
     source = recipe.corpus.source
+    domains = tuple(SYNTHETIC_DOMAINS) if isinstance(source, SyntheticSource) else None
     is_clean = read_manifest(Layout(folder).corpus) is not None
     if isinstance(source, FolderSource) and (source.path.exists() or not is_clean):
         texts = read_source(source.path)
         for domain in (*texts.train, *texts.dev):
             check_text(domain.path)
+        domains = tuple(domain.name for domain in texts.train)
     for name, path in recipe.evaluation.benchmarks.items():
         suite_for(name).read(path)
     if isinstance(recipe.tokenizer, Given):
@@ -58,18 +72,24 @@ def check_before_run(recipe: Recipe, folder: Path, *, processes: int = 1) -> Pla
             refuse_uneven(part.training, processes)
             refuse_missing_optimizer(part.training)
             refuse_missing_trackers(part.training.trackers)
+            _check_order(part.training, domains)
     _check_trained_teachers(recipe)
     planned = plan(recipe, folder)
     refuse_full_disk(planned, folder)
     return planned
 
 
-def check_before_training(recipe: Recipe, tokens: Path, tokenizer: Path) -> None:
+def check_before_training(
+    recipe: Recipe, tokens: Path, tokenizer: Path, *, corpus: Path | None = None
+) -> None:
     """Plan the training of every model on the finished tokens, before the first is trained.
 
+    Args:
+        corpus: the clean corpus of the tokens; needed for a curriculum by domain.
+
     Raises:
-        InputError: names the model whose windows, batch, warm-up or word budget do not fit the
-            text, or the benchmark with a text that is too long for a model.
+        InputError: names the model whose windows, order, batch, warm-up or word budget do not fit
+            the text, or the benchmark with a text that is too long for a model.
     """
     vocab_size = len(load_tokenizer(tokenizer))
     _check_given(recipe, tokenizer)
@@ -82,8 +102,19 @@ def check_before_training(recipe: Recipe, tokens: Path, tokenizer: Path) -> None
     for name in recipe.trained:
         training = recipe.pretraining(name).training
         with _naming(recipe, name):
-            windows = Windows(tokens, "train", training.window, training.windows)
+            windows = windows_in_order(training, tokens, tokenizer, corpus=corpus, seed=recipe.seed)
             plan_training(windows, training, seed=recipe.seed)
+
+
+def _check_order(training: TrainingRecipe, domains: Sequence[str] | None) -> None:
+    """Read the file that a curriculum names, and compare its domains with those of the source.
+
+    Args:
+        domains: None if the source is gone.
+    """
+    check_order_file(training.order)
+    if isinstance(training.order, DomainOrder) and domains is not None:
+        refuse_unlike_domains(training.order.domains, domains)
 
 
 def _check_given(recipe: Recipe, tokenizer: Path | None) -> None:

@@ -91,7 +91,8 @@ def _make_in_order(recipe: Recipe, folder: Path, line: list[Stage], launched: La
         if is_training and not is_checked and artefact.status(stage).state != "complete":
             from babyllama.pipeline.checks import check_before_training
 
-            check_before_training(recipe, Layout(folder).tokens, Layout(folder).tokenizer)
+            layout = Layout(folder)
+            check_before_training(recipe, layout.tokens, layout.tokenizer, corpus=layout.corpus)
             is_checked = True
         make_stage(stage, launched)
 

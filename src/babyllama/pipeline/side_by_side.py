@@ -73,7 +73,8 @@ def _is_long(stage: Stage) -> bool:
 def _check_trainings(recipe: Recipe, folder: Path, group: Sequence[Stage]) -> None:
     """Plan all trainings, if one is to be made."""
     if any(stage.kind in names.TRAININGS for stage in _unfinished(group)):
-        check_before_training(recipe, Layout(folder).tokens, Layout(folder).tokenizer)
+        layout = Layout(folder)
+        check_before_training(recipe, layout.tokens, layout.tokenizer, corpus=layout.corpus)
 
 
 def _unfinished(group: Sequence[Stage]) -> list[Stage]:

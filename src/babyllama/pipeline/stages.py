@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from babyllama.errors import InputError
 from babyllama.pipeline.text_stages import (
     corpus_stage,
     given_tokenizer_stage,
@@ -22,6 +23,7 @@ from babyllama.recipe import (
     AnyStoredSignal,
     AutoSignal,
     DistilledStudent,
+    DomainOrder,
     Frozen,
     Given,
     Mixing,
@@ -30,6 +32,7 @@ from babyllama.recipe import (
     Smoothing,
     StoredSignal,
     SyntheticSource,
+    TrainingRecipe,
     TwinStudent,
     mixing_for,
     mixing_of,
@@ -97,8 +100,9 @@ def stages(recipe: Recipe, folder: Path, launched: Launched = ALONE) -> Iterator
         yield given_teacher_stage(given, layout.teacher(name))
     for name in recipe.trained_teachers:
         yield pretraining_stage(
-            recipe.pretraining(name), tokens, tokenizer, layout.teacher(name), recipe.seed
-        )
+            recipe.pretraining(name), tokens, tokenizer, layout.teacher(name), recipe.seed,
+            corpus=corpus,
+        )  # fmt: skip
     assert not isinstance(recipe.signal, AutoSignal), "planning.resolve_signal has resolved it"
     signal, mixing = None, mixing_of(recipe.signal)
     if isinstance(recipe.signal, StoredSignal):
@@ -116,10 +120,10 @@ def stages(recipe: Recipe, folder: Path, launched: Launched = ALONE) -> Iterator
         if isinstance(student, DistilledStudent):
             yield distillation_stage(
                 student, tokens, tokenizer, out, recipe.seed, teachers=teachers,
-                signal=signal if name in recipe.readers else None, mixing=mixing,
+                signal=signal if name in recipe.readers else None, mixing=mixing, corpus=corpus,
             )  # fmt: skip
         else:
-            yield twin_stage(recipe, name, tokens, tokenizer, out, teachers=teachers)
+            yield twin_stage(recipe, name, tokens, tokenizer, out, teachers=teachers, corpus=corpus)
 
     yield evaluation_stage(recipe, folder)
     yield report_stage(recipe, folder)
@@ -138,16 +142,26 @@ def given_teacher_stage(given: Given, out: Path) -> Stage:
 
 
 def pretraining_stage(
-    recipe: PretrainingRecipe, tokens: Path, tokenizer: Path, out: Path, seed: int
+    recipe: PretrainingRecipe,
+    tokens: Path,
+    tokenizer: Path,
+    out: Path,
+    seed: int,
+    *,
+    corpus: Path | None = None,
 ) -> Stage:
-    """A model trained on text alone: a teacher or a twin."""
+    """A model trained on text alone: a teacher or a twin.
+
+    Args:
+        corpus: the clean corpus of the tokens; needed for a curriculum by domain.
+    """
 
     def build(folder: Path) -> Facts:
         from babyllama.training.pretraining import pretrain
 
-        return pretrain(recipe, tokens, tokenizer, folder, seed=seed)
+        return pretrain(recipe, tokens, tokenizer, folder, corpus=corpus, seed=seed)
 
-    inputs = {"tokens": tokens, "tokenizer": tokenizer}
+    inputs = {"tokens": tokens, "tokenizer": tokenizer, **_read_by_order(recipe.training, corpus)}
     name = f"{out.absolute().parent.name}/{out.name}"
     return Stage(
         name, out, "pretraining", 1, recipe, inputs, build, seed, keeps=True, together=True
@@ -162,15 +176,17 @@ def twin_stage(
     out: Path,
     *,
     teachers: Sequence[Path] = (),
+    corpus: Path | None = None,
 ) -> Stage:
     """A twin: trained on text alone, with label smoothing if its recipe says so.
 
     Args:
         teachers: of its student; needed if the smoothing is matched to them.
+        corpus: as of `pretraining_stage`.
     """
     part, twin = recipe.pretraining(name), recipe.students[name]
     assert isinstance(twin, TwinStudent)
-    plain = pretraining_stage(part, tokens, tokenizer, out, recipe.seed)
+    plain = pretraining_stage(part, tokens, tokenizer, out, recipe.seed, corpus=corpus)
     if twin.smoothing is None:
         return plain
     smoothing, student = twin.smoothing, recipe.distilled[twin.of]
@@ -183,7 +199,7 @@ def twin_stage(
 
         matched = MatchedTeachers(teachers, mixing, student.temperature)
         return pretrain_smoothed(
-            part, tokens, tokenizer, folder, seed=recipe.seed, smoothing=smoothing,
+            part, tokens, tokenizer, folder, corpus=corpus, seed=recipe.seed, smoothing=smoothing,
             teachers=matched if is_matched else None,
         )  # fmt: skip
 
@@ -245,11 +261,13 @@ def distillation_stage(
     teachers: Sequence[Path] = (),
     signal: Path | None = None,
     mixing: Mixing = EQUAL_WEIGHTS,
+    corpus: Path | None = None,
 ) -> Stage:
     """A student that learns from a stored signal or, without one, from teachers beside it.
 
     Args:
         mixing: of the recipe's teachers.
+        corpus: as of `pretraining_stage`.
     """
     if student.teachers is not None:
         mixing = mixing_for(student, mixing)
@@ -259,11 +277,11 @@ def distillation_stage(
 
         return distill(
             student, tokens, tokenizer, folder, teachers=teachers, signal=signal, mixing=mixing,
-            seed=seed,
+            corpus=corpus, seed=seed,
         )  # fmt: skip
 
     part: Frozen = student
-    inputs = {"tokens": tokens, "tokenizer": tokenizer}
+    inputs = {"tokens": tokens, "tokenizer": tokenizer, **_read_by_order(student.training, corpus)}
     if signal:
         inputs["signal"] = signal
     else:
@@ -343,6 +361,24 @@ def report_stage(recipe: Recipe, folder: Path) -> Stage:
     if layout.curves.is_dir():
         inputs["curves"] = layout.curves
     return Stage(names.REPORT, layout.report, "report", 1, recipe, inputs, build, recipe.seed)
+
+
+def _read_by_order(training: TrainingRecipe, corpus: Path | None) -> dict[str, Path]:
+    """What a curriculum reads besides tokens and tokenizer.
+
+    Raises:
+        InputError: it needs the corpus, which only a run has.
+    """
+    order = training.order
+    if isinstance(order, DomainOrder):
+        if corpus is None:
+            raise InputError(
+                "training.order.by is domain, and this command reads tokens without their corpus",
+                why="The corpus says which documents are from which domain.",
+                mend="Train the model in a run: babyllama run",
+            )
+        return {"corpus": corpus}
+    return {"order": order.file_read} if order and order.file_read else {}
 
 
 def _numbered(teachers: Sequence[Path]) -> dict[str, Path]:

@@ -9,6 +9,13 @@ from babyllama.recipe.card import CardRecipe
 from babyllama.recipe.controls import Smoothing, TwinStudent
 from babyllama.recipe.extending import built_in_recipes
 from babyllama.recipe.given import AnyTokenizer, Given, Teacher
+from babyllama.recipe.ordering import (
+    AgeOrder,
+    DomainOrder,
+    FileOrder,
+    MeasuredOrder,
+    OrderRecipe,
+)
 from babyllama.recipe.reading import (
     load_recipe,
     parse,
@@ -77,6 +84,7 @@ __all__ = [
     "DEV_FRACTION",
     "EQUAL_WEIGHTS",
     "AdamW",
+    "AgeOrder",
     "AnyStoredSignal",
     "AnyTokenizer",
     "AutoSignal",
@@ -86,8 +94,10 @@ __all__ = [
     "Cosine",
     "DistillationRecipe",
     "DistilledStudent",
+    "DomainOrder",
     "EvaluationRecipe",
     "ExponentialAverage",
+    "FileOrder",
     "FixedWindows",
     "FolderSource",
     "Frozen",
@@ -99,11 +109,13 @@ __all__ = [
     "Linear",
     "LlamaShape",
     "MeanOf",
+    "MeasuredOrder",
     "Mixing",
     "Muon",
     "NoAverage",
     "OnlineSignal",
     "OptimizerRecipe",
+    "OrderRecipe",
     "OtherShape",
     "PretrainingRecipe",
     "Recipe",

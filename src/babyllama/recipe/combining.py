@@ -2,9 +2,9 @@
 
 A recipe that says `extends: BASE` is laid over its base, field by field. A field that is a mapping
 in both is merged. Any other value (a number, a list, `null`) replaces the base's. So does a mapping
-of another `kind`, `model_type` or `architecture`: no field of the old kind is carried over. A model
-of another kind keeps its `model` and `training`, if the new kind has them. A teacher or tokenizer
-with a `path` keeps nothing.
+of another `kind`, `by`, `model_type` or `architecture`: no field of the old kind is carried over. A
+model of another kind keeps its `model` and `training`, if the new kind has them. A teacher or
+tokenizer with a `path` keeps nothing.
 `teachers`, `students` and `evaluation.benchmarks` lose an entry that is `null`.
 
 `defaults: {training: ..., model: ...}` holds for every model. What the same file, or one that
@@ -32,7 +32,7 @@ from babyllama.recipe.teaching import Student
 EXTENDS, DEFAULTS, LIKE = "extends", "defaults", "like"
 # What a default may hold, and what a model keeps when its kind changes.
 _OF_EVERY_MODEL = ("model", "training")
-_TAGS = ("kind", "model_type", "architecture")
+_TAGS = ("kind", "by", "model_type", "architecture")
 _MAY_BE_GIVEN = (TEACHERS, TOKENIZER)  # with a `path`: nothing says how they are made
 _NAMED = ((TEACHERS,), (STUDENTS,), ("evaluation", "benchmarks"))
 

@@ -58,7 +58,7 @@ class TwinStudent(Frozen):
 
 
 def changed_training(training: TrainingRecipe, changes: Mapping[str, Any]) -> TrainingRecipe:
-    """A training with some fields changed; a mapping of another `kind` replaces the old one.
+    """A training with some fields changed; a mapping of another kind replaces the old one.
 
     Raises:
         ValidationError: a change that is wrong.
@@ -83,8 +83,9 @@ def training_changes(training: TrainingRecipe, other: TrainingRecipe) -> list[st
 def _laid_over(base: Any, changes: Any) -> Any:
     if not isinstance(base, dict) or not isinstance(changes, Mapping):
         return changes
-    if changes.get("kind", base.get("kind")) != base.get("kind"):
-        return changes
+    for tag in ("kind", "by"):
+        if changes.get(tag, base.get(tag)) != base.get(tag):
+            return changes
     return base | {key: _laid_over(base.get(key), value) for key, value in changes.items()}
 
 
@@ -93,7 +94,8 @@ def _leaves(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any
         if isinstance(value, Mapping):
             yield from _leaves(value, f"{above}{name}.")
         else:  # a mapping's kind is what the mapping is
-            yield (above.removesuffix(".") if name == "kind" else f"{above}{name}"), value
+            is_tag = name in ("kind", "by")
+            yield (above.removesuffix(".") if is_tag else f"{above}{name}"), value
 
 
 def _shown(value: Any) -> str:

@@ -228,7 +228,7 @@ def _is_model(annotation: Any) -> bool:
 def _tag_name(annotation: Any) -> str:
     """The field that distinguishes a model from the others of its union; "" if there is none."""
     fields = annotation.model_fields if _is_model(annotation) else {}
-    return next((name for name in ("kind", "model_type") if name in fields), "")
+    return next((name for name in ("kind", "by", "model_type") if name in fields), "")
 
 
 def _tags(annotation: Any) -> tuple[str, ...]:

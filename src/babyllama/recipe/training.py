@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, field_validator
 
 from babyllama.recipe.base import NOT_DECISIVE, NOT_RECORDED_AT_DEFAULT, Frozen, divisor_of
+from babyllama.recipe.ordering import OrderRecipe
 from babyllama.recipe.shapes import Shape
 
 
@@ -181,6 +182,13 @@ class TrainingRecipe(Frozen):
     windows: WindowsRecipe = Field(
         FixedWindows(), description="Where windows start: `fixed`, `shifted` or `jittered`."
     )
+    order: OrderRecipe | None = Field(
+        None,
+        description="A curriculum: which windows are read first. `by`: `length`, `rarity`, "
+        "`domain`, `age-of-acquisition`, `file` or `random`. Default: every epoch reads all "
+        "windows, shuffled.",
+        json_schema_extra=NOT_RECORDED_AT_DEFAULT,
+    )
     learning_rate: float = Field(gt=0, lt=1, description="Peak learning rate.")
     warmup_steps: int = Field(
         0, ge=0, description="Updates in which the rate rises linearly to its peak."
@@ -256,6 +264,13 @@ class TrainingRecipe(Frozen):
     @classmethod
     def _micro_batch_divides(cls, size: int | None, info: Any) -> int | None:
         return size and divisor_of("batch_size", size, info.data)
+
+    @field_validator("order")
+    @classmethod
+    def _windows_have_difficulties(cls, order: OrderRecipe | None, info: Any) -> OrderRecipe | None:
+        if order is not None and isinstance(info.data.get("windows"), JitteredWindows):
+            raise ValueError("windows is jittered: an order needs fixed or shifted windows")
+        return order
 
     @field_validator("word_checkpoints")
     @classmethod

@@ -37,7 +37,7 @@ def check_trainings(trial: str) -> None:
     """Check that the settings of all trainings of a trial fit its text and its benchmarks."""
     layout = Layout(Path(trial))
     recipe = load_recipe(str(layout.recipe))
-    check_before_training(recipe, layout.tokens, layout.tokenizer)
+    check_before_training(recipe, layout.tokens, layout.tokenizer, corpus=layout.corpus)
 
 
 def finish_trial(trial: str, shown: str, addresses: Mapping[str, str]) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from babyllama.data.difficulty import windows_in_order
 from babyllama.data.tokenizer import load_tokenizer
 from babyllama.data.windows import Batch, Windows
 from babyllama.errors import InputError
@@ -35,6 +36,7 @@ def distill(
     teachers: Sequence[Path] = (),
     signal: Path | None = None,
     mixing: Mixing = EQUAL_WEIGHTS,
+    corpus: Path | None = None,
     seed: int,
 ) -> Facts:
     """Train a new student on the text and on its teachers, and write its folder.
@@ -44,12 +46,13 @@ def distill(
         signal: a folder written by `babyllama signal`.
         mixing: how running teachers are averaged; the student's own weights take precedence.
             A stored signal has its own.
+        corpus: of the tokens; needed for a curriculum by domain.
 
     Raises:
         InputError: teachers or a signal that do not fit these tokens or this tokenizer.
     """
     model = start_model(student.pretraining, tokens, tokenizer, seed=seed)
-    windows = Windows(tokens, "train", student.training.window, student.training.windows)
+    windows = windows_in_order(student.training, tokens, tokenizer, corpus=corpus, seed=seed)
     if signal is not None:
         source = _open_stored(signal, student, windows)
         _refuse_fewer_tokens(signal, read_json(signal / HEADER)["vocab_size"], tokenizer)

@@ -1,5 +1,6 @@
 """The facts that a finished training records in its manifest."""
 
+import numpy as np
 import torch
 
 from babyllama.runs.artefact import Facts
@@ -30,6 +31,22 @@ def training_facts(
         "precision": str(cost.dtype).removeprefix("torch."),
         "device": _device_name(processes.device),
         "processes": processes.count,
+        **_times_read(plan, progress),
+    }
+
+
+def _times_read(plan: TrainingPlan, progress: Progress) -> Facts:
+    """Under a curriculum: how often a window was read. Without one they differ by skipped steps."""
+    if plan.windows.order is None:
+        return {}
+    made = sorted(set(range(plan.steps)) - set(progress.skipped))
+    times = plan.windows.times_read(made, batch_size=plan.recipe.batch_size, seed=plan.seed)
+    return {
+        "times_read": {
+            "min": int(times.min()),
+            "median": float(np.median(times)),
+            "max": int(times.max()),
+        }
     }
 
 

@@ -86,6 +86,7 @@ class LogWriter:
                     "epoch": round(done / plan.epoch_steps, 4),
                     "tokens": done * self._tokens,
                     "words": step.words_seen,
+                    **plan.eligible(step.number),
                     **numbers,
                     "learning_rate": step.learning_rate,
                     **self._meter.speed(done),

@@ -10,11 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from babyllama.console import Interrupted, Stop, stoppable
+from babyllama.console import Interrupted, Stop, print_status, stoppable
 from babyllama.data.windows import Windows
 from babyllama.models.precision import compute_dtype
 from babyllama.recipe import TrainingRecipe
-from babyllama.runs.artefact import Facts
+from babyllama.runs.artefact import Facts, finished_folder
 from babyllama.runs.layout import TRAINING_LOG
 from babyllama.runs.unfinished import SCRATCH
 from babyllama.training.average import make_average
@@ -92,6 +92,8 @@ def train(
     log = LogWriter(out / TRAINING_LOG, plan, cost, writes=processes.is_first)
 
     progress = checkpoints.load() or Progress()
+    if plan.windows.order and processes.is_first:
+        print_status(f"  {finished_folder(out).name}: {plan.windows.order}")
     with stoppable() as stop, log:
         if recipe.on_divergence == "rewind" and progress.step == 0:
             checkpoints.save(progress)  # so that a rewind has something to go back to

@@ -8,6 +8,7 @@ from jaxtyping import Float64
 from torch import Tensor
 
 from babyllama.console import print_status
+from babyllama.data.difficulty import windows_in_order
 from babyllama.data.windows import Batch, Windows, token_counts
 from babyllama.models.logits import Head
 from babyllama.models.loss import LossTerms, cross_entropy_loss
@@ -31,9 +32,18 @@ from babyllama.training.smoothing import (
 
 
 def pretrain(
-    recipe: PretrainingRecipe, tokens: Path, tokenizer: Path, out: Path, *, seed: int
+    recipe: PretrainingRecipe,
+    tokens: Path,
+    tokenizer: Path,
+    out: Path,
+    *,
+    corpus: Path | None = None,
+    seed: int,
 ) -> Facts:
     """Train a new model on cross-entropy and write it as a Hugging Face folder.
+
+    Args:
+        corpus: of the tokens; needed for a curriculum by domain.
 
     Raises:
         InputError: tokens of another tokenizer, or fewer than a window.
@@ -42,7 +52,7 @@ def pretrain(
     return train(
         model,
         text_loss(recipe.training),
-        Windows(tokens, "train", recipe.training.window, recipe.training.windows),
+        windows_in_order(recipe.training, tokens, tokenizer, corpus=corpus, seed=seed),
         Windows(tokens, "dev", recipe.training.window),
         recipe.training,
         tokenizer,
@@ -57,6 +67,7 @@ def pretrain_smoothed(
     tokenizer: Path,
     out: Path,
     *,
+    corpus: Path | None = None,
     seed: int,
     smoothing: Smoothing,
     teachers: MatchedTeachers | None = None,
@@ -64,6 +75,7 @@ def pretrain_smoothed(
     """`pretrain` with label smoothing. The facts also say with which epsilon.
 
     Args:
+        corpus: as of `pretrain`.
         teachers: whose mean entropy the target gets; needed if epsilon is `matched`.
 
     Raises:
@@ -78,7 +90,7 @@ def pretrain_smoothed(
     facts = train(
         model,
         smoothed_loss(found["epsilon"], fixed, compiled=compiled),
-        Windows(tokens, "train", recipe.training.window, recipe.training.windows),
+        windows_in_order(recipe.training, tokens, tokenizer, corpus=corpus, seed=seed),
         Windows(tokens, "dev", recipe.training.window),
         recipe.training,
         tokenizer,

@@ -50,6 +50,14 @@ class TrainingPlan:
         rate = learning_rate(number, self.steps, self.recipe)
         return PlannedStep(number, batch, rate, words, word_marks(self.recipe, words_before, words))
 
+    def eligible(self, number: int) -> dict[str, float]:
+        """Under a curriculum: the share of the windows that an update may read."""
+        order = self.windows.order
+        if order is None:
+            return {}
+        count = order.eligible(number, self.epoch_steps, self.recipe.batch_size)
+        return {"eligible": round(count / len(self.windows), 4)}
+
     def epoch(self, step: int) -> int:
         """The epoch that `step` updates have ended or are in; the first is 1."""
         return -(-step // self.epoch_steps)

@@ -1,6 +1,5 @@
 """The part of the dev text that is measured: its windows, documents, domains and frequencies."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,9 +8,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int64
 
-from babyllama.data.sources import clean_files
+from babyllama.data.documents import document_starts, domains_of_documents
 from babyllama.data.windows import Batch, Windows, token_counts
-from babyllama.runs.layout import STATISTICS
 
 MOST_TOKENS = 32_768  # read of the dev text, whatever its size: the bound on the cost
 _TOKENS_AT_ONCE = 2048
@@ -77,18 +75,12 @@ class DevText:
         Returns:
             no names if the corpus does not say which documents are whose.
         """
-        unknown = (), np.zeros(len(self.places), np.int64)
-        if self.corpus is None or not (self.corpus / STATISTICS).is_file():
-            return unknown
-        names = tuple(path.stem for path in clean_files(self.corpus, "dev"))
-        counted = json.loads((self.corpus / STATISTICS).read_text("utf-8"))["dev"]["domains"]
+        if self.corpus is None:
+            return (), np.zeros(len(self.places), np.int64)
+        names, of_document = domains_of_documents(self.tokens, self.corpus, "dev")
+        if not names:
+            return (), np.zeros(len(self.places), np.int64)
         starts = self._document_starts
-        documents = [
-            1 if self._is_stream else counted.get(name, {}).get("documents", 0) for name in names
-        ]
-        if sum(documents) != len(starts):
-            return unknown
-        of_document = np.repeat(np.arange(len(names)), documents)
         return names, of_document[np.searchsorted(starts, self.places, side="right") - 1]
 
     @cached_property
@@ -116,11 +108,7 @@ class DevText:
 
     @cached_property
     def _document_starts(self) -> Int64[np.ndarray, " documents"]:
-        file = self.tokens / "dev.documents.npy"
-        starts: Int64[np.ndarray, " documents"] = (
-            np.load(file) if file.is_file() else np.zeros(0, np.int64)
-        )
-        return starts
+        return document_starts(self.tokens, "dev")
 
 
 def _band_name(digits: int) -> str:
