@@ -2,6 +2,7 @@
 
 import json
 
+import yaml
 from commands import babyllama, invoke, refused
 
 
@@ -18,6 +19,8 @@ def test_studies_are_listed_with_their_questions():
     assert "Does a student of an ensemble beat its twin" in babyllama("studies")
     listed = json.loads(invoke("studies", "--json").output)
     assert "replication" in [each["name"] for each in listed]
+    printed = invoke("studies", "temperature-alpha").output
+    assert yaml.safe_load(printed)["vary"]["students.distilled.temperature"] == [1, 2, 4]
 
 
 def test_a_wrong_study_is_refused_before_its_folder_is_made(tmp_path):

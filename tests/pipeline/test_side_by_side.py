@@ -17,7 +17,7 @@ def jobs(tiny_recipe, tmp_path, monkeypatch):
     memory = TrainingMemory(1, 2, 3, 4, 5, 6, 7)
     names = [*tiny_recipe.teachers, *tiny_recipe.students]
     planned = Plan(
-        models=tuple(PlannedModel(name, 100, 0, 0.0, memory) for name in names),
+        models=tuple(PlannedModel(name, 100, 0, 0.0, lambda: memory) for name in names),
         train_tokens=0, counted=True, signal_bytes=0, flops=0.0, disk_bytes=0,
         signal_flops=0.0, device=torch.device("cpu"),
     )  # fmt: skip

@@ -16,7 +16,9 @@ FLOPS = {"llama": 6e12, "gpt2": 4e12, "distilled": 3e12, "twin": 2e12}
 
 @pytest.fixture
 def planned():
-    models = tuple(PlannedModel(name, 10**6, 0, flops, None) for name, flops in FLOPS.items())
+    models = tuple(
+        PlannedModel(name, 10**6, 0, flops, lambda: None) for name, flops in FLOPS.items()
+    )
     return Plan(models, 0, True, 0, sum(FLOPS.values()) + 1e12, 1e12, 0, None)
 
 

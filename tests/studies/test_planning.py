@@ -2,9 +2,11 @@
 
 import pytest
 
+from babyllama.pipeline import timing
 from babyllama.pipeline.planning import plan
+from babyllama.pipeline.sharing import Machine
 from babyllama.studies.cells import trials_of
-from babyllama.studies.planning import plan_study, total_flops
+from babyllama.studies.planning import plan_study, time_left, total_flops
 
 
 def test_what_trials_share_counts_once(small_study, tmp_path):
@@ -29,3 +31,26 @@ def test_a_given_teacher_takes_nothing(finished, small_study, tmp_path):
     study = small_study(vary={}, set={"teachers.gpt2": {"path": teacher}})
     needs = plan_study(trials_of(study, tmp_path), tmp_path).needs.values()
     assert {need.made.name: need.flops for need in needs}["teachers/gpt2"] == 0
+
+
+def test_the_time_left_is_that_of_what_is_not_made_and_a_shape_is_timed_once(
+    small_study, tmp_path, monkeypatch
+):
+    timed = []
+    monkeypatch.setattr(timing, "trial_flops", lambda part, _: timed.append(part) or 1e6)
+    study = small_study(vary={"students.distilled.training.epochs": [1, 2]}, compare=[
+        {"ours": "epochs=1", "theirs": "epochs=2"}])  # fmt: skip
+    planned = plan_study(trials_of(study, tmp_path), tmp_path)
+    stages = time_left(planned, Machine(cores=2), None)
+    assert sum(stage.flops for stage in stages) == total_flops(planned.open())
+    assert len(timed) == 2, "of LLaMA, which students have too, and of GPT-2; not of epochs"
+    assert {stage.taken for stage in stages} == {1}, "run gives each of two models one core"
+    assert {stage.taken for stage in time_left(planned, Machine(cores=2), 1)} == {2}
+
+
+def test_finished_trainings_of_a_study_say_how_fast_more_seeds_are(finished, small_study):
+    planned = plan_study(trials_of(small_study(seeds=3), finished), finished)
+    stages = time_left(planned, Machine(cores=1), 1)
+    assert {stage.name for stage in stages} == {"teachers/llama", "teachers/gpt2", "signal",
+                                                "students/distilled", "students/twin"}  # fmt: skip
+    assert {stage.speed.known for stage in stages} == {"finished"}

@@ -81,3 +81,13 @@ def test_every_built_in_study_has_valid_trials_and_comparisons(name, tmp_path):
     assert len(trials) == 2 * study.count_of_cells
     pairs = list(pairs_of(study, {trial.cell: trial.recipe for trial in trials}))
     assert len(pairs) >= len(study.compare)
+
+
+def test_a_setting_is_a_change_for_every_cell_and_not_of_what_they_differ_in(read):
+    study = read(TEXT + "set: {seed: 5, corpus.words: 9}\n", settings=["corpus.words=2000"])
+    assert study.set == {"seed": 5, "corpus.words": 2000}
+    for path in ("students.distilled.temperature=3", "students.distilled={}"):
+        with pytest.raises(InputError, match=r"cells of the study mine differ in students\.dist"):
+            read(TEXT, settings=[path])
+    with pytest.raises(InputError, match=r"--set seed: is not key\.path=value"):
+        read(TEXT, settings=["seed"])

@@ -16,14 +16,8 @@ from babyllama.pipeline.memory import TrainingMemory
 from babyllama.pipeline.planning import Plan, plan
 from babyllama.pipeline.preview import preview
 from babyllama.pipeline.run import refuse_other_run, selected_stages, with_resolved_signal
-from babyllama.pipeline.timing import Timing, time_left
+from babyllama.pipeline.timing import KNOWN, Timing, time_left
 from babyllama.recipe import FolderSource, Recipe
-
-_KNOWN = {
-    "finished": "as fast as the run's finished trainings of this shape",
-    "measured": "steps of this shape, timed now",
-    "assumed": "an assumed share of the peak",
-}
 
 
 def show_plan(recipe: Recipe, folder: Path, until: str | None, *, card: str) -> None:
@@ -87,7 +81,7 @@ def _show_time(planned: Plan, timing: Timing) -> None:
     if not timing.stages:
         print_line(f"Time {where}: no training and no signal is left to make")
         return
-    known = dict.fromkeys(_KNOWN[each.speed.known] for each in timing.stages)
+    known = dict.fromkeys(KNOWN[each.speed.known] for each in timing.stages)
     print_line(
         f"Time {where}: about {format_duration(timing.seconds)} for what is left, without scoring "
         f"(speed: {'; '.join(known)})"

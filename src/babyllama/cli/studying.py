@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from babyllama.cli.arguments import refuse_launcher
+from babyllama.cli.arguments import Settings, refuse_launcher
 from babyllama.console import (
     format_bytes,
-    format_count,
     format_duration,
+    format_flops,
+    print_document,
     print_json,
     print_line,
     print_result,
@@ -19,6 +20,7 @@ from babyllama.console import (
 
 if TYPE_CHECKING:
     from babyllama.studies.planning import StudyPlan
+    from babyllama.studies.study import StudyRecipe
 
 
 def study(
@@ -30,6 +32,7 @@ def study(
         str | None,
         typer.Option(help="Another base recipe: a built-in name, such as mini, or a file."),
     ] = None,
+    settings: Settings = None,
     seeds: Annotated[
         int | None, typer.Option(min=2, help="Another number of seeds than the file says.")
     ] = None,
@@ -70,10 +73,10 @@ def study(
     from babyllama.studies.study import load_study
 
     refuse_launcher("study")
-    loaded = load_study(name, scale=scale, seeds=seeds)
+    loaded = load_study(name, scale=scale, seeds=seeds, settings=settings or ())
     if dry_run:
         refuse_other_study(loaded, out)
-        _show_plan(plan_study(chosen_trials(loaded, out, only), out), loaded.name)
+        _show_plan(plan_study(chosen_trials(loaded, out, only), out), loaded.name, jobs)
         return
     failures = run_study(
         loaded, out, jobs=jobs, only=only, keep_going=keep_going, retries=retries, accept=accept
@@ -87,26 +90,50 @@ def study(
 
 
 def studies(
+    name: Annotated[str | None, typer.Argument(help="The study to print, as YAML.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List the built-in studies: what each asks, and how many trainings that takes.
+    """List the built-in studies: what each asks, and what it takes; or print one.
 
-    Example: `babyllama studies`
+    Example: `babyllama studies temperature-alpha > mine.yaml`
     """
-    from babyllama.studies.study import built_in_studies, load_study
+    from babyllama.studies.study import built_in_studies, load_study, study_text
 
+    if name:
+        loaded = load_study(name)
+        text = study_text(name)[1].removesuffix("\n")
+        print_document(loaded.model_dump_json(indent=2) if as_json else text)
+        return
     found = [load_study(name) for name in built_in_studies()]
     if as_json:
         print_json([each.model_dump(mode="json") for each in found])
         return
-    rows = [
-        (each.name, f"{each.count_of_cells}", f"{len(each.seed_list)}", each.question)
-        for each in found
-    ]
-    print_result(table("Built-in studies", ("study", "cells", "seeds", "question"), rows))
+    rows = [_row(each) for each in found]
+    head = ("study", "cells", "seeds", "trainings", "FLOPs", "question")
+    print_result(table("Built-in studies, at the scale of mini", head, rows))
+    print_line("The time here: babyllama study NAME --out DIR --dry-run")
 
 
-def _show_plan(planned: "StudyPlan", name: str) -> None:
+def _row(study: "StudyRecipe") -> tuple[str, ...]:
+    """A study in the list: of how many trainings it is, each made once, and their FLOPs."""
+    from babyllama.studies.cells import trials_of
+    from babyllama.studies.planning import plan_study, total_flops
+
+    nowhere = Path(study.name)  # nothing is written, and nothing counts as made
+    needs = plan_study(trials_of(study, nowhere), nowhere).needs.values()
+    trainings = sum(need.made.is_training for need in needs)
+    cells, seeds = f"{study.count_of_cells}", f"{len(study.seed_list)}"
+    return (
+        study.name,
+        cells,
+        seeds,
+        f"{trainings}",
+        format_flops(total_flops(needs)),
+        study.question,
+    )
+
+
+def _show_plan(planned: "StudyPlan", name: str, jobs: int | None) -> None:
     """What a study makes, what is there already, and what the rest takes."""
     from babyllama.studies.planning import total_flops
 
@@ -121,12 +148,27 @@ def _show_plan(planned: "StudyPlan", name: str) -> None:
         here = [need for need in left if need.made.name.partition("/")[0] == kind]
         flops = total_flops(here)
         rows.append(
-            (kind, f"{count}", f"{count - len(here)}", f"{format_count(flops)}" if flops else "")
+            (kind, f"{count}", f"{count - len(here)}", format_flops(flops) if flops else "")
         )
     head = ("what", "distinct", "made", "FLOPs to go")
     print_result(table("Everything is made once", head, rows))
-    flops = total_flops(left)
-    print_line(
-        f"To go: {format_count(flops)}FLOP, about {format_duration(flops / planned.speed)} here, "
-        f"{format_bytes(sum(need.disk for need in left))} of disk"
+    print_line(f"Disk for what is left: {format_bytes(sum(need.disk for need in left))}")
+    print_line(_time(planned, jobs))
+
+
+def _time(planned: "StudyPlan", jobs: int | None) -> str:
+    from babyllama.pipeline.sharing import this_machine
+    from babyllama.pipeline.timing import KNOWN
+    from babyllama.studies.planning import time_left
+
+    machine = this_machine()
+    stages = time_left(planned, machine, jobs)
+    if not stages:
+        return "Time here: no training and no signal is left to make"
+    work = sum(stage.seconds * stage.taken for stage in stages) / machine.capacity
+    flops = sum(stage.flops for stage in stages)
+    known = dict.fromkeys(KNOWN[stage.speed.known] for stage in stages)
+    return (
+        f"Time here: about {format_duration(work)} for {format_flops(flops)}, without scoring "
+        f"(speed: {'; '.join(known)})"
     )

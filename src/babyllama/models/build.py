@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -162,7 +163,9 @@ def _settings(shape: Shape) -> dict[str, Any]:
     return shape.model_dump(exclude={"model_type"})
 
 
+@lru_cache(64)  # plans of studies ask for the same models again and again
 def planned_model(shape: Shape, vocab_size: int) -> "PreTrainedModel":
+    """A model on torch's meta device, which is not to be changed: callers share it."""
     with torch.device("meta"):
         return _made(shape, vocab_size, separators=True)
 

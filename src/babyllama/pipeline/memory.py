@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -73,6 +74,7 @@ class Taught:
 NO_TEACHERS = Taught()
 
 
+@cache  # plans of studies ask for the same models again and again
 def training_memory(
     part: PretrainingRecipe, vocab_size: int, device: torch.device, taught: Taught = NO_TEACHERS
 ) -> TrainingMemory | None:

@@ -1,8 +1,9 @@
 """What a run will take, planned before it starts: parameters, tokens, FLOPs, disk and time."""
 
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,14 +55,19 @@ class PlannedModel:
     """A model to be trained: what it is and what its training takes.
 
     Attributes:
-        memory: about what its training takes; None if it does not follow from the shapes.
+        count_memory: counts `memory`, which takes longer than all the rest.
     """
 
     name: str
     parameters: int
     tokens: int
     flops: float
-    memory: TrainingMemory | None
+    count_memory: Callable[[], TrainingMemory | None]
+
+    @property
+    def memory(self) -> TrainingMemory | None:
+        """About what its training takes; None if it does not follow from the shapes."""
+        return self.count_memory()
 
 
 @dataclass(frozen=True)
@@ -239,7 +245,7 @@ def _models(recipe: Recipe, train_tokens: int, device: torch.device) -> Iterator
             parameters=parameter_count(part.model, vocab_size),
             tokens=tokens,
             flops=flops_per_token(recipe, name) * train_tokens,
-            memory=training_memory(part, vocab_size, device, taught),
+            count_memory=partial(training_memory, part, vocab_size, device, taught),
         )
 
 

@@ -1,19 +1,21 @@
 """How long what is left of a run takes: on this machine, or on a card that is not here.
 
-On this machine a model is trained as fast as in the run's own folder, if it has a finished training
-of that shape; else as fast as a few steps that are timed now. On another card, and for models that
-are too large to be tried, a share of the peak is assumed.
+On this machine a model is trained as fast as in the folder of the run or study, if it has a
+finished training of that shape; else as fast as a few steps that are timed now. On another card,
+and for models that are too large to be tried, a share of the peak is assumed.
 """
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from babyllama.errors import InputError
 from babyllama.models.build import parameter_count
 from babyllama.models.given import planned_teacher
 from babyllama.models.precision import compute_dtype, pick_device
-from babyllama.pipeline.planning import Plan, PlannedModel, vocabulary_size
+from babyllama.pipeline.planning import Plan, vocabulary_size
 from babyllama.pipeline.preview import Action
 from babyllama.pipeline.sharing import Machine, this_machine, threads_of, using_threads
 from babyllama.recipe import PretrainingRecipe, Recipe
@@ -40,6 +42,12 @@ _SHARE_OF_CARD = ((100e6, 0.35), (30e6, 0.2), (5e6, 0.1), (0, 0.03))  # from so 
 _SHARE_OF_PRODUCTS = 0.4  # of large square products on a processor
 # Dev scores, checkpoints and starting took so much of mini's trainings besides their steps.
 _BESIDE_STEPS = 1.12
+# How a speed is known, for people.
+KNOWN = {
+    "finished": "as fast as finished trainings of this shape",
+    "measured": "steps of this shape, timed now",
+    "assumed": "an assumed share of the peak",
+}
 
 
 @dataclass(frozen=True)
@@ -95,6 +103,49 @@ class Timing:
         return sum(stage.flops for stage in self.stages)
 
 
+class SpeedsHere:
+    """How fast models are trained on this machine; each shape is timed once.
+
+    Args:
+        finished: folders that may hold finished trainings, of which the manifests say how fast
+            they were.
+    """
+
+    def __init__(self, finished: Iterable[Path], machine: Machine) -> None:
+        self._finished = tuple(finished)
+        self._machine = machine
+        self._known: dict[str, Speed] = {}
+
+    def of_training(self, recipe: Recipe, model: str, *, threads: int | None = None) -> Speed:
+        """The speed of a training.
+
+        Args:
+            threads: of the training; by default what `run` would give it.
+        """
+        part, vocab_size = recipe.pretraining(model), vocabulary_size(recipe)
+        group = TEACHERS if model in recipe.teachers else STUDENTS
+        threads = threads or threads_of(recipe, f"{group}/{model}", self._machine)
+        key = json.dumps(
+            [part.model_dump(mode="json", exclude={"training": {"epochs"}}), vocab_size, threads]
+        )
+        if key not in self._known:
+            self._known[key] = self._of_shape(part, vocab_size, threads)
+        return self._known[key]
+
+    def of_signal(self, recipe: Recipe) -> Speed:
+        """The signal's work is that of the teachers' forward passes: as fast as the slowest."""
+        trained = [self.of_training(recipe, name) for name in recipe.trained_teachers]
+        return min(trained, key=lambda each: each.flops, default=None) or speed_of_products()
+
+    def _of_shape(self, part: PretrainingRecipe, vocab_size: int, threads: int) -> Speed:
+        shape = part.model.model_dump(mode="json")
+        if finished := _finished_speeds(self._finished, shape, self._machine, threads):
+            return Speed(sum(finished) / len(finished), "finished")
+        with using_threads(threads):
+            tried = trial_flops(part, vocab_size)
+        return Speed(tried, "measured") if tried else speed_of_products()
+
+
 def time_left(
     recipe: Recipe, planned: Plan, actions: Sequence[Action], *, card: str = ""
 ) -> Timing:
@@ -114,15 +165,16 @@ def time_left(
         if action.does not in ("keep", "take back") and action.stage.kind in (*TRAININGS, "signal")
     ]
     speeds: dict[str, Speed] = {}
+    here = SpeedsHere([action.stage.out for action in actions], machine)
     for model in planned.models:
         is_left = any(model.name == action.stage.out.name for action in left)
         is_teacher = model.name in recipe.teachers and any(a.stage.kind == "signal" for a in left)
         if card and (is_left or is_teacher):
             speeds[model.name] = _assumed_on(card, model.parameters)
         elif is_left or is_teacher:
-            speeds[model.name] = _speed_here(recipe, model, actions, machine, speeds)
+            speeds[model.name] = here.of_training(recipe, model.name)
     if any(action.stage.kind == "signal" for action in left):
-        speeds[SIGNAL] = _speed_of_signal(recipe, speeds, card)
+        speeds[SIGNAL] = _on_card(recipe, speeds, card) if card else here.of_signal(recipe)
     stages = tuple(_timed(recipe, planned, action, speeds, machine) for action in left)
     return Timing(stages, card, _side_by_side(stages, machine))
 
@@ -182,49 +234,21 @@ def _assumed_on(card: str, parameters: int) -> Speed:
     return Speed(CARDS[card] * share, "assumed")
 
 
-def _speed_of_signal(recipe: Recipe, speeds: Mapping[str, Speed], card: str) -> Speed:
-    """The signal's work is that of the teachers' forward passes: as fast as the slowest of them."""
+def _on_card(recipe: Recipe, speeds: Mapping[str, Speed], card: str) -> Speed:
+    """The speed of the signal's teachers on a card: that of the slowest of them."""
     trained = [speeds[name] for name in recipe.trained_teachers]
-    if not card:
-        return min(trained, key=lambda each: each.flops, default=None) or speed_of_products()
     models = [planned_teacher(each, f"{TEACHERS}.{name}") for name, each in recipe.given.items()]
     given = [_assumed_on(card, model.num_parameters()) for model in models]
     return min([*trained, *given], key=lambda each: each.flops)
 
 
-def _speed_here(
-    recipe: Recipe,
-    model: PlannedModel,
-    actions: Sequence[Action],
-    machine: Machine,
-    before: Mapping[str, Speed],
-) -> Speed:
-    """How fast a model is trained on this machine.
-
-    Args:
-        before: of earlier models: one of the same shape and training is not tried again.
-    """
-    part = recipe.pretraining(model.name)
-    group = TEACHERS if model.name in recipe.teachers else STUDENTS
-    threads = threads_of(recipe, f"{group}/{model.name}", machine)
-    if finished := _finished_speeds(actions, part.model.model_dump(mode="json"), machine, threads):
-        return Speed(sum(finished) / len(finished), "finished")
-    for name, known in before.items():
-        same_group = (name in recipe.teachers) == (model.name in recipe.teachers)
-        if same_group and known.known == "measured" and recipe.pretraining(name) == part:
-            return known
-    with using_threads(threads):
-        tried = trial_flops(part, vocabulary_size(recipe))
-    return Speed(tried, "measured") if tried else speed_of_products()
-
-
 def _finished_speeds(
-    actions: Sequence[Action], shape: Mapping[str, Any], machine: Machine, threads: int
+    folders: Iterable[Path], shape: Mapping[str, Any], machine: Machine, threads: int
 ) -> list[float]:
-    """FLOPs a second of the run's finished trainings of a shape on such a machine."""
+    """FLOPs a second of finished trainings of a shape on such a machine."""
     found = []
-    for action in actions:
-        manifest = read_manifest(action.stage.out) or {}
+    for folder in folders:
+        manifest = read_manifest(folder) or {}
         if manifest.get("stage") not in TRAININGS:
             continue
         recipe, facts = manifest["recipe"], manifest.get("facts", {})

@@ -27,6 +27,10 @@ class Frozen(BaseModel):
     # Where the fields themselves tell the alternatives of a union apart: what pydantic calls this.
     union_tag: ClassVar[str] = ""
 
+    def __hash__(self) -> int:
+        """So that what follows from a part can be cached, where its fields are lists as well."""
+        return hash(self.model_dump_json())
+
     @field_validator("*")
     @classmethod
     def _is_countable(cls, value: Any) -> Any:

@@ -138,13 +138,7 @@ def set_field(tree: dict[Any, Any], setting: str, places: Places) -> None:
         InputError: not `key.path=value`, a value that is not YAML, a path through a field that is
             not a mapping, or a model that the recipe does not have.
     """
-    path, equals, value = setting.partition("=")
-    keys = tuple(path.strip().split("."))
-    if not equals or not all(keys):
-        raise InputError(
-            f"--set {setting}: is not key.path=value",
-            mend="For example: --set students.distilled.alpha=0.9",
-        )
+    keys, value = parse_setting(setting)
     branch: Any = tree
     for depth, key in enumerate(keys[:-1], 1):
         is_new = depth == 2 and keys[0] in ("teachers", "students") and key not in branch
@@ -164,8 +158,24 @@ def set_field(tree: dict[Any, Any], setting: str, places: Places) -> None:
                 f"--set {setting}: {'.'.join(keys[:depth])} is {branch!r}, not a mapping",
                 mend="See the fields: babyllama recipes NAME",
             )
-    branch[keys[-1]] = _read_value(value, setting)
+    branch[keys[-1]] = value
     places.record_setting(keys, setting)
+
+
+def parse_setting(setting: str) -> tuple[tuple[str, ...], Any]:
+    """The path and the value of `key.path=value`.
+
+    Raises:
+        InputError: not of that form, or a value that is not YAML.
+    """
+    path, equals, value = setting.partition("=")
+    keys = tuple(path.strip().split("."))
+    if not equals or not all(keys):
+        raise InputError(
+            f"--set {setting}: is not key.path=value",
+            mend="For example: --set students.distilled.alpha=0.9",
+        )
+    return keys, _read_value(value, setting)
 
 
 def _read_value(value: str, setting: str) -> Any:

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from babyllama.pipeline.planning import Plan, plan
-from babyllama.pipeline.timing import speed_of_products
+from babyllama.pipeline.planning import Plan, PlannedModel, plan
+from babyllama.pipeline.sharing import Machine, threads_of
+from babyllama.pipeline.timing import SpeedsHere, TimedStage
 from babyllama.recipe import names
 from babyllama.studies.cells import Trial
 from babyllama.studies.store import Made, is_made, shared_by
@@ -19,13 +20,21 @@ class Need:
     Attributes:
         flops: of a training or a signal; 0 of everything else, which is small.
         disk: bytes of what remains: a model's weights, or a stored signal.
-        memory: about what making it takes, in bytes.
+        model: that is trained, if it is a training.
+        weights: bytes of the models that a signal is made with.
     """
 
     made: Made
-    flops: float
-    disk: int
-    memory: int
+    flops: float = 0.0
+    disk: int = 0
+    model: PlannedModel | None = None
+    weights: int = 0
+
+    @property
+    def memory(self) -> int:
+        """About what making it takes, in bytes."""
+        taken = self.model.memory if self.model else None
+        return taken.total if taken else self.weights
 
 
 @dataclass(frozen=True)
@@ -36,13 +45,11 @@ class StudyPlan:
         trials: the trials.
         shared: what each of them needs, by trial, in the order of making.
         needs: each thing once, by its folder, in an order in which what is read comes first.
-        speed: FLOP/s that trainings of these shapes reach here.
     """
 
     trials: tuple[Trial, ...]
     shared: tuple[tuple[Made, ...], ...]
     needs: dict[Path, Need]
-    speed: float
 
     def open(self) -> list[Need]:
         """What is not made yet."""
@@ -68,7 +75,7 @@ def plan_study(trials: Sequence[Trial], out: Path) -> StudyPlan:
         for made in everything:
             if made.folder not in needs:
                 needs[made.folder] = _need(made, plans[trial.cell])
-    return StudyPlan(tuple(trials), shared, needs, speed_of_products().flops)
+    return StudyPlan(tuple(trials), shared, needs)
 
 
 def _need(made: Made, planned: Plan) -> Need:
@@ -77,16 +84,50 @@ def _need(made: Made, planned: Plan) -> Need:
     if kind in (names.TEACHERS, names.STUDENTS):
         model = models.get(made.model)
         if model is None:  # a given teacher, which is not trained
-            return Need(made, 0.0, 0, 0)
-        memory = model.memory.total if model.memory else 0
-        return Need(made, model.flops, 4 * model.parameters, memory)
+            return Need(made)
+        return Need(made, model.flops, 4 * model.parameters, model)
     if kind == names.SIGNAL and made.stage:
         read = {path.name for path in made.stage.inputs.values()}
         weights = sum(4 * each.parameters for name, each in models.items() if name in read)
-        return Need(made, planned.signal_flops, planned.signal_bytes, weights)
-    return Need(made, 0.0, 0, 0)
+        return Need(made, planned.signal_flops, planned.signal_bytes, weights=weights)
+    return Need(made)
 
 
 def total_flops(needs: Iterable[Need]) -> float:
     """Of trainings and signals."""
     return sum(need.flops for need in needs)
+
+
+def time_left(planned: StudyPlan, machine: Machine, jobs: int | None) -> list[TimedStage]:
+    """The trainings and signals that are not made yet, with how long each takes here alone.
+
+    Args:
+        jobs: see `run_study`.
+    """
+    made = [need.made.folder for need in planned.needs.values() if need.made.is_training]
+    speeds = SpeedsHere(made, machine)
+    stages = []
+    for need in planned.open():
+        if not need.flops:
+            continue
+        recipe, name = need.made.trial.recipe, need.made.name
+        threads = threads_in_study(need.made, machine, jobs)
+        speed = (
+            speeds.of_training(recipe, need.made.model, threads=threads)
+            if need.made.is_training
+            else speeds.of_signal(recipe)
+        )
+        stages.append(TimedStage(name, need.flops, speed, machine.taken_by(threads)))
+    return stages
+
+
+def threads_in_study(made: Made, machine: Machine, jobs: int | None) -> int:
+    """Threads that making something takes: an equal share, or what `run` would give it.
+
+    Args:
+        jobs: see `run_study`.
+    """
+    if jobs:
+        return max(1, machine.cores // jobs)
+    stage = names.EVALUATION if made.name.startswith(f"{names.SCORES}/") else made.name
+    return threads_of(made.trial.recipe, stage, machine)

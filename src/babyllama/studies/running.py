@@ -17,7 +17,7 @@ from babyllama.errors import InputError
 from babyllama.pipeline.checks import check_before_run
 from babyllama.pipeline.planning import free_disk
 from babyllama.pipeline.run import refuse_missing_text
-from babyllama.pipeline.sharing import Machine, this_machine, threads_of
+from babyllama.pipeline.sharing import Machine, this_machine
 from babyllama.pipeline.workers import Job, Workers
 from babyllama.recipe import names, to_yaml
 from babyllama.runs import files, manifests
@@ -27,7 +27,7 @@ from babyllama.runs.lock import locked
 from babyllama.studies import jobs as functions
 from babyllama.studies.cells import TRIALS, Trial, trials_of
 from babyllama.studies.comparing import pairs_of, refuse_unknown_measures, unmeasured
-from babyllama.studies.planning import Need, StudyPlan, plan_study
+from babyllama.studies.planning import Need, StudyPlan, plan_study, threads_in_study
 from babyllama.studies.store import ADDRESSES, Made, addresses, is_finished, link_trial
 from babyllama.studies.study import HISTORY, StudyRecipe, load_study, study_yaml
 
@@ -264,7 +264,7 @@ def _jobs(planned: StudyPlan, machine: Machine, jobs: int | None) -> Iterator[Jo
                 name=made.shown,
                 function=_function(functions.make_shared),
                 arguments={"trial": str(trial.folder), "name": made.name, "shown": made.shown},
-                threads=_threads(trial, made.name, machine, jobs),
+                threads=threads_in_study(made, machine, jobs),
                 memory=0 if machine.gpus else need.memory,
                 needs=needs,
                 label=trial.name,
@@ -302,13 +302,6 @@ def _shown(folders: Iterable[Path], to_make: Mapping[Path, Need]) -> frozenset[s
 
 def _function(function: Callable[..., None]) -> str:
     return f"{function.__module__}:{function.__name__}"
-
-
-def _threads(trial: Trial, name: str, machine: Machine, jobs: int | None) -> int:
-    if jobs:
-        return max(1, machine.cores // jobs)
-    stage = names.EVALUATION if name.startswith(f"{names.SCORES}/") else name
-    return threads_of(trial.recipe, stage, machine)
 
 
 def _failure(job: Job, error: Exception, out: Path) -> Failure:

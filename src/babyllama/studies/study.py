@@ -1,7 +1,7 @@
 """What a study is: a base recipe, what is varied, seeds, and the rule that decides, as one file."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,7 +13,7 @@ from babyllama.errors import InputError
 from babyllama.recipe import parse
 from babyllama.recipe.base import Frozen, nearest
 from babyllama.recipe.names import LONGEST_NAME
-from babyllama.recipe.raw_tree import read_yaml, text_of
+from babyllama.recipe.raw_tree import parse_setting, read_yaml, text_of
 
 DEV_LOSS = "dev_cross_entropy"
 HISTORY = "rules.json"  # of a study: each rule, and how many trials were finished before it
@@ -168,26 +168,55 @@ def built_in_studies() -> list[str]:
 
 
 def load_study(
-    name_or_path: str, *, scale: str | None = None, seeds: int | None = None
+    name_or_path: str,
+    *,
+    scale: str | None = None,
+    seeds: int | None = None,
+    settings: Sequence[str] = (),
 ) -> StudyRecipe:
     """Read a built-in study by name or a YAML file by path.
 
     Args:
         scale: another base recipe than the file's; the file's own changes of it are kept.
         seeds: another number of seeds.
+        settings: more changes of the base recipe for every cell, as `key.path=value`.
 
     Raises:
         InputError: no such study, broken YAML, or fields that are unknown, missing or wrong: all
-            of them with their lines.
+            of them with their lines; or a setting that cells of the study would replace.
     """
-    where, text = _study_text(name_or_path)
+    where, text = study_text(name_or_path)
     tree, places = read_yaml(text, where)
     if scale is not None:
         base = tree.get("recipe")
         tree["recipe"] = {**base, "extends": scale} if isinstance(base, dict) else scale
     if seeds is not None:
         tree["seeds"] = seeds
-    return parse(StudyRecipe, tree, where, places=places)
+    study = parse(StudyRecipe, tree, where, places=places)
+    return _with_settings(study, settings) if settings else study
+
+
+def _with_settings(study: StudyRecipe, settings: Sequence[str]) -> StudyRecipe:
+    varied = _varied(study)
+    changes = dict(study.set)
+    for setting in settings:
+        keys, value = parse_setting(setting)
+        path = ".".join(keys)
+        for other in varied:
+            if f"{path}.".startswith(f"{other}.") or f"{other}.".startswith(f"{path}."):
+                raise InputError(
+                    f"--set {setting}: cells of the study {study.name} differ in {other}",
+                    mend="Write a study of your own: babyllama studies NAME > mine.yaml",
+                )
+        changes[path] = value
+    return study.model_copy(update={"set": changes})
+
+
+def _varied(study: StudyRecipe) -> list[str]:
+    """Paths of the fields in which cells differ."""
+    if isinstance(study.vary, list):
+        return list(dict.fromkeys(path for cell in study.vary for path in cell.set))
+    return list(study.vary)
 
 
 def study_yaml(study: StudyRecipe) -> str:
@@ -196,7 +225,12 @@ def study_yaml(study: StudyRecipe) -> str:
     return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
 
 
-def _study_text(name_or_path: str) -> tuple[str, str]:
+def study_text(name_or_path: str) -> tuple[str, str]:
+    """The YAML of a study as it was written, after the name for it in messages.
+
+    Raises:
+        InputError: no such study.
+    """
     if name_or_path in built_in_studies():
         file = resources.files("babyllama.studies") / "shipped" / f"{name_or_path}.yaml"
         return f"study {name_or_path}", file.read_text(encoding="utf-8")
