@@ -210,6 +210,25 @@ def test_a_second_sigterm_does_not_end_the_training_early(tiny_recipe, tokens, t
     assert list((tmp_path / "m" / "checkpoints").glob("step-*"))
 
 
+@pytest.mark.parametrize("is_stopped", [True, False])
+def test_a_stop_that_ends_torch_s_compiler_is_a_stop_and_no_mistake(
+    is_stopped, tiny_recipe, tokens, tokenizer, tmp_path
+):
+    from torch._inductor.exc import CppCompileError
+
+    def compiling(hidden, head, batch):
+        if is_stopped:
+            os.kill(os.getpid(), signals.SIGTERM)
+        try:
+            raise CppCompileError(["g++"], "g++: fatal error: Terminated signal")
+        except RuntimeError:
+            raise ValueError("what a library makes of it")
+
+    part = with_training(tiny_recipe.pretraining("llama"), batch_size=64)
+    with pytest.raises(Interrupted if is_stopped else ValueError):
+        run(part, tokens, tokenizer, tmp_path / "m", compiling)
+
+
 @pytest.mark.parametrize("number", [signals.SIGINT, signals.SIGTERM])
 def test_a_stop_requested_after_the_last_step_is_not_forgotten(
     number, tiny_recipe, tokens, tokenizer, tmp_path, monkeypatch

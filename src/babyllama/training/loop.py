@@ -19,6 +19,7 @@ from babyllama.runs.layout import TRAINING_LOG
 from babyllama.runs.unfinished import SCRATCH
 from babyllama.training.average import make_average
 from babyllama.training.checkpoints import Checkpoints, Progress, State, origin_of
+from babyllama.training.compilation import is_of_compiler
 from babyllama.training.dev_scores import dev_cross_entropy, end_epoch
 from babyllama.training.facts import training_facts
 from babyllama.training.folder import finish_model
@@ -108,6 +109,10 @@ def train(
                 if recipe.on_divergence == "stop" or len(progress.skipped) >= _MOST_REWINDS:
                     raise
                 progress = _rewind(diverged, checkpoints, log)
+            except Exception as error:
+                if stop.requested and is_of_compiler(error):
+                    raise Interrupted from error
+                raise
         if processes.any(stop.requested):  # since the last step: all is saved
             raise Interrupted
     if processes.is_first:
