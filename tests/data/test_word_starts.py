@@ -8,7 +8,7 @@ from token_streams import put_tales, texts
 
 from babyllama.data.text_pieces import Piece
 from babyllama.data.tokenizer import load_tokenizer
-from babyllama.data.word_starts import IS_SPACE, count_word_starts, encode
+from babyllama.data.word_starts import IS_SPACE, count_word_starts, encode, words_in_tokens
 
 
 @pytest.fixture(scope="module")
@@ -53,3 +53,11 @@ def test_a_space_is_what_str_split_splits_at():
     spaces = {code for code in range(sys.maxunicode + 1) if not chr(code).split()}
 
     assert set(np.flatnonzero(IS_SPACE)) == spaces
+
+
+@settings(deadline=None, max_examples=30)
+@given(lines=st.lists(st.text("abe. ,'\t"), min_size=1, max_size=5))
+def test_without_the_text_as_many_words_are_counted_from_the_tokens_alone(library, lines):
+    ids, words = encode(library, Piece(lines, are_lines=True))
+    counted = words_in_tokens(library, np.array([*ids, library.eos_token_id]))
+    assert counted.tolist() == [*words.tolist(), 0]

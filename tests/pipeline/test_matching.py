@@ -46,3 +46,27 @@ def test_a_given_teacher_has_no_compute_to_match(tiny_recipe, tmp_path):
     tree["teachers"]["llama"] = {"path": str(tmp_path)}
     with pytest.raises(InputError, match="llama is there already, and a twin of distilled"):
         compute_of(Recipe.model_validate(tree), "distilled")
+
+
+def test_what_sampling_costs_is_planned_and_matched(tiny_recipe, tmp_path):
+    student = tiny_recipe.model_dump(mode="json")["students"]["distilled"]
+    own = {"kind": "sequences", **{part: student[part] for part in ("model", "training")}}
+    half = {"sampling": {"amount": 2, "real_share": 0.5}}
+    recipe = with_students(
+        tiny_recipe, one=own, same=own | {"training": own["training"] | {"epochs": 1}},
+        half=own | half, longest={"kind": "twin", "of": "one", "compute": "matched"},
+    )  # fmt: skip
+    recipe, _ = with_matched_epochs(recipe)
+    planned = plan(recipe, tmp_path)
+    flops = {each.name: each.flops for each in planned.models}
+    assert list(planned.sampling_flops) == ["one", "half"]
+    assert planned.sampling_flops["half"] == planned.sampling_flops["one"]
+    # A round reads as much as it adds; a training takes three times a forward pass each epoch.
+    teachers = flops["llama"] + flops["gpt2"]
+    assert planned.sampling_flops["one"] == pytest.approx(2 * teachers / (3 * 2))
+    assert (flops["half"], flops["one"]) == (2 * flops["twin"], flops["twin"])
+    total = teachers + planned.sampling_flops["one"] + flops["one"]
+    assert flops["longest"] == pytest.approx(total, abs=flops["twin"] / 4)
+    assert planned.flops == pytest.approx(
+        sum(flops.values()) + planned.signal_flops + sum(planned.sampling_flops.values())
+    )

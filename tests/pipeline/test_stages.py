@@ -204,3 +204,21 @@ def test_an_order_by_domain_is_refused_where_there_is_no_corpus():
     part = load_recipe("mini", (order,)).pretraining("twin")
     with pytest.raises(InputError, match="this command reads tokens without their corpus"):
         pretraining_stage(part, RUN, RUN, RUN / "twin", 0)
+
+
+def test_sampled_text_is_made_before_its_students_who_are_trained_on_it_as_on_any_text():
+    settings = ("students.one.like=distilled", "students.one.kind=sequences",
+                "students.two.like=one", "students.two.training.epochs=3",
+                "students.born.like=one", "students.born.teachers=[two]")  # fmt: skip
+    made = line(*settings)
+    assert list(made) == list(Layout(RUN).stages(load_recipe("mini", settings)))
+    assert list(made)[9:14] == [
+        "sampled_text/one", "students/one", "students/two", "sampled_text/born", "students/born",
+    ]  # fmt: skip
+    text = made["sampled_text/one"]
+    assert list(text.inputs) == ["tokens", "teacher 1, llama", "teacher 2, gpt2"]
+    assert made["students/two"].inputs["tokens"] == text.out
+    assert recorded(made["students/one"]) == recorded(made["students/twin"])
+    assert line(*settings, "seed=4")["sampled_text/one"].seed == 4
+    fixed = line(*settings, "students.one.sampling.seed=9", "seed=4")["sampled_text/one"]
+    assert (fixed.seed, recorded(fixed)) == (9, recorded(text))

@@ -158,7 +158,7 @@ def test_a_twin_of_nothing_is_refused(of):
     error = refusal(changed("students.twin.of", of))
 
     assert error.what == f"mine.yaml: students.twin.of is '{of}'"
-    assert error.why == "It must name a distilled student: distilled."
+    assert error.why == "It must name a student that has teachers: distilled."
 
 
 def test_students_of_two_windows_share_no_stored_signal_but_may_share_an_online_one():

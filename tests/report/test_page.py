@@ -197,6 +197,37 @@ def test_controls_and_students_of_students_are_named(make_run, tmp_path):
     assert "No twin was trained with the compute" not in page
 
 
+def test_text_that_teachers_wrote_is_shown_and_its_cost_counted(make_run, tmp_path):
+    run = make_run(items=20)
+    recipe = yaml.safe_load((run / "recipe.yaml").read_text())
+    student = recipe["students"]["distilled"]
+    recipe["students"] = {"written": {"kind": "sequences", "model": student["model"],
+                                      "training": student["training"],
+                                      "sampling": {"temperature": 0.5}}}  # fmt: skip
+    recipe["signal"] = {"kind": "online"}
+    (run / "recipe.yaml").write_text(yaml.safe_dump(recipe, sort_keys=False))
+    shutil.copytree(run / "students/twin", run / "students/written")
+    text = run / "sampled_text/written"
+    shutil.copytree(run / "tokens", text)
+    (text / "sample.txt").write_text(
+        "<s> The cat <b>sees</b> a \x1b dog.</s>\n\n<s> " + 99 * "So on "
+    )
+    manifest = json.loads((run / "students/twin/manifest.json").read_text())
+    facts = {"train_tokens": 3000, "train_words": 2000, "sampled_tokens": 2400, "texts": 30,
+             "real_tokens": 600, "flops": 10**15}  # fmt: skip
+    (text / "manifest.json").write_text(json.dumps(manifest | {"facts": facts}))
+
+    _, page, markdown = written(run, tmp_path / "report")
+    assert (
+        "written: trained on 3,000 tokens (2,000 words), of which 2,400 are 30 texts that llama "
+        "and gpt2 wrote, and 600 are real. Sampled at temperature 0.5; seed 7. Some of it:"
+    ) in markdown
+    assert "&lt;s&gt; The cat &lt;b&gt;sees&lt;/b&gt; a \\x1b dog.&lt;/s&gt;" in page
+    assert "[...]" in page
+    assert "sampled_text/written" in page
+    assert "student, teachers and sampled text" in markdown
+
+
 def test_what_is_not_finished_is_listed_and_a_damaged_manifest_is_named(make_run, tmp_path):
     run = make_run()
     shutil.rmtree(run / "evaluation")

@@ -216,13 +216,13 @@ def test_a_stop_that_ends_torch_s_compiler_is_a_stop_and_no_mistake(
 ):
     from torch._inductor.exc import CppCompileError
 
-    def compiling(hidden, head, batch):
+    def compiling(*_):
         if is_stopped:
             os.kill(os.getpid(), signals.SIGTERM)
         try:
             raise CppCompileError(["g++"], "g++: fatal error: Terminated signal")
-        except RuntimeError:
-            raise ValueError("what a library makes of it")
+        except RuntimeError as error:
+            raise ValueError("what a library makes of it") from error
 
     part = with_training(tiny_recipe.pretraining("llama"), batch_size=64)
     with pytest.raises(Interrupted if is_stopped else ValueError):

@@ -125,6 +125,43 @@ def signal(
     _show_fidelity(out)
 
 
+def sample(
+    teachers: Annotated[list[Path], typer.Argument(help="Model folders of the teachers.")],
+    tokens: Tokens,
+    out: Out,
+    temperature: Annotated[float, typer.Option(help="Less than 1 is sharper.")] = 1.0,
+    top_k: Annotated[
+        int | None, typer.Option(help="Sample among so many most likely tokens; all by default.")
+    ] = None,
+    amount: Annotated[
+        float, typer.Option(help="Tokens to write, as a multiple of the training text's.")
+    ] = 1.0,
+    real_share: Annotated[
+        float, typer.Option(help="The share of real training text, from 0 to 1.")
+    ] = 0.0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**31 - 1, help="The same seed gives the same text.")
+    ] = 0,
+    window: Annotated[int, typer.Option(help="Tokens that the teachers see at most.", min=8)] = 128,
+    mean_of: Annotated[
+        Literal["logits", "probabilities"], typer.Option(help="What is averaged over the teachers.")
+    ] = "logits",
+) -> None:
+    """Let teachers write text, as token streams that `pretrain` trains on like on any text.
+
+    Example: `babyllama sample llama gpt2 --tokens tokens --out sampled`
+    """
+    from babyllama.pipeline import stages
+    from babyllama.recipe import Mixing, Sampling, parse
+
+    asked = {"temperature": temperature, "top_k": top_k, "amount": amount, "real_share": real_share}
+    sampling = parse(Sampling, asked, "sample")
+    stage = stages.sampled_text_stage(
+        teachers, tokens, sampling, out, window=window, mixing=Mixing(mean_of=mean_of), seed=seed
+    )
+    complete_stage(stage)
+
+
 def distill(
     recipe: RecipeName,
     tokens: Tokens,
@@ -163,7 +200,7 @@ def distill(
             mend="For example: --teacher runs/mini/teachers/llama",
         )
     loaded = load_recipe(recipe, tuple(settings or ()))
-    first = model or next(iter(loaded.distilled))
+    first = model or next(iter(loaded.distilled), "")
     student = loaded.distilled.get(first)
     if student is None:
         raise InputError(

@@ -8,7 +8,7 @@ from itertools import accumulate, chain
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Int64, UInt8
 
 from babyllama.data.text_pieces import Piece
 from babyllama.data.tokenizer import refuse_control_tokens
@@ -64,3 +64,31 @@ def count_word_starts(
     last = (np.cumsum(sizes) - 1)[np.searchsorted(starts, words, side="right") - 1]
     tokens = np.minimum(tokens, last)
     return np.bincount(tokens[tokens >= 0], minlength=len(reach))
+
+
+def words_in_tokens(
+    library: "PreTrainedTokenizerFast", ids: Int64[np.ndarray, " tokens"]
+) -> UInt8[np.ndarray, " tokens"]:
+    """The words that begin in each token of a stream of which the text is not known.
+
+    A token's text is what it adds to the text of a token before it. No word begins in a special
+    token, and a new word may begin after it. At most 255 words are counted in a token.
+    """
+    texts = _token_texts(library, np.unique(ids).tolist())
+    special = set(library.all_special_ids)
+    lines: list[list[str]] = [[]]
+    for token in ids.tolist():
+        if token in special and lines[-1]:
+            lines.append([])
+        lines[-1].append("" if token in special else texts[token])
+    ends = [[*accumulate(map(len, line))] for line in lines]
+    counted = count_word_starts(["".join(line) for line in lines], ends)
+    words: UInt8[np.ndarray, " tokens"] = np.minimum(counted, 255).astype(np.uint8)
+    return words
+
+
+def _token_texts(library: "PreTrainedTokenizerFast", tokens: Sequence[int]) -> dict[int, str]:
+    """The text that each token adds after another one; at the start, a space could be lost."""
+    before = library.encode("a", add_special_tokens=False)[:1]
+    skipped = len(library.decode(before))
+    return {token: library.decode([*before, token])[skipped:] for token in tokens}

@@ -10,6 +10,7 @@ from babyllama.data.raw_text import check_text
 from babyllama.data.sources import read_source
 from babyllama.data.synthetic.domains import DOMAINS as SYNTHETIC_DOMAINS
 from babyllama.data.tokenizer import load_tokenizer
+from babyllama.data.windows import Windows
 from babyllama.errors import InputError
 from babyllama.evaluation.lengths import refuse_long_texts
 from babyllama.evaluation.suites import suite_for
@@ -17,6 +18,7 @@ from babyllama.models.build import configuration, refuse_short_positions
 from babyllama.models.given import check_teacher, check_tokenizer, folder_of
 from babyllama.pipeline.planning import Plan, plan, refuse_full_disk
 from babyllama.recipe import (
+    DistilledStudent,
     DomainOrder,
     FolderSource,
     Given,
@@ -104,6 +106,18 @@ def check_before_training(
         with _naming(recipe, name):
             windows = windows_in_order(training, tokens, tokenizer, corpus=corpus, seed=recipe.seed)
             plan_training(windows, training, seed=recipe.seed)
+            _refuse_too_little(recipe, name, windows)
+
+
+def _refuse_too_little(recipe: Recipe, name: str, windows: Windows) -> None:
+    """Refuse a student whose sampled text is less than one window."""
+    student = recipe.sequences.get(name)
+    if student and student.sampling.amount * windows.stream_tokens < 2 * windows.window:
+        raise InputError(
+            f"sampling.amount is {student.sampling.amount:g}: of {windows.stream_tokens:,} tokens "
+            f"this is less than two windows of {windows.window}",
+            mend="Give a larger amount; 1 is as much text as there is.",
+        )
 
 
 def _check_order(training: TrainingRecipe, domains: Sequence[str] | None) -> None:
@@ -118,7 +132,7 @@ def _check_order(training: TrainingRecipe, domains: Sequence[str] | None) -> Non
 
 
 def _check_given(recipe: Recipe, tokenizer: Path | None) -> None:
-    windows = [student.training.window for student in recipe.distilled.values()]
+    windows = [student.training.window for student in recipe.taught.values()]
     for name, given in recipe.given.items():
         check_teacher(
             given, f"{TEACHERS}.{name}", window=max(windows, default=1), tokenizer=tokenizer
@@ -127,9 +141,11 @@ def _check_given(recipe: Recipe, tokenizer: Path | None) -> None:
 
 def _check_trained_teachers(recipe: Recipe) -> None:
     """Refuse a teacher with fewer positions than the windows of its student have tokens."""
-    for name, student in recipe.distilled.items():
+    for name, student in recipe.taught.items():
+        if isinstance(student, DistilledStudent) and not student.needs_teachers:
+            continue
         for teacher in recipe.teachers_of(name):
-            if student.needs_teachers and teacher not in recipe.given:
+            if teacher not in recipe.given:
                 shape = recipe.pretraining(teacher).model
                 read = PretrainingRecipe(model=shape, training=student.training)
                 refuse_short_positions(read, f"{teacher}, which teaches students.{name}")

@@ -37,6 +37,9 @@ def peak_bytes(
     text = _CORPUS_AND_TOKENS * train_tokens
     if isinstance(recipe.corpus.source, SyntheticSource):
         text += _SOURCE * train_tokens + _MINIMAL_PAIRS
+    # Beside its tokens a sampled text has the rounds that it resumes from, while it is sampled.
+    amounts = (recipe.sequences[name].sampling.amount for name in recipe.sampled_texts)
+    text += round(_CORPUS_AND_TOKENS * train_tokens * sum(amounts))
     return models + resumed + signal_bytes + text + _evaluation(recipe) + _REPORT
 
 

@@ -7,7 +7,11 @@ knowing how long it is.
 from collections.abc import Mapping
 
 from babyllama.errors import InputError
-from babyllama.pipeline.planning import flops_per_token, signal_flops_per_token
+from babyllama.pipeline.planning import (
+    flops_per_token,
+    sampling_flops_per_token,
+    signal_flops_per_token,
+)
 from babyllama.recipe import Recipe, parse
 
 
@@ -37,7 +41,7 @@ def with_matched_epochs(recipe: Recipe) -> tuple[Recipe, list[str]]:
 
 
 def compute_of(recipe: Recipe, student: str) -> float:
-    """FLOPs per token of the text of a student, of all models before it, and of the signal.
+    """FLOPs per token of the text of a student, of all models before it, of signal and samples.
 
     Raises:
         InputError: one of them is there already, since its compute is unknown.
@@ -52,7 +56,9 @@ def compute_of(recipe: Recipe, student: str) -> float:
             )
     reads = any(name in recipe.readers for name in needed)
     signal = signal_flops_per_token(recipe) if reads else 0.0
-    return signal + sum(flops_per_token(recipe, name) for name in needed)
+    texts = {recipe.text_for(name) for name in needed if name in recipe.sequences}
+    sampling = sum(sampling_flops_per_token(recipe, name) for name in texts)
+    return signal + sampling + sum(flops_per_token(recipe, name) for name in needed)
 
 
 def _with_epochs(recipe: Recipe, epochs: Mapping[str, int]) -> Recipe:

@@ -1,8 +1,8 @@
 """What a run will take, planned before it starts: parameters, tokens, FLOPs, disk and time."""
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ import torch
 
 from babyllama.console import format_bytes
 from babyllama.errors import InputError
+from babyllama.models.build import flops_per_token as forward_flops
 from babyllama.models.build import parameter_count, planned_flops_per_token, planned_model
 from babyllama.models.given import check_tokenizer, planned_teacher
 from babyllama.models.precision import pick_device
@@ -28,6 +29,7 @@ from babyllama.recipe import (
     OnlineSignal,
     Recipe,
     Sam,
+    SequenceStudent,
     StoredSignal,
     SyntheticSource,
     TwinStudent,
@@ -76,10 +78,11 @@ class Plan:
 
     Attributes:
         counted: whether the corpus was counted; otherwise its size is the recipe's expected_words.
-        flops: of training and of the signal, without evaluation, if all of it is made.
+        flops: of training, signal and sampled text, without evaluation, if all of it is made.
         signal_flops: of storing the signal.
         disk_bytes: at the peak, checkpoints included.
         device: what the run would use; the models' memory is that of a GPU if there is one.
+        sampling_flops: of each sampled text, by the student that it is named after.
     """
 
     models: tuple[PlannedModel, ...]
@@ -90,6 +93,7 @@ class Plan:
     signal_flops: float
     disk_bytes: int
     device: torch.device
+    sampling_flops: Mapping[str, float] = field(default_factory=dict)
 
 
 def plan(recipe: Recipe, folder: Path) -> Plan:
@@ -108,7 +112,10 @@ def plan(recipe: Recipe, folder: Path) -> Plan:
     device = pick_device()
     models = tuple(_models(recipe, train_tokens, device))
     signal_flops = signal_flops_per_token(recipe) * train_tokens
-    flops = sum(model.flops for model in models) + signal_flops
+    sampling_flops = {
+        name: sampling_flops_per_token(recipe, name) * train_tokens for name in recipe.sampled_texts
+    }
+    flops = sum(model.flops for model in models) + signal_flops + sum(sampling_flops.values())
     parameters = {model.name: model.parameters for model in models}
     return Plan(
         models=models,
@@ -117,6 +124,7 @@ def plan(recipe: Recipe, folder: Path) -> Plan:
         signal_bytes=signal_bytes,
         flops=flops,
         signal_flops=float(signal_flops),
+        sampling_flops=sampling_flops,
         disk_bytes=peak_bytes(recipe, parameters, train_tokens, signal_bytes),
         device=device,
     )
@@ -239,7 +247,8 @@ def _models(recipe: Recipe, train_tokens: int, device: torch.device) -> Iterator
             )
         if isinstance(student, TwinStudent) and student.matches_teachers:
             taught = Taught(running=_parameters_of_teachers(recipe, name))
-        tokens = part.training.epochs * train_tokens
+        amount = student.sampling.amount if isinstance(student, SequenceStudent) else 1.0
+        tokens = round(part.training.epochs * amount * train_tokens)
         yield PlannedModel(
             name=name,
             parameters=parameter_count(part.model, vocab_size),
@@ -261,7 +270,8 @@ def flops_per_token(recipe: Recipe, name: str) -> float:
     if isinstance(student, DistilledStudent) and student.needs_teachers:
         once += _flops(_read_by(recipe, name).products)
     passes = 2 if isinstance(part.training.optimizer, Sam) else 1
-    return float(part.training.epochs * passes * once)
+    amount = student.sampling.amount if isinstance(student, SequenceStudent) else 1.0
+    return float(part.training.epochs * passes * once * amount)
 
 
 def signal_flops_per_token(recipe: Recipe) -> float:
@@ -269,6 +279,16 @@ def signal_flops_per_token(recipe: Recipe) -> float:
     if not isinstance(recipe.signal, StoredSignal):
         return 0.0
     return float(len(recipe.offsets) * _flops(teacher_shapes(recipe).products))
+
+
+def sampling_flops_per_token(recipe: Recipe, student: str) -> float:
+    """FLOPs of sampling a student's text, per token of the training text.
+
+    Every round reads its context, half a window, besides what it adds: two tokens for each.
+    """
+    models = _planned(recipe, recipe.teachers_of(student))
+    once = sum(forward_flops(model) for model in models)
+    return float(2 * once * recipe.sequences[student].sampling.sampled)
 
 
 def _read_by(recipe: Recipe, student: str) -> Sizes:

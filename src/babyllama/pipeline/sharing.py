@@ -49,8 +49,8 @@ def this_machine() -> Machine:
 def threads_of(recipe: Recipe, stage: str, machine: Machine) -> int:
     """Threads of a stage: its equal share of the cores among the stages that it can run beside.
 
-    Teachers run beside each other, students beside each other and beside the signal, and the models
-    of a run are scored beside each other. Other stages, and stages on a GPU, get all threads.
+    Teachers run beside each other, students beside each other, the signal and sampled text, and the
+    models of a run are scored beside each other. Other stages, and those on a GPU, get all threads.
 
     Args:
         stage: its name, such as `teachers/llama`.
@@ -60,6 +60,7 @@ def threads_of(recipe: Recipe, stage: str, machine: Machine) -> int:
     beside: Mapping[str, int] = {
         names.TEACHERS: len(recipe.trained_teachers),
         names.SIGNAL: students,
+        names.SAMPLED_TEXT: students,
         names.STUDENTS: students,
         names.EVALUATION: len(recipe.teachers) + len(recipe.students),
     }

@@ -67,7 +67,7 @@ def score_model(folder: str, out: str, model: str) -> None:
 
 
 def _is_long(stage: Stage) -> bool:
-    return stage.kind in (*names.TRAININGS, "signal")
+    return stage.kind in (*names.TRAININGS, names.SIGNAL, names.SAMPLED_TEXT)
 
 
 def _check_trainings(recipe: Recipe, folder: Path, group: Sequence[Stage]) -> None:
@@ -111,9 +111,9 @@ def _jobs(
 
 
 def _memory(planned: Plan, stage: Stage) -> int:
-    """About what making a stage takes: a training's plan; for the signal, the teachers' weights."""
+    """About what making a stage takes: a training's plan; else the teachers' weights."""
     models = {each.name: each for each in planned.models}
-    if stage.kind == "signal":
+    if stage.kind in (names.SIGNAL, names.SAMPLED_TEXT):
         return sum(
             4 * models[path.name].parameters
             for path in stage.inputs.values()

@@ -29,6 +29,8 @@ from babyllama.recipe import (
     Mixing,
     PretrainingRecipe,
     Recipe,
+    Sampling,
+    SequenceStudent,
     Smoothing,
     StoredSignal,
     SyntheticSource,
@@ -69,6 +71,14 @@ class SmoothedTwin(PretrainingRecipe):
     smoothing: Smoothing
     temperature: float | None
     teachers: Mixing | None
+
+
+class SampledText(Frozen):
+    """The settings of sampled text: with teachers, tokens and seed they determine it."""
+
+    sampling: Sampling
+    window: int
+    teachers: Mixing
 
 
 class EvaluatedWindows(Frozen):
@@ -117,7 +127,15 @@ def stages(recipe: Recipe, folder: Path, launched: Launched = ALONE) -> Iterator
     for name in recipe.generations:  # a teacher before its student
         student, out = recipe.students[name], layout.student(name)
         teachers = [models[each] for each in recipe.teachers_of(name)]
-        if isinstance(student, DistilledStudent):
+        if isinstance(student, SequenceStudent):
+            text = layout.sampled_text(recipe.text_for(name))
+            if name in recipe.sampled_texts:
+                yield sampled_text_stage(
+                    teachers, tokens, student.sampling, text, window=student.training.window,
+                    mixing=mixing_for(student, mixing), seed=recipe.seed,
+                )  # fmt: skip
+            yield pretraining_stage(student.pretraining, text, tokenizer, out, recipe.seed)
+        elif isinstance(student, DistilledStudent):
             yield distillation_stage(
                 student, tokens, tokenizer, out, recipe.seed, teachers=teachers,
                 signal=signal if name in recipe.readers else None, mixing=mixing, corpus=corpus,
@@ -251,6 +269,35 @@ def signal_stage(
     )  # fmt: skip
 
 
+def sampled_text_stage(
+    teachers: Sequence[Path],
+    tokens: Path,
+    sampling: Sampling,
+    out: Path,
+    *,
+    window: int,
+    mixing: Mixing = EQUAL_WEIGHTS,
+    seed: int,
+) -> Stage:
+    """Text that the teachers' ensemble writes, as token streams.
+
+    Args:
+        seed: the recipe's; the sampling's own wins.
+    """
+    seed = seed if sampling.seed is None else sampling.seed
+    part = sampling.model_copy(update={"seed": None})  # the same text, whichever seed was meant
+
+    def build(folder: Path) -> Facts:
+        from babyllama.signals.sampled_text import TextSource, sample_text
+
+        return sample_text(TextSource(tuple(teachers), tokens, part, mixing, window, seed), folder)
+
+    inputs = {"tokens": tokens, **_numbered(teachers)}
+    settings = SampledText(sampling=part, window=window, teachers=mixing)
+    name = f"{out.absolute().parent.name}/{out.name}"
+    return Stage(name, out, names.SAMPLED_TEXT, 1, settings, inputs, build, seed)
+
+
 def distillation_stage(
     student: DistilledStudent,
     tokens: Path,
@@ -303,7 +350,7 @@ def evaluation_stage(recipe: Recipe, folder: Path, *, only: str | None = None) -
     benchmarks = dict(recipe.evaluation.benchmarks)
     if isinstance(recipe.corpus.source, SyntheticSource):
         benchmarks = {names.GRAMMAR: layout.minimal_pairs, **benchmarks}
-    main = layout.models(recipe)[next(iter(recipe.distilled or recipe.students or recipe.teachers))]
+    main = layout.models(recipe)[next(iter(recipe.taught or recipe.students or recipe.teachers))]
     tokens = layout.tokens
     shared = [layout.shared_scores(name) for name in (*models, names.UNTRAINED)]
     before = [layout.evaluation, *shared]

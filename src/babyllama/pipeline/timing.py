@@ -20,7 +20,7 @@ from babyllama.pipeline.preview import Action
 from babyllama.pipeline.sharing import Machine, this_machine, threads_of, using_threads
 from babyllama.recipe import PretrainingRecipe, Recipe
 from babyllama.recipe.base import nearest_name
-from babyllama.recipe.names import SIGNAL, STUDENTS, TEACHERS, TRAININGS
+from babyllama.recipe.names import SAMPLED_TEXT, SIGNAL, STUDENTS, TEACHERS, TRAININGS
 from babyllama.runs.artefact import partial_folder
 from babyllama.runs.layout import TRAINING_LOG
 from babyllama.runs.manifests import read_manifest
@@ -42,6 +42,8 @@ _SHARE_OF_CARD = ((100e6, 0.35), (30e6, 0.2), (5e6, 0.1), (0, 0.03))  # from so 
 _SHARE_OF_PRODUCTS = 0.4  # of large square products on a processor
 # Dev scores, checkpoints and starting took so much of mini's trainings besides their steps.
 _BESIDE_STEPS = 1.12
+# Of the speed of a training: on mini 2.2 against 4.2 GFLOP/s, since tokens are sampled one by one.
+_SHARE_OF_SAMPLING = 0.5
 # How a speed is known, for people.
 KNOWN = {
     "finished": "as fast as finished trainings of this shape",
@@ -65,7 +67,7 @@ class Speed:
 
 @dataclass(frozen=True)
 class TimedStage:
-    """A training or the signal that is left to do.
+    """A training, the signal or sampled text that is left to do.
 
     Attributes:
         flops: that are left.
@@ -149,7 +151,7 @@ class SpeedsHere:
 def time_left(
     recipe: Recipe, planned: Plan, actions: Sequence[Action], *, card: str = ""
 ) -> Timing:
-    """How long the trainings and the signal take that a run would make.
+    """How long the trainings, the signal and the sampled text take that a run would make.
 
     Args:
         card: a name of `CARDS`; "" for this machine.
@@ -162,18 +164,19 @@ def time_left(
     left = [
         action
         for action in actions
-        if action.does not in ("keep", "take back") and action.stage.kind in (*TRAININGS, "signal")
+        if action.does not in ("keep", "take back")
+        and action.stage.kind in (*TRAININGS, SIGNAL, SAMPLED_TEXT)
     ]
     speeds: dict[str, Speed] = {}
     here = SpeedsHere([action.stage.out for action in actions], machine)
     for model in planned.models:
         is_left = any(model.name == action.stage.out.name for action in left)
-        is_teacher = model.name in recipe.teachers and any(a.stage.kind == "signal" for a in left)
+        is_teacher = model.name in recipe.teachers and bool(_read_teachers(left))
         if card and (is_left or is_teacher):
             speeds[model.name] = _assumed_on(card, model.parameters)
         elif is_left or is_teacher:
             speeds[model.name] = here.of_training(recipe, model.name)
-    if any(action.stage.kind == "signal" for action in left):
+    if _read_teachers(left):
         speeds[SIGNAL] = _on_card(recipe, speeds, card) if card else here.of_signal(recipe)
     stages = tuple(_timed(recipe, planned, action, speeds, machine) for action in left)
     return Timing(stages, card, _side_by_side(stages, machine))
@@ -209,16 +212,29 @@ def speed_of_products() -> Speed:
     return Speed(products * _SHARE_OF_PRODUCTS, "assumed")
 
 
+def speed_of_sampling(reading: Speed) -> Speed:
+    """Assumed of teachers that write text, from the speed at which they read it."""
+    return Speed(reading.flops * _SHARE_OF_SAMPLING, "assumed")
+
+
 def _timed(
     recipe: Recipe, planned: Plan, action: Action, speeds: Mapping[str, Speed], machine: Machine
 ) -> TimedStage:
     stage = action.stage
     taken = machine.taken_by(threads_of(recipe, stage.name, machine))
-    if stage.kind == "signal":
+    if stage.kind == SIGNAL:
         return TimedStage(stage.name, planned.signal_flops, speeds[SIGNAL], taken)
+    if stage.kind == SAMPLED_TEXT:
+        speed = speed_of_sampling(speeds[SIGNAL])
+        return TimedStage(stage.name, planned.sampling_flops[stage.out.name], speed, taken)
     flops = next(model.flops for model in planned.models if model.name == stage.out.name)
     done = _done(action) if action.does == "resume" else 0.0
     return TimedStage(stage.name, flops * (1 - done), speeds[stage.out.name], taken)
+
+
+def _read_teachers(left: Sequence[Action]) -> list[Action]:
+    """The stages that read what teachers predict, at a speed that is like that of the teachers."""
+    return [action for action in left if action.stage.kind in (SIGNAL, SAMPLED_TEXT)]
 
 
 def _done(action: Action) -> float:
@@ -264,9 +280,9 @@ def _finished_speeds(
 
 
 def _side_by_side(stages: Sequence[TimedStage], machine: Machine) -> float:
-    """Seconds of stages of which several run at a time: teachers, then signal, then students."""
+    """Seconds of stages of which several run at a time: teachers, signal and text, students."""
     seconds = 0.0
-    for group in (TEACHERS, SIGNAL, STUDENTS):
+    for group in (TEACHERS, SIGNAL, SAMPLED_TEXT, STUDENTS):
         these = [stage for stage in stages if stage.name.partition("/")[0] == group]
         work = sum(stage.seconds * stage.taken for stage in these) / machine.capacity
         seconds += max([work, *(stage.seconds for stage in these)])

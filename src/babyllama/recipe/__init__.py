@@ -24,6 +24,7 @@ from babyllama.recipe.reading import (
     to_json,
     to_yaml,
 )
+from babyllama.recipe.sequences import Sampling, SequenceStudent
 from babyllama.recipe.shapes import GPT2Shape, LlamaShape, OtherShape, Shape
 from babyllama.recipe.teaching import (
     EQUAL_WEIGHTS,
@@ -39,6 +40,7 @@ from babyllama.recipe.teaching import (
     SignalRecipe,
     StoredSignal,
     Student,
+    TaughtStudent,
     TopKSignal,
     Weights,
     mixing_for,
@@ -122,7 +124,9 @@ __all__ = [
     "RulesName",
     "Sam",
     "SampledSignal",
+    "Sampling",
     "ScheduleRecipe",
+    "SequenceStudent",
     "Shape",
     "ShiftedWindows",
     "SignalRecipe",
@@ -130,6 +134,7 @@ __all__ = [
     "StoredSignal",
     "Student",
     "SyntheticSource",
+    "TaughtStudent",
     "Teacher",
     "TokenizerRecipe",
     "TokensRecipe",

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from babyllama.recipe.base import Mistake, nearest
 from babyllama.recipe.controls import TwinStudent
-from babyllama.recipe.teaching import DistilledStudent, Student
+from babyllama.recipe.teaching import Student, TaughtStudent
 
 Students = Mapping[str, Student | None]
 
@@ -29,7 +29,7 @@ def generations(students: Students) -> dict[str, int]:
 def wrong_teachers(teachers: Sequence[str], students: Students) -> Iterator[Mistake]:
     """The mistakes in the `teachers` of students: unknown, repeated, or in a circle."""
     for name, student in students.items():
-        named = student.teachers if isinstance(student, DistilledStudent) else None
+        named = student.teachers if isinstance(student, TaughtStudent) else None
         keys = ("students", name, "teachers")
         known = [each for each in [*teachers, *students] if each != name]
         for each in dict.fromkeys(named or ()):
@@ -55,7 +55,7 @@ def _students_before(name: str, students: Students) -> set[str]:
     student = students[name]
     if isinstance(student, TwinStudent):
         student = students.get(student.of) if student.matches_teachers else None
-    named = student.teachers if isinstance(student, DistilledStudent) else None
+    named = student.teachers if isinstance(student, TaughtStudent) else None
     return {each for each in named or () if each in students and each != name}
 
 

@@ -16,6 +16,7 @@ TOKENIZER = "tokenizer"
 TOKENS = "tokens"
 TEACHERS = "teachers"
 SIGNAL = "signal"
+SAMPLED_TEXT = "sampled_text"  # of students that learn text which teachers wrote
 STUDENTS = "students"
 EVALUATION = "evaluation"
 REPORT = "report"
@@ -23,8 +24,10 @@ CURVES = "curves"
 STORE = "store"  # of a study: everything that its trials share
 SCORES = "scores"  # of a study's trial: links to the scores that trials share
 
-# The stages in order; `teachers` and `students` hold one stage per model.
-STAGES = (SOURCE, CORPUS, TOKENIZER, TOKENS, TEACHERS, SIGNAL, STUDENTS, EVALUATION, REPORT)
+# The stages in order; `teachers`, `sampled_text` and `students` hold one stage per model.
+STAGES = (
+    SOURCE, CORPUS, TOKENIZER, TOKENS, TEACHERS, SIGNAL, SAMPLED_TEXT, STUDENTS, EVALUATION, REPORT,
+)  # fmt: skip
 
 TRAININGS = ("pretraining", "distillation")  # kinds of stages that make a model
 

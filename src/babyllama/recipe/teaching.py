@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, field_validator
 
 from babyllama.recipe.base import NOT_RECORDED_AT_DEFAULT, Frozen
 from babyllama.recipe.controls import TwinStudent
+from babyllama.recipe.sequences import SequenceStudent
 from babyllama.recipe.shapes import Shape
 from babyllama.recipe.training import PretrainingRecipe, TrainingRecipe
 
@@ -73,7 +74,8 @@ class DistilledStudent(DistillationRecipe):
         return PretrainingRecipe(model=self.model, training=self.training)
 
 
-Student = Annotated[DistilledStudent | TwinStudent, Field(discriminator="kind")]
+TaughtStudent = DistilledStudent | SequenceStudent  # those that learn from teachers
+Student = Annotated[DistilledStudent | SequenceStudent | TwinStudent, Field(discriminator="kind")]
 
 
 class Mixing(Frozen):
@@ -187,14 +189,15 @@ def mixing_of(signal: Mixing) -> Mixing:
     return Mixing(weights=signal.weights, mean_of=signal.mean_of)
 
 
-def mixing_for(student: DistilledStudent, mixing: Mixing) -> Mixing:
-    """How a student's teachers are averaged: its own weights take precedence.
+def mixing_for(student: TaughtStudent, mixing: Mixing) -> Mixing:
+    """How a student's teachers are averaged: its own weights, if it has some, take precedence.
 
     Args:
         mixing: of the recipe's teachers; its weights are not those of a student's own teachers.
     """
     weights = mixing.weights if student.teachers is None else None
-    return mixing.model_copy(update={"weights": student.weights or weights})
+    own = student.weights if isinstance(student, DistilledStudent) else None
+    return mixing.model_copy(update={"weights": own or weights})
 
 
 AnyStoredSignal = HiddenSignal | TopKSignal | SampledSignal

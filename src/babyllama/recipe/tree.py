@@ -14,11 +14,14 @@ from babyllama.recipe.generations import generations, wrong_teachers
 from babyllama.recipe.given import AnyTokenizer, Given, Teacher
 from babyllama.recipe.mistakes import mistakes_of
 from babyllama.recipe.names import GRAMMAR, BenchmarkName, ModelName, same_but_for_case
+from babyllama.recipe.ordering import DomainOrder, FileOrder
+from babyllama.recipe.sequences import SequenceStudent
 from babyllama.recipe.teaching import (
     DistilledStudent,
     SignalRecipe,
     StoredSignal,
     Student,
+    TaughtStudent,
 )
 from babyllama.recipe.text import CorpusRecipe, SyntheticSource, TokenizerRecipe, TokensRecipe
 from babyllama.recipe.training import JitteredWindows, PretrainingRecipe, TrainingRecipe
@@ -84,12 +87,35 @@ class Recipe(Frozen):
 
     @property
     def distilled(self) -> dict[str, DistilledStudent]:
-        """The students that learn from teachers."""
-        return {
-            name: student
-            for name, student in self.students.items()
-            if isinstance(student, DistilledStudent)
-        }
+        """The students that learn the predictions of teachers."""
+        return _of_kind(DistilledStudent, self.students)
+
+    @property
+    def sequences(self) -> dict[str, SequenceStudent]:
+        """The students that learn text which teachers wrote."""
+        return _of_kind(SequenceStudent, self.students)
+
+    @property
+    def taught(self) -> dict[str, TaughtStudent]:
+        """The students that learn from teachers in either way, the main student first."""
+        return {**self.distilled, **self.sequences}
+
+    @property
+    def sampled_texts(self) -> list[str]:
+        """The sampled texts, each named after the first student that reads it."""
+        return [name for name in self.sequences if self.text_for(name) == name]
+
+    def text_for(self, student: str) -> str:
+        """The sampled text of a student: that of the first with its teachers and settings."""
+        return next(
+            name
+            for name in self.generations
+            if name in self.sequences and self._text_settings(name) == self._text_settings(student)
+        )
+
+    def _text_settings(self, student: str) -> tuple[Any, ...]:
+        found = self.sequences[student]
+        return found.sampling, self.teachers_of(student), found.training.window
 
     @property
     def readers(self) -> dict[str, DistilledStudent]:
@@ -102,7 +128,7 @@ class Recipe(Frozen):
         return generations(self.students)
 
     def teachers_of(self, student: str) -> list[str]:
-        """The models that teach a distilled student, or that its twin does without."""
+        """The models that teach a student, or that its twin does without."""
         found = self.students[student]
         if isinstance(found, TwinStudent):
             return self.teachers_of(found.of)
@@ -118,10 +144,10 @@ class Recipe(Frozen):
         }
 
     def trained_before(self, student: str) -> list[str]:
-        """The models without which a distilled student cannot be: its teachers, and theirs."""
+        """The models without which a taught student cannot be: its teachers, and theirs."""
         found: dict[str, None] = {}
         for teacher in self.teachers_of(student):
-            if teacher in self.distilled:
+            if teacher in self.taught:
                 found |= dict.fromkeys(self.trained_before(teacher))
             found[teacher] = None
         return list(found)
@@ -207,18 +233,27 @@ def disagreements(
         if isinstance(student, TwinStudent):
             yield from _twin_of_nothing(name, student.of, students)
             yield from _wrong_changes(name, student, students.get(student.of))
-    distilled = {n: each for n, each in students.items() if isinstance(each, DistilledStudent)}
+    for name, each in _of_kind(SequenceStudent, students).items():
+        if isinstance(each.training.order, DomainOrder | FileOrder):
+            yield Mistake(
+                ("students", name, "training", "order"),
+                f"students.{name}.training.order.by is {each.training.order.by}",
+                "It is about documents of the training text, which this student does not read.",
+                "Choose another order, or null.",
+            )
+    distilled = _of_kind(DistilledStudent, students)
     yield from wrong_teachers(teachers, students)
     if isinstance(signal, StoredSignal):
         readers = {n: each for n, each in distilled.items() if each.teachers is None}
         yield from _windows_unlike(readers)
         for name, student in readers.items():
             yield from _unserved(name, student, signal)
-        if distilled and not readers and None not in students.values():
+        is_taught = any(isinstance(each, TaughtStudent) for each in students.values())
+        if is_taught and not readers and None not in students.values():
             yield Mistake(
                 ("signal", "kind"),
                 f"signal.kind is {signal.kind}, and no student reads the signal",
-                "Every distilled student names teachers of its own.",
+                "It is for distilled students that name no teachers of their own.",
                 "Use signal.kind online.",
             )
     mixed: dict[tuple[str, ...], Any] = {("signal",): signal}
@@ -248,6 +283,10 @@ def disagreements_in(tree: Mapping[Any, Any]) -> Iterator[Mistake]:
     corpus = _checked(CorpusRecipe.model_validate, tree.get("corpus"))
     evaluation = _checked(EvaluationRecipe.model_validate, tree.get("evaluation", {}))
     yield from _benchmark_of_the_corpus(corpus, evaluation)
+
+
+def _of_kind(kind: type[Part], students: Mapping[str, Student | None]) -> dict[str, Part]:
+    return {name: student for name, student in students.items() if isinstance(student, kind)}
 
 
 _STUDENT: TypeAdapter[Student] = TypeAdapter(Student)
@@ -293,20 +332,27 @@ def _benchmark_of_the_corpus(
 def _twin_of_nothing(
     name: str, of: str, students: Mapping[str, Student | None]
 ) -> Iterator[Mistake]:
-    """Check that a twin names a distilled student; one with mistakes of its own may be one."""
+    """Check that a twin names a taught student; one with mistakes of its own may be one."""
     if of not in students or isinstance(students[of], TwinStudent):
         known = [each for each, one in students.items() if not isinstance(one, TwinStudent)]
         yield Mistake(
             ("students", name, "of"),
             f"students.{name}.of is {of!r}",
-            f"It must name a distilled student: {', '.join(known)}.",
+            f"It must name a student that has teachers: {', '.join(known)}.",
             nearest(of, known),
         )
 
 
 def _wrong_changes(name: str, twin: TwinStudent, student: Student | None) -> Iterator[Mistake]:
     """The mistakes in the fields of its student's training that a twin changes."""
-    if isinstance(student, DistilledStudent):
+    if isinstance(student, SequenceStudent) and twin.matches_teachers:
+        yield Mistake(
+            ("students", name, "smoothing", "epsilon"),
+            f"students.{name}.smoothing.epsilon is matched",
+            f"It is matched to what teachers predict, and {twin.of} learns what they wrote.",
+            "Give a number, or name a distilled student in `of`.",
+        )
+    if isinstance(student, TaughtStudent):
         try:
             training = changed_training(student.training, twin.training)
             if twin.compute and training.budget:

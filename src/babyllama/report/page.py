@@ -2,21 +2,24 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from textwrap import shorten
 
-from babyllama.console import format_bytes, format_duration
+from babyllama.console import format_bytes, format_duration, visible_cell
 from babyllama.recipe import DistilledStudent, TwinStudent
-from babyllama.recipe.names import SIGNAL
+from babyllama.recipe.names import SAMPLED_TEXT, SIGNAL
 from babyllama.report import figures, measures, stage_tables, tables
 from babyllama.report.claims import cross_entropy_share, first_sentence
 from babyllama.report.scored_run import ScoredRun
 from babyllama.report.table import Table
 from babyllama.report.wording import joined
 from babyllama.runs import manifests
-from babyllama.runs.layout import default_folder, resume_command
+from babyllama.runs.layout import SAMPLE, default_folder, resume_command
 from babyllama.runs.run import Run, main_student, twin_of
 from babyllama.scores.results import WrongChoice
 
 _SHOWN_MISSING = 12
+_SHOWN_TEXTS, _SHOWN_CHARACTERS = 5, 240
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,7 @@ def page_of(scored: ScoredRun, *, prefix: str = "") -> Page:
         _section("Cost", cost),
         _signal(run, prefix),
         _loss_weights(run),
+        _sampled_texts(run),
         _controls(run),
         _section("The paper's failure signatures", _given(tables.signatures_table(scored))),
         _section("The corpus", _given(stage_tables.corpus_table(run)), _about_corpus(run)),
@@ -254,6 +258,33 @@ def _loss_weights(run: Run) -> Section | None:
 def _own_teachers(student: DistilledStudent) -> str:
     """Whose student it is, if not the recipe's teachers'."""
     return f"taught by {joined(student.teachers, 'and')}; " if student.teachers else ""
+
+
+def _sampled_texts(run: Run) -> Section | None:
+    """What teachers wrote for students to learn: how much, how it was drawn, and how it begins."""
+    text, points = [], []
+    for name in run.recipe.sampled_texts:
+        manifest = run.stages.get(f"{SAMPLED_TEXT}/{name}")
+        if manifest is None:
+            continue
+        facts = manifest["facts"]
+        readers = [each for each in run.recipe.sequences if run.recipe.text_for(each) == name]
+        text.append(
+            f"{joined(readers, 'and')}: trained on {facts['train_tokens']:,} tokens "
+            f"({facts['train_words']:,} words), of which {facts['sampled_tokens']:,} are "
+            f"{facts['texts']:,} texts that {joined(run.recipe.teachers_of(name), 'and')} wrote, "
+            f"and {facts['real_tokens']:,} are real. Sampled at "
+            f"{run.recipe.sequences[name].sampling}; seed {manifest['seed']}. Some of it:"
+        )
+        points += _first_lines(run.layout.sampled_text(name) / SAMPLE)
+    return Section("Text that teachers wrote", tuple(text), points=tuple(points)) if text else None
+
+
+def _first_lines(sample: Path) -> list[str]:
+    if not sample.is_file():
+        return []
+    texts = sample.read_text("utf-8", errors="replace").split("\n\n")
+    return [shorten(visible_cell(text), _SHOWN_CHARACTERS) for text in texts[:_SHOWN_TEXTS]]
 
 
 def _controls(run: Run) -> Section | None:

@@ -4,11 +4,19 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from babyllama.console import format_bytes, format_duration
-from babyllama.recipe.names import CORPUS, EVALUATION, SIGNAL, SOURCE, TOKENIZER, TOKENS
+from babyllama.recipe.names import (
+    CORPUS,
+    EVALUATION,
+    SAMPLED_TEXT,
+    SIGNAL,
+    SOURCE,
+    TOKENIZER,
+    TOKENS,
+)
 from babyllama.report.figures import frontier_temperatures
 from babyllama.report.table import Table, cell, table_of
 from babyllama.report.tables import titled
-from babyllama.report.wording import NONE
+from babyllama.report.wording import NONE, joined
 from babyllama.runs.run import Model, Run, main_student, twin_of, twins_of
 
 
@@ -73,8 +81,11 @@ def totals_table(run: Run) -> Table | None:
     teachers = [model.manifest for model in run.models if model.name in needed]
     reads = any(name in run.recipe.readers for name in [*needed, student.name])
     signal = [run.stages[SIGNAL]] if SIGNAL in run.stages and reads else []
-    whole = [*teachers, *signal, student.manifest]
-    parts = "student, teachers and signal" if signal else "student and teachers"
+    texts = {run.recipe.text_for(n) for n in [*needed, student.name] if n in run.recipe.sequences}
+    sampled = [run.stages.get(f"{SAMPLED_TEXT}/{name}", {}) for name in sorted(texts)]
+    whole = [*teachers, *signal, *sampled, student.manifest]
+    named = ["student", "teachers", *["signal"] * bool(signal), *["sampled text"] * bool(sampled)]
+    parts = joined(named, "and")
     sums = [(parts, _sum(whole)), ("student alone", _sum(whole[-1:]))]
     others = [each for each in twins_of(run, student.name) if each is not twin and each.manifest]
     sums += [(f"control {each.name} alone", _sum([each.manifest])) for each in others]
@@ -146,6 +157,7 @@ def manifests(run: Run) -> Iterator[tuple[str, dict[str, Any]]]:
     yield from ((titled(m), _safe(m.manifest)) for m in trained if m.role == "teacher")
     if SIGNAL in run.stages:
         yield SIGNAL, _safe(run.stages[SIGNAL])
+    yield from ((n, _safe(each)) for n, each in run.stages.items() if n.startswith(SAMPLED_TEXT))
     yield from ((titled(m), _safe(m.manifest)) for m in trained if m.role != "teacher")
     if EVALUATION in run.stages:
         yield EVALUATION, _safe(run.stages[EVALUATION])

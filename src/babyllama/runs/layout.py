@@ -17,6 +17,7 @@ MINIMAL_PAIRS = "minimal_pairs"  # of a synthetic source: a benchmark
 TOKENS_HEADER = "tokens.json"  # of token streams: their sizes and vocabulary
 TRAINING_LOG = "training.jsonl"  # of a model
 TRACKERS = "trackers"  # of a model: what third parties logged
+SAMPLE = "sample.txt"  # of sampled text: the first texts, to be read
 FIDELITY = "fidelity.json"  # of a stored signal: its distance to the teachers
 FRONTIER = "frontier.json"  # of a stored signal: the same for every kind and several sizes
 PAGE = "index.html"  # of a report
@@ -95,6 +96,10 @@ class Layout:
         """The stored signal, if the recipe has one."""
         return self.folder / names.SIGNAL
 
+    def sampled_text(self, student: str) -> Path:
+        """Text that teachers have written, named after the first student that reads it."""
+        return self.folder / names.SAMPLED_TEXT / student
+
     @property
     def evaluation(self) -> Path:
         """Scores and predictions of all models."""
@@ -152,7 +157,10 @@ class Layout:
         folders = [self.source] if isinstance(recipe.corpus.source, SyntheticSource) else []
         folders += [self.corpus, self.tokenizer, self.tokens, *self.made_teachers(recipe)]
         folders += [self.signal] if isinstance(recipe.signal, StoredSignal) else []
-        folders += [*map(self.student, recipe.generations), self.evaluation, self.report]
+        for name in recipe.generations:
+            folders += [self.sampled_text(name)] if name in recipe.sampled_texts else []
+            folders.append(self.student(name))
+        folders += [self.evaluation, self.report]
         return {folder.relative_to(self.folder).as_posix(): folder for folder in folders}
 
     @property

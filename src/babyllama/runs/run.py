@@ -18,6 +18,7 @@ from babyllama.recipe.names import (
     ENSEMBLE,
     EVALUATION,
     REPORT,
+    SAMPLED_TEXT,
     SIGNAL,
     STAGES,
     STUDENTS,
@@ -145,7 +146,7 @@ def read_run(folder: Path) -> Run:
     """
     layout = Layout(folder)
     recipe = layout.load_recipe("babyllama report runs/mini --out report")
-    stages = dict(_stages(layout))
+    stages = dict(_stages(layout, recipe))
     models = tuple(_models(layout, recipe))
     if not stages and not any(model.manifest or model.evaluation for model in models):
         raise InputError(
@@ -170,8 +171,8 @@ def read_run(folder: Path) -> Run:
 
 
 def main_student(run: Run) -> Model | None:
-    """The first distilled student, which the report is about."""
-    return run.model(next(iter(run.recipe.distilled), ""))
+    """The first distilled student, or else the first taught one: the report is about it."""
+    return run.model(next(iter(run.recipe.taught), ""))
 
 
 def twin_of(run: Run, student: str) -> Model | None:
@@ -180,9 +181,9 @@ def twin_of(run: Run, student: str) -> Model | None:
     A student without a twin of its own has that of a student with the same model and training.
     """
     twins = {twin.name: len(run.recipe.changes(twin.name)) for twin in twins_of(run, student)}
-    if not twins and student in run.recipe.distilled:
-        own = run.recipe.distilled[student].pretraining
-        alike = [each for each, it in run.recipe.distilled.items() if it.pretraining == own]
+    if not twins and student in run.recipe.taught:
+        own = run.recipe.taught[student].pretraining
+        alike = [each for each, it in run.recipe.taught.items() if it.pretraining == own]
         twins = {
             twin.name: 0
             for each in alike
@@ -202,8 +203,9 @@ def twins_of(run: Run, student: str) -> list[Model]:
     ]
 
 
-def _stages(layout: Layout) -> Iterator[tuple[str, Tree]]:
-    for name in STAGES:
+def _stages(layout: Layout, recipe: Recipe) -> Iterator[tuple[str, Tree]]:
+    texts = [f"{SAMPLED_TEXT}/{name}" for name in recipe.sampled_texts]
+    for name in (*STAGES, *texts):
         manifest = _manifest(layout.folder / name) if name != REPORT else None
         if manifest is not None:
             yield name, manifest

@@ -38,12 +38,12 @@ def models_of_run(folder: Path) -> list[Path]:
 
 
 def _main_model(layout: Layout, recipe: Recipe) -> str:
-    """The first distilled student, which reports are about, too."""
-    name = next(iter(recipe.distilled), None)
+    """The first distilled student, or else the first taught one: reports are about it, too."""
+    name = next(iter(recipe.taught), None)
     if name is None:
         models = [*layout.models(recipe).values()][:2]
         raise InputError(
-            f"{layout.folder} has no distilled student to stand for it",
+            f"{layout.folder} has no student of teachers to stand for it",
             mend=f"Name models: {command('compare', *models)}",
         )
     return name

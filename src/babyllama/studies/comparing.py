@@ -100,7 +100,7 @@ def _benchmarks(recipe: Recipe) -> list[str]:
 
 def main_of(study: StudyRecipe, recipe: Recipe) -> str:
     """The main student of a cell."""
-    return study.student or next(iter([*recipe.distilled, *recipe.students]))
+    return study.student or next(iter([*recipe.taught, *recipe.students]))
 
 
 def _pairs(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from babyllama.pipeline.planning import Plan, PlannedModel, plan
 from babyllama.pipeline.sharing import Machine, threads_of
-from babyllama.pipeline.timing import SpeedsHere, TimedStage
+from babyllama.pipeline.timing import SpeedsHere, TimedStage, speed_of_sampling
 from babyllama.recipe import names
 from babyllama.studies.cells import Trial
 from babyllama.studies.store import Made, is_made, shared_by
@@ -18,10 +18,10 @@ class Need:
     """Something to be made, with what it takes.
 
     Attributes:
-        flops: of a training or a signal; 0 of everything else, which is small.
+        flops: of a training, a signal or a sampled text; 0 of everything else, which is small.
         disk: bytes of what remains: a model's weights, or a stored signal.
         model: that is trained, if it is a training.
-        weights: bytes of the models that a signal is made with.
+        weights: bytes of the models that a signal or a text is made with.
     """
 
     made: Made
@@ -87,19 +87,28 @@ def _need(made: Made, planned: Plan) -> Need:
             return Need(made)
         return Need(made, model.flops, 4 * model.parameters, model)
     if kind == names.SIGNAL and made.stage:
-        read = {path.name for path in made.stage.inputs.values()}
-        weights = sum(4 * each.parameters for name, each in models.items() if name in read)
+        weights = _weights_read(made, planned)
         return Need(made, planned.signal_flops, planned.signal_bytes, weights=weights)
+    if kind == names.SAMPLED_TEXT and made.stage:
+        weights = _weights_read(made, planned)
+        return Need(made, planned.sampling_flops[made.model], weights=weights)
     return Need(made)
 
 
+def _weights_read(made: Made, planned: Plan) -> int:
+    """Bytes of the weights of the models that a stage reads."""
+    assert made.stage is not None
+    read = {path.name for path in made.stage.inputs.values()}
+    return sum(4 * each.parameters for each in planned.models if each.name in read)
+
+
 def total_flops(needs: Iterable[Need]) -> float:
-    """Of trainings and signals."""
+    """Of trainings, signals and sampled texts."""
     return sum(need.flops for need in needs)
 
 
 def time_left(planned: StudyPlan, machine: Machine, jobs: int | None) -> list[TimedStage]:
-    """The trainings and signals that are not made yet, with how long each takes here alone.
+    """The trainings, signals and texts that are not made yet, and how long each takes here alone.
 
     Args:
         jobs: see `run_study`.
@@ -112,11 +121,12 @@ def time_left(planned: StudyPlan, machine: Machine, jobs: int | None) -> list[Ti
             continue
         recipe, name = need.made.trial.recipe, need.made.name
         threads = threads_in_study(need.made, machine, jobs)
-        speed = (
-            speeds.of_training(recipe, need.made.model, threads=threads)
-            if need.made.is_training
-            else speeds.of_signal(recipe)
-        )
+        if need.made.is_training:
+            speed = speeds.of_training(recipe, need.made.model, threads=threads)
+        else:
+            speed = speeds.of_signal(recipe)
+        if name.startswith(names.SAMPLED_TEXT):
+            speed = speed_of_sampling(speed)
         stages.append(TimedStage(name, need.flops, speed, machine.taken_by(threads)))
     return stages
 

@@ -102,7 +102,7 @@ def _scores(trial: Trial, made: Mapping[Path, Made], out: Path) -> Iterator[Made
         "data": {name: _address(path, made) for name, path in read.items()},
     }
     # Of random weights the main student's shape, its tokenizer and the seed decide the scores.
-    main = next(iter(trial.recipe.distilled or trial.recipe.students))
+    main = next(iter(trial.recipe.taught or trial.recipe.students))
     shape = trial.recipe.pretraining(main).model.model_dump(mode="json")
     keys: dict[str, dict[str, Any]] = {
         name: {"models": [_address(path, made) for path in paths]} for name, paths in models.items()

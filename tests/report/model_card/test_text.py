@@ -1,5 +1,6 @@
 """The model card for people, and that it survives odd names."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,6 +55,25 @@ def test_a_twin_and_a_teacher_say_so(student):
     teacher = replace(student, name="llama", role="teacher", teachers={})
     assert "It is a teacher:" in written(teacher).text
     assert "to teach the student distilled." in written(teacher).text
+
+
+def test_a_student_of_sampled_text_says_what_it_has_read(student):
+    settings = ("students.written.like=distilled", "students.written.kind=sequences",
+                "students.written.sampling.real_share=0.25")  # fmt: skip
+    facts = {"train_words": 1900, "sampled_tokens": 2400, "texts": 30, "real_tokens": 800,
+             "flops": 4e12}  # fmt: skip
+    sampled = {"seed": 3, "facts": facts, "wall_seconds": 50.0}
+    card = written(replace(student, name="written", recipe=load_recipe("mini", settings),
+                           sampled=sampled)).text  # fmt: skip
+    assert (
+        "It is a student: trained from random weights on 1,900 words of text, 75% of it sampled "
+        "from an ensemble of 2 teachers (llama and gpt2), which were trained on the same text."
+    ) in card
+    assert (
+        "2,400 tokens in 30 texts, sampled at temperature 1, 25% of it real (seed 3), and 800"
+        in card
+    )
+    assert re.search(r"\| the teachers' text +\| 4.00e12 \| +50 s", card)
 
 
 def test_a_teacher_that_was_given_is_told_from_those_of_the_run(student):

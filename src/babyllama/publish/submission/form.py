@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from babyllama.publish.submission.official import Track
-from babyllama.recipe import DistilledStudent
+from babyllama.recipe import DistilledStudent, SequenceStudent
 from babyllama.runs.artefact import Facts
 from babyllama.runs.json_files import read_json
 from babyllama.runs.run import Model, Run
@@ -58,8 +58,7 @@ def unknown_fields(form: Facts) -> list[str]:
 
 
 def _teachers(run: Run, model: Model) -> list[Model]:
-    is_distilled = isinstance(run.recipe.students.get(model.name), DistilledStudent)
-    if not is_distilled:
+    if model.name not in run.recipe.taught:
         return []
     taught_by = run.recipe.teachers_of(model.name)
     return [each for each in run.models if each.name in taught_by]
@@ -67,8 +66,8 @@ def _teachers(run: Run, model: Model) -> list[Model]:
 
 def _trained_for(run: Run, model: Model) -> list[Model]:
     """The model, its teachers and, if they are distilled, theirs: all have to be trained first."""
-    is_distilled = isinstance(run.recipe.students.get(model.name), DistilledStudent)
-    before = run.recipe.trained_before(model.name) if is_distilled else []
+    is_taught = model.name in run.recipe.taught
+    before = run.recipe.trained_before(model.name) if is_taught else []
     return [model, *(each for each in run.models if each.name in before)]
 
 
@@ -173,4 +172,6 @@ def _other(run: Run, model: Model) -> str:
             f"distillation: alpha {student.alpha:g}, temperature {student.temperature:g}, "
             f"reduction {student.reduction}"
         )
+    if isinstance(student, SequenceStudent):
+        parts.append(f"trained on text sampled from its teachers: {student.sampling}")
     return "; ".join(parts)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from babyllama.recipe import DistilledStudent, Recipe, StoredSignal, SyntheticSource, TwinStudent
+from babyllama.recipe import Recipe, StoredSignal, SyntheticSource, TwinStudent
 from babyllama.recipe.names import words_of_checkpoint
 from babyllama.runs.json_files import read_json
 from babyllama.runs.layout import STATISTICS, Layout, run_of
@@ -31,6 +31,7 @@ class CardFacts:
         corpus: counts of the run's text, from corpus/stats.json; empty outside a run.
         teachers: of a student, the manifests of its teachers, by name.
         earlier: of a student whose teachers are students, the manifests of their teachers.
+        sampled: the manifest of the text that its teachers wrote, if it learned that; else empty.
         signal: the manifest of the stored signal, if the student or one of its teachers learned
             from it; else empty.
         results: its scores, by benchmark.
@@ -45,6 +46,7 @@ class CardFacts:
     corpus: Tree = field(default_factory=dict)
     teachers: Mapping[str, Tree] = field(default_factory=dict)
     earlier: Mapping[str, Tree] = field(default_factory=dict)
+    sampled: Tree = field(default_factory=dict)
     signal: Tree = field(default_factory=dict)
     results: Mapping[str, BenchmarkResult] = field(default_factory=dict)
     rules: Tree = field(default_factory=dict)
@@ -108,12 +110,14 @@ def card_facts(folder: Path) -> CardFacts:
         return facts
     teachers, before = recipe.teachers_of(name), recipe.trained_before(name)
     readers = recipe.readers if isinstance(recipe.signal, StoredSignal) else {}
+    reads_samples = name in recipe.sequences
     reads = any(each in readers for each in (*before, name))
     return replace(
         facts,
         teachers={each: _manifest(own[each]) for each in teachers},
         earlier={each: _manifest(own[each]) for each in before if each not in teachers},
         signal=_manifest(layout.signal) if reads else {},
+        sampled=_manifest(layout.sampled_text(recipe.text_for(name))) if reads_samples else {},
     )
 
 
@@ -136,7 +140,7 @@ def _role(recipe: Recipe, name: str) -> Role:
     student = recipe.students.get(name)
     if isinstance(student, TwinStudent):
         return "twin"
-    return "student" if isinstance(student, DistilledStudent) else "teacher"
+    return "teacher" if student is None else "student"
 
 
 def _manifest(folder: Path) -> Tree:

@@ -79,6 +79,11 @@ def _description(facts: CardFacts) -> str:
             f"an ensemble of {count} teachers ({names})" if count > 1 else f"its teacher {names}"
         )  # fmt: skip
         teachers += _where_trained(facts, count)
+        if recipe is not None and facts.name in recipe.sequences:
+            return (
+                f"{kind}. It is a student: trained from random weights {_on_samples(facts)} "
+                f"sampled from {teachers}."
+            )
         return (
             f"{kind}. It is a student: trained from random weights on {words}, and at the same "
             f"time distilled from {teachers}."
@@ -86,11 +91,20 @@ def _description(facts: CardFacts) -> str:
     if facts.role == "twin" and recipe is not None:
         return f"{kind}, trained from random weights on {words}. {_twin(facts.name, recipe)}"
     if facts.role == "teacher" and recipe is not None:
-        students = joined([escaped(name) for name in recipe.distilled], "and")
-        kind_of = "student" if len(recipe.distilled) == 1 else "students"
+        students = joined([escaped(name) for name in recipe.taught], "and")
+        kind_of = "student" if len(recipe.taught) == 1 else "students"
         taught = f", to teach the {kind_of} {students}" if students else ""
         return f"{kind}. It is a teacher: trained from random weights on {words}{taught}."
     return f"{kind}, trained from random weights on {words}."
+
+
+def _on_samples(facts: CardFacts) -> str:
+    """`on 60,000 words of text, 75% of it`: what of its text teachers have written."""
+    assert facts.recipe is not None
+    words = facts.sampled.get("facts", {}).get("train_words")
+    text = "on text" if words is None else f"on {words:,} words of text"
+    real = facts.recipe.sequences[facts.name].sampling.real_share
+    return text + f", {1 - real:.0%} of it" * bool(real)
 
 
 def _twin(name: str, recipe: Recipe) -> str:
@@ -220,6 +234,8 @@ def _checkpoints(facts: CardFacts, name: str, is_repository: bool) -> Iterator[s
 def _exposure(facts: CardFacts) -> Iterator[str]:
     if facts.recipe is not None:
         yield f"- Text: {_text(facts)}"
+        if facts.sampled:
+            yield f"- In its place, text that its teachers wrote: {_sampled(facts)}"
         yield f"- Language: {', '.join(facts.languages) or 'not stated'}"
         if facts.recipe.card.datasets:
             yield f"- Data sets: {', '.join(map(escaped, facts.recipe.card.datasets))}"
@@ -264,6 +280,16 @@ def _text(facts: CardFacts) -> str:
     return f"{count}{kind}, cleaned by the rules {code(corpus.rules)}"
 
 
+def _sampled(facts: CardFacts) -> str:
+    """How the text of its teachers was sampled."""
+    assert facts.recipe is not None
+    made, sampling = facts.sampled["facts"], facts.recipe.sequences[facts.name].sampling
+    return (
+        f"{made['sampled_tokens']:,} tokens in {made['texts']:,} texts, sampled at {sampling} "
+        f"(seed {facts.sampled['seed']}), and {made['real_tokens']:,} real tokens"
+    )
+
+
 def _kept(training: Tree) -> str:
     best = training.get("best_epoch")
     if best is None:
@@ -277,6 +303,7 @@ def _bill(facts: CardFacts) -> Iterator[str]:
     spent += [(f"teacher {name}", each) for name, each in facts.teachers.items() if each]
     spent += [(f"teacher's teacher {name}", each) for name, each in facts.earlier.items() if each]
     spent += [("the teachers' signal", facts.signal)] if facts.signal else []
+    spent += [("the teachers' text", facts.sampled)] if facts.sampled else []
     rows = [
         (name, _flops(each), _time(each), str(each.get("facts", {}).get("device", NONE)))
         for name, each in spent
