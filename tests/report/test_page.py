@@ -179,6 +179,7 @@ def test_controls_and_students_of_students_are_named(make_run, tmp_path):
     recipe = yaml.safe_load((run / "recipe.yaml").read_text())
     students = recipe["students"]
     students["second"] = students["distilled"] | {"teachers": ["distilled", "llama"]}
+    students["distilled"]["training"]["order"] = {"by": "rarity"}
     students["twin"] |= {"compute": "matched", "training": {"epochs": 31},
                          "smoothing": {"epsilon": "matched"}}  # fmt: skip
     (run / "recipe.yaml").write_text(yaml.safe_dump(recipe, sort_keys=False))
@@ -195,6 +196,8 @@ def test_controls_and_students_of_students_are_named(make_run, tmp_path):
         "entropy of the target 1.500 nats)." in page
     )
     assert "No twin was trained with the compute" not in page
+    assert "The order of the text" in page
+    assert "distilled: windows by rarity, easy first: 10% of them at the start" in page
 
 
 def test_text_that_teachers_wrote_is_shown_and_its_cost_counted(make_run, tmp_path):

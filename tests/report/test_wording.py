@@ -2,7 +2,15 @@
 
 import pytest
 
-from babyllama.report.wording import bounds, bounds_signed, describe, signed, with_interval
+from babyllama.recipe import load_recipe
+from babyllama.report.wording import (
+    bounds,
+    bounds_signed,
+    describe,
+    order_in_words,
+    signed,
+    with_interval,
+)
 from babyllama.scores.differences import Difference
 from babyllama.scores.results import Score
 
@@ -45,3 +53,16 @@ def test_an_interval_without_zero_never_begins_at_it():
 def test_a_score_is_shown_with_its_interval_if_it_has_one():
     assert with_interval(Score(score=73.21, interval=(72.06, 74.3))) == "73.2 (72.1 to 74.3)"
     assert with_interval(Score(score=73.21)) == "73.2"
+
+
+def test_a_curriculum_is_said_with_how_often_windows_were_read():
+    plain, ordered = (
+        load_recipe("mini", settings).pretraining("llama").training
+        for settings in ((), ("teachers.llama.training.order={by: length}",))
+    )
+    facts = {"times_read": {"min": 5, "median": 10.5, "max": 31}}
+    assert order_in_words(plain, facts) == ""
+    assert order_in_words(ordered, {}) == str(ordered.order)
+    assert order_in_words(ordered, facts) == (
+        f"{ordered.order}; a window was read 5 to 31 times, the median 10.5"
+    )

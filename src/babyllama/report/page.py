@@ -12,7 +12,7 @@ from babyllama.report import figures, measures, stage_tables, tables
 from babyllama.report.claims import cross_entropy_share, first_sentence
 from babyllama.report.scored_run import ScoredRun
 from babyllama.report.table import Table
-from babyllama.report.wording import joined
+from babyllama.report.wording import joined, order_in_words
 from babyllama.runs import manifests
 from babyllama.runs.layout import SAMPLE, default_folder, resume_command
 from babyllama.runs.run import Run, main_student, twin_of
@@ -105,6 +105,7 @@ def page_of(scored: ScoredRun, *, prefix: str = "") -> Page:
         _loss_weights(run),
         _sampled_texts(run),
         _controls(run),
+        _orders(run),
         _section("The paper's failure signatures", _given(tables.signatures_table(scored))),
         _section("The corpus", _given(stage_tables.corpus_table(run)), _about_corpus(run)),
         _section("What ran", _given(stage_tables.artefacts_table(run)), _what_ran(scored)),
@@ -295,6 +296,17 @@ def _controls(run: Run) -> Section | None:
         if isinstance(student, TwinStudent) and (changes := run.recipe.changes(name))
     )
     return Section("Controls", lines) if lines else None
+
+
+def _orders(run: Run) -> Section | None:
+    """The curricula of the trained models."""
+    lines = []
+    for name in run.recipe.trained:
+        model = run.model(name)
+        words = order_in_words(run.recipe.pretraining(name).training, model.facts if model else {})
+        if words:
+            lines.append(f"{name}: {words}.")
+    return Section("The order of the text", tuple(lines)) if lines else None
 
 
 def _smoothing(run: Run, name: str) -> str:

@@ -1,7 +1,9 @@
 """Differences and numbers in words, for reports and comparisons."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from babyllama.recipe import TrainingRecipe
 from babyllama.scores.chance import is_at_chance
 from babyllama.scores.differences import Difference
 from babyllama.scores.results import BenchmarkResult, Interval, Score
@@ -70,3 +72,20 @@ def bounds_signed(interval: Interval) -> str:
 def joined(parts: Sequence[str], word: str) -> str:
     """`a, b and c`; "" of nothing."""
     return f" {word} ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
+
+
+def order_in_words(training: TrainingRecipe, facts: Mapping[str, Any]) -> str:
+    """The curriculum of a training, and how often it read a window; "" without one.
+
+    Args:
+        facts: of the model's manifest.
+    """
+    if training.order is None:
+        return ""
+    times = facts.get("times_read")
+    if not times:
+        return str(training.order)
+    return (
+        f"{training.order}; a window was read {times['min']} to {times['max']} times, "
+        f"the median {times['median']:g}"
+    )

@@ -52,6 +52,11 @@ def test_a_twin_and_a_teacher_say_so(student):
     changed = written(replace(twin, recipe=recipe)).text
     assert "It is a control for the student distilled:" in changed
     assert "but with epochs 6 instead of 12." in changed
+    assert "Order of the text" not in changed
+    ordered = load_recipe("mini", ("students.twin.training.order={by: length}",))
+    assert "- Order of the text: windows by length, easy first: 10% of them" in (
+        written(replace(twin, recipe=ordered)).text
+    )
     teacher = replace(student, name="llama", role="teacher", teachers={})
     assert "It is a teacher:" in written(teacher).text
     assert "to teach the student distilled." in written(teacher).text

@@ -17,7 +17,7 @@ from babyllama.report.model_card.facts import CardFacts, Tree
 from babyllama.report.model_card.metadata import card_metadata
 from babyllama.report.stage_tables import scientific
 from babyllama.report.table import Table
-from babyllama.report.wording import NONE, bounds_of, joined
+from babyllama.report.wording import NONE, bounds_of, joined, order_in_words
 from babyllama.runs.layout import Layout, default_folder, resume_command
 from babyllama.scores.chance import is_at_chance
 from babyllama.scores.results import BenchmarkResult
@@ -242,6 +242,10 @@ def _exposure(facts: CardFacts) -> Iterator[str]:
     training = facts.training
     if "epochs" in training:
         yield f"- Epochs: {training['epochs']:g}{_kept(training)}"
+    if facts.recipe is not None and facts.name in facts.recipe.trained:
+        order = order_in_words(facts.recipe.pretraining(facts.name).training, training)
+        if order:
+            yield f"- Order of the text: {escaped(order)}"
     seen = training.get("words_seen")
     if seen is not None:
         yield f"- Words seen in training, repetitions included: {seen:,}"
