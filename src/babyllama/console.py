@@ -69,8 +69,12 @@ class _Screen:
     bars: Progress | None = None
 
 
-def send_output_to(send: Send) -> None:
-    """Let another process show this one's status lines and progress: see `OutputOf`."""
+def send_output_to(send: Send | None) -> None:
+    """Let another process show this one's status lines and progress: see `OutputOf`.
+
+    Args:
+        send: None to show them here again.
+    """
     _Screen.send = send
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from babyllama.pipeline import timing
+from babyllama.pipeline.sharing import this_machine
 from babyllama.studies import running
 from babyllama.studies.study import StudyRecipe
 
@@ -99,7 +100,7 @@ def engine(monkeypatch):
 
     @contextmanager
     def opened(*_):
-        yield made
+        yield made, this_machine()
 
     monkeypatch.setattr(running, "open_engine", opened)
     return made

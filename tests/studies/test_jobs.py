@@ -11,7 +11,7 @@ pytestmark = pytest.mark.slow
 
 def test_a_stage_is_made_in_the_store_under_its_trials_name(copy, capsys):
     trial = copy / "trials/temperature=1/seed-0"
-    jobs.make_shared(str(trial), "tokens", "tokens (temperature=1 seed 0)")
+    jobs.make_shared(str(copy), str(trial), "tokens", "tokens (temperature=1 seed 0)")
     assert "tokens (temperature=1 seed 0): complete" in capsys.readouterr().err
 
 
@@ -19,7 +19,7 @@ def test_scores_are_collected_and_then_noted(copy):
     trial = copy / "trials/temperature=1/seed-0"
     (trial / "addresses.json").unlink()
     (trial / "evaluation/manifest.json").unlink()
-    jobs.finish_trial(str(trial), "evaluation", {"scores/twin": "0"})
+    jobs.finish_trial(str(copy), str(trial), "evaluation", {"scores/twin": "0"})
     assert read_manifest(trial / "evaluation")
     assert "scores/twin" in (trial / "addresses.json").read_text("utf-8")
 

@@ -1,7 +1,7 @@
 """`babyllama study` and `studies`: many trainings, one answer."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -37,12 +37,20 @@ def study(
         int | None, typer.Option(min=2, help="Another number of seeds than the file says.")
     ] = None,
     only: Annotated[str | None, typer.Option(help="Make the trials of this cell only.")] = None,
+    engine: Annotated[
+        Literal["local", "ray"],
+        typer.Option(
+            help="`local`: processes of this machine. `ray`: tasks of the cluster that RAY_ADDRESS "
+            "names; without that, of a Ray that is started here."
+        ),
+    ] = "local",
     jobs: Annotated[
         int | None,
         typer.Option(
             min=1,
             help="Make so many things at a time, each with an equal share of the cores; by default "
-            "as many as there is room for, each with the cores that `run` gives it.",
+            "as many as there is room for, each with the cores that `run` gives it. With Ray: so "
+            "many on the smallest node.",
         ),
     ] = None,
     keep_going: Annotated[
@@ -79,8 +87,9 @@ def study(
         _show_plan(plan_study(chosen_trials(loaded, out, only), out), loaded.name, jobs)
         return
     failures = run_study(
-        loaded, out, jobs=jobs, only=only, keep_going=keep_going, retries=retries, accept=accept
-    )
+        loaded, out, jobs=jobs, only=only, keep_going=keep_going, retries=retries, accept=accept,
+        engine=engine,
+    )  # fmt: skip
     for failure in failures:
         print_status(f"Failed: {failure.name}: {failure.why} (see {failure.log})", style="red")
     print_line(write_study_report(loaded, out))

@@ -13,11 +13,12 @@ import sys
 import threading
 import traceback
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, TextIO
 
 from babyllama.cli import preemptible, prepare_environment
 from babyllama.cli.failures import explained
-from babyllama.console import Interrupted, send_output_to
+from babyllama.console import Interrupted, Send, send_output_to
 from babyllama.errors import InputError
 
 
@@ -40,8 +41,8 @@ def do(job: Mapping[str, Any]) -> dict[str, Any]:
         job: `function`, as module:name; its `arguments`; `threads` that torch may use.
 
     Returns:
-        one of `done`; `stopped`, after a SIGTERM; `refused`, the parts of an `InputError`, which a
-        full disk is as well; `fault`, the traceback of any other exception.
+        one of `done`; `stopped`, after a SIGTERM or Ctrl-C; `refused`, the parts of an
+        `InputError`, which a full disk is as well; `fault`, the traceback of any other exception.
     """
     import torch
 
@@ -50,7 +51,7 @@ def do(job: Mapping[str, Any]) -> dict[str, Any]:
     try:
         with preemptible():
             getattr(importlib.import_module(module), name)(**job["arguments"])
-    except Interrupted:
+    except (Interrupted, KeyboardInterrupt):
         return {"stopped": True}
     except Exception as error:
         known = error if isinstance(error, InputError) else explained(error)
@@ -58,6 +59,23 @@ def do(job: Mapping[str, Any]) -> dict[str, Any]:
             return {"fault": traceback.format_exc()}
         return {"refused": [known.what, known.why, known.mend]}
     return {"done": True}
+
+
+def do_in_folder(job: Mapping[str, Any], folder: str, send: Send) -> dict[str, Any]:
+    """In a task of a cluster: do a job as it would be done in a folder of another machine.
+
+    Args:
+        folder: what relative paths begin at.
+        send: sends what the job prints.
+    """
+    prepare_environment()
+    with suppress(OSError):  # a folder that is not shared: then no path begins there
+        os.chdir(folder)
+    send_output_to(send)
+    try:
+        return do(job)
+    finally:
+        send_output_to(None)
 
 
 def _take_standard_output() -> TextIO:

@@ -19,13 +19,13 @@ def make_stage(stage: Stage, launched: Launched = ALONE) -> None:
     """
     if launched.count == 1:
         artefact.complete(stage, report_status)
-        _write_first_card(stage)
+        write_first_card(stage)
     elif not stage.together:
         if launched.rank == 0:
             artefact.complete(stage, report_status)
     elif launched.rank == 0:
         _make_with_all_processes(stage)
-        _write_first_card(stage)
+        write_first_card(stage)
     else:
         from babyllama.training.processes import Processes
 
@@ -43,7 +43,7 @@ def write_cards(line: Iterable[Stage]) -> None:
             write_card(stage.out)
 
 
-def _write_first_card(stage: Stage) -> None:
+def write_first_card(stage: Stage) -> None:
     """The card of a model that has none; a run writes it again once there are scores."""
     if not (stage.out / CARD).exists():
         write_cards([stage])

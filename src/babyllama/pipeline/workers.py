@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 import psutil
 
@@ -44,6 +44,76 @@ class Job:
     memory: int = 0
     needs: frozenset[str] = frozenset()
     label: str = ""
+
+
+class Pool(Protocol):
+    """What does jobs: the workers of this machine, or a cluster."""
+
+    def busy(self) -> list[Job]:
+        """The jobs that were started and are not done."""
+
+    def startable(self, waiting: Iterable[Job], done: set[str]) -> list[Job]:
+        """The first jobs whose needs are done and for which there is room."""
+
+    def start(self, job: Job) -> None:
+        """Start a job."""
+
+    def answers(self) -> Iterable[tuple[Job, dict[str, Any]]]:
+        """Wait for a moment; the jobs that ended meanwhile, with what `cli.worker.do` returned.
+
+        The answer of a job whose process ended without one is `killed`, with its exit code.
+        """
+
+    def stop(self) -> None:
+        """Let every job save what it has, and end."""
+
+
+def do_all(
+    pool: Pool,
+    jobs: Sequence[Job],
+    *,
+    on_failure: Callable[[Job, Exception], bool],
+    on_done: Callable[[Job], None],
+) -> None:
+    """Do all jobs, as many at a time as there is room for; in order where it can wait.
+
+    If a job fails, the others are stopped as by SIGTERM: they save what they have.
+
+    Args:
+        on_failure: told of each failure; True lets the jobs go on that do not need that one.
+        on_done: told of each job that is done.
+
+    Raises:
+        InputError: a job's own, or a worker was killed. RuntimeError: any other exception of a
+            job, with its traceback. Interrupted: after Ctrl-C or SIGTERM, with all saved.
+    """
+    waiting, done = list(jobs), set[str]()
+    failure: Exception | None = None
+    with stoppable() as stop:
+        is_stopping = False
+        while waiting or pool.busy():
+            if (stop.requested or failure) and not is_stopping:
+                waiting.clear()
+                pool.stop()
+                is_stopping = True
+            for job in pool.startable(waiting, done):
+                waiting.remove(job)
+                pool.start(job)
+            for job, answer in pool.answers():
+                is_stopping |= "stopped" in answer
+                is_asked = is_stopping or stop.requested  # perhaps before it could answer
+                failed = None if is_asked and "killed" in answer else _failure(job, answer)
+                if failed and on_failure(job, failed):
+                    waiting = _without_dependents(waiting, job)
+                    continue
+                failure = failure or failed
+                done.add(job.name)
+                if "done" in answer:
+                    on_done(job)
+    if failure:
+        raise failure
+    if is_stopping:
+        raise Interrupted
 
 
 @dataclass
@@ -83,6 +153,7 @@ class Workers:
         self._machine, self._most = machine, most
         self._all: list[_Worker] = []
         self._messages: queue.Queue[tuple[_Worker, str]] = queue.Queue()
+        self._room = 0  # bytes of memory that were free before the jobs
 
     def __enter__(self) -> "Workers":
         return self
@@ -110,57 +181,21 @@ class Workers:
         on_failure: Callable[[Job, Exception], bool] = lambda *_: False,
         on_done: Callable[[Job], None] = lambda _: None,
     ) -> None:
-        """Do all jobs, as many at a time as the machine has room for; in order where it can wait.
+        """Do all jobs, as many at a time as the machine has room for: see `do_all`."""
+        self._room = psutil.virtual_memory().available
+        do_all(self, jobs, on_failure=on_failure, on_done=on_done)
 
-        If a job fails, the others are stopped as by SIGTERM: they save what they have.
-
-        Args:
-            on_failure: told of each failure; True lets the jobs go on that do not need that one.
-            on_done: told of each job that is done.
-
-        Raises:
-            InputError: a job's own, or a worker was killed. RuntimeError: any other exception of a
-                job, with its traceback. Interrupted: after Ctrl-C or SIGTERM, with all saved.
-        """
-        waiting, done = list(jobs), set[str]()
-        failure: Exception | None = None
-        room = psutil.virtual_memory().available
-        with stoppable() as stop:
-            is_stopping = False
-            while waiting or self._busy():
-                if (stop.requested or failure) and not is_stopping:
-                    waiting.clear()
-                    self._stop()
-                    is_stopping = True
-                for job in self._startable(waiting, done, room):
-                    waiting.remove(job)
-                    self._start(job)
-                for job, answer in self._answers():
-                    is_stopping |= "stopped" in answer
-                    is_asked = is_stopping or stop.requested  # perhaps before it could answer
-                    failed = None if is_asked and "killed" in answer else _failure(job, answer)
-                    if failed and on_failure(job, failed):
-                        waiting = _without_dependents(waiting, job)
-                        continue
-                    failure = failure or failed
-                    done.add(job.name)
-                    if "done" in answer:
-                        on_done(job)
-        if failure:
-            raise failure
-        if is_stopping:
-            raise Interrupted
-
-    def _busy(self) -> list[Job]:
+    def busy(self) -> list[Job]:
+        """The jobs that workers have."""
         return [worker.job for worker in self._all if worker.job]
 
-    def _startable(self, waiting: Iterable[Job], done: set[str], room: int) -> list[Job]:
+    def startable(self, waiting: Iterable[Job], done: set[str]) -> list[Job]:
         """The first jobs whose needs are done and that fit beside those that run."""
-        running = self._busy()
+        running = self.busy()
         for job in waiting:
-            if job.needs <= done and self._fits(job, running, room):
+            if job.needs <= done and self._fits(job, running, self._room):
                 running.append(job)
-        return running[len(self._busy()) :]
+        return running[len(self.busy()) :]
 
     def _fits(self, job: Job, running: Sequence[Job], room: int) -> bool:
         if not running:
@@ -170,13 +205,14 @@ class Workers:
         memory = sum(each.memory + _PYTHON_BYTES for each in together)
         return len(together) <= self._most and taken <= self._machine.capacity and memory <= room
 
-    def _start(self, job: Job) -> None:
+    def start(self, job: Job) -> None:
+        """Give a job to an idle worker, or to a new one."""
         idle = [worker for worker in self._all if worker.job is None]
         worker = idle[0] if idle else self._start_worker()
         worker.job, worker.output = job, OutputOf(job.label)
         assert worker.process.stdin is not None
         call = {key: value for key, value in asdict(job).items() if key in _SENT}
-        with suppress(BrokenPipeError):  # it was killed: `_answers` finds that
+        with suppress(BrokenPipeError):  # it was killed: `answers` finds that
             worker.process.stdin.write(json.dumps(call) + "\n")
             worker.process.stdin.flush()
 
@@ -206,7 +242,7 @@ class Workers:
                 self._messages.put((worker, line))
         self._messages.put((worker, ""))
 
-    def _answers(self) -> Iterable[tuple[Job, dict[str, Any]]]:
+    def answers(self) -> Iterable[tuple[Job, dict[str, Any]]]:
         """Show what workers print, for a moment; the jobs that ended meanwhile."""
         try:
             worker, line = self._messages.get(timeout=0.2)
@@ -224,7 +260,8 @@ class Workers:
         if job:
             yield job, message
 
-    def _stop(self) -> None:
+    def stop(self) -> None:
+        """Stop every job as by SIGTERM: it saves what it has."""
         for worker in self._all:
             if worker.job:
                 worker.process.terminate()

@@ -5,18 +5,22 @@ from dataclasses import replace
 from pathlib import Path
 
 from babyllama.pipeline.checks import check_before_training
-from babyllama.pipeline.making import make_stage
+from babyllama.pipeline.making import report_status, write_first_card
 from babyllama.pipeline.stages import evaluation_stage, stages
-from babyllama.recipe import load_recipe, names
+from babyllama.recipe import Recipe, load_recipe, names
+from babyllama.runs import artefact
+from babyllama.runs.artefact import Stage
 from babyllama.runs.files import write_json
 from babyllama.runs.layout import Layout
-from babyllama.studies.store import ADDRESSES
+from babyllama.studies.building import build_once
+from babyllama.studies.store import ADDRESSES, are_scores_made
 
 
-def make_shared(trial: str, name: str, shown: str) -> None:
+def make_shared(study: str, trial: str, name: str, shown: str) -> None:
     """Make a stage of a trial, or a model's scores, in the store.
 
     Args:
+        study: the study's folder.
         trial: the trial's folder, with its recipe and links.
         name: the stage's; of scores `scores/MODEL`.
         shown: its name in messages.
@@ -25,12 +29,14 @@ def make_shared(trial: str, name: str, shown: str) -> None:
     recipe = load_recipe(str(layout.recipe))
     kind, _, model = name.partition("/")
     if kind == names.SCORES:
-        out = layout.shared_scores(model).resolve()
-        out.mkdir(parents=True, exist_ok=True)
-        evaluation_stage(recipe, layout.folder, only=model).build(out)
+        out = layout.shared_scores(model)
+        build_once(
+            out, Path(study), shown=shown, is_finished=lambda: are_scores_made(out, model),
+            build=lambda folder: _score(recipe, layout.folder, model, folder),
+        )  # fmt: skip
         return
     found = next(stage for stage in stages(recipe, layout.folder) if stage.name == name)
-    make_stage(replace(found, name=shown))
+    _make(replace(found, name=shown), Path(study))
 
 
 def check_trainings(trial: str) -> None:
@@ -40,7 +46,7 @@ def check_trainings(trial: str) -> None:
     check_before_training(recipe, layout.tokens, layout.tokenizer, corpus=layout.corpus)
 
 
-def finish_trial(trial: str, shown: str, addresses: Mapping[str, str]) -> None:
+def finish_trial(study: str, trial: str, shown: str, addresses: Mapping[str, str]) -> None:
     """Collect the scores of a trial's models in its own folder.
 
     Args:
@@ -48,5 +54,22 @@ def finish_trial(trial: str, shown: str, addresses: Mapping[str, str]) -> None:
     """
     layout = Layout(Path(trial))
     recipe = load_recipe(str(layout.recipe))
-    make_stage(replace(evaluation_stage(recipe, layout.folder), name=shown))
+    _make(replace(evaluation_stage(recipe, layout.folder), name=shown), Path(study))
     write_json(layout.folder / ADDRESSES, addresses)
+
+
+def _make(stage: Stage, study: Path) -> None:
+    """Make a stage unless it is complete, or another process makes it meanwhile."""
+    is_built = build_once(
+        stage.out, study, shown=stage.name,
+        is_finished=lambda: artefact.status(stage).state == "complete",
+        build=lambda folder: artefact.complete(replace(stage, out=folder), report_status),
+    )  # fmt: skip
+    if not is_built:
+        report_status(stage, artefact.status(stage))
+    write_first_card(stage)
+
+
+def _score(recipe: Recipe, trial: Path, model: str, out: Path) -> None:
+    out.mkdir(exist_ok=True)
+    evaluation_stage(recipe, trial, only=model).build(out)

@@ -7,10 +7,14 @@ something with other settings.
 
 import itertools
 import re
+import shutil
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Literal, Protocol
 
 from babyllama.console import format_bytes, print_status
 from babyllama.errors import InputError
@@ -18,6 +22,7 @@ from babyllama.pipeline.checks import check_before_run
 from babyllama.pipeline.planning import free_disk
 from babyllama.pipeline.run import refuse_missing_text
 from babyllama.pipeline.sharing import Machine, this_machine
+from babyllama.pipeline.stages import evaluation_stage
 from babyllama.pipeline.workers import Job, Workers
 from babyllama.recipe import names, to_yaml
 from babyllama.runs import files, manifests
@@ -25,13 +30,31 @@ from babyllama.runs.json_files import read_json
 from babyllama.runs.layout import Layout
 from babyllama.runs.lock import locked
 from babyllama.studies import jobs as functions
+from babyllama.studies.building import BUILDING
 from babyllama.studies.cells import TRIALS, Trial, trials_of
+from babyllama.studies.cluster import open_cluster
 from babyllama.studies.comparing import pairs_of, refuse_unknown_measures, unmeasured
 from babyllama.studies.planning import Need, StudyPlan, plan_study, threads_in_study
 from babyllama.studies.store import ADDRESSES, Made, addresses, is_finished, link_trial
 from babyllama.studies.study import HISTORY, StudyRecipe, load_study, study_yaml
 
 STUDY, ENVIRONMENT, FAILURES = "study.yaml", "environment.json", "failures"
+
+
+EngineName = Literal["local", "ray"]
+
+
+class Engine(Protocol):
+    """What does jobs: workers of this machine, or tasks of a cluster."""
+
+    def run(
+        self,
+        jobs: Sequence[Job],
+        *,
+        on_failure: Callable[[Job, Exception], bool],
+        on_done: Callable[[Job], None],
+    ) -> None:
+        """Do all jobs: see `pipeline.workers.do_all`."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +81,7 @@ def run_study(
     keep_going: bool = True,
     retries: int = 0,
     accept: bool = False,
+    engine: EngineName = "local",
 ) -> list[Failure]:
     """Make every trial of a study that is not complete.
 
@@ -70,13 +94,16 @@ def run_study(
         keep_going: whether a failure leaves what does not need it to be made.
         retries: how often something that failed is tried again.
         accept: go on in a folder that other versions have made.
+        engine: `local`, processes of this machine; or `ray`, tasks of the cluster that RAY_ADDRESS
+            names, or of a Ray that is started here.
 
     Returns:
         what could not be made.
 
     Raises:
         InputError: before any long work, if the folder is another study's, in use, or made by other
-            versions; if a recipe, a benchmark or the text is wrong; or the disk is too small.
+            versions; if a recipe, a benchmark or the text is wrong; the disk is too small; or the
+            cluster cannot be used.
         Interrupted: after Ctrl-C or SIGTERM; finished work is saved.
     """
     trials = chosen_trials(study, out, only)
@@ -96,7 +123,12 @@ def run_study(
         if is_complete:
             return []
         files.write_json(out / ENVIRONMENT, {"versions": manifests.versions()})
-        return _make(planned, out, jobs, keep_going=keep_going, retries=retries)
+        with open_engine(engine, planned, out, jobs) as (pool, machine):
+            to_do = partial(_jobs, planned, machine, jobs)
+            failures = _make(pool, to_do, out, keep_going=keep_going, retries=retries)
+        if not failures and only is None:
+            shutil.rmtree(out / BUILDING, ignore_errors=True)  # all is made: nobody resumes
+        return failures
 
 
 def chosen_trials(study: StudyRecipe, out: Path, only: str | None = None) -> list[Trial]:
@@ -205,10 +237,13 @@ def _write_recipe(trial: Trial) -> None:
 
 
 def _make(
-    planned: StudyPlan, out: Path, jobs: int | None, *, keep_going: bool, retries: int
+    engine: Engine,
+    to_do: Callable[[], Iterable[Job]],
+    out: Path,
+    *,
+    keep_going: bool,
+    retries: int,
 ) -> list[Failure]:
-    machine = this_machine()
-    most = min(jobs or machine.capacity, machine.capacity)
     failures: list[Failure] = []
 
     def failed(job: Job, error: Exception) -> bool:
@@ -218,21 +253,45 @@ def _make(
         )
         return keep_going
 
-    with open_engine(machine, most) as engine:
-        for _ in range(retries + 1):
-            to_do = list(_jobs(planned, machine, jobs))
-            failures.clear()
-            engine.run(to_do, on_failure=failed, on_done=_counter(len(to_do)))
-            if not failures:
-                break
+    for _ in range(retries + 1):
+        jobs = list(to_do())
+        failures.clear()
+        engine.run(jobs, on_failure=failed, on_done=_counter(len(jobs)))
+        if not failures:
+            break
     return failures
 
 
-def open_engine(machine: Machine, most: int) -> Workers:
-    """Processes of this machine."""
-    workers = Workers(machine, most)
-    workers.warm_up(most)
-    return workers
+@contextmanager
+def open_engine(
+    name: EngineName, planned: StudyPlan, out: Path, jobs: int | None
+) -> Iterator[tuple[Engine, Machine]]:
+    """What does the jobs of a study, and the machine whose threads they share.
+
+    Raises:
+        InputError: what `open_cluster` raises.
+    """
+    if name == "ray":
+        with open_cluster(out, _read_by(planned)) as cluster:
+            yield cluster, cluster.machine
+        return
+    machine = this_machine()
+    most = min(jobs or machine.capacity, machine.capacity)
+    with Workers(machine, most) as workers:
+        workers.warm_up(most)
+        yield workers, machine
+
+
+def _read_by(planned: StudyPlan) -> list[Path]:
+    """What trials read that no stage has made: text and benchmarks."""
+    found: dict[Path, None] = {}
+    for trial, everything in zip(planned.trials, planned.shared, strict=True):
+        line = [made.stage for made in everything if made.stage]
+        for stage in [*line, evaluation_stage(trial.recipe, trial.folder)]:
+            paths = [path.expanduser().absolute() for path in stage.inputs.values()]
+            inside = trial.folder.absolute()
+            found |= {p: None for p in paths if not p.is_relative_to(inside) and p.exists()}
+    return list(found)
 
 
 def _counter(total: int) -> Callable[[Job], None]:
@@ -263,7 +322,7 @@ def _jobs(planned: StudyPlan, machine: Machine, jobs: int | None) -> Iterator[Jo
             yield Job(
                 name=made.shown,
                 function=_function(functions.make_shared),
-                arguments={"trial": str(trial.folder), "name": made.name, "shown": made.shown},
+                arguments={**_folders(trial), "name": made.name, "shown": made.shown},
                 threads=threads_in_study(made, machine, jobs),
                 memory=0 if machine.gpus else need.memory,
                 needs=needs,
@@ -279,17 +338,23 @@ def _finish_job(trial: Trial, everything: Sequence[Made], to_make: Mapping[Path,
     return Job(
         name=shown,
         function=_function(functions.finish_trial),
-        arguments={"trial": str(trial.folder), "shown": shown, **found},
+        arguments={**_folders(trial), "shown": shown, **found},
         threads=1,
         needs=_shown([made.folder for made in everything], to_make),
     )
+
+
+def _folders(trial: Trial) -> dict[str, str]:
+    """The study's folder and the trial's, as a worker anywhere finds them."""
+    folder = trial.folder.absolute()
+    return {"study": str(folder.parents[2]), "trial": str(folder)}
 
 
 def _check_job(trial: Trial, needs: frozenset[str]) -> Job:
     return Job(
         name=f"settings of {trial.cell}",
         function=_function(functions.check_trainings),
-        arguments={"trial": str(trial.folder)},
+        arguments={"trial": _folders(trial)["trial"]},
         threads=1,
         needs=frozenset(name for name in needs if name.startswith(names.TOKENS)),
     )

@@ -142,8 +142,13 @@ def link_trial(trial: Trial, shared: Iterable[Made]) -> None:
 def is_made(made: Made) -> bool:
     """Whether something is in the store, complete and undamaged by the dates of its files."""
     if made.stage is None:
-        return (made.folder / f"{made.model}.key").is_file()
+        return are_scores_made(made.folder, made.model)
     return _is_complete(made.folder)
+
+
+def are_scores_made(folder: Path, model: str) -> bool:
+    """Whether a folder of the store has the scores of a model."""
+    return (folder / f"{model}.key").is_file()
 
 
 def addresses(everything: Iterable[Made]) -> dict[str, str]:
