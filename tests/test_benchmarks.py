@@ -75,6 +75,29 @@ def test_the_bill_counts_signal_students_and_peer(small, monkeypatch):
     assert found["storing"] > 0 < found["second student"]
 
 
+def test_students_of_one_signal_are_timed_beside_their_steps_and_an_online_one(small, monkeypatch):
+    from benchmarks import study_speed
+
+    monkeypatch.setattr(study_speed, "STUDENT", LlamaShape(**SHAPE))
+    monkeypatch.setattr(study_speed, "WINDOWS", 4)
+    monkeypatch.setattr(study_speed, "BATCH", 2)
+    found = small(study_speed, "students", "--students", "1")
+    ours = found["storing"] + found["students in full"]
+    assert found["online to ours"] == pytest.approx(found["one online student"] / ours)
+    assert 0 < found["students' steps"] < found["students in full"]
+
+
+def test_the_engine_is_timed_beside_plain_calls_and_two_jobs_beside_one(small, monkeypatch):
+    from benchmarks import study_speed
+
+    made = []
+    monkeypatch.setattr(study_speed, "run_study", lambda *asked, jobs: made.append((asked, jobs)))
+    found = small(study_speed, "engine", "--cells", "3")
+    assert (found["trials"], len(made)) == (6, 4), "warm, bare, with the engine, again"
+    assert set(small(study_speed, "jobs")["seconds"]) == {"1", "2"}
+    assert [jobs for _, jobs in made[4:]] == [1, 2]
+
+
 def test_finished_students_are_not_trained_again(tmp_path, monkeypatch, capsys, tokens, tokenizer):
     from benchmarks import equal_learning
 
