@@ -207,8 +207,7 @@ def open_cluster(study: Path, paths: Iterable[Path]) -> Iterator[Cluster]:
             nodes = _nodes(ray)
             check_nodes(ray, nodes, study, paths)
             cores = sum(node.cores for node in nodes)
-            print_status(f"Ray: {len(nodes)} nodes, {cores} cores" if len(nodes) > 1
-                         else f"Ray: 1 node, {cores} cores")  # fmt: skip
+            print_status(f"Ray: {len(nodes)} node{'s'[: len(nodes) > 1]}, {cores} cores")
             yield Cluster(ray, nodes)
         finally:
             ray.shutdown()
@@ -331,13 +330,17 @@ def _refuse_silent(address: str) -> None:
             capture_output=True, timeout=_SECONDS_TO_ANSWER, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        answers = False
+        pass
     else:
-        answers = done.returncode == 0
-    if not answers:
-        raise InputError(
-            f"RAY_ADDRESS is {address}: no Ray cluster answers there", mend=_MEND_ADDRESS
-        )
+        if done.returncode == 0:
+            return
+        if b"AuthenticationError" in done.stderr:
+            raise InputError(
+                f"RAY_ADDRESS is {address}: the cluster wants a token",
+                mend="Set RAY_AUTH_MODE=token here and on every node, and copy the head's "
+                "~/.ray/auth_token to each; or start all nodes with RAY_AUTH_MODE=disabled.",
+            )
+    raise InputError(f"RAY_ADDRESS is {address}: no Ray cluster answers there", mend=_MEND_ADDRESS)
 
 
 def _nodes(ray: ModuleType) -> list[Node]:
