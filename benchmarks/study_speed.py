@@ -32,6 +32,7 @@ from typing import Any
 from unittest.mock import patch
 
 from babyllama.console import print_result, table
+from babyllama.pipeline.sharing import Machine, this_machine
 from babyllama.pipeline.workers import Job
 from babyllama.recipe import DistilledStudent, HiddenSignal, TrainingRecipe
 from babyllama.runs.files import write_atomically
@@ -180,8 +181,8 @@ class _PlainCalls:
 
 
 @contextmanager
-def _in_this_process(*_: object) -> Iterator[_PlainCalls]:
-    yield _PlainCalls()
+def _in_this_process(*_: object) -> Iterator[tuple[_PlainCalls, Machine]]:
+    yield _PlainCalls(), this_machine()
 
 
 def gain_of_jobs(folder: Path, epochs: int, words: int) -> dict[str, Any]:

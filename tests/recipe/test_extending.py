@@ -67,7 +67,8 @@ def test_a_field_that_a_base_gives_twice_is_refused(write):
 def test_what_the_list_says_of_a_recipe_is_so(name):
     recipe, said = load_recipe(name), BUILT_IN[name]
     source = recipe.corpus.source
-    assert said.words == (getattr(source, "words", None) or source.expected_words)
+    of_source = getattr(source, "words", None) or source.expected_words
+    assert said.words == (recipe.corpus.words or of_source)
     size = recipe.tokenizer.padded(recipe.tokenizer.vocab_size)
     models = [*recipe.distilled, *recipe.trained_teachers]
     counted = [parameter_count(recipe.pretraining(model).model, size) for model in models]
