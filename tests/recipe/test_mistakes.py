@@ -81,7 +81,7 @@ def test_a_missing_field_is_explained():
     [
         ("corpus.source.kind", "synthetic, folder"),
         ("teachers.llama.model.model_type", "llama, gpt2, other"),
-        ("students.distilled.kind", "distilled, twin"),
+        ("students.distilled.kind", "distilled, sequences, twin"),
         ("signal.kind", "online, hidden, topk, sampled, auto"),
     ],
 )

@@ -34,7 +34,7 @@ def test_a_recipe_written_as_yaml_or_json_loads_as_the_same_recipe(name, tmp_pat
 def test_an_unknown_recipe_is_named_with_the_nearest():
     with pytest.raises(InputError, match="recipe 'strict-smal' not found") as caught:
         load_recipe("strict-smal")
-    assert "mini, laptop, strict-small, strict" in caught.value.why
+    assert "mini, sprout, laptop, strict-small, strict" in caught.value.why
     assert caught.value.mend == "Did you mean strict-small?"
 
     with pytest.raises(InputError) as caught:
