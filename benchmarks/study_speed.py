@@ -24,7 +24,6 @@ import json
 import os
 import statistics
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,6 +46,7 @@ from babyllama.studies.study import StudyRecipe
 from babyllama.training.distillation import distill
 from benchmarks.loss_speed import machine
 from benchmarks.made_up import STUDENT, WINDOW, Inputs, make_inputs
+from benchmarks.whole_bill import new_folder, seconds_of
 
 EPOCHS, BATCH, WINDOWS = 6, 16, 96
 AIM_OF_STEPS, AIM_OF_ONLINE = 1.1, 4.0
@@ -79,16 +79,16 @@ def cost_of_students(folder: Path, students: int) -> dict[str, Any]:
     """Time a signal with all its students, and one student that runs the teachers."""
     made = make_inputs(folder, train_tokens=WINDOWS * WINDOW, dev_tokens=8 * WINDOW)
     source = SignalSource(made.teachers, made.tokens, HiddenSignal(kind="hidden"), WINDOW)
-    signal = _new(folder / "signal")
-    _student(made, _new(folder / "online-warm"), number=0, epochs=1)  # compiles
-    storing = _seconds(lambda: store_signal(source, signal))
-    _student(made, _new(folder / "warm"), number=0, epochs=1, signal=signal)
+    signal = new_folder(folder / "signal")
+    _student(made, new_folder(folder / "online-warm"), number=0, epochs=1)  # compiles
+    storing = seconds_of(lambda: store_signal(source, signal))
+    _student(made, new_folder(folder / "warm"), number=0, epochs=1, signal=signal)
     whole, steps = 0.0, 0.0
     for number in range(students):
-        out = _new(folder / f"student-{number}")
-        whole += _seconds(lambda: _student(made, out, number=number, signal=signal))  # noqa: B023
+        out = new_folder(folder / f"student-{number}")
+        whole += seconds_of(lambda: _student(made, out, number=number, signal=signal))  # noqa: B023
         steps += _seconds_of_steps(out)
-    online = _seconds(lambda: _student(made, _new(folder / "online"), number=0))
+    online = seconds_of(lambda: _student(made, new_folder(folder / "online"), number=0))
     found = {
         "students": students,
         "storing": storing,
@@ -157,10 +157,10 @@ def cost_of_engine(folder: Path, cells: int) -> dict[str, Any]:
     jobs = len(planned.needs) + len(planned.trials)
     with patch.object(running, "open_engine", _in_this_process):
         run_study(_study(changes, {}, words=2000, vocab_size=320), folder / "warm", jobs=1)
-        bare = _seconds(lambda: run_study(study, folder / "bare", jobs=1))
-    whole = _seconds(lambda: run_study(study, folder / "study", jobs=1))
+        bare = seconds_of(lambda: run_study(study, folder / "bare", jobs=1))
+    whole = seconds_of(lambda: run_study(study, folder / "study", jobs=1))
     engine = (whole - bare) / jobs
-    again = _seconds(lambda: run_study(study, folder / "study", jobs=1))
+    again = seconds_of(lambda: run_study(study, folder / "study", jobs=1))
     print(
         f"{jobs} jobs of {len(planned.trials)} trials: {whole:.1f} s with the engine, {bare:.1f} s "
         f"as plain calls: {engine:.2f} s a job (aim: at most {AIM_OF_A_JOB}); recognised as "
@@ -194,7 +194,7 @@ def gain_of_jobs(folder: Path, epochs: int, words: int) -> dict[str, Any]:
     vary = {"students.distilled.temperature": [1, 2]}
     study = _study(changes, vary, words=words, vocab_size=1600)
     seconds = {
-        jobs: _seconds(lambda: run_study(study, folder / f"jobs-{jobs}", jobs=jobs))  # noqa: B023
+        jobs: seconds_of(lambda: run_study(study, folder / f"jobs-{jobs}", jobs=jobs))  # noqa: B023
         for jobs in (1, 2)
     }
     gain = seconds[1] / seconds[2]
@@ -228,17 +228,6 @@ def _study(
             "compare": COMPARE,
         }
     )
-
-
-def _new(folder: Path) -> Path:
-    folder.mkdir()
-    return folder
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
 
 
 def _arguments() -> argparse.Namespace:

@@ -85,10 +85,12 @@ def whole_bill(made: Inputs, folder: Path, peer_steps: int) -> dict[str, Any]:
     signal = folder / "signal"
     source = SignalSource(made.teachers, made.tokens, HiddenSignal(kind="hidden"), WINDOW)
     before = seconds_of_peer_steps(made, peer_steps // 2)
-    storing = _seconds(lambda: store_signal(source, _new(signal)))
-    warming = _seconds(lambda: _distill(made, signal, _new(folder / "warm"), epochs=1, alpha=ALPHA))
-    first = _seconds(lambda: _distill(made, signal, _new(folder / "first"), alpha=ALPHA))
-    second = _seconds(lambda: _distill(made, signal, _new(folder / "second"), alpha=0.2))
+    storing = seconds_of(lambda: store_signal(source, new_folder(signal)))
+    warming = seconds_of(
+        lambda: _distill(made, signal, new_folder(folder / "warm"), epochs=1, alpha=ALPHA)
+    )
+    first = seconds_of(lambda: _distill(made, signal, new_folder(folder / "first"), alpha=ALPHA))
+    second = seconds_of(lambda: _distill(made, signal, new_folder(folder / "second"), alpha=0.2))
     after = seconds_of_peer_steps(made, peer_steps - peer_steps // 2)
     return {
         "steps": STEPS,
@@ -121,12 +123,12 @@ def _distill(made: Inputs, signal: Path, out: Path, *, alpha: float, epochs: int
     distill(student, made.tokens, made.tokenizer, out, signal=signal, seed=0)
 
 
-def _new(folder: Path) -> Path:
+def new_folder(folder: Path) -> Path:
     folder.mkdir()
     return folder
 
 
-def _seconds(work: Callable[[], object]) -> float:
+def seconds_of(work: Callable[[], object]) -> float:
     started = time.perf_counter()
     work()
     return time.perf_counter() - started

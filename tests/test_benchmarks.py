@@ -2,6 +2,8 @@
 
 import json
 import os
+import random
+import subprocess
 import sys
 from itertools import count
 from types import SimpleNamespace
@@ -196,3 +198,51 @@ def test_scoring_is_timed_beside_the_peers_and_the_floor(small, monkeypatch, tmp
     assert found["float32"]["largest_difference_in_nats"] < 1e-3
     assert found["masked"][0]["largest_difference_in_nats"] < 1e-3
     assert found["float32"]["tokens_left"] < found["float32"]["tokens"]
+
+
+class _Study:
+    """A command that makes a study's files, unless it is killed before its time."""
+
+    def __init__(self, out, files, moments):
+        self.out, self.files, self.moments = out, files, moments
+
+    def wait(self, moment=None):
+        if moment is not None and self.moments and self.moments.pop(0):
+            raise subprocess.TimeoutExpired("study", moment)
+        for name, text in self.files.items():
+            path = self.out / "trials/base/seed-0" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        return 0
+
+    def poll(self):
+        return 0
+
+    def kill(self):
+        self.moments.append(False)
+
+
+def test_kills_go_on_in_another_copy_and_a_file_that_differs_is_named(monkeypatch, tmp_path):
+    from benchmarks import kills
+
+    right = {"students/twin/model.safetensors": "weights", "evaluation/blimp.json": "scores"}
+    wrong = right | {"evaluation/blimp.json": "others"}
+
+    def measured(killed_files):
+        moments = [True, False, True]  # killed, ended by itself, killed
+
+        def begin(_study, out, _engine):
+            return _Study(out, killed_files if "killed" in out.name else right, moments)
+
+        monkeypatch.setattr(kills, "begin", begin)
+        folder = tmp_path / killed_files["evaluation/blimp.json"]
+        folder.mkdir()
+        return kills.measure(folder, "local", 2, random.Random(0))
+
+    found = measured(right)
+    assert (found["kills"], found["files_of_each"], found["different"]) == (2, 2, [])
+    named = measured(wrong)["different"]
+    assert named
+    assert {name.partition("/")[2] for name in named} == {
+        "trials/base/seed-0/evaluation/blimp.json"
+    }

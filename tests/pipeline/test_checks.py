@@ -73,6 +73,15 @@ def test_a_file_of_another_length_is_refused_before_any_model_is_trained(
         check_before_training(recipe, tokens, tokenizer)
 
 
+def test_sampled_text_of_less_than_two_windows_is_refused(changed, tokens, tokenizer):
+    students = changed().model_dump(mode="json")["students"]
+    part = {key: students["distilled"][key] for key in ("model", "training")}
+    taught = part | {"kind": "sequences", "sampling": {"amount": 1e-5}}
+    recipe = changed(students=students | {"taught": taught})
+    with pytest.raises(InputError, match=r"^students\.taught: sampling\.amount is 1e-05: of "):
+        check_before_training(recipe, tokens, tokenizer)
+
+
 def test_trainings_are_planned_on_the_tokens_before_the_first_begins(changed, tokens, tokenizer):
     check_before_training(changed(), tokens, tokenizer)
     for part in ("teachers__gpt2", "students__distilled"):

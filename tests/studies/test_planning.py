@@ -54,3 +54,8 @@ def test_finished_trainings_of_a_study_say_how_fast_more_seeds_are(finished, sma
     assert {stage.name for stage in stages} == {"teachers/llama", "teachers/gpt2", "signal",
                                                 "students/distilled", "students/twin"}  # fmt: skip
     assert {stage.speed.known for stage in stages} == {"finished"}
+
+
+def test_nothing_is_left_of_a_finished_study(finished, small_study):
+    planned = plan_study(trials_of(small_study(), finished), finished)
+    assert time_left(planned, Machine(cores=1), 1) == []

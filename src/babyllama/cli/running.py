@@ -115,8 +115,9 @@ def recipes(
         head = ("recipe", "for", "words", "student", "teachers", "a run takes")
         print_result(table("Built-in recipes", head, rows))
         print_line(
-            "Times: mini and laptop as measured. A plan is of training and signal alone, at an "
-            "assumed share of the card's peak: babyllama run strict --dry-run --device h100"
+            "Times: mini and laptop as measured; sprout from measured speeds. A plan is of "
+            "training and signal alone, at an assumed share of the card's peak: babyllama run "
+            "strict --dry-run --device h100"
         )
         print_line("Print one: babyllama recipes NAME. Write one for your text: babyllama init")
 

@@ -106,7 +106,7 @@ class Timing:
 
 
 class SpeedsHere:
-    """How fast models are trained on this machine; each shape is timed once.
+    """How fast models are trained on this machine; what differs in its epochs alone is timed once.
 
     Args:
         finished: folders that may hold finished trainings, of which the manifests say how fast
@@ -134,9 +134,14 @@ class SpeedsHere:
             self._known[key] = self._of_shape(part, vocab_size, threads)
         return self._known[key]
 
-    def of_signal(self, recipe: Recipe) -> Speed:
-        """The signal's work is that of the teachers' forward passes: as fast as the slowest."""
-        trained = [self.of_training(recipe, name) for name in recipe.trained_teachers]
+    def of_signal(self, recipe: Recipe, *, threads: int | None = None) -> Speed:
+        """The signal's work is that of the teachers' forward passes: as fast as the slowest.
+
+        Args:
+            threads: as of `of_training`.
+        """
+        teachers = recipe.trained_teachers
+        trained = [self.of_training(recipe, name, threads=threads) for name in teachers]
         return min(trained, key=lambda each: each.flops, default=None) or speed_of_products()
 
     def _of_shape(self, part: PretrainingRecipe, vocab_size: int, threads: int) -> Speed:

@@ -12,7 +12,6 @@ the text's number and the round. Each finished round is saved: a killed stage re
 
 import json
 import shutil
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -149,7 +148,7 @@ def _sampled(
     marks = marks_of(source, len(stream), starts)
     rounds = Rounds(source, ensemble, marks, stream)
     texts = Texts(wanted=_count(target, marks.mean))
-    started, number = time.monotonic(), 0
+    number = 0
     with stoppable() as stop, ProgressBar("sampled text", target, "tokens") as bar:
         while chosen := rounds.next(texts, target):
             path = out / SCRATCH / f"round-{number:06d}.json"
@@ -174,7 +173,6 @@ def _sampled(
     read = rounds.tokens_read(texts)
     return found, {
         "flops": float(read * sum(flops_per_token(model) for model in ensemble.models)),
-        "sampling_seconds": time.monotonic() - started,
     }
 
 

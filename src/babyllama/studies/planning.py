@@ -124,7 +124,7 @@ def time_left(planned: StudyPlan, machine: Machine, jobs: int | None) -> list[Ti
         if need.made.is_training:
             speed = speeds.of_training(recipe, need.made.model, threads=threads)
         else:
-            speed = speeds.of_signal(recipe)
+            speed = speeds.of_signal(recipe, threads=threads if jobs else None)
         if name.startswith(names.SAMPLED_TEXT):
             speed = speed_of_sampling(speed)
         stages.append(TimedStage(name, need.flops, speed, machine.taken_by(threads)))
