@@ -13,6 +13,8 @@ from babyllama.recipe import (
     to_json,
     to_yaml,
 )
+from babyllama.recipe.extending import read_layers
+from babyllama.recipe.reading import recipe_of_layers
 
 
 @pytest.mark.parametrize("name", built_in_recipes())
@@ -115,3 +117,10 @@ def test_a_signal_of_a_kind_that_is_not_stored_is_refused(tree):
 def test_a_stored_signals_recipe_is_read_back():
     stored = load_recipe("mini").signal
     assert parse_stored_signal(MINI["signal"], "here") == stored
+
+
+def test_layers_that_were_read_once_serve_many_recipes():
+    layers = read_layers("mini")
+    cold = recipe_of_layers(layers, ("students.distilled.temperature=1", "teachers.gpt2=null"))
+    assert (cold.students["distilled"].temperature, list(cold.teachers)) == (1, ["llama"])
+    assert recipe_of_layers(layers) == load_recipe("mini")

@@ -5,7 +5,8 @@ import copy
 import pytest
 from raw_recipes import MINI, refusal
 
-from babyllama.recipe import Recipe, Sampling, parse, recipe_of
+from babyllama.recipe import Recipe, Sampling, parse
+from babyllama.recipe.reading import recipe_of
 
 TRAINING = MINI["students"]["distilled"]["training"]
 

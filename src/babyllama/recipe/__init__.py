@@ -20,7 +20,6 @@ from babyllama.recipe.reading import (
     load_recipe,
     parse,
     parse_stored_signal,
-    recipe_of,
     to_json,
     to_yaml,
 )
@@ -153,7 +152,6 @@ __all__ = [
     "mixing_of",
     "parse",
     "parse_stored_signal",
-    "recipe_of",
     "to_json",
     "to_yaml",
     "weights_fault",

@@ -1,5 +1,6 @@
 """Read a recipe from YAML and check it; write it fully resolved."""
 
+import copy
 import json
 from collections.abc import Sequence
 from typing import Any, TypeVar, get_args
@@ -27,7 +28,7 @@ def load_recipe(name_or_path: str, settings: tuple[str, ...] = ()) -> Recipe:
         InputError: no such recipe, broken YAML (line and column), a setting that cannot be applied,
             or fields that are unknown, missing or out of range: lists all of them with their lines.
     """
-    return _checked(read_layers(name_or_path), settings)
+    return recipe_of_layers(read_layers(name_or_path), settings)
 
 
 def recipe_of(text: str, where: str, settings: tuple[str, ...] = ()) -> Recipe:
@@ -40,11 +41,16 @@ def recipe_of(text: str, where: str, settings: tuple[str, ...] = ()) -> Recipe:
     Raises:
         InputError: as `load_recipe`.
     """
-    return _checked(layers_of(text, where), settings)
+    return recipe_of_layers(layers_of(text, where), settings)
 
 
-def _checked(layers: Sequence[Layer], settings: Sequence[str]) -> Recipe:
-    combined = combine(layers, settings)
+def recipe_of_layers(layers: Sequence[Layer], settings: Sequence[str] = ()) -> Recipe:
+    """A recipe from its files, which were read before and are left as they are.
+
+    Raises:
+        InputError: as `load_recipe`.
+    """
+    combined = combine(copy.deepcopy(layers), settings)
     return parse(Recipe, combined.tree, combined.places.where, places=combined.places)
 
 

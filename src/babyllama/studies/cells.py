@@ -13,7 +13,9 @@ import yaml
 from pydantic import JsonValue
 
 from babyllama.errors import InputError
-from babyllama.recipe import AutoSignal, Recipe, SyntheticSource, load_recipe, mixing_of, recipe_of
+from babyllama.recipe import AutoSignal, Recipe, SyntheticSource, mixing_of
+from babyllama.recipe.extending import layers_of, read_layers
+from babyllama.recipe.reading import recipe_of_layers
 from babyllama.studies.study import Changes, StudyRecipe
 
 BASE = "base"  # the only cell of a study that varies nothing
@@ -98,13 +100,13 @@ def trials_of(study: StudyRecipe, out: Path) -> list[Trial]:
 
 
 def _reader(study: StudyRecipe) -> Callable[[tuple[str, ...]], Recipe]:
-    """The base recipe as a function of settings, as `--set` has them."""
+    """The base recipe as a function of settings, as `--set` has them; its files are read once."""
     if isinstance(study.recipe, str):
-        return partial(load_recipe, study.recipe)
+        return partial(recipe_of_layers, read_layers(study.recipe))
     # The folders of runs are named after the cells: a recipe written in a study needs no name.
     tree = {"name": "study", **study.recipe}
     text = yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
-    return partial(recipe_of, text, f"study {study.name}: recipe")
+    return partial(recipe_of_layers, layers_of(text, f"study {study.name}: recipe"))
 
 
 def _settings(changes: Mapping[str, JsonValue]) -> tuple[str, ...]:
