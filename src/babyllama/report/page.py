@@ -328,11 +328,11 @@ def _about_corpus(run: Run) -> tuple[str, ...]:
             f"words) and {run.tokens['dev_tokens']:,} dev tokens; vocabulary "
             f"{run.tokens['vocab_size']:,}; layout {layout}."
         )
-    entropy = run.entropy.get("dev", {}).get("all", {}).get("nats_per_word")
-    if entropy is not None:
+    if run.dev_entropy is not None:
         text.append(
-            f"A grammar generated the text. The entropy of its dev text is {entropy:.3f} nats per "
-            "word, the lowest loss that a model can have in expectation."
+            "A grammar generated the text. The entropy of its dev text is "
+            f"{run.dev_entropy:.3f} nats per word, the lowest loss that a model can have in "
+            "expectation."
         )
     return tuple(text)
 

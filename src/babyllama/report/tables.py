@@ -181,6 +181,5 @@ def _exp(loss: float | None) -> float | None:
 
 def _excess(scored: ScoredRun, model: Model) -> float | None:
     """Nats per word above the entropy of the grammar's own dev text: 0 is a perfect model."""
-    entropy = scored.run.entropy.get("dev", {}).get("all", {}).get("nats_per_word")
-    found = scored.nats_per_word(model)
-    return None if entropy is None or found is None else found - float(entropy)
+    entropy, found = scored.run.dev_entropy, scored.nats_per_word(model)
+    return None if entropy is None or found is None else found - entropy

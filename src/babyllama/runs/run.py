@@ -123,6 +123,15 @@ class Run:
     points: Mapping[str, tuple[Point, ...]]
 
     @property
+    def dev_entropy(self) -> float | None:
+        """The entropy of the dev text in nats per word, the lowest loss that can be expected.
+
+        None where nobody knows it: of every text but the built-in grammar's.
+        """
+        found = self.entropy.get("dev", {}).get("all", {}).get("nats_per_word")
+        return None if found is None else float(found)
+
+    @property
     def layout(self) -> Layout:
         """The paths in its folder."""
         return Layout(self.folder)

@@ -7,7 +7,7 @@ from babyllama.errors import InputError
 from babyllama.recipe import Recipe, SyntheticSource, names
 from babyllama.recipe.base import nearest
 from babyllama.scores import measures
-from babyllama.studies.study import DEV_LOSS, Comparison, StudyRecipe
+from babyllama.studies.study import ABOVE_ENTROPY, DEV_LOSS, Comparison, StudyRecipe
 
 EVERY = "*"
 
@@ -95,7 +95,8 @@ def _measures(recipe: Recipe, measure: str) -> bool:
 def _benchmarks(recipe: Recipe) -> list[str]:
     """The dev loss, and the benchmarks on which a recipe's models are scored."""
     is_synthetic = isinstance(recipe.corpus.source, SyntheticSource)
-    return [DEV_LOSS, *recipe.evaluation.benchmarks, *([names.GRAMMAR] if is_synthetic else [])]
+    known = [DEV_LOSS, *recipe.evaluation.benchmarks]
+    return [*known, ABOVE_ENTROPY, names.GRAMMAR] if is_synthetic else known
 
 
 def main_of(study: StudyRecipe, recipe: Recipe) -> str:

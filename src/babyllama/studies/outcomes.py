@@ -10,7 +10,7 @@ from babyllama.scores.measures import read_measures
 from babyllama.scores.results import ModelResult, read_results
 from babyllama.studies.cells import Trial
 from babyllama.studies.store import Made, is_finished, is_made, shared_by
-from babyllama.studies.study import DEV_LOSS
+from babyllama.studies.study import ABOVE_ENTROPY, DEV_LOSS
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,8 @@ class Outcome:
 
     Attributes:
         result: its result file: scores, decisions on items, and measures on dev text.
-        values: by measure, in its unit: benchmarks, `dev_cross_entropy`, and measures of
-            predictions such as `calibration_error`.
+        values: by measure, in its unit: benchmarks, `dev_cross_entropy`, `nats_above_entropy` if
+            the corpus's entropy is known, and measures of predictions such as `calibration_error`.
         flops, seconds: of its own training; 0 of the ensemble and of random weights.
         made_with: device, precision and versions of its training, in words; "" without one.
     """
@@ -72,15 +72,15 @@ def outcomes_of(trials: Iterable[Trial], out: Path) -> tuple[list[Outcome], list
 
 def _outcomes(trial: Trial) -> Iterator[Outcome]:
     run, layout = read_run(trial.folder), Layout(trial.folder)
+    entropy = run.dev_entropy
     for model in run.models:
         (result,) = read_results(layout.scores(model.name))
         facts = model.facts
-        layout = Layout(trial.folder)
-        values = {name: each.value for name, each in
-                  read_measures(layout.measures(model.name)).items()}  # fmt: skip
-        values |= {name: scores.score for name, scores in result.benchmarks.items()}
+        values = {name: scores.score for name, scores in result.benchmarks.items()}
         if result.dev:
             values[DEV_LOSS] = result.dev.cross_entropy
+            if entropy is not None and result.dev.nats_per_word is not None:
+                values[ABOVE_ENTROPY] = result.dev.nats_per_word - entropy
         measures = read_measures(layout.measures(model.name))
         values |= {name: each.value for name, each in measures.items() if name not in values}
         yield Outcome(

@@ -92,4 +92,5 @@ def test_what_a_wrong_verb_violates_depends_on_its_subject() -> None:
     }
     differs = Phrase(SINGULAR, dog, attractor=PLURAL, **near)
     assert agreement_violations(differs, "are", "uid") == {"attractor_prepositional": "are"}
-    assert agreement_violations(Phrase(PLURAL, dog, attractor=PLURAL, **near), "is", "uid") == {}
+    matches = Phrase(PLURAL, dog, attractor=PLURAL, **near)
+    assert agreement_violations(matches, "is", "uid") == {"attractor_prepositional_matching": "is"}

@@ -20,33 +20,60 @@ def compared(differences, measure="blimp"):
     ]
 
 
-def test_few_pairs_are_named_with_their_differences():
-    found = answer(compared({"a": 9.0, "b": 0.5}), [], cells=3, seeds=9)
+def levels(each):
+    return f"{70 + each.difference.value:.1f} against 70.0 percent"
+
+
+def test_the_first_pair_is_named_with_its_values_and_few_others_with_their_differences():
+    found = answer(compared({"a": 9.0, "b": 0.5}), [], cells=3, seeds=9, levels=levels)
     assert found == (
-        "a is better than base on blimp (+9.0); b cannot be told apart from base on blimp (+0.5) "
-        "(9 seeds)."
+        "Over 9 seeds, a is better than base on blimp (79.0 against 70.0 percent). "
+        "b cannot be told apart from base on blimp (+0.5)."
+    )
+
+
+def test_another_pair_of_the_same_model_does_not_repeat_its_name():
+    decided = [
+        Decided(Pair(Side("a", "student"), Side("a", other), "better"), "dev_cross_entropy", each)
+        for other, each in zip(
+            ("twin", "llama"),
+            verdicts([Asked(SeedsDifference(v, 0.1, 0.0, (v,) * 9)) for v in (-3, -2)], "holm"),
+            strict=True,
+        )
+    ]
+    assert answer(decided, [], cells=1, seeds=9, levels=levels) == (
+        "Over 9 seeds, student is worse than twin on unseen text (67.0 against 70.0 percent). "
+        "It is worse than llama on unseen text (-2.00 nats per token)."
     )
 
 
 def test_measures_of_one_pair_share_a_clause():
-    found = answer([*compared({"a": 9.0}), *compared({"a": -9.0}, "ewok")], [], cells=2, seeds=9)
+    found = answer(
+        [*compared({"a": 9.0}), *compared({"a": -9.0}, "ewok")],
+        [],
+        cells=2,
+        seeds=9,
+        levels=levels,
+    )
     assert found == (
-        "a is better than base on blimp (+9.0); is worse than base on ewok (-9.0) (9 seeds)."
+        "Over 9 seeds, a is better than base on blimp (79.0 against 70.0 percent); "
+        "is worse than base on ewok (61.0 against 70.0 percent)."
     )
 
 
 def test_many_pairs_are_counted():
     cells = {"a": 9.0, "b": -9.0, "c": -8.0, "d": 0.1, "e": 0.2, "f": 0.3, "g": 0.4}
-    assert answer(compared(cells), [], cells=8, seeds=9) == (
-        "On blimp, 1 of 7 is better than base (a), 2 are worse (b and c) and "
-        "4 cannot be told apart (9 seeds)."
+    assert answer(compared(cells), [], cells=8, seeds=9, levels=levels) == (
+        "Over 9 seeds, on blimp, 1 of 7 is better than base (a), 2 are worse (b and c) and "
+        "4 cannot be told apart."
     )
     none = dict.fromkeys("abcde", 0.1)
-    assert answer(compared(none), [], cells=6, seeds=9) == (
-        "On blimp, none of 5 is better than base and 5 cannot be told apart (9 seeds)."
+    assert answer(compared(none), [], cells=6, seeds=9, levels=levels) == (
+        "Over 9 seeds, on blimp, none of 5 is better than base and 5 cannot be told apart."
     )
 
 
 def test_what_could_not_be_tested_is_no_answer():
     untested = [Untested(pair("a"), "blimp", "only seed 0 has both")]
-    assert answer([], untested, cells=2, seeds=3) == "There is no answer yet: only seed 0 has both."
+    found = answer([], untested, cells=2, seeds=3, levels=levels)
+    assert found == "There is no answer yet: only seed 0 has both."

@@ -1,11 +1,13 @@
 """The page of a study: its answer, its rule, its sections, and what is missing."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from babyllama.report import write_pages
 from babyllama.studies.report.page import page_of
+from babyllama.studies.study import ABOVE_ENTROPY
 
 
 def titles(page):
@@ -23,7 +25,11 @@ def page_of_grid(grid):
 
 def test_the_rule_follows_the_answer(claim):
     page = page_of(claim, ["rows.csv"])
-    assert page.sentence.startswith("distilled is better than twin on dev_cross_entropy (-0.0")
+    first, second, _ = re.split(r"(?<=\D)\. ?", page.sentence)
+    unseen = r"unseen text \(1\.[67]\d\d against 1\.[78]\d\d nats per token\)"
+    assert re.match(rf"Over 3 seeds, distilled is better than twin on {unseen}", first)
+    assert re.search(r"grammar \(7\d\.\d against 7\d\.\d percent\)", first)
+    assert second.startswith("It is better than llama on unseen text (-0.0")
     assert page.missing == ""
     assert titles(page)[:3] == ["What was decided beforehand", "Comparisons", "Every cell"]
     rule = section(page, "What was decided beforehand")
@@ -36,7 +42,9 @@ def test_the_rule_follows_the_answer(claim):
 
 def test_a_grid_shows_its_cells_first(page_of_grid):
     assert titles(page_of_grid)[1:4] == ["The best setting", "Every cell", "Comparisons"]
-    assert page_of_grid.sentence.startswith("On dev_cross_entropy, none of 14 is better than")
+    assert page_of_grid.sentence.startswith(
+        "Over 3 seeds, on unseen text, none of 14 is better than"
+    )
 
 
 def test_missing_trials_are_counted_and_named(page_of_grid):
@@ -65,3 +73,14 @@ def test_a_study_without_a_finished_trial_has_no_answer_yet(study, findings_of):
     page = page_of(findings_of(study(), lambda _: {}, [], missing=names), ["rows.csv"])
     assert page.sentence == "There is no answer yet: no trial is finished."
     assert page.missing.startswith("3 of 3 trials are missing")
+
+
+def test_where_the_entropy_of_the_text_is_known_the_answer_says_how_far_above_it_models_are(claim):
+    above = {"distilled": 0.8, "twin": 0.95}
+    outcomes = tuple(
+        replace(o, values={**o.values, ABOVE_ENTROPY: above.get(o.model, 1.0)})
+        for o in claim.outcomes
+    )
+    page = page_of(replace(claim, outcomes=outcomes), ["rows.csv"])
+    found = "(0.800 against 0.950 nats per word above the corpus's entropy)"
+    assert f"is better than twin on unseen text {found}" in page.sentence

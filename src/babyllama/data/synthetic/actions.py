@@ -136,13 +136,14 @@ def reflexive(g: Speaker, scene: Scene, tense: Tense) -> str:
     say_verb(g, verb, tense, subject.number)
     himself = "himself" if subject.gender == "male" else "herself"
     herself = "herself" if subject.gender == "male" else "himself"
-    prefix = "reflexive_attractor" if subject.attractor_differs else "reflexive_number"
+    is_plain = subject.modifier == "plain"
+    uid = "reflexive_number" if is_plain else subject.across("reflexive_attractor")
     if subject.number == PLURAL:
-        g.say("themselves", {prefix: himself})
-    elif subject.modifier == "plain":
-        g.say(himself, {prefix: "themselves", "reflexive_gender": herself})
+        g.say("themselves", {uid: himself})
+    elif is_plain:
+        g.say(himself, {uid: "themselves", "reflexive_gender": herself})
     else:
-        g.say(himself, {prefix: "themselves"} if subject.attractor_differs else {})
+        g.say(himself, {uid: "themselves"})
     return "."
 
 

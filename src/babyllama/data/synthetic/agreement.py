@@ -9,6 +9,8 @@ from babyllama.data.synthetic.speaker import Speaker
 
 Modifier = Literal["plain", "prepositional", "subject_relative", "object_relative"]
 
+MATCHING = "_matching"
+
 
 @dataclass(frozen=True)
 class Phrase:
@@ -28,9 +30,14 @@ class Phrase:
     attractor: Number | None = None
     person: Person | None = None
 
-    @property
-    def attractor_differs(self) -> bool:
-        return self.attractor is not None and self.attractor != self.number
+    def across(self, uid: str) -> str:
+        """The name of a violation after an attractor.
+
+        Returns:
+            `uid` if the attractor has the other number, so that agreement with the nearest noun
+            makes the mistake; `uid` and `MATCHING` if it has the same number.
+        """
+        return uid if self.attractor != self.number else uid + MATCHING
 
 
 def opposite(number: Number) -> Number:
@@ -104,4 +111,4 @@ def agreement_violations(subject: Phrase, wrong: str, uid: str) -> dict[str, str
     if subject.modifier == "plain":
         irregular = subject.head is not None and subject.head.is_irregular
         return {uid: wrong} | ({"irregular_plural_agreement": wrong} if irregular else {})
-    return {f"attractor_{subject.modifier}": wrong} if subject.attractor_differs else {}
+    return {subject.across(f"attractor_{subject.modifier}"): wrong}

@@ -3,13 +3,16 @@
 The grammar notes where a rule applies and which word would break it (`Speaker.violations`), so a
 pair is a sentence and one of its violations. Pairs are balanced: for each pair with `is` right and
 `are` wrong there is one with `are` right and `is` wrong. A model that knows only word frequencies,
-or always prefers one form, is right half of the time.
+or always prefers one form, is right half of the time. Where a noun stands between the words that
+must agree (an attractor), it has their number in half of the pairs and the other in the rest: a
+model that agrees with the nearest noun is right half of the time, too.
 """
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from babyllama.data.synthetic import actions, asking, states
+from babyllama.data.synthetic.agreement import MATCHING
 from babyllama.data.synthetic.clauses import Clause
 from babyllama.data.synthetic.lexicon import Tense
 from babyllama.data.synthetic.places import PLACES
@@ -32,6 +35,7 @@ class Phenomenon:
         sources: the clauses whose sentences have such a violation.
         construction: the one from which a sixth of the words is held out (`lexicon.is_held_out`).
         tenses: those in which the mistake is possible.
+        has_attractor: a noun stands between the words that must agree.
     """
 
     term: str
@@ -39,6 +43,7 @@ class Phenomenon:
     sources: tuple[Clause, ...]
     construction: str
     tenses: tuple[Tense, ...] = ("present", "past")
+    has_attractor: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,26 +67,29 @@ def minimal_pairs(uid: str, *, seed: int, corpus: Collection[str]) -> list[dict[
     phenomenon = PHENOMENA[uid]
     seen = set(corpus)
     novel_pairs = PAIRS_PER_UID // NOVEL_SHARE
+    violations = (uid, uid + MATCHING) if phenomenon.has_attractor else (uid,)
     rows: list[dict[str, str | bool]] = []
     for is_novel, wanted in ((False, PAIRS_PER_UID - novel_pairs), (True, novel_pairs)):
-        dice = Dice(seed, "pairs", uid, "novel" if is_novel else "familiar")
-        for pair in _balanced(uid, phenomenon, dice, seen, wanted, is_novel):
-            rows.append(
-                {
-                    "sentence_good": pair.good,
-                    "sentence_bad": pair.bad,
-                    "field": phenomenon.field,
-                    "linguistics_term": phenomenon.term,
-                    "UID": uid,
-                    "pairID": str(len(rows)),
-                    "novel": is_novel,
-                }
-            )
+        for violation in violations:
+            dice = Dice(seed, "pairs", violation, "novel" if is_novel else "familiar")
+            share = wanted // len(violations)
+            for pair in _balanced(violation, phenomenon, dice, seen, share, is_novel):
+                rows.append(
+                    {
+                        "sentence_good": pair.good,
+                        "sentence_bad": pair.bad,
+                        "field": phenomenon.field,
+                        "linguistics_term": phenomenon.term,
+                        "UID": uid,
+                        "pairID": str(len(rows)),
+                        "novel": is_novel,
+                    }
+                )
     return rows
 
 
 def _balanced(
-    uid: str, phenomenon: Phenomenon, dice: Dice, seen: set[str], wanted: int, is_novel: bool
+    violation: str, phenomenon: Phenomenon, dice: Dice, seen: set[str], wanted: int, is_novel: bool
 ) -> list[Pair]:
     """Draw pairs; accept a pair together with one that swaps the same words the other way."""
     accepted: list[Pair] = []
@@ -89,7 +97,7 @@ def _balanced(
     for _ in range(wanted * _TRIES_PER_PAIR):
         if len(accepted) >= wanted:
             break
-        for pair in _candidates(uid, phenomenon, dice, is_novel):
+        for pair in _candidates(violation, phenomenon, dice, is_novel):
             if pair.good in seen or pair.bad in seen:
                 continue
             seen |= {pair.good, pair.bad}
@@ -101,7 +109,9 @@ def _balanced(
     return accepted
 
 
-def _candidates(uid: str, phenomenon: Phenomenon, dice: Dice, is_novel: bool) -> Iterator[Pair]:
+def _candidates(
+    violation: str, phenomenon: Phenomenon, dice: Dice, is_novel: bool
+) -> Iterator[Pair]:
     """The pairs from one sentence at a random place, mostly one or none."""
     speaker = Speaker(dice.decide, novel=phenomenon.construction if is_novel else None)
     scene = Scene(_PLACES[dice.below(len(_PLACES))])
@@ -114,17 +124,23 @@ def _candidates(uid: str, phenomenon: Phenomenon, dice: Dice, is_novel: bool) ->
     if speaker.is_novel != is_novel:
         return
     good = [*speaker.tokens, mark]
-    for violation in speaker.violations:
-        if violation.uid == uid:
+    for noted in speaker.violations:
+        if noted.uid == violation:
             bad = list(good)
-            bad[violation.position] = violation.wrong
-            yield Pair(render(good), render(bad), good[violation.position], violation.wrong)
+            bad[noted.position] = noted.wrong
+            yield Pair(render(good), render(bad), good[noted.position], noted.wrong)
 
 
 _PLACES = tuple(PLACES.values())
 _PRESENT: tuple[Tense, ...] = ("present",)
 _PAST: tuple[Tense, ...] = ("past",)
-_ATTRACTOR = ("subject_verb_agreement", "syntax", (states.modified_state,), "modified_subject")
+_ATTRACTOR = Phenomenon(
+    "subject_verb_agreement",
+    "syntax",
+    (states.modified_state,),
+    "modified_subject",
+    has_attractor=True,
+)
 _DETERMINER = (
     "determiner_noun_agreement",
     "morphology",
@@ -153,14 +169,14 @@ PHENOMENA = {
         "question",
         _PRESENT,
     ),
-    "attractor_prepositional": Phenomenon(*_ATTRACTOR),
-    "attractor_subject_relative": Phenomenon(*_ATTRACTOR),
-    "attractor_object_relative": Phenomenon(*_ATTRACTOR),
+    "attractor_prepositional": _ATTRACTOR,
+    "attractor_subject_relative": _ATTRACTOR,
+    "attractor_object_relative": _ATTRACTOR,
     "determiner_noun": Phenomenon(*_DETERMINER),
     "determiner_noun_irregular": Phenomenon(*_DETERMINER),
     "reflexive_gender": Phenomenon(*_REFLEXIVE),
     "reflexive_number": Phenomenon(*_REFLEXIVE),
-    "reflexive_attractor": Phenomenon(*_REFLEXIVE),
+    "reflexive_attractor": Phenomenon(*_REFLEXIVE, has_attractor=True),
     "npi_any": Phenomenon(
         "npi_licensing", "semantics", (states.some_or_any, states.wanting_any), "any"
     ),

@@ -1,10 +1,11 @@
-"""The first sentence of a study's report, which answers its question."""
+"""The first sentences of a study's report, which answer its question."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from babyllama.report.verdicts import digits_for
 from babyllama.scores.verdicts import Word
 from babyllama.studies.report.decided import Decided, Untested
+from babyllama.studies.study import DEV_LOSS
 
 _MOST_PAIRS = 4  # that one sentence names
 _MOST_NAMES = 3
@@ -18,32 +19,56 @@ _WORDS: tuple[tuple[Word, str], ...] = (
 
 
 def answer(
-    decided: Sequence[Decided], untested: Sequence[Untested], *, cells: int, seeds: int
+    decided: Sequence[Decided],
+    untested: Sequence[Untested],
+    *,
+    cells: int,
+    seeds: int,
+    levels: Callable[[Decided], str],
 ) -> str:
-    """What the comparisons show, in one sentence."""
+    """What the comparisons show: of few pairs, a sentence on the first and one on the others.
+
+    Args:
+        levels: the two values that a comparison is about, as `72.7 against 70.1`.
+    """
     if not decided:
         why = untested[0].why if untested else "no trial is finished"
         return f"There is no answer yet: {why}."
     pairs = list(dict.fromkeys(each.pair for each in decided))
-    if len(pairs) <= _MOST_PAIRS:
-        clauses = [
-            clause for pair in pairs for clause in
-            _of_pair([each for each in decided if each.pair == pair], cells)
-        ]  # fmt: skip
-        return f"{'; '.join(_without_repeats(clauses))} ({seeds} seeds)."
-    measures = dict.fromkeys(each.measure for each in decided)
-    parts = [_counted([e for e in decided if e.measure == m], m, cells) for m in measures]
-    text = "; ".join(parts)
-    return f"{text[0].upper()}{text[1:]} ({seeds} seeds)."
+    if len(pairs) > _MOST_PAIRS:
+        measures = dict.fromkeys(each.measure for each in decided)
+        parts = [_counted([e for e in decided if e.measure == m], m, cells) for m in measures]
+        return f"Over {seeds} seeds, {'; '.join(parts)}."
+    first, *others = ([each for each in decided if each.pair == pair] for pair in pairs)
+    clauses = list(_of_pair(first, cells, levels))
+    text = f"Over {seeds} seeds, {_joined(clauses)}."
+    rest = [clause for own in others for clause in _of_pair(own, cells, _difference)]
+    if not rest:
+        return text
+    # "It" stands for the subject of the first sentence.
+    subject = clauses[-1][0]
+    return f"{text} {_joined([('It' if name == subject else name, said) for name, said in rest])}."
 
 
-def _of_pair(decided: Sequence[Decided], cells: int) -> Iterator[tuple[str, str]]:
-    """`student`, `is better than twin on blimp (+1.9) and dev_cross_entropy (-0.09)`."""
+def title_of(measure: str) -> str:
+    """What sentences call a measure."""
+    return "unseen text" if measure == DEV_LOSS else measure
+
+
+def _of_pair(
+    decided: Sequence[Decided], cells: int, sized: Callable[[Decided], str]
+) -> Iterator[tuple[str, str]]:
+    """`student`, `is better than twin on blimp (+1.9) and ewok (+2.1)`."""
     ours, theirs = decided[0].pair.called(cells)
     for word, said in _WORDS:
         own = [each for each in decided if each.verdict.word == word]
         if own:
-            yield ours, f"{said} {theirs} on {_and([_sized(each) for each in own])}"
+            on = _and([f"{title_of(each.measure)} ({sized(each)})" for each in own])
+            yield ours, f"{said} {theirs} on {on}"
+
+
+def _joined(clauses: Iterable[tuple[str, str]]) -> str:
+    return "; ".join(_without_repeats(clauses))
 
 
 def _without_repeats(clauses: Sequence[tuple[str, str]]) -> Iterator[str]:
@@ -68,17 +93,18 @@ def _counted(decided: Sequence[Decided], measure: str, cells: int) -> str:
         end = "" if parts else f" than {theirs}"
         listed = f" ({_and(own)})" if 0 < len(own) <= _MOST_NAMES else ""
         parts.append(f"{len(own) or 'none'}{start} {verb}{end}{listed}")
-    return f"on {measure}, {_and(parts)}"
+    return f"on {title_of(measure)}, {_and(parts)}"
 
 
 def _be(own: Sequence[str]) -> str:
     return "are" if len(own) > 1 else "is"
 
 
-def _sized(each: Decided) -> str:
+def _difference(each: Decided) -> str:
     value = each.difference.value
     digits = digits_for(each.difference.reach())
-    return f"{each.measure} ({round(value, digits) + 0.0:+.{digits}f})"
+    unit = " nats per token" if each.measure == DEV_LOSS else ""
+    return f"{round(value, digits) + 0.0:+.{digits}f}{unit}"
 
 
 def _and(parts: Sequence[str]) -> str:

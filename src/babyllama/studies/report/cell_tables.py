@@ -6,9 +6,9 @@ from babyllama.report.page import Section, Shown
 from babyllama.report.table import Table
 from babyllama.studies.comparing import Side
 from babyllama.studies.report import figures
+from babyllama.studies.report.decided import digits_of
 from babyllama.studies.report.findings import Findings, shown
 from babyllama.studies.report.grids import Axis, at, axes_of
-from babyllama.studies.study import DEV_LOSS
 
 
 def every_cell(findings: Findings) -> Section:
@@ -51,7 +51,7 @@ def _mean(findings: Findings, side: Side, measure: str) -> str:
     if not values:
         return "missing"
     mean, reach = figures.mean_and_reach(values)
-    digits = 3 if measure == DEV_LOSS else 1
+    digits = digits_of(measure, findings.outcomes)
     if reach is None:
         return f"{mean:.{digits}f} (one seed)"
     return f"{mean:.{digits}f} ({mean - reach:.{digits}f} to {mean + reach:.{digits}f})"

@@ -101,8 +101,13 @@ def is_higher_better(measure: str, outcomes: Sequence[Outcome]) -> bool:
 def unit_of(measure: str, outcomes: Sequence[Outcome]) -> str:
     """` nats`, ` months`; nothing for percent."""
     units = {o.result.benchmarks[measure].unit for o in outcomes if measure in o.result.benchmarks}
-    unit = next(iter(units), "nats" if measure == DEV_LOSS else measures.unit_of(measure))
+    unit = next(iter(units), measures.unit_of(measure))
     return "" if unit == "percent" else f" {unit}"
+
+
+def digits_of(measure: str, outcomes: Sequence[Outcome]) -> int:
+    """Decimals of a value: three of nats, else one."""
+    return 3 if unit_of(measure, outcomes) == " nats" else 1
 
 
 def _asked(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from statistics import mean
 
 from babyllama.report.figures import inline
 from babyllama.report.page import Shown
@@ -11,8 +12,15 @@ from babyllama.runs.layout import Layout
 from babyllama.studies.cells import Cell
 from babyllama.studies.comparing import Pair, Side
 from babyllama.studies.outcomes import Missing, Outcome
-from babyllama.studies.report.decided import Found, by_side, measures_of, unit_of
-from babyllama.studies.study import StudyRecipe
+from babyllama.studies.report.decided import (
+    Decided,
+    Found,
+    by_side,
+    digits_of,
+    measures_of,
+    unit_of,
+)
+from babyllama.studies.study import ABOVE_ENTROPY, DEV_LOSS, StudyRecipe
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,22 @@ class Findings:
         """By seed, of the trials that are finished."""
         own = self.found.get(side, {})
         return {seed: o.values[measure] for seed, o in own.items() if measure in o.values}
+
+    def levels(self, each: Decided) -> str:
+        """The two values that a comparison is about, means over the seeds that both sides have.
+
+        Of unseen text, where it is known how low a loss can be, how far above that the two are.
+        """
+        measure = each.measure
+        if measure == DEV_LOSS and any(ABOVE_ENTROPY in o.values for o in self.outcomes):
+            measure = ABOVE_ENTROPY
+        ours, theirs = (self.values(side, measure) for side in (each.pair.ours, each.pair.theirs))
+        seeds = [seed for seed in ours if seed in theirs]
+        digits = digits_of(measure, self.outcomes)
+        means = [mean([own[seed] for seed in seeds]) for own in (ours, theirs)]
+        text = " against ".join(f"{value:.{digits}f}" for value in means)
+        per = {DEV_LOSS: " per token", ABOVE_ENTROPY: " per word above the corpus's entropy"}
+        return f"{text}{unit_of(measure, self.outcomes) or ' percent'}{per.get(measure, '')}"
 
     def axis_label(self, measure: str) -> str:
         """`blimp, percent`."""

@@ -44,7 +44,13 @@ def page_of(findings: Findings, files: Sequence[str]) -> Page:
             code=_command(findings),
         ),
     ]
-    first = answer(decided, untested, cells=len(findings.cells), seeds=len(study.seed_list))
+    first = answer(
+        decided,
+        untested,
+        cells=len(findings.cells),
+        seeds=len(study.seed_list),
+        levels=findings.levels,
+    )
     return Page(
         name=f"study {study.name}",
         sentence=first,
