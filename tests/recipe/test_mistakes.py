@@ -173,7 +173,7 @@ def test_of_alternatives_the_one_that_the_user_meant_is_explained():
 
 def test_a_key_that_yaml_reads_as_a_number_is_named():
     tree = copy.deepcopy(MINI)
-    tree["teachers"][1] = tree["teachers"]["llama"]
+    tree["teachers"][1] = {"path": "models/old"}
 
     assert refusal(tree).what == "mine.yaml: teachers.1: Input should be a valid string"
 

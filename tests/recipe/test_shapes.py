@@ -20,8 +20,8 @@ def test_heads_that_do_not_divide_the_width_are_named_with_it(path, why):
 
 
 def test_settings_of_any_architecture_keep_their_types_through_yaml(tmp_path):
-    tree = changed("teachers.gpt2_small", MINI["teachers"]["gpt2"])
-    tree["teachers"]["on"] = MINI["teachers"]["llama"]
+    tree = changed("teachers.gpt2_small", MINI["teachers"]["gpt2"] | {"seed_offset": 1})
+    tree["teachers"]["on"] = MINI["teachers"]["llama"] | {"seed_offset": 1}
     tree["teachers"]["opt"] = {
         "model": {
             "model_type": "other",

@@ -97,7 +97,10 @@ def test_a_twin_is_pretrained_as_its_student_is(name):
     assert recipe.pretraining("twin") == PretrainingRecipe(
         model=student.model, training=student.training
     )
-    assert recipe.pretraining("llama") is recipe.teachers["llama"]
+    llama = recipe.teachers["llama"]
+    assert recipe.pretraining("llama") == PretrainingRecipe(
+        model=llama.model, training=llama.training
+    )
 
 
 def test_a_model_that_a_recipe_lacks_is_named_with_the_nearest():
@@ -122,7 +125,7 @@ def test_a_model_that_a_recipe_lacks_is_named_with_the_nearest():
 )
 @pytest.mark.parametrize("role", ["teachers", "students"])
 def test_a_model_with_a_name_that_a_run_uses_itself_is_refused(role, name, fault):
-    model = next(iter(MINI[role].values()))
+    model = {"path": "models/old"} if role == "teachers" else MINI[role]["distilled"]
     error = refusal({**MINI, role: {**MINI[role], name: model}})
     assert error.what.startswith(f"mine.yaml: {role}.{name}: ")
     assert fault in error.what.lower()
@@ -218,3 +221,16 @@ def test_a_benchmark_cannot_replace_the_one_that_comes_with_a_synthetic_corpus()
     assert refusal(tree).what == f"mine.yaml: {what}"
     tree["corpus"]["source"] = {"kind": "folder", "path": "texts"}
     assert list(parse(Recipe, tree, "mine.yaml").evaluation.benchmarks) == ["Grammar"]
+
+
+def test_two_teachers_that_would_be_the_same_model_are_refused_and_may_have_other_seeds():
+    tree = changed("name", "like")
+    tree["teachers"]["second"] = dict(tree["teachers"]["llama"])
+    error = refusal(tree)
+    assert error.what == "mine.yaml: teachers.second is the same model as teachers.llama"
+    assert error.mend == "Train it with another seed: teachers.second.seed_offset=1000"
+    tree["teachers"]["second"]["seed_offset"] = 1000
+    recipe = parse(Recipe, tree, "mine.yaml")
+    seeds = {name: recipe.seed_of(name) - recipe.seed for name in recipe.trained}
+    assert seeds == dict.fromkeys(recipe.trained, 0) | {"second": 1000}
+    assert recipe.pretraining("second") == recipe.pretraining("llama")

@@ -49,7 +49,7 @@ def pretrain(
         _refuse_matching(loaded, model, student)
         stage = stages.twin_stage(loaded, model, tokens, tokenizer, out)
     else:
-        stage = stages.pretraining_stage(part, tokens, tokenizer, out, loaded.seed)
+        stage = stages.pretraining_stage(part, tokens, tokenizer, out, loaded.seed_of(model))
     folder = names.TEACHERS if model in loaded.teachers else names.STUDENTS
     complete_stage(_as_in_run(stage, loaded, folder))
 

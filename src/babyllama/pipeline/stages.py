@@ -110,8 +110,8 @@ def stages(recipe: Recipe, folder: Path, launched: Launched = ALONE) -> Iterator
         yield given_teacher_stage(given, layout.teacher(name))
     for name in recipe.trained_teachers:
         yield pretraining_stage(
-            recipe.pretraining(name), tokens, tokenizer, layout.teacher(name), recipe.seed,
-            corpus=corpus,
+            recipe.pretraining(name), tokens, tokenizer, layout.teacher(name),
+            recipe.seed_of(name), corpus=corpus,
         )  # fmt: skip
     assert not isinstance(recipe.signal, AutoSignal), "planning.resolve_signal has resolved it"
     signal, mixing = None, mixing_of(recipe.signal)

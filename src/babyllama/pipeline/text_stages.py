@@ -49,7 +49,7 @@ def source_stage(recipe: SyntheticSource, out: Path, *, seed: int) -> Stage:
         synthesize(folder, words=recipe.words, dev_words=recipe.dev_words, seed=seed)
         return {}
 
-    return Stage(names.SOURCE, out, "synthetic", 1, part, {}, build, seed)
+    return Stage(names.SOURCE, out, "synthetic", 2, part, {}, build, seed)
 
 
 def corpus_stage(

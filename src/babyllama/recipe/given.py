@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Discriminator, Field, Tag, field_validator
 
-from babyllama.recipe.base import Frozen
+from babyllama.recipe.base import NOT_RECORDED_AT_DEFAULT, Frozen
 from babyllama.recipe.text import TokenizerRecipe
 from babyllama.recipe.training import PretrainingRecipe
 
@@ -45,6 +45,19 @@ class Given(Frozen):
         return self.path if self.revision is None else f"{self.path}@{self.revision}"
 
 
+class TrainedTeacher(PretrainingRecipe):
+    """A teacher that the run trains."""
+
+    seed_offset: int = Field(
+        0,
+        ge=0,
+        lt=2**31,
+        description="Added to the recipe's seed: teachers of one shape and training need different "
+        "ones, or they are the same model.",
+        json_schema_extra=NOT_RECORDED_AT_DEFAULT,
+    )
+
+
 def _tag(value: Any) -> str:
     """Which alternative a value is meant to be."""
     is_given = isinstance(value, Given) or (isinstance(value, dict) and "path" in value)
@@ -52,7 +65,7 @@ def _tag(value: Any) -> str:
 
 
 Teacher = Annotated[
-    Annotated[PretrainingRecipe, Tag("made")] | Annotated[Given, Tag("given")], Discriminator(_tag)
+    Annotated[TrainedTeacher, Tag("made")] | Annotated[Given, Tag("given")], Discriminator(_tag)
 ]
 AnyTokenizer = Annotated[
     Annotated[TokenizerRecipe, Tag("made")] | Annotated[Given, Tag("given")], Discriminator(_tag)

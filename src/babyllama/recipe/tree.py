@@ -11,7 +11,7 @@ from babyllama.recipe.base import NOT_DECISIVE, Frozen, Mistake, nearest
 from babyllama.recipe.card import CardRecipe
 from babyllama.recipe.controls import TwinStudent, changed_training, training_changes
 from babyllama.recipe.generations import generations, wrong_teachers
-from babyllama.recipe.given import AnyTokenizer, Given, Teacher
+from babyllama.recipe.given import AnyTokenizer, Given, Teacher, TrainedTeacher
 from babyllama.recipe.mistakes import mistakes_of
 from babyllama.recipe.names import GRAMMAR, BenchmarkName, ModelName, same_but_for_case
 from babyllama.recipe.ordering import DomainOrder, FileOrder
@@ -78,7 +78,7 @@ class Recipe(Frozen):
     @model_validator(mode="after")
     def _parts_agree(self) -> "Recipe":
         found = [
-            *disagreements(list(self.teachers), self.students, self.signal),
+            *disagreements(self.teachers, self.students, self.signal),
             *_benchmark_of_the_corpus(self.corpus, self.evaluation),
         ]
         if messages := [" ".join((each.what + ".", each.why)).strip() for each in found]:
@@ -191,7 +191,7 @@ class Recipe(Frozen):
                 why="A recipe that gives the path of a model does not say how to train it.",
             )
         if teacher is not None:
-            return teacher
+            return PretrainingRecipe(model=teacher.model, training=teacher.training)
         student = self.students.get(name)
         if isinstance(student, TwinStudent):
             if student.compute:
@@ -208,6 +208,11 @@ class Recipe(Frozen):
             mend=nearest(name, known),
         )
 
+    def seed_of(self, model: str) -> int:
+        """The seed of a model's weights, data order and dropout."""
+        teacher = self.teachers.get(model)
+        return self.seed + (teacher.seed_offset if isinstance(teacher, TrainedTeacher) else 0)
+
     def changes(self, twin: str) -> list[str]:
         """What a twin changes in its student's recipe, besides the teachers, in words."""
         student = self.students[twin]
@@ -219,16 +224,17 @@ class Recipe(Frozen):
 
 
 def disagreements(
-    teachers: Sequence[str], students: Mapping[str, Student | None], signal: SignalRecipe | None
+    teachers: Mapping[str, Teacher | None], students: Mapping[str, Student | None], signal: SignalRecipe | None
 ) -> Iterator[Mistake]:
     """Every contradiction between parts of a recipe.
 
     Args:
-        teachers: their names.
+        teachers: by name; None for one that has mistakes of its own.
         students: by name; None for one that has mistakes of its own.
         signal: None if it has mistakes of its own.
     """
-    yield from _same_names(teachers, students)
+    yield from _same_names(list(teachers), students)
+    yield from _same_teachers(teachers)
     for name, student in students.items():
         if isinstance(student, TwinStudent):
             yield from _twin_of_nothing(name, student.of, students)
@@ -242,7 +248,7 @@ def disagreements(
                 "Choose another order, or null.",
             )
     distilled = _of_kind(DistilledStudent, students)
-    yield from wrong_teachers(teachers, students)
+    yield from wrong_teachers(list(teachers), students)
     if isinstance(signal, StoredSignal):
         readers = {n: each for n, each in distilled.items() if each.teachers is None}
         yield from _windows_unlike(readers)
@@ -279,16 +285,34 @@ def disagreements_in(tree: Mapping[Any, Any]) -> Iterator[Mistake]:
     )
     checked = {name: _checked(_STUDENT.validate_python, value) for name, value in students.items()}
     signal = _checked(_SIGNAL.validate_python, tree.get("signal"))
-    yield from disagreements(list(teachers), checked, signal)
+    trained = {name: _checked(_TEACHER.validate_python, value) for name, value in teachers.items()}
+    yield from disagreements(trained, checked, signal)
     corpus = _checked(CorpusRecipe.model_validate, tree.get("corpus"))
     evaluation = _checked(EvaluationRecipe.model_validate, tree.get("evaluation", {}))
     yield from _benchmark_of_the_corpus(corpus, evaluation)
+
+
+def _same_teachers(teachers: Mapping[str, Teacher | None]) -> Iterator[Mistake]:
+    found: dict[str, TrainedTeacher] = {}
+    for name, teacher in teachers.items():
+        if not isinstance(teacher, TrainedTeacher):
+            continue
+        for other, same in found.items():
+            if teacher == same:
+                yield Mistake(
+                    ("teachers", name),
+                    f"teachers.{name} is the same model as teachers.{other}",
+                    "The same shape, training and seed give the same weights.",
+                    f"Train it with another seed: teachers.{name}.seed_offset=1000",
+                )
+        found[name] = teacher
 
 
 def _of_kind(kind: type[Part], students: Mapping[str, Student | None]) -> dict[str, Part]:
     return {name: student for name, student in students.items() if isinstance(student, kind)}
 
 
+_TEACHER: TypeAdapter[Teacher] = TypeAdapter(Teacher)
 _STUDENT: TypeAdapter[Student] = TypeAdapter(Student)
 _SIGNAL: TypeAdapter[SignalRecipe] = TypeAdapter(SignalRecipe)
 
