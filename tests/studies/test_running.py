@@ -52,6 +52,28 @@ def test_another_seed_makes_only_what_is_new(copy, small_study, engine):
     ]  # fmt: skip
 
 
+def test_studies_with_one_store_make_what_they_share_once(copy, small_study, tmp_path, engine):
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    (copy / "store").rename(shared / "store")
+    assert run_study(small_study(), copy, store=shared) == []
+    assert engine.done == []
+
+    hotter = small_study(
+        name="hotter",
+        vary={"students.distilled.temperature": [2, 4]},
+        compare=[{"ours": "temperature=4", "theirs": "temperature=2"}],
+    )
+    out = tmp_path / "hotter"
+    assert run_study(hotter, out, store=shared) == []
+    made = [name for name in engine.done if name.startswith(("teachers", "signal", "students"))]
+    assert made == [f"students/distilled (temperature=4 seed {seed})" for seed in (0, 1)]
+    assert (out / "trials/temperature=4/seed-0/teachers/llama").resolve().is_relative_to(shared)
+
+    with pytest.raises(InputError, match="has its store in"):
+        run_study(hotter, out, store=tmp_path / "other")
+
+
 def test_what_is_damaged_or_gone_is_made_again_for_all_that_share_it(copy, small_study, engine):
     twin = (copy / "trials/temperature=1/seed-0/students/twin").resolve()
     before = (twin / "model.safetensors").read_bytes()

@@ -66,6 +66,12 @@ def study(
         bool,
         typer.Option("--accept", help="Go on in a folder that other versions have made."),
     ] = False,
+    store: Annotated[
+        Path | None,
+        typer.Option(
+            help="A folder that several studies share: what one has made, the others have."
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print the plan.")] = False,
 ) -> None:
     """Answer a question with many trainings, of which nothing is made twice, and write a report.
@@ -84,11 +90,11 @@ def study(
     loaded = load_study(name, scale=scale, seeds=seeds, settings=settings or ())
     if dry_run:
         refuse_other_study(loaded, out)
-        _show_plan(plan_study(chosen_trials(loaded, out, only), out), loaded.name, jobs)
+        _show_plan(plan_study(chosen_trials(loaded, out, only), store or out), loaded.name, jobs)
         return
     failures = run_study(
         loaded, out, jobs=jobs, only=only, keep_going=keep_going, retries=retries, accept=accept,
-        engine=engine,
+        engine=engine, store=store,
     )  # fmt: skip
     for failure in failures:
         print_status(f"Failed: {failure.name}: {failure.why} (see {failure.log})", style="red")

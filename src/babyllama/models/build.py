@@ -10,7 +10,7 @@ from torch import nn
 
 from babyllama.errors import InputError
 from babyllama.models.logits import refuse_unread_head
-from babyllama.recipe import OtherShape, PretrainingRecipe, Shape
+from babyllama.recipe import GPT2Shape, OtherShape, PretrainingRecipe, Shape
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel
@@ -160,7 +160,12 @@ def _settings(shape: Shape) -> dict[str, Any]:
     """An architecture's own configuration keys."""
     if isinstance(shape, OtherShape):
         return dict(shape.settings)
-    return shape.model_dump(exclude={"model_type"})
+    settings = shape.model_dump(exclude={"model_type"})
+    if isinstance(shape, GPT2Shape):
+        # GPT-2's own approximation of GELU as one operation of torch: under its name in GPT-2's
+        # configuration, gelu_new, transformers computes it in eight, which takes a seventh of a step.
+        settings["activation_function"] = "gelu_pytorch_tanh"
+    return settings
 
 
 @lru_cache(64)  # plans of studies ask for the same models again and again

@@ -82,6 +82,7 @@ def run_study(
     retries: int = 0,
     accept: bool = False,
     engine: EngineName = "local",
+    store: Path | None = None,
 ) -> list[Failure]:
     """Make every trial of a study that is not complete.
 
@@ -96,6 +97,7 @@ def run_study(
         accept: go on in a folder that other versions have made.
         engine: `local`, processes of this machine; or `ray`, tasks of the cluster that RAY_ADDRESS
             names, or of a Ray that is started here.
+        store: a folder that several studies share: what one has made, the others have.
 
     Returns:
         what could not be made.
@@ -110,6 +112,8 @@ def run_study(
     refuse_other_study(study, out)
     for name in unmeasured(study, {trial.cell: trial.recipe for trial in trials}):
         print_status(f"  decide.smallest.{name}: no cell measures {name}")
+    if store is not None:
+        _share_store(out, store)
     planned = plan_study(trials, out)
     is_complete = all(is_finished(*each) for each in zip(trials, planned.shared, strict=True))
     if not is_complete:
@@ -126,7 +130,7 @@ def run_study(
         with open_engine(engine, planned, out, jobs) as (pool, machine):
             to_do = partial(_jobs, planned, machine, jobs)
             failures = _make(pool, to_do, out, keep_going=keep_going, retries=retries)
-        if not failures and only is None:
+        if not failures and only is None and not (out / BUILDING).is_symlink():
             shutil.rmtree(out / BUILDING, ignore_errors=True)  # all is made: nobody resumes
         return failures
 
@@ -171,6 +175,26 @@ def refuse_other_study(study: StudyRecipe, out: Path) -> None:
             why="A study's folder is written by this command alone.",
             mend="Choose a new folder: --out DIR",
         )
+
+
+def _share_store(out: Path, store: Path) -> None:
+    """Let a study keep what it makes in a folder that others use, too.
+
+    Raises:
+        InputError: the study has a store already.
+    """
+    for part in (names.STORE, BUILDING):  # one place for unfinished work: nothing is made twice
+        link, target = out / part, store.absolute() / part
+        if link.is_symlink() and link.resolve() == target.resolve():
+            continue
+        if link.is_symlink() or link.exists():
+            raise InputError(
+                f"{out} has its store in {link.resolve().parent}, not in {store}",
+                mend="Omit --store, or choose a new folder for the study: --out DIR",
+            )
+        target.mkdir(parents=True, exist_ok=True)
+        out.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(target, target_is_directory=True)
 
 
 def refuse_other_versions(out: Path, *, accept: bool) -> None:
