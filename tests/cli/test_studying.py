@@ -33,3 +33,12 @@ def test_a_wrong_study_is_refused_before_its_folder_is_made(tmp_path):
     file.write_text(json.dumps({**study, "recipe": "minni"}), encoding="utf-8")
     assert "mini" in refused("study", file, "--out", out)
     assert not out.exists()
+
+
+def test_a_study_has_its_folder_in_studies_unless_another_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    other = tmp_path / "studies/replication/notes.txt"
+    other.parent.mkdir(parents=True)
+    other.write_text("mine", encoding="utf-8")
+    said = refused("study", "replication", "--seeds", "2", "--dry-run")
+    assert "studies/replication exists and holds no study" in said

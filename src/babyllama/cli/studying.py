@@ -27,7 +27,9 @@ def study(
     name: Annotated[
         str, typer.Argument(metavar="STUDY", help="A built-in study's name, or a YAML file.")
     ],
-    out: Annotated[Path, typer.Option(help="The study's folder.")],
+    out: Annotated[
+        Path | None, typer.Option(help="The study's folder; studies/NAME by default.")
+    ] = None,
     scale: Annotated[
         str | None,
         typer.Option(help="Another base recipe: a built-in name, such as mini, or a file."),
@@ -78,7 +80,7 @@ def study(
 
     The same command goes on after an interruption; more seeds or cells make only what is new.
 
-    Example: `babyllama study replication --scale mini --seeds 3 --out studies/replication`
+    Example: `babyllama study replication --scale mini --seeds 3`
     """
     from babyllama.runs.layout import PAGE
     from babyllama.studies.planning import plan_study
@@ -88,6 +90,7 @@ def study(
 
     refuse_launcher("study")
     loaded = load_study(name, scale=scale, seeds=seeds, settings=settings or ())
+    out = out or Path("studies") / loaded.name
     if dry_run:
         refuse_other_study(loaded, out)
         _show_plan(plan_study(chosen_trials(loaded, out, only), store or out), loaded.name, jobs)
@@ -126,7 +129,7 @@ def studies(
     rows = [_row(each) for each in found]
     head = ("study", "cells", "seeds", "trainings", "FLOPs", "question")
     print_result(table("Built-in studies, at the scale of mini", head, rows))
-    print_line("The time here: babyllama study NAME --out DIR --dry-run")
+    print_line("The time here: babyllama study NAME --dry-run")
 
 
 def _row(study: "StudyRecipe") -> tuple[str, ...]:
@@ -155,7 +158,7 @@ def _show_plan(planned: "StudyPlan", name: str, jobs: int | None) -> None:
     counts, left = planned.counts(), planned.open()
     cells = dict.fromkeys(trial.cell for trial in planned.trials)
     print_line(
-        f"{name}: {len(planned.trials)} trials ({len(cells)} cells, "
+        f"{name}: {len(planned.trials)} trials ({len(cells)} cell{'s' * (len(cells) != 1)}, "
         f"{len(planned.trials) // len(cells)} seeds)"
     )
     rows = []

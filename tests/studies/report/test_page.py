@@ -31,7 +31,7 @@ def test_the_rule_follows_the_answer(claim):
     assert re.search(r"grammar \(7\d\.\d against 7\d\.\d percent\)", first)
     assert second.startswith("It is better than llama on unseen text (-0.0")
     assert page.missing == ""
-    assert titles(page)[:3] == ["What was decided beforehand", "Comparisons", "Every cell"]
+    assert titles(page)[:3] == ["What was decided beforehand", "Comparisons", "Every model"]
     rule = section(page, "What was decided beforehand")
     assert rule.text == ()
     assert "Claim: distilled is better than twin" in rule.points

@@ -12,14 +12,19 @@ from babyllama.studies.comparing import main_of, pairs_of
 from babyllama.studies.outcomes import outcomes_of
 from babyllama.studies.report.findings import Findings
 from babyllama.studies.report.page import page_of
-from babyllama.studies.report.rows import rows_of, write_rows
+from babyllama.studies.report.rows import (
+    rows_of,
+    rows_of_comparisons,
+    write_comparisons,
+    write_rows,
+)
 from babyllama.studies.study import HISTORY, StudyRecipe
 
 REPORT = "report"
 
 
 def write_study_report(study: StudyRecipe, out: Path) -> str:
-    """Write OUT/report: index.html, report.md, figures/, rows.csv and, with pyarrow, rows.parquet.
+    """Write OUT/report: the page, its Markdown and figures, and all values as files of rows.
 
     Args:
         out: the study's folder.
@@ -45,7 +50,9 @@ def write_study_report(study: StudyRecipe, out: Path) -> str:
     )
     folder = out / REPORT
     folder.mkdir(parents=True, exist_ok=True)
-    page = page_of(findings, write_rows(rows_of(outcomes, cells), folder))
+    files = write_rows(rows_of(outcomes, cells), folder)
+    files.append(write_comparisons(rows_of_comparisons(findings), folder))
+    page = page_of(findings, files)
     write_pages([page], folder)
     return page.sentence
 

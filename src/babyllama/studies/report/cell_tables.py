@@ -1,6 +1,6 @@
 """What each cell scores, as tables, heat maps and curves; what is missing is shown as missing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from babyllama.report.page import Section, Shown
 from babyllama.report.table import Table
@@ -9,41 +9,69 @@ from babyllama.studies.report import figures
 from babyllama.studies.report.decided import digits_of
 from babyllama.studies.report.findings import Findings, shown
 from babyllama.studies.report.grids import Axis, at, axes_of
+from babyllama.studies.study import ABOVE_ENTROPY
+
+_NOTE = "Mean over seeds with Student's 95% interval over seeds"
+_MOST_CELLS = 3  # that a row names
 
 
 def every_cell(findings: Findings) -> Section:
-    """Every cell's main student, missing seeds included."""
-    head = ("cell", "seeds", *findings.measures)
-    rows = tuple(
-        (cell.name, _seeds(findings, side), *(_mean(findings, side, m) for m in findings.measures))
-        for cell in findings.cells
-        for side in (Side(cell.name, findings.mains[cell.name]),)
-    )
-    note = "Mean over seeds with Student's 95% interval over seeds, of the cell's main student."
+    """Every cell's main student, missing seeds included; of a study of one cell, all its models."""
+    measures = _measures(findings)
+    mains = [findings.main(cell) for cell in findings.cells]
+    if len(mains) == 1:
+        others = [side for side in findings.found if side not in mains]
+        rows = tuple(_row(findings, side, side.model) for side in (*mains, *others))
+        table = Table("Models", ("model", "seeds", *measures), rows, f"{_NOTE}.")
+        return Section("Every model", tables=(table,))
+    rows = tuple(_row(findings, side, side.cell) for side in mains)
+    note = f"{_NOTE}, of the cell's main student."
     return Section(
         "Every cell",
-        tables=(Table("Cells", head, rows, note),),
+        tables=(Table("Cells", ("cell", "seeds", *measures), rows, note),),
         figures=tuple(_figures_of_cells(findings)),
     )
 
 
 def other_models(findings: Findings) -> Section | None:
-    """All models, where a study compares more than the main students."""
-    sides = [side for side in findings.found if side.model != findings.mains[side.cell]]
-    if not sides:
+    """All models of several cells beside the main students; those that cells share once."""
+    if len(findings.cells) == 1:
         return None
-    head = ("model", "cell", "seeds", *findings.measures)
-    rows = tuple(
-        (
-            side.model,
-            side.cell,
-            _seeds(findings, side),
-            *(_mean(findings, side, m) for m in findings.measures),
-        )
-        for side in sides
-    )
-    note = "What trials share is made once and shown in each cell."
-    return Section("Other models", tables=(Table("Models", head, rows, note, words=(0, 1)),))
+    shared: dict[tuple[object, ...], list[Side]] = {}
+    for side in findings.found:
+        if side.model != findings.mains[side.cell]:
+            seed, first = min(findings.found[side].items())  # other seeds may be missing in a cell
+            shared.setdefault((side.model, seed, *first.values.items()), []).append(side)
+    if not shared:
+        return None
+    head = ("model", "cells", "seeds", *_measures(findings))
+    rows = []
+    for sides in shared.values():
+        fullest = max(sides, key=lambda side: len(findings.found[side]))
+        rows.append(_row(findings, fullest, fullest.model, _cells(findings, sides)))
+    note = "What cells share is made once and has one row."
+    return Section("Other models", tables=(Table("Models", head, tuple(rows), note, words=(0, 1)),))
+
+
+def _measures(findings: Findings) -> list[str]:
+    """What comparisons are about, and how far a model is above the entropy of the text."""
+    found = findings.measures
+    is_known = any(ABOVE_ENTROPY in each.values for each in findings.outcomes)
+    return [*found, ABOVE_ENTROPY] if is_known and ABOVE_ENTROPY not in found else found
+
+
+def _row(findings: Findings, side: Side, *names: str) -> tuple[str, ...]:
+    values = (_mean(findings, side, measure) for measure in _measures(findings))
+    return (*names, _seeds(findings, side), *values)
+
+
+def _cells(findings: Findings, sides: Sequence[Side]) -> str:
+    """`every cell`, or `a, b and 3 more`."""
+    if len(sides) == len(findings.cells):
+        return "every cell"
+    names = [side.cell for side in sides]
+    more = len(names) - _MOST_CELLS
+    return ", ".join(names) if more <= 0 else f"{', '.join(names[:_MOST_CELLS])} and {more} more"
 
 
 def _mean(findings: Findings, side: Side, measure: str) -> str:

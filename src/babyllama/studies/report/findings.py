@@ -15,7 +15,9 @@ from babyllama.studies.outcomes import Missing, Outcome
 from babyllama.studies.report.decided import (
     Decided,
     Found,
+    Untested,
     by_side,
+    decide_all,
     digits_of,
     measures_of,
     unit_of,
@@ -50,6 +52,11 @@ class Findings:
     def measures(self) -> list[str]:
         """What comparisons are about."""
         return measures_of(self.study, self.outcomes)
+
+    @cached_property
+    def decisions(self) -> tuple[list[Decided], list[Untested]]:
+        """The declared comparisons with their verdicts, and those that could not be tested."""
+        return decide_all(self.study, self.pairs, self.outcomes)
 
     def main(self, cell: Cell) -> Side:
         """The main student of a cell."""

@@ -11,7 +11,7 @@ from babyllama.studies.report.best_setting import best_setting
 from babyllama.studies.report.cell_tables import every_cell, other_models
 from babyllama.studies.report.comparisons import CLAIMS, comparisons
 from babyllama.studies.report.cost import cost
-from babyllama.studies.report.decided import Decided, decide_all
+from babyllama.studies.report.decided import Decided
 from babyllama.studies.report.dev_loss import correlation
 from babyllama.studies.report.findings import Findings
 from babyllama.studies.report.grids import axes_of
@@ -27,7 +27,7 @@ def page_of(findings: Findings, files: Sequence[str]) -> Page:
         files: names of the files of rows beside it.
     """
     study = findings.study
-    decided, untested = decide_all(study, findings.pairs, findings.outcomes)
+    decided, untested = findings.decisions
     of_tests, of_cells = comparisons(findings, decided, untested), every_cell(findings)
     is_grid = len(axes_of(study)) == 2
     sections = [
@@ -40,7 +40,7 @@ def page_of(findings: Findings, files: Sequence[str]) -> Page:
         Section("What this does not show", points=tuple(_limits(findings, decided))),
         Section(
             "Reproduce",
-            (f"Every value is in {' and '.join(files)}, beside this page.",),
+            (f"All values are beside this page: {', '.join(files)}.",),
             code=_command(findings),
         ),
     ]

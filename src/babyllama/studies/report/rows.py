@@ -1,4 +1,7 @@
-"""Everything that a study measured, as rows for other programs: rows.csv, and rows.parquet."""
+"""What a study measured and decided, as rows for other programs.
+
+`rows.csv` and `rows.parquet` have every value, `comparisons.csv` the declared comparisons.
+"""
 
 import csv
 import importlib.util
@@ -11,9 +14,16 @@ from typing import Any
 
 from babyllama.runs.files import write_atomically
 from babyllama.studies.cells import Cell
+from babyllama.studies.comparing import Pair
 from babyllama.studies.outcomes import Outcome
+from babyllama.studies.report.findings import Findings
 
 CSV, PARQUET = "rows.csv", "rows.parquet"
+COMPARISONS = "comparisons.csv"
+_HEAD = (
+    "our_cell", "our_model", "their_cell", "their_model", "claim", "measure", "difference", "low",
+    "high", "seeds", "p", "adjusted_p", "verdict",
+)  # fmt: skip
 
 
 def rows_of(outcomes: Sequence[Outcome], cells: Sequence[Cell]) -> list[dict[str, Any]]:
@@ -36,6 +46,48 @@ def rows_of(outcomes: Sequence[Outcome], cells: Sequence[Cell]) -> list[dict[str
         for each in outcomes
         for measure, value in each.values.items()
     ]
+
+
+def rows_of_comparisons(findings: Findings) -> list[dict[str, Any]]:
+    """A row for each declared comparison and measure, with its verdict."""
+    decided, untested = findings.decisions
+    rows: list[dict[str, Any]] = []
+    for each in decided:
+        low, high = each.difference.interval
+        rows.append(
+            {
+                **_sides(each.pair),
+                "measure": each.measure,
+                "difference": each.difference.value,
+                "low": low,
+                "high": high,
+                "seeds": each.difference.seeds,
+                "p": each.verdict.p,
+                "adjusted_p": each.verdict.adjusted_p,
+                "verdict": each.verdict.word,
+            }
+        )
+    for one in untested:
+        rows.append({**_sides(one.pair), "measure": one.measure, "verdict": one.why})
+    return rows
+
+
+def _sides(pair: Pair) -> dict[str, str]:
+    ours, theirs = pair.ours, pair.theirs
+    return {
+        "our_cell": ours.cell, "our_model": ours.model, "their_cell": theirs.cell,
+        "their_model": theirs.model, "claim": pair.expect,
+    }  # fmt: skip
+
+
+def write_comparisons(rows: Sequence[Mapping[str, Any]], out: Path) -> str:
+    """Write them as CSV; returns the file's name."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, _HEAD, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_atomically(out / COMPARISONS, text.getvalue())
+    return COMPARISONS
 
 
 def write_rows(rows: Sequence[Mapping[str, Any]], out: Path) -> list[str]:

@@ -1,0 +1,162 @@
+"""Write docs/evidence/ from finished studies, and the tables of README and of the index from it.
+
+    python docs/write_evidence.py STUDY_FOLDER --commit SHA --command "babyllama study ..."
+    python docs/write_evidence.py        # the tables again, from the files that are there
+
+A page begins with sentences of its author. Below `MARK` it is what `babyllama study` wrote, with the
+command, the commit and the machine. The figures and rows are in a folder of the page's name.
+"""
+
+import argparse
+import csv
+import json
+import os
+import re
+import shutil
+import statistics
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from babyllama.console import format_duration
+from babyllama.studies.report import REPORT
+from babyllama.studies.report.figures import mean_and_reach
+
+HERE = Path(__file__).parent / "evidence"
+README = Path(__file__).parents[1] / "README.md"
+INDEX = HERE / "index.md"
+MARK = "<!-- Below, as `babyllama study` wrote it. -->"
+_ROWS, _COMPARISONS = "rows.csv", "comparisons.csv"
+_TABLE = ("<!-- table: docs/write_evidence.py -->\n", "<!-- end of table -->")
+_DEV = "dev_cross_entropy"
+
+# README's rows: the page, what it is called there, its measures.
+ROWS = (
+    ("demo", "the demo: `mini`, a built-in grammar, 3 seeds", (_DEV, "grammar")),
+    ("replication", "`sprout`, 100k words, 10 seeds", (_DEV, "blimp")),
+    ("laptop", "`laptop`, 0.95M words, 3 seeds", (_DEV, "blimp")),
+)
+_MODELS = ("distilled", "twin", "llama", "gpt2", "ensemble")
+
+
+def main() -> None:
+    """Write a study's page if one is given, then the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("study", type=Path, nargs="?", help="the folder of a finished study")
+    parser.add_argument("--commit", help="the commit that ran it")
+    parser.add_argument("--command", help="the command that ran it")
+    parser.add_argument("--name", help="of the page; by default the study's")
+    given = parser.parse_args()
+    if given.study:
+        write_page(given.study, given.name or given.study.name, given.commit, given.command)
+    for path, folder in ((README, "docs/evidence/"), (INDEX, "")):
+        path.write_text(with_table(path.read_text("utf-8"), folder), encoding="utf-8")
+
+
+def write_page(study: Path, name: str, commit: str, command: str) -> None:
+    """Put a study's report below the mark of its page, its rows and figures beside it."""
+    page, folder = HERE / f"{name}.md", HERE / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for file in (_ROWS, _COMPARISONS):
+        shutil.copy(study / REPORT / file, folder / file)
+    for figure in (study / REPORT / "figures").glob("*.svg"):
+        shutil.copy(figure, folder / figure.name)
+    head = page.read_text("utf-8").partition(MARK)[0] if page.is_file() else f"# {name}\n\n"
+    _, _, body = (study / REPORT / "report.md").read_text("utf-8").partition("\n\n")
+    body = body.replace("](figures/", f"]({name}/")
+    body, _, _ = body.partition("\n## Reproduce")
+    page.write_text(f"{head}{MARK}\n\n{body}\n{_how(study, name, commit, command)}", "utf-8")
+
+
+def _how(study: Path, name: str, commit: str, command: str) -> str:
+    """What ran where, for how long."""
+    manifests = {path.resolve() for path in study.glob("trials/*/*/**/manifest.json")}
+    seconds = sum(_manifest(path).get("wall_seconds", 0) for path in manifests)
+    machine = f"{os.cpu_count()} cores of {_processor()}"
+    return (
+        "\n## How it was made\n\n"
+        f"Commit {commit}, on {machine}. All stages together took {format_duration(seconds)}, "
+        "counting those that run side by side one after another. All values: "
+        f"[{_ROWS}]({name}/{_ROWS}), [{_COMPARISONS}]({name}/{_COMPARISONS}).\n\n"
+        f"```\n{command}\n```\n"
+    )
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return found
+
+
+def _processor() -> str:
+    found = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text("utf-8"))
+    return found[1].strip() if found else "an unnamed processor"
+
+
+def with_table(text: str, folder: str) -> str:
+    """A page with its table written anew.
+
+    Args:
+        folder: of the pages of studies, as links on this page name it.
+    """
+    start, end = _TABLE
+    before, _, rest = text.partition(start)
+    return f"{before}{start}{table(folder)}{end}{rest.partition(end)[2]}"
+
+
+def table(folder: str) -> str:
+    """Means over seeds with 95% intervals, and the student's difference from its twin."""
+    lines = [
+        "| | | student | twin | LLaMA | GPT-2 | ensemble | student − twin |\n",
+        "|---|---|---|---|---|---|---|---|\n",
+    ]
+    for name, title, measures in ROWS:
+        if not (HERE / name / _ROWS).is_file():
+            continue
+        for measure in measures:
+            cells = [_mean(values) for values in by_model(name, measure)]
+            link = f"[{title}]({folder}{name}.md)" if measure == measures[0] else ""
+            lines.append(f"| {link} | {_title(measure)} | {' | '.join(cells)} | "
+                         f"{_difference(name, measure)} |\n")  # fmt: skip
+    return "".join(lines)
+
+
+def by_model(name: str, measure: str) -> Iterator[list[float]]:
+    """By model, the values of its seeds."""
+    rows = [row for row in rows_of(HERE / name / _ROWS) if row["measure"] == measure]
+    for model in _MODELS:
+        yield [float(row["value"]) for row in rows if row["model"] == model]
+
+
+def rows_of(path: Path) -> list[Mapping[str, str]]:
+    """The rows of a CSV file."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _mean(values: Iterable[float]) -> str:
+    found = list(values)
+    mean, reach = mean_and_reach(found)
+    digits = 3 if mean < 20 else 1
+    assert reach is not None
+    return f"{statistics.fmean(found):.{digits}f} ± {reach:.{digits}f}"
+
+
+def _difference(name: str, measure: str) -> str:
+    sides = {"our_model": "distilled", "their_model": "twin", "measure": measure}
+    (row,) = (
+        row for row in rows_of(HERE / name / _COMPARISONS)
+        if all(row[key] == value for key, value in sides.items())
+    )  # fmt: skip
+    digits = 3 if measure == _DEV else 1
+    value, low, high = (float(row[key]) for key in ("difference", "low", "high"))
+    return f"{value:+.{digits}f} ({low:+.{digits}f} to {high:+.{digits}f}): {row['verdict']}"
+
+
+def _title(measure: str) -> str:
+    titles = {_DEV: "unseen text, nats per token", "grammar": "grammar pairs, %", "blimp": "BLiMP, %"}
+    return titles[measure]
+
+
+if __name__ == "__main__":
+    main()
