@@ -3,8 +3,8 @@
     python docs/write_evidence.py STUDY_FOLDER --commit SHA --command "babyllama study ..."
     python docs/write_evidence.py        # the tables again, from the files that are there
 
-A page begins with sentences of its author. Below `MARK` it is what `babyllama study` wrote, with the
-command, the commit and the machine. The figures and rows are in a folder of the page's name.
+A page begins with sentences of its author. Below `MARK` it is what `babyllama study` wrote, with
+the command, the commit and the machine. Figures and rows are in a folder of the page's name.
 """
 
 import argparse
@@ -36,6 +36,7 @@ ROWS = (
     ("replication", "`sprout`, 100k words, 10 seeds", (_DEV, "blimp")),
     ("laptop", "`laptop`, 0.95M words, 3 seeds", (_DEV, "blimp")),
 )
+_TITLES = {_DEV: "unseen text, nats per token", "grammar": "grammar pairs, %", "blimp": "BLiMP, %"}
 _MODELS = ("distilled", "twin", "llama", "gpt2", "ensemble")
 
 
@@ -116,7 +117,7 @@ def table(folder: str) -> str:
         for measure in measures:
             cells = [_mean(values) for values in by_model(name, measure)]
             link = f"[{title}]({folder}{name}.md)" if measure == measures[0] else ""
-            lines.append(f"| {link} | {_title(measure)} | {' | '.join(cells)} | "
+            lines.append(f"| {link} | {_TITLES[measure]} | {' | '.join(cells)} | "
                          f"{_difference(name, measure)} |\n")  # fmt: skip
     return "".join(lines)
 
@@ -151,11 +152,6 @@ def _difference(name: str, measure: str) -> str:
     digits = 3 if measure == _DEV else 1
     value, low, high = (float(row[key]) for key in ("difference", "low", "high"))
     return f"{value:+.{digits}f} ({low:+.{digits}f} to {high:+.{digits}f}): {row['verdict']}"
-
-
-def _title(measure: str) -> str:
-    titles = {_DEV: "unseen text, nats per token", "grammar": "grammar pairs, %", "blimp": "BLiMP, %"}
-    return titles[measure]
 
 
 if __name__ == "__main__":

@@ -162,8 +162,8 @@ def _settings(shape: Shape) -> dict[str, Any]:
         return dict(shape.settings)
     settings = shape.model_dump(exclude={"model_type"})
     if isinstance(shape, GPT2Shape):
-        # GPT-2's own approximation of GELU as one operation of torch: under its name in GPT-2's
-        # configuration, gelu_new, transformers computes it in eight, which takes a seventh of a step.
+        # GPT-2's own approximation of GELU, as one operation of torch. transformers has it in eight
+        # under the name that GPT-2 gives it, gelu_new, which takes a seventh of a step.
         settings["activation_function"] = "gelu_pytorch_tanh"
     return settings
 

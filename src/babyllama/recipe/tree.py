@@ -1,6 +1,6 @@
 """The complete recipe, and the checks that compare its parts."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -224,7 +224,9 @@ class Recipe(Frozen):
 
 
 def disagreements(
-    teachers: Mapping[str, Teacher | None], students: Mapping[str, Student | None], signal: SignalRecipe | None
+    teachers: Mapping[str, Teacher | None],
+    students: Mapping[str, Student | None],
+    signal: SignalRecipe | None,
 ) -> Iterator[Mistake]:
     """Every contradiction between parts of a recipe.
 

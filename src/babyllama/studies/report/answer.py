@@ -1,6 +1,6 @@
 """The first sentences of a study's report, which answer its question."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from babyllama.report.verdicts import digits_for
 from babyllama.scores.verdicts import Word
@@ -67,7 +67,7 @@ def _of_pair(
             yield ours, f"{said} {theirs} on {on}"
 
 
-def _joined(clauses: Iterable[tuple[str, str]]) -> str:
+def _joined(clauses: Sequence[tuple[str, str]]) -> str:
     return "; ".join(_without_repeats(clauses))
 
 
