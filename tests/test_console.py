@@ -161,6 +161,21 @@ def test_finished_work_has_no_time_left(clock, capsys):
     assert capsys.readouterr().err == "  work 100%, 10 bytes/s\n  work 120%, 12 bytes/s\n"
 
 
+@pytest.mark.usefixtures("_no_terminal")
+def test_a_share_is_shown_once_the_length_of_the_work_is_known(clock, capsys):
+    with ProgressBar("zip", 0, "B", seconds_between_lines=0.5) as bar:
+        clock.seconds += 1
+        bar.advance(10)
+        bar.expect(40)
+        clock.seconds += 1
+        bar.advance(10)
+
+    assert capsys.readouterr().err.splitlines()[:2] == [
+        "  zip, 10 B/s",
+        "  zip  50%, 10 B/s, 2 s left",
+    ]
+
+
 def test_in_a_terminal_a_bar_shows_speed_and_note_and_writes_no_lines(monkeypatch, capsys):
     drawn = io.StringIO()
     monkeypatch.setattr(

@@ -22,6 +22,11 @@ OF_SEVERAL_MODULES = {
 TESTED_ELSEWHERE = {
     "__main__": "tests/test_main.py",
     "data/foreign_files": "tests of those who read such files: data/tokenizer, models/model_files",
+    "data/releases/checksums": "tests/data/releases/test_fetching.py",
+    "data/releases/entries": "tests/data/releases/test_identifying.py",
+    "data/releases/failures": "tests/data/releases/test_fetching.py",
+    "data/releases/listing": "tests/data/releases/test_fetching.py",
+    "data/releases/readings": "tests/data/releases/test_identifying.py",
     "report": "write_report is what tests/report/test_page.py calls",
     "signals": "a Protocol, which has no behaviour",
 }

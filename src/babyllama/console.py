@@ -121,6 +121,12 @@ class ProgressBar:
         self._done = self._done_before = done
         self._show()
 
+    def expect(self, total: float) -> None:
+        """Set the length of work that was not known at the start (a total of 0)."""
+        self._total = total
+        if self._bars:
+            self._bars.update(self._task, total=total)
+
     def advance(self, amount: float, note: str = "") -> None:
         """Count `amount` more; `note` is shown beside the bar."""
         self._done += amount
@@ -146,8 +152,8 @@ class ProgressBar:
 
     def _line(self) -> None:
         self._last_line = time.monotonic()
-        share = self._done / self._total if self._total else 1.0
-        parts = [f"{self._title} {share:4.0%}", self._speed(), self._time_left(), self._note]
+        share = f" {self._done / self._total:4.0%}" if self._total else ""
+        parts = [f"{self._title}{share}", self._speed(), self._time_left(), self._note]
         if not stderr_console.quiet:
             with suppress(OSError):  # a log on a full disk does not stop the work
                 print("  " + ", ".join(part for part in parts if part), file=sys.stderr, flush=True)

@@ -26,6 +26,7 @@ from babyllama.cli import (
     finetuning,
     harness,
     publishing,
+    releases,
     running,
     starting,
     studying,
@@ -271,12 +272,14 @@ def _options(
     """Options without a command."""
 
 
-corpus_app = _group("Clean a corpus, count it, or generate one.")
+corpus_app = _group("Fetch a corpus, identify it, clean it, count it, or generate one.")
 tokenizer_app = _group("Train a tokenizer.")
 
 corpus_app.command()(data.clean)
 corpus_app.command()(data.stats)
 corpus_app.command()(data.synthesize)
+corpus_app.command()(releases.fetch)
+corpus_app.command()(releases.identify)
 tokenizer_app.command("train")(data.tokenizer_train)
 
 # `--help` shows panels in the order of their first command; groups come last in theirs.

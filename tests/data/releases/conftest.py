@@ -1,0 +1,31 @@
+"""A server of releases in place of the hub, and no pauses between attempts."""
+
+import pytest
+from huggingface_hub import constants
+from release_server import running
+
+from babyllama.data.releases import downloading, identifying, known
+
+
+@pytest.fixture
+def server(monkeypatch):
+    with running() as server:
+        monkeypatch.setattr(constants, "ENDPOINT", server.endpoint)
+        of_files = f"{server.endpoint}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", of_files)
+        monkeypatch.setattr(constants, "HF_TOKEN_PATH", "/nowhere/token")
+        monkeypatch.delenv("HF_TOKEN", raising=False)
+        monkeypatch.setattr(downloading, "PAUSES", (0.0,) * 4)
+        yield server
+
+
+@pytest.fixture
+def releases(monkeypatch):
+    """A function that puts these releases in place of the real ones."""
+
+    def put(*them):
+        found = {each.name: each for each in them}
+        for module in (known, identifying):
+            monkeypatch.setattr(module, "known_releases", lambda: found)
+
+    return put

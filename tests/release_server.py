@@ -1,0 +1,123 @@
+"""A server of files that can drop connections, lie about lengths and ranges, and want a token."""
+
+import hashlib
+import json
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import unquote, urlsplit
+
+from babyllama.data.releases.known import Archive, Release, ReleaseFile
+
+TOKEN = "hf_good"
+
+
+def git_blob(data):
+    return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+
+
+def official(name, data, kind="sha256", *, size=True):
+    """A file of a release, as `releases.yaml` would describe these bytes."""
+    value = hashlib.sha256(data).hexdigest() if kind == "sha256" else git_blob(data)
+    return ReleaseFile(
+        name=name, bytes=len(data) if size else None, **({kind: value} if kind else {})
+    )
+
+
+def hub_release(name, files):
+    return Release(
+        name=name, title="Small", repository="Org/Repo", revision="r1", files=tuple(files)
+    )
+
+
+def zipped_release(name, files, address="", **archive):
+    found = Archive(name="text.zip", address=address, folder="inner", page="https://p", **archive)
+    return Release(name=name, title="Zipped", archive=found, files=tuple(files))
+
+
+@dataclass
+class Server:
+    """What it has, and what it does wrong.
+
+    Attributes:
+        files: bytes by path.
+        faults: by path, what the next answers do wrong, in order; then they are right.
+        seen: (path, Range, Authorization) of every request.
+    """
+
+    files: dict = field(default_factory=dict)
+    faults: dict = field(default_factory=dict)
+    seen: list = field(default_factory=list)
+    endpoint: str = ""
+    is_gated: bool = False
+
+    def ranges(self):
+        return [each[1] for each in self.seen]
+
+
+@contextmanager
+def running():
+    """A server, until the block ends."""
+    server = Server()
+    handler = type("Handler", (_Handler,), {"ours": server})
+    http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    http.daemon_threads = True
+    server.endpoint = f"http://127.0.0.1:{http.server_port}"
+    thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield server
+    finally:
+        http.shutdown()
+        thread.join()
+        http.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    ours: Server
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        """Print nothing."""
+
+    def do_GET(self):
+        path = unquote(urlsplit(self.path).path)
+        asked, token = self.headers.get("Range"), self.headers.get("Authorization")
+        self.ours.seen.append((path, asked, token))
+        if self.ours.is_gated and token != f"Bearer {TOKEN}":
+            return self._send(401, b"", {"X-Error-Code": "GatedRepo"})
+        fault = self.ours.faults.get(path) or [""]
+        fault = fault.pop(0) if fault[0] else ""
+        if isinstance(fault, int):
+            return self._send(fault, b"{}", {})
+        data = self.ours.files.get(path)
+        if data is None:
+            return self._send(404, b"", {"X-Error-Code": "EntryNotFound"})
+        if not isinstance(data, bytes):
+            return self._send(200, json.dumps(data).encode(), {"Content-Type": "application/json"})
+        start = int(asked[6:-1]) if asked and fault != "ignores the range" else 0
+        if asked and start >= len(data):
+            return self._send(416, b"", {})
+        body = data[start:]
+        if fault == "other bytes":
+            body = bytes(byte ^ 1 for byte in body)
+        if fault == "more":
+            body += b"and more"
+        if fault == "half":  # and says that this is all
+            body = body[: len(body) // 2]
+        told = 0 if fault == "another range" else start
+        headers = {"Content-Range": f"bytes {told}-{len(data) - 1}/{len(data)}"} if start else {}
+        status = 206 if start else 200
+        if fault == "drops":  # says the right length and closes half-way
+            return self._send(status, body[: len(body) // 2], headers, length=len(body))
+        return self._send(status, body, headers)
+
+    def _send(self, status, body, headers, length=None):
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body) if length is None else length))
+        self.end_headers()
+        self.wfile.write(body)
+        self.close_connection = length is not None
