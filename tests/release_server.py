@@ -98,7 +98,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._send(200, json.dumps(data).encode(), {"Content-Type": "application/json"})
         start = int(asked[6:-1]) if asked and fault != "ignores the range" else 0
         if asked and start >= len(data):
-            return self._send(416, b"", {})
+            return self._send(416, b"", {"Content-Range": f"bytes */{len(data)}"})
         body = data[start:]
         if fault == "other bytes":
             body = bytes(byte ^ 1 for byte in body)

@@ -55,6 +55,8 @@ def identify(
         print_line("of no release that is known here:")
         for name in found.others:
             print_line(f"  {name}")
+    for name, why in found.unreadable.items():
+        print_line(f"{name} could not be read: {why}")
 
 
 def _in_words(match: "Match") -> list[str]:

@@ -36,7 +36,7 @@ def get(server, tmp_path):
         url = f"{server.endpoint}/file"
         download(url, part, size=size, headers={}, progress=counted)
         assert counted.expected == (0 if size else len(DATA))
-        assert counted.bytes == len(DATA) - (len(have) if size else 0)
+        assert counted.bytes == len(DATA) - len(have)
         return part.read_bytes()
 
     return run
@@ -62,9 +62,15 @@ def test_an_answer_to_another_range_is_not_appended(get, fault):
     assert get(fault, have=DATA[:100]) == DATA
 
 
-def test_an_unknown_size_takes_the_servers_word(get):
-    assert get(size=None) == DATA
-    assert get("drops", size=None) == DATA
+@pytest.mark.parametrize("have", [b"", DATA[:100]])
+def test_of_an_unknown_size_the_servers_word_counts_and_drops_are_resumed(get, server, have):
+    assert get("drops", size=None, have=have) == DATA
+    assert server.ranges()[1] == f"bytes={(len(DATA) + len(have)) // 2}-"
+
+
+def test_a_file_that_an_earlier_process_completed_is_kept(get, server):
+    assert get(size=None, have=DATA) == DATA
+    assert len(server.seen) == 1
 
 
 def test_a_server_that_sends_too_much_is_refused_before_the_disk_is_full(get, tmp_path):

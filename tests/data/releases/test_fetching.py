@@ -48,7 +48,7 @@ def test_a_release_is_complete_after_drops_and_lies_and_is_not_fetched_twice(hub
 def test_an_interrupted_fetch_goes_on_where_it_was(hub, tmp_path):
     hub.faults = {f"{AT}a.train.txt": ["drops", 404]}
     said = refused("small", tmp_path)
-    assert "has no such file any more" in said
+    assert "does not have it, or not any more" in said
     assert f"resolve/r1/a.train.txt\n    {hub.endpoint}" in said
     assert (
         f"Then the same command checks them and goes on: babyllama corpus fetch small {tmp_path}"
@@ -98,6 +98,15 @@ def test_dev_text_and_notes_may_lie_beside(tmp_path):
     for name in ("a.dev", "notes.md"):
         (tmp_path / name).write_bytes(A)
     fetch("small", tmp_path)
+
+
+def test_nothing_of_ours_stays_when_the_last_files_came_by_hand(hub, tmp_path):
+    hub.faults = {f"{AT}a.train.txt": ["drops", 404]}
+    refused("small", tmp_path)
+    (tmp_path / "a.train.txt").write_bytes(A)
+    (tmp_path / "b.train.txt").write_bytes(B)
+    fetch("small", tmp_path)
+    assert names(tmp_path) == ["a.train.txt", "b.train.txt"]
 
 
 def test_a_gated_repository_wants_a_token(hub, tmp_path, monkeypatch):

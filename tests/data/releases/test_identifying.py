@@ -106,6 +106,14 @@ def test_members_of_a_zip_are_files(states, tmp_path):
     assert states({}) == {"z.zip/inner/a.train": ("small", "a.train", "same", "")}
 
 
+def test_a_damaged_file_does_not_hide_what_the_others_are(states, tmp_path):
+    found = states({"a.train": A, "b.train.gz": gzip.compress(B)[:-9], "c.zip": b"PK"})
+    assert found["a.train"][2] == "same"
+    unreadable = identify(tmp_path).unreadable
+    assert list(unreadable) == ["b.train.gz", "c.zip"]
+    assert "not a complete gzip file" in unreadable["b.train.gz"]
+
+
 def test_an_empty_folder_is_refused(tmp_path):
     with pytest.raises(InputError, match="holds no files"):
         identify(tmp_path)

@@ -7,7 +7,8 @@ than they say: whoever calls this compares the checksum of the result.
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -52,7 +53,7 @@ def download(
 
     Args:
         size: the bytes that the file has in the end; None if they are not known. Then the server's
-            word counts, and a file that was left unfinished starts again.
+            word counts.
         progress: is advanced by the bytes that arrive, or back when they are lost; and told what to
             expect if `size` is not known.
 
@@ -61,68 +62,118 @@ def download(
         CutShortError: it sends less, and nothing more at the next attempts.
         Exception: what the HTTP library raises; see `failures.explaining`.
     """
-    if size is None or _bytes_in(part) > size:
-        part.unlink(missing_ok=True)
+    transfer = _Transfer(url, part, size, headers, progress, total=size)
+    if size is not None and _bytes_in(part) > size:
+        part.unlink()
     pauses, most = iter(PAUSES), _bytes_in(part)
     has_answered = False
-    while size is None or not part.exists() or _bytes_in(part) < size:
-        try:
-            _receive(url, part, size, headers, progress)
-            if size is None:
-                return
-            problem: Exception | None = None
-        except Exception as error:
-            if not _may_pass(error, has_answered):
-                raise
-            problem = error
+    while not transfer.is_complete():
+        problem = _attempt(transfer, has_answered)
         has_answered = has_answered or part.exists()
         if _bytes_in(part) > most:
             pauses, most = iter(PAUSES), _bytes_in(part)
+        if transfer.is_complete():
+            return
         pause = next(pauses, None)
         if pause is None:
-            raise problem or CutShortError(f"it sent {most:,} of {size:,} bytes")
-        if most != size:
-            time.sleep(pause)
+            raise problem or CutShortError(f"it sent {most:,} of {transfer.total or 0:,} bytes")
+        time.sleep(pause)
 
 
-def _receive(
-    url: str,
-    part: Path,
-    size: int | None,
-    headers: Mapping[str, str],
-    progress: Progress,
-) -> None:
+@dataclass
+class _Transfer:
+    """A file on its way.
+
+    Attributes:
+        size: its official bytes, if they are known.
+        total: these, or what the server says that it has.
+    """
+
+    url: str
+    part: Path
+    size: int | None
+    headers: Mapping[str, str]
+    progress: Progress
+    total: int | None
+
+    def is_complete(self) -> bool:
+        return self.part.exists() and _bytes_in(self.part) == self.total
+
+    def learn(self, total: int) -> None:
+        """Take the server's word for a size that is not known."""
+        if self.size is None and total != self.total:
+            self.total = total
+            self.progress.expect(total)
+
+    def start_again(self) -> None:
+        self.progress.advance(-_bytes_in(self.part))
+        self.part.unlink(missing_ok=True)
+
+
+def _attempt(transfer: _Transfer, has_answered: bool) -> Exception | None:
+    """Send one request; returns what broke it, if another request may help.
+
+    Raises:
+        Exception: another request will not help.
+    """
+    try:
+        _receive(transfer)
+    except Exception as error:
+        if not _may_pass(error, has_answered):
+            raise
+        return error
+    return None
+
+
+def _receive(transfer: _Transfer) -> None:
     """Send one request for what is missing, and append what arrives."""
-    have = _bytes_in(part)
-    if size is None:  # what an earlier request brought cannot be told from another file's start
-        progress.advance(-have)
-        have = 0
+    have = _bytes_in(transfer.part)
     # Compressed answers cannot be resumed: their ranges count compressed bytes.
-    asked = {**headers, "Accept-Encoding": "identity"}
+    asked = {**transfer.headers, "Accept-Encoding": "identity"}
     asked |= {"Range": f"bytes={have}-"} if have else {}
     timeout = constants.HF_HUB_DOWNLOAD_TIMEOUT
-    with get_session().stream("GET", url, headers=asked, timeout=timeout) as response:
+    with get_session().stream("GET", transfer.url, headers=asked, timeout=timeout) as response:
+        if response.status_code == 416 and _total(response) == have:
+            transfer.learn(have)
+        if transfer.is_complete():
+            return
         if not _continues(response, have):
-            progress.advance(-have)
+            transfer.start_again()
             have = 0
             if response.status_code in (206, 416):  # not the range that was asked for
-                part.unlink(missing_ok=True)
                 return
         hf_raise_for_status(response)
-        if size is None:
-            progress.expect(float(response.headers.get("Content-Length", 0)))
-        with naming(part), part.open("ab" if have else "wb") as file:
-            for block in response.iter_bytes():
-                have += len(block)
-                if size is not None and have > size:
-                    file.truncate(0)
-                    raise InputError(
-                        f"{url} sends more than the {size:,} bytes that the official file has",
-                        why="It is another file, or the server is at fault. It was not kept.",
-                        mend="Try again later, or another HF_ENDPOINT.",
-                    )
-                file.write(block)
-                progress.advance(len(block))
+        if total := _total(response):
+            transfer.learn(total)
+        _append(transfer, have, response.iter_bytes())
+        if transfer.total is None:  # the end of the answer is the end of the file
+            transfer.learn(_bytes_in(transfer.part))
+
+
+def _append(transfer: _Transfer, have: int, blocks: Iterable[bytes]) -> None:
+    """Write what arrives after the first `have` bytes, but no more than the official size."""
+    with naming(transfer.part), transfer.part.open("ab" if have else "wb") as file:
+        for block in blocks:
+            have += len(block)
+            if transfer.size is not None and have > transfer.size:
+                file.truncate(0)
+                raise InputError(
+                    f"{transfer.url} sends more than the {transfer.size:,} bytes that the official "
+                    "file has",
+                    why="It is another file, or the server is at fault. It was not kept.",
+                    mend="Try again later, or another HF_ENDPOINT.",
+                )
+            file.write(block)
+            transfer.progress.advance(len(block))
+
+
+def _total(response: Any) -> int | None:
+    """How many bytes the file has, as the server says."""
+    if response.status_code in (206, 416):
+        found = re.search(r"/(\d+)$", response.headers.get("Content-Range", ""))
+        return int(found[1]) if found else None
+    length = response.headers.get("Content-Length", "")
+    return int(length) if length.isdecimal() and _is_plain(response) else None
 
 
 def _continues(response: Any, have: int) -> bool:
@@ -130,9 +181,12 @@ def _continues(response: Any, have: int) -> bool:
     status = response.status_code
     if status == 206:
         found = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
-        is_plain = response.headers.get("Content-Encoding", "identity") == "identity"
-        return found is not None and int(found[1]) == have and is_plain
+        return found is not None and int(found[1]) == have and _is_plain(response)
     return not have or status not in (200, 416)
+
+
+def _is_plain(response: Any) -> bool:
+    return bool(response.headers.get("Content-Encoding", "identity") == "identity")
 
 
 def _may_pass(error: Exception, has_answered: bool) -> bool:

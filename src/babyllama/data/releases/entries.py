@@ -18,7 +18,7 @@ class Entry:
     Attributes:
         name: below the folder.
         stored: its bytes as stored, packed or not.
-        blocks: reads its bytes, unpacked, from the beginning.
+        blocks: reads its bytes, unpacked, from the beginning; it raises InputError for damage.
     """
 
     name: str
@@ -31,8 +31,7 @@ def entries_of(path: Path) -> Iterator[Entry]:
 
     Hidden files and folders are left out, and links to folders are not followed.
 
-    Raises:
-        InputError: a file cannot be read, or a zip is damaged or not safe to unpack.
+    A zip that is damaged or not safe to unpack is one file, which raises that when it is read.
     """
     if path.is_file():
         yield from _of_file(path, path.name)
@@ -49,11 +48,19 @@ def _of_file(path: Path, name: str) -> Iterator[Entry]:
     if path.suffix.lower() != ".zip":
         yield Entry(name, path.stat().st_size, partial(_blocks_of_file, path))
         return
-    with unzipping.opened(path) as archive:
-        for member in unzipping.members(archive):
-            inner = member.filename
-            blocks = partial(_blocks_of_member, path, inner)
-            yield Entry(f"{name}/{inner}", member.compress_size, blocks)
+    try:
+        with unzipping.opened(path) as archive:
+            members = unzipping.members(archive)
+    except InputError as error:
+        yield Entry(name, path.stat().st_size, partial(_raise, error))
+        return
+    for member in members:
+        blocks = partial(_blocks_of_member, path, member.filename)
+        yield Entry(f"{name}/{member.filename}", member.compress_size, blocks)
+
+
+def _raise(error: InputError) -> Iterator[bytes]:
+    raise error
 
 
 def _blocks_of_file(path: Path) -> Iterator[bytes]:

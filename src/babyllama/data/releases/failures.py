@@ -108,7 +108,11 @@ def _answered(error: HfHubHTTPError, release: Release, host: str) -> tuple[str, 
             "in with `hf auth login` or set HF_TOKEN.",
         )
     if status in (404, 410):
-        return f"{host} has no such file any more", "", "Check HF_ENDPOINT if it is set."
+        return (
+            f"{host} does not have it, or not any more",
+            "It answers with status 404." if status == 404 else "",
+            "Check the name of the release, and HF_ENDPOINT if it is set.",
+        )
     what = "limits how often it may be asked" if status == 429 else f"answers with status {status}"
     said = _one_line(error.server_message or "")
     return f"{host} {what}{f': {said}' if said else ''}", "What has arrived is kept.", "Try later."

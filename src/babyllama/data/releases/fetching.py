@@ -20,6 +20,7 @@ from babyllama.data.releases.downloading import download
 from babyllama.data.releases.failures import address, explaining, page
 from babyllama.data.releases.known import Archive, Release, ReleaseFile, release_named
 from babyllama.data.releases.listing import listed
+from babyllama.data.sources import DEV_FOLDERS
 from babyllama.errors import InputError, command
 from babyllama.runs.durable import flush
 from babyllama.runs.files import hash_file
@@ -43,8 +44,8 @@ def fetch(name: str, out: Path) -> None:
             release = listed(release)
     _refuse_mixture(release, out)
     missing = [each for each in release.files if not _is_there(release, each, out / each.name)]
-    if missing:
-        work = out / _WORK
+    work = out / _WORK
+    if missing or work.exists():  # the last files may have been got by hand
         with locked(work, mend="fetch into another folder", shown=out):
             if release.archive:
                 _unpack(release, release.archive, missing, out, work)
@@ -131,7 +132,7 @@ def _download_archive(
         return
     part = zipped.with_name(f"{zipped.name}.part")
     with ProgressBar(archive.name, archive.bytes or 0, "B") as progress:
-        progress.start_at(part.stat().st_size if part.exists() and archive.bytes else 0)
+        progress.start_at(part.stat().st_size if part.exists() else 0)
         with explaining(release, out, missing):  # no token: this is no hub
             download(archive.address, part, size=archive.bytes, headers={}, progress=progress)
     _check(part, zipped, archive, release)
@@ -194,7 +195,8 @@ def _refuse_mixture(release: Release, out: Path) -> None:
     mixed = []
     for path in sorted(out.iterdir()) if out.is_dir() and splits else ():
         if path.is_dir():
-            mixed += ["train/"] if path.name == "train" else []
+            is_split = path.name == "train" or (path.name in DEV_FOLDERS and "dev" in splits)
+            mixed += [f"{path.name}/"] if is_split else []
         elif path.name not in official and parse_name(path.name).split in splits:
             mixed.append(path.name)
     if mixed:
@@ -220,7 +222,9 @@ def _print_facts(release: Release, out: Path, fetched: int) -> None:
     checked = sum(each.has_hash for each in release.files)
     total = len(release.files)
     were = f"{total} files, {fetched} new" if fetched else f"{total} files, all there before"
-    print_status(f"{release.name}: {were}; {checked} have the official checksum")
+    is_recorded = bool(release_named(release.name).files)
+    checksum = "official checksum" if is_recorded else "checksum that the hub lists"
+    print_status(f"{release.name}: {were}; {checked} have the {checksum}")
     if release.unknown:
         print_status(f"not known of it: {release.unknown}", style="yellow")
     if release.repository and release.revision:

@@ -72,12 +72,14 @@ class Identified:
 
     Attributes:
         files: how many there are.
+        unreadable: files that could not be read, and why.
     """
 
     files: int
 
     matches: tuple[Match, ...]
     others: tuple[str, ...]
+    unreadable: dict[str, str]
 
 
 @dataclass
@@ -94,7 +96,7 @@ def identify(path: Path) -> Identified:
     """Compare a folder, a file or a zip with all releases; subfolders and packed files too.
 
     Raises:
-        InputError: there is nothing to read, or a packed file is damaged.
+        InputError: there is nothing to read.
     """
     if not path.exists():
         raise InputError(f"{path} does not exist", mend="Check the path.")
@@ -105,13 +107,18 @@ def identify(path: Path) -> Identified:
             mend="Give the folder that holds the files, or one file or zip.",
         )
     total = sum(each.stored for each in entries)
-    candidates = []
+    candidates: list[_Candidates] = []
+    unreadable = {}
     with ProgressBar("identify", total, "B") as progress:
         for entry in entries:
             progress.advance(0, note=entry.name)
-            candidates.append(_candidates(entry))
+            try:
+                candidates.append(_candidates(entry))
+            except InputError as error:  # one damaged file does not hide what the others are
+                unreadable[entry.name] = error.what
             progress.advance(entry.stored)
-    return _sorted_out(candidates)
+    matches, others = _sorted_out(candidates)
+    return Identified(len(entries), matches, others, unreadable)
 
 
 def _candidates(entry: Entry) -> _Candidates:
@@ -180,7 +187,9 @@ def _percent(share: float) -> str:
     return f"{min(share, 0.9999):.2%}" if share > 0.99 else f"{share:.1%}"
 
 
-def _sorted_out(candidates: Sequence[_Candidates]) -> Identified:
+def _sorted_out(
+    candidates: Sequence[_Candidates],
+) -> tuple[tuple[Match, ...], tuple[str, ...]]:
     """Give every file to the release that explains most of the folder."""
     left, matches = list(candidates), []
     while left and (best := _best_release(left)):
@@ -194,7 +203,7 @@ def _sorted_out(candidates: Sequence[_Candidates]) -> Identified:
         matches.append(_match(release, taken))
     order = list(known_releases())
     matches.sort(key=lambda each: order.index(each.release))
-    return Identified(len(candidates), tuple(matches), tuple(each.entry.name for each in left))
+    return tuple(matches), tuple(each.entry.name for each in left)
 
 
 def _best_release(left: Sequence[_Candidates]) -> str:
