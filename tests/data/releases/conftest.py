@@ -4,7 +4,7 @@ import pytest
 from huggingface_hub import constants
 from release_server import running
 
-from babyllama.data.releases import downloading, identifying, known
+from babyllama.data.releases import downloading, fetching, identifying, known
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def releases(monkeypatch):
 
     def put(*them):
         found = {each.name: each for each in them}
-        for module in (known, identifying):
+        for module in (known, fetching, identifying):
             monkeypatch.setattr(module, "known_releases", lambda: found)
 
     return put

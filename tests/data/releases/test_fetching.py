@@ -62,6 +62,7 @@ def test_an_interrupted_fetch_goes_on_where_it_was(hub, tmp_path):
 def test_other_bytes_are_discarded_and_both_checksums_are_shown(hub, tmp_path):
     hub.faults = {f"{AT}b.train.txt": ["other bytes"]}
     said = refused("small", tmp_path)
+    assert f"what came for {tmp_path / 'b.train.txt'} is not" in said
     changed = bytes(byte ^ 1 for byte in B)
     assert "b.train.txt is not b.train.txt of small: checksum mismatch" in said
     assert (
@@ -128,6 +129,12 @@ def test_offline_and_without_a_network_nothing_is_waited_for(hub, tmp_path, monk
     assert hub.seen == []
 
 
+def test_an_endpoint_that_is_no_address_is_named(hub, tmp_path, monkeypatch):
+    monkeypatch.setattr(constants, "ENDPOINT", "huggingface")
+    assert "HF_ENDPOINT is huggingface" in refused("small", tmp_path)
+    assert hub.seen == []
+
+
 def test_a_disk_without_space_is_refused_first(hub, tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: type("Usage", (), {"free": 100}))
     assert "100 bytes are free" in refused("small", tmp_path)
@@ -156,11 +163,34 @@ def test_a_zip_that_was_got_by_hand_is_used_and_kept(server, releases, tmp_path)
     file = official("a.train", A, kind="")
     releases(zipped_release("old", [file], f"{server.endpoint}/zip", bytes=len(zipped(A))))
     assert "download text.zip from https://p" in refused("old", tmp_path)
+    assert len(server.seen) == 1
     (tmp_path / "text.zip").write_bytes(zipped(A)[:-1])
     assert "Download it again" in refused("old", tmp_path)
     (tmp_path / "text.zip").write_bytes(zipped(A))
     fetch("old", tmp_path)
     assert names(tmp_path) == ["a.train", "text.zip"]
+
+
+def test_a_zip_of_several_releases_is_downloaded_once(server, releases, tmp_path):
+    server.files["/zip"] = zipped(A)
+    one = zipped_release("one", [official("a.train", A)], f"{server.endpoint}/zip")
+    releases(one, one.model_copy(update={"name": "two"}))
+    fetch("one", tmp_path)
+    (tmp_path / "a.train").unlink()
+    fetch("two", tmp_path)
+    assert len(server.seen) == 1
+
+
+def test_the_unfinished_files_of_another_release_stay(hub, releases, tmp_path):
+    hub.files[f"{AT}c.dev"] = B
+    releases(hub_release("small", FILES[:1]), hub_release("dev", [official("c.dev", B)]))
+    hub.faults = {f"{AT}a.train.txt": ["drops", 404]}
+    refused("small", tmp_path)
+    fetch("dev", tmp_path)
+    hub.seen.clear()
+    fetch("small", tmp_path)
+    assert hub.ranges() == [f"bytes={len(A) // 2}-"]
+    assert names(tmp_path) == ["a.train.txt", "c.dev"]
 
 
 def test_what_has_no_known_checksum_is_said(server, releases, tmp_path, capsys):

@@ -53,10 +53,16 @@ def test_names_that_lead_out_and_links_are_refused(unzip, tmp_path, member):
 
 def test_a_bomb_is_refused_before_it_is_unpacked(unzip, monkeypatch):
     monkeypatch.setattr("babyllama.runs.packed.ALLOWANCE", 2**16)
+    bomb = (GOOD[0], b"\0" * 2**20)
     with pytest.raises(InputError, match=r"unpacks to more than .*\n.*does not shrink"):
-        unzip(("inner/a.train", b"\0" * 2**20))
-    with pytest.raises(InputError, match="has 1,048,576 bytes, the official file 7"):
-        unzip(("inner/a.train", b"\0" * 2**20), size=7)
+        unzip(bomb)
+    with pytest.raises(InputError, match="unpacks to more than"):  # also one beside the text
+        unzip(GOOD, ("other", bomb[1]))
+
+
+def test_another_size_than_the_official_one_is_refused(unzip):
+    with pytest.raises(InputError, match="has 7 bytes, the official file 8"):
+        unzip(GOOD, size=8)
 
 
 @pytest.mark.parametrize(

@@ -20,22 +20,23 @@ def git_blob(path: Path) -> str:
 
 
 def refuse_other_bytes(
-    path: Path, official: ReleaseFile | Archive, release: str, mend: str
+    path: Path, official: ReleaseFile | Archive, *, of: str, mend: str, subject: str = ""
 ) -> None:
     """Compare a file's size and hash with the official ones, as far as these are known.
 
     Args:
-        release: for the message.
+        of: the release, for the message.
         mend: likewise: what to do with the file.
+        subject: likewise: what is compared; the path if it is not given.
 
     Raises:
         InputError: they differ; both are shown.
     """
+    what = f"{subject or path} is not {official.name} of {of}"
     size = path.stat().st_size
     if official.bytes is not None and size != official.bytes:
         raise InputError(
-            f"{path} is not {official.name} of {release}: it has {size:,} bytes, the official file "
-            f"{official.bytes:,}",
+            f"{what}: it has {size:,} bytes, the official file {official.bytes:,}",
             why=_looks_like(path),
             mend=mend,
         )
@@ -43,7 +44,7 @@ def refuse_other_bytes(
         found = git_blob(path) if kind == "git blob id" else hash_file(path)
         if found != wanted:
             raise InputError(
-                f"{path} is not {official.name} of {release}: checksum mismatch",
+                f"{what}: checksum mismatch",
                 why=f"Its {kind} is {found}, that of the official file {wanted}. "
                 + _looks_like(path),
                 mend=mend,

@@ -7,9 +7,10 @@ What is unfinished is in `.fetch` inside the folder, where the next call finds i
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from huggingface_hub import constants
 from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
 from babyllama.console import ProgressBar, format_bytes, print_status
@@ -18,7 +19,13 @@ from babyllama.data.releases import unzipping
 from babyllama.data.releases.checksums import refuse_other_bytes
 from babyllama.data.releases.downloading import download
 from babyllama.data.releases.failures import address, explaining, page
-from babyllama.data.releases.known import Archive, Release, ReleaseFile, release_named
+from babyllama.data.releases.known import (
+    Archive,
+    Release,
+    ReleaseFile,
+    known_releases,
+    release_named,
+)
 from babyllama.data.releases.listing import listed
 from babyllama.data.sources import DEV_FOLDERS
 from babyllama.errors import InputError, command
@@ -39,20 +46,32 @@ def fetch(name: str, out: Path) -> None:
             not the official file; a zip that is not safe to unpack; too little space.
     """
     release = release_named(name)
+    if release.repository and "://" not in constants.ENDPOINT:
+        raise InputError(
+            f"HF_ENDPOINT is {constants.ENDPOINT}",
+            why="It must be an address that begins with https:// or http://.",
+            mend="Correct it, or unset it to use https://huggingface.co.",
+        )
     if not release.files:
         with explaining(release, out, ()):
             release = listed(release)
     _refuse_mixture(release, out)
     missing = [each for each in release.files if not _is_there(release, each, out / each.name)]
-    work = out / _WORK
+    work = out / _WORK / release.name
     if missing or work.exists():  # the last files may have been got by hand
         with locked(work, mend="fetch into another folder", shown=out):
-            if release.archive:
-                _unpack(release, release.archive, missing, out, work)
-            else:
-                _download_each(release, missing, out, work)
+            _complete(release, missing, out, work)
         shutil.rmtree(work, ignore_errors=True)
+        with suppress(OSError):  # another release is unfinished there
+            work.parent.rmdir()
     _print_facts(release, out, len(missing))
+
+
+def _complete(release: Release, missing: Sequence[ReleaseFile], out: Path, work: Path) -> None:
+    if missing and release.archive:
+        _unpack(release, release.archive, missing, out, work)
+    elif missing:
+        _download_each(release, missing, out, work)
 
 
 def _is_there(release: Release, file: ReleaseFile, path: Path) -> bool:
@@ -65,9 +84,9 @@ def _is_there(release: Release, file: ReleaseFile, path: Path) -> bool:
     refuse_other_bytes(
         path,
         file,
-        release.name,
-        "It was left as it is. Move it away, and the same command fetches the official file. How "
-        f"it differs: {command('corpus', 'identify', path.parent)}",
+        of=release.name,
+        mend="It was left as it is. Move it away, and the same command fetches the official file. "
+        f"How it differs: {command('corpus', 'identify', path.parent)}",
     )
     return True
 
@@ -99,29 +118,46 @@ def _unpack(
     release: Release, archive: Archive, missing: Sequence[ReleaseFile], out: Path, work: Path
 ) -> None:
     """Take the files from the zip that lies in the folder, or from one that is downloaded."""
-    by_hand = out / archive.name
-    zipped = by_hand if by_hand.exists() else work / archive.name
-    if by_hand.exists():
-        refuse_other_bytes(
-            by_hand, archive, release.name, f"Download it again from {page(release)}."
-        )
+    given = out / archive.name
+    zipped = given if given.exists() else work / archive.name
+    if given.exists():
+        mend = f"Download it again from {page(release)}."
+        refuse_other_bytes(given, archive, of=release.name, mend=mend)
     else:
         _download_archive(release, archive, missing, out, zipped)
-    with _discarding(zipped, unless=by_hand), unzipping.opened(zipped) as opened:
+    with _discarding(zipped, unless=given), unzipping.opened(zipped) as opened:
         members = {
             each: unzipping.member(opened, f"{archive.folder}/{each.name}", each.bytes)
             for each in missing
         }
-        total = sum(each.file_size for each in members.values())
-        _refuse_full_disk(out, total)
-        with ProgressBar(f"unpacking {archive.name}", total, "B") as progress:
-            for file, member in members.items():
-                part = work / file.name
-                unzipping.extract(opened, member, part, advance=progress.advance)
-                _check(part, out / file.name, file, release)
-                _place(part, out / file.name)
-    if zipped == by_hand:
-        print_status(f"{by_hand} is unpacked and not needed any more")
+    total = sum(each.file_size for each in members.values())
+    _refuse_full_disk(out, total)
+    title = f"unpacking {archive.name}"
+    with (
+        _discarding(zipped, unless=given),
+        unzipping.opened(zipped) as opened,
+        ProgressBar(title, total, "B") as progress,
+    ):
+        for file, member in members.items():
+            part = work / file.name
+            unzipping.extract(opened, member, part, advance=progress.advance)
+            _check(part, out / file.name, file, release)
+            _place(part, out / file.name)
+    _keep_or_drop(zipped, given, archive)
+
+
+def _keep_or_drop(zipped: Path, given: Path, archive: Archive) -> None:
+    """Keep a zip that other releases are in too, and say when one is not needed any more."""
+    sharing = [
+        each.name
+        for each in known_releases().values()
+        if each.archive and each.archive.address == archive.address
+    ]
+    if len(sharing) > 1:
+        os.replace(zipped, given)
+        print_status(f"{given} is kept: {', '.join(sharing)} are taken from it")
+    elif zipped == given:
+        print_status(f"{given} is unpacked and not needed any more")
 
 
 def _download_archive(
@@ -141,23 +177,15 @@ def _download_archive(
 
 def _check(part: Path, target: Path, official: ReleaseFile | Archive, release: Release) -> None:
     """Compare what was downloaded or unpacked; it is discarded if it is not the official file."""
-    with _naming_target(part, target), _discarding(part):
+    with _discarding(part):
         refuse_other_bytes(
             part,
             official,
-            release.name,
-            "It was not kept. Try again; if it happens again, the server or the zip has another "
-            "file.",
+            of=release.name,
+            mend="It was not kept. Try again; if it happens again, the server or the zip has "
+            "another file.",
+            subject=f"what came for {target}",
         )
-
-
-@contextmanager
-def _naming_target(part: Path, target: Path) -> Iterator[None]:
-    try:
-        yield
-    except InputError as error:
-        what = error.what.replace(f"{part} is", f"What came for {target} is")
-        raise InputError(what, why=error.why, mend=error.mend) from None
 
 
 @contextmanager

@@ -24,16 +24,18 @@ _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError, N
 
 @contextmanager
 def opened(path: Path) -> Iterator[zipfile.ZipFile]:
-    """A zip whose names are safe.
+    """A zip whose names are safe, and whose files together unpack to no more than text does.
 
     Raises:
-        InputError: it is no zip, is damaged or encrypted, or holds a link or a name that leads
-            out of its folder.
+        InputError: it is no zip, is damaged or encrypted, holds a link or a name that leads out of
+            its folder, or unpacks to too much: see `packed.refuse_large`.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             for member in archive.infolist():
                 _refuse_unsafe(path, member)
+            total = sum(each.file_size for each in archive.infolist())
+            refuse_large(str(path), total, path.stat().st_size)
             yield archive
     except InputError:
         raise
@@ -62,8 +64,7 @@ def member(archive: zipfile.ZipFile, inner: str, size: int | None) -> zipfile.Zi
         size: how many bytes it must have, if that is known.
 
     Raises:
-        InputError: it is not there or there twice, has another size, or would unpack to far more
-            than text does.
+        InputError: it is not there or there twice, or has another size.
     """
     found = [each for each in members(archive) if f"/{each.filename}".endswith(f"/{inner}")]
     if len(found) != 1:
@@ -79,23 +80,13 @@ def member(archive: zipfile.ZipFile, inner: str, size: int | None) -> zipfile.Zi
             f"{size:,}",
             mend="Check that it is the official zip, and that it was downloaded to its end.",
         )
-    _refuse_bomb(archive, found[0], found[0].file_size)
     return found[0]
 
 
 def member_blocks(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes]:
-    """The bytes of a file of a zip, in blocks.
-
-    Raises:
-        InputError: it unpacks to far more than text does: see `packed.refuse_large`.
-    """
-    _refuse_bomb(archive, member, member.file_size)
-    total = 0
+    """The bytes of a file of a zip, in blocks: never more than its entry says, which is bounded."""
     with archive.open(member) as file:
-        while block := file.read(_BLOCK):
-            total += len(block)
-            _refuse_bomb(archive, member, total)
-            yield block
+        yield from iter(lambda: file.read(_BLOCK), b"")
 
 
 def extract(
@@ -105,19 +96,11 @@ def extract(
     *,
     advance: Callable[[float], None],
 ) -> None:
-    """Write one file of a zip to `out`.
-
-    Raises:
-        InputError: what `member_blocks` raises.
-    """
+    """Write one file of a zip to `out`."""
     with naming(out), out.open("wb") as file:
         for block in member_blocks(archive, member):
             file.write(block)
             advance(len(block))
-
-
-def _refuse_bomb(archive: zipfile.ZipFile, member: zipfile.ZipInfo, unpacked: int) -> None:
-    refuse_large(f"{archive.filename}: {member.filename}", unpacked, member.compress_size)
 
 
 def _refuse_unsafe(path: Path, member: zipfile.ZipInfo) -> None:
