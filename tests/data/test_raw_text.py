@@ -4,7 +4,14 @@ import lzma
 
 import pytest
 
-from babyllama.data.raw_text import check_text, count_words, read_blocks, read_chunks, read_text
+from babyllama.data.raw_text import (
+    check_text,
+    count_words,
+    read_blocks,
+    read_chunks,
+    read_text,
+    refuse_unknown_encoding,
+)
 from babyllama.errors import InputError
 
 
@@ -23,7 +30,7 @@ def test_a_file_that_is_not_utf8_is_named_with_byte_line_and_mend(tmp_path):
         read_text(path)
 
     assert "byte 7 (line 2) is 0xef" in error.value.what
-    assert f"iconv -f latin1 -t utf-8 '{path}'" in error.value.mend
+    assert "--encoding latin1" in error.value.mend
 
 
 def test_utf16_is_recognised(tmp_path):
@@ -77,7 +84,7 @@ def test_bzip2_and_xz_are_read_and_their_damage_is_named(tmp_path, suffix, libra
     ("data", "message"),
     [
         (b"PK\x03\x04rest", "is a zip archive"),
-        (b"\x28\xb5\x2f\xfdrest", "is compressed with zstd"),
+        (b"PAR1rest", "is a Parquet table(.|\n)*--column"),
         ("text".encode("utf-32"), "UTF-32"),
         ("Some text.\n".encode("utf-16-le"), "UTF-16LE"),
         ("Some text.\n".encode("utf-16-be"), "UTF-16BE"),
@@ -92,6 +99,24 @@ def test_what_is_not_text_is_refused_by_its_name(tmp_path, data, message):
 
     with pytest.raises(InputError, match=message):
         check_text(tmp_path / "a.txt")
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "gb18030", "utf-16"])
+def test_text_is_read_in_the_encoding_that_is_given(tmp_path, encoding):
+    text = "Grüße – «één»\r\n" * 9
+    (tmp_path / "a.txt").write_bytes(text.encode(encoding))
+
+    assert "".join(read_blocks(tmp_path / "a.txt", encoding)) == text.replace("\r", "")
+
+
+def test_bytes_that_another_encoding_cannot_have_are_named(tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"one\ncaf\x81\n")
+
+    with pytest.raises(InputError, match=r"is not cp1252: byte 7 \(line 2\) is 0x81"):
+        list(read_blocks(tmp_path / "a.txt", "cp1252"))
+    for unknown in ("latin-99", "hex", "a\0b"):
+        with pytest.raises(InputError, match="Python knows no encoding of text with this name"):
+            refuse_unknown_encoding(unknown)
 
 
 def test_an_error_far_into_a_file_names_its_byte_and_line(tmp_path):

@@ -3,11 +3,38 @@ import gzip
 import io
 import lzma
 
+import pyarrow
 import pytest
 
 from babyllama.errors import InputError
 from babyllama.runs import packed
 from babyllama.runs.packed import refuse_large, unpack, unpacked_blocks
+
+
+def zstd(data: bytes) -> bytes:
+    """Two frames, as `zstd a b -c` and `cat` write them."""
+    half = len(data) // 2
+    frames = []
+    for part in (data[:half], data[half:]):
+        sink = pyarrow.BufferOutputStream()
+        with pyarrow.CompressedOutputStream(sink, "zstd") as file:
+            file.write(part)
+        frames.append(sink.getvalue().to_pybytes())
+    return b"".join(frames)
+
+
+def test_zstd_is_unpacked_frame_by_frame_and_its_damage_is_named():
+    data = b"some text\n" * 200_000
+    assert unpack("a.txt.zst", zstd(data)) == unpack("a.txt", zstd(data)) == data
+    for damaged in (zstd(data)[:-5], b"nothing of the kind"):
+        with pytest.raises(InputError, match="a.zst is not a complete zstd file"):
+            unpack("a.zst", damaged)
+
+
+def test_zstd_without_pyarrow_names_the_extra(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(InputError, match=r"pip install 'babyllama\[tables\]'"):
+        unpack("a.zst", b"")
 
 
 @pytest.mark.parametrize("library", [gzip, bz2, lzma])

@@ -1,4 +1,4 @@
-"""Read raw text: strict UTF-8, whatever the line ends, compressed or not, block by block.
+"""Read raw text: strictly in its encoding, whatever the line ends, compressed or not, in blocks.
 
 What is not text is refused by name: another encoding, an archive, a git-lfs pointer, a file of
 white space.
@@ -7,31 +7,74 @@ white space.
 import codecs
 import io
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
-from babyllama.errors import InputError, quoted
+from babyllama.errors import InputError
 from babyllama.runs.git_lfs import refuse_pointer
 from babyllama.runs.packed import unpacked_blocks
 
-_NOT_READ = {b"PK\x03\x04": "a zip archive", b"\x28\xb5\x2f\xfd": "compressed with zstd"}
+_UTF8 = "utf-8"
+_NOT_READ = {
+    b"PK\x03\x04": ("a zip archive", "Give it the suffix .zip, or unpack it."),
+    b"PAR1": ("a Parquet table", "Name its column of text: --column NAME."),
+    b"ARROW1": ("an Arrow table", "Name its column of text: --column NAME."),
+    b"%PDF-": ("a PDF document", "Save its text as UTF-8 first."),
+    b"\x89PNG": ("a picture", "Remove it from the corpus."),
+}
 _NUL_SHARE = 0.1  # a few stray zero bytes are dirt in a text; more are an encoding
 
 
-def read_blocks(path: Path) -> Iterator[str]:
+def read_blocks(path: Path, encoding: str = _UTF8) -> Iterator[str]:
     """Yield a file's text in blocks, without byte order mark and with "\\n" as the line end.
 
+    Args:
+        encoding: as Python spells it: `utf-8`, `latin1`, `cp1252`, `gb18030`, `utf-16`.
+
     Raises:
-        InputError: the file cannot be read or unpacked, is not UTF-8 (the message names byte and
-            line), is no text, or has only white space.
+        InputError: the file cannot be read or unpacked, is not in this encoding (the message names
+            byte and line), is no text, or has only white space.
     """
     refuse_pointer(path)
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
-            blocks = unpacked_blocks(str(path), file, size)
-            yield from _with_text(path, _decoded(path, blocks))
+            yield from decoded_blocks(str(path), file, size, encoding)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def decoded_blocks(
+    name: str, file: io.BufferedIOBase, size: int, encoding: str = _UTF8
+) -> Iterator[str]:
+    """Yield the text of an open file as `read_blocks` does.
+
+    Args:
+        name: the file's name, for its suffix and for messages.
+        size: the file's own bytes, which bound what it may unpack to.
+
+    Raises:
+        InputError: what `read_blocks` raises.
+    """
+    blocks = unpacked_blocks(name, file, size)
+    yield from _with_text(name, _decoded(name, blocks, encoding))
+
+
+def refuse_unknown_encoding(encoding: str) -> None:
+    """Check that Python knows an encoding of text.
+
+    Raises:
+        InputError: it does not.
+    """
+    try:
+        "".encode(encoding)
+        b"".decode(encoding)
+    except (LookupError, ValueError):
+        raise InputError(
+            f"encoding is {encoding}",
+            why="Python knows no encoding of text with this name.",
+            mend="Try utf-8, latin1, cp1252, koi8-r, gb18030, big5, shift_jis, euc-kr or utf-16.",
+        ) from None
 
 
 def read_text(path: Path) -> str:
@@ -91,30 +134,28 @@ def count_words(path: Path) -> int:
     return words
 
 
-def _decoded(path: Path, blocks: Iterator[bytes]) -> Iterator[str]:
+def _decoded(name: str, blocks: Iterator[bytes], encoding: str) -> Iterator[str]:
     """Decode blocks; a character, or "\\r\\n", may lie across two of them."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
+    decoder = codecs.getincrementaldecoder(encoding)()
     # A lone "\r" too, as in Python's text mode, in which the paper's code read its files.
     line_ends = io.IncrementalNewlineDecoder(None, translate=True)
     offset = lines = 0
-    for number, block in enumerate(blocks):
-        if not number:
-            _refuse_other_format(path, block)
+    for number, block in enumerate(chain(blocks, [b""])):
+        if not number and encoding == _UTF8:
+            _refuse_other_format(name, block)
         try:
-            text = decoder.decode(block)
+            text = decoder.decode(block, final=not block)
         except UnicodeDecodeError as error:
+            seen = error.object[error.start]
             start = offset - (len(error.object) - len(block)) + error.start
             line = lines + block.count(b"\n", 0, max(0, start - offset)) + 1
-            raise _not_utf8(path, start, line, error.object[error.start]) from None
+            raise _undecodable(name, encoding, start, line, seen) from None
         offset, lines = offset + len(block), lines + block.count(b"\n")
         yield line_ends.decode(text)
-    rest = decoder.getstate()[0]
-    if rest:
-        raise _not_utf8(path, offset - len(rest), lines + 1, rest[0])
     yield line_ends.decode("", final=True)
 
 
-def _with_text(path: Path, blocks: Iterator[str]) -> Iterator[str]:
+def _with_text(name: str, blocks: Iterator[str]) -> Iterator[str]:
     """Yield the blocks that are not empty, without the byte order mark."""
     is_first, has_text = True, False
     for block in blocks:
@@ -125,36 +166,41 @@ def _with_text(path: Path, blocks: Iterator[str]) -> Iterator[str]:
             yield text
     if not has_text:
         raise InputError(
-            f"{path} holds no text",
+            f"{name} holds no text",
             why="It is empty, or has only white space.",
             mend="Add text to the file or remove it from the corpus.",
         )
 
 
-def _refuse_other_format(path: Path, start: bytes) -> None:
-    for first, kind in _NOT_READ.items():
+def _refuse_other_format(name: str, start: bytes) -> None:
+    for first, (kind, mend) in _NOT_READ.items():
         if start.startswith(first):
-            raise InputError(f"{path} is {kind}, not text", mend="Unpack it first.")
+            raise InputError(f"{name} is {kind}, not text", mend=mend)
     if start.startswith((b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")):
         wide = start.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff"))
-        raise _other_encoding(path, "Its first bytes mark", "UTF-32" if wide else "UTF-16")
+        raise _other_encoding(name, "Its first bytes mark", "UTF-32" if wide else "UTF-16")
     if start.count(0) > _NUL_SHARE * len(start):
         is_little = start[1::2].count(0) > start[::2].count(0)
         guess = "UTF-16LE" if is_little else "UTF-16BE"
-        raise _other_encoding(path, "Many of its bytes are 0, as in", guess)
+        raise _other_encoding(name, "Many of its bytes are 0, as in", guess)
 
 
-def _other_encoding(path: Path, why: str, guess: str) -> InputError:
-    return InputError(f"{path} is not UTF-8", why=f"{why} {guess}.", mend=_convert(path, guess))
+def _other_encoding(name: str, why: str, guess: str) -> InputError:
+    return InputError(f"{name} is not UTF-8", why=f"{why} {guess}.", mend=_another(guess))
 
 
-def _not_utf8(path: Path, offset: int, line: int, byte: int) -> InputError:
+def _undecodable(name: str, encoding: str, offset: int, line: int, byte: int) -> InputError:
+    shown = "UTF-8" if encoding == _UTF8 else encoding
+    guess = "latin1" if encoding == _UTF8 else "utf-8"
     return InputError(
-        f"{path} is not UTF-8: byte {offset} (line {line}) is 0x{byte:02x}",
-        why="It may be in an older 8-bit encoding, or be no text.",
-        mend=_convert(path, "latin1"),
+        f"{name} is not {shown}: byte {offset} (line {line}) is 0x{byte:02x}",
+        why="It may be in another encoding, such as an older one of 8 bits, or be no text.",
+        mend=_another(guess),
     )
 
 
-def _convert(path: Path, guess: str) -> str:
-    return f"If it is {guess}, run: iconv -f {guess} -t utf-8 {quoted(path)} > new.txt"
+def _another(guess: str) -> str:
+    return (
+        f"If it is {guess}, clean it with --encoding {guess}, or set corpus.source.encoding: "
+        f"{guess} in a recipe."
+    )

@@ -1,6 +1,6 @@
 """Find the texts of a corpus, and say what lies beside them.
 
-    SRC/train/DOMAIN.train   or .txt or .train.txt, and any of these with .gz, .bz2 or .xz
+    SRC/train/DOMAIN.train   or .txt or .train.txt, and these with .gz, .bz2, .xz or .zst
     SRC/dev/DOMAIN.dev       or .txt or .dev.txt, likewise; the folder may also be called valid/
 
 A folder without `train/` has its training texts directly in it, and its dev texts beside them
@@ -12,7 +12,7 @@ files, `cleaning` cleans them.
 import os
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Literal
@@ -53,7 +53,8 @@ class Source:
         dev: empty if there are no dev texts: the ends of the training texts then become dev.
         left_out: what else is there.
         reading: 1 if all versions of this package read these files as the same text; 2 if the
-            first releases did not know these names and read other text or trained on dev text.
+            first releases did not know these names and read other text or trained on dev text; 3
+            if some are compressed with zstd, which later ones left out.
     """
 
     train: tuple[Domain, ...]
@@ -88,7 +89,9 @@ def read_source(path: Path) -> Source:
             mend="Write the text to a file first.",
         )
     files, folders = _entries(path)
-    return _nested(path, files, folders) if "train" in folders else _flat(path, files, folders)
+    found = (_nested if "train" in folders else _flat)(path, files, folders)
+    is_zstd = any(each.path.suffix.lower() == ".zst" for each in (*found.train, *found.dev))
+    return replace(found, reading=3) if is_zstd else found
 
 
 def read_split(folder: Path, split: Split) -> list[Domain]:
@@ -298,8 +301,8 @@ def _nothing_found(
     listed = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
     return InputError(
         f"{folder} holds no text",
-        why=f"Expected *.{split} or *.txt or *.{split}.txt, or .gz, .bz2 or .xz of these; "
-        f"found {listed or 'nothing'}.",
+        why=f"Expected *.{split} or *.txt or *.{split}.txt, or .gz, .bz2, .xz or .zst of "
+        f"these; found {listed or 'nothing'}.",
         mend="Name the texts train/DOMAIN.txt and dev/DOMAIN.txt. Rename folders such as train_10M "
         "to train.",
     )

@@ -6,22 +6,29 @@ malice.
 
 import bz2
 import gzip
+import importlib.util
 import io
 import lzma
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from babyllama.console import format_bytes
 from babyllama.errors import InputError
 
-SUFFIXES = (".gz", ".bz2", ".xz")
+SUFFIXES = (".gz", ".bz2", ".xz", ".zst")
 # What the libraries raise for damaged data.
 DAMAGE = (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError)
 ALLOWANCE = 2**28  # what any file may unpack to, however small it is
 _BLOCK = 2**20
-_FIRST_BYTES = {b"\x1f\x8b": ".gz", b"BZh91AY&SY": ".bz2", b"\xfd7zXZ\0": ".xz"}
-_KINDS = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz"}
+_FIRST_BYTES = {
+    b"\x1f\x8b": ".gz",
+    b"BZh91AY&SY": ".bz2",
+    b"\xfd7zXZ\0": ".xz",
+    b"\x28\xb5\x2f\xfd": ".zst",
+}
+_KINDS = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd"}
 
 
 def unpacked_blocks(name: str, file: io.BufferedIOBase, size: int) -> Iterator[bytes]:
@@ -32,7 +39,7 @@ def unpacked_blocks(name: str, file: io.BufferedIOBase, size: int) -> Iterator[b
         size: the file's own bytes, which bound what it may unpack to.
 
     Raises:
-        InputError: damaged data, or more than `refuse_large` accepts.
+        InputError: damaged data, more than `refuse_large` accepts, or zstd without pyarrow.
     """
     suffix = Path(name).suffix.lower()
     if suffix not in SUFFIXES:  # Text in UTF-8 begins like none of these.
@@ -42,6 +49,12 @@ def unpacked_blocks(name: str, file: io.BufferedIOBase, size: int) -> Iterator[b
     if not suffix:
         yield from iter(lambda: file.read(_BLOCK), b"")
         return
+    if suffix == ".zst" and importlib.util.find_spec("pyarrow") is None:
+        raise InputError(
+            f"{name} is compressed with zstd, which needs pyarrow",
+            why="It is an optional dependency.",
+            mend="Run: pip install 'babyllama[tables]'",
+        )
     total = 0
     try:
         with _opened(suffix, file) as unpacked:
@@ -82,9 +95,14 @@ def refuse_large(name: str, unpacked: int, packed: int) -> None:
         )
 
 
-def _opened(suffix: str, file: io.BufferedIOBase) -> io.BufferedIOBase:
+def _opened(suffix: str, file: io.BufferedIOBase) -> Any:
+    """A file object that unpacks."""
     if suffix == ".gz":
         return gzip.GzipFile(fileobj=file)
     if suffix == ".bz2":
         return bz2.BZ2File(file)
+    if suffix == ".zst":
+        import pyarrow
+
+        return pyarrow.CompressedInputStream(file, "zstd")
     return lzma.LZMAFile(file)  # type: ignore[arg-type]  # its stub wants more than it reads
