@@ -22,6 +22,7 @@ OF_SEVERAL_MODULES = {
 TESTED_ELSEWHERE = {
     "__main__": "tests/test_main.py",
     "data/foreign_files": "tests of those who read such files: data/tokenizer, models/model_files",
+    "data/gathering/documents": "types, which have no behaviour",
     "data/releases/checksums": "tests/data/releases/test_fetching.py",
     "data/releases/entries": "tests/data/releases/test_identifying.py",
     "data/releases/failures": "tests/data/releases/test_fetching.py",

@@ -56,3 +56,13 @@ def test_a_piece_is_as_long_as_a_block(rules, text):
 
     pieces = list(clean_pieces(read, domain="letters", rules=rules))
     assert max(map(len, pieces)) < 200
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_code_keeps_its_indents_tags_and_entities_and_loses_only_spaces_at_line_ends(size):
+    text = "\ndef f(): \n\treturn '&lt;b>'  # <b>\n \n\n\nx = 1\n"
+    expected = "def f():\n\treturn '&lt;b>'  # <b>\n\nx = 1\n"
+    blocks = [text[start : start + size] for start in range(0, len(text), size)]
+    for domain in ("code_py", "code_c"):
+        pieces = clean_pieces(lambda: iter(blocks), domain=domain, rules="thorough")
+        assert "".join(pieces) == expected == clean_text(text, domain=domain, rules="thorough")

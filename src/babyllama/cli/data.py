@@ -1,10 +1,6 @@
 """`babyllama corpus`, `tokenizer` and `tokenize`: from text to tokens."""
 
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated, Literal
 
 import typer
@@ -12,12 +8,15 @@ import typer
 from babyllama.cli.arguments import complete_stage
 from babyllama.cli.outputs import refuse_unwritable_folder
 from babyllama.console import print_json, print_result, print_status, table
-from babyllama.errors import InputError
 
 
 def clean(
     src: Annotated[
-        Path, typer.Argument(help="A folder with train/ and dev/, or with plain files.")
+        str,
+        typer.Argument(
+            help="A folder with train/ and dev/, or with plain files; a zip; a table or a folder "
+            "of tables (--column); a dataset of the hub (--revision)."
+        ),
     ],
     out: Annotated[Path, typer.Argument(help="The folder to write.")],
     domain: Annotated[
@@ -34,6 +33,10 @@ def clean(
             help="Share of the text kept for dev if there is no dev/. Default: as in recipes.",
         ),
     ] = None,
+    dev_seed: Annotated[
+        int | None,
+        typer.Option(min=0, help="Draw documents for dev by this seed, not the ends of files."),
+    ] = None,
     words: Annotated[
         int | None,
         typer.Option(min=1, help="Keep so many words of train, in proportion from each domain."),
@@ -41,6 +44,39 @@ def clean(
     words_seed: Annotated[
         int, typer.Option(min=0, help="Decides which documents --words keeps.")
     ] = 0,
+    nested: Annotated[
+        bool, typer.Option("--nested", help="Read folders in folders; each outer one is a domain.")
+    ] = False,
+    code: Annotated[
+        list[str] | None,
+        typer.Option(help="Read source code with this suffix, such as .py; may be repeated."),
+    ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="Of the text, such as latin1. Default: utf-8.")
+    ] = None,
+    column: Annotated[
+        str | None, typer.Option(help="SRC is a table: the column of its text.")
+    ] = None,
+    document_column: Annotated[
+        str | None, typer.Option(help="A column that names the document of each row.")
+    ] = None,
+    domain_column: Annotated[
+        str | None, typer.Option(help="A column that names the domain of each row.")
+    ] = None,
+    rows: Annotated[
+        Literal["documents", "lines"] | None,
+        typer.Option(help="Whether each row is a document (default) or a line."),
+    ] = None,
+    nulls: Annotated[
+        Literal["refuse", "skip"] | None,
+        typer.Option(help="What to do with rows without text. Default: refuse."),
+    ] = None,
+    revision: Annotated[
+        str | None, typer.Option(help="SRC is a dataset of the hub, at this commit.")
+    ] = None,
+    config: Annotated[
+        str | None, typer.Option(help="Which configuration of a dataset that has several.")
+    ] = None,
 ) -> None:
     """Clean a corpus and count it; the output has one file per domain.
 
@@ -48,35 +84,21 @@ def clean(
 
     Example: `babyllama corpus clean data/babylm_10M clean --rules paper`
     """
-    from babyllama.data.sources import read_source
+    from babyllama.cli.sources import raw_text_of, source_of
     from babyllama.pipeline import text_stages
-    from babyllama.recipe import CorpusRecipe, FolderSource
+    from babyllama.recipe import CorpusRecipe
 
     refuse_unwritable_folder(out)  # before a pipe is read
-    share = {} if dev_fraction is None else {"dev_fraction": dev_fraction}
-    with _readable_twice(src, domain) as path:
-        read_source(path)  # A source that is gone is an error here, though `run` goes on.
-        source = FolderSource(kind="folder", path=path, **share)
-        recipe = CorpusRecipe(source=source, rules=rules, words=words, words_seed=words_seed)
+    given = {
+        "dev_fraction": dev_fraction, "dev_seed": dev_seed, "nested": nested or None,
+        "code": tuple(code) if code else None, "encoding": encoding, "column": column,
+        "document": document_column, "domain": domain_column, "rows": rows, "nulls": nulls,
+        "revision": revision, "config": config,
+    }  # fmt: skip
+    source = source_of(src, {name: value for name, value in given.items() if value is not None})
+    recipe = CorpusRecipe(source=source, rules=rules, words=words, words_seed=words_seed)
+    with raw_text_of(source, out, domain) as path:
         complete_stage(text_stages.corpus_stage(path, recipe, out, domain=domain))
-
-
-@contextmanager
-def _readable_twice(source: Path, domain: str | None) -> Iterator[Path]:
-    """The source, or a copy of what comes out of a pipe, which can be read only once."""
-    if not source.is_fifo():
-        yield source
-        return
-    with TemporaryDirectory() as folder:
-        copy = Path(folder) / f"{domain or 'text'}.txt"
-        with source.open("rb") as pipe, copy.open("wb") as file:
-            shutil.copyfileobj(pipe, file)
-        try:
-            yield copy
-        except InputError as error:
-            texts = (error.what, error.why, error.mend)
-            what, why, mend = (text.replace(str(copy), str(source)) for text in texts)
-            raise InputError(what, why=why, mend=mend) from None
 
 
 def stats(

@@ -17,7 +17,7 @@ from babyllama.pipeline.planning import Plan, plan
 from babyllama.pipeline.preview import preview
 from babyllama.pipeline.run import refuse_other_run, selected_stages, with_resolved_signal
 from babyllama.pipeline.timing import KNOWN, Timing, time_left
-from babyllama.recipe import FolderSource, Recipe
+from babyllama.recipe import Recipe, SyntheticSource
 
 
 def show_plan(recipe: Recipe, folder: Path, until: str | None, *, card: str) -> None:
@@ -57,11 +57,11 @@ def _show_models(planned: Plan, timing: Timing) -> None:
 
 def _show_costs(planned: Plan, recipe: Recipe) -> None:
     source = recipe.corpus.source
-    if isinstance(source, FolderSource) and not planned.counted:
-        print_line(
-            f"{source.path} not found: the plan assumes {source.expected_words:,} words. "
-            "Set the folder of the text: --set corpus.source.path=DIR"
-        )
+    if not isinstance(source, SyntheticSource) and not planned.counted:
+        is_there = source.local is None or source.local.exists()
+        why = "The text was not read yet" if is_there else f"{source.path} not found"
+        mend = "" if is_there else " Set the path of the text: --set corpus.source.path=PATH"
+        print_line(f"{why}: the plan assumes {source.expected_words:,} words.{mend}")
     print_line(f"Training text: about {planned.train_tokens:,} tokens")
     print_line(
         f"Disk: {format_bytes(planned.disk_bytes)}, including the stored signal "

@@ -31,9 +31,12 @@ def clean_text(text: str, *, domain: str, rules: CleaningRules) -> str:
         Under "thorough", an empty string, or stripped lines, one blank line between documents and
         one "\\n" at the end.
     """
-    cleaner = CLEANERS.get(domain, NEUTRAL)
+    cleaner = cleaner_for(domain)
     if rules == "paper":
         return cleaner.paper(text)
+    if cleaner is CODE:
+        documents = re.split(r"\n{2,}", cleaner.thorough(text).strip("\n"))
+        return "".join(f"{document}\n\n" for document in documents if document)[:-1]
     plain = plain_characters(text)
     wide_gaps = cleaner.thorough is thorough_qed and "\n\n\n" in plain
     documents = documents_of(plain, wide_gaps=wide_gaps)
@@ -239,6 +242,11 @@ TREEBANK_BRACKETS = {
 }
 
 
+def thorough_code(text: str) -> str:
+    """Remove white space at the ends of lines, and nothing else (code_py, code_c, ...)."""
+    return re.sub(r"(?m)[^\S\n]+$", "", text)
+
+
 @dataclass(frozen=True)
 class Cleaner:
     """A domain's two functions: `paper` takes a full file, `thorough` one document."""
@@ -248,6 +256,7 @@ class Cleaner:
 
 
 NEUTRAL = Cleaner(paper_unchanged, thorough_prose)
+CODE = Cleaner(paper_unchanged, thorough_code)
 
 CLEANERS = {
     "aochildes": Cleaner(paper_spaces, thorough_childes),
@@ -263,6 +272,11 @@ CLEANERS = {
     "switchboard": Cleaner(paper_unchanged, thorough_conversation),
     "wikipedia": Cleaner(paper_wikipedia, thorough_wiki),
 }
+
+
+def cleaner_for(domain: str) -> Cleaner:
+    """The cleaner of a domain: neutral if none has its name; of any `code_...`, that of code."""
+    return CODE if domain.startswith("code_") else CLEANERS.get(domain, NEUTRAL)
 
 
 def plain_characters(text: str) -> str:

@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from babyllama.data.cleaning import (
-    CLEANERS,
-    NEUTRAL,
+    CODE,
     CleaningRules,
+    cleaner_for,
     documents_of,
     paper_qed,
     paper_wikipedia,
     plain_characters,
+    thorough_code,
     thorough_qed,
     tidy,
 )
@@ -39,14 +40,28 @@ def clean_pieces(
     Returns:
         pieces that are, joined, what `clean_text` returns for the joined blocks.
     """
-    cleaner = CLEANERS.get(domain, NEUTRAL)
+    cleaner = cleaner_for(domain)
     if rules == "paper" and cleaner.paper in _NEED_FULL_TEXT:
         yield cleaner.paper("".join(read()))
     elif rules == "paper":
         yield from map(cleaner.paper, _cut_lines(read(), _ends_for_paper))
+    elif cleaner is CODE:
+        yield from _clean_code(_cut_lines(read(), lambda _text, _at: True))
     else:
         wide = cleaner.thorough is thorough_qed and _has_wide_gaps(_plain(read()))
         yield from _clean_documents(_parts(_plain(read()), wide), cleaner.thorough, wide)
+
+
+def _clean_code(pieces: Iterable[str]) -> Iterator[str]:
+    """Lines without white space at their ends; blank ones become one between documents."""
+    gap, has_output = "", False
+    for piece in pieces:
+        for line in thorough_code(piece).split("\n")[: -1 if piece.endswith("\n") else None]:
+            if line:
+                yield gap * has_output + line + "\n"
+                gap, has_output = "", True
+            else:
+                gap = "\n"
 
 
 class _Part(NamedTuple):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from babyllama.console import print_status
-from babyllama.data.cleaning import CLEANERS, NEUTRAL, CleaningRules
+from babyllama.data.cleaning import CLEANERS, CODE, NEUTRAL, CleaningRules, cleaner_for
 from babyllama.data.cleaning_pieces import clean_pieces
 from babyllama.data.dev_split import split_dev
 from babyllama.data.file_names import parse_name
@@ -135,7 +135,8 @@ def _write(path: Path, pieces: Iterable[str]) -> bool:
 
 
 def _cleaner_of(domain: str) -> str:
-    return domain if domain in CLEANERS else "neutral"
+    cleaner = cleaner_for(domain)
+    return "code" if cleaner is CODE else domain if domain in CLEANERS else "neutral"
 
 
 def _is_synthetic(path: Path) -> bool:

@@ -19,6 +19,7 @@ _NOT_READ = {
     b"PK\x03\x04": ("a zip archive", "Give it the suffix .zip, or unpack it."),
     b"PAR1": ("a Parquet table", "Name its column of text: --column NAME."),
     b"ARROW1": ("an Arrow table", "Name its column of text: --column NAME."),
+    b"\x7fELF": ("a program", "Remove it from the corpus."),
     b"%PDF-": ("a PDF document", "Save its text as UTF-8 first."),
     b"\x89PNG": ("a picture", "Remove it from the corpus."),
 }

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from babyllama.data.difficulty import refuse_unlike_domains, windows_in_order
+from babyllama.data.gathering.gather import look_at_source
 from babyllama.data.order_files import check_order_file
 from babyllama.data.raw_text import check_text
 from babyllama.data.sources import read_source
@@ -52,14 +53,7 @@ def check_before_run(recipe: Recipe, folder: Path, *, processes: int = 1) -> Pla
             wrong; a given teacher that cannot teach, or a given tokenizer that cannot be used; too
             little free disk.
     """
-    source = recipe.corpus.source
-    domains = tuple(SYNTHETIC_DOMAINS) if isinstance(source, SyntheticSource) else None
-    is_clean = read_manifest(Layout(folder).corpus) is not None
-    if isinstance(source, FolderSource) and (source.path.exists() or not is_clean):
-        texts = read_source(source.path)
-        for domain in (*texts.train, *texts.dev):
-            check_text(domain.path)
-        domains = tuple(domain.name for domain in texts.train)
+    domains = _check_text(recipe, folder)
     for name, path in recipe.evaluation.benchmarks.items():
         suite_for(name).read(path)
     if isinstance(recipe.tokenizer, Given):
@@ -79,6 +73,27 @@ def check_before_run(recipe: Recipe, folder: Path, *, processes: int = 1) -> Pla
     planned = plan(recipe, folder)
     refuse_full_disk(planned, folder)
     return planned
+
+
+def _check_text(recipe: Recipe, folder: Path) -> tuple[str, ...] | None:
+    """Check the text of a run; returns its domains, None if they are not known yet."""
+    source, layout = recipe.corpus.source, Layout(folder)
+    if isinstance(source, SyntheticSource):
+        return tuple(SYNTHETIC_DOMAINS)
+    is_there = source.local is None or source.local.exists()
+    if source.is_gathered:
+        if read_manifest(layout.source) is not None:
+            return tuple(domain.name for domain in read_source(layout.source).train)
+        if is_there or read_manifest(layout.corpus) is None:
+            look_at_source(source)  # its stage, the first of a run, reads all of it
+        return None
+    if not is_there and read_manifest(layout.corpus) is not None:
+        return None
+    assert isinstance(source, FolderSource)
+    texts = read_source(source.path)
+    for domain in (*texts.train, *texts.dev):
+        check_text(domain.path)
+    return tuple(domain.name for domain in texts.train)
 
 
 def check_before_training(

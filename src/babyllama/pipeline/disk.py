@@ -35,8 +35,11 @@ def peak_bytes(
         for group in (recipe.trained_teachers, recipe.students)
     )
     text = _CORPUS_AND_TOKENS * train_tokens
-    if isinstance(recipe.corpus.source, SyntheticSource):
+    source = recipe.corpus.source
+    if isinstance(source, SyntheticSource):
         text += _SOURCE * train_tokens + _MINIMAL_PAIRS
+    elif source.is_gathered:
+        text += _SOURCE * train_tokens
     # Beside its tokens a sampled text has the rounds that it resumes from, while it is sampled.
     amounts = (recipe.sequences[name].sampling.amount for name in recipe.sampled_texts)
     text += round(_CORPUS_AND_TOKENS * train_tokens * sum(amounts))

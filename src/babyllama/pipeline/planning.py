@@ -21,7 +21,6 @@ from babyllama.pipeline.stages import stages
 from babyllama.recipe import (
     AutoSignal,
     DistilledStudent,
-    FolderSource,
     Given,
     HiddenSignal,
     JitteredWindows,
@@ -339,7 +338,7 @@ def _train_tokens(recipe: Recipe, folder: Path) -> tuple[int, bool]:
     made = manifests.read_manifest(Layout(folder).tokens) or {}
     if "train_tokens" in made.get("facts", {}) and not _is_text_stale(recipe, folder):
         return int(made["facts"]["train_tokens"]), True
-    words, counted = _words_of(recipe.corpus.source)
+    words, counted = _words_of(recipe, folder)
     kept = min(words, recipe.corpus.words or words)
     return round(kept * TOKENS_PER_WORD), counted
 
@@ -355,13 +354,18 @@ def _is_text_stale(recipe: Recipe, folder: Path) -> bool:
     return False
 
 
-def _words_of(source: SyntheticSource | FolderSource) -> tuple[int, bool]:
+def _words_of(recipe: Recipe, folder: Path) -> tuple[int, bool]:
     """Words of the training text, and whether they were counted."""
-    if not isinstance(source, FolderSource):
+    source = recipe.corpus.source
+    if isinstance(source, SyntheticSource):
         return source.words, True
-    if not source.path.exists():
+    text = source.local
+    if source.is_gathered:
+        text = Layout(folder).source
+        text = text if manifests.read_manifest(text) is not None else None
+    if text is None or not text.exists():
         return source.expected_words, False
     from babyllama.data.raw_text import count_words
     from babyllama.data.sources import read_split
 
-    return sum(count_words(domain.path) for domain in read_split(source.path, "train")), True
+    return sum(count_words(domain.path) for domain in read_split(text, "train")), True

@@ -9,14 +9,14 @@ import re
 from pathlib import Path
 
 from babyllama.console import print_status
-from babyllama.data.sources import read_source
+from babyllama.data.gathering.gather import refuse_missing
 from babyllama.errors import InputError, quoted
 from babyllama.pipeline.making import make_stage, write_cards
 from babyllama.pipeline.stages import stages
 from babyllama.recipe import (
     AutoSignal,
-    FolderSource,
     Recipe,
+    SyntheticSource,
     load_recipe,
     names,
     parse,
@@ -161,13 +161,14 @@ def refuse_missing_text(recipe: Recipe, folder: Path) -> None:
     Raises:
         InputError: names the path.
     """
-    source, record = recipe.corpus.source, Layout(folder).recipe
-    if not isinstance(source, FolderSource) or source.path.exists():
+    source, layout = recipe.corpus.source, Layout(folder)
+    if isinstance(source, SyntheticSource) or source.local is None or source.local.exists():
         return
-    before = load_recipe(str(record)).corpus.source if record.exists() else None
-    is_known = isinstance(before, FolderSource) and before.path == source.path
-    if not is_known or manifests.read_manifest(Layout(folder).corpus) is None:
-        read_source(source.path)
+    before = load_recipe(str(layout.recipe)).corpus.source if layout.recipe.exists() else None
+    is_known = not isinstance(before, SyntheticSource | None) and before.local == source.local
+    made = layout.source if source.is_gathered else layout.corpus
+    if not is_known or manifests.read_manifest(made) is None:
+        refuse_missing(source)
 
 
 def refuse_other_stage(stage: Stage) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from babyllama.errors import InputError
 from babyllama.pipeline.text_stages import (
     corpus_stage,
+    gathered_stage,
     given_tokenizer_stage,
     source_stage,
     tokenizer_stage,
@@ -24,6 +25,7 @@ from babyllama.recipe import (
     AutoSignal,
     DistilledStudent,
     DomainOrder,
+    FolderSource,
     Frozen,
     Given,
     Mixing,
@@ -97,8 +99,11 @@ def stages(recipe: Recipe, folder: Path, launched: Launched = ALONE) -> Iterator
     if isinstance(source, SyntheticSource):
         yield source_stage(source, layout.source, seed=recipe.seed)
         yield corpus_stage(layout.source, recipe.corpus, corpus)
-    else:
+    elif isinstance(source, FolderSource) and not source.is_gathered:
         yield corpus_stage(source.path, recipe.corpus, corpus)
+    else:
+        yield gathered_stage(source, layout.source)
+        yield corpus_stage(layout.source, recipe.corpus, corpus)
     if isinstance(recipe.tokenizer, Given):
         yield given_tokenizer_stage(recipe.tokenizer, tokenizer)
     else:

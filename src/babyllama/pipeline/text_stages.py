@@ -13,8 +13,11 @@ from babyllama.recipe import (
     CorpusRecipe,
     FolderSource,
     Frozen,
+    GatheredSource,
     Given,
+    HubSource,
     SyntheticSource,
+    TableSource,
     TokenizerRecipe,
     TokensRecipe,
     names,
@@ -22,6 +25,17 @@ from babyllama.recipe import (
 from babyllama.recipe.base import NOT_RECORDED_AT_DEFAULT
 from babyllama.runs.artefact import Facts, Stage
 from babyllama.runs.manifests import read_manifest
+
+
+class Gathering(Frozen):
+    """The settings of gathered text.
+
+    Attributes:
+        name: of the file or folder, which names domains; its place does not count.
+    """
+
+    source: FolderSource | TableSource | HubSource
+    name: str
 
 
 class Cleaning(Frozen):
@@ -52,12 +66,32 @@ def source_stage(recipe: SyntheticSource, out: Path, *, seed: int) -> Stage:
     return Stage(names.SOURCE, out, "synthetic", 2, part, {}, build, seed)
 
 
+def gathered_stage(recipe: GatheredSource, out: Path) -> Stage:
+    """Raw text by domain, from a table, a dataset, a zip, folders in folders or source code."""
+    local = recipe.local
+
+    def build(folder: Path) -> Facts:
+        from babyllama.data.gathering.gather import gather
+
+        return gather(recipe, folder)
+
+    update = {"expected_words": type(recipe).model_fields["expected_words"].default}
+    if local is not None:  # its contents are an input
+        update |= {"path": "" if isinstance(recipe, HubSource) else Path()}
+    name = local.resolve().name if local is not None else recipe.path
+    part = Gathering(source=recipe.model_copy(update=update), name=str(name))
+    inputs = {} if local is None else {"text": local}
+    return Stage(
+        names.SOURCE, out, "gathered", 1, part, inputs, build, may_be_gone=frozenset(inputs)
+    )
+
+
 def corpus_stage(
     source: Path, recipe: CorpusRecipe, out: Path, *, domain: str | None = None
 ) -> Stage:
     """Clean text, one file per domain, with its statistics."""
     given = recipe.source
-    dev_fraction = given.dev_fraction if isinstance(given, FolderSource) else DEV_FRACTION
+    dev_fraction = DEV_FRACTION if isinstance(given, SyntheticSource) else given.dev_fraction
 
     def build(folder: Path) -> Facts:
         from babyllama.data.corpus import clean_corpus
@@ -81,7 +115,7 @@ def corpus_stage(
         words=recipe.words,
         words_seed=recipe.words_seed if recipe.words else 0,
     )
-    if not isinstance(given, FolderSource):
+    if not isinstance(given, FolderSource) or given.is_gathered:
         return Stage(out.name, out, "corpus", 1, part, {"source": source}, build)
     return Stage(
         out.name, out, "corpus", _reading_of(source, out), part, {"source": source}, build,

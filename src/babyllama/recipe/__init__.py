@@ -25,6 +25,15 @@ from babyllama.recipe.reading import (
 )
 from babyllama.recipe.sequences import Sampling, SequenceStudent
 from babyllama.recipe.shapes import GPT2Shape, LlamaShape, OtherShape, Shape
+from babyllama.recipe.sources import (
+    DEV_FRACTION,
+    FolderSource,
+    GatheredSource,
+    HubSource,
+    RowsAre,
+    SyntheticSource,
+    TableSource,
+)
 from babyllama.recipe.teaching import (
     EQUAL_WEIGHTS,
     AnyStoredSignal,
@@ -46,14 +55,7 @@ from babyllama.recipe.teaching import (
     mixing_of,
     weights_fault,
 )
-from babyllama.recipe.text import (
-    DEV_FRACTION,
-    CorpusRecipe,
-    FolderSource,
-    SyntheticSource,
-    TokenizerRecipe,
-    TokensRecipe,
-)
+from babyllama.recipe.text import CorpusRecipe, TokenizerRecipe, TokensRecipe
 from babyllama.recipe.training import (
     BABYLM_WORD_MARKS,
     AdamW,
@@ -103,8 +105,10 @@ __all__ = [
     "FolderSource",
     "Frozen",
     "GPT2Shape",
+    "GatheredSource",
     "Given",
     "HiddenSignal",
+    "HubSource",
     "JitteredWindows",
     "LastEpochs",
     "Linear",
@@ -120,6 +124,7 @@ __all__ = [
     "OtherShape",
     "PretrainingRecipe",
     "Recipe",
+    "RowsAre",
     "RulesName",
     "Sam",
     "SampledSignal",
@@ -133,6 +138,7 @@ __all__ = [
     "StoredSignal",
     "Student",
     "SyntheticSource",
+    "TableSource",
     "TaughtStudent",
     "Teacher",
     "TokenizerRecipe",

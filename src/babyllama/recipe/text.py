@@ -1,53 +1,17 @@
-"""From raw text to tokens: source, cleaning, tokenizer, layout of the tokens."""
+"""From raw text to tokens: cleaning, tokenizer, layout of the tokens."""
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from babyllama.recipe.base import NOT_RECORDED_AT_DEFAULT, Frozen
-
-DEV_FRACTION = 0.05  # of each file, kept for dev where a source has no dev split of its own
-
-
-class SyntheticSource(Frozen):
-    """Text from the embedded grammar: nothing to download, known entropy."""
-
-    kind: Literal["synthetic"]
-    words: int = Field(ge=1_000, description="White-space words of training text.")
-    dev_words: int = Field(ge=200, description="White-space words of dev text.")
-    seed: int | None = Field(
-        None,
-        ge=0,
-        lt=2**31,
-        description="Decides the text. Default: the recipe's seed, so that another one changes the "
-        "text too; give a number to keep the text while the recipe's seed varies.",
-        json_schema_extra=NOT_RECORDED_AT_DEFAULT,
-    )
-
-
-class FolderSource(Frozen):
-    """A folder of text: `train/` and `dev/` with one file per domain, or files to be split."""
-
-    kind: Literal["folder"]
-    path: Path = Field(description="The folder, relative to the current folder.")
-    dev_fraction: float = Field(
-        DEV_FRACTION,
-        gt=0,
-        lt=1,
-        description="Share of each file kept for dev where the folder has no dev/.",
-    )
-    expected_words: int = Field(
-        10_000_000,
-        ge=1,
-        description="Training words that a plan assumes if the folder does not exist yet.",
-    )
+from babyllama.recipe.sources import AnySource
 
 
 class CorpusRecipe(Frozen):
     """The source of the text, and how it is cleaned."""
 
-    source: Annotated[SyntheticSource | FolderSource, Field(discriminator="kind")]
+    source: Annotated[AnySource, Field(discriminator="kind")]
     rules: Literal["paper", "thorough"] = Field(
         "thorough",
         description="`paper` repeats the paper's cleaners step by step. `thorough` also does what "

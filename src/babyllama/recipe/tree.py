@@ -16,6 +16,7 @@ from babyllama.recipe.mistakes import mistakes_of
 from babyllama.recipe.names import GRAMMAR, BenchmarkName, ModelName, same_but_for_case
 from babyllama.recipe.ordering import DomainOrder, FileOrder
 from babyllama.recipe.sequences import SequenceStudent
+from babyllama.recipe.sources import SyntheticSource
 from babyllama.recipe.teaching import (
     DistilledStudent,
     SignalRecipe,
@@ -23,7 +24,7 @@ from babyllama.recipe.teaching import (
     Student,
     TaughtStudent,
 )
-from babyllama.recipe.text import CorpusRecipe, SyntheticSource, TokenizerRecipe, TokensRecipe
+from babyllama.recipe.text import CorpusRecipe, TokenizerRecipe, TokensRecipe
 from babyllama.recipe.training import JitteredWindows, PretrainingRecipe, TrainingRecipe
 
 Part = TypeVar("Part")

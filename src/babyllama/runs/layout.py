@@ -154,7 +154,9 @@ class Layout:
 
         A test compares this with `pipeline.stages`, which makes them.
         """
-        folders = [self.source] if isinstance(recipe.corpus.source, SyntheticSource) else []
+        source = recipe.corpus.source
+        is_made = isinstance(source, SyntheticSource) or source.is_gathered
+        folders = [self.source] if is_made else []
         folders += [self.corpus, self.tokenizer, self.tokens, *self.made_teachers(recipe)]
         folders += [self.signal] if isinstance(recipe.signal, StoredSignal) else []
         for name in recipe.generations:

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from babyllama.errors import InputError
 from babyllama.publish.choosing import published_files
 from babyllama.publish.hub.privacy import Private, private_here
-from babyllama.recipe import FolderSource, Given, Recipe, to_yaml
+from babyllama.recipe import Given, Recipe, SyntheticSource, to_yaml
 from babyllama.report.model_card import (
     SCORES,
     CardFacts,
@@ -132,8 +132,9 @@ def _folders(run: Run) -> list[Path]:
 
 
 def _paths(recipe: Recipe) -> Iterator[Path]:
-    if isinstance(recipe.corpus.source, FolderSource):
-        yield recipe.corpus.source.path
+    source = recipe.corpus.source
+    if not isinstance(source, SyntheticSource) and source.local is not None:
+        yield source.local
     yield from recipe.evaluation.benchmarks.values()
     for each in (recipe.tokenizer, *recipe.teachers.values()):
         if isinstance(each, Given) and each.revision is None:

@@ -10,7 +10,7 @@ import yaml
 
 from babyllama.console import format_duration, visible
 from babyllama.errors import command, quoted
-from babyllama.recipe import FolderSource, Given, Recipe, SyntheticSource, TwinStudent, to_yaml
+from babyllama.recipe import Given, HubSource, Recipe, SyntheticSource, TwinStudent, to_yaml
 from babyllama.recipe.names import GRAMMAR
 from babyllama.report.markdown import aligned, code, escaped
 from babyllama.report.model_card.facts import CardFacts, Tree
@@ -277,10 +277,12 @@ def _text(facts: CardFacts) -> str:
     assert facts.recipe is not None
     corpus = facts.recipe.corpus
     count = "" if facts.corpus_words is None else f"{facts.corpus_words:,} words, "
-    if isinstance(corpus.source, FolderSource):
-        kind = f"from {escaped(_last(corpus.source.path).name)}"
-    else:
+    if isinstance(corpus.source, SyntheticSource):
         kind = "synthetic, from the grammar of babyllama"
+    elif corpus.source.local is None:
+        kind = f"from the dataset {escaped(str(corpus.source.path))}"
+    else:
+        kind = f"from {escaped(_last(corpus.source.local).name)}"
     return f"{count}{kind}, cleaned by the rules {code(corpus.rules)}"
 
 
@@ -378,8 +380,10 @@ def portable(recipe: Recipe, shorten: Callable[[Path], Path] | None = None) -> R
     """
     shorten = shorten or _last
     corpus, evaluation = recipe.corpus, recipe.evaluation
-    if isinstance(corpus.source, FolderSource):
-        source = corpus.source.model_copy(update={"path": shorten(corpus.source.path)})
+    if not isinstance(corpus.source, SyntheticSource) and corpus.source.local is not None:
+        path = shorten(corpus.source.local)
+        shown = str(path) if isinstance(corpus.source, HubSource) else path
+        source = corpus.source.model_copy(update={"path": shown})
         corpus = corpus.model_copy(update={"source": source})
     benchmarks = {name: shorten(path) for name, path in evaluation.benchmarks.items()}
     update: dict[str, Any] = {

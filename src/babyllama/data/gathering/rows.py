@@ -1,0 +1,165 @@
+"""Turn the rows of a table or a dataset into documents.
+
+A blank line separates documents in raw text. So a document that was a row has none: where it had
+blank lines, a line ends.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from babyllama.data.cleaning import plain_characters
+from babyllama.data.gathering.documents import Document
+from babyllama.data.sources import Split
+from babyllama.errors import InputError
+from babyllama.recipe import HubSource, TableSource
+from babyllama.recipe.base import nearest
+
+NO_TEXT = "rows without text (null)"
+EMPTY = "rows with an empty text"
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class Row(NamedTuple):
+    """The wanted columns of a row.
+
+    Attributes:
+        where: file and row, for messages.
+        values: by column.
+    """
+
+    where: str
+    values: Mapping[str, Any]
+
+
+def wanted_columns(source: TableSource | HubSource) -> list[str]:
+    """The columns that are read; that of the text is the first."""
+    given = (source.column, source.document, source.domain)
+    return list(dict.fromkeys(name for name in given if name is not None))
+
+
+def refuse_missing_columns(where: str, wanted: Iterable[str], there: Sequence[str]) -> None:
+    """Check that a table has all columns that are read.
+
+    Raises:
+        InputError: lists those that there are.
+    """
+    for name in wanted:
+        if name not in there:
+            listed = ", ".join(map(str, there[:12])) + (" ..." if len(there) > 12 else "")
+            raise InputError(
+                f"{where} has no column {name}",
+                why=f"Its columns: {listed or 'none'}.",
+                mend=nearest(name, there) or "Name the column of the text: --column NAME.",
+            )
+
+
+def not_text(where: str, name: str, kind: str) -> InputError:
+    """The error for a column that holds no text."""
+    return InputError(
+        f"{where}: column {name} holds {kind}, not text",
+        mend="Name the column of the text with --column, or corpus.source.column in a recipe.",
+    )
+
+
+def documents_of_rows(
+    rows: Iterable[Row],
+    source: TableSource | HubSource,
+    *,
+    domain: str,
+    split: Split | None,
+    skipped: Counter[str],
+) -> Iterator[Document]:
+    """The documents of rows, in their order.
+
+    Args:
+        domain: of all rows, if no column says so.
+        skipped: counts the rows that are not used.
+
+    Raises:
+        InputError: a value that is null or no text; the message names its row.
+    """
+
+    def texts() -> Iterator[_Text]:
+        number = 0
+        for row in rows:
+            text = _text(row, source, skipped)
+            starts = source.rows == "documents" or not text
+            number += starts
+            if not text:
+                continue
+            own = None if source.document is None else _name(row, source.document)
+            of = domain if source.domain is None else _name(row, source.domain)
+            yield _Text(of, own, number if own is None else 0, text)
+
+    for (of, own, _), group in groupby(texts(), lambda each: each[:3]):
+        yield Document(of, split, (f"{each.text}\n" for each in group), own)
+
+
+class _Text(NamedTuple):
+    """A row's text. Neighbours with the same domain, name and number are one document."""
+
+    domain: str
+    name: str | None
+    number: int
+    text: str
+
+
+def _text(row: Row, source: TableSource | HubSource, skipped: Counter[str]) -> str:
+    """A row's text without blank lines; "" if it has none."""
+    value = row.values.get(source.column)
+    if value is None:
+        if source.nulls == "refuse":
+            raise InputError(
+                f"{row.where}: column {source.column} is null",
+                why="The row has no text.",
+                mend="Remove such rows, or leave them out: --nulls skip, or corpus.source.nulls: "
+                "skip in a recipe.",
+            )
+        skipped[NO_TEXT] += 1
+        return ""
+    if not isinstance(value, str):
+        raise not_text(row.where, source.column, kind_of(value))
+    if not value.isascii() and _SURROGATE.search(value):
+        raise InputError(
+            f"{row.where}: column {source.column} holds half a character (a lone surrogate)",
+            mend="Write the table again from its source.",
+        )
+    text = "\n".join(line for line in value.splitlines() if _has_text(line))
+    if not text and source.rows == "documents":
+        skipped[EMPTY] += 1
+    return text
+
+
+def _has_text(line: str) -> bool:
+    """Whether a line still has text when cleaning has removed tags and invisible characters."""
+    return line[:1].isalnum() or (not line.isspace() and bool(plain_characters(line)))
+
+
+def _name(row: Row, column: str) -> str:
+    """The name of a document or a domain; a whole number is one as well."""
+    value = row.values.get(column)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str) or not value.strip():
+        shown = "empty" if isinstance(value, str) else kind_of(value)
+        raise InputError(
+            f"{row.where}: column {column} is {shown}",
+            why="Each row needs a name in it.",
+            mend="Fill in the column, or name another one.",
+        )
+    return value
+
+
+def kind_of(value: Any) -> str:
+    """What a value is that is no text, in words, with the value itself if it is short."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return f"a truth value ({value})"
+    if isinstance(value, int | float):
+        return f"a number ({value})"
+    kind = type(value).__name__
+    return {"list": "a list", "dict": "an object"}.get(kind, kind)
