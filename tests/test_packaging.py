@@ -26,7 +26,6 @@ WITHOUT_IMPORT = {
 # Imported if present, but of no extra.
 OF_NO_EXTRA = {
     "llama_cpp": "pip compiles it, which needs a C++ compiler; export works without",
-    "pyarrow": "rows of a study are CSV; Parquet beside it where some other package brought it",
 }
 
 
