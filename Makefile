@@ -5,8 +5,8 @@ BIN := .venv/bin
 .PHONY: help demo test test-quick lint docs clean
 
 help:
-	@echo "make demo        install what a run needs into .venv, run every step on the built-in corpus,"
-	@echo "                 print where the report is"
+	@echo "make demo        install what a run needs into .venv, train teachers and students on the built-in"
+	@echo "                 corpus with four seeds, print the answer and where the report is"
 	@echo "make test        install what tests need, too, run all tests"
 	@echo "make test-quick  run the fast tests, in under 90 seconds on two cores, for working"
 	@echo "make lint        ruff, mypy, import-linter"
@@ -35,7 +35,7 @@ BESIDE = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-d
 	--target .venv/transformers
 
 demo: .venv/installed
-	$(BIN)/babyllama run mini
+	$(BIN)/babyllama study demo
 
 # A file's tests run in one process and share its fixtures. One file: .venv/bin/python -m pytest FILE.
 PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from babyllama.console import format_duration
+from babyllama.studies.cells import TRIALS
 from babyllama.studies.report import REPORT
 from babyllama.studies.report.figures import mean_and_reach
 
@@ -32,9 +33,9 @@ _DEV = "dev_cross_entropy"
 
 # README's rows: the page, what it is called there, its measures.
 ROWS = (
-    ("demo", "the demo: `mini`, a built-in grammar, 3 seeds", (_DEV, "grammar")),
-    ("replication", "`sprout`, 100k words, 10 seeds", (_DEV, "blimp")),
-    ("laptop", "`laptop`, 0.95M words, 3 seeds", (_DEV, "blimp")),
+    ("demo", "`mini`, a built-in grammar", (_DEV, "grammar")),
+    ("replication", "`sprout`, real text", (_DEV, "blimp")),
+    ("laptop", "`laptop`, real text", (_DEV, "blimp")),
 )
 _TITLES = {_DEV: "unseen text, nats per token", "grammar": "grammar pairs, %", "blimp": "BLiMP, %"}
 _MODELS = ("distilled", "twin", "llama", "gpt2", "ensemble")
@@ -72,8 +73,9 @@ def write_page(study: Path, name: str, commit: str, command: str) -> None:
 
 def _how(study: Path, name: str, commit: str, command: str) -> str:
     """What ran where, for how long."""
-    manifests = {path.resolve() for path in study.glob("trials/*/*/**/manifest.json")}
-    seconds = sum(_manifest(path).get("wall_seconds", 0) for path in manifests)
+    links = (path for path in (study / TRIALS).rglob("*") if path.is_symlink())
+    manifests = {link.resolve() / "manifest.json" for link in links}
+    seconds = sum(_manifest(path).get("wall_seconds", 0) for path in manifests if path.is_file())
     machine = f"{os.cpu_count()} cores of {_processor()}"
     return (
         "\n## How it was made\n\n"
@@ -115,9 +117,11 @@ def table(folder: str) -> str:
         if not (HERE / name / _ROWS).is_file():
             continue
         for measure in measures:
-            cells = [_mean(values) for values in by_model(name, measure)]
-            link = f"[{title}]({folder}{name}.md)" if measure == measures[0] else ""
-            lines.append(f"| {link} | {_TITLES[measure]} | {' | '.join(cells)} | "
+            found = list(by_model(name, measure))
+            cells = [_mean(values) for values in found]
+            what = f"[{title}]({folder}{name}.md), {len(found[0])} seeds"
+            first = what if measure == measures[0] else ""
+            lines.append(f"| {first} | {_TITLES[measure]} | {' | '.join(cells)} | "
                          f"{_difference(name, measure)} |\n")  # fmt: skip
     return "".join(lines)
 

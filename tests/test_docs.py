@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 DOCS = Path(__file__).parent.parent / "docs"
-PAGES = sorted(DOCS.glob("*.md"))
+PAGES = sorted([*DOCS.glob("*.md"), *DOCS.glob("evidence/*.md")])
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def test_reference_pages_are_up_to_date(writer):
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "CONTRIBUTING.md", *(f"docs/{p.name}" for p in PAGES)]
+    "page", ["README.md", "CONTRIBUTING.md", *(f"docs/{p.relative_to(DOCS)}" for p in PAGES)]
 )
 def test_links_lead_to_files_that_exist(page):
     path = DOCS.parent / page

@@ -13,6 +13,7 @@ OF_SEVERAL_MODULES = {
     "evaluation/test_agreement.py": "all that scores, against lm-evaluation-harness and minicons",
     "signals/test_adding_a_kind.py": "what a new kind of signal takes, shown by a toy",
     "test_benchmarks.py": "benchmarks/ is outside the package",
+    "test_evidence.py": "docs/write_evidence.py and its pages are outside the package",
     "test_packaging.py": "pyproject.toml is outside the package",
     "test_main.py": "__main__.py, and the process that runs it",
     "test_docs.py": "docs/ is outside the package",

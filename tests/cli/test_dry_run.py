@@ -20,7 +20,7 @@ def test_the_plan_says_what_is_done_with_each_stage_and_the_time_here(tmp_path, 
     folder = tmp_path / "run"
     printed = babyllama("run", "mini", "--run-dir", folder, "--dry-run")
     assert "make" in printed
-    assert "Training and signal: 22.5 TFLOP left of 22.5 TFLOP" in printed
+    assert "Training and signal: 2.17 TFLOP left of 2.17 TFLOP" in printed
     assert "Time here: about" in printed
     assert "steps of this shape, timed now" in printed
     assert not folder.exists()

@@ -103,7 +103,7 @@ def test_too_little_text_for_a_window_is_refused(tmp_path, tokenizer):
     babyllama("tokenize", tmp_path / "text", tokenizer, tmp_path / "tokens")
     printed = refused("pretrain", "mini", "--model", "llama", "--tokens", tmp_path / "tokens",
                    "--tokenizer", tokenizer, "--out", tmp_path / "model")  # fmt: skip
-    assert "less than one window of 128" in printed
+    assert "less than one window of 32" in printed
 
 
 def test_matching_teachers_without_any_is_refused(tmp_path):
@@ -119,7 +119,7 @@ def test_a_twin_of_matched_compute_is_trained_alone_whatever_the_signal(tmp_path
                       "--tokenizer", tmp_path / "none", "--out", tmp_path / "model",
                       "--set", "students.twin.compute=matched",
                       "--set", "signal={kind: auto}")  # fmt: skip
-    assert "students.twin: 40 epochs take about as many FLOPs as distilled" in printed
+    assert "students.twin: 36 epochs take about as many FLOPs as distilled" in printed
     assert "none" in printed.rpartition("error: ")[2]
 
 

@@ -7,9 +7,9 @@ from babyllama.recipe import OtherShape, Recipe, load_recipe, parse, to_yaml
 @pytest.mark.parametrize(
     ("path", "why"),
     [
-        ("teachers.llama.model.num_attention_heads", "It does not divide hidden_size 128."),
-        ("students.distilled.model.num_attention_heads", "It does not divide hidden_size 128."),
-        ("teachers.gpt2.model.n_head", "It does not divide n_embd 128."),
+        ("teachers.llama.model.num_attention_heads", "It does not divide hidden_size 112."),
+        ("students.distilled.model.num_attention_heads", "It does not divide hidden_size 96."),
+        ("teachers.gpt2.model.n_head", "It does not divide n_embd 112."),
     ],
 )
 def test_heads_that_do_not_divide_the_width_are_named_with_it(path, why):

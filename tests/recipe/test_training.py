@@ -21,7 +21,7 @@ def test_a_micro_batch_divides_its_batch():
     path = "students.distilled.training.micro_batch_size"
     error = refusal(changed(path, 5))
     assert error.what == f"mine.yaml: {path} is 5"
-    assert error.why == "It does not divide batch_size 8."
+    assert error.why == "It does not divide batch_size 16."
     assert training("micro_batch_size=4").micro_batch_size == 4
     assert training("micro_batch_size=null").micro_batch_size is None
 

@@ -170,7 +170,7 @@ def test_students_of_two_windows_share_no_stored_signal_but_may_share_an_online_
     tree = changed("students.other", other)
 
     assert refusal(tree).what == (
-        "mine.yaml: students.other.training.window is 64, students.distilled.training.window is 128"
+        "mine.yaml: students.other.training.window is 64, students.distilled.training.window is 32"
     )
     tree["signal"] = {"kind": "online"}
     assert len(parse(Recipe, tree, "mine.yaml").distilled) == 2

@@ -191,7 +191,7 @@ def test_controls_and_students_of_students_are_named(make_run, tmp_path):
     _, page, _ = written(run, tmp_path / "report")
     assert "second: taught by distilled and llama; reduction window_sum" in page
     assert (
-        "twin: the twin of distilled with epochs 31 instead of 12, label smoothing towards "
+        "twin: the twin of distilled with epochs 31 instead of 11, label smoothing towards "
         "uniform, epsilon matched and the compute of distilled and its teachers (0.2500; mean "
         "entropy of the target 1.500 nats)." in page
     )

@@ -73,4 +73,4 @@ def test_the_epochs_of_a_twin_with_matched_compute_follow_from_its_cell(small_st
 
 def test_a_recipe_that_is_written_in_a_study_needs_no_name(small_study, tmp_path):
     study = small_study(recipe={"extends": "mini"}, vary={})
-    assert trials_of(study, tmp_path)[0].recipe.tokenizer.vocab_size == 1600
+    assert trials_of(study, tmp_path)[0].recipe.tokenizer.vocab_size == 1280

@@ -1,18 +1,34 @@
 """Findings of studies that nobody trained: scores are drawn around means that the test chooses."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+from babyllama.runs.run import Curve
 from babyllama.scores.decisions import encode_decisions
 from babyllama.scores.results import ModelResult
 from babyllama.studies.cells import cells_of
 from babyllama.studies.comparing import Pair, Side
 from babyllama.studies.outcomes import Missing, Outcome
+from babyllama.studies.report import cell_tables
 from babyllama.studies.report.findings import Findings
 from babyllama.studies.study import StudyRecipe
 
 ROLES = {"distilled": "student", "twin": "twin", "llama": "teacher", "ensemble": "ensemble"}
 ITEMS = 200
+
+
+@pytest.fixture(autouse=True)
+def _logs(monkeypatch):
+    """The logs of the trials: the twin's dev loss turns up after the second of four epochs."""
+    losses = {"distilled": [3.0, 2.2, 1.9, 1.7], "twin": [2.8, 1.8, 2.0, 2.3]}
+    epochs = np.arange(1.0, 5.0)
+    models = [
+        SimpleNamespace(name=name, curve=Curve(epochs, np.array(own), epochs, np.array(own)))
+        for name, own in losses.items()
+    ]
+    monkeypatch.setattr(cell_tables, "read_run", lambda _: SimpleNamespace(models=models))
 
 
 def result(generator, model, share, dev, hard):

@@ -6,11 +6,18 @@ from babyllama.studies.report.cell_tables import every_cell, other_models
 from babyllama.studies.study import ABOVE_ENTROPY
 
 
-def test_one_way_grids_have_curves_and_two_way_grids_heat_maps(curve, grid, claim):
+def test_one_way_grids_have_curves_and_two_way_grids_heat_maps(curve, grid):
     assert [each.file for each in every_cell(curve).figures] == ["cells-0.svg", "cells-1.svg"]
     assert "bands" in every_cell(curve).figures[0].caption
     assert "half the 95% interval" in every_cell(grid).figures[0].caption
-    assert every_cell(claim).figures == ()
+
+
+def test_a_study_of_one_cell_shows_the_dev_loss_of_student_and_twin(claim):
+    (curves,) = every_cell(claim).figures
+    assert curves.file == "curves.svg"
+    assert ">distilled<" in curves.svg
+    assert ">twin<" in curves.svg
+    assert ">llama<" not in curves.svg  # a teacher
 
 
 def test_a_study_of_one_cell_has_all_models_in_one_table(claim):

@@ -4,7 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from babyllama.report.page import Section, Shown
 from babyllama.report.table import Table
+from babyllama.runs.run import Curve, read_run
 from babyllama.studies.comparing import Side
+from babyllama.studies.outcomes import Outcome
 from babyllama.studies.report import figures
 from babyllama.studies.report.decided import digits_of
 from babyllama.studies.report.findings import Findings, shown
@@ -23,7 +25,8 @@ def every_cell(findings: Findings) -> Section:
         others = [side for side in findings.found if side not in mains]
         rows = tuple(_row(findings, side, side.model) for side in (*mains, *others))
         table = Table("Models", ("model", "seeds", *measures), rows, f"{_NOTE}.")
-        return Section("Every model", tables=(table,))
+        curves = tuple(_learning_curves(findings, mains[0]))
+        return Section("Every model", tables=(table,), figures=curves)
     rows = tuple(_row(findings, side, side.cell) for side in mains)
     note = f"{_NOTE}, of the cell's main student."
     return Section(
@@ -107,6 +110,29 @@ def _figures_of_cells(findings: Findings) -> Iterator[Shown]:
                 svg = figures.scaling_curve(axes[0], by_model, label=label)
                 caption = f"{measure} against {axes[0].name}: means with 95% bands over seeds."
                 yield shown(f"cells-{number}", svg, f"{measure} of each cell", caption)
+
+
+def _learning_curves(findings: Findings, main: Side) -> Iterator[Shown]:
+    """The dev loss of the main student, and of the students that it is compared with."""
+    compared = [pair.theirs for pair in findings.pairs if pair.ours == main]
+    found: dict[str, list[Curve]] = {}
+    for side in dict.fromkeys([main, *compared]):
+        for outcome in findings.found.get(side, {}).values():
+            if outcome.role in ("student", "twin"):
+                found.setdefault(side.model, []).append(_curve_of(outcome))
+    if found:
+        svg = figures.learning_curves(found)
+        caption = (
+            "Dev cross-entropy after each epoch, a line for each seed. The ring marks the epoch "
+            "that is kept. Where a curve turns up, the model has begun to overfit."
+        )
+        yield shown("curves", svg, "Dev loss after each epoch", caption)
+
+
+def _curve_of(outcome: Outcome) -> Curve:
+    (curve,) = (m.curve for m in read_run(outcome.trial).models if m.name == outcome.model)
+    assert curve is not None, "a trained student has a log"
+    return curve
 
 
 def _curves(

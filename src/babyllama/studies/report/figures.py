@@ -1,4 +1,4 @@
-"""The figures of a study: heat map, scaling curve, forest plot. All are readable in greyscale."""
+"""The figures of a study: heat map, curves, forest plot. All are readable in greyscale."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,6 +10,7 @@ from matplotlib.ticker import NullLocator
 
 from babyllama.report.figures import STYLES, WIDTH, drawing, svg_of
 from babyllama.report.verdicts import digits_for
+from babyllama.runs.run import Curve
 from babyllama.scores.certainty import t_interval
 from babyllama.studies.report.decided import Decided
 from babyllama.studies.report.grids import Axis
@@ -83,6 +84,32 @@ def scaling_curve(
         drawn.xaxis.set_minor_locator(NullLocator())
         drawn.set_xlabel(axis.name)
         drawn.set_ylabel(label)
+        drawn.legend()
+        return svg_of(figure)
+
+
+def learning_curves(by_model: Mapping[str, Sequence[Curve]]) -> str:
+    """The dev loss after each epoch, a line for each seed; a ring marks the lowest of each.
+
+    The first, steep quarter of the epochs may be cut off.
+    """
+    with drawing():
+        figure = Figure(figsize=(WIDTH, 3.1), layout="constrained")
+        drawn = figure.subplots()
+        lowest, highest = [], []
+        for (name, curves), (colour, _, line) in zip(by_model.items(), STYLES, strict=False):
+            for number, curve in enumerate(curves):
+                x, y = curve.dev_epochs, curve.dev_cross_entropy
+                label = name if number == 0 else None
+                drawn.plot(x, y, line, color=colour, linewidth=1.2, label=label)
+                best = int(y.argmin())
+                drawn.plot(x[best], y[best], "o", color=colour, markerfacecolor="white")
+                lowest.append(y[best])
+                highest.append(max(y[len(y) // 4 :]))
+        low, high = min(lowest), max(highest)
+        drawn.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
+        drawn.set_xlabel("epochs")
+        drawn.set_ylabel("dev cross-entropy, nats per token")
         drawn.legend()
         return svg_of(figure)
 
