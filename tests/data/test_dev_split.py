@@ -2,8 +2,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from babyllama.data.dev_split import split_dev
+from babyllama.data.dev_split import blocks_before, blocks_from, dev_start
 from babyllama.errors import InputError
+
+
+def split_dev(text: str, *, fraction: float, name: str, size: int = 7) -> tuple[str, str]:
+    """Train and dev of a text that is read in blocks of some size."""
+
+    def read():
+        return (text[start : start + size] for start in range(0, len(text), size))
+
+    start = dev_start(read, fraction=fraction, name=name)
+    return "".join(blocks_before(read, start)), "".join(blocks_from(read, start))
 
 
 def test_dev_starts_between_documents_if_one_ends_near_the_share():
@@ -47,11 +57,12 @@ def test_a_dev_fraction_out_of_range_is_refused(fraction):
 @given(
     st.lists(st.sampled_from(["word", "a few words", "", " "]), min_size=1, max_size=40),
     st.floats(0.01, 0.99),
+    st.integers(1, 9),
 )
-def test_no_character_is_lost_and_neither_split_is_blank(lines, fraction):
+def test_no_character_is_lost_and_neither_split_is_blank(lines, fraction, size):
     text = "\n".join(lines)
     try:
-        train, dev = split_dev(text, fraction=fraction, name="x")
+        train, dev = split_dev(text, fraction=fraction, name="x", size=size)
     except InputError:
         assert len(text.split()) < 2
         return
@@ -59,3 +70,19 @@ def test_no_character_is_lost_and_neither_split_is_blank(lines, fraction):
     assert train + dev == text
     assert train.strip()
     assert dev.strip()
+    assert len(train) == plain_start(text, fraction)
+
+
+def plain_start(text: str, fraction: float) -> int:
+    """The same of a text in memory."""
+    first, end = len(text) - len(text.lstrip()), len(text.rstrip())
+    target = min(max(round(len(text) * (1 - fraction)), first), end)
+    for boundary in ("\n\n", "\n", " "):
+        before = text.rfind(boundary, first, target)
+        after = text.find(boundary, max(target - len(boundary), first), end)
+        cuts = [at + len(boundary) for at in (before, after) if at >= 0]
+        cut = min(cuts, key=lambda cut: abs(cut - target), default=0)
+        is_near = cut and abs((len(text) - cut) / (len(text) * fraction) - 1) <= 0.5
+        if cut and (is_near or boundary != "\n\n"):
+            return cut
+    return 0

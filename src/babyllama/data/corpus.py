@@ -13,9 +13,9 @@ from typing import Any
 from babyllama.console import print_status
 from babyllama.data.cleaning import CLEANERS, CODE, NEUTRAL, CleaningRules, cleaner_for
 from babyllama.data.cleaning_pieces import clean_pieces
-from babyllama.data.dev_split import split_dev
+from babyllama.data.dev_split import blocks_before, blocks_from, dev_start
 from babyllama.data.file_names import parse_name
-from babyllama.data.raw_text import check_text, read_blocks, read_text
+from babyllama.data.raw_text import check_text, read_blocks
 from babyllama.data.sources import Domain, Source, Split, left_out_in_words, read_source
 from babyllama.data.statistics import write_statistics
 from babyllama.data.subset import keep_words
@@ -62,8 +62,9 @@ def clean_corpus(
         )
     source = read_source(path)
     undecoded = {each.path: check_text(each.path) for each in (*source.train, *source.dev)}
-    for each in () if source.dev else source.train:
-        _split(each, dev_fraction)
+    starts = (
+        {} if source.dev else {each.path: _dev_start(each, dev_fraction) for each in source.train}
+    )
     _refuse_mixture(path, out, source)
     names = sorted({each.name for each in (*source.train, *source.dev)})
     cleaners = {name: _cleaner_of(domain or name) for name in names}
@@ -75,7 +76,7 @@ def clean_corpus(
     for line in (*_repeated_in_words(source), *_undecoded_in_words(undecoded)):
         print_status(line, style="yellow")
 
-    for split, each, read in _texts(source, dev_fraction):
+    for split, each, read in _texts(source, starts):
         pieces = clean_pieces(read, domain=domain or each.name, rules=rules)
         if not _write(out / split / f"{each.name}.txt", pieces):
             raise _empty_after_cleaning(each, split, domain or each.name)
@@ -101,26 +102,27 @@ def _print_subset(subset: Mapping[str, int]) -> None:
 
 
 def _texts(
-    source: Source, dev_fraction: float
+    source: Source, starts: Mapping[Path, int]
 ) -> Iterator[tuple[Split, Domain, Callable[[], Iterable[str]]]]:
-    """Yield every text of the output before cleaning, as a function that reads it in blocks."""
+    """Yield every text of the output before cleaning, as a function that reads it in blocks.
+
+    Args:
+        starts: where the dev text of a training file begins, if its end is dev text.
+    """
     for each in source.train:
-        if source.dev:
-            yield "train", each, partial(read_blocks, each.path)
+        read = partial(read_blocks, each.path)
+        if each.path in starts:
+            yield "dev", each, partial(blocks_from, read, starts[each.path])
+            yield "train", each, partial(blocks_before, read, starts[each.path])
         else:
-            text, held_out = _split(each, dev_fraction)
-            yield "dev", each, partial(_blocks_of, held_out)
-            yield "train", each, partial(_blocks_of, text)
+            yield "train", each, read
     for each in source.dev:
         yield "dev", each, partial(read_blocks, each.path)
 
 
-def _split(domain: Domain, dev_fraction: float) -> tuple[str, str]:
-    return split_dev(read_text(domain.path), fraction=dev_fraction, name=str(domain.path))
-
-
-def _blocks_of(text: str, size: int = 2**20) -> Iterator[str]:
-    return (text[start : start + size] for start in range(0, len(text), size))
+def _dev_start(domain: Domain, fraction: float) -> int:
+    read = partial(read_blocks, domain.path)
+    return dev_start(read, fraction=fraction, name=str(domain.path))
 
 
 def _write(path: Path, pieces: Iterable[str]) -> bool:

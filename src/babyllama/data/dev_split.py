@@ -1,20 +1,25 @@
-"""Take the end of a text as dev text, at the border of a document, a line or a word."""
+"""Take the end of a text as dev text, at the border of a document, a line or a word.
+
+The text is read in blocks, several times, so that memory does not hold it.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
 
 from babyllama.errors import InputError
 
+Read = Callable[[], Iterable[str]]
 
-def split_dev(text: str, *, fraction: float, name: str) -> tuple[str, str]:
-    """Split a text into train and dev; dev is its end.
+
+def dev_start(read: Read, *, fraction: float, name: str) -> int:
+    """Where dev text begins: the index of its first character.
 
     The text is split between documents (at a blank line) if that gives between half and one and a
     half times the wanted share, else between lines, else (in a text of one line) between words.
 
     Args:
+        read: reads the text from its start, in blocks of any size.
         fraction: the wanted share of characters for dev, greater than 0 and less than 1.
         name: the text's name in messages.
-
-    Returns:
-        train, dev. Joined, they are the text.
 
     Raises:
         InputError: the fraction is out of range, or the text cannot be split.
@@ -25,12 +30,13 @@ def split_dev(text: str, *, fraction: float, name: str) -> tuple[str, str]:
             why="It is the share of the text that is not trained on. It is between 0 and 1.",
             mend="Try 0.05.",
         )
-    target = round(len(text) * (1 - fraction))
+    length, first, end = _extent(read())
+    target = min(max(round(length * (1 - fraction)), first), end)
     for boundary, tolerance in (("\n\n", 0.5), ("\n", None), (" ", None)):
-        cut = _boundary_near(text, boundary, target)
-        error = abs((len(text) - cut) / (len(text) * fraction) - 1) if cut else None
+        cut = _boundary_near(read(), boundary, target, first, end)
+        error = abs((length - cut) / (length * fraction) - 1) if cut else None
         if error is not None and (tolerance is None or error <= tolerance):
-            return text[:cut], text[cut:]
+            return cut
     raise InputError(
         f"{name} is too short for a dev split of {fraction}",
         why="It has only one line with only one word.",
@@ -38,11 +44,51 @@ def split_dev(text: str, *, fraction: float, name: str) -> tuple[str, str]:
     )
 
 
-def _boundary_near(text: str, boundary: str, target: int) -> int:
+def blocks_before(read: Read, index: int) -> Iterator[str]:
+    """The text before a character."""
+    for block in read():
+        if index <= 0:
+            return
+        yield block[:index]
+        index -= len(block)
+
+
+def blocks_from(read: Read, index: int) -> Iterator[str]:
+    """The text from a character on."""
+    for block in read():
+        if index < len(block):
+            yield block[max(0, index) :]
+        index -= len(block)
+
+
+def _extent(blocks: Iterable[str]) -> tuple[int, int, int]:
+    """The length of a text; where it begins and ends without white space around it."""
+    length = end = 0
+    first = None
+    for block in blocks:
+        if text := block.rstrip():
+            end = length + len(text)
+            if first is None:
+                first = length + len(block) - len(block.lstrip())
+        length += len(block)
+    return length, length if first is None else first, end
+
+
+def _boundary_near(blocks: Iterable[str], boundary: str, target: int, first: int, end: int) -> int:
     """The index after the boundary nearest to `target` that has text on both sides, or 0."""
-    first, end = len(text) - len(text.lstrip()), len(text.rstrip())
-    target = min(max(target, first), end)
-    before = text.rfind(boundary, first, target)
-    after = text.find(boundary, max(target - len(boundary), first), end)
-    cuts = [at + len(boundary) for at in (before, after) if at >= 0]
+    size = len(boundary)
+    last_before = next_after = None
+    offset, carried = 0, ""
+    for block in blocks:
+        text = carried + block  # a boundary may lie across two blocks
+        start, stop = max(0, first - offset), max(0, target - offset)
+        if (at := text.rfind(boundary, start, stop)) >= 0:
+            last_before = offset + at + size
+        start, stop = max(0, max(target - size, first) - offset), max(0, end - offset)
+        if (at := text.find(boundary, start, stop)) >= 0:
+            next_after = offset + at + size
+            break
+        carried = text[len(text) - size + 1 :] if size > 1 else ""
+        offset += len(text) - len(carried)
+    cuts = [cut for cut in (last_before, next_after) if cut is not None]
     return min(cuts, key=lambda cut: abs(cut - target), default=0)
