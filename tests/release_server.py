@@ -106,7 +106,9 @@ class _Handler(BaseHTTPRequestHandler):
             body += b"and more"
         if fault == "half":  # and says that this is all
             body = body[: len(body) // 2]
-        told = 0 if fault == "another range" else start
+        told = start
+        if fault == "another range":  # all from the beginning, and it says so
+            told, body = 0, data[:-start]
         headers = {"Content-Range": f"bytes {told}-{len(data) - 1}/{len(data)}"} if start else {}
         status = 206 if start else 200
         if fault == "drops":  # says the right length and closes half-way

@@ -82,6 +82,7 @@ def test_line_ends_are_found_across_blocks(releases, tmp_path):
     ("name", "data", "how"),
     [
         ("b.train", B[:20], "cut short or other text: 20 of 153 bytes (13.1%), and its last line"),
+        ("b.train", b"", "empty"),
         ("b.train", B[:17], "cut short or other text: 17 of 153 bytes (11.1%)"),
         ("train/b.txt", B[:-3] + b"x.\n", "other bytes, though as many: 153"),
         ("b.train.txt", B + B, "longer: 306 bytes, the official file has 153"),

@@ -167,6 +167,8 @@ def _is_named_like(name: str, official: str) -> bool:
 def _difference(reading: Reading, file: ReleaseFile) -> str:
     """How a file differs from the official one of its name, in words."""
     size, official = reading.size, file.bytes
+    if not size:
+        return "empty"
     if official is None:
         return (
             f"{size:,} other bytes; how many the official file has is not known"
