@@ -58,7 +58,7 @@ def raw_text_of(source: GatheredSource, out: Path, domain: str | None) -> Iterat
         return
     beside = out.absolute().parent  # /tmp may be too small
     beside.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=f".{out.name}.", dir=beside) as folder:
+    with TemporaryDirectory(prefix=f"{out.name}.source.", dir=beside) as folder:
         gather(source, Path(folder))
         with _as(Path(folder), Path(source.path)):
             yield Path(folder)

@@ -46,19 +46,25 @@ def read_blocks(path: Path, encoding: str = _UTF8) -> Iterator[str]:
 
 
 def decoded_blocks(
-    name: str, file: io.BufferedIOBase, size: int, encoding: str = _UTF8
+    name: str,
+    file: io.BufferedIOBase,
+    size: int,
+    encoding: str = _UTF8,
+    *,
+    may_be_blank: bool = False,
 ) -> Iterator[str]:
     """Yield the text of an open file as `read_blocks` does.
 
     Args:
         name: the file's name, for its suffix and for messages.
         size: the file's own bytes, which bound what it may unpack to.
+        may_be_blank: whether a file of white space is none to refuse.
 
     Raises:
         InputError: what `read_blocks` raises.
     """
-    blocks = unpacked_blocks(name, file, size)
-    yield from _with_text(name, _decoded(name, blocks, encoding))
+    blocks = _decoded(name, unpacked_blocks(name, file, size), encoding)
+    yield from _with_text(name, blocks, may_be_blank=may_be_blank)
 
 
 def refuse_unknown_encoding(encoding: str) -> None:
@@ -156,7 +162,7 @@ def _decoded(name: str, blocks: Iterator[bytes], encoding: str) -> Iterator[str]
     yield line_ends.decode("", final=True)
 
 
-def _with_text(name: str, blocks: Iterator[str]) -> Iterator[str]:
+def _with_text(name: str, blocks: Iterator[str], *, may_be_blank: bool) -> Iterator[str]:
     """Yield the blocks that are not empty, without the byte order mark."""
     is_first, has_text = True, False
     for block in blocks:
@@ -165,7 +171,7 @@ def _with_text(name: str, blocks: Iterator[str]) -> Iterator[str]:
         has_text = has_text or bool(text.strip())
         if text:
             yield text
-    if not has_text:
+    if not has_text and not may_be_blank:
         raise InputError(
             f"{name} holds no text",
             why="It is empty, or has only white space.",

@@ -61,8 +61,9 @@ def test_what_looks_like_a_slip_is_refused(tmp_path, names, message):
 
 def test_a_file_of_code_is_a_document_with_its_indents_and_no_blank_line(tmp_path):
     code = "def f():\n\n    return 1\n  \n\n"
-    put(tmp_path, {"a/x.py": code, "y.PY": "x = 1", "notes.md": "no"})
+    put(tmp_path, {"a/__init__.py": "", "a/x.py": code, "y.PY": "x = 1", "notes.md": "no"})
     assert read(tmp_path, code=(".py",)) == [
+        ("code_py", None, ""),
         ("code_py", None, "def f():\n    return 1\n"),
         ("code_py", None, "x = 1"),
     ]

@@ -198,7 +198,7 @@ def _refuse_one_name_twice(path: Path, texts: Iterable[_Text]) -> None:
 def _documents(texts: Sequence[_Text], encoding: str, *, apart: bool) -> Iterator[Document]:
     """The files of all domains; if `apart`, each document of a file alone."""
     for text in texts:
-        blocks = _blocks(text.entry, encoding)
+        blocks = _blocks(text, encoding)
         if text.is_code:
             lines = (each.text for each in _lines(blocks) if not each.is_blank)
             yield Document(text.domain, text.split, lines)
@@ -209,9 +209,13 @@ def _documents(texts: Sequence[_Text], encoding: str, *, apart: bool) -> Iterato
             yield Document(text.domain, text.split, blocks)
 
 
-def _blocks(entry: Entry, encoding: str) -> Iterator[str]:
+def _blocks(text: _Text, encoding: str) -> Iterator[str]:
+    entry = text.entry
     with entry.open() as file:
-        yield from decoded_blocks(entry.shown, file, entry.size, encoding)
+        # A package of Python has empty files.
+        yield from decoded_blocks(
+            entry.shown, file, entry.size, encoding, may_be_blank=text.is_code
+        )
 
 
 @contextmanager

@@ -52,8 +52,8 @@ def write_documents(
             split = document.split
             if split is None:
                 split = draw(document, numbers[document.domain] - 1) if draw else "train"
-            name = files.write(split, document)
-            counted[split][name] += 1
+            name, has_text = files.write(split, document)
+            counted[split][name] += has_text
     _refuse_empty(counted, drawn=draw is not None)
     return {split: dict(sorted(counts.items())) for split, counts in counted.items()}
 
@@ -101,18 +101,22 @@ class _Files:
         self._names: dict[str, str] = {}  # of files, by domain
         self._domains: dict[str, str] = {}  # by folded name of the file
 
-    def write(self, split: Split, document: Document) -> str:
-        """Append a document, after a blank line; returns the name of its file without suffix."""
+    def write(self, split: Split, document: Document) -> tuple[str, bool]:
+        """Append a document, after a blank line.
+
+        Returns:
+            the name of its file without suffix, and whether it has text.
+        """
         name = self._names.get(document.domain) or self._new_name(document.domain)
         key = (split, name)
         file, end = self._open.get(key) or self._opened(key), self._ends.get(key, "")
         gap = "\n" * (2 - (len(end) - len(end.rstrip("\n")))) if end else ""
-        for piece in document.pieces:
-            if piece:
-                file.write(gap + piece)
-                gap, end = "", (end + piece[-2:])[-2:]
+        has_text = False
+        for piece in filter(None, document.pieces):
+            file.write(gap + piece)
+            gap, end, has_text = "", (end + piece[-2:])[-2:], True
         self._ends[key] = end
-        return name
+        return name, has_text
 
     def _opened(self, key: tuple[Split, str]) -> IO[str]:
         split, name = key
@@ -157,7 +161,7 @@ def _refuse_empty(counted: dict[str, Counter[str]], *, drawn: bool) -> None:
             why="All its rows are empty, or it has none.",
             mend="Choose another column or file.",
         )
-    missing = [split for split in ("train", "dev") if not counted[split]]
+    missing = [split for split in ("train", "dev") if not counted[split].total()]
     if missing and (drawn or missing == ["train"]):
         count = "one document" if total == 1 else f"{total:,} documents"
         larger = f"Draw a share of {min(0.5, round(2 / total, 3)):g}: --dev-fraction, or "
