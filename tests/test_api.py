@@ -14,7 +14,8 @@ from babyllama.runs.manifests import digest, read_manifest
 from babyllama.scores.measures import read_measures
 
 PUBLIC = {
-    "Ensemble", "Run", "Signal", "compare", "distillation_loss", "evaluate", "load_recipe", "run",
+    "Ensemble", "Run", "Signal", "Study", "compare", "distillation_loss", "evaluate",
+    "load_recipe", "run", "study",
 }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from babyllama.api import Run, compare, evaluate, run
+    from babyllama.api import Run, Study, compare, evaluate, run, study
     from babyllama.models.ensemble import Ensemble
     from babyllama.models.loss import distillation_loss
     from babyllama.recipe import load_recipe
@@ -23,22 +23,26 @@ _HOME = {
     "Ensemble": "babyllama.models.ensemble",
     "Run": "babyllama.api",
     "Signal": "babyllama.signals",
+    "Study": "babyllama.api",
     "compare": "babyllama.api",
     "distillation_loss": "babyllama.models.loss",
     "evaluate": "babyllama.api",
     "load_recipe": "babyllama.recipe",
     "run": "babyllama.api",
+    "study": "babyllama.api",
 }
 
 __all__ = [
     "Ensemble",
     "Run",
     "Signal",
+    "Study",
     "compare",
     "distillation_loss",
     "evaluate",
     "load_recipe",
     "run",
+    "study",
 ]
 
 

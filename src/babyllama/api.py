@@ -173,6 +173,79 @@ def run(
     return Run(place)
 
 
+class Study:
+    """A study's folder, opened for reading, finished or not.
+
+    Attributes:
+        answer: what it shows, in a sentence or two.
+        values: a row for each model of each finished trial and each measure.
+        comparisons: a row for each declared comparison and measure: difference, 95% interval,
+            p, adjusted p and verdict.
+        missing: a row for each trial that is not finished, with the reason.
+
+    Raises:
+        InputError: no study, or a result that cannot be read.
+    """
+
+    def __init__(self, folder: Place) -> None:
+        from babyllama.studies.report import page, read_findings, rows
+        from babyllama.studies.running import STUDY
+        from babyllama.studies.study import load_study
+
+        self.folder = Path(folder)
+        if not (self.folder / STUDY).is_file():
+            raise InputError(f"{folder} holds no study", mend="Make one: babyllama study demo")
+        found = read_findings(load_study(str(self.folder / STUDY)), self.folder)
+        self.answer = page.answer_of(found)
+        self.values = Rows(rows.rows_of(found.outcomes, found.cells))
+        self.comparisons = Rows(rows.rows_of_comparisons(found))
+        self.missing = Rows(
+            {"cell": each.cell, "seed": each.seed, "why": each.why} for each in found.missing
+        )
+
+    def __repr__(self) -> str:
+        return f"Study({str(self.folder)!r}: {self.answer})"
+
+
+def study(
+    name: str,
+    folder: Place | None = None,
+    *,
+    scale: str | None = None,
+    seeds: int | None = None,
+    settings: Sequence[str] = (),
+    store: Place | None = None,
+    jobs: int | None = None,
+) -> Study:
+    """Make what a study lacks, write its report, and open it.
+
+    Args:
+        name: a built-in study's, or a YAML file's path.
+        folder: the study's; studies/NAME by default.
+        scale: another base recipe.
+        seeds: another number of seeds.
+        settings: changes of the base recipe, such as "corpus.source.path=text".
+        store: a folder that several studies share: what one has made, the others have.
+        jobs: how many things to make at a time at most.
+
+    Returns:
+        the study; what could not be made is in its `missing`.
+
+    Raises:
+        InputError: what is wrong with the input, before any long work starts.
+        Interrupted: after Ctrl-C, with everything saved; the same call resumes.
+    """
+    from babyllama.studies.report import write_study_report
+    from babyllama.studies.running import run_study
+    from babyllama.studies.study import default_folder_of, load_study
+
+    loaded = load_study(name, scale=scale, seeds=seeds, settings=settings)
+    place = default_folder_of(loaded) if folder is None else Path(folder)
+    run_study(loaded, place, jobs=jobs, store=None if store is None else Path(store))
+    write_study_report(loaded, place)
+    return Study(place)
+
+
 def evaluate(
     models: Place | Sequence[Place],
     benchmarks: Mapping[str, Place],

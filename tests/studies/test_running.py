@@ -1,11 +1,13 @@
 """A study makes everything once, goes on after a failure or a kill, and never mixes."""
 
+import csv
 import json
 import os
 import shutil
 
 import pytest
 
+import babyllama
 from babyllama.errors import InputError
 from babyllama.pipeline.run import run
 from babyllama.recipe import load_recipe
@@ -13,8 +15,9 @@ from babyllama.runs import manifests
 from babyllama.runs.layout import Layout
 from babyllama.studies.cells import trials_of
 from babyllama.studies.outcomes import outcomes_of
+from babyllama.studies.report import write_study_report
 from babyllama.studies.running import ENVIRONMENT, run_study
-from babyllama.studies.study import HISTORY
+from babyllama.studies.study import HISTORY, study_yaml
 
 pytestmark = pytest.mark.slow
 
@@ -167,3 +170,22 @@ def test_the_store_is_complete_by_its_manifests(finished):
         assert is_scores or manifests.read_manifest(folder)
     assert not list(finished.rglob("*.partial"))
     assert all(os.path.exists(path) for path in finished.glob("trials/*/*/*"))
+
+
+def test_python_opens_a_study_and_its_rows_are_those_of_the_report(copy, small_study):
+    sentence = write_study_report(small_study(), copy)
+    opened = babyllama.Study(copy)
+    assert opened.answer == sentence
+    with (copy / "report/rows.csv").open(encoding="utf-8", newline="") as file:
+        assert len(opened.values) == len(list(csv.DictReader(file)))
+    assert {row["verdict"] for row in opened.comparisons} <= {"better", "worse", "undecided"}
+    assert opened.missing == []
+    with pytest.raises(InputError, match="holds no study"):
+        babyllama.Study(copy / "trials")
+
+
+def test_python_makes_a_study_as_the_command_does(copy, small_study, engine, tmp_path):
+    file = tmp_path / "small.yaml"
+    file.write_text(study_yaml(small_study()), encoding="utf-8")
+    assert babyllama.study(str(file), copy).missing == []
+    assert engine.done == []

@@ -86,11 +86,11 @@ def study(
     from babyllama.studies.planning import plan_study
     from babyllama.studies.report import REPORT, write_study_report
     from babyllama.studies.running import chosen_trials, refuse_other_study, run_study
-    from babyllama.studies.study import load_study
+    from babyllama.studies.study import default_folder_of, load_study
 
     refuse_launcher("study")
     loaded = load_study(name, scale=scale, seeds=seeds, settings=settings or ())
-    out = out or Path("studies") / loaded.name
+    out = out or default_folder_of(loaded)
     if dry_run:
         refuse_other_study(loaded, out)
         _show_plan(plan_study(chosen_trials(loaded, out, only), store or out), loaded.name, jobs)

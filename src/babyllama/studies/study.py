@@ -161,6 +161,11 @@ class StudyRecipe(Frozen):
         return count
 
 
+def default_folder_of(study: StudyRecipe) -> Path:
+    """Where a study is unless another folder is named."""
+    return Path("studies") / study.name
+
+
 def built_in_studies() -> list[str]:
     """Names of the shipped studies."""
     folder = resources.files("babyllama.studies") / "shipped"

@@ -30,15 +30,31 @@ def write_study_report(study: StudyRecipe, out: Path) -> str:
         out: the study's folder.
 
     Returns:
-        The first sentence.
+        The first sentences.
 
     Raises:
         InputError: a comparison that names nothing, or a result that cannot be read.
     """
+    findings = read_findings(study, out)
+    folder = out / REPORT
+    folder.mkdir(parents=True, exist_ok=True)
+    files = write_rows(rows_of(findings.outcomes, findings.cells), folder)
+    files.append(write_comparisons(rows_of_comparisons(findings), folder))
+    page = page_of(findings, files)
+    write_pages([page], folder)
+    return page.sentence
+
+
+def read_findings(study: StudyRecipe, out: Path) -> Findings:
+    """What a study's folder holds by now.
+
+    Raises:
+        InputError: as `write_study_report`.
+    """
     trials, cells = trials_of(study, out), tuple(cells_of(study))
     recipes = {trial.cell: trial.recipe for trial in trials}
     outcomes, missing = outcomes_of(trials, out)
-    findings = Findings(
+    return Findings(
         study=study,
         cells=cells,
         mains={cell: main_of(study, recipe) for cell, recipe in recipes.items()},
@@ -48,13 +64,6 @@ def write_study_report(study: StudyRecipe, out: Path) -> str:
         changed_rules=_changed_rules(out),
         out=out,
     )
-    folder = out / REPORT
-    folder.mkdir(parents=True, exist_ok=True)
-    files = write_rows(rows_of(outcomes, cells), folder)
-    files.append(write_comparisons(rows_of_comparisons(findings), folder))
-    page = page_of(findings, files)
-    write_pages([page], folder)
-    return page.sentence
 
 
 def _changed_rules(out: Path) -> tuple[int, ...]:

@@ -44,18 +44,23 @@ def page_of(findings: Findings, files: Sequence[str]) -> Page:
             code=_command(findings),
         ),
     ]
-    first = answer(
+    return Page(
+        name=f"study {study.name}",
+        sentence=answer_of(findings),
+        missing=_missing_in_short(findings),
+        sections=tuple(section for section in sections if section),
+    )
+
+
+def answer_of(findings: Findings) -> str:
+    """What a study shows, in a sentence or two."""
+    decided, untested = findings.decisions
+    return answer(
         decided,
         untested,
         cells=len(findings.cells),
-        seeds=len(study.seed_list),
+        seeds=len(findings.study.seed_list),
         levels=findings.levels,
-    )
-    return Page(
-        name=f"study {study.name}",
-        sentence=first,
-        missing=_missing_in_short(findings),
-        sections=tuple(section for section in sections if section),
     )
 
 
