@@ -299,10 +299,11 @@ def _nothing_found(
 ) -> InputError:
     names = sorted([*(file.name for file in files), *(f"{name}/" for name in folders)])
     listed = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+    below = " Or read the folders below it: --nested, or corpus.source.nested: true in a recipe."
     return InputError(
         f"{folder} holds no text",
         why=f"Expected *.{split} or *.txt or *.{split}.txt, or .gz, .bz2, .xz or .zst of "
         f"these; found {listed or 'nothing'}.",
         mend="Name the texts train/DOMAIN.txt and dev/DOMAIN.txt. Rename folders such as train_10M "
-        "to train.",
+        f"to train.{below if folders else ''}",
     )
