@@ -207,16 +207,16 @@ def gain_of_jobs(folder: Path, epochs: int, words: int) -> dict[str, Any]:
 
 def _models(shape: dict[str, Any], training: dict[str, Any]) -> dict[str, Any]:
     parts = ("teachers.llama", "teachers.gpt2", "students.distilled")
-    return {f"{part}.model": shape for part in parts} | {
-        f"{part}.training": training for part in parts
-    }
+    models = {f"{part}.model": shape for part in parts}
+    trainings = {f"{part}.training": training for part in parts}
+    return models | trainings | {"teachers.gpt2.seed_offset": 1}
 
 
 def _study(
     changes: dict[str, Any], vary: dict[str, Any], *, words: int, vocab_size: int
 ) -> StudyRecipe:
     small = {"corpus.source.words": words, "corpus.source.dev_words": 500,
-             "tokenizer.vocab_size": vocab_size}  # fmt: skip
+             "corpus.words": words, "tokenizer.vocab_size": vocab_size}  # fmt: skip
     return StudyRecipe.model_validate(
         {
             "name": "speed",

@@ -209,10 +209,10 @@ def _csv_rows(path: Path, delimiters: str, wanted: Sequence[str], encoding: str)
     first = next(lines)
     delimiter, head = _header(first, delimiters, wanted)
     refuse_missing_columns(str(path), wanted, head)
-    csv.field_size_limit(LONGEST_ROW)
     rows = csv.reader(lines, delimiter=delimiter, strict=True)
     for number in count(1):
         where = f"{path}: row {number}"
+        before = csv.field_size_limit(LONGEST_ROW)  # of all readers: benchmarks keep their own
         try:
             row = next(rows, None)
         except csv.Error as error:
@@ -221,6 +221,8 @@ def _csv_rows(path: Path, delimiters: str, wanted: Sequence[str], encoding: str)
                 why="A quote may be open: it goes on to the next one, over all lines between.",
                 mend="Write the table again with every quote in a text doubled.",
             ) from None
+        finally:
+            csv.field_size_limit(before)
         if row is None:
             return
         if not row:
