@@ -11,7 +11,7 @@ help:
 	@echo "make test-quick  run the fast tests, in under 90 seconds on two cores, for working"
 	@echo "make lint        ruff, mypy, import-linter"
 	@echo "make docs        write docs/reference from the command line and the recipes"
-	@echo "make clean       remove .venv and caches; runs/ stays"
+	@echo "make clean       remove .venv and caches; runs/ and studies/ stay"
 
 # constraints.txt pins the torch that the project is tested with.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt

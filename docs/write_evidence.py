@@ -4,21 +4,20 @@
     python docs/write_evidence.py        # the tables again, from the files that are there
 
 A page begins with sentences of its author. Below `MARK` it is what `babyllama study` wrote, with
-the command, the commit and the machine. Figures and rows are in a folder of the page's name.
+the command, the commit and the machine, which is the one where this program runs. Figures and rows
+are in a folder of the page's name.
 """
 
 import argparse
 import csv
-import json
 import os
 import re
 import shutil
-import statistics
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from babyllama.console import format_duration
+from babyllama.runs.json_files import read_json
 from babyllama.studies.cells import TRIALS
 from babyllama.studies.report import REPORT
 from babyllama.studies.report.figures import mean_and_reach
@@ -49,6 +48,8 @@ def main() -> None:
     parser.add_argument("--command", help="the command that ran it")
     parser.add_argument("--name", help="of the page; by default the study's")
     given = parser.parse_args()
+    if given.study and not (given.commit and given.command):
+        parser.error("a study's page says which commit and which command ran it")
     if given.study:
         write_page(given.study, given.name or given.study.name, given.commit, given.command)
     for path, folder in ((README, "docs/evidence/"), (INDEX, "")):
@@ -75,7 +76,7 @@ def _how(study: Path, name: str, commit: str, command: str) -> str:
     """What ran where, for how long."""
     links = (path for path in (study / TRIALS).rglob("*") if path.is_symlink())
     manifests = {link.resolve() / "manifest.json" for link in links}
-    seconds = sum(_manifest(path).get("wall_seconds", 0) for path in manifests if path.is_file())
+    seconds = sum(read_json(path).get("wall_seconds", 0) for path in manifests if path.is_file())
     machine = f"{os.cpu_count()} cores of {_processor()}"
     return (
         "\n## How it was made\n\n"
@@ -84,11 +85,6 @@ def _how(study: Path, name: str, commit: str, command: str) -> str:
         f"[{_ROWS}]({name}/{_ROWS}), [{_COMPARISONS}]({name}/{_COMPARISONS}).\n\n"
         f"```\n{command}\n```\n"
     )
-
-
-def _manifest(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    return found
 
 
 def _processor() -> str:
@@ -118,7 +114,7 @@ def table(folder: str) -> str:
             continue
         for measure in measures:
             found = list(by_model(name, measure))
-            cells = [_mean(values) for values in found]
+            cells = [_mean(values, _digits(measure)) for values in found]
             what = f"[{title}]({folder}{name}.md), {len(found[0])} seeds"
             first = what if measure == measures[0] else ""
             lines.append(f"| {first} | {_TITLES[measure]} | {' | '.join(cells)} | "
@@ -139,12 +135,14 @@ def rows_of(path: Path) -> list[Mapping[str, str]]:
         return list(csv.DictReader(file))
 
 
-def _mean(values: Iterable[float]) -> str:
-    found = list(values)
-    mean, reach = mean_and_reach(found)
-    digits = 3 if mean < 20 else 1
-    assert reach is not None
-    return f"{statistics.fmean(found):.{digits}f} ± {reach:.{digits}f}"
+def _mean(values: Sequence[float], digits: int) -> str:
+    mean, reach = mean_and_reach(values)
+    assert reach is not None, "a study has several seeds"
+    return f"{mean:.{digits}f} ± {reach:.{digits}f}"
+
+
+def _digits(measure: str) -> int:
+    return 3 if measure == _DEV else 1
 
 
 def _difference(name: str, measure: str) -> str:
@@ -153,7 +151,7 @@ def _difference(name: str, measure: str) -> str:
         row for row in rows_of(HERE / name / _COMPARISONS)
         if all(row[key] == value for key, value in sides.items())
     )  # fmt: skip
-    digits = 3 if measure == _DEV else 1
+    digits = _digits(measure)
     value, low, high = (float(row[key]) for key in ("difference", "low", "high"))
     return f"{value:+.{digits}f} ({low:+.{digits}f} to {high:+.{digits}f}): {row['verdict']}"
 

@@ -15,6 +15,14 @@ def test_the_plan_says_what_is_made_once_and_asks_nothing_of_the_disk(tmp_path):
     assert not out.exists()
 
 
+def test_the_plan_of_a_study_with_a_shared_store_looks_into_it_and_writes_nothing(tmp_path):
+    out, store = tmp_path / "study", tmp_path / "store"
+    options = ("--out", out, "--store", store, "--dry-run")
+    assert "teachers 8 0" in babyllama("study", "demo", *options)
+    assert not out.exists()
+    assert not store.exists()
+
+
 def test_studies_are_listed_with_their_questions():
     assert "Does a student of an ensemble beat its twin" in babyllama("studies")
     listed = json.loads(invoke("studies", "--json").output)

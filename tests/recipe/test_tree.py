@@ -229,6 +229,10 @@ def test_two_teachers_that_would_be_the_same_model_are_refused_and_may_have_othe
     error = refusal(tree)
     assert error.what == "mine.yaml: teachers.second is the same model as teachers.llama"
     assert error.mend == "Train it with another seed: teachers.second.seed_offset=1000"
+    path = {"path": "models/old"}
+    assert refusal(changed("teachers", {"old": path, "again": path})).what == (
+        "mine.yaml: teachers.again is the same model as teachers.old"
+    )
     tree["teachers"]["second"]["seed_offset"] = 1000
     recipe = parse(Recipe, tree, "mine.yaml")
     seeds = {name: recipe.seed_of(name) - recipe.seed for name in recipe.trained}

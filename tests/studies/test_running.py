@@ -13,6 +13,7 @@ from babyllama.pipeline.run import run
 from babyllama.recipe import load_recipe
 from babyllama.runs import manifests
 from babyllama.runs.layout import Layout
+from babyllama.studies import running
 from babyllama.studies.cells import trials_of
 from babyllama.studies.outcomes import outcomes_of
 from babyllama.studies.report import write_study_report
@@ -55,7 +56,9 @@ def test_another_seed_makes_only_what_is_new(copy, small_study, engine):
     ]  # fmt: skip
 
 
-def test_studies_with_one_store_make_what_they_share_once(copy, small_study, tmp_path, engine):
+def test_studies_with_one_store_make_what_they_share_once(
+    copy, small_study, tmp_path, engine, monkeypatch
+):
     shared = tmp_path / "shared"
     shared.mkdir()
     (copy / "store").rename(shared / "store")
@@ -73,6 +76,11 @@ def test_studies_with_one_store_make_what_they_share_once(copy, small_study, tmp
     assert made == [f"students/distilled (temperature=4 seed {seed})" for seed in (0, 1)]
     assert (out / "trials/temperature=4/seed-0/teachers/llama").resolve().is_relative_to(shared)
 
+    asked = []
+    monkeypatch.setattr(running, "free_disk", lambda path: asked.append(path.resolve()) or 0)
+    with pytest.raises(InputError, match="its disk has"):
+        run_study(small_study(seeds=3), copy, store=shared)
+    assert asked == [shared / "store"]
     with pytest.raises(InputError, match="has its store in"):
         run_study(hotter, out, store=tmp_path / "other")
 

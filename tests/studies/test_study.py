@@ -3,6 +3,7 @@
 import pytest
 
 from babyllama.errors import InputError
+from babyllama.studies.cells import trials_of
 from babyllama.studies.study import built_in_studies, load_study, study_yaml
 
 TEXT = """name: mine
@@ -91,3 +92,15 @@ def test_a_setting_is_a_change_for_every_cell_and_not_of_what_they_differ_in(rea
             read(TEXT, settings=[path])
     with pytest.raises(InputError, match=r"--set seed: is not key\.path=value"):
         read(TEXT, settings=["seed"])
+
+
+@pytest.mark.parametrize("recipe", ["small.yaml", "{extends: small.yaml, seed: 3}"])
+def test_the_recipe_is_a_file_beside_the_study_wherever_the_command_runs(read, tmp_path, recipe):
+    base = "extends: mini\nname: small\ntokenizer: {vocab_size: 400}\n"
+    (tmp_path / "small.yaml").write_text(base, encoding="utf-8")
+    study = read(TEXT.replace("recipe: mini", f"recipe: {recipe}"))
+    copy = tmp_path / "elsewhere" / "study.yaml"  # as the study's folder has it
+    copy.parent.mkdir()
+    copy.write_text(study_yaml(study), encoding="utf-8")
+    (trial, *_) = trials_of(load_study(str(copy)), tmp_path)
+    assert trial.recipe.tokenizer.vocab_size == 400

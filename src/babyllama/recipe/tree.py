@@ -1,5 +1,6 @@
 """The complete recipe, and the checks that compare its parts."""
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -296,19 +297,17 @@ def disagreements_in(tree: Mapping[Any, Any]) -> Iterator[Mistake]:
 
 
 def _same_teachers(teachers: Mapping[str, Teacher | None]) -> Iterator[Mistake]:
-    found: dict[str, TrainedTeacher] = {}
-    for name, teacher in teachers.items():
-        if not isinstance(teacher, TrainedTeacher):
+    """A model twice in the ensemble, which would only weigh more."""
+    for (name, teacher), (other, second) in itertools.combinations(teachers.items(), 2):
+        if teacher is None or teacher != second:
             continue
-        for other, same in found.items():
-            if teacher == same:
-                yield Mistake(
-                    ("teachers", name),
-                    f"teachers.{name} is the same model as teachers.{other}",
-                    "The same shape, training and seed give the same weights.",
-                    f"Train it with another seed: teachers.{name}.seed_offset=1000",
-                )
-        found[name] = teacher
+        why = "The same shape, training and seed give the same weights."
+        mend = f"Train it with another seed: teachers.{other}.seed_offset=1000"
+        if isinstance(teacher, Given):
+            why = f"Both are {teacher}."
+            mend = "Remove one; signal.weights says how much a teacher counts."
+        what = f"teachers.{other} is the same model as teachers.{name}"
+        yield Mistake(("teachers", other), what, why, mend)
 
 
 def _of_kind(kind: type[Part], students: Mapping[str, Student | None]) -> dict[str, Part]:

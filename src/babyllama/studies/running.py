@@ -234,7 +234,7 @@ def _check(planned: StudyPlan, out: Path) -> None:
         except InputError as error:
             what = f"cell {trial.cell}: {error.what}"
             raise InputError(what, why=error.why, mend=error.mend) from None
-    needed, free = sum(need.disk for need in planned.open()), free_disk(out)
+    needed, free = sum(need.disk for need in planned.open()), free_disk(out / names.STORE)
     if needed > free:
         raise InputError(
             f"{out} needs about {format_bytes(needed)} more, but its disk has {format_bytes(free)} "

@@ -10,7 +10,7 @@ import yaml
 from pydantic import AfterValidator, Field, JsonValue, field_validator, model_validator
 
 from babyllama.errors import InputError
-from babyllama.recipe import parse
+from babyllama.recipe import built_in_recipes, parse
 from babyllama.recipe.base import Frozen, nearest
 from babyllama.recipe.names import LONGEST_NAME
 from babyllama.recipe.raw_tree import parse_setting, read_yaml, text_of
@@ -79,8 +79,8 @@ class StudyRecipe(Frozen):
     name: CellName = Field(description="The study's name.")
     question: str = Field(min_length=1, description="In one sentence; the report answers it.")
     recipe: str | dict[str, JsonValue] = Field(
-        description="The base recipe: a built-in name, a file, or a recipe written here, which may "
-        "extend one."
+        description="The base recipe: a built-in name, a file (relative to the study's, or else to "
+        "the current folder), or a recipe written here, which may extend one."
     )
     set: Changes = Field(
         default_factory=dict, description="Changes of the base recipe, for every cell."
@@ -193,6 +193,8 @@ def load_study(
     """
     where, text = study_text(name_or_path)
     tree, places = read_yaml(text, where)
+    if "recipe" in tree:
+        tree["recipe"] = _beside(Path(name_or_path).parent, tree["recipe"])
     if scale is not None:
         base = tree.get("recipe")
         tree["recipe"] = {**base, "extends": scale} if isinstance(base, dict) else scale
@@ -200,6 +202,16 @@ def load_study(
         tree["seeds"] = seeds
     study = parse(StudyRecipe, tree, where, places=places)
     return _with_settings(study, settings) if settings else study
+
+
+def _beside(folder: Path, recipe: JsonValue) -> JsonValue:
+    """A recipe's file beside the study's by its whole path, since OUT/study.yaml names it, too."""
+    if isinstance(recipe, dict) and "extends" in recipe:
+        return {**recipe, "extends": _beside(folder, recipe["extends"])}
+    if not isinstance(recipe, str) or recipe in built_in_recipes():
+        return recipe
+    path = folder / recipe
+    return str(path.absolute()) if path.is_file() else recipe
 
 
 def _with_settings(study: StudyRecipe, settings: Sequence[str]) -> StudyRecipe:

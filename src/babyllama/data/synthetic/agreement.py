@@ -9,7 +9,7 @@ from babyllama.data.synthetic.speaker import Speaker
 
 Modifier = Literal["plain", "prepositional", "subject_relative", "object_relative"]
 
-MATCHING = "_matching"
+MATCHING = "_matching"  # ends the name of a violation after an attractor of the same number
 
 
 @dataclass(frozen=True)

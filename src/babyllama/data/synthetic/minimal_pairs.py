@@ -65,27 +65,32 @@ def minimal_pairs(uid: str, *, seed: int, corpus: Collection[str]) -> list[dict[
         corpus: lines that are not used as a sentence of a pair.
     """
     phenomenon = PHENOMENA[uid]
-    seen = set(corpus)
-    novel_pairs = PAIRS_PER_UID // NOVEL_SHARE
+    return [
+        {
+            "sentence_good": pair.good,
+            "sentence_bad": pair.bad,
+            "field": phenomenon.field,
+            "linguistics_term": phenomenon.term,
+            "UID": uid,
+            "pairID": str(number),
+            "novel": is_novel,
+        }
+        for number, (pair, is_novel) in enumerate(_drawn(uid, phenomenon, seed, set(corpus)))
+    ]
+
+
+def _drawn(
+    uid: str, phenomenon: Phenomenon, seed: int, seen: set[str]
+) -> Iterator[tuple[Pair, bool]]:
+    """The pairs of a UID, and whether they have a novel word."""
     violations = (uid, uid + MATCHING) if phenomenon.has_attractor else (uid,)
-    rows: list[dict[str, str | bool]] = []
+    novel_pairs = PAIRS_PER_UID // NOVEL_SHARE
     for is_novel, wanted in ((False, PAIRS_PER_UID - novel_pairs), (True, novel_pairs)):
         for violation in violations:
             dice = Dice(seed, "pairs", violation, "novel" if is_novel else "familiar")
             share = wanted // len(violations)
             for pair in _balanced(violation, phenomenon, dice, seen, share, is_novel):
-                rows.append(
-                    {
-                        "sentence_good": pair.good,
-                        "sentence_bad": pair.bad,
-                        "field": phenomenon.field,
-                        "linguistics_term": phenomenon.term,
-                        "UID": uid,
-                        "pairID": str(len(rows)),
-                        "novel": is_novel,
-                    }
-                )
-    return rows
+                yield pair, is_novel
 
 
 def _balanced(

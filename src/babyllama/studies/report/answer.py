@@ -50,7 +50,7 @@ def answer(
     return f"{text} {_joined([('It' if name == subject else name, said) for name, said in rest])}."
 
 
-def title_of(measure: str) -> str:
+def _title(measure: str) -> str:
     """What sentences call a measure."""
     return "unseen text" if measure == DEV_LOSS else measure
 
@@ -63,7 +63,7 @@ def _of_pair(
     for word, said in _WORDS:
         own = [each for each in decided if each.verdict.word == word]
         if own:
-            on = _and([f"{title_of(each.measure)} ({sized(each)})" for each in own])
+            on = _and([f"{_title(each.measure)} ({sized(each)})" for each in own])
             yield ours, f"{said} {theirs} on {on}"
 
 
@@ -93,7 +93,7 @@ def _counted(decided: Sequence[Decided], measure: str, cells: int) -> str:
         end = "" if parts else f" than {theirs}"
         listed = f" ({_and(own)})" if 0 < len(own) <= _MOST_NAMES else ""
         parts.append(f"{len(own) or 'none'}{start} {verb}{end}{listed}")
-    return f"on {title_of(measure)}, {_and(parts)}"
+    return f"on {_title(measure)}, {_and(parts)}"
 
 
 def _be(own: Sequence[str]) -> str:

@@ -17,29 +17,31 @@ _NOTE = "Mean over seeds with Student's 95% interval over seeds"
 _MOST_CELLS = 3  # that a row names
 
 
+def every_model(findings: Findings) -> Section:
+    """All models of a study of one cell, and how the dev loss of its students developed."""
+    (cell,) = findings.cells
+    main = findings.main(cell)
+    sides = dict.fromkeys([main, *findings.found])
+    rows = tuple(_row(findings, side, side.model) for side in sides)
+    table = Table("Models", ("model", "seeds", *_measures(findings)), rows, f"{_NOTE}.")
+    curves = tuple(_learning_curves(findings, main))
+    return Section("Every model", tables=(table,), figures=curves)
+
+
 def every_cell(findings: Findings) -> Section:
-    """Every cell's main student, missing seeds included; of a study of one cell, all its models."""
-    measures = _measures(findings)
+    """Every cell's main student, missing seeds included."""
     mains = [findings.main(cell) for cell in findings.cells]
-    if len(mains) == 1:
-        others = [side for side in findings.found if side not in mains]
-        rows = tuple(_row(findings, side, side.model) for side in (*mains, *others))
-        table = Table("Models", ("model", "seeds", *measures), rows, f"{_NOTE}.")
-        curves = tuple(_learning_curves(findings, mains[0]))
-        return Section("Every model", tables=(table,), figures=curves)
     rows = tuple(_row(findings, side, side.cell) for side in mains)
     note = f"{_NOTE}, of the cell's main student."
     return Section(
         "Every cell",
-        tables=(Table("Cells", ("cell", "seeds", *measures), rows, note),),
+        tables=(Table("Cells", ("cell", "seeds", *_measures(findings)), rows, note),),
         figures=tuple(_figures_of_cells(findings)),
     )
 
 
 def other_models(findings: Findings) -> Section | None:
     """All models of several cells beside the main students; those that cells share once."""
-    if len(findings.cells) == 1:
-        return None
     shared: dict[tuple[object, ...], list[Side]] = {}
     for side in findings.found:
         if side.model != findings.mains[side.cell]:

@@ -8,7 +8,7 @@ from babyllama.report.table import Table
 from babyllama.studies.outcomes import Missing
 from babyllama.studies.report.answer import answer
 from babyllama.studies.report.best_setting import best_setting
-from babyllama.studies.report.cell_tables import every_cell, other_models
+from babyllama.studies.report.cell_tables import every_cell, every_model, other_models
 from babyllama.studies.report.comparisons import CLAIMS, comparisons
 from babyllama.studies.report.cost import cost
 from babyllama.studies.report.decided import Decided
@@ -28,12 +28,16 @@ def page_of(findings: Findings, files: Sequence[str]) -> Page:
     """
     study = findings.study
     decided, untested = findings.decisions
-    of_tests, of_cells = comparisons(findings, decided, untested), every_cell(findings)
-    is_grid = len(axes_of(study)) == 2
+    of_tests = comparisons(findings, decided, untested)
+    if len(findings.cells) == 1:
+        shown = [of_tests, every_model(findings)]
+    elif len(axes_of(study)) == 2:
+        shown = [best_setting(findings), every_cell(findings), of_tests, other_models(findings)]
+    else:
+        shown = [of_tests, every_cell(findings), other_models(findings)]
     sections = [
         _rule(findings),
-        *((best_setting(findings), of_cells, of_tests) if is_grid else (of_tests, of_cells)),
-        other_models(findings),
+        *shown,
         _missing(findings.missing),
         correlation(findings),
         cost(findings),
