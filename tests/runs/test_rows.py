@@ -8,7 +8,6 @@ import zipfile
 import pytest
 
 from babyllama.errors import InputError
-from babyllama.runs import packed
 from babyllama.runs.rows import (
     JSON_LINES,
     Row,
@@ -145,40 +144,6 @@ def test_a_git_lfs_pointer_is_named_with_the_command_that_downloads_the_file(tmp
 
     with pytest.raises(InputError, match=rf"{name} is a git-lfs pointer(.|\n)*git lfs pull"):
         packed_files(tmp_path / name, JSON_LINES)
-
-
-@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_damage_inside_a_zip_is_named(tmp_path, method):
-    whole = tmp_path / "x.zip"
-    with zipfile.ZipFile(whole, "w", method) as archive:
-        archive.writestr("x.jsonl", b"".join(b'{"a": %d}\n' % n for n in range(999)))
-    data = bytearray(whole.read_bytes())
-    for at in range(60, 200):
-        data[at] ^= 0xFF
-    whole.write_bytes(data)
-
-    with pytest.raises(InputError, match=r"x\.zip cannot be unpacked"):
-        packed_files(whole, JSON_LINES)
-
-
-def test_a_zip_that_would_fill_the_memory_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
-    monkeypatch.setattr(packed, "ALLOWANCE", 2**20)
-    with zipfile.ZipFile(tmp_path / "x.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-        for number in range(3):
-            archive.writestr(f"{number}.jsonl", b" " * 2**19)
-
-    with pytest.raises(InputError, match=r"x\.zip has .* KiB and unpacks to more than 1\.. MiB"):
-        packed_files(tmp_path / "x.zip", JSON_LINES)
-
-
-@pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_a_file_that_is_in_a_zip_twice_is_refused(tmp_path):
-    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
-        archive.writestr("x.jsonl", LINES)
-        archive.writestr("x.jsonl", LINES)
-
-    with pytest.raises(InputError, match=r"x\.zip/x\.jsonl is in the zip twice"):
-        packed_files(tmp_path / "x.zip", JSON_LINES)
 
 
 def test_a_broken_link_is_named_not_left_out(tmp_path):

@@ -10,7 +10,6 @@ import io
 import json
 import math
 import re
-import zipfile
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -19,7 +18,8 @@ from typing import Any
 from babyllama.errors import InputError
 from babyllama.runs.files import refuse_unprintable_name
 from babyllama.runs.git_lfs import refuse_pointer
-from babyllama.runs.packed import DAMAGE, refuse_large, unpack
+from babyllama.runs.packed import unpack
+from babyllama.runs.zips import blocks_of, files_in, open_zip
 
 JSON_LINES = (".jsonl", ".jsonl.gz")
 TABLES = (".csv", ".csv.gz")
@@ -139,14 +139,10 @@ def packed_files(
         password: of an encrypted zip.
 
     Raises:
-        InputError: a missing path, no file to read, a damaged archive, a file both packed and
-            unpacked.
+        InputError: a missing path, no file to read, a file both packed and unpacked, and what
+            `zips.open_zip` raises.
     """
-    contents: dict[str, bytes] = {}
-    for name, data in _contents(path, suffixes, beside, password):
-        if name in contents:
-            raise InputError(f"{name} is in the zip twice", mend="Download it again.")
-        contents[name] = data
+    contents = dict(_contents(path, suffixes, beside, password))
     names = [name for name in contents if PurePosixPath(name).name != beside]
     if not names:
         raise InputError(
@@ -317,7 +313,7 @@ def _contents(
     def matters(name: str) -> bool:
         file = PurePosixPath(name)
         is_ours = file.name == beside or file.name.endswith(tuple(suffixes))
-        return is_ours and not file.name.startswith(".") and "__MACOSX" not in file.parts
+        return is_ours and not file.name.startswith(".")
 
     mend = f"Name a {suffixes[0]} file, a folder of them or a zip."
     if path.is_dir():
@@ -350,23 +346,11 @@ def _read(path: Path) -> bytes:
 def _zipped(
     path: Path, matters: Callable[[str], bool], password: bytes | None
 ) -> Iterator[tuple[str, bytes]]:
-    refuse_pointer(path)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = sorted(
-                (each for each in archive.infolist() if matters(each.filename)),
-                key=lambda each: each.filename,
-            )
-            # zipfile reads no more of a member than the size that is declared for it.
-            refuse_large(str(path), sum(each.file_size for each in members), path.stat().st_size)
-            for member in members:
+    with open_zip(path, password=password) as archive:
+        for member in files_in(archive):
+            if matters(member.filename):
                 name = f"{path}/{member.filename}"
-                yield name, unpack(name, archive.read(member, pwd=password))
-    except (*DAMAGE, zipfile.BadZipFile, RuntimeError) as error:
-        raise InputError(  # RuntimeError: a password, or a rare compression
-            f"{path} cannot be unpacked: {error}",
-            mend="Download it again, or unpack it to a folder.",
-        ) from None
+                yield name, unpack(name, b"".join(blocks_of(archive, member)))
 
 
 def _refuse_duplicates(contents: Mapping[str, bytes]) -> None:

@@ -152,19 +152,6 @@ def test_broken_archives_are_refused(files, tmp_path):
         read_pairs(tmp_path / "no.zip")
 
 
-def test_a_locked_zip_is_refused(files, tmp_path):
-    path = as_zip(tmp_path / "locked.zip", files)
-    data = bytearray(path.read_bytes())
-    for mark, at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):  # the flag that says: encrypted
-        start = data.find(mark)
-        while start >= 0:
-            data[start + at] |= 1
-            start = data.find(mark, start + 1)
-    path.write_bytes(bytes(data))
-    with pytest.raises(InputError, match=r"locked\.zip cannot be unpacked: .*password"):
-        read_pairs(path)
-
-
 def test_a_file_packed_and_unpacked_is_refused(files, tmp_path):
     twice = {"x.jsonl": files["island.jsonl"], "x.jsonl.gz": gzip.compress(files["island.jsonl"])}
     with pytest.raises(InputError, match="are the same file, packed and unpacked"):

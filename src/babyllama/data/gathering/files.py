@@ -17,7 +17,6 @@ from typing import IO, Any, NamedTuple
 
 from babyllama.data.cleaning import CLEANERS
 from babyllama.data.file_names import FileName, parse_name
-from babyllama.data.gathering.archives import open_archive, opened_member
 from babyllama.data.gathering.documents import Document, Reading
 from babyllama.data.raw_text import decoded_blocks, refuse_unknown_encoding
 from babyllama.data.sources import DEV_FOLDERS, LeftOut, Split
@@ -25,6 +24,7 @@ from babyllama.errors import InputError
 from babyllama.recipe import FolderSource
 from babyllama.runs.files import refuse_unprintable_name
 from babyllama.runs.git_lfs import refuse_pointer
+from babyllama.runs.zips import files_in, open_zip, opened_file
 
 _SPLITS: dict[str, str] = {"train": "train", "test": "test"} | dict.fromkeys(DEV_FOLDERS, "dev")
 
@@ -120,22 +120,18 @@ def _files_below(folder: Path, above: tuple[Path, ...]) -> Iterator[Path]:
 
 def _in_zip(path: Path) -> list[Entry]:
     """The files of a zip; a folder that holds all of them is the archive's own and left out."""
-    archive, found = open_archive(path)
+    archive = open_zip(path)
+    found = files_in(archive)
     names = [PurePosixPath(each.filename) for each in found]
-    shown = [name for name in names if name.parts[0] != "__MACOSX"]
-    while shown and all(len(name.parts) > 1 for name in shown):
-        first = {name.parts[0] for name in shown}
+    while names and all(len(name.parts) > 1 for name in names):
+        first = {name.parts[0] for name in names}
         if len(first) > 1 or first & _SPLITS.keys():
             break
-        names = [PurePosixPath(*name.parts[1:]) if name in shown else name for name in names]
-        shown = [PurePosixPath(*name.parts[1:]) for name in shown]
+        names = [PurePosixPath(*name.parts[1:]) for name in names]
     return [
-        Entry(
-            name, f"{path}/{each.filename}", each.file_size,
-            partial(opened_member, path, archive, each),
-        )
+        Entry(name, f"{path}/{each.filename}", each.file_size, partial(opened_file, archive, each))
         for name, each in zip(names, found, strict=True)
-    ]  # fmt: skip
+    ]
 
 
 def _text_of(entry: Entry, code: set[str]) -> _Text | LeftOut:

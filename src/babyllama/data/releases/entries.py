@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from babyllama.data.releases import unzipping
 from babyllama.errors import InputError
 from babyllama.runs.packed import unpacked_blocks
+from babyllama.runs.zips import blocks_of, files_in, open_zip
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ def _of_file(path: Path, name: str) -> Iterator[Entry]:
         yield Entry(name, path.stat().st_size, partial(_blocks_of_file, path))
         return
     try:
-        with unzipping.opened(path) as archive:
-            members = unzipping.members(archive)
+        with open_zip(path) as archive:
+            members = files_in(archive)
     except InputError as error:
         yield Entry(name, path.stat().st_size, partial(_raise, error))
         return
@@ -72,5 +72,5 @@ def _blocks_of_file(path: Path) -> Iterator[bytes]:
 
 
 def _blocks_of_member(path: Path, inner: str) -> Iterator[bytes]:
-    with unzipping.opened(path) as archive:
-        yield from unzipping.member_blocks(archive, archive.getinfo(inner))
+    with open_zip(path) as archive:
+        yield from blocks_of(archive, archive.getinfo(inner))

@@ -15,7 +15,6 @@ from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
 from babyllama.console import ProgressBar, format_bytes, print_status
 from babyllama.data.file_names import parse_name
-from babyllama.data.releases import unzipping
 from babyllama.data.releases.checksums import refuse_other_bytes
 from babyllama.data.releases.downloading import download
 from babyllama.data.releases.failures import address, explaining, page
@@ -27,12 +26,14 @@ from babyllama.data.releases.known import (
     release_named,
 )
 from babyllama.data.releases.listing import listed
+from babyllama.data.releases.unzipping import extract, member_of
 from babyllama.data.sources import DEV_FOLDERS
 from babyllama.errors import InputError, command
 from babyllama.runs.durable import flush
 from babyllama.runs.files import hash_file
 from babyllama.runs.git_lfs import refuse_pointer
 from babyllama.runs.lock import locked
+from babyllama.runs.zips import open_zip
 
 _WORK = ".fetch"
 
@@ -125,22 +126,21 @@ def _unpack(
         refuse_other_bytes(given, archive, of=release.name, mend=mend)
     else:
         _download_archive(release, archive, missing, out, zipped)
-    with _discarding(zipped, unless=given), unzipping.opened(zipped) as opened:
+    with _discarding(zipped, unless=given), open_zip(zipped) as opened:
         members = {
-            each: unzipping.member(opened, f"{archive.folder}/{each.name}", each.bytes)
-            for each in missing
+            each: member_of(opened, f"{archive.folder}/{each.name}", each.bytes) for each in missing
         }
     total = sum(each.file_size for each in members.values())
     _refuse_full_disk(out, total)
     title = f"unpacking {archive.name}"
     with (
         _discarding(zipped, unless=given),
-        unzipping.opened(zipped) as opened,
+        open_zip(zipped) as opened,
         ProgressBar(title, total, "B") as progress,
     ):
         for file, member in members.items():
             part = work / file.name
-            unzipping.extract(opened, member, part, advance=progress.advance)
+            extract(opened, member, part, advance=progress.advance)
             _check(part, out / file.name, file, release)
             _place(part, out / file.name)
     _keep_or_drop(zipped, given, archive)
