@@ -2,11 +2,12 @@
 
 import hashlib
 import json
-import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import unquote, urlsplit
+
+from local_server import serving
 
 from babyllama.data.releases.known import Archive, Release, ReleaseFile
 
@@ -42,7 +43,8 @@ class Server:
 
     Attributes:
         files: bytes by path.
-        faults: by path, what the next answers do wrong, in order; then they are right.
+        faults: by path, what the next answers do wrong, in order; then they are right. A number is
+            a status, an address where else the file is.
         seen: (path, Range, Authorization) of every request.
     """
 
@@ -60,26 +62,12 @@ class Server:
 def running():
     """A server, until the block ends."""
     server = Server()
-    handler = type("Handler", (_Handler,), {"ours": server})
-    http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    http.daemon_threads = True
-    server.endpoint = f"http://127.0.0.1:{http.server_port}"
-    thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with serving(_Handler, ours=server) as server.endpoint:
         yield server
-    finally:
-        http.shutdown()
-        thread.join()
-        http.server_close()
 
 
 class _Handler(BaseHTTPRequestHandler):
     ours: Server
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_):
-        """Print nothing."""
 
     def do_GET(self):
         path = unquote(urlsplit(self.path).path)
@@ -91,6 +79,8 @@ class _Handler(BaseHTTPRequestHandler):
         fault = fault.pop(0) if fault[0] else ""
         if isinstance(fault, int):
             return self._send(fault, b"{}", {})
+        if fault.startswith("http"):
+            return self._send(302, b"", {"Location": fault})
         data = self.ours.files.get(path)
         if data is None:
             return self._send(404, b"", {"X-Error-Code": "EntryNotFound"})

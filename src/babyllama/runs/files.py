@@ -83,6 +83,15 @@ def hash_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def begin_git_blob(size: int) -> "hashlib._Hash":
+    """The hash that becomes git's id of a file, once it is updated with the file's bytes.
+
+    Args:
+        size: of the file, with which git begins.
+    """
+    return hashlib.sha1(f"blob {size}\0".encode(), usedforsecurity=False)
+
+
 def digest_of_json(value: Any) -> str:
     """sha256 of a value that JSON can hold; the order of keys does not count."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

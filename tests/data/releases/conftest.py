@@ -2,6 +2,7 @@
 
 import pytest
 from huggingface_hub import constants
+from local_server import be_the_hub
 from release_server import running
 
 from babyllama.data.releases import downloading, fetching, identifying, known
@@ -10,9 +11,7 @@ from babyllama.data.releases import downloading, fetching, identifying, known
 @pytest.fixture
 def server(monkeypatch):
     with running() as server:
-        monkeypatch.setattr(constants, "ENDPOINT", server.endpoint)
-        of_files = f"{server.endpoint}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
-        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", of_files)
+        be_the_hub(server.endpoint, monkeypatch)
         monkeypatch.setattr(constants, "HF_TOKEN_PATH", "/nowhere/token")
         monkeypatch.delenv("HF_TOKEN", raising=False)
         monkeypatch.setattr(downloading, "PAUSES", (0.0,) * 4)

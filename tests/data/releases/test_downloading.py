@@ -1,10 +1,12 @@
 """A file is complete after any number of bad answers, or the failure is named."""
 
 import errno
+from types import SimpleNamespace
 
 import pytest
 from huggingface_hub.errors import HfHubHTTPError
 
+from babyllama.data.releases import downloading
 from babyllama.data.releases.downloading import CutShortError, download
 from babyllama.errors import InputError
 
@@ -43,13 +45,27 @@ def get(server, tmp_path):
 
 
 def test_dropped_connections_are_resumed_where_they_broke(get, server):
-    assert get("drops", "drops") == DATA
-    assert server.ranges() == [None, "bytes=5120-", "bytes=7680-"]
+    drops = len(downloading.PAUSES) + 2  # not given up, since every answer brings more
+    assert get(*["drops"] * drops) == DATA
+    assert server.ranges()[:3] == [None, "bytes=5120-", "bytes=7680-"]
+    assert len(server.seen) == drops + 1
+
+
+def test_pauses_grow_until_more_arrives(get, monkeypatch):
+    pauses = []
+    monkeypatch.setattr(downloading, "PAUSES", (1, 2, 4, 8))
+    monkeypatch.setattr(downloading, "time", SimpleNamespace(sleep=pauses.append))
+    get(503, 503, 503, "drops", 503)
+    assert pauses == [1, 2, 4, 1, 2]
 
 
 def test_what_an_earlier_process_left_is_kept(get, server):
     assert get(have=DATA[:100]) == DATA
     assert server.ranges() == ["bytes=100-"]
+
+
+def test_a_network_that_fails_after_an_answer_is_tried_again(get):
+    assert get("drops", "http://127.0.0.1:9/nobody") == DATA
 
 
 @pytest.mark.parametrize("fault", ["half", 503, 429])
@@ -60,6 +76,10 @@ def test_a_server_that_ends_early_or_is_busy_is_asked_again(get, fault):
 @pytest.mark.parametrize("fault", ["ignores the range", "another range"])
 def test_an_answer_to_another_range_is_not_appended(get, fault):
     assert get(fault, have=DATA[:100]) == DATA
+
+
+def test_a_file_with_more_bytes_than_the_server_has_is_begun_again(get):
+    assert get(have=DATA + b"more") == DATA
 
 
 @pytest.mark.parametrize("have", [b"", DATA[:100]])

@@ -119,6 +119,16 @@ def test_a_gated_repository_wants_a_token(hub, tmp_path, monkeypatch):
     fetch("small", tmp_path)
 
 
+def test_the_token_does_not_follow_when_the_hub_sends_a_download_elsewhere(
+    hub, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    elsewhere = hub.endpoint.replace("127.0.0.1", "localhost")  # counts as another server
+    hub.faults = {f"{AT}a.train.txt": [f"{elsewhere}{AT}a.train.txt"]}
+    fetch("small", tmp_path)
+    assert [each[2] for each in hub.seen] == [f"Bearer {TOKEN}", None, f"Bearer {TOKEN}"]
+
+
 def test_offline_and_without_a_network_nothing_is_waited_for(hub, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(constants, "HF_HUB_OFFLINE", True)

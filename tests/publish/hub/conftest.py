@@ -2,6 +2,7 @@
 
 import pytest
 from huggingface_hub import constants
+from local_server import be_the_hub
 from small_folders import finished, small_run
 from stand_in_hub import running
 
@@ -12,9 +13,7 @@ STEPS = ("chck_1M", "chck_2M")
 def hub(monkeypatch):
     """A hub that the library asks, with a token that may write."""
     with running() as hub:
-        monkeypatch.setattr(constants, "ENDPOINT", hub.endpoint)
-        of_files = f"{hub.endpoint}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
-        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", of_files)
+        be_the_hub(hub.endpoint, monkeypatch)
         monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
         monkeypatch.setenv("HF_TOKEN", "hf_good")
         yield hub

@@ -5,18 +5,14 @@ from pathlib import Path
 
 from babyllama.data.releases.known import Archive, ReleaseFile
 from babyllama.errors import InputError
-from babyllama.runs.files import hash_file
-
-_BLOCK = 2**20
+from babyllama.runs.files import begin_git_blob, hash_file
 
 
 def git_blob(path: Path) -> str:
     """The id that git gives a file's contents: what `git hash-object` prints."""
-    found = hashlib.sha1(f"blob {path.stat().st_size}\0".encode(), usedforsecurity=False)
+    begun = begin_git_blob(path.stat().st_size)
     with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            found.update(block)
-    return found.hexdigest()
+        return hashlib.file_digest(file, lambda: begun).hexdigest()
 
 
 def refuse_other_bytes(

@@ -3,6 +3,11 @@
 What has arrived is kept in a file, and a request asks for the rest by its range. Servers and the
 networks between may drop connections, ignore ranges, answer with other ranges, or send more or less
 than they say: whoever calls this compares the checksum of the result.
+
+The session, the token and the errors are huggingface_hub's; its downloads are not used.
+`hf_hub_download` reads the hub alone, while many releases are zips elsewhere, and it deletes what
+it has when it is interrupted. `http_get`, on which it is built, gives up when a server is busy
+(503) or ends early, appends the answer to another range, and writes more than the file's size.
 """
 
 import re
@@ -63,8 +68,6 @@ def download(
         Exception: what the HTTP library raises; see `failures.explaining`.
     """
     transfer = _Transfer(url, part, size, headers, progress, total=size)
-    if size is not None and _bytes_in(part) > size:
-        part.unlink()
     pauses, most = iter(PAUSES), _bytes_in(part)
     has_answered = False
     while not transfer.is_complete():

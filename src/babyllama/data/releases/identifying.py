@@ -76,7 +76,6 @@ class Identified:
     """
 
     files: int
-
     matches: tuple[Match, ...]
     others: tuple[str, ...]
     unreadable: dict[str, str]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from babyllama.data.releases.entries import Entry
 from babyllama.data.releases.known import ReleaseFile
+from babyllama.runs.files import begin_git_blob
 
 _MARK = b"\xef\xbb\xbf"  # UTF-8's byte order mark, which some editors for Windows add
 _POINTER = re.compile(rb"version https://git-lfs\S+\noid sha256:([0-9a-f]{64})\n")
@@ -42,7 +43,7 @@ class Reading:
 def read(entry: Entry) -> Reading:
     """Hash a file and count its line ends."""
     size = sum(len(block) for block in entry.blocks())  # git's hash begins with it
-    git, sha256 = _git(size), hashlib.sha256()
+    git, sha256 = begin_git_blob(size), hashlib.sha256()
     windows = returns = feeds = 0
     start, last = b"", b""
     for block in entry.blocks():
@@ -92,7 +93,7 @@ def undone(entry: Entry, reading: Reading) -> Iterator[tuple[str, Reading]]:
     if not size:
         return
     # One pass gives all but the last byte; then the file may end in three ways.
-    gits = {end: _git(size + end) for end in (-1, 0, 1)}
+    gits = {end: begin_git_blob(size + end) for end in (-1, 0, 1)}
     sha256 = hashlib.sha256()
     last = b""
     for block in _replaced(_without_mark(entry.blocks(), has_mark), old):
@@ -127,7 +128,3 @@ def _replaced(blocks: Iterable[bytes], old: bytes) -> Iterator[bytes]:
             yield joined.replace(old, b"\n") if old else joined
     if held:
         yield held
-
-
-def _git(size: int) -> "hashlib._Hash":
-    return hashlib.sha1(f"blob {size}\0".encode(), usedforsecurity=False)

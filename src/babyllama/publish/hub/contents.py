@@ -19,7 +19,7 @@ from babyllama.report.model_card import (
     portable,
     with_scores_of_run,
 )
-from babyllama.runs.files import hash_file
+from babyllama.runs.files import begin_git_blob, hash_file
 from babyllama.runs.layout import CARD, REPORT_TEXT, TRACKERS, TRAINING_LOG, resume_command
 from babyllama.runs.manifests import MANIFEST, read_manifest
 from babyllama.runs.run import Model, Run
@@ -59,7 +59,7 @@ class Upload:
     @cached_property
     def blob(self) -> str:
         """As git, and so the hub, identifies small files."""
-        found = hashlib.sha1(f"blob {self.size}\0".encode(), usedforsecurity=False)
+        found = begin_git_blob(self.size)
         found.update(self.source if isinstance(self.source, bytes) else self.source.read_bytes())
         return found.hexdigest()
 
