@@ -7,7 +7,9 @@ import pytest
 from babyllama.errors import InputError
 from babyllama.pipeline import planning
 from babyllama.pipeline.checks import check_before_run, check_before_training
+from babyllama.pipeline.text_stages import gathered_stage
 from babyllama.recipe import Recipe
+from babyllama.runs.artefact import complete
 
 
 def refused(recipe, folder, **options):
@@ -50,6 +52,19 @@ def test_text_that_cannot_be_read_is_named(changed, tmp_path):
     (tmp_path / "talk.txt").write_bytes(b"\xff\xfe\x00")
     recipe = changed(corpus__source={"kind": "folder", "path": str(tmp_path)})
     assert "talk.txt" in refused(recipe, tmp_path / "run")
+
+
+def test_domains_are_those_of_the_gathered_text_unless_its_settings_changed(changed, tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(f'{{"text": "Text {n}.", "of": "tales"}}\n' for n in range(40)))
+    source = {"kind": "table", "path": str(path)}
+    order = {"by": "domain", "domains": ["tales"]}
+    parts = {"corpus__source": source, "teachers__llama__training__order": order}
+    complete(gathered_stage(changed(**parts).corpus.source, tmp_path / "run" / "source"))
+    assert "'tales' is not a domain of the text" in refused(changed(**parts), tmp_path / "run")
+    recipe = changed(**parts | {"corpus__source": source | {"domain": "of"}})
+    planned = check_before_run(recipe, tmp_path / "run")
+    assert not planned.counted
 
 
 def test_a_batch_that_the_processes_cannot_share_is_refused_naming_the_model(tiny_recipe, tmp_path):

@@ -8,7 +8,7 @@ from babyllama.data.difficulty import refuse_unlike_domains, windows_in_order
 from babyllama.data.gathering.gather import look_at_source
 from babyllama.data.order_files import check_order_file
 from babyllama.data.raw_text import check_text
-from babyllama.data.sources import read_source
+from babyllama.data.sources import read_source, read_split
 from babyllama.data.synthetic.domains import DOMAINS as SYNTHETIC_DOMAINS
 from babyllama.data.tokenizer import load_tokenizer
 from babyllama.data.windows import Windows
@@ -18,6 +18,7 @@ from babyllama.evaluation.suites import suite_for
 from babyllama.models.build import configuration, refuse_short_positions
 from babyllama.models.given import check_teacher, check_tokenizer, folder_of
 from babyllama.pipeline.planning import Plan, plan, refuse_full_disk
+from babyllama.pipeline.text_stages import gathered_text
 from babyllama.recipe import (
     DistilledStudent,
     DomainOrder,
@@ -80,16 +81,14 @@ def _check_text(recipe: Recipe, folder: Path) -> tuple[str, ...] | None:
     source, layout = recipe.corpus.source, Layout(folder)
     if isinstance(source, SyntheticSource):
         return tuple(SYNTHETIC_DOMAINS)
-    is_there = source.local is None or source.local.exists()
-    if source.is_gathered:
-        if read_manifest(layout.source) is not None:
-            return tuple(domain.name for domain in read_source(layout.source).train)
-        if is_there or read_manifest(layout.corpus) is None:
-            look_at_source(source)  # its stage, the first of a run, reads all of it
+    if not isinstance(source, FolderSource) or source.is_gathered:
+        gathered = gathered_text(source, layout.source)
+        if gathered is not None:
+            return tuple(domain.name for domain in read_split(gathered, "train"))
+        look_at_source(source)  # its stage, the first of a run, reads all of it
         return None
-    if not is_there and read_manifest(layout.corpus) is not None:
+    if not source.path.exists() and read_manifest(layout.corpus) is not None:
         return None
-    assert isinstance(source, FolderSource)
     texts = read_source(source.path)
     for domain in (*texts.train, *texts.dev):
         check_text(domain.path)
@@ -139,7 +138,7 @@ def _check_order(training: TrainingRecipe, domains: Sequence[str] | None) -> Non
     """Read the file that a curriculum names, and compare its domains with those of the source.
 
     Args:
-        domains: None if the source is gone.
+        domains: None if they are not known yet.
     """
     check_order_file(training.order)
     if isinstance(training.order, DomainOrder) and domains is not None:

@@ -18,6 +18,7 @@ from babyllama.models.precision import pick_device
 from babyllama.pipeline.disk import peak_bytes
 from babyllama.pipeline.memory import NO_TEACHERS, Taught, TrainingMemory, training_memory
 from babyllama.pipeline.stages import stages
+from babyllama.pipeline.text_stages import gathered_text
 from babyllama.recipe import (
     AutoSignal,
     DistilledStudent,
@@ -361,8 +362,7 @@ def _words_of(recipe: Recipe, folder: Path) -> tuple[int, bool]:
         return source.words, True
     text = source.local
     if source.is_gathered:
-        text = Layout(folder).source
-        text = text if manifests.read_manifest(text) is not None else None
+        text = gathered_text(source, Layout(folder).source)
     if text is None or not text.exists():
         return source.expected_words, False
     from babyllama.data.raw_text import count_words

@@ -17,13 +17,12 @@ from babyllama.recipe import (
     Given,
     HubSource,
     SyntheticSource,
-    TableSource,
     TokenizerRecipe,
     TokensRecipe,
     names,
 )
 from babyllama.recipe.base import NOT_RECORDED_AT_DEFAULT
-from babyllama.runs.artefact import Facts, Stage
+from babyllama.runs.artefact import Facts, Stage, status
 from babyllama.runs.manifests import read_manifest
 
 
@@ -34,7 +33,7 @@ class Gathering(Frozen):
         name: of the file or folder, which names domains; its place does not count.
     """
 
-    source: FolderSource | TableSource | HubSource
+    source: GatheredSource
     name: str
 
 
@@ -84,6 +83,11 @@ def gathered_stage(recipe: GatheredSource, out: Path) -> Stage:
     return Stage(
         names.SOURCE, out, "gathered", 1, part, inputs, build, may_be_gone=frozenset(inputs)
     )
+
+
+def gathered_text(recipe: GatheredSource, out: Path) -> Path | None:
+    """The folder of gathered text; None if it is not complete, or has the text of other settings."""
+    return out if status(gathered_stage(recipe, out)).state == "complete" else None
 
 
 def corpus_stage(
