@@ -1,11 +1,15 @@
 """What the name of a file says about the text in it: its domain and its split."""
 
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Literal
 
 from babyllama.runs import packed
 
-_SPLITS: dict[str, Literal["train", "dev", "test"]] = {
+SplitName = Literal["train", "dev", "test"]
+
+# What files and folders call each split.
+SPLITS: dict[str, SplitName] = {
     "train": "train",
     "dev": "dev",
     "valid": "dev",
@@ -36,14 +40,19 @@ class FileName:
     why_left_out: str = ""
 
 
+def without_packing(name: str) -> str:
+    """A file's name without the suffix that says how it is compressed."""
+    path = PurePath(name)
+    return path.stem if path.suffix.lower() in packed.SUFFIXES else name
+
+
 def parse_name(name: str, *, is_regular: bool = True) -> FileName:
     """Take a file's name apart.
 
     Args:
         is_regular: False for pipes and devices, which are never texts.
     """
-    packing = next((suffix for suffix in packed.SUFFIXES if name.lower().endswith(suffix)), "")
-    inner = name[: len(name) - len(packing)]
+    inner = without_packing(name)
     is_txt = inner.lower().endswith(".txt")
     base = inner[:-4] if is_txt else inner
     domain, dot, last = base.rpartition(".")
@@ -52,14 +61,14 @@ def parse_name(name: str, *, is_regular: bool = True) -> FileName:
         return _other(other, "not a regular file")
     if name.startswith("."):
         return _other(other, "a hidden file")
-    is_new = packing in (".bz2", ".xz")
-    if split := _SPLITS.get(last.lower()) if dot and domain else None:
+    is_new = PurePath(name).suffix.lower() in (".bz2", ".xz")
+    if split := SPLITS.get(last.lower()) if dot and domain else None:
         is_new = is_new or is_txt or last.lower() not in ("train", "dev", "test")
         why = "test text is not used" if split == "test" else ""
         return FileName(name, domain, split, True, is_new, why)
     if not is_txt:
         return _other(other, "not called *.txt, *.train or *.dev")
-    if split := _SPLITS.get(base.lower()):  # train.txt, valid.txt, test.txt
+    if split := SPLITS.get(base.lower()):  # train.txt, valid.txt, test.txt
         why = "test text is not used" if split == "test" else ""
         return FileName(name, base, split, False, is_new or split != "train", why)
     return FileName(name, base, "text", False, is_new)

@@ -17,7 +17,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
-from babyllama.data.file_names import FileName, parse_name
+from babyllama.data.file_names import SPLITS, FileName, parse_name
 from babyllama.errors import InputError, command
 from babyllama.runs.files import refuse_unprintable_name
 from babyllama.runs.git_lfs import refuse_pointer
@@ -25,7 +25,7 @@ from babyllama.runs.manifests import read_manifest
 
 Split = Literal["train", "dev"]
 
-DEV_FOLDERS = ("dev", "valid", "validation", "val")
+DEV_FOLDERS = tuple(name for name, split in SPLITS.items() if split == "dev")
 
 
 @dataclass(frozen=True)
@@ -126,6 +126,15 @@ def clean_files(corpus: Path, split: Split) -> list[Path]:
     for path in paths:
         refuse_pointer(path)
     return paths
+
+
+def broken_link(path: Path) -> InputError:
+    """The error for a link to a file that is gone."""
+    return InputError(
+        f"{path} is a broken link",
+        why=f"It points to {os.readlink(path)}, which does not exist.",
+        mend="Restore that file, or remove the link.",
+    )
 
 
 def left_out_in_words(left_out: Sequence[LeftOut]) -> Iterator[str]:
@@ -253,11 +262,7 @@ def _entries(folder: Path) -> tuple[list[FileName], list[str]]:
         if path.is_dir():
             folders += [] if path.name.startswith(".") else [path.name]
         elif path.is_symlink() and not path.exists() and not path.name.startswith("."):
-            raise InputError(
-                f"{path} is a broken link",
-                why=f"It points to {os.readlink(path)}, which does not exist.",
-                mend="Restore that file, or remove the link.",
-            )
+            raise broken_link(path)
         elif path.is_file() or not path.name.startswith("."):
             files.append(parse_name(path.name, is_regular=path.is_file()))
     return files, folders

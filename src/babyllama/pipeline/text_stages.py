@@ -86,7 +86,7 @@ def gathered_stage(recipe: GatheredSource, out: Path) -> Stage:
 
 
 def gathered_text(recipe: GatheredSource, out: Path) -> Path | None:
-    """The folder of gathered text; None if it is not complete, or has the text of other settings."""
+    """The folder of gathered text; None if it is not complete, or is of other settings."""
     return out if status(gathered_stage(recipe, out)).state == "complete" else None
 
 

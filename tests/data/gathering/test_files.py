@@ -25,7 +25,8 @@ def read(path: Path, **fields) -> list[tuple[str, str | None, str]]:
 def zipped(folder: Path, path: Path) -> Path:
     with zipfile.ZipFile(path, "w") as archive:
         for file in sorted(folder.rglob("*.*")):
-            archive.write(file, Path("release") / file.relative_to(folder))
+            archive.write(file, Path("release/v1") / file.relative_to(folder))
+        archive.writestr("__MACOSX/release/a.txt", "no")
     return path
 
 

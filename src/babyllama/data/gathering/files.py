@@ -5,7 +5,6 @@ not read. Its domain is its own name where that has a cleaner or names the split
 releases, else the outermost folder's. Code has the domain of its suffix, `code_py`.
 """
 
-import os
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -16,17 +15,15 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, NamedTuple
 
 from babyllama.data.cleaning import CLEANERS
-from babyllama.data.file_names import FileName, parse_name
+from babyllama.data.file_names import SPLITS, FileName, SplitName, parse_name
 from babyllama.data.gathering.documents import Document, Reading
 from babyllama.data.raw_text import decoded_blocks, refuse_unknown_encoding
-from babyllama.data.sources import DEV_FOLDERS, LeftOut, Split
+from babyllama.data.sources import LeftOut, Split, broken_link
 from babyllama.errors import InputError
 from babyllama.recipe import FolderSource
 from babyllama.runs.files import refuse_unprintable_name
 from babyllama.runs.git_lfs import refuse_pointer
 from babyllama.runs.zips import files_in, open_zip, opened_file
-
-_SPLITS: dict[str, str] = {"train": "train", "test": "test"} | dict.fromkeys(DEV_FOLDERS, "dev")
 
 
 @dataclass(frozen=True)
@@ -109,11 +106,7 @@ def _files_below(folder: Path, above: tuple[Path, ...]) -> Iterator[Path]:
         if path.is_dir():
             yield from () if path.name.startswith(".") else _files_below(path, (*above, here))
         elif path.is_symlink() and not path.exists():
-            raise InputError(
-                f"{path} is a broken link",
-                why=f"It points to {os.readlink(path)}, which does not exist.",
-                mend="Restore that file, or remove the link.",
-            )
+            raise broken_link(path)
         else:
             yield path
 
@@ -125,7 +118,7 @@ def _in_zip(path: Path) -> list[Entry]:
     names = [PurePosixPath(each.filename) for each in found]
     while names and all(len(name.parts) > 1 for name in names):
         first = {name.parts[0] for name in names}
-        if len(first) > 1 or first & _SPLITS.keys():
+        if len(first) > 1 or first & SPLITS.keys():
             break
         names = [PurePosixPath(*name.parts[1:]) for name in names]
     return [
@@ -137,7 +130,7 @@ def _in_zip(path: Path) -> list[Entry]:
 def _text_of(entry: Entry, code: set[str]) -> _Text | LeftOut:
     name = parse_name(entry.name.name, is_regular=entry.is_regular)
     folders = entry.name.parts[:-1]
-    hidden = any(part.startswith(".") or part == "__MACOSX" for part in folders)
+    hidden = any(part.startswith(".") for part in folders)
     is_code = entry.name.suffix.lower() in code and not name.name.startswith(".")
     if hidden or (name.split == "other" and not is_code):
         why = "in a hidden folder" if hidden else name.why_left_out
@@ -149,14 +142,13 @@ def _text_of(entry: Entry, code: set[str]) -> _Text | LeftOut:
         domain, of_folder = f"code_{entry.name.suffix.lower()[1:]}", True
     else:
         domain, of_folder = _domain_of(name, folders)
-    known: Split | None = "train" if split == "train" else "dev" if split == "dev" else None
-    return _Text(entry, domain, known, is_code, of_folder)
+    return _Text(entry, domain, split, is_code, of_folder)
 
 
-def _split_of(entry: Entry, name: FileName, folders: Sequence[str]) -> str:
-    """What the outermost folder of a split says, else the name; "" if nothing does."""
-    by_folder = next((_SPLITS[part.lower()] for part in folders if part.lower() in _SPLITS), "")
-    by_name = name.split if name.split in ("train", "dev", "test") else ""
+def _split_of(entry: Entry, name: FileName, folders: Sequence[str]) -> SplitName | None:
+    """What the outermost folder of a split says, else the name; None if nothing does."""
+    by_folder = next((SPLITS[part.lower()] for part in folders if part.lower() in SPLITS), None)
+    by_name = SPLITS.get(name.split)
     if by_folder and name.marks_split and by_folder != by_name:
         raise InputError(
             f"{entry.shown} is {by_name} text by its name, but lies in a folder for {by_folder}",
@@ -168,7 +160,7 @@ def _split_of(entry: Entry, name: FileName, folders: Sequence[str]) -> str:
 
 def _domain_of(name: FileName, folders: Sequence[str]) -> tuple[str, bool]:
     """The domain of a text, and whether a folder named it."""
-    outer = next((part for part in folders if part.lower() not in _SPLITS), None)
+    outer = next((part for part in folders if part.lower() not in SPLITS), None)
     if outer is None or name.marks_split or name.domain in CLEANERS:
         return name.domain, False
     return outer, True

@@ -18,6 +18,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from babyllama.data.file_names import SPLITS, SplitName, without_packing
 from babyllama.data.gathering.documents import Document, Reading
 from babyllama.data.gathering.rows import (
     Row,
@@ -33,17 +34,13 @@ from babyllama.recipe import TableSource
 from babyllama.runs.files import refuse_unprintable_name
 from babyllama.runs.git_lfs import refuse_pointer
 from babyllama.runs.manifests import files_in
-from babyllama.runs.packed import SUFFIXES as PACKINGS
 
 LONGEST_ROW = 2**26  # characters of a line of JSON, or of a field
 _TEXT_TABLES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv")
 _ARROW_TABLES = (".parquet", ".arrow", ".feather")
 _DELIMITERS = {".csv": ",;\t|", ".tsv": "\t,;|"}
 _AT_ONCE = 256  # rows of an Arrow table
-_SPLITS: dict[str, Split | None] = {
-    "train": "train", "dev": "dev", "valid": "dev", "validation": "dev", "val": "dev", "test": None,
-}  # fmt: skip
-_SPLIT = re.compile(r"(?i)(?:^|(?<=[^a-z]))(train|dev|validation|valid|val|test)(?=[^a-z]|$)")
+_SPLIT = re.compile(rf"(?i)(?:^|(?<=[^a-z]))({'|'.join(SPLITS)})(?=[^a-z]|$)")
 _SHARD = re.compile(r"[-_.]?\d{1,6}(?:-of-\d+)?$")
 
 
@@ -109,32 +106,22 @@ def _tables(path: Path) -> tuple[list[_Table], list[LeftOut]]:
         if split == "test":
             left_out.append(LeftOut(str(inside), "test text is not used"))
         else:
-            known: Split | None = _SPLITS[split] if split else None
-            tables.append(_Table(file, _suffix_of(file.name), domain, known))
+            tables.append(_Table(file, _suffix_of(file.name), domain, split))
     return tables, left_out
 
 
-def _named(inside: Path) -> tuple[str, str]:
-    """The split and the domain that a table's path below its folder says; "" for no split."""
-    stem = inside.name[: len(inside.name) - len(_packing(inside.name))]
-    stem = stem[: len(stem) - len(_suffix_of(inside.name))]
-    folders = [found[1].lower() for part in inside.parts[:-1] if (found := _whole(part))]
+def _named(inside: Path) -> tuple[SplitName | None, str]:
+    """The split and the domain that a table's path below its folder says."""
+    stem = Path(without_packing(inside.name)).stem
     by_name = _SPLIT.search(stem)
-    split = folders[0] if folders else by_name[1].lower() if by_name else ""
+    names = [part.lower() for part in (*inside.parts[:-1], by_name[1] if by_name else "")]
+    split = next((SPLITS[name] for name in names if name in SPLITS), None)
     domain = _SHARD.sub("", _SPLIT.sub("", stem)).strip("-_. ")
     return split, domain or "text"
 
 
-def _whole(part: str) -> re.Match[str] | None:
-    return _SPLIT.fullmatch(part)
-
-
-def _packing(name: str) -> str:
-    return next((suffix for suffix in PACKINGS if name.lower().endswith(suffix)), "")
-
-
 def _suffix_of(name: str) -> str:
-    return Path(name[: len(name) - len(_packing(name))]).suffix.lower()
+    return Path(without_packing(name)).suffix.lower()
 
 
 def _refuse_one_name_twice(path: Path, tables: Iterable[_Table]) -> None:
