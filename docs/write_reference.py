@@ -17,6 +17,7 @@ from babyllama.recipe import (
     ordering,
     sequences,
     shapes,
+    sources,
     teaching,
     text,
     training,
@@ -46,8 +47,8 @@ def commands_page() -> str:
 
 def recipes_page() -> str:
     """One table per part of a recipe."""
-    sources = "`babyllama/recipe/` and `babyllama/evaluation/finetuning/`"
-    parts = ["# Recipes\n", f"Written by `make docs` from {sources}.\n"]
+    written_from = "`babyllama/recipe/` and `babyllama/evaluation/finetuning/`"
+    parts = ["# Recipes\n", f"Written by `make docs` from {written_from}.\n"]
     parts.append(f"## extends, defaults, like\n\n{_paragraphs(combining.__doc__ or '')}\n")
     for model in _models():
         parts.append(f"## {model.__name__}\n")
@@ -73,6 +74,7 @@ def _models() -> Iterator[type[BaseModel]]:
         tree,
         given,
         text,
+        sources,
         shapes,
         training,
         ordering,

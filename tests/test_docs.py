@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from babyllama import recipe
+
 DOCS = Path(__file__).parent.parent / "docs"
 PAGES = sorted([*DOCS.glob("*.md"), *DOCS.glob("evidence/*.md")])
 
@@ -22,6 +24,14 @@ def test_reference_pages_are_up_to_date(writer):
     pages = {"commands.md": writer.commands_page(), "recipes.md": writer.recipes_page()}
     for name, text in pages.items():
         assert (DOCS / "reference" / name).read_text("utf-8") == text, "run: make docs"
+
+
+def test_every_part_of_a_recipe_has_a_section_in_the_reference(writer):
+    page = writer.recipes_page()
+    classes = [value for value in vars(recipe).values() if isinstance(value, type)]
+    parts = [each.__name__ for each in classes if getattr(each, "model_fields", None)]
+    assert "HubSource" in parts
+    assert [name for name in parts if f"\n## {name}\n" not in page] == []
 
 
 @pytest.mark.parametrize(

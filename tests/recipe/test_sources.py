@@ -34,9 +34,3 @@ def test_a_plain_folder_is_read_where_it_lies_and_every_other_is_gathered(fields
 )
 def test_a_recipe_names_a_table_or_a_dataset(source, local):
     assert CorpusRecipe.model_validate({"source": source}).source.local == local
-
-
-def test_a_commit_is_of_a_name_on_the_hub():
-    source = {"kind": "hub", "path": "/my/folder", "revision": "0" * 40}
-    with pytest.raises(ValueError, match="only a name on the hub"):
-        CorpusRecipe.model_validate({"source": source})

@@ -42,8 +42,8 @@ def folder_of(given: Given, field: str) -> Path:
     Raises:
         InputError: no such folder, or the hub has no such commit or cannot be reached.
     """
-    if given.revision is None:
-        folder = Path(given.path).expanduser()
+    folder = given.local
+    if folder is not None:
         if not folder.is_dir():
             raise InputError(
                 f"{field}.path is {given.path!r}, which is not a folder",

@@ -16,7 +16,6 @@ from babyllama.pipeline.stages import stages
 from babyllama.recipe import (
     AutoSignal,
     Recipe,
-    SyntheticSource,
     load_recipe,
     names,
     parse,
@@ -162,10 +161,10 @@ def refuse_missing_text(recipe: Recipe, folder: Path) -> None:
         InputError: names the path.
     """
     source, layout = recipe.corpus.source, Layout(folder)
-    if isinstance(source, SyntheticSource) or source.local is None or source.local.exists():
+    if source.local is None or source.local.exists():
         return
     before = load_recipe(str(layout.recipe)).corpus.source if layout.recipe.exists() else None
-    is_known = not isinstance(before, SyntheticSource | None) and before.local == source.local
+    is_known = before is not None and before.local == source.local
     made = layout.source if source.is_gathered else layout.corpus
     if not is_known or manifests.read_manifest(made) is None:
         refuse_missing(source)

@@ -1,18 +1,16 @@
 """What is there before a run: a model or a tokenizer that it uses and does not make."""
 
-import re
 from typing import Annotated, Any
 
-from pydantic import Discriminator, Field, Tag, field_validator
+from pydantic import Discriminator, Field, Tag
 
-from babyllama.recipe.base import NOT_RECORDED_AT_DEFAULT, Frozen
+from babyllama.recipe.base import NOT_RECORDED_AT_DEFAULT
+from babyllama.recipe.hub import FolderOrHub
 from babyllama.recipe.text import TokenizerRecipe
 from babyllama.recipe.training import PretrainingRecipe
 
-_HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
-
-class Given(Frozen):
+class Given(FolderOrHub):
     """A model or tokenizer that is there already: a folder, or a name on the Hugging Face hub.
 
     Its files are linked into the run, not copied; the manifest records their hashes, so a change of
@@ -21,25 +19,6 @@ class Given(Frozen):
 
     replaced_before = ("like",)
     union_tag = "given"
-
-    path: str = Field(
-        min_length=1,
-        description="The folder, relative to the current folder; with `revision`, ORG/NAME on the "
-        "hub.",
-    )
-    revision: str | None = Field(
-        None,
-        pattern="^[0-9a-f]{40}$",
-        description="The commit of a name on the hub, 40 hexadecimal digits: a branch may change.",
-    )
-
-    @field_validator("revision")
-    @classmethod
-    def _has_hub_name(cls, revision: str | None, info: Any) -> str | None:
-        path = info.data.get("path", "")
-        if revision is not None and not _HUB_NAME.fullmatch(path):
-            raise ValueError(f"only a name on the hub, ORG/NAME, has one; path is {path!r}")
-        return revision
 
     def __str__(self) -> str:
         return self.path if self.revision is None else f"{self.path}@{self.revision}"

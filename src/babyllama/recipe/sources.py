@@ -2,14 +2,14 @@
 
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field, field_validator
 
 from babyllama.recipe.base import NOT_RECORDED_AT_DEFAULT, Frozen
+from babyllama.recipe.hub import FolderOrHub
 
 DEV_FRACTION = 0.05  # of each file, kept for dev where a source has no dev split of its own
-_HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _SUFFIX = re.compile(r"\.[A-Za-z0-9+_-]{1,16}")
 
 RowsAre = Literal["documents", "lines"]
@@ -29,6 +29,11 @@ class SyntheticSource(Frozen):
         "text too; give a number to keep the text while the recipe's seed varies.",
         json_schema_extra=NOT_RECORDED_AT_DEFAULT,
     )
+
+    @property
+    def local(self) -> None:
+        """It reads nothing."""
+        return None
 
 
 class FolderSource(Frozen):
@@ -160,20 +165,10 @@ class TableSource(_RowsOfText):
         return self.path
 
 
-class HubSource(_RowsOfText):
+class HubSource(FolderOrHub, _RowsOfText):
     """A dataset of the Hugging Face hub, by name, or in a folder as `datasets` saved it."""
 
     kind: Literal["hub"]
-    path: str = Field(
-        min_length=1,
-        description="A folder, relative to the current folder; with `revision`, ORG/NAME on the "
-        "hub.",
-    )
-    revision: str | None = Field(
-        None,
-        pattern="^[0-9a-f]{40}$",
-        description="The commit of a name on the hub, 40 hexadecimal digits: a branch may change.",
-    )
     config: str | None = Field(
         None, min_length=1, description="Which of the dataset's configurations, if it has several."
     )
@@ -183,19 +178,6 @@ class HubSource(_RowsOfText):
         min_length=1,
         description="The split for dev. Default: `dev`, `valid` or `validation`, if there is one.",
     )
-
-    @field_validator("revision")
-    @classmethod
-    def _has_hub_name(cls, revision: str | None, info: Any) -> str | None:
-        path = info.data.get("path", "")
-        if revision is not None and not _HUB_NAME.fullmatch(path):
-            raise ValueError(f"only a name on the hub, ORG/NAME, has one; path is {path!r}")
-        return revision
-
-    @property
-    def local(self) -> Path | None:
-        """What it reads on this machine; None if it is on the hub."""
-        return None if self.revision else Path(self.path).expanduser()
 
 
 AnySource = SyntheticSource | FolderSource | TableSource | HubSource

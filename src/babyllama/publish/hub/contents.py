@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from babyllama.errors import InputError
 from babyllama.publish.choosing import published_files
 from babyllama.publish.hub.privacy import Private, private_here
-from babyllama.recipe import Given, Recipe, SyntheticSource, to_yaml
+from babyllama.recipe import Given, Recipe, to_yaml
 from babyllama.report.model_card import (
     SCORES,
     CardFacts,
@@ -132,13 +132,11 @@ def _folders(run: Run) -> list[Path]:
 
 
 def _paths(recipe: Recipe) -> Iterator[Path]:
-    source = recipe.corpus.source
-    if not isinstance(source, SyntheticSource) and source.local is not None:
-        yield source.local
     yield from recipe.evaluation.benchmarks.values()
-    for each in (recipe.tokenizer, *recipe.teachers.values()):
-        if isinstance(each, Given) and each.revision is None:
-            yield Path(each.path).expanduser()
+    tokenizer = [recipe.tokenizer] if isinstance(recipe.tokenizer, Given) else []
+    for each in (recipe.corpus.source, *tokenizer, *recipe.given.values()):
+        if each.local is not None:
+            yield each.local
 
 
 def _of_training(run: Run, model: Model, home: Path, revision: str) -> dict[str, Upload]:

@@ -380,7 +380,7 @@ def portable(recipe: Recipe, shorten: Callable[[Path], Path] | None = None) -> R
     """
     shorten = shorten or _last
     corpus, evaluation = recipe.corpus, recipe.evaluation
-    if not isinstance(corpus.source, SyntheticSource) and corpus.source.local is not None:
+    if corpus.source.local is not None:
         path = shorten(corpus.source.local)
         shown = str(path) if isinstance(corpus.source, HubSource) else path
         source = corpus.source.model_copy(update={"path": shown})
@@ -398,9 +398,9 @@ def portable(recipe: Recipe, shorten: Callable[[Path], Path] | None = None) -> R
 
 def _shortened(given: Given, shorten: Callable[[Path], Path]) -> Given:
     """The same with a shortened path; a name on the hub is kept."""
-    if given.revision is not None:
+    if given.local is None:
         return given
-    return given.model_copy(update={"path": str(shorten(Path(given.path).expanduser()))})
+    return given.model_copy(update={"path": str(shorten(given.local))})
 
 
 def _last(path: Path) -> Path:
