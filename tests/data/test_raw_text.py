@@ -10,7 +10,6 @@ from babyllama.data.raw_text import (
     read_blocks,
     read_chunks,
     read_text,
-    refuse_unknown_encoding,
 )
 from babyllama.errors import InputError
 
@@ -114,9 +113,6 @@ def test_bytes_that_another_encoding_cannot_have_are_named(tmp_path):
 
     with pytest.raises(InputError, match=r"is not cp1252: byte 7 \(line 2\) is 0x81"):
         list(read_blocks(tmp_path / "a.txt", "cp1252"))
-    for unknown in ("latin-99", "hex", "a\0b"):
-        with pytest.raises(InputError, match="Python knows no encoding of text with this name"):
-            refuse_unknown_encoding(unknown)
 
 
 def test_an_error_far_into_a_file_names_its_byte_and_line(tmp_path):

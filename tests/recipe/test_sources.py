@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from babyllama.recipe import CorpusRecipe, FolderSource
+from babyllama.recipe import CorpusRecipe, FolderSource, TableSource
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,12 @@ from babyllama.recipe import CorpusRecipe, FolderSource
 def test_a_plain_folder_is_read_where_it_lies_and_every_other_is_gathered(fields, is_gathered):
     source = FolderSource(**({"kind": "folder", "path": Path("text")} | fields))
     assert source.is_gathered == is_gathered
+
+
+def test_an_encoding_that_python_does_not_know_is_refused():
+    for unknown in ("latin-99", "hex", "a\0b"):
+        with pytest.raises(ValueError, match="Python knows no encoding of text with this name"):
+            TableSource(kind="table", path=Path("a.csv"), encoding=unknown)
 
 
 @pytest.mark.parametrize(

@@ -67,23 +67,6 @@ def decoded_blocks(
     yield from _with_text(name, blocks, may_be_blank=may_be_blank)
 
 
-def refuse_unknown_encoding(encoding: str) -> None:
-    """Check that Python knows an encoding of text.
-
-    Raises:
-        InputError: it does not.
-    """
-    try:
-        "".encode(encoding)
-        b"".decode(encoding)
-    except (LookupError, ValueError):
-        raise InputError(
-            f"encoding is {encoding}",
-            why="Python knows no encoding of text with this name.",
-            mend="Try utf-8, latin1, cp1252, koi8-r, gb18030, big5, shift_jis, euc-kr or utf-16.",
-        ) from None
-
-
 def read_text(path: Path) -> str:
     """Read a full file as `read_blocks` does.
 

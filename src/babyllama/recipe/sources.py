@@ -1,18 +1,39 @@
 """Where the text of a recipe comes from: a grammar, a folder, tables, a dataset."""
 
+import codecs
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
 from babyllama.recipe.base import NOT_RECORDED_AT_DEFAULT, Frozen
 from babyllama.recipe.hub import FolderOrHub
 
 DEV_FRACTION = 0.05  # of each file, kept for dev where a source has no dev split of its own
+_UTF8 = "utf-8"
 _SUFFIX = re.compile(r"\.[A-Za-z0-9+_-]{1,16}")
 
 RowsAre = Literal["documents", "lines"]
+
+
+def _known_encoding(encoding: str) -> str:
+    """An encoding of text; UTF-8 has one spelling."""
+    try:
+        "".encode(encoding)
+        b"".decode(encoding)
+        return _UTF8 if codecs.lookup(encoding).name == _UTF8 else encoding
+    except (LookupError, ValueError):
+        raise ValueError(
+            "Python knows no encoding of text with this name. Try utf-8, latin1, cp1252, koi8-r, "
+            "gb18030, big5, shift_jis, euc-kr or utf-16"
+        ) from None
+
+
+Encoding = Annotated[str, AfterValidator(_known_encoding)]
+ExpectedWords = Annotated[
+    int, Field(ge=1, description="Training words that a plan assumes until the text was read.")
+]
 
 
 class SyntheticSource(Frozen):
@@ -47,11 +68,7 @@ class FolderSource(Frozen):
         lt=1,
         description="Share of each file kept for dev where the folder has no dev/.",
     )
-    expected_words: int = Field(
-        10_000_000,
-        ge=1,
-        description="Training words that a plan assumes if the folder does not exist yet.",
-    )
+    expected_words: ExpectedWords = 10_000_000
     nested: bool = Field(
         False,
         description="Read the folders below it as well: a folder's name is the domain of its "
@@ -64,8 +81,8 @@ class FolderSource(Frozen):
         "Its domain is `code_py`, a file is a document, and indents stay.",
         json_schema_extra=NOT_RECORDED_AT_DEFAULT,
     )
-    encoding: str = Field(
-        "utf-8",
+    encoding: Encoding = Field(
+        _UTF8,
         description="Of the text files, as Python spells it: latin1, cp1252, gb18030, utf-16.",
         json_schema_extra=NOT_RECORDED_AT_DEFAULT,
     )
@@ -97,7 +114,7 @@ class FolderSource(Frozen):
         return (
             self.nested
             or bool(self.code)
-            or self.encoding.lower() not in ("utf-8", "utf8")
+            or self.encoding != _UTF8
             or self.dev_seed is not None
             or self.path.suffix.lower() == ".zip"
         )
@@ -135,11 +152,7 @@ class _RowsOfText(Frozen):
     dev_seed: int = Field(
         0, ge=0, lt=2**31, description="Decides which documents are drawn for dev."
     )
-    expected_words: int = Field(
-        10_000_000,
-        ge=1,
-        description="Training words that a plan assumes until the text was read.",
-    )
+    expected_words: ExpectedWords = 10_000_000
 
     @property
     def is_gathered(self) -> bool:
@@ -155,8 +168,8 @@ class TableSource(_RowsOfText):
         description="A table, or a folder of tables. Those with `train`, `dev` or `valid` in their "
         "name, or in such a folder, are of that split; `test` is not read."
     )
-    encoding: str = Field(
-        "utf-8", description="Of JSON lines, CSV and TSV, as Python spells it: latin1, cp1252."
+    encoding: Encoding = Field(
+        _UTF8, description="Of JSON lines, CSV and TSV, as Python spells it: latin1, cp1252."
     )
 
     @property

@@ -17,7 +17,7 @@ from typing import IO, Any, NamedTuple
 from babyllama.data.cleaning import CLEANERS
 from babyllama.data.file_names import SPLITS, FileName, SplitName, parse_name
 from babyllama.data.gathering.documents import Document, Reading
-from babyllama.data.raw_text import decoded_blocks, refuse_unknown_encoding
+from babyllama.data.raw_text import decoded_blocks
 from babyllama.data.sources import LeftOut, Split, broken_link
 from babyllama.errors import InputError
 from babyllama.recipe import FolderSource
@@ -58,9 +58,8 @@ def read_files(source: FolderSource) -> Reading:
 
     Raises:
         InputError: there is no text; two files would get one name; a name contradicts its folder; a
-            link is broken; the zip is not safe; the encoding is unknown.
+            link is broken; the zip is not safe.
     """
-    refuse_unknown_encoding(source.encoding)
     path = source.path
     is_zip = path.is_file() and path.suffix.lower() == ".zip"
     entries = _in_zip(path) if is_zip else list(_in_folder(path))

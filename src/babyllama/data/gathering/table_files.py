@@ -27,7 +27,7 @@ from babyllama.data.gathering.rows import (
     refuse_missing_columns,
     wanted_columns,
 )
-from babyllama.data.raw_text import read_blocks, refuse_unknown_encoding
+from babyllama.data.raw_text import read_blocks
 from babyllama.data.sources import LeftOut, Split
 from babyllama.errors import InputError
 from babyllama.recipe import TableSource
@@ -62,9 +62,8 @@ def read_tables(source: TableSource) -> Reading:
 
     Raises:
         InputError: there is no table; two would get one name; a column is not there or holds no
-            text; a library is missing; the encoding is unknown.
+            text; a library is missing.
     """
-    refuse_unknown_encoding(source.encoding)
     tables, left_out = _tables(source.path)
     if not tables:
         raise _no_table(source.path, left_out)
