@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from babyllama import errors
-from babyllama.errors import InputError, command
+from babyllama.errors import InputError, command, listed
 
 
 def test_a_message_is_what_then_why_and_mend_indented():
@@ -27,6 +27,12 @@ def test_a_value_of_many_characters_is_shortened_in_its_middle(field):
     assert "seed is 1212" in message
     assert message.endswith("1212 in mine.yaml")
     assert "characters ...]" in message
+
+
+def test_of_many_names_the_first_are_listed_and_the_others_counted():
+    assert listed([1, 2, 3], 3) == "1, 2, 3"
+    assert listed(list("abcd"), 3) == "a, b, c and 1 more"
+    assert listed([]) == ""
 
 
 def test_many_words_are_shortened_too():

@@ -1,10 +1,11 @@
-"""A mistake in the user's input, reported so that they can fix it; commands that messages suggest.
+"""A mistake in the user's input, reported so that they can fix it; what messages are made of.
 
 `babyllama.cli` turns this exception into a message and exit code 2. A mistake of ours is an
 `assert` or an ordinary exception; the command line saves its traceback.
 """
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 _LONGEST_WORD, _LONGEST_PART = 400, 4000  # characters
@@ -49,6 +50,12 @@ def quoted(argument: object) -> str:
     # Bash's and zsh's form for what a terminal does not show: $'a\nb'.
     escaped = "".join(_escaped(each) for each in text)
     return f"$'{escaped}'"
+
+
+def listed(names: Sequence[object], most: int = 8) -> str:
+    """The first of some names, and how many more there are: `a, b and 3 more`."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(map(str, names[:most])) + more
 
 
 def _escaped(character: str) -> str:

@@ -19,7 +19,7 @@ from babyllama.data.raw_text import check_text, read_blocks
 from babyllama.data.sources import Domain, Source, Split, left_out_in_words, read_source
 from babyllama.data.statistics import write_statistics
 from babyllama.data.subset import keep_words
-from babyllama.errors import InputError
+from babyllama.errors import InputError, listed
 from babyllama.recipe import DEV_FRACTION
 from babyllama.runs.files import hash_file
 from babyllama.runs.manifests import read_manifest
@@ -162,9 +162,8 @@ def _cleaners_in_words(cleaners: dict[str, str]) -> Iterator[str]:
         yield f"{name}: neutral rules, no cleaner has this name. Did you mean {near[name]}?"
     others = [name for name in unknown if not near[name]]
     if others:
-        listed = ", ".join(others[:8]) + (f" and {len(others) - 8} more" if others[8:] else "")
         have = "this name" if len(others) == 1 else "these names"
-        yield f"{listed}: neutral rules, no cleaner has {have}"
+        yield f"{listed(others)}: neutral rules, no cleaner has {have}"
 
 
 def _near_miss(domain: str) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Literal
 
 from babyllama.data.file_names import SPLITS, FileName, parse_name
-from babyllama.errors import InputError, command
+from babyllama.errors import InputError, command, listed
 from babyllama.runs.files import refuse_unprintable_name
 from babyllama.runs.git_lfs import refuse_pointer
 from babyllama.runs.manifests import read_manifest
@@ -140,9 +140,7 @@ def broken_link(path: Path) -> InputError:
 def left_out_in_words(left_out: Sequence[LeftOut]) -> Iterator[str]:
     """One line for each reason; it lists a few names."""
     for why, group in groupby(sorted(left_out, key=lambda each: each.why), lambda each: each.why):
-        names = [each.name for each in group]
-        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-        yield f"left out: {', '.join(names[:5])}{more} ({why})"
+        yield f"left out: {listed([each.name for each in group], 5)} ({why})"
 
 
 def _nested(folder: Path, files: list[FileName], folders: list[str]) -> Source:
@@ -303,12 +301,11 @@ def _nothing_found(
     folder: Path, files: list[FileName], folders: list[str], split: Split
 ) -> InputError:
     names = sorted([*(file.name for file in files), *(f"{name}/" for name in folders)])
-    listed = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
     below = " Or read the folders below it: --nested, or corpus.source.nested: true in a recipe."
     return InputError(
         f"{folder} holds no text",
         why=f"Expected *.{split} or *.txt or *.{split}.txt, or .gz, .bz2, .xz or .zst of "
-        f"these; found {listed or 'nothing'}.",
+        f"these; found {listed(names) or 'nothing'}.",
         mend="Name the texts train/DOMAIN.txt and dev/DOMAIN.txt. Rename folders such as train_10M "
         f"to train.{below if folders else ''}",
     )

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from babyllama.data.tokenizer import load_tokenizer
 from babyllama.data.windows import Batch
-from babyllama.errors import InputError
+from babyllama.errors import InputError, listed
 from babyllama.runs.artefact import finished_folder
 from babyllama.runs.unfinished import SCRATCH
 from babyllama.training.gradient import NUMBERS
@@ -130,12 +130,11 @@ class Guard:
         kept = sorted((self._out / SCRATCH).glob("step-*.safetensors"))
         last = f"the last good checkpoint is {kept[-1]}" if kept else "there is no checkpoint yet"
         starts = step.batch.starts.tolist()
-        more = "" if len(starts) <= 4 else f" and {len(starts) - 4} more"
         return Diverged(
             f"{finished_folder(self._out).name}: at step {step.number} {', '.join(wrong)}",
             step=step.number,
             why=f"Learning rate {step.learning_rate:.3g}, gradient norm {norm:.3g}; windows at "
-            f"tokens {', '.join(map(str, starts[:4]))}{more}, the first reads "
+            f"tokens {listed(starts, 4)}, the first reads "
             f"{_first_text(step.batch, self._tokenizer)!r}. The update was not made; {last}.",
             mend="With training.on_divergence=rewind the training resumes from there without these "
             "windows. Or start over with a lower training.learning_rate, more warmup_steps or "

@@ -6,7 +6,6 @@ So the processes meet here first, at torch's own kind of store; then its wait is
 
 import socket
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 from functools import lru_cache
 
@@ -14,7 +13,7 @@ import torch
 from torch import distributed
 
 from babyllama.console import print_from_any_rank
-from babyllama.errors import InputError
+from babyllama.errors import InputError, listed
 from babyllama.runs.launched import COUNT, Launched, Meeting
 
 PATIENCE = 60.0  # seconds
@@ -109,10 +108,4 @@ def _lonely(
 
 def _named(ranks: list[int]) -> str:
     """Process 1; processes 1, 2; processes 1, 2, 3, 4 and 60 more."""
-    return ("process " if len(ranks) == 1 else "processes ") + "".join(_listed(ranks))
-
-
-def _listed(ranks: list[int], most: int = 8) -> Iterator[str]:
-    yield ", ".join(map(str, ranks[:most]))
-    if len(ranks) > most:
-        yield f" and {len(ranks) - most} more"
+    return ("process " if len(ranks) == 1 else "processes ") + listed(ranks)

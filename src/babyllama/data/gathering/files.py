@@ -19,7 +19,7 @@ from babyllama.data.file_names import SPLITS, FileName, SplitName, parse_name
 from babyllama.data.gathering.documents import Document, Reading
 from babyllama.data.raw_text import decoded_blocks
 from babyllama.data.sources import LeftOut, Split, broken_link
-from babyllama.errors import InputError
+from babyllama.errors import InputError, listed
 from babyllama.recipe import FolderSource
 from babyllama.runs.files import refuse_unprintable_name
 from babyllama.runs.git_lfs import refuse_pointer
@@ -258,11 +258,10 @@ def _in_words(texts: Sequence[_Text]) -> Iterator[str]:
 
 def _no_text(source: FolderSource, entries: Sequence[Entry]) -> InputError:
     names = [str(entry.name) for entry in entries]
-    more = f" and {len(names) - 8} more" if len(names) > 8 else ""
     return InputError(
         f"{source.path} holds no text",
         why="Expected *.txt, *.train or *.dev, or .gz, .bz2, .xz or .zst of these"
         f"{''.join(f', or *{suffix}' for suffix in source.code)}; found "
-        f"{', '.join(names[:8]) + more or 'nothing'}.",
+        f"{listed(names) or 'nothing'}.",
         mend="Rename the texts, or name the suffixes of source code: --code .py",
     )

@@ -11,7 +11,7 @@ from babyllama.data.gathering.hub import read_dataset
 from babyllama.data.gathering.table_files import read_tables
 from babyllama.data.gathering.writing import drawn, write_documents
 from babyllama.data.sources import left_out_in_words, read_source
-from babyllama.errors import InputError
+from babyllama.errors import InputError, listed
 from babyllama.recipe import FolderSource, GatheredSource, HubSource, TableSource
 
 
@@ -92,6 +92,6 @@ def _print_counts(
         print_status(f"{train:,} documents for train, {dev:,} for dev{how}")
         without = sorted(documents["train"].keys() - documents["dev"].keys())
         if without:
-            print_status(f"without dev text: {', '.join(without[:8])}", style="yellow")
+            print_status(f"without dev text: {listed(without)}", style="yellow")
     for why, count in skipped.items():
         print_status(f"left out: {why}: {count:,}", style="yellow")

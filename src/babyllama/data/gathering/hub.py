@@ -103,8 +103,6 @@ def _explained(source: HubSource) -> Iterator[None]:
     """Turn the errors of `datasets` into messages for a user."""
     try:
         yield
-    except InputError:
-        raise
     except Exception as error:  # its libraries raise dozens of kinds
         text = " ".join(str(error).split())[:300] or type(error).__name__
         if "scripts are no longer supported" in text or "trust_remote_code" in text:

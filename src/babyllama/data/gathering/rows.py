@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from babyllama.data.cleaning import plain_characters
 from babyllama.data.gathering.documents import Document
 from babyllama.data.sources import Split
-from babyllama.errors import InputError
+from babyllama.errors import InputError, listed
 from babyllama.recipe import HubSource, TableSource
 from babyllama.recipe.base import nearest
 
@@ -48,11 +48,10 @@ def refuse_missing_columns(where: str, wanted: Iterable[str], there: Sequence[st
     """
     for name in wanted:
         if name not in there:
-            listed = ", ".join(map(str, there[:12])) + (" ..." if len(there) > 12 else "")
             raise InputError(
                 f"{where} has no column {name}",
-                why=f"Its columns: {listed or 'none'}.",
-                mend=nearest(name, there) or "Name the column of the text: --column NAME.",
+                why=f"Its columns: {listed(there, 12) or 'none'}.",
+                mend=nearest(name, there) or "Name one of these columns.",
             )
 
 

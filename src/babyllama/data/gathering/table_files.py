@@ -29,7 +29,7 @@ from babyllama.data.gathering.rows import (
 )
 from babyllama.data.raw_text import read_blocks
 from babyllama.data.sources import LeftOut, Split
-from babyllama.errors import InputError
+from babyllama.errors import InputError, listed
 from babyllama.recipe import TableSource
 from babyllama.runs.files import refuse_unprintable_name
 from babyllama.runs.git_lfs import refuse_pointer
@@ -309,10 +309,8 @@ def _long_row(where: str) -> InputError:
 
 def _no_table(path: Path, left_out: Sequence[LeftOut]) -> InputError:
     names = [each.name for each in left_out]
-    more = f" and {len(names) - 8} more" if len(names) > 8 else ""
     return InputError(
         f"{path} holds no table",
-        why="Expected .jsonl, .csv, .tsv, .parquet or .arrow; found "
-        f"{', '.join(names[:8]) + more or 'nothing'}.",
+        why=f"Expected .jsonl, .csv, .tsv, .parquet or .arrow; found {listed(names) or 'nothing'}.",
         mend="Name the table or its folder. Plain text needs no --column.",
     )

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from babyllama.data.file_names import parse_name
 from babyllama.data.gathering.documents import Document
@@ -122,9 +122,9 @@ class _Files:
         split, name = key
         (self._out / split).mkdir(parents=True, exist_ok=True)
         path = self._out / split / f"{name}.txt"
-        file: Any = path.open("w", encoding="utf-8", newline="\n")
-        self._open[key] = self._stack.enter_context(file)
-        return self._open[key]
+        file = self._stack.enter_context(path.open("w", encoding="utf-8", newline="\n"))
+        self._open[key] = file
+        return file
 
     def _new_name(self, domain: str) -> str:
         name = unicodedata.normalize("NFC", _IN_NAMES.sub("_", domain).strip("."))

@@ -14,12 +14,11 @@ from huggingface_hub.errors import (
 from huggingface_hub.hf_api import RepoFile
 from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
-from babyllama.errors import InputError
+from babyllama.errors import InputError, listed
 from babyllama.publish.hub.contents import MAIN, Contents, Upload
 from babyllama.recipe.names import words_of_checkpoint
 
 ATTRIBUTES = ".gitattributes"  # the hub's own
-_MOST_NAMED = 5
 Account = Mapping[str, Any]  # what the hub says of the owner of a token
 Files = Mapping[str, RepoFile]  # by path
 
@@ -140,8 +139,7 @@ def other_content(repository: Repository, contents: Contents) -> str:
     named = list(_other_files(repository, contents))
     if not named:
         return ""
-    more = f" and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
-    return f"{repository.name} has other content: {', '.join(named[:_MOST_NAMED])}{more}"
+    return f"{repository.name} has other content: {listed(named, 5)}"
 
 
 def _other_files(repository: Repository, contents: Contents) -> Iterator[str]:
