@@ -129,7 +129,7 @@ def _in_zip(path: Path) -> list[Entry]:
 def _text_of(entry: Entry, code: set[str]) -> _Text | LeftOut:
     name = parse_name(entry.name.name, is_regular=entry.is_regular)
     folders = entry.name.parts[:-1]
-    hidden = any(part.startswith(".") for part in folders)
+    hidden = any(part.startswith(".") or part == "__MACOSX" for part in folders)
     is_code = entry.name.suffix.lower() in code and not name.name.startswith(".")
     if hidden or (name.split == "other" and not is_code):
         why = "in a hidden folder" if hidden else name.why_left_out
