@@ -35,7 +35,7 @@ from babyllama.studies.cells import TRIALS, Trial, trials_of
 from babyllama.studies.cluster import open_cluster
 from babyllama.studies.comparing import pairs_of, refuse_unknown_measures, unmeasured
 from babyllama.studies.planning import Need, StudyPlan, plan_study, threads_in_study
-from babyllama.studies.store import ADDRESSES, Made, addresses, is_finished, link_trial
+from babyllama.studies.store import ADDRESSES, Made, addresses, is_finished, link_trial, share_store
 from babyllama.studies.study import HISTORY, StudyRecipe, load_study, study_yaml
 
 STUDY, ENVIRONMENT, FAILURES = "study.yaml", "environment.json", "failures"
@@ -113,7 +113,7 @@ def run_study(
     for name in unmeasured(study, {trial.cell: trial.recipe for trial in trials}):
         print_status(f"  decide.smallest.{name}: no cell measures {name}")
     if store is not None:
-        _share_store(out, store)
+        share_store(out, store)
     planned = plan_study(trials, out)
     is_complete = all(is_finished(*each) for each in zip(trials, planned.shared, strict=True))
     if not is_complete:
@@ -175,26 +175,6 @@ def refuse_other_study(study: StudyRecipe, out: Path) -> None:
             why="A study's folder is written by this command alone.",
             mend="Choose a new folder: --out DIR",
         )
-
-
-def _share_store(out: Path, store: Path) -> None:
-    """Let a study keep what it makes in a folder that others use, too.
-
-    Raises:
-        InputError: the study has a store already.
-    """
-    for part in (names.STORE, BUILDING):  # one place for unfinished work: nothing is made twice
-        link, target = out / part, store.absolute() / part
-        if link.is_symlink() and link.resolve() == target.resolve():
-            continue
-        if link.is_symlink() or link.exists():
-            raise InputError(
-                f"{out} has its store in {link.resolve().parent}, not in {store}",
-                mend="Omit --store, or choose a new folder for the study: --out DIR",
-            )
-        target.mkdir(parents=True, exist_ok=True)
-        out.mkdir(parents=True, exist_ok=True)
-        link.symlink_to(target, target_is_directory=True)
 
 
 def refuse_other_versions(out: Path, *, accept: bool) -> None:

@@ -24,6 +24,7 @@ from babyllama.runs.files import digest_of_json
 from babyllama.runs.json_files import read_json
 from babyllama.runs.layout import Layout
 from babyllama.runs.manifests import damaged, digest, read_manifest
+from babyllama.studies.building import BUILDING
 from babyllama.studies.cells import Trial
 
 ADDRESSES = "addresses.json"  # of a trial: what its evaluation was collected from
@@ -114,6 +115,26 @@ def _scores(trial: Trial, made: Mapping[Path, Made], out: Path) -> Iterator[Made
         paths = models.get(name, [layout.student(main)])
         needs = _needs([*read.values(), *paths, *teachers], made)
         yield Made(folder, f"{names.SCORES}/{name}", trial, None, needs)
+
+
+def share_store(out: Path, store: Path) -> None:
+    """Let a study keep what it makes in a folder that others use, too.
+
+    Raises:
+        InputError: the study has a store already.
+    """
+    for part in (names.STORE, BUILDING):  # one place for unfinished work: nothing is made twice
+        link, target = out / part, store.absolute() / part
+        if link.is_symlink() and link.resolve() == target.resolve():
+            continue
+        if link.is_symlink() or link.exists():
+            raise InputError(
+                f"{out} has its store in {link.resolve().parent}, not in {store}",
+                mend="Omit --store, or choose a new folder for the study: --out DIR",
+            )
+        target.mkdir(parents=True, exist_ok=True)
+        out.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(target, target_is_directory=True)
 
 
 def link_trial(trial: Trial, shared: Iterable[Made]) -> None:
