@@ -6,6 +6,7 @@ one place where an `InputError` becomes a message and exit code 2.
 
 import io
 import os
+import select
 import signal
 import sys
 from collections.abc import Iterator
@@ -115,7 +116,7 @@ class _Commands(TyperGroup):
             code = RUN_AGAIN if isinstance(error, Interrupted) else 1
             raise typer.Exit(code) from None
         except BrokenPipeError as error:
-            if error.filename == STANDARD_OUTPUT:
+            if error.filename == STANDARD_OUTPUT or _nobody_reads_output():
                 _leave_closed_pipe()
             raise RuntimeError("a helper process has ended") from error  # not as typer takes it
         except Exception as error:
@@ -189,6 +190,13 @@ def _open_closed_streams() -> None:
     sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _nobody_reads_output() -> bool:
+    """Whether standard output is a pipe without a reader: a library's error does not say which."""
+    output = select.poll()
+    output.register(1, 0)  # errors are reported in any case
+    return any(event & select.POLLERR for _, event in output.poll(0))
 
 
 def _leave_closed_pipe() -> NoReturn:
