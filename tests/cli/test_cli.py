@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from contextlib import contextmanager
 
 import pytest
 from commands import babyllama, invoke, refused
@@ -160,6 +161,31 @@ def test_a_full_disk_is_the_machines_fault_but_a_broken_pipe_inside_is_ours(
     assert run_main(monkeypatch, "recipes", "mini") == (2 if kind is OSError else 70)
     printed = capsys.readouterr().err
     assert ("a/b cannot be written: no space left" in printed) == (kind is OSError)
+
+
+@contextmanager
+def unread_output():
+    """Standard output is a pipe that nobody reads; pytest moves it between fixtures and tests."""
+    before = os.dup(1)
+    reading, writing = os.pipe()
+    os.close(reading)
+    os.dup2(writing, 1)
+    os.close(writing)
+    yield
+    os.dup2(before, 1)
+    os.close(before)
+
+
+def test_a_library_that_prints_into_a_pipe_that_nobody_reads_is_no_fault_of_ours(
+    monkeypatch, capsys
+):
+    def fail(*_):  # as typer's help of a subcommand, of which `head` has read enough
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr(recipe, "load_recipe", fail)
+    with unread_output():
+        assert run_main(monkeypatch, "recipes", "mini") == 128 + signal.SIGPIPE
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("arguments", [["recipes"], ["--help"], ["corpus", "stats", "nowhere"]])
