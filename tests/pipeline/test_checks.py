@@ -26,6 +26,10 @@ def test_a_run_that_can_finish_is_not_refused(tiny_recipe, tmp_path):
     ("parts", "message"),
     [
         ({"corpus__source": {"kind": "folder", "path": "/nowhere"}}, "nowhere"),
+        (
+            {"corpus__source": {"kind": "table", "path": "/nowhere.csv"}},
+            "nowhere.csv does not exist",
+        ),
         ({"evaluation__benchmarks": {"mine": "/nowhere.jsonl"}}, "nowhere.jsonl"),
         ({"evaluation__benchmarks": {"blmp": "/nowhere"}}, "blmp"),
         ({"students__distilled__training__window": 65}, "64"),
@@ -65,6 +69,7 @@ def test_domains_are_those_of_the_gathered_text_unless_its_settings_changed(chan
     recipe = changed(**parts | {"corpus__source": source | {"domain": "of"}})
     planned = check_before_run(recipe, tmp_path / "run")
     assert not planned.counted
+    assert check_before_run(changed(corpus__source=source), tmp_path / "run").counted
 
 
 def test_a_batch_that_the_processes_cannot_share_is_refused_naming_the_model(tiny_recipe, tmp_path):

@@ -13,6 +13,7 @@ from babyllama.pipeline import run as pipeline_run
 from babyllama.pipeline.making import make_stage
 from babyllama.pipeline.planning import Plan
 from babyllama.pipeline.run import (
+    refuse_missing_text,
     refuse_other_run,
     refuse_other_stage,
     refuse_unwritable,
@@ -20,6 +21,7 @@ from babyllama.pipeline.run import (
     selected_stages,
     with_resolved_signal,
 )
+from babyllama.pipeline.stages import stages
 from babyllama.pipeline.text_stages import corpus_stage, tokenizer_stage
 from babyllama.recipe import Recipe, TokenizerRecipe, load_recipe, to_yaml
 from babyllama.runs import artefact
@@ -219,6 +221,22 @@ def test_a_corpus_with_new_names_stays_complete_if_its_raw_text_is_gone(recipe, 
     assert artefact.status(stage()).reason == "input `source` has changed"
     shutil.rmtree(text)
     assert artefact.status(stage()).state == "complete"
+
+
+def test_a_table_may_be_gone_once_its_text_is_gathered(recipe, tmp_path):
+    table, folder = tmp_path / "a.jsonl", tmp_path / "run"
+    table.write_text('{"text": "one"}\n' * 40)
+    tree = recipe.model_dump(mode="json")
+    tree["corpus"]["source"] = {"kind": "table", "path": str(table)}
+    recipe = Recipe.model_validate(tree)
+    make_stage(next(stages(recipe, folder)))
+    (folder / "recipe.yaml").write_text(to_yaml(recipe))
+    table.unlink()
+    refuse_missing_text(recipe, folder)
+    assert artefact.status(next(stages(recipe, folder))).state == "complete"
+    shutil.rmtree(folder / "source")
+    with pytest.raises(InputError, match=r"a\.jsonl does not exist"):
+        refuse_missing_text(recipe, folder)
 
 
 def test_damage_of_a_runs_recipe_or_manifest_does_not_stop_the_run_that_mends_it(

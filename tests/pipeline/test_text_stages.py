@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from babyllama.pipeline.stages import stages
-from babyllama.pipeline.text_stages import corpus_stage
-from babyllama.recipe import CorpusRecipe, FolderSource, load_recipe
+from babyllama.pipeline.text_stages import corpus_stage, gathered_stage
+from babyllama.recipe import CorpusRecipe, FolderSource, TableSource, load_recipe
 from babyllama.runs import artefact
 
 
@@ -40,6 +40,16 @@ def test_a_file_that_is_renamed_is_cleaned_by_its_new_name_and_then_complete(tmp
     assert (tmp_path / "corpus/train/childes.txt").read_text().startswith("yes!\n")
     assert not (tmp_path / "corpus/train/talk.txt").exists()
     assert artefact.status(stage()).state == "complete"
+
+
+def test_the_name_and_the_columns_of_a_table_are_recorded_and_its_place_is_not():
+    def made(path, **fields):
+        source = TableSource(kind="table", path=path, **fields)
+        return recorded(gathered_stage(source, Path("source")))
+
+    assert made(Path("x/a.csv")) == made(Path("y/a.csv"), expected_words=5)
+    assert made(Path("a.csv")) != made(Path("b.csv"))
+    assert made(Path("a.csv")) != made(Path("a.csv"), column="body")
 
 
 def test_a_source_with_a_seed_of_its_own_stays_when_the_recipes_seed_varies():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import babyllama
 from babyllama.errors import InputError
 from babyllama.pipeline.stages import stages
-from babyllama.recipe import FolderSource, OnlineSignal, Recipe, names, to_yaml
+from babyllama.recipe import FolderSource, OnlineSignal, Recipe, TableSource, names, to_yaml
 from babyllama.runs.artefact import partial_folder
 from babyllama.runs.layout import (
     Layout,
@@ -43,20 +43,27 @@ def test_the_paths_of_a_run_are_those_that_are_documented(tiny_recipe):
 
 
 @pytest.mark.parametrize("is_stored", [True, False])
-@pytest.mark.parametrize("is_synthetic", [True, False])
+@pytest.mark.parametrize(
+    ("source", "is_made"),
+    [
+        (None, True),
+        (FolderSource(kind="folder", path="text"), False),
+        (FolderSource(kind="folder", path="text.zip"), True),
+        (TableSource(kind="table", path="a.csv"), True),
+    ],
+)
 def test_stages_have_the_names_order_and_folders_of_the_pipeline(
-    tiny_recipe, tmp_path, is_stored, is_synthetic
+    tiny_recipe, tmp_path, is_stored, source, is_made
 ):
     recipe: Recipe = tiny_recipe
     if not is_stored:
         recipe = recipe.model_copy(update={"signal": OnlineSignal(kind="online")})
-    if not is_synthetic:
-        source = FolderSource(kind="folder", path=tmp_path)
+    if source is not None:
         corpus = recipe.corpus.model_copy(update={"source": source})
         recipe = recipe.model_copy(update={"corpus": corpus})
     made = {stage.name: stage.out for stage in stages(recipe, tmp_path)}
     assert list(Layout(tmp_path).stages(recipe).items()) == list(made.items())
-    assert (names.SIGNAL in made, names.SOURCE in made) == (is_stored, is_synthetic)
+    assert (names.SIGNAL in made, names.SOURCE in made) == (is_stored, is_made)
 
 
 def test_a_folder_without_a_recipe_is_refused_with_a_command_that_works(tiny_recipe, tmp_path):

@@ -35,6 +35,14 @@ def test_the_draw_takes_its_share_and_is_decided_by_the_seed(seed, fraction, cou
     assert abs(splits.count("dev") - count * fraction) < 1 + 1e-9
 
 
+def test_another_seed_or_domain_draws_other_documents():
+    def dev(seed, domain):
+        draw = drawn(seed, 0.05)
+        return [n for n in range(200) if draw(Document(domain, None, []), n) == "dev"]
+
+    assert len({tuple(dev(seed, domain)) for seed in (0, 1) for domain in "ab"}) == 4
+
+
 def test_all_parts_of_a_named_document_are_of_one_split():
     draw = drawn(1, 0.5)
     splits = [{draw(Document("a", None, [], name), n) for n in range(9)} for name in "abcdefgh"]

@@ -196,3 +196,21 @@ def test_paths_are_shortened_to_a_part_that_says_nothing_of_the_machine(path, sh
     assert isinstance(found.corpus.source, FolderSource)
     assert found.corpus.source.path == Path(shown)
     assert found.evaluation.benchmarks == {"blimp": Path(shown)}
+
+
+@pytest.mark.parametrize(
+    ("source", "shown", "said"),
+    [
+        ({"kind": "table", "path": "/home/alice/tales.csv"}, "tales.csv", "from tales.csv"),
+        ({"kind": "hub", "path": "/home/alice/saved"}, "saved", "from saved"),
+        ({"kind": "hub", "path": "o/n", "revision": "0" * 40}, "o/n", "from the dataset o/n"),
+    ],
+)
+def test_a_table_or_a_dataset_is_named_without_the_machine(student, source, shown, said):
+    tree = student.recipe.model_dump(mode="json")
+    tree["corpus"]["source"] = source
+    recipe = Recipe.model_validate(tree)
+    assert str(portable(recipe).corpus.source.path) == shown
+    card = written(replace(student, recipe=recipe)).text
+    assert f"{said}, cleaned" in card
+    assert "alice" not in card

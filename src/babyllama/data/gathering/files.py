@@ -84,7 +84,7 @@ def _in_folder(path: Path) -> Iterator[Entry]:
         name = PurePosixPath(path.name)
         yield Entry(name, str(path), path.stat().st_size, partial(_opened, path))
         return
-    for file in _files_below(path, ()):
+    for file in files_below(path):
         refuse_unprintable_name(file)
         is_regular = file.is_file()
         size = file.stat().st_size if is_regular else 0
@@ -92,8 +92,15 @@ def _in_folder(path: Path) -> Iterator[Entry]:
         yield Entry(name, str(file), size, partial(_opened, file), is_regular)
 
 
-def _files_below(folder: Path, above: tuple[Path, ...]) -> Iterator[Path]:
-    """All files, sorted, those of linked folders too; a link to a folder above ends there."""
+def files_below(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
+    """All files of a folder that are in no hidden one, sorted, those of linked folders too.
+
+    Args:
+        above: the folders that it lies in; a link to one of them is not followed.
+
+    Raises:
+        InputError: a folder cannot be listed; a link is broken.
+    """
     here = folder.resolve()
     if here in above:
         return
@@ -103,7 +110,7 @@ def _files_below(folder: Path, above: tuple[Path, ...]) -> Iterator[Path]:
         raise InputError(f"{folder} cannot be read: {error.strerror}") from None
     for path in paths:
         if path.is_dir():
-            yield from () if path.name.startswith(".") else _files_below(path, (*above, here))
+            yield from () if path.name.startswith(".") else files_below(path, (*above, here))
         elif path.is_symlink() and not path.exists():
             raise broken_link(path)
         else:

@@ -20,6 +20,7 @@ from typing import Any
 
 from babyllama.data.file_names import SPLITS, SplitName, without_packing
 from babyllama.data.gathering.documents import Document, Reading
+from babyllama.data.gathering.files import files_below
 from babyllama.data.gathering.rows import (
     Row,
     documents_of_rows,
@@ -33,7 +34,6 @@ from babyllama.errors import InputError, listed
 from babyllama.recipe import TableSource
 from babyllama.runs.files import refuse_unprintable_name
 from babyllama.runs.git_lfs import refuse_pointer
-from babyllama.runs.manifests import files_in
 
 LONGEST_ROW = 2**26  # characters of a line of JSON, or of a field
 _TEXT_TABLES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv")
@@ -92,13 +92,13 @@ def read_tables(source: TableSource) -> Reading:
 
 
 def _tables(path: Path) -> tuple[list[_Table], list[LeftOut]]:
-    paths = sorted(files_in(path)) if path.is_dir() else [path]
+    paths = files_below(path) if path.is_dir() else [path]
     tables, left_out = [], []
     for file in paths:
         refuse_unprintable_name(file)
         inside = file.relative_to(path) if path.is_dir() else Path(file.name)
-        is_hidden = any(part.startswith(".") for part in inside.parts)
-        if is_hidden or not is_table(file):
+        is_hidden = file.name.startswith(".")
+        if is_hidden or not is_table(file) or not file.is_file():
             left_out.append(LeftOut(str(inside), "a hidden file" if is_hidden else "no table"))
             continue
         split, domain = _named(inside)
