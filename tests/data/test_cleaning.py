@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from babyllama.data.cleaning import CLEANERS, clean_text
-from babyllama.data.raw_text import read_text
+from babyllama.data.raw_text import read_blocks
 from babyllama.data.sources import read_split
 
 DATA = os.environ.get("BABYLLAMA_DATA")
@@ -83,7 +83,7 @@ NOTEBOOK = [
 def test_character_counts_of_official_files_match_the_authors_notebook(
     release, split, domain, raw, clean
 ):
-    text = read_text(Path(DATA) / "text" / release / split / f"{domain}.{split}")
+    text = "".join(read_blocks(Path(DATA) / "text" / release / split / f"{domain}.{split}"))
 
     assert (len(text), len(paper(text, domain))) == (raw, clean)
 
@@ -214,7 +214,7 @@ def test_no_letter_of_real_german_or_chinese_prose_is_lost(release, split):
     for each in read_split(Path(DATA) / "text" / release, split):
         if each.name == "open_subtitles":
             continue  # its cues and speaker names are removed on purpose
-        text = read_text(each.path)
+        text = "".join(read_blocks(each.path))
         before = [c for c in unicodedata.normalize("NFC", text) if c.isalpha()]
 
         assert [c for c in thorough(text, each.name) if c.isalpha()] == before
@@ -225,7 +225,7 @@ def test_no_letter_of_real_german_or_chinese_prose_is_lost(release, split):
 def test_cleaned_real_text_has_none_of_the_mark_up_that_the_rules_name(release):
     dirt = ("&#39;", "&quot;", "<i>", "[laughter]", "(Laughter)", "*CHI:", "A:\t", "= = =", "xxx ")
     for each in read_split(Path(DATA) / "text" / release, "train"):
-        cleaned = thorough(read_text(each.path), each.name)
+        cleaned = thorough("".join(read_blocks(each.path)), each.name)
 
         assert [found for found in dirt if found in cleaned] == []
         assert "  " not in cleaned

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from babyllama.data.cleaning import CLEANERS, clean_text
 from babyllama.data.cleaning_pieces import clean_pieces
-from babyllama.data.raw_text import read_text
+from babyllama.data.raw_text import read_blocks
 from babyllama.data.sources import read_split
 
 DATA = os.environ.get("BABYLLAMA_DATA")
@@ -42,7 +42,7 @@ def test_pieces_joined_are_the_clean_text(domain, rules, text, size):
 @pytest.mark.parametrize("release", ["essay", "chinese"])
 def test_pieces_of_real_text_joined_are_the_clean_text(release):
     for each in read_split(Path(DATA) / "text" / release, "dev"):
-        text = read_text(each.path)
+        text = "".join(read_blocks(each.path))
         whole = clean_text(text, domain=each.name, rules="thorough")
 
         assert in_pieces(text, each.name, "thorough", 300) == whole

@@ -9,7 +9,6 @@ from babyllama.data.raw_text import (
     count_words,
     read_blocks,
     read_chunks,
-    read_text,
 )
 from babyllama.errors import InputError
 
@@ -18,7 +17,7 @@ def test_text_is_read_without_byte_order_mark_and_with_one_kind_of_line_end(tmp_
     path = tmp_path / "a.txt"
     path.write_bytes("\ufeffone\r\ntwo\rthree\n".encode())
 
-    assert read_text(path) == "one\ntwo\nthree\n"
+    assert "".join(read_blocks(path)) == "one\ntwo\nthree\n"
 
 
 def test_a_file_that_is_not_utf8_is_named_with_byte_line_and_mend(tmp_path):
@@ -26,7 +25,7 @@ def test_a_file_that_is_not_utf8_is_named_with_byte_line_and_mend(tmp_path):
     path.write_bytes(b"fine\nna\xefve\n")
 
     with pytest.raises(InputError) as error:
-        read_text(path)
+        "".join(read_blocks(path))
 
     assert "byte 7 (line 2) is 0xef" in error.value.what
     assert "--encoding latin1" in error.value.mend
@@ -37,7 +36,7 @@ def test_utf16_is_recognised(tmp_path):
     path.write_bytes("text".encode("utf-16"))
 
     with pytest.raises(InputError, match="UTF-16"):
-        read_text(path)
+        "".join(read_blocks(path))
 
 
 @pytest.mark.parametrize("content", ["", " \n\t\n", "\ufeff\n", "\u3000\n"])
@@ -46,7 +45,7 @@ def test_a_file_of_white_space_is_refused(tmp_path, content):
     path.write_text(content, encoding="utf-8")
 
     with pytest.raises(InputError, match="holds no text"):
-        read_text(path)
+        "".join(read_blocks(path))
 
 
 @pytest.mark.parametrize("damage", [lambda data: data[:-9], lambda _data: b"not gzip at all"])
@@ -55,14 +54,14 @@ def test_damaged_gzip_is_named(tmp_path, damage):
     path.write_bytes(damage(gzip.compress(b"some text " * 50)))
 
     with pytest.raises(InputError, match="not a complete gzip file"):
-        read_text(path)
+        "".join(read_blocks(path))
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a.txt.gz"])
 def test_gzip_is_known_by_its_first_bytes_whatever_the_files_name(tmp_path, name):
     (tmp_path / name).write_bytes(gzip.compress("Grüße\r\n".encode()))
 
-    assert read_text(tmp_path / name) == "Grüße\n"
+    assert "".join(read_blocks(tmp_path / name)) == "Grüße\n"
 
 
 @pytest.mark.parametrize(("suffix", "library"), [(".bz2", bz2), (".xz", lzma)])
@@ -73,7 +72,7 @@ def test_bzip2_and_xz_are_read_and_their_damage_is_named(tmp_path, suffix, libra
     cut.write_bytes(packed[: len(packed) // 2])
     (tmp_path / f"c{suffix}").write_bytes(b"no such data")
 
-    assert read_text(whole) == "some text\n" * 5000
+    assert "".join(read_blocks(whole)) == "some text\n" * 5000
     for damaged in (cut, tmp_path / f"c{suffix}"):
         with pytest.raises(InputError, match=f"{damaged.name} is not a complete"):
             check_text(damaged)

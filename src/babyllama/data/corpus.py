@@ -51,8 +51,9 @@ def clean_corpus(
         reason for each file and folder that was not read; `subset`, if `words` was given.
 
     Raises:
-        InputError: the source cannot be read (see `read_source`, `read_text`), no cleaner is named
-            `domain`, `out` is the source or holds other texts, or a file is empty after cleaning.
+        InputError: the source cannot be read (see `read_source`, `read_blocks`), no cleaner has the
+            name `domain`, `out` is the source or holds other texts, or a file is empty after
+            cleaning.
     """
     if domain is not None and domain not in CLEANERS:
         raise InputError(

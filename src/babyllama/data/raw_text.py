@@ -67,15 +67,6 @@ def decoded_blocks(
     yield from _with_text(name, blocks, may_be_blank=may_be_blank)
 
 
-def read_text(path: Path) -> str:
-    """Read a full file as `read_blocks` does.
-
-    Raises:
-        InputError: what `read_blocks` raises.
-    """
-    return "".join(read_blocks(path))
-
-
 def check_text(path: Path) -> int:
     """Read a file to its end, to find what is wrong with it.
 

@@ -30,7 +30,6 @@ from babyllama.recipe.sources import (
     FolderSource,
     GatheredSource,
     HubSource,
-    RowsAre,
     SyntheticSource,
     TableSource,
 )
@@ -124,7 +123,6 @@ __all__ = [
     "OtherShape",
     "PretrainingRecipe",
     "Recipe",
-    "RowsAre",
     "RulesName",
     "Sam",
     "SampledSignal",

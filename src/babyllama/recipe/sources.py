@@ -14,8 +14,6 @@ DEV_FRACTION = 0.05  # of each file, kept for dev where a source has no dev spli
 _UTF8 = "utf-8"
 _SUFFIX = re.compile(r"\.[A-Za-z0-9+_-]{1,16}")
 
-RowsAre = Literal["documents", "lines"]
-
 
 def _known_encoding(encoding: str) -> str:
     """An encoding of text; UTF-8 has one spelling."""
@@ -135,7 +133,7 @@ class _RowsOfText(Frozen):
         min_length=1,
         description="A column that names the domain of each row.",
     )
-    rows: RowsAre = Field(
+    rows: Literal["documents", "lines"] = Field(
         "documents",
         description="`documents`: each row is a document. `lines`: each is a line, and an empty "
         "one ends the document.",

@@ -24,7 +24,7 @@ from babyllama.errors import InputError
 from babyllama.recipe import HubSource
 from babyllama.recipe.base import nearest
 
-DOMAIN = "text"  # of all rows, if no column says so
+_DOMAIN = "text"  # of all rows, if no column says so
 
 
 def read_dataset(source: HubSource) -> Reading:
@@ -51,7 +51,7 @@ def read_dataset(source: HubSource) -> Reading:
     def documents() -> Iterator[Document]:
         for name, split in chosen:
             yield from documents_of_rows(
-                _rows(source, splits[name], name), source, domain=DOMAIN, split=split,
+                _rows(source, splits[name], name), source, domain=_DOMAIN, split=split,
                 skipped=skipped,
             )  # fmt: skip
 

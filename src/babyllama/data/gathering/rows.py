@@ -120,7 +120,7 @@ def _text(row: Row, source: TableSource | HubSource, skipped: Counter[str]) -> s
         skipped[NO_TEXT] += 1
         return ""
     if not isinstance(value, str):
-        raise not_text(row.where, source.column, kind_of(value))
+        raise not_text(row.where, source.column, _kind_of(value))
     if not value.isascii() and _SURROGATE.search(value):
         raise InputError(
             f"{row.where}: column {source.column} holds half a character (a lone surrogate)",
@@ -143,7 +143,7 @@ def _name(row: Row, column: str) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if not isinstance(value, str) or not value.strip():
-        shown = "empty" if isinstance(value, str) else kind_of(value)
+        shown = "empty" if isinstance(value, str) else _kind_of(value)
         raise InputError(
             f"{row.where}: column {column} is {shown}",
             why="Each row needs a name in it.",
@@ -152,7 +152,7 @@ def _name(row: Row, column: str) -> str:
     return value
 
 
-def kind_of(value: Any) -> str:
+def _kind_of(value: Any) -> str:
     """What a value is that is no text, in words, with the value itself if it is short."""
     if value is None:
         return "null"
