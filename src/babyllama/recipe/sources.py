@@ -177,7 +177,10 @@ class TableSource(_RowsOfText):
 
 
 class HubSource(FolderOrHub, _RowsOfText):
-    """A dataset of the Hugging Face hub, by name, or in a folder as `datasets` saved it."""
+    """A dataset of the Hugging Face hub, by name, or in a folder.
+
+    The folder is a copy of the dataset's repository, or what `save_to_disk` of `datasets` wrote.
+    """
 
     kind: Literal["hub"]
     config: str | None = Field(

@@ -70,6 +70,7 @@ def test_names_of_tables_say_their_split_and_shards_are_one_domain(tmp_path):
     counted = [each[:2] for each in read(tmp_path)]
     pairs = {pair: counted.count(pair) for pair in counted}
     assert pairs == {("text", "train"): 10, ("text", "dev"): 5, ("wiki", "dev"): 5}
+    assert read_tables(TableSource(kind="table", path=tmp_path)).notes == ("text: 3 tables",)
     (tmp_path / "dev" / "more.jsonl").symlink_to(tmp_path / "gone.jsonl")
     with pytest.raises(InputError, match=r"more\.jsonl is a broken link"):
         read(tmp_path)

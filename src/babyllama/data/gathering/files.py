@@ -27,7 +27,7 @@ from babyllama.runs.zips import files_in, open_zip, opened_file
 
 
 @dataclass(frozen=True)
-class Entry:
+class _Entry:
     """A file of a folder or a zip.
 
     Attributes:
@@ -46,7 +46,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class _Text:
-    entry: Entry
+    entry: _Entry
     domain: str
     split: Split | None
     is_code: bool
@@ -79,17 +79,17 @@ def read_files(source: FolderSource) -> Reading:
     )
 
 
-def _in_folder(path: Path) -> Iterator[Entry]:
+def _in_folder(path: Path) -> Iterator[_Entry]:
     if path.is_file():
         name = PurePosixPath(path.name)
-        yield Entry(name, str(path), path.stat().st_size, partial(_opened, path))
+        yield _Entry(name, str(path), path.stat().st_size, partial(_opened, path))
         return
     for file in files_below(path):
         refuse_unprintable_name(file)
         is_regular = file.is_file()
         size = file.stat().st_size if is_regular else 0
         name = PurePosixPath(file.relative_to(path).as_posix())
-        yield Entry(name, str(file), size, partial(_opened, file), is_regular)
+        yield _Entry(name, str(file), size, partial(_opened, file), is_regular)
 
 
 def files_below(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
@@ -117,7 +117,7 @@ def files_below(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
             yield path
 
 
-def _in_zip(path: Path) -> list[Entry]:
+def _in_zip(path: Path) -> list[_Entry]:
     """The files of a zip; a folder that holds all of them is the archive's own and left out."""
     archive = open_zip(path)
     found = files_in(archive)
@@ -128,12 +128,12 @@ def _in_zip(path: Path) -> list[Entry]:
             break
         names = [PurePosixPath(*name.parts[1:]) for name in names]
     return [
-        Entry(name, f"{path}/{each.filename}", each.file_size, partial(opened_file, archive, each))
+        _Entry(name, f"{path}/{each.filename}", each.file_size, partial(opened_file, archive, each))
         for name, each in zip(names, found, strict=True)
     ]
 
 
-def _text_of(entry: Entry, code: set[str]) -> _Text | LeftOut:
+def _text_of(entry: _Entry, code: set[str]) -> _Text | LeftOut:
     name = parse_name(entry.name.name, is_regular=entry.is_regular)
     folders = entry.name.parts[:-1]
     hidden = any(part.startswith(".") or part == "__MACOSX" for part in folders)
@@ -151,7 +151,7 @@ def _text_of(entry: Entry, code: set[str]) -> _Text | LeftOut:
     return _Text(entry, domain, split, is_code, of_folder)
 
 
-def _split_of(entry: Entry, name: FileName, folders: Sequence[str]) -> SplitName | None:
+def _split_of(entry: _Entry, name: FileName, folders: Sequence[str]) -> SplitName | None:
     """What the outermost folder of a split says, else the name; None if nothing does."""
     by_folder = next((SPLITS[part.lower()] for part in folders if part.lower() in SPLITS), None)
     by_name = SPLITS.get(name.split)
@@ -263,7 +263,7 @@ def _in_words(texts: Sequence[_Text]) -> Iterator[str]:
             yield f"{domain}: {count:,} files"
 
 
-def _no_text(source: FolderSource, entries: Sequence[Entry]) -> InputError:
+def _no_text(source: FolderSource, entries: Sequence[_Entry]) -> InputError:
     names = [str(entry.name) for entry in entries]
     return InputError(
         f"{source.path} holds no text",

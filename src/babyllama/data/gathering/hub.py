@@ -95,7 +95,7 @@ def _refuse_script(folder: Path) -> None:
     """Check that a folder has no loading script: Python code with the folder's name."""
     script = folder / f"{folder.resolve().name}.py"
     if folder.suffix == ".py" or script.is_file():
-        raise _needs_code(str(folder), f"{script.name if script.is_file() else folder.name}")
+        raise _needs_code(str(folder), script.name if script.is_file() else folder.name)
 
 
 @contextmanager

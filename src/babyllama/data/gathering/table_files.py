@@ -87,8 +87,13 @@ def read_tables(source: TableSource) -> Reading:
                 skipped=skipped,
             )  # fmt: skip
 
-    has_dev = any(table.split == "dev" for table in tables)
-    return Reading(documents, has_dev, left_out=tuple(left_out), skipped=skipped)
+    return Reading(
+        documents,
+        has_dev=any(table.split == "dev" for table in tables),
+        notes=tuple(_shards_in_words(tables)) if source.domain is None else (),
+        left_out=tuple(left_out),
+        skipped=skipped,
+    )
 
 
 def _tables(path: Path) -> tuple[list[_Table], list[LeftOut]]:
@@ -137,6 +142,12 @@ def _refuse_one_name_twice(path: Path, tables: Iterable[_Table]) -> None:
                 why="A domain is one table, or its numbered shards, in each split.",
                 mend="Rename one, or name a column of domains.",
             )
+
+
+def _shards_in_words(tables: Iterable[_Table]) -> Iterator[str]:
+    for domain, number in Counter(table.domain for table in tables).items():
+        if number > 1:
+            yield f"{domain}: {number:,} tables"
 
 
 def _rows(table: _Table, source: TableSource) -> Iterator[Row]:
