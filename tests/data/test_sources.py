@@ -75,6 +75,13 @@ def test_the_error_for_a_folder_without_text_names_what_is_expected_and_what_is_
         read_split(tmp_path, "train")
 
 
+def test_a_folder_of_tables_needs_the_name_of_a_column(tmp_path):
+    put(tmp_path, tales__parquet="a")
+
+    with pytest.raises(InputError, match=r"found tales\.parquet(.|\n)*--column NAME"):
+        read_source(tmp_path)
+
+
 def test_an_empty_dev_folder_is_refused_not_treated_as_missing(tmp_path):
     put(tmp_path / "train", cbt__train="a")
     put(tmp_path / "dev")

@@ -105,9 +105,9 @@ def _refuse_mixture(kind: str, given: Mapping[str, Any]) -> None:
 
 
 def _refuse_table_without_column(path: Path) -> None:
-    from babyllama.data.gathering.table_files import is_table
+    from babyllama.data.file_names import table_suffix
 
-    if path.is_file() and is_table(path):
+    if path.is_file() and table_suffix(path.name):
         raise InputError(
             f"{path} is a table",
             why="Its columns and marks are no text to learn from.",

@@ -17,6 +17,8 @@ SPLITS: dict[str, SplitName] = {
     "val": "dev",
     "test": "test",
 }
+_TEXT_TABLES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv")
+ARROW_TABLES = (".parquet", ".arrow", ".feather")
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,12 @@ def without_packing(name: str) -> str:
     """A file's name without the suffix that says how it is compressed."""
     path = PurePath(name)
     return path.stem if path.suffix.lower() in packed.SUFFIXES else name
+
+
+def table_suffix(name: str) -> str:
+    """What kind of table a file is by its name; "" if it is none."""
+    suffix = PurePath(without_packing(name)).suffix.lower()
+    return suffix if suffix in (*_TEXT_TABLES, *ARROW_TABLES) else ""
 
 
 def parse_name(name: str, *, is_regular: bool = True) -> FileName:

@@ -17,7 +17,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
-from babyllama.data.file_names import SPLITS, FileName, parse_name
+from babyllama.data.file_names import SPLITS, FileName, parse_name, table_suffix
 from babyllama.errors import InputError, command, listed
 from babyllama.runs.files import refuse_unprintable_name
 from babyllama.runs.git_lfs import refuse_pointer
@@ -25,6 +25,10 @@ from babyllama.runs.manifests import read_manifest
 
 Split = Literal["train", "dev"]
 
+NAME_COLUMN = (
+    "If the text is in a column of tables, name it: --column NAME, or corpus.source.kind: table in "
+    "a recipe."
+)
 DEV_FOLDERS = tuple(name for name, split in SPLITS.items() if split == "dev")
 
 
@@ -301,11 +305,17 @@ def _nothing_found(
     folder: Path, files: list[FileName], folders: list[str], split: Split
 ) -> InputError:
     names = sorted([*(file.name for file in files), *(f"{name}/" for name in folders)])
+    mend = (
+        "Name the texts train/DOMAIN.txt and dev/DOMAIN.txt. Rename folders such as train_10M to "
+        "train."
+    )
     below = " Or read the folders below it: --nested, or corpus.source.nested: true in a recipe."
+    mend += below if folders else ""
+    if any(table_suffix(file.name) for file in files):
+        mend = NAME_COLUMN
     return InputError(
         f"{folder} holds no text",
         why=f"Expected *.{split} or *.txt or *.{split}.txt, or .gz, .bz2, .xz or .zst of "
         f"these; found {listed(names) or 'nothing'}.",
-        mend="Name the texts train/DOMAIN.txt and dev/DOMAIN.txt. Rename folders such as train_10M "
-        f"to train.{below if folders else ''}",
+        mend=mend,
     )

@@ -52,7 +52,8 @@ def test_the_outermost_folder_names_the_domain_and_a_folder_or_suffix_the_split(
         (["10M/cbt.train", "100M/cbt.train"], "holds the domain cbt twice"),
         (["tales/a.txt", "tales.txt"], "holds the domain tales twice"),
         (["train/a.dev"], "is dev text by its name, but lies in a folder for train"),
-        (["a.pdf"], r"holds no text\n.*found a\.pdf"),
+        (["a.pdf"], r"holds no text\n.*found a\.pdf(.|\n)*--code"),
+        (["a/b.jsonl.gz"], r"holds no text\n.*found a/b\.jsonl\.gz(.|\n)*--column NAME"),
     ],
 )
 def test_what_looks_like_a_slip_is_refused(tmp_path, names, message):

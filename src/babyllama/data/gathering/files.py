@@ -15,10 +15,10 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, NamedTuple
 
 from babyllama.data.cleaning import CLEANERS
-from babyllama.data.file_names import SPLITS, FileName, SplitName, parse_name
+from babyllama.data.file_names import SPLITS, FileName, SplitName, parse_name, table_suffix
 from babyllama.data.gathering.documents import Document, Reading
 from babyllama.data.raw_text import decoded_blocks
-from babyllama.data.sources import LeftOut, Split, broken_link
+from babyllama.data.sources import NAME_COLUMN, LeftOut, Split, broken_link
 from babyllama.errors import InputError, listed
 from babyllama.recipe import FolderSource
 from babyllama.runs.files import refuse_unprintable_name
@@ -270,5 +270,7 @@ def _no_text(source: FolderSource, entries: Sequence[_Entry]) -> InputError:
         why="Expected *.txt, *.train or *.dev, or .gz, .bz2, .xz or .zst of these"
         f"{''.join(f', or *{suffix}' for suffix in source.code)}; found "
         f"{listed(names) or 'nothing'}.",
-        mend="Rename the texts, or name the suffixes of source code: --code .py",
+        mend=NAME_COLUMN
+        if any(map(table_suffix, names))
+        else "Rename the texts, or name the suffixes of source code: --code .py",
     )

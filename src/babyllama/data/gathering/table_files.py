@@ -18,7 +18,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from babyllama.data.file_names import SPLITS, SplitName, without_packing
+from babyllama.data.file_names import ARROW_TABLES, SPLITS, SplitName, table_suffix, without_packing
 from babyllama.data.gathering.documents import Document, Reading
 from babyllama.data.gathering.files import files_below
 from babyllama.data.gathering.rows import (
@@ -36,8 +36,6 @@ from babyllama.runs.files import refuse_unprintable_name
 from babyllama.runs.git_lfs import refuse_pointer
 
 LONGEST_ROW = 2**26  # characters of a line of JSON, or of a field
-_TEXT_TABLES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv")
-_ARROW_TABLES = (".parquet", ".arrow", ".feather")
 _DELIMITERS = {".csv": ",;\t|", ".tsv": "\t,;|"}
 _AT_ONCE = 256  # rows of an Arrow table
 _SPLIT = re.compile(rf"(?i)(?:^|(?<=[^a-z]))({'|'.join(SPLITS)})(?=[^a-z]|$)")
@@ -50,11 +48,6 @@ class _Table:
     suffix: str
     domain: str
     split: Split | None
-
-
-def is_table(path: Path) -> bool:
-    """Whether a file is a table by its name."""
-    return _suffix_of(path.name) in (*_TEXT_TABLES, *_ARROW_TABLES)
 
 
 def read_tables(source: TableSource) -> Reading:
@@ -71,7 +64,7 @@ def read_tables(source: TableSource) -> Reading:
         _refuse_one_name_twice(source.path, tables)
     for table in tables:
         refuse_pointer(table.path)
-        if table.suffix in _ARROW_TABLES and importlib.util.find_spec("pyarrow") is None:
+        if table.suffix in ARROW_TABLES and importlib.util.find_spec("pyarrow") is None:
             raise InputError(
                 f"{table.path} needs pyarrow, which is not installed",
                 why="It is an optional dependency.",
@@ -102,15 +95,15 @@ def _tables(path: Path) -> tuple[list[_Table], list[LeftOut]]:
     for file in paths:
         refuse_unprintable_name(file)
         inside = file.relative_to(path) if path.is_dir() else Path(file.name)
-        is_hidden = file.name.startswith(".")
-        if is_hidden or not is_table(file) or not file.is_file():
+        is_hidden, suffix = file.name.startswith("."), table_suffix(file.name)
+        if is_hidden or not suffix or not file.is_file():
             left_out.append(LeftOut(str(inside), "a hidden file" if is_hidden else "no table"))
             continue
         split, domain = _named(inside)
         if split == "test":
             left_out.append(LeftOut(str(inside), "test text is not used"))
         else:
-            tables.append(_Table(file, _suffix_of(file.name), domain, split))
+            tables.append(_Table(file, suffix, domain, split))
     return tables, left_out
 
 
@@ -122,10 +115,6 @@ def _named(inside: Path) -> tuple[SplitName | None, str]:
     split = next((SPLITS[name] for name in names if name in SPLITS), None)
     domain = _SHARD.sub("", _SPLIT.sub("", stem)).strip("-_. ")
     return split, domain or "text"
-
-
-def _suffix_of(name: str) -> str:
-    return Path(without_packing(name)).suffix.lower()
 
 
 def _refuse_one_name_twice(path: Path, tables: Iterable[_Table]) -> None:
@@ -152,7 +141,7 @@ def _shards_in_words(tables: Iterable[_Table]) -> Iterator[str]:
 
 def _rows(table: _Table, source: TableSource) -> Iterator[Row]:
     wanted = wanted_columns(source)
-    if table.suffix in _ARROW_TABLES:
+    if table.suffix in ARROW_TABLES:
         return _arrow_rows(table.path, table.suffix, wanted, source.column)
     if table.suffix in _DELIMITERS:
         return _csv_rows(table.path, _DELIMITERS[table.suffix], wanted, source.encoding)
