@@ -128,6 +128,10 @@ def _scored_by_workers(
 ) -> Stage:
     """The evaluation, whose models are scored in workers before their scores are collected."""
 
+    models = scored_models(recipe, folder)
+    # The ensemble, which takes the longest, comes first, so that no worker waits for it at the end.
+    longest_first = sorted([*models, names.UNTRAINED], key=lambda name: -len(models.get(name, [])))
+
     def build(out: Path) -> Facts:
         workers.run(
             [
@@ -138,7 +142,7 @@ def _scored_by_workers(
                     threads=threads_of(recipe, stage.name, machine),
                     label=model,
                 )
-                for model in [*scored_models(recipe, folder), names.UNTRAINED]
+                for model in longest_first
             ]
         )
         return stage.build(out)
