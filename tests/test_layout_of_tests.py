@@ -19,9 +19,18 @@ OF_SEVERAL_MODULES = {
     "test_docs.py": "docs/ is outside the package",
     "test_layout_of_tests.py": "this file",
 }
+# Modules of data/cleaning that hold rules.
+RULES = (
+    "books", "code", "editing", "english", "layout", "subtitles", "talks", "transcripts",
+    "treebank", "wiki",
+)  # fmt: skip
 # Modules without a test file of their own, each with the reason.
 TESTED_ELSEWHERE = {
     "__main__": "tests/test_main.py",
+    **{
+        f"data/cleaning/{name}": "tests/data/cleaning/test_domains.py runs their examples"
+        for name in RULES
+    },
     "data/foreign_files": "tests of those who read such files: data/tokenizer, models/model_files",
     "data/gathering/documents": "types, which have no behaviour",
     "data/releases/checksums": "tests/data/releases/test_fetching.py",
@@ -30,6 +39,7 @@ TESTED_ELSEWHERE = {
     "data/releases/listing": "tests/data/releases/test_fetching.py",
     "data/releases/readings": "tests/data/releases/test_identifying.py",
     "report": "write_report is what tests/report/test_page.py calls",
+    "report/rendering": "the tests of the pages: report/test_page.py, report/test_cleaning.py",
     "signals": "a Protocol, which has no behaviour",
 }
 

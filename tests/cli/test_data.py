@@ -90,3 +90,42 @@ def test_counting_a_corpus_says_what_is_not_counted(tmp_path):
     (tmp_path / "a.txt").write_text("one line\n")
     (tmp_path / "b.md").write_text("one line\n")
     assert "left out: b.md (not called *.txt" in babyllama("corpus", "stats", tmp_path)
+
+
+def test_a_page_of_what_each_rule_changed_is_written_beside_the_corpus(tmp_path):
+    (tmp_path / "childes.txt").write_text("*MOT:\tyes !\n[laughs]\n" * 40)
+    page = tmp_path / "page.md"
+
+    source, out = tmp_path / "childes.txt", tmp_path / "out"
+    printed = babyllama("corpus", "clean", source, out, "--report", page)
+    assert str(page) in printed
+    assert "- *MOT: yes !\n+ yes !" in page.read_text("utf-8")
+
+    page.unlink()  # a complete corpus is not made again, and its page is
+    babyllama("corpus", "clean", source, out, "--report", page)
+    assert page.is_file()
+
+
+def test_a_page_that_cannot_be_written_is_refused_before_the_work(tmp_path):
+    (tmp_path / "a.txt").write_text("yes\n" * 40)
+    source, out = tmp_path / "a.txt", tmp_path / "out"
+
+    assert "HTML or as Markdown" in refused("corpus", "clean", source, out, "--report", "page.pdf")
+    inside = refused("corpus", "clean", source, out, "--report", out / "page.html")
+    assert "inside the corpus" in inside
+    assert not out.exists()
+
+
+def test_a_language_is_recorded_and_the_size_of_its_text_is_said(tmp_path):
+    (tmp_path / "open_subtitles.txt").write_text("這是一隻鳥 , 很好 。\n" * 120, "utf-8")
+    source, out = tmp_path / "open_subtitles.txt", tmp_path / "out"
+
+    assert "does not look English" in babyllama("corpus", "clean", source, tmp_path / "english")
+    printed = babyllama("corpus", "clean", source, out, "--language", "zh")
+    assert "does not look" not in printed
+    assert "byte premium of zh is 0.936" in printed
+    assert (
+        (out / "train" / "open_subtitles.txt").read_text("utf-8").startswith("這是一隻鳥 , 很好 。")
+    )
+    assert "byte premium of zh is 0.936" in babyllama("corpus", "stats", out)
+    assert "is not a code" in refused("corpus", "clean", source, out, "--language", "Chinese")

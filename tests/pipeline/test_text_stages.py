@@ -63,3 +63,26 @@ def test_the_words_of_a_corpus_are_recorded_only_if_they_were_asked_for():
     assert whole.keys() == {"rules", "dev_fraction", "domain"}
     assert recorded(line("corpus.words=null", "corpus.words_seed=3")["corpus"]) == whole
     assert recorded(line("corpus.words=900", "seed=4")["corpus"])["words"] == 900
+
+
+def test_only_text_that_the_named_rules_clean_has_a_new_version(tmp_path):
+    path = tmp_path / "talk.txt"
+    path.write_text("yes\n" * 40)
+
+    def version(rules, language="en"):
+        source = FolderSource(kind="folder", path=path)
+        recipe = CorpusRecipe(source=source, rules=rules, language=language)
+        return corpus_stage(path, recipe, tmp_path / "corpus").key()["version"]
+
+    assert (version("thorough"), version("paper")) == (11, 1)
+    assert line()["corpus"].key()["version"] == 1  # of the grammar: its text is the same
+
+
+def test_the_language_counts_only_where_rules_look_at_it(tmp_path):
+    def made(**settings):
+        recipe = CorpusRecipe(source=FolderSource(kind="folder", path=tmp_path), **settings)
+        return recorded(corpus_stage(tmp_path, recipe, tmp_path / "corpus"))
+
+    assert made(language="de")["language"] == "de"
+    assert "language" not in made(language="eng")
+    assert made(rules="paper", language="de") == made(rules="paper")

@@ -1,13 +1,17 @@
 """`babyllama corpus`, `tokenizer` and `tokenize`: from text to tokens."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from babyllama.cli.arguments import complete_stage
-from babyllama.cli.outputs import refuse_unwritable_folder
-from babyllama.console import print_json, print_result, print_status, table
+from babyllama.cli.outputs import refuse_unwritable_file, refuse_unwritable_folder
+from babyllama.console import print_json, print_line, print_result, print_status, table
+from babyllama.errors import InputError
+
+if TYPE_CHECKING:
+    from babyllama.recipe import CorpusRecipe
 
 
 def clean(
@@ -25,6 +29,14 @@ def clean(
     rules: Annotated[Literal["paper", "thorough"], typer.Option(help="Which set of cleaners.")] = (
         "thorough"
     ),
+    language: Annotated[
+        str, typer.Option(help="Of the text, as a code such as de; rules for English need en.")
+    ] = "en",
+    report: Annotated[
+        Path | None,
+        typer.Option(help="Also write a page, .html or .md, of what each rule changed."),
+    ] = None,
+    report_seed: Annotated[int, typer.Option(min=0, help="Draws the samples on that page.")] = 0,
     dev_fraction: Annotated[
         float | None,
         typer.Option(
@@ -86,9 +98,11 @@ def clean(
     """
     from babyllama.cli.sources import raw_text_of, source_of
     from babyllama.pipeline import text_stages
-    from babyllama.recipe import CorpusRecipe
+    from babyllama.recipe import CorpusRecipe, parse
 
     refuse_unwritable_folder(out)  # before a pipe is read
+    if report:
+        _refuse_report(report, out)
     given = {
         "dev_fraction": dev_fraction, "dev_seed": dev_seed, "nested": nested or None,
         "code": tuple(code) if code else None, "encoding": encoding, "column": column,
@@ -96,9 +110,49 @@ def clean(
         "revision": revision, "config": config,
     }  # fmt: skip
     source = source_of(src, {name: value for name, value in given.items() if value is not None})
-    recipe = CorpusRecipe(source=source, rules=rules, words=words, words_seed=words_seed)
+    tree = {"rules": rules, "words": words, "words_seed": words_seed, "language": language}
+    recipe = parse(CorpusRecipe, {"source": source, **tree}, "corpus clean")
     with raw_text_of(source, out, domain) as path:
         complete_stage(text_stages.corpus_stage(path, recipe, out, domain=domain))
+        if report:
+            _write_report(path, recipe, report, src=src, domain=domain, seed=report_seed)
+
+
+def _refuse_report(report: Path, out: Path) -> None:
+    """Check where the page about cleaning is to be written.
+
+    Raises:
+        InputError: the file cannot be written, or is no HTML or Markdown.
+    """
+    if report.suffix not in (".html", ".md"):
+        raise InputError(
+            f"--report is {report}",
+            why="The page is written as HTML or as Markdown, as the file's name says.",
+            mend=f"Name it {report.with_suffix('.html').name}, for example.",
+        )
+    refuse_unwritable_file(report)
+    if out.absolute() in report.absolute().parents:
+        raise InputError(
+            f"--report is {report}, inside the corpus",
+            why="A corpus holds what its manifest lists, and no page.",
+            mend=f"Write it beside: --report {out.name}{report.suffix}",
+        )
+
+
+def _write_report(
+    path: Path, recipe: "CorpusRecipe", report: Path, *, src: str, domain: str | None, seed: int
+) -> None:
+    """Clean the text once more, rule by rule, and write what each changed."""
+    from babyllama.data.cleaning.changes import changes_of
+    from babyllama.report.cleaning import write_cleaning_report
+
+    changes = changes_of(
+        path, rules=recipe.rules, language=recipe.language, domain=domain, seed=seed
+    )
+    settings = {"rules": recipe.rules, "language": recipe.language}
+    settings |= {"all as": domain} if domain else {}
+    write_cleaning_report(changes, report, source=src, settings=settings)
+    print_line(str(report))
 
 
 def stats(
@@ -111,6 +165,7 @@ def stats(
 
     Example: `babyllama corpus stats clean`
     """
+    from babyllama.data.languages import scripts_of, size_in_words
     from babyllama.data.sources import left_out_in_words, read_source
     from babyllama.data.statistics import corpus_statistics
 
@@ -130,6 +185,16 @@ def stats(
             ]
         ]
         print_result(table(split, ("domain", *columns), rows))
+    for line in size_in_words(_language_of(folder), scripts_of(folder), counted["train"]["total"]):
+        print_status(line)
+
+
+def _language_of(corpus: Path) -> str:
+    """The language that a clean corpus was cleaned as; English where nothing says another."""
+    from babyllama.runs.manifests import read_manifest
+
+    recipe = (read_manifest(corpus) or {}).get("recipe", {})
+    return str(recipe.get("language", "en"))
 
 
 def synthesize(

@@ -134,6 +134,8 @@ def _text(folder: Path, glance: "Glance | None", choice: "Choice", language: str
         if choice.share < 1:
             used = int(glance.words * choice.share)
             lines += [f"  words: {used}  # drawn from all domains; delete it to use all the text"]
+        if language not in ("en", "eng"):
+            lines += [f"  language: {json.dumps(language)}  # no rule for English cleans it"]
     form = "nfc" if glance and not glance.has_spaces else "nfkc"
     return [
         *lines,

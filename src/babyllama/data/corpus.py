@@ -11,16 +11,29 @@ from pathlib import Path
 from typing import Any
 
 from babyllama.console import print_status
-from babyllama.data.cleaning import CLEANERS, CODE, NEUTRAL, CleaningRules, cleaner_for
-from babyllama.data.cleaning_pieces import clean_pieces
+from babyllama.data.cleaning.domains import (
+    CLEANERS,
+    CODE,
+    NEUTRAL,
+    CleaningRules,
+    cleaner_for,
+)
+from babyllama.data.cleaning.pieces import clean_pieces
 from babyllama.data.dev_split import blocks_before, blocks_from, dev_start
 from babyllama.data.file_names import parse_name
+from babyllama.data.languages import (
+    doubts,
+    looks_at,
+    mean_shares,
+    size_in_words,
+)
 from babyllama.data.raw_text import check_text, read_blocks
 from babyllama.data.sources import Domain, Source, Split, left_out_in_words, read_source
 from babyllama.data.statistics import write_statistics
 from babyllama.data.subset import keep_words
 from babyllama.errors import InputError, listed
 from babyllama.recipe import DEV_FRACTION
+from babyllama.recipe.text import ENGLISH
 from babyllama.runs.files import hash_file
 from babyllama.runs.manifests import read_manifest
 
@@ -32,6 +45,7 @@ def clean_corpus(
     rules: CleaningRules,
     dev_fraction: float = DEV_FRACTION,
     domain: str | None = None,
+    language: str = ENGLISH,
     words: int | None = None,
     words_seed: int = 0,
 ) -> dict[str, Any]:
@@ -44,6 +58,7 @@ def clean_corpus(
         dev_fraction: the share of each file's characters that becomes dev, taken from its end
             before cleaning. Not used if the source has a dev split.
         domain: clean every file as this domain, whatever its name.
+        language: of the text; see `clean_text`.
         words: keep so many words of train, drawn by `words_seed`: see `subset`.
 
     Returns:
@@ -74,11 +89,14 @@ def clean_corpus(
         print_status(line)
     for line in left_out_in_words(source.left_out):
         print_status(line)
+    looks = {} if of_grammar else looks_at(source)
+    for line in () if rules == "paper" else doubts(language, looks):
+        print_status(line, style="yellow")
     for line in (*_repeated_in_words(source), *_undecoded_in_words(undecoded)):
         print_status(line, style="yellow")
 
     for split, each, read in _texts(source, starts):
-        pieces = clean_pieces(read, domain=domain or each.name, rules=rules)
+        pieces = clean_pieces(read, domain=domain or each.name, rules=rules, language=language)
         if not _write(out / split / f"{each.name}.txt", pieces):
             raise _empty_after_cleaning(each, split, domain or each.name)
     facts: dict[str, Any] = {
@@ -88,7 +106,9 @@ def clean_corpus(
     if words is not None:
         facts["subset"] = keep_words(out / "train", words, seed=words_seed)
         _print_subset(facts["subset"])
-    write_statistics(out, facts.get("subset"))
+    counted = write_statistics(out, facts.get("subset"))
+    for line in size_in_words(language, mean_shares(looks.values()), counted["train"]["total"]):
+        print_status(line)
     return facts
 
 

@@ -1,16 +1,14 @@
 """A first look at raw text: how much there is, in which domains and scripts."""
 
-import unicodedata
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 from babyllama.data.raw_text import count_words, read_blocks
+from babyllama.data.scripts import script_of, share_without_spaces
 from babyllama.data.sources import read_source
 
 _SAMPLE = 20_000  # characters of each domain that scripts are counted in
-# Scripts that put no white space between words.
-_WITHOUT_SPACES = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN")
 _LANGUAGES = {
     "CJK": "zh", "HIRAGANA": "ja", "KATAKANA": "ja", "HANGUL": "ko", "CYRILLIC": "ru",
     "GREEK": "el", "ARABIC": "ar", "HEBREW": "he", "DEVANAGARI": "hi", "THAI": "th",
@@ -35,7 +33,7 @@ class Glance:
     @property
     def has_spaces(self) -> bool:
         """Whether white space separates the words, in most of the text."""
-        return sum(self.scripts.get(each, 0.0) for each in _WITHOUT_SPACES) < 0.5
+        return share_without_spaces(self.scripts) < 0.5
 
     @property
     def size(self) -> int:
@@ -63,7 +61,7 @@ def look_at(path: Path) -> Glance:
         seen = 0
         for block in read_blocks(domain.path):
             sample = block[: max(0, _SAMPLE - seen)]
-            scripts.update(_script(letter) for letter in sample if letter.isalpha())
+            scripts.update(script_of(letter) for letter in sample if letter.isalpha())
             seen += len(block)
         characters += seen
     letters = scripts.total() or 1
@@ -73,7 +71,3 @@ def look_at(path: Path) -> Glance:
         scripts={name: count / letters for name, count in scripts.most_common()},
         characters=characters,
     )
-
-
-def _script(letter: str) -> str:
-    return unicodedata.name(letter, "OTHER").partition(" ")[0]

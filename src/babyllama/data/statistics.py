@@ -1,6 +1,7 @@
 """Count a corpus: its size by split and domain, and how much of dev is also in train.
 
-Words are separated by white space, so word counts mean little in scripts without spaces.
+Words are separated by white space, so their counts say little in scripts without spaces; characters
+and bytes are counted too, and `languages` says what they mean.
 """
 
 import json
@@ -40,17 +41,20 @@ def corpus_statistics(folder: Path) -> dict[str, Any]:
     }
 
 
-def write_statistics(folder: Path, subset: Mapping[str, Any] | None = None) -> Path:
+def write_statistics(folder: Path, subset: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Write `corpus_statistics` of a folder to its stats.json.
 
     Args:
         subset: what `keep_words` returned, if the folder is a part of a text; written as `subset`.
+
+    Returns:
+        what was written.
     """
     path = folder / STATISTICS
     found = corpus_statistics(folder) | ({"subset": subset} if subset else {})
     text = json.dumps(found, indent=2, ensure_ascii=False)
     path.write_text(text + "\n", encoding="utf-8", newline="\n")
-    return path
+    return found
 
 
 def _count_split(domains: list[Domain]) -> dict[str, Any]:

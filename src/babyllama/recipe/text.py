@@ -1,11 +1,21 @@
 """From raw text to tokens: cleaning, tokenizer, layout of the tokens."""
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from babyllama.recipe.base import NOT_RECORDED_AT_DEFAULT, Frozen
 from babyllama.recipe.sources import AnySource
+
+ENGLISH = "en"
+
+
+def _language(code: str) -> str:
+    """A code of a language; the codes of English are one."""
+    if not re.fullmatch("[a-z]{2,3}", code):
+        raise ValueError(f"{code!r} is not a code of two or three small letters, such as de")
+    return ENGLISH if code == "eng" else code
 
 
 class CorpusRecipe(Frozen):
@@ -17,6 +27,12 @@ class CorpusRecipe(Frozen):
         description="`paper` repeats the paper's cleaners step by step. `thorough` also does what "
         "the paper describes but its code does not: it separates paragraphs and removes mark-up, "
         "cues and credits.",
+    )
+    language: Annotated[str, AfterValidator(_language)] = Field(
+        ENGLISH,
+        description="The language of the text, as a code such as `de`. Of `thorough`, any other "
+        "than `en` gets only the rules that hold for every language; `paper` does not look at it.",
+        json_schema_extra=NOT_RECORDED_AT_DEFAULT,
     )
     words: int | None = Field(
         None,

@@ -8,13 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from babyllama.console import visible
 from babyllama.errors import InputError
-from babyllama.report.markdown import aligned, escaped
 from babyllama.report.overview import overview as overview_of
 from babyllama.report.page import Page, page_of
+from babyllama.report.rendering import render
 from babyllama.report.scored_run import scored_run
 from babyllama.report.table import Table
 from babyllama.runs.files import write_atomically
@@ -99,21 +97,6 @@ def write_pages(pages: Sequence[Page], out: Path, *, overview: Table | None = No
     for page in pages:
         for figure in (figure for section in page.sections for figure in section.figures):
             write_atomically(out / _FIGURES / figure.file, visible(figure.svg))
-    templates = _templates()
     for file, template in ((PAGE, "report.html.j2"), (REPORT_TEXT, "report.md.j2")):
         # Control characters of names and sentences are neither XML nor text to look at.
-        write_atomically(out / file, visible(templates.get_template(template).render(context)))
-
-
-def _templates() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("babyllama.report", "templates"),
-        autoescape=lambda name: name is not None and name.endswith(".html.j2"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["aligned"] = aligned
-    environment.filters["escaped"] = escaped
-    return environment
+        write_atomically(out / file, visible(render(template, context)))

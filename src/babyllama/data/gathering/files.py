@@ -14,7 +14,7 @@ from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, NamedTuple
 
-from babyllama.data.cleaning import CLEANERS
+from babyllama.data.cleaning.domains import CLEANERS
 from babyllama.data.file_names import SPLITS, FileName, SplitName, parse_name, table_suffix
 from babyllama.data.gathering.documents import Document, Reading
 from babyllama.data.raw_text import decoded_blocks

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from babyllama.data.cleaning import plain_characters
+from babyllama.data.cleaning.characters import plain_characters
 from babyllama.data.gathering.documents import Document
 from babyllama.data.sources import Split
 from babyllama.errors import InputError, listed

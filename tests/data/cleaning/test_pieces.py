@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from babyllama.data.cleaning import CLEANERS, clean_text
-from babyllama.data.cleaning_pieces import clean_pieces
+from babyllama.data.cleaning.domains import CLEANERS, clean_text
+from babyllama.data.cleaning.pieces import clean_pieces
 from babyllama.data.raw_text import read_blocks
 from babyllama.data.sources import read_split
 
@@ -32,7 +32,7 @@ def in_pieces(text: str, domain: str, rules: str, size: int) -> str:
 
 @pytest.mark.parametrize("rules", ["paper", "thorough"])
 @pytest.mark.parametrize("domain", DOMAINS)
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=12)
 @given(text=TEXTS, size=st.integers(1, 30))
 def test_pieces_joined_are_the_clean_text(domain, rules, text, size):
     assert in_pieces(text, domain, rules, size) == clean_text(text, domain=domain, rules=rules)

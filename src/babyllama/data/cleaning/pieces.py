@@ -1,62 +1,67 @@
-"""Clean a text of any size in pieces that are, joined, what `cleaning.clean_text` makes of it.
+"""Clean a text of any size in pieces that are, joined, what `domains.clean_text` makes of it.
 
 A text is cut at ends of lines where no rule looks across: this module knows where that is, and
 joins the clean pieces again. So memory holds a piece, not the text; a line is never cut.
 """
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from babyllama.data.cleaning import (
+from babyllama.data.cleaning.applying import Rule, Watch, apply_rules
+from babyllama.data.cleaning.characters import plain_characters
+from babyllama.data.cleaning.domains import (
     CODE,
+    Cleaner,
     CleaningRules,
+    clean_documents,
     cleaner_for,
-    documents_of,
-    paper_qed,
-    paper_wikipedia,
-    plain_characters,
-    thorough_code,
-    thorough_qed,
-    tidy,
 )
+from babyllama.data.cleaning.layout import CREDIT, documents_of
+from babyllama.data.cleaning.paper import paper_qed, paper_wikipedia
+from babyllama.recipe.text import ENGLISH
 
 # These look at the first character, or join lines whatever they hold.
 _NEED_FULL_TEXT = (paper_qed, paper_wikipedia)
-# A tag may go on in the next line after its name. The name may be written with entities.
-_MAY_BE_IN_TAG = re.compile(r"[<;]/?\w{0,12}$")
-_CREDIT = "Translator:"
+_SMALL = 1 << 14  # characters
 
 
 def clean_pieces(
-    read: Callable[[], Iterable[str]], *, domain: str, rules: CleaningRules
+    read: Callable[[], Iterable[str]],
+    *,
+    domain: str,
+    rules: CleaningRules,
+    language: str = ENGLISH,
+    watch: Watch | None = None,
 ) -> Iterator[str]:
     """Clean one domain's text, block by block.
 
     Args:
         read: reads the text from its start, in blocks of any size; may be called twice.
-        domain, rules: see `clean_text`.
+        domain, rules, language: see `clean_text`.
+        watch: is told each rule that changed a piece.
 
     Returns:
         pieces that are, joined, what `clean_text` returns for the joined blocks.
     """
     cleaner = cleaner_for(domain)
-    if rules == "paper" and cleaner.paper in _NEED_FULL_TEXT:
-        yield cleaner.paper("".join(read()))
-    elif rules == "paper":
-        yield from map(cleaner.paper, _cut_lines(read(), _ends_for_paper))
+    if rules == "paper":
+        is_full = cleaner.paper in _NEED_FULL_TEXT
+        pieces = iter(["".join(read())]) if is_full else _cut_lines(read(), _ends_for_paper)
+        yield from (apply_rules(piece, (cleaner.paper,), watch) for piece in pieces)
     elif cleaner is CODE:
-        yield from _clean_code(_cut_lines(read(), lambda _text, _at: True))
+        yield from _clean_code(_cut_lines(read(), _ends_anywhere), cleaner.thorough, watch)
     else:
-        wide = cleaner.thorough is thorough_qed and _has_wide_gaps(_plain(read()))
-        yield from _clean_documents(_parts(_plain(read()), wide), cleaner.thorough, wide)
+        wide = cleaner.wide_gaps and _has_wide_gaps(_plain(read()))
+        parts = _parts(_plain(read(), watch), wide)
+        yield from _clean_documents(parts, cleaner, language, wide, watch)
 
 
-def _clean_code(pieces: Iterable[str]) -> Iterator[str]:
+def _clean_code(pieces: Iterable[str], rules: Iterable[Rule], watch: Watch | None) -> Iterator[str]:
     """Lines without white space at their ends; blank ones become one between documents."""
     gap, has_output = "", False
     for piece in pieces:
-        for line in thorough_code(piece).split("\n")[: -1 if piece.endswith("\n") else None]:
+        lines = apply_rules(piece, rules, watch).split("\n")
+        for line in lines[: -1 if piece.endswith("\n") else None]:
             if line:
                 yield gap * has_output + line + "\n"
                 gap, has_output = "", True
@@ -72,22 +77,30 @@ class _Part(NamedTuple):
 
 
 def _clean_documents(
-    parts: Iterable[_Part], clean: Callable[[str], str], wide: bool
+    parts: Iterable[_Part], cleaner: Cleaner, language: str, wide: bool, watch: Watch | None
 ) -> Iterator[str]:
     has_output = is_new = False
     for part in parts:
-        for number, document in enumerate(documents_of(part.text, wide_gaps=wide)):
+        found = documents_of(apply_rules(part.text, cleaner.across, watch), wide_gaps=wide)
+        for number, document in enumerate(clean_documents(found, cleaner, language, watch)):
             is_new = is_new or part.begins or number > 0
-            if cleaned := tidy(clean(document)):
-                yield ("\n\n" if is_new else "\n") * has_output + cleaned
+            if document:
+                yield ("\n\n" if is_new else "\n") * has_output + document
                 has_output, is_new = True, False
     if has_output:
         yield "\n"
 
 
-def _plain(blocks: Iterable[str]) -> Iterator[str]:
+def _plain(blocks: Iterable[str], watch: Watch | None = None) -> Iterator[str]:
     """Plain text in pieces, to be joined with line ends."""
-    return map(plain_characters, _cut_lines(blocks, _ends_outside_tags))
+    for piece in _cut_lines(_small(blocks), _ends_anywhere):
+        yield plain_characters(piece.removesuffix("\n"), watch)
+
+
+def _small(blocks: Iterable[str]) -> Iterator[str]:
+    """The same text in blocks of which many have no dirt of some kind, so that rules skip them."""
+    for block in blocks:
+        yield from (block[start : start + _SMALL] for start in range(0, len(block), _SMALL))
 
 
 def _cut_lines(blocks: Iterable[str], is_end: Callable[[str, int], bool]) -> Iterator[str]:
@@ -114,8 +127,8 @@ def _cut_lines(blocks: Iterable[str], is_end: Callable[[str, int], bool]) -> Ite
         yield rest
 
 
-def _ends_outside_tags(text: str, at: int) -> bool:
-    return not _MAY_BE_IN_TAG.search(text[max(0, at - 16) : at])
+def _ends_anywhere(_text: str, _at: int) -> bool:
+    return True
 
 
 def _ends_for_paper(text: str, at: int) -> bool:
@@ -160,7 +173,7 @@ def _last_cut(text: str, wide: bool) -> tuple[int, int]:
         end = len(text[:start].rstrip("\n")) if text[start - 2] == "\n" else start - 1
         line_ends = start - end
         is_document = line_ends > (2 if wide else 1)
-        within = line_ends == 1 and not text.startswith(("=", "'", _CREDIT), start)
+        within = line_ends == 1 and not text.startswith(("=", "'", CREDIT), start)
         has_text = start < len(text) and text[start] != "\n"
         if end and text[end - 1] != "=" and has_text and (is_document or within):
             return end, start
