@@ -100,3 +100,15 @@ def test_the_linear_heading_pattern_finds_what_the_papers_finds(lines):
     stripped = "\n".join(line.strip() for line in unwrapped.splitlines())
 
     assert paper(text, "wikipedia") == stripped[1:].replace("\n\n", "")
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    parts=st.lists(
+        st.sampled_from(["subtitle", "SubTITLE", "ſubtıtle", "İ", "a", "\n"]), max_size=9
+    )
+)
+def test_the_same_lines_are_dropped_as_by_the_papers_pattern(parts):
+    text = "".join(parts)
+
+    assert paper(text, "open_subtitles") == re.sub(r"(?im)^(?=.*subtitle).*\n", "", text)

@@ -5,7 +5,7 @@ No text of another language passes through them.
 
 import re
 
-from babyllama.data.cleaning.editing import change_lines, cut, has_any
+from babyllama.data.cleaning.editing import change_lines, cut, has_any, places_of
 
 _STOP = re.compile(r" \.(?!\d)")
 _STOPS_AND_DOTS = re.compile(r" (?<=\w )(?:[!?,]+|\.{1,4})(?=[\s\"]|$)", re.MULTILINE)
@@ -45,7 +45,7 @@ _LOST_APOSTROPHE = re.compile(
 )
 _GRAVE = re.compile(r"[`´](?<=[a-zI].)(?=(?:s|t|ll|re|ve|d|m)\b)", re.IGNORECASE)
 _SMALL_LETTER = re.compile("[a-km-z]")
-_CAPITALS = re.compile("[A-Z](?:[A-Z]|(?<=l.))")
+_CAPITALS = re.compile("[A-Z][A-Z]")
 
 
 def join_stops(text: str) -> str:
@@ -65,9 +65,12 @@ def join_stops_and_dots(text: str) -> str:
     >>> join_stops_and_dots("Natalie ... Why are you always stealing' chickens ?")
     "Natalie... Why are you always stealing' chickens?"
     """
-    if not has_any(text, " !", " ?", " ,", " ."):
-        return text
-    return _STOPS_AND_DOTS.sub(lambda found: found[0][1:], text)
+    places = places_of(text, " !", " ?", " ,", " .")
+    return change_lines(text, places, _with_stops)
+
+
+def _with_stops(line: str) -> str:
+    return _STOPS_AND_DOTS.sub(lambda found: found[0][1:], line)
 
 
 def join_hyphens(text: str) -> str:

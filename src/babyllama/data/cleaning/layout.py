@@ -21,7 +21,7 @@ def documents_of(text: str, *, wide_gaps: bool) -> list[str]:
             documents there too.
     """
     if wide_gaps:
-        return re.split(r"\n{3,}|\n+(?=Translator:)", text)
+        return re.split(r"\n(?:\n\n+|\n*(?=Translator:))", text)
     if "= = =" in text:
         text = _HEADING.sub(r"\n\n\g<0>\n", text).replace(" \n", "\n").replace("\n ", "\n")
         text = _AFTER_HEADING.sub("= = =\n", text)

@@ -38,7 +38,13 @@ def paper_cbt(text: str) -> str:
 
 def paper_open_subtitles(text: str) -> str:
     """Drop lines that contain "subtitle" in any case, but not a last line without line end."""
-    return re.sub(r"(?im)^(?=.*subtitle).*\n", "", text)
+    if any(letter in text for letter in "ſıİ"):  # a pattern takes them for s and i
+        return re.sub(r"(?im)^(?=.*subtitle).*\n", "", text)
+    lower, kept, done = text.lower(), [], 0
+    while (at := lower.find("subtitle", done)) >= 0 and (end := text.find("\n", at)) >= 0:
+        kept.append(text[done : text.rfind("\n", done, at) + 1 or done])
+        done = end + 1
+    return "".join(kept) + text[done:]
 
 
 def paper_wikipedia(text: str) -> str:
@@ -46,8 +52,13 @@ def paper_wikipedia(text: str) -> str:
 
     The public code also drops the text's first character; it expects an empty first line.
     """
-    # The look-ahead keeps the time linear for a long line that has the sign but not at its end.
-    text = re.sub(r"(?m)^(?=.* = = =\n)(.*?)= = = (.+) = = =\n", r"\1\2", text)
+    joined, done = [], 0
+    while (at := text.find(" = = =\n", done)) >= 0:
+        start, end = text.rfind("\n", done, at) + 1 or done, at + len(" = = =\n")
+        line = re.sub(r"(?m)^(.*?)= = = (.+) = = =\n", r"\1\2", text[start:end])
+        joined += [text[done:start], line]
+        done = end
+    text = "".join([*joined, text[done:]])
     return paper_blank_lines("\n".join(line.strip() for line in text.splitlines())[1:])
 
 

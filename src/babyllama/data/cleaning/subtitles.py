@@ -36,10 +36,10 @@ _MUSIC = re.compile(r"[♪♫¶]|™a\b")  # "™a" is what decoding left of a n
 _SIGNS = re.compile(r"[#*](?<![^\s-].)[#*]*+(?=\s|$)")
 _CHANGE = re.compile(r">>+")
 _DASH = re.compile(r"\n(?: |- ?(?=[^-]))+")
-_NAME = re.compile(r"\n(?: |[A-Z][A-Z .'#\d]{0,24} ?:(?=[ \n]|$))+")
-_NAME_ALONE = re.compile(r"\n[A-Z][a-z]{1,15} ?: ?(?=\n|$)")
+_NAME = re.compile(r"(?: |[A-Z][A-Z .'#\d]{0,24} ?:(?= |$))+")
+_NAME_ALONE = re.compile(r"[A-Z][a-z]{1,15} ?: ?$")
 _ROLE = re.compile(
-    r"\n(?:All|Announcer|Audience|Boy|Both|Child|Crowd|Girl|Host|Interviewer|Man|Moderator|"
+    r"(?:All|Announcer|Audience|Boy|Both|Child|Crowd|Girl|Host|Interviewer|Man|Moderator|"
     r"Narrator|Newsreader|Reporter|Teacher|Video|Voice|Voiceover|Woman)(?: \d)?: "
 )
 _FRAGMENT = re.compile(r" [b-hj-zB-HJ-Z'’](?= )")
@@ -132,11 +132,14 @@ def remove_speaker_names(text: str) -> str:
     >>> remove_speaker_names("Woman: CAN YOU DESCRIBE FOR ME WHAT THE PRESS COVERAGE WAS LIKE?")
     'CAN YOU DESCRIBE FOR ME WHAT THE PRESS COVERAGE WAS LIKE?'
     """
-    if ":" not in text:
-        return text
+    return change_lines(text, places_of(text, ":"), _without_name)
+
+
+def _without_name(line: str) -> str:
     for pattern in (_NAME, _NAME_ALONE, _ROLE):
-        text = cut_at_starts(pattern, text)
-    return text
+        if found := pattern.match(line):
+            line = line[found.end() :]
+    return line
 
 
 def drop_broken_words(text: str) -> str:
@@ -147,6 +150,8 @@ def drop_broken_words(text: str) -> str:
     >>> drop_broken_words("We l l , g i ve me tha t wh i te one .")
     ''
     """
+    if not has_any(text, " ' ", " t ", " r ", " s ", " l ", " f "):
+        return text
     places = (found.start() for found in _FRAGMENT.finditer(text))
     return change_lines(text, places, lambda line: "" if _is_broken(line) else line)
 

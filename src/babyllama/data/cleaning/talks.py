@@ -2,21 +2,27 @@
 
 import re
 
-from babyllama.data.cleaning.editing import cut, cut_at_starts, has_any
+from babyllama.data.cleaning.editing import (
+    change_lines,
+    cut,
+    cut_at_starts,
+    has_any,
+    places_of,
+)
 
 _CREDIT = re.compile(r"\n(?:Translator|Reviewer|Transcriber|Translated by|Reviewed by)\b.*")
 _CUE = re.compile(r"\([A-Z][^()\n.?!,;:]{0,60}\)")
 _CUE_ALONE = re.compile(r"\n\[[A-Z]\w{0,60}\](?=\n|$)")
-_SHOUTED_NAME = r"[A-Z][A-Z .'#\d]{0,24} ?:(?=[ \n]|$)"
+_SHOUTED_NAME = r"[A-Z][A-Z .'#\d]{0,24} ?:(?= |$)"
 _FULL_NAME = (
     r"(?!(?:The|A|An|My|Our|Your|This|That|And|But|So|One|Part|Question|Number) )"
-    r"[A-Z][\w'’.-]+(?: [A-Z][\w'’.-]+){1,2}:(?=[ \n]|$)"
+    r"[A-Z][\w'’.-]+(?: [A-Z][\w'’.-]+){1,2}:(?= |$)"
 )
 _ROLE = (
     r"(?:Audience|Boy|Child|Crowd|Girl|Host|Interviewer|Man|Moderator|Narrator|Video|Voice|Woman)"
-    r"(?: \d)?::?(?=[ \n]|$)"
+    r"(?: \d)?::?(?= |$)"
 )
-_OPENING = re.compile(rf"\n(?: |{_SHOUTED_NAME}|{_FULL_NAME}|{_ROLE})+")
+_OPENING = re.compile(rf"(?: |{_SHOUTED_NAME}|{_FULL_NAME}|{_ROLE})+")
 
 
 def remove_talk_credits(text: str) -> str:
@@ -51,4 +57,9 @@ def remove_talkers(text: str) -> str:
     >>> remove_talkers("And then think about this:")
     'And then think about this:'
     """
-    return cut_at_starts(_OPENING, text) if ":" in text else text
+    return change_lines(text, places_of(text, ":"), _without_talker)
+
+
+def _without_talker(line: str) -> str:
+    found = _OPENING.match(line)
+    return line[found.end() :] if found else line

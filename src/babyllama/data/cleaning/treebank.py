@@ -2,6 +2,8 @@
 
 import re
 
+from babyllama.data.cleaning.editing import has_any
+
 _BRACKETS = {
     "-LRB-": "(",
     "-RRB-": ")",
@@ -15,7 +17,7 @@ _BOOK = re.compile(r"\n_BOOK_TITLE_ ?:.*")
 _CLOSING = re.compile(r"\n(?<=[^\n]\n)(''?(?: ''?)*)(?: |(?=\n)|$)")
 _CLITIC = re.compile(r"(?i) '(?<=\w ')(?=(?:s|ll|m|d|ve|re)\b)")
 _TIS = re.compile(r"(?i)'t (?<!\w't )(?=(?:is|was|were|will|would)\b)")
-_SINGLE_CLOSING = re.compile(r" '(?!\w)")
+_SPACE_BEFORE = re.compile(r" (?=[.,:;!?)\]}]|'(?!\w))")
 
 
 def separate_books(text: str) -> str:
@@ -68,11 +70,10 @@ def join_brackets_and_stops(text: str) -> str:
     'a craft [speedy-looking], foul'
     """
     text = text.replace(" ''", '"')
-    for sign in "`([{":
-        text = text.replace(f"{sign} ", sign)
-    for sign in ".,:;!?)]}":
-        text = text.replace(f" {sign}", sign)
-    return _SINGLE_CLOSING.sub("'", text)
+    text = _SPACE_BEFORE.sub("", text.replace("` ", "`"))
+    if has_any(text, "( ", "[ ", "{ "):
+        text = text.replace("( ", "(").replace("[ ", "[").replace("{ ", "{")
+    return text
 
 
 def plain_quotes(text: str) -> str:
