@@ -50,13 +50,13 @@ def put_corpus(folder: Path, text: str) -> Path:
     return folder
 
 
-def put_stream(folder: Path, count: int, *, dtype: str = "uint16") -> Path:
+def put_stream(folder: Path, count: int, *, dtype: str = "uint16", **header: str) -> Path:
     """A folder of tokens 0, 1, 2 ... without any text behind it."""
     folder.mkdir(exist_ok=True)
     for split in ("train", "dev"):
         np.arange(count, dtype=dtype).tofile(folder / f"{split}.bin")
         (np.arange(count) * 7 % 5).astype(np.uint8).tofile(folder / f"{split}.words.bin")
-    (folder / "tokens.json").write_text(json.dumps({"dtype": dtype}), encoding="utf-8")
+    (folder / "tokens.json").write_text(json.dumps({"dtype": dtype, **header}), encoding="utf-8")
     return folder
 
 

@@ -229,6 +229,25 @@ def test_evenly_spaced_reads_the_wanted_number_of_windows_at_equal_distances(
     assert len(gaps) == 0 or gaps.max() - gaps.min() <= 1
 
 
+@pytest.mark.parametrize("placement", PLACEMENTS, ids=lambda placement: placement.kind)
+@settings(deadline=None)
+@given(seed=st.integers(0, 2**31), epoch=st.integers(0, 3))
+def test_shuffled_documents_keep_their_windows_together_and_in_order(
+    long_stream, placement, seed, epoch
+):
+    windows = Windows(long_stream, "train", 8, placement)
+    windows.shuffled_documents = np.array([0, 50, 51, 130, 250])
+
+    starts = windows.at(epoch, batch_size=len(windows), seed=seed).starts
+
+    moved = starts // 8 * 8 if placement.kind == "jittered" else starts
+    owners = np.searchsorted(windows.shuffled_documents, moved, side="right")
+    changes = np.flatnonzero(np.diff(owners))
+    assert len(changes) == len(set(owners.tolist())) - 1
+    assert (np.diff(moved)[np.diff(owners) == 0] > 0).all()
+    assert len(set(moved // 8)) == len(windows)
+
+
 def test_less_than_one_window_of_text_is_refused(tmp_path):
     assert len(Windows(put_stream(tmp_path, 128), "train", 128)) == 1
 

@@ -1,5 +1,7 @@
 """Stored signals of every kind give the ensemble's distributions back for their windows."""
 
+import json
+import shutil
 from contextlib import contextmanager
 from types import SimpleNamespace
 
@@ -25,6 +27,7 @@ from babyllama.recipe import (
     TopKSignal,
 )
 from babyllama.signals import stored as stored_module
+from babyllama.signals.online import open_online
 from babyllama.signals.store import store_signal
 from babyllama.signals.stored import open_stored, read_signal
 from babyllama.signals.writer import SignalSource
@@ -224,6 +227,39 @@ def test_windows_that_were_not_stored_are_refused(signal, tokens, placing, wante
 def test_other_tokens_are_refused(signal, tokens):
     with pytest.raises(InputError, match="stored for other tokens"):
         open_stored(signal, Windows(tokens, "dev", 16), temperature=1.0, device=CPU)
+
+
+@pytest.fixture
+def separate(tokens, tmp_path):
+    """The same tokens, to be read with separate documents."""
+    folder = shutil.copytree(tokens, tmp_path / "separate")
+    header = json.loads((folder / "tokens.json").read_text())
+    (folder / "tokens.json").write_text(json.dumps(header | {"documents": "separate"}))
+    return folder
+
+
+def test_of_separate_documents_running_and_stored_teachers_say_the_same(
+    teachers, signal, tokens, separate, tmp_path
+):
+    recipe, windows = HiddenSignal(kind="hidden"), Windows(separate, "train", 16)
+    (tmp_path / "signal").mkdir()
+    store_signal(SignalSource(tuple(teachers), separate, recipe, window=16), tmp_path / "signal")
+    batch = windows.read(np.arange(12))
+    assert (batch.position_ids[:, 1:] == 0).any()  # a document begins within a window
+    running = open_online(
+        teachers, window=16, temperature=2.0, precision="float32", device=CPU, separate=True
+    )
+    kept = open_stored(tmp_path / "signal", windows, temperature=2.0, device=CPU)
+
+    found = [read_back(each.targets(batch), 12 * 16, 320, 2.0) for each in (running, kept)]
+
+    attending = running.targets(Windows(tokens, "train", 16).read(np.arange(12)))
+    other = read_back(attending, 12 * 16, 320, 2.0)
+    assert (found[0] - found[1]).abs().max() < 0.05 * (found[0] - other).abs().max()
+    with pytest.raises(InputError, match=r"tokens\.documents: attend, .* has separate"):
+        open_stored(signal, windows, temperature=2.0, device=CPU)
+    with pytest.raises(InputError, match=r"tokens\.documents: separate, .* has attend"):
+        open_stored(tmp_path / "signal", Windows(tokens, "train", 16), temperature=2.0, device=CPU)
 
 
 def test_a_folder_without_a_signal_is_refused(windows, tmp_path):

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32, Float64, Int32, Shaped
 
-from babyllama.data.documents import document_starts, domains_of_documents
+from babyllama.data.documents import domains_of_documents
 from babyllama.data.order import Order, rank
 from babyllama.data.order_files import read_ages, read_numbers
 from babyllama.data.tokenizer import load_tokenizer
-from babyllama.data.windows import Windows, token_counts
+from babyllama.data.windows import Windows, document_starts, token_counts
 from babyllama.errors import InputError
 from babyllama.recipe import (
     AgeOrder,
@@ -51,6 +51,13 @@ def windows_in_order(
         InputError: what `Windows` raises; domains or a file that do not fit the text.
     """
     windows = Windows(tokens, "train", training.window, training.windows)
+    if training.shuffle == "documents":
+        windows.shuffled_documents = document_starts(tokens, "train")
+        if not len(windows.shuffled_documents):
+            raise InputError(
+                f"{tokens} does not say where documents start, and training.shuffle is documents",
+                mend="Make it with `babyllama tokenize`, or use training.shuffle: windows.",
+            )
     order = training.order
     if order is None:
         return windows

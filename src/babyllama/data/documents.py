@@ -1,4 +1,4 @@
-"""Where the documents of a token stream begin, and which domain each is from."""
+"""Which domain each document of a token stream is from."""
 
 import json
 from pathlib import Path
@@ -7,17 +7,8 @@ import numpy as np
 from jaxtyping import Int64
 
 from babyllama.data.sources import Split, clean_files
-from babyllama.data.windows import read_header
+from babyllama.data.windows import document_starts, read_header
 from babyllama.runs.layout import STATISTICS
-
-
-def document_starts(tokens: Path, split: Split) -> Int64[np.ndarray, " documents"]:
-    """The index of each document's first token; none for tokens that were written by hand."""
-    file = tokens / f"{split}.documents.npy"
-    starts: Int64[np.ndarray, " documents"] = (
-        np.load(file) if file.is_file() else np.zeros(0, np.int64)
-    )
-    return starts
 
 
 def domains_of_documents(

@@ -19,6 +19,7 @@ from babyllama.errors import InputError, command
 from babyllama.recipe import FixedWindows, JitteredWindows, WindowsRecipe
 from babyllama.runs.layout import TOKENS_HEADER, stream_file
 
+_DOCUMENTS = 5  # tells these random numbers apart from those of `order` and `difficulty`
 IGNORE_INDEX = -100  # the label that losses ignore, by torch's name
 
 
@@ -31,15 +32,20 @@ class Batch:
             stored signal is looked up by these.
         labels: the next token at each position; IGNORE_INDEX at a window's last position, whose
             next token is outside the window (as in the paper: CE on 127 of 128 positions).
+        position_ids: where documents are read separately, each token's position in its document's
+            part of the window, from 0. None where a token sees all of the window before it.
     """
 
     starts: Int64[np.ndarray, " batch"]
     input_ids: Int64[Tensor, "batch window"]
     labels: Int64[Tensor, "batch window"]
+    position_ids: Int64[Tensor, "batch window"] | None = None
 
     def rows(self, start: int, stop: int) -> "Batch":
         """A slice of the batch. The tokens are not copied."""
-        return Batch(self.starts[start:stop], self.input_ids[start:stop], self.labels[start:stop])
+        part = slice(start, stop)
+        positions = None if self.position_ids is None else self.position_ids[part]
+        return Batch(self.starts[part], self.input_ids[part], self.labels[part], positions)
 
 
 class Windows:
@@ -53,6 +59,7 @@ class Windows:
         stream: the tokens.
         word_starts: how many white-space words begin in each token.
         order: the curriculum, if there is one.
+        shuffled_documents: where documents start, if an epoch shuffles these and not windows.
 
     Raises:
         InputError: the folder has no tokens, less than one window of them, or its word counts are
@@ -67,6 +74,7 @@ class Windows:
         self.window = window
         self.placement = placement or FixedWindows()
         self.order: Order | None = None
+        self.shuffled_documents: Int64[np.ndarray, " documents"] | None = None
         self.stream = np.memmap(self.path, dtype=self.header["dtype"], mode="r")
         largest_offset = 0 if isinstance(self.placement, FixedWindows) else window - 1
         self.count = max(0, len(self.stream) - largest_offset) // window
@@ -77,6 +85,8 @@ class Windows:
                 mend="Add text, or set a shorter training.window.",
             )
         self.word_starts = _open_words(tokens / f"{split}.words.bin", len(self.stream))
+        is_separate = self.header.get("documents") == "separate"
+        self._documents = document_starts(tokens, split) if is_separate else None
 
     def __len__(self) -> int:
         return self.count
@@ -100,7 +110,22 @@ class Windows:
         rows = np.stack([self.stream[at : at + self.window] for at in starts]).astype(np.int64)
         labels = np.full_like(rows, IGNORE_INDEX)
         labels[:, :-1] = rows[:, 1:]
-        return Batch(starts, torch.from_numpy(rows), torch.from_numpy(labels))
+        positions = None if self._documents is None else self._positions(starts)
+        return Batch(starts, torch.from_numpy(rows), torch.from_numpy(labels), positions)
+
+    @property
+    def separates_documents(self) -> bool:
+        """Whether a token sees nothing of the documents before its own."""
+        return self._documents is not None
+
+    def _positions(
+        self, starts: Int64[np.ndarray, " batch"]
+    ) -> Int64[Tensor, "batch {self.window}"]:
+        """The position of each token in its document's part of its window."""
+        assert self._documents is not None
+        places = starts[:, None] + np.arange(self.window)
+        begins = self._documents[np.searchsorted(self._documents, places, side="right") - 1]
+        return torch.from_numpy(places - np.maximum(begins, starts[:, None]))
 
     def steps_per_epoch(self, batch_size: int) -> int:
         """Updates per epoch: at least one.
@@ -162,11 +187,28 @@ class Windows:
 
     def _starts_of(self, epoch: int, seed: int) -> Int64[np.ndarray, " count"]:
         """Where an epoch's windows start, in the order of reading."""
-        order = np.random.default_rng((seed, epoch)).permutation(self.count)
+        order = self._order_of(epoch, seed)
         if isinstance(self.placement, JitteredWindows):
             moves = np.random.default_rng((seed, epoch, 1)).integers(self.window, size=self.count)
-            return order * self.window + moves[order]
-        return order * self.window + self.offsets[epoch % len(self.offsets)]
+            starts: Int64[np.ndarray, " count"] = order * self.window + moves[order]
+        else:
+            starts = order * self.window + self.offsets[epoch % len(self.offsets)]
+        return starts
+
+    def _order_of(self, epoch: int, seed: int) -> Int64[np.ndarray, " count"]:
+        """The numbers of an epoch's windows, in the order of reading."""
+        documents = self.shuffled_documents
+        order: Int64[np.ndarray, " count"]
+        if documents is None:
+            order = np.random.default_rng((seed, epoch)).permutation(self.count)
+            return order
+        # Jittered windows belong where they are without their moves.
+        first = 0 if isinstance(self.placement, JitteredWindows) else epoch % len(self.offsets)
+        starts = np.arange(self.count) * self.window + self.offsets[first]
+        owners = np.searchsorted(documents, starts, side="right") - 1
+        places = np.random.default_rng((seed, epoch, _DOCUMENTS)).permutation(len(documents))
+        order = np.argsort(places[owners], kind="stable")
+        return order
 
     def _words_in_each(
         self, starts: Int64[np.ndarray, " windows"], at_once: int = 4096
@@ -199,6 +241,15 @@ def read_header(tokens: Path) -> dict[str, Any]:
             mend="Make the folder again: babyllama tokenize CORPUS TOKENIZER OUT",
         ) from None
     return header
+
+
+def document_starts(tokens: Path, split: Split) -> Int64[np.ndarray, " documents"]:
+    """The index of each document's first token; none for tokens that were written by hand."""
+    file = tokens / f"{split}.documents.npy"
+    starts: Int64[np.ndarray, " documents"] = (
+        np.load(file) if file.is_file() else np.zeros(0, np.int64)
+    )
+    return starts
 
 
 def token_counts(

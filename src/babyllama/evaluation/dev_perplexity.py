@@ -11,7 +11,7 @@ import torch
 
 from babyllama.console import ProgressBar
 from babyllama.data.windows import IGNORE_INDEX, Windows
-from babyllama.models.ensemble import Ensemble
+from babyllama.models.ensemble import Ensemble, refuse_unread_windows
 
 
 @torch.no_grad()
@@ -34,16 +34,17 @@ def dev_perplexity(
         models with different tokenizers can be compared; tokens, the number of scored tokens.
 
     Raises:
-        InputError: less dev text than one window.
+        InputError: less dev text than one window; a model that cannot read such windows.
     """
     windows = Windows(tokens, "dev", window)
+    refuse_unread_windows(ensemble, window, separate=windows.separates_documents)
     device = ensemble.device
     total = torch.zeros((), dtype=torch.float64, device=device)
     scored = 0
     with ProgressBar("dev", min(max_windows, len(windows)), "windows") as bar:
         for batch in windows.evenly_spaced(max_windows, max(1, tokens_at_once // window)):
             labels = batch.labels.to(device).flatten()
-            states = ensemble.states(batch.input_ids.to(device)).flatten(0, 1)
+            states = ensemble.states_of(batch).flatten(0, 1)
             # Summed in float64: positions without a label add 0.
             total += ensemble.mixture.log_probabilities(states, labels).double().sum()
             scored += int((labels != IGNORE_INDEX).sum())

@@ -21,8 +21,10 @@ from torch import Tensor
 
 from babyllama.console import print_status
 from babyllama.data.tokenizer import differing_tokens, load_tokenizer
+from babyllama.data.windows import Batch
 from babyllama.errors import InputError
 from babyllama.models.build import positions_of, prefer_fast_attention
+from babyllama.models.documents import refuse_joined_documents, separate_documents
 from babyllama.models.loading import load_model
 from babyllama.models.logits import (
     Head,
@@ -158,6 +160,12 @@ class Ensemble:
             ]
         return torch.cat(each, dim=-1)
 
+    def states_of(self, batch: Batch) -> Float[Tensor, "batch window hidden"]:
+        """`states` of a batch's windows, on the models' device; documents apart if it says so."""
+        positions = None if batch.position_ids is None else batch.position_ids.to(self.device)
+        context = separate_documents(positions, self.dtype)
+        return self.states(batch.input_ids.to(self.device), **context)
+
 
 def mean_logits(
     each: Iterable[Float[Tensor, "*positions vocab"]],
@@ -255,6 +263,20 @@ def refuse_long_windows(ensemble: Ensemble, window: int) -> None:
                 why="A teacher must read the same windows as the student.",
                 mend="Use shorter windows, or teachers with more positions.",
             )
+
+
+def refuse_unread_windows(ensemble: Ensemble, window: int, *, separate: bool) -> None:
+    """Check that every model reads windows of this length.
+
+    Args:
+        separate: each document of a window on its own.
+
+    Raises:
+        InputError: what `refuse_long_windows` and `refuse_joined_documents` raise.
+    """
+    refuse_long_windows(ensemble, window)
+    for model in ensemble.models if separate else ():
+        refuse_joined_documents(model, window)
 
 
 def load_ensemble(

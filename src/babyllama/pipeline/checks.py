@@ -16,6 +16,7 @@ from babyllama.errors import InputError
 from babyllama.evaluation.lengths import refuse_long_texts
 from babyllama.evaluation.suites import suite_for
 from babyllama.models.build import configuration, refuse_short_positions
+from babyllama.models.documents import refuse_inseparable
 from babyllama.models.given import check_teacher, check_tokenizer, folder_of
 from babyllama.pipeline.planning import Plan, plan, refuse_full_disk
 from babyllama.pipeline.text_stages import gathered_text
@@ -49,7 +50,8 @@ def check_before_run(recipe: Recipe, folder: Path, *, processes: int = 1) -> Pla
 
     Raises:
         InputError: a corpus or benchmark that cannot be read; a model that cannot be made, or with
-            fewer positions than its windows have tokens; a batch that the processes cannot share;
+            fewer positions than its windows have tokens, or that cannot read documents separately
+            where the recipe asks for it; a batch that the processes cannot share;
             an optimiser or a tracker that is not installed; a curriculum whose file or domains are
             wrong; a given teacher that cannot teach, or a given tokenizer that cannot be used; too
             little free disk.
@@ -58,13 +60,15 @@ def check_before_run(recipe: Recipe, folder: Path, *, processes: int = 1) -> Pla
     for name, path in recipe.evaluation.benchmarks.items():
         suite_for(name).read(path)
     if isinstance(recipe.tokenizer, Given):
-        check_tokenizer(recipe.tokenizer)
+        check_tokenizer(recipe.tokenizer, recipe.tokens)
         _check_given(recipe, folder_of(recipe.tokenizer, names.TOKENIZER))
     else:
         _check_given(recipe, None)
     for name in recipe.trained:
         part = recipe.pretraining(name)
         refuse_short_positions(part, name)
+        if recipe.tokens.documents == "separate":
+            refuse_inseparable(part, name)
         with _naming(recipe, name):
             refuse_uneven(part.training, processes)
             refuse_missing_optimizer(part.training)

@@ -189,6 +189,12 @@ class TrainingRecipe(Frozen):
         "windows, shuffled.",
         json_schema_extra=NOT_RECORDED_AT_DEFAULT,
     )
+    shuffle: Literal["windows", "documents"] = Field(
+        "windows",
+        description="What each epoch shuffles. `documents`: whole documents, the windows of each "
+        "one after another; a window belongs to the document that its first token is in.",
+        json_schema_extra=NOT_RECORDED_AT_DEFAULT,
+    )
     learning_rate: float = Field(gt=0, lt=1, description="Peak learning rate.")
     warmup_steps: int = Field(
         0, ge=0, description="Updates in which the rate rises linearly to its peak."
@@ -271,6 +277,13 @@ class TrainingRecipe(Frozen):
         if order is not None and isinstance(info.data.get("windows"), JitteredWindows):
             raise ValueError("windows is jittered: an order needs fixed or shifted windows")
         return order
+
+    @field_validator("shuffle")
+    @classmethod
+    def _order_draws_windows(cls, shuffle: str, info: Any) -> str:
+        if shuffle == "documents" and info.data.get("order") is not None:
+            raise ValueError("order is set: a curriculum draws single windows, not documents")
+        return shuffle
 
     @field_validator("word_checkpoints")
     @classmethod

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from babyllama.data.windows import Batch
-from babyllama.models.ensemble import Ensemble, load_ensemble, refuse_long_windows
+from babyllama.models.ensemble import Ensemble, load_ensemble, refuse_unread_windows
 from babyllama.models.loss import TeacherTargets
 from babyllama.models.precision import compute_dtype
 from babyllama.recipe import EQUAL_WEIGHTS, Mixing
@@ -29,7 +29,7 @@ class OnlineTeachers:
 
     def targets(self, batch: Batch) -> TeacherTargets:
         """Run the teachers over the batch's windows."""
-        states = self._ensemble.states(batch.input_ids).flatten(0, 1)
+        states = self._ensemble.states_of(batch).flatten(0, 1)
         return lambda part: self._ensemble.mixture.logits(states[part], self._temperature)
 
 
@@ -40,12 +40,16 @@ def open_online(
     temperature: float,
     precision: str,
     device: torch.device,
+    separate: bool = False,
     mixing: Mixing = EQUAL_WEIGHTS,
 ) -> OnlineTeachers:
     """Load teacher folders as a signal for windows of this length.
 
+    Args:
+        separate: whether the windows' documents are read separately.
+
     Raises:
-        InputError: teachers with too few positions for the window; as `load_ensemble`.
+        InputError: teachers that cannot read such windows; as `load_ensemble`.
     """
     ensemble = load_ensemble(
         teachers,
@@ -53,5 +57,5 @@ def open_online(
         mixing=mixing,
         dtype=compute_dtype(precision, device),
     )
-    refuse_long_windows(ensemble, window)
+    refuse_unread_windows(ensemble, window, separate=separate)
     return OnlineTeachers(ensemble, temperature)

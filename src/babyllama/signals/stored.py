@@ -189,6 +189,13 @@ def _refuse_other_windows(folder: Path, header: dict[str, Any], windows: Windows
             why="The digests of the two token streams differ.",
             mend="Run `babyllama signal` on these tokens.",
         )
+    if (header.get("documents") == "separate") != windows.separates_documents:
+        raise InputError(
+            f"{folder} was stored for tokens.documents: {header.get('documents', 'attend')}, "
+            f"{windows.path} has {windows.header.get('documents', 'attend')}",
+            why="Its teachers saw other tokens in each window than the student sees.",
+            mend="Run `babyllama signal` on these tokens.",
+        )
     if set(windows.offsets) - set(header["offsets"]):
         wanted = (
             "at random offsets"

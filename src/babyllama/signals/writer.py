@@ -16,10 +16,10 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from babyllama.console import Interrupted, ProgressBar, format_bytes, print_status, stoppable
-from babyllama.data.windows import Batch, Windows, refuse_other_tokenizer
+from babyllama.data.windows import Batch, Windows, read_header, refuse_other_tokenizer
 from babyllama.errors import InputError
 from babyllama.models.build import flops_per_token
-from babyllama.models.ensemble import load_ensemble, refuse_long_windows
+from babyllama.models.ensemble import load_ensemble, refuse_unread_windows
 from babyllama.models.precision import compute_dtype, pick_device
 from babyllama.recipe import StoredSignal
 from babyllama.runs.artefact import Facts
@@ -71,7 +71,9 @@ class SignalSource:
 
 def identity_of(source: SignalSource) -> dict[str, Any]:
     """What distinguishes one signal from another; part of `signal.json`."""
+    documents = read_header(source.tokens).get("documents")
     return {
+        **({"documents": documents} if documents else {}),
         "recipe": source.recipe.model_dump(mode="json", exclude={"frontier"}),
         "window": source.window,
         "offsets": list(source.offsets),
@@ -95,8 +97,10 @@ class Writer:
             dtype=compute_dtype("auto", device),
         )
         refuse_other_tokenizer(source.tokens, source.teachers[0])
-        refuse_long_windows(self.ensemble, source.window)
         self.windows = Windows(source.tokens, "train", source.window)
+        refuse_unread_windows(
+            self.ensemble, source.window, separate=self.windows.separates_documents
+        )
         self.counts = tuple(
             (self.windows.stream_tokens - offset) // source.window for offset in source.offsets
         )
@@ -268,7 +272,7 @@ class Writer:
         return torch.cat(states), inputs.to(self.ensemble.device)
 
     def _states(self, batch: Batch) -> Tensor:
-        states = self.ensemble.states(batch.input_ids.to(self.ensemble.device)).float()
+        states = self.ensemble.states_of(batch).float()
         if not torch.isfinite(states).all():
             self._refuse_nan(states, batch)
         return states

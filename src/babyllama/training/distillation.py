@@ -57,7 +57,7 @@ def distill(
         source = _open_stored(signal, student, windows)
         _refuse_fewer_tokens(signal, read_json(signal / HEADER)["vocab_size"], tokenizer)
     else:
-        source = _open_online(teachers, student, tokenizer, mixing)
+        source = _open_online(teachers, student, windows, tokenizer, mixing)
     return train(
         model,
         distillation_from(
@@ -122,14 +122,19 @@ def _refuse_fewer_tokens(source: Path, known: int | None, tokenizer: Path) -> No
 
 
 def _open_online(
-    teachers: Sequence[Path], student: DistilledStudent, tokenizer: Path, mixing: Mixing
+    teachers: Sequence[Path],
+    student: DistilledStudent,
+    windows: Windows,
+    tokenizer: Path,
+    mixing: Mixing,
 ) -> Signal:
     for teacher in teachers:
         refuse_other_vocabulary(teacher, tokenizer)
         _refuse_fewer_tokens(teacher, read_config(teacher).get("vocab_size"), tokenizer)
     return open_online(
         teachers,
-        window=student.training.window,
+        window=windows.window,
+        separate=windows.separates_documents,
         temperature=student.temperature,
         precision=student.training.precision,
         device=pick_device(),

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from babyllama.console import Stop
 from babyllama.data.windows import Batch
 from babyllama.models.build import checkpoint_activations, prefer_fast_attention
+from babyllama.models.documents import separate_documents
 from babyllama.models.logits import Head, hidden_states, output_head
 from babyllama.models.loss import LossTerms
 from babyllama.models.precision import matmul_precision
@@ -37,12 +38,17 @@ class Forward(nn.Module):
     def forward(self, loss: Loss, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         """Loss, cross-entropy and KL of some windows."""
         device = self.model.device
+        positions = batch.position_ids
         batch = Batch(
-            batch.starts, _on_device(batch.input_ids, device), _on_device(batch.labels, device)
+            batch.starts,
+            _on_device(batch.input_ids, device),
+            _on_device(batch.labels, device),
+            None if positions is None else _on_device(positions, device),
         )
+        context = separate_documents(batch.position_ids, self.dtype)
         with matmul_precision(self.dtype, device):
             with torch.autocast(device.type, dtype=self.dtype, enabled=self.dtype != torch.float32):
-                hidden = hidden_states(self.model, batch.input_ids)
+                hidden = hidden_states(self.model, batch.input_ids, **context)
             terms = loss(hidden, output_head(self.model), batch)
         return terms.total, terms.cross_entropy, terms.kl
 

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from babyllama.data.windows import IGNORE_INDEX, Batch, Windows
 from babyllama.errors import InputError
-from babyllama.models.ensemble import load_ensemble, refuse_long_windows
+from babyllama.models.ensemble import load_ensemble, refuse_unread_windows
 from babyllama.models.logits import CHUNK, Head
 from babyllama.models.loss import LossTerms, distillation_loss
 from babyllama.models.precision import pick_device
@@ -127,11 +127,11 @@ def teachers_entropy(teachers: MatchedTeachers, tokens: Path, window: int) -> fl
     """
     device, temperature = pick_device(), teachers.temperature
     ensemble = load_ensemble(teachers.folders, device=device, mixing=teachers.mixing)
-    refuse_long_windows(ensemble, window)
     windows = Windows(tokens, "train", window)
+    refuse_unread_windows(ensemble, window, separate=windows.separates_documents)
     total, count = 0.0, 0
     for batch in windows.evenly_spaced(_WINDOWS, max(1, _AT_ONCE // window)):
-        states = ensemble.states(batch.input_ids.to(device)).flatten(0, 1)
+        states = ensemble.states_of(batch).flatten(0, 1)
         states = states[(batch.labels.flatten() != IGNORE_INDEX).to(device)]
         for part in torch.split(states, CHUNK):
             z_bar = ensemble.mixture.logits(part, temperature) / temperature

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int64
 
-from babyllama.data.documents import document_starts, domains_of_documents
-from babyllama.data.windows import Batch, Windows, token_counts
+from babyllama.data.documents import domains_of_documents
+from babyllama.data.windows import Batch, Windows, document_starts, token_counts
 
 MOST_TOKENS = 32_768  # read of the dev text, whatever its size: the bound on the cost
 _TOKENS_AT_ONCE = 2048

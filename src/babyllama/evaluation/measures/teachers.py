@@ -93,7 +93,7 @@ def predicted_states(ensemble: Ensemble, text: DevText) -> Float[Tensor, "predic
     parts = []
     with ProgressBar("measures", len(text.places) // (text.window - 1), "windows") as bar:
         for batch in text.batches():
-            states = ensemble.states(batch.input_ids.to(ensemble.device))[:, :-1]
+            states = ensemble.states_of(batch)[:, :-1]
             parts.append(states.flatten(0, 1).cpu())
             bar.advance(len(batch.starts))
     return torch.cat(parts)
