@@ -27,6 +27,7 @@ from babyllama.data.languages import (
     mean_shares,
     size_in_words,
 )
+from babyllama.data.linguistics import write_linguistics
 from babyllama.data.raw_text import check_text, read_blocks
 from babyllama.data.sources import Domain, Source, Split, left_out_in_words, read_source
 from babyllama.data.statistics import write_statistics
@@ -49,7 +50,7 @@ def clean_corpus(
     words: int | None = None,
     words_seed: int = 0,
 ) -> dict[str, Any]:
-    """Clean a corpus into `out`: train/DOMAIN.txt, dev/DOMAIN.txt and stats.json.
+    """Clean a corpus into `out`: train/DOMAIN.txt, dev/DOMAIN.txt and two files of statistics.
 
     Every file is read once before anything is written, so a damaged file is found early.
 
@@ -109,6 +110,7 @@ def clean_corpus(
     counted = write_statistics(out, facts.get("subset"))
     for line in size_in_words(language, mean_shares(looks.values()), counted["train"]["total"]):
         print_status(line)
+    write_linguistics(out)
     return facts
 
 

@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Mapping
 
-_WITHOUT_SPACES = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN")
+WITHOUT_SPACES = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN")
 
 
 def script_of(letter: str) -> str:
@@ -17,4 +17,4 @@ def share_without_spaces(shares: Mapping[str, float]) -> float:
     Args:
         shares: of the letters in each script.
     """
-    return sum(shares.get(each, 0.0) for each in _WITHOUT_SPACES)
+    return sum(shares.get(each, 0.0) for each in WITHOUT_SPACES)

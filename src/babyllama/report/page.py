@@ -8,7 +8,7 @@ from textwrap import shorten
 from babyllama.console import format_bytes, format_duration, visible_cell
 from babyllama.recipe import DistilledStudent, TwinStudent
 from babyllama.recipe.names import SAMPLED_TEXT, SIGNAL
-from babyllama.report import figures, measures, stage_tables, tables
+from babyllama.report import figures, measures, stage_tables, tables, text_section
 from babyllama.report.claims import cross_entropy_share, first_sentence
 from babyllama.report.scored_run import ScoredRun
 from babyllama.report.table import Table
@@ -107,7 +107,7 @@ def page_of(scored: ScoredRun, *, prefix: str = "") -> Page:
         _controls(run),
         _orders(run),
         _section("The paper's failure signatures", _given(tables.signatures_table(scored))),
-        _section("The corpus", _given(stage_tables.corpus_table(run)), _about_corpus(run)),
+        _corpus(run, prefix),
         _section("What ran", _given(stage_tables.artefacts_table(run)), _what_ran(scored)),
         Section("What this does not show", points=tuple(_limits(run))),
         Section("Reproduce", code=resume_command(default_folder(run.recipe.name))),
@@ -316,6 +316,23 @@ def _smoothing(run: Run, name: str) -> str:
     if not found:
         return ""
     return f" ({found['epsilon']:.4f}; mean entropy of the target {found['entropy']:.3f} nats)"
+
+
+def _corpus(run: Run, prefix: str) -> Section | None:
+    """What the text is: sizes, words, and lines to read."""
+    drawn = _drawn(
+        (f"{prefix}words.svg", text_section.spread_of_words(run), "How words are spread",
+         "Left: how many different words so many words have, on average over all orders of them. "
+         "Right: how often the word of each rank occurs. All axes are logarithmic."),
+        (f"{prefix}unknown.svg", text_section.unknown_words(run), "Words that a domain lacks",
+         "Of the running words of one domain (row), the percentage that does not occur in another "
+         "(column)."),
+    )  # fmt: skip
+    found = _given(stage_tables.corpus_table(run), text_section.words_table(run.linguistics))
+    text, lines = _about_corpus(run), tuple(text_section.telling_lines(run))
+    if lines:
+        text += ("The lines with the most and the least frequent words of each domain:",)
+    return Section("The corpus", text, found, drawn, points=lines) if text or found else None
 
 
 def _about_corpus(run: Run) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from babyllama.errors import InputError, command
 from babyllama.recipe import Recipe, StoredSignal, SyntheticSource, load_recipe, names
 
 STATISTICS = "stats.json"  # of a corpus: counts by split and domain
+LINGUISTICS = "linguistics.json"  # of its training text: types, sentences, laws, lines
 ENTROPY = "entropy.json"  # of a synthetic source
 MINIMAL_PAIRS = "minimal_pairs"  # of a synthetic source: a benchmark
 TOKENS_HEADER = "tokens.json"  # of token streams: their sizes and vocabulary

@@ -31,6 +31,7 @@ from babyllama.runs.layout import (
     ENTROPY,
     FIDELITY,
     FRONTIER,
+    LINGUISTICS,
     STATISTICS,
     TOKENS_HEADER,
     TRAINING_LOG,
@@ -102,6 +103,7 @@ class Run:
         models: teachers, their ensemble, students, in the recipe's order; then random weights, if
             the evaluation scored them.
         corpus: counts of the corpus, from corpus/stats.json.
+        linguistics: of its training text, from corpus/linguistics.json.
         entropy: of a synthetic corpus, from source/entropy.json.
         tokens: sizes of the token streams, from tokens/tokens.json.
         fidelity: distance of the stored signal to the teachers, from signal/fidelity.json.
@@ -115,6 +117,7 @@ class Run:
     stages: Mapping[str, Tree]
     models: tuple[Model, ...]
     corpus: Tree
+    linguistics: Tree
     entropy: Tree
     tokens: Tree
     fidelity: Tree
@@ -168,6 +171,7 @@ def read_run(folder: Path) -> Run:
         stages=stages,
         models=models,
         corpus=_json(layout.corpus / STATISTICS),
+        linguistics=_json(layout.corpus / LINGUISTICS),
         entropy=_json(layout.source / ENTROPY),
         tokens=_json(layout.tokens / TOKENS_HEADER),
         fidelity=_json(layout.signal / FIDELITY) if SIGNAL in stages else {},
