@@ -3,7 +3,6 @@ import shutil
 import signal
 from pathlib import Path
 from threading import Event
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -364,9 +363,7 @@ def test_ctrl_c_does_not_wait_for_the_end_of_a_training(corpus, tmp_path, monkey
         signal.raise_signal(signal.SIGINT)
         ended.wait()
 
-    monkeypatch.setattr(
-        "babyllama.data.tokenizer._untrained", lambda _: SimpleNamespace(train=endless)
-    )
+    monkeypatch.setattr("babyllama.data.tokenizer_kinds.train", endless)
     with pytest.raises(KeyboardInterrupt):
         train_tokenizer(corpus, TokenizerRecipe(vocab_size=300), tmp_path)
     ended.set()

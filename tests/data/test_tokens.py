@@ -270,3 +270,20 @@ def test_lines_need_a_tokenizer_with_a_start_and_an_end(place, tmp_path):
     with pytest.raises(InputError, match="has no token for the start or the end of a text"):
         tokenized(place, LINES, tmp_path / "lines", tokenizer=tokenizer)
     tokenized(place, STREAM, tmp_path / "stream", tokenizer=tokenizer)
+
+
+@pytest.mark.parametrize(("size", "is_said"), [(8, False), (20, True)])
+def test_it_is_said_if_most_of_a_vocabulary_does_not_occur(tmp_path, capsys, size, is_said):
+    corpus = put_corpus(tmp_path / "corpus", "w3 w4 zz w5")
+    tokenized(tmp_path, LINES, tmp_path / "out", corpus=corpus,
+              tokenizer=word_tokenizer(tmp_path / "tokenizer", size))  # fmt: skip
+    message = f"{size - 6} of the tokenizer's {size} tokens"
+    assert (message in capsys.readouterr().err) == is_said
+
+
+def test_the_header_says_whether_documents_are_separate(place, tmp_path):
+    separate = TokensRecipe(documents="separate")
+    assert read_header(tokenized(place, separate, tmp_path / "one"))["documents"] == "separate"
+    assert "documents" not in read_header(tokenized(place, LINES, tmp_path / "other"))
+    with pytest.raises(ValueError, match="a file is one document"):
+        TokensRecipe(layout="stream", documents="separate")

@@ -14,7 +14,7 @@ from babyllama.models.given import (
     link_tokenizer,
     planned_teacher,
 )
-from babyllama.recipe import Given, TokenizerRecipe
+from babyllama.recipe import Given, TokenizerRecipe, TokensRecipe
 from babyllama.runs.manifests import read_manifest, write_manifest
 
 COMMIT = "0123456789" * 4
@@ -111,13 +111,15 @@ def test_a_teacher_with_another_vocabulary_is_refused_and_its_tokenizer_offered(
     assert f"--set 'tokenizer={{path: {model}}}'" in caught.value.mend
 
 
-def test_a_tokenizer_with_other_control_tokens_is_refused(tokenizer, tmp_path):
-    assert check_tokenizer(given(tokenizer)) == 320
+def test_a_tokenizer_without_the_tokens_of_the_layout_is_refused(tokenizer, tmp_path):
+    lines, stream = TokensRecipe(), TokensRecipe(layout="stream")
+    assert check_tokenizer(given(tokenizer), lines) == 320
     library = load_tokenizer(tokenizer)
-    library.pad_token = "</s>"
+    library.bos_token = None
     library.save_pretrained(tmp_path)
-    with pytest.raises(InputError, match="padding, start and end are 2, 1, 2"):
-        check_tokenizer(given(tmp_path))
+    assert check_tokenizer(given(tmp_path), stream) == 320
+    with pytest.raises(InputError, match="no token for the start or the end"):
+        check_tokenizer(given(tmp_path), lines)
 
 
 def test_a_change_of_a_linked_file_is_noticed(tokenizer, tmp_path):

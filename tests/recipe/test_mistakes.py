@@ -112,7 +112,7 @@ def test_a_misspelt_choice_is_offered_the_nearest(path, value, mend):
     [
         ("seed", -1, "Permitted: 0 or more and below 2,147,483,648."),
         ("name", "A b", "should match pattern"),
-        ("tokenizer.vocab_size", 10, "Permitted: from 300 to 1,000,000."),
+        ("tokenizer.vocab_size", 10, "Permitted: from 259 to 1,000,000."),
         ("corpus.rules", "papers", "'paper' or 'thorough'"),
         ("teachers.llama.training.learning_rate", 3.0, "Permitted: above 0 and below 1."),
         ("teachers.llama.model.num_hidden_layers", 0, "Permitted: above 0."),

@@ -7,8 +7,9 @@ from safetensors.torch import load_file
 from small_trainings import run, same, with_training
 
 from babyllama.data.tokenizer import load_tokenizer, train_tokenizer
+from babyllama.data.tokens import tokenize
 from babyllama.errors import InputError
-from babyllama.recipe import TokenizerRecipe
+from babyllama.recipe import TokenizerRecipe, TokensRecipe
 from babyllama.training.folder import finish_model, start_model
 from babyllama.training.written import hashes
 
@@ -51,3 +52,22 @@ def test_finishing_can_be_repeated_after_a_kill(tiny_recipe, tokens, tokenizer, 
     (folder / "model.safetensors").write_bytes(b"cut short")
     with pytest.raises(InputError, match=r"m/model\.safetensors has changed since it was written"):
         finish_model(tokenizer, tmp_path / "m", folder, written)
+
+
+def test_a_model_names_the_special_tokens_of_anybodys_tokenizer(
+    tiny_recipe, corpus, tokenizer, tmp_path, capsys
+):
+    library = load_tokenizer(tokenizer)
+    library.pad_token, library.bos_token = None, library.eos_token
+    library.save_pretrained(tmp_path / "other")
+    (tmp_path / "tokens").mkdir()
+    tokenize(corpus, tmp_path / "other", TokensRecipe(), tmp_path / "tokens")
+    assert "</s> begins every line and also ends every document" in capsys.readouterr().err
+
+    model = start_model(
+        tiny_recipe.pretraining("llama"), tmp_path / "tokens", tmp_path / "other", seed=1
+    )
+
+    config = model.config
+    assert (config.pad_token_id, config.bos_token_id, config.eos_token_id) == (None, 2, 2)
+    assert model.get_input_embeddings().padding_idx is None  # token 0 is learnt

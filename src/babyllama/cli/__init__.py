@@ -281,7 +281,7 @@ def _options(
 
 
 corpus_app = _group("Fetch a corpus, identify it, clean it, count it, or generate one.")
-tokenizer_app = _group("Train a tokenizer.")
+tokenizer_app = _group("Train a tokenizer, or see how one cuts a text.")
 
 corpus_app.command()(data.clean)
 corpus_app.command()(data.stats)
@@ -289,6 +289,7 @@ corpus_app.command()(data.synthesize)
 corpus_app.command()(releases.fetch)
 corpus_app.command()(releases.identify)
 tokenizer_app.command("train")(data.tokenizer_train)
+tokenizer_app.command("stats")(data.tokenizer_stats)
 
 # `--help` shows panels in the order of their first command; groups come last in theirs.
 RUNS, STEPS, SCORES, MODELS = "Runs", "Single steps", "Scores", "Models"

@@ -1,5 +1,6 @@
 """`babyllama corpus`, `tokenizer` and `tokenize`: from text to tokens."""
 
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -7,11 +8,13 @@ import typer
 
 from babyllama.cli.arguments import complete_stage
 from babyllama.cli.outputs import refuse_unwritable_file, refuse_unwritable_folder
-from babyllama.console import print_json, print_line, print_result, print_status, table
+from babyllama.console import print_json, print_line, print_result, print_status, styled, table
 from babyllama.errors import InputError
 
 if TYPE_CHECKING:
     from babyllama.recipe import CorpusRecipe
+
+_SHOWN_SCRIPTS = 5
 
 
 def clean(
@@ -161,19 +164,21 @@ def stats(
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Count the documents, lines, words and characters of a corpus, by split and domain.
+    """Count the documents, lines, words and characters of a corpus, and describe its words.
 
     Example: `babyllama corpus stats clean`
     """
     from babyllama.data.languages import scripts_of, size_in_words
+    from babyllama.data.linguistics import linguistic_statistics
     from babyllama.data.sources import left_out_in_words, read_source
     from babyllama.data.statistics import corpus_statistics
+    from babyllama.report.text_section import words_table
 
     for line in left_out_in_words(read_source(folder).left_out):
         print_status(line)
-    counted = corpus_statistics(folder)
+    counted, words = corpus_statistics(folder), linguistic_statistics(folder)
     if as_json:
-        print_json(counted)
+        print_json(counted | {"linguistics": words})
         return
     columns = ("documents", "lines", "words", "characters")
     for split in ("train", "dev"):
@@ -185,6 +190,12 @@ def stats(
             ]
         ]
         print_result(table(split, ("domain", *columns), rows))
+    if made := words_table(words):
+        print_result(table(made.title, made.head, made.rows))
+        print_status(made.note)
+    scripts = words["total"]["scripts"]
+    shares = (f"{name} {number / sum(scripts.values()):.1%}" for name, number in scripts.items())
+    print_result(styled(f"letters: {', '.join(islice(shares, _SHOWN_SCRIPTS))}"))
     for line in size_in_words(_language_of(folder), scripts_of(folder), counted["train"]["total"]):
         print_status(line)
 
@@ -224,9 +235,14 @@ def synthesize(
 def tokenizer_train(
     corpus: Annotated[Path, typer.Argument(help="A clean corpus.")],
     out: Annotated[Path, typer.Argument(help="The folder to write.")],
+    kind: Annotated[
+        Literal["bpe", "unigram", "characters", "bytes"],
+        typer.Option(help="bpe: byte-level, as in the paper. Every kind can write any text."),
+    ] = "bpe",
     vocab_size: Annotated[
-        int, typer.Option(help="Number of tokens, including three special ones.")
-    ] = (16_000),
+        int | None,
+        typer.Option(help="Tokens at most, special ones too. Default: 16,000; bytes have 259."),
+    ] = None,
     normalization: Annotated[
         Literal["nfkc", "nfc", "none"],
         typer.Option(help="Unicode form of the text. nfkc makes full-width punctuation ASCII."),
@@ -236,20 +252,56 @@ def tokenizer_train(
         typer.Option(help="Reserved tokens make the number of tokens a multiple of this."),
     ] = None,
 ) -> None:
-    """Train a byte-level BPE tokenizer on the training text of a corpus.
+    """Train a tokenizer on the training text of a corpus: byte-level BPE, or another kind.
 
     Example: `babyllama tokenizer train clean tokenizer --vocab-size 16000`
     """
     from babyllama.pipeline import text_stages
     from babyllama.recipe import TokenizerRecipe, parse
+    from babyllama.recipe.text import BYTE_TOKENS
 
+    default = BYTE_TOKENS if kind == "bytes" else 16_000
     tree = {
-        "vocab_size": vocab_size,
+        "kind": kind,
+        "vocab_size": default if vocab_size is None else vocab_size,
         "normalization": normalization,
         "pad_vocab_to": pad_vocab_to,
     }
     recipe = parse(TokenizerRecipe, tree, "tokenizer train")
     complete_stage(text_stages.tokenizer_stage(corpus, recipe, out))
+
+
+def tokenizer_stats(
+    tokenizer: Annotated[Path, typer.Argument(help="A tokenizer folder, or a model's.")],
+    corpus: Annotated[
+        Path, typer.Argument(help="A folder with train/ and dev/, or with plain files.")
+    ],
+    split: Annotated[Literal["train", "dev"], typer.Option(help="Which text to encode.")] = "train",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """See how a tokenizer cuts the text of a corpus, by domain, and which tokens it uses.
+
+    Example: `babyllama tokenizer stats tokenizer clean`
+    """
+    from babyllama.data.tokenizer_statistics import tokenizer_statistics
+
+    found = tokenizer_statistics(tokenizer, corpus, split)
+    if as_json:
+        print_json(found)
+        return
+    rows = [
+        (name, f"{row['words']:,}", f"{row['tokens']:,}", f"{row['tokens_per_word']:.2f}",
+         f"{row['characters_per_token']:.2f}", f"{row['bytes_per_token']:.2f}",
+         f"{row['unknown']:,}", f"{row['used']:,}")
+        for name, row in [*found["domains"].items(), ("total", found["total"])]
+    ]  # fmt: skip
+    columns = ("domain", "words", "tokens", "tokens/word", "chars/token", "bytes/token", "unknown",
+               "tokens used")  # fmt: skip
+    print_result(table(split, columns, rows))
+    for which in ("most", "least"):
+        listed = "  ".join(f"{token!r} {count:,}" for token, count in found[f"{which}_used"])
+        print_result(styled(f"{which} used: {listed}"))
+    print_result(styled(f"never used: {found['never_used']:,} of {found['vocab_size']:,} tokens"))
 
 
 def tokenize(
@@ -259,6 +311,10 @@ def tokenize(
     layout: Annotated[
         Literal["lines", "stream"], typer.Option(help="Where <s> and </s> are placed.")
     ] = "lines",
+    documents: Annotated[
+        Literal["attend", "separate"],
+        typer.Option(help="Whether a token sees other documents in its window."),
+    ] = "attend",
 ) -> None:
     """Encode a corpus as memory-mapped token streams.
 
@@ -267,4 +323,10 @@ def tokenize(
     from babyllama.pipeline import text_stages
     from babyllama.recipe import TokensRecipe
 
-    complete_stage(text_stages.tokens_stage(corpus, tokenizer, TokensRecipe(layout=layout), out))
+    if layout == "stream" and documents == "separate":
+        raise InputError(
+            "--documents separate needs --layout lines",
+            why="In the layout stream a file is one document.",
+        )
+    recipe = TokensRecipe(layout=layout, documents=documents)
+    complete_stage(text_stages.tokens_stage(corpus, tokenizer, recipe, out))

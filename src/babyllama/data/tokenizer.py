@@ -1,7 +1,7 @@
-"""The tokenizer: byte-level BPE trained on the clean training text, in a Hugging Face folder.
+"""The tokenizer: trained on the clean training text, in a Hugging Face folder; or anybody's.
 
-Source: the paper's settings (arXiv 2308.02019, section 3): NFKC, a leading space, 16,000 tokens,
-merges of pairs seen at least twice, `<pad> <s> </s>` as ids 0, 1, 2.
+The defaults are the paper's settings (arXiv 2308.02019, section 3): byte-level BPE, NFKC, a leading
+space, 16,000 tokens, merges of pairs seen at least twice, `<pad> <s> </s>` as ids 0, 1, 2.
 
 A folder of anybody's is read as its tokenizer.json says. transformers 5 makes some classes
 (GPT2Tokenizer, RobertaTokenizer) anew from the vocabulary alone, without the file's normaliser and
@@ -17,29 +17,21 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from tokenizers import (
-    AddedToken,
-    Tokenizer,
-    decoders,
-    models,
-    normalizers,
-    pre_tokenizers,
-    processors,
-    trainers,
-)
+from tokenizers import AddedToken, Tokenizer
 
 from babyllama.console import print_status
+from babyllama.data import tokenizer_kinds
 from babyllama.data.foreign_files import read_object, refuse_own_code
 from babyllama.data.sources import clean_files
 from babyllama.data.tokenizer_folder import save_tokenizer
+from babyllama.data.tokenizer_kinds import BOS, EOS, PAD
 from babyllama.errors import InputError
-from babyllama.recipe import TokenizerRecipe
+from babyllama.recipe import TokenizerRecipe, TokensRecipe
 from babyllama.runs.git_lfs import refuse_pointer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
-PAD, BOS, EOS = "<pad>", "<s>", "</s>"
 _RESERVED = "<|reserved_{}|>"  # tokens that no text has: padding of the vocabulary
 _FILE = "tokenizer.json"
 _PARTS = ("normalizer", "pre_tokenizer", "model", "decoder", "post_processor")
@@ -65,16 +57,8 @@ def train_tokenizer(corpus: Path, recipe: TokenizerRecipe, out: Path) -> dict[st
             f"{corpus}/train holds no .txt file to train a tokenizer on",
             mend="Make one: babyllama corpus clean SRC CORPUS",
         )
-    tokenizer = _untrained(recipe)
-    trainer = trainers.BpeTrainer(
-        vocab_size=recipe.vocab_size,
-        min_frequency=recipe.min_frequency,
-        special_tokens=[PAD, BOS, EOS],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
     try:
-        _interruptible(lambda: tokenizer.train([str(file) for file in files], trainer))
+        tokenizer = _interruptible(lambda: tokenizer_kinds.train(recipe, files))
     except Exception as error:  # the library's only exception
         raise InputError(
             f"{corpus}/train cannot be read: {error}",
@@ -94,13 +78,14 @@ def reserved_tokens(tokenizer: "PreTrainedTokenizerFast") -> list[int]:
     return [token for token, each in added.items() if str(each) in names]
 
 
-def _interruptible(work: Callable[[], object]) -> None:
+def _interruptible(work: Callable[[], Tokenizer]) -> Tokenizer:
     """Do work of a library that answers no signal: Ctrl-C and SIGTERM do not wait for its end."""
+    made: list[Tokenizer] = []
     raised: list[Exception] = []
 
     def do() -> None:
         try:
-            work()
+            made.append(work())
         except Exception as error:
             raised.append(error)
 
@@ -110,6 +95,7 @@ def _interruptible(work: Callable[[], object]) -> None:
         thread.join(0.1)  # without a limit it would answer no signal either
     if raised:
         raise raised[0]
+    return made[0]
 
 
 def load_tokenizer(folder: Path) -> "PreTrainedTokenizerFast":
@@ -162,6 +148,25 @@ def refuse_control_tokens(library: "PreTrainedTokenizerFast", texts: Iterable[st
                 why="The tokenizer would take it for the token itself, which no text may contain.",
                 mend="Remove it from the text, or use a byte-level tokenizer.",
             )
+
+
+def refuse_missing_marks(
+    library: "PreTrainedTokenizerFast", recipe: TokensRecipe, name: str
+) -> None:
+    """Check that a tokenizer has the special tokens of a layout.
+
+    Args:
+        name: of the tokenizer, for the message.
+
+    Raises:
+        InputError: `lines`, and no token for the start or the end of a text.
+    """
+    if recipe.layout == "lines" and None in (library.bos_token_id, library.eos_token_id):
+        raise InputError(
+            f"{name} has no token for the start or the end of a text",
+            why="The layout `lines` puts one before every line and one after every document.",
+            mend="Name its bos_token and eos_token in tokenizer_config.json, or use layout: stream",
+        )
 
 
 def differing_tokens(one: Path, other: Path, *, most: int = 3) -> list[str]:
@@ -362,17 +367,6 @@ def _takes_text_for(library: "PreTrainedTokenizerFast", token: str) -> bool:
 
 def _quoted(token: str | None) -> str:
     return "no token" if token is None else repr(token)
-
-
-def _untrained(recipe: TokenizerRecipe) -> Tokenizer:
-    tokenizer = Tokenizer(models.BPE())
-    forms = {"nfkc": normalizers.NFKC, "nfc": normalizers.NFC}
-    if recipe.normalization in forms:
-        tokenizer.normalizer = forms[recipe.normalization]()
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
-    tokenizer.post_processor = processors.ByteLevel(trim_offsets=True)
-    tokenizer.decoder = decoders.ByteLevel()
-    return tokenizer
 
 
 def _as_hugging_face(tokenizer: Tokenizer) -> "PreTrainedTokenizerFast":

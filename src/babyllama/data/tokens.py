@@ -3,22 +3,27 @@
 `train.bin` and `dev.bin` hold bare numbers for a memory map, so a corpus of any size takes no
 memory. `*.words.bin` has one byte for each token: how many white-space words begin in it.
 `*.documents.npy` holds the index of each document's first token, `tokens.json` the number type,
-the layout and the counts. `windows` reads these files.
+the layout, the counts, and whether documents are read separately. `windows` reads these files.
 """
 
 import json
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Int64, Shaped
 
-from babyllama.console import ProgressBar
+from babyllama.console import ProgressBar, print_status
 from babyllama.data.sources import Split, clean_files
-from babyllama.data.text_pieces import Layout, Piece, read_documents
-from babyllama.data.tokenizer import load_tokenizer, vocabulary_digest
-from babyllama.data.word_starts import encode
+from babyllama.data.text_pieces import Piece, read_documents
+from babyllama.data.token_streams import SplitStreams
+from babyllama.data.tokenizer import load_tokenizer, refuse_missing_marks, vocabulary_digest
+from babyllama.data.word_starts import Encoded, encode
 from babyllama.errors import InputError
 from babyllama.recipe import TokensRecipe
 from babyllama.runs.files import write_atomically
@@ -26,6 +31,10 @@ from babyllama.runs.layout import TOKENS_HEADER, stream_file
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
+
+_MOST_UNUSED = 0.5  # of the vocabulary, without a word to the user
+_PIECES_AT_ONCE = 2  # that are encoded while the ones before are written
+_TOKENS_AT_ONCE = 2**22
 
 
 def tokenize(
@@ -36,14 +45,17 @@ def tokenize(
     *,
     lines_at_once: int = 20_000,
     characters_at_once: int = 2**17,
+    pieces_between_notes: int = 200,
 ) -> dict[str, int]:
     """Write a clean corpus as token streams; documents keep the order of files and lines.
 
-    Words are counted as `word_starts` says. Text without any token has no words.
+    Words are counted as `word_starts` says. Text without any token has no words. A folder in which
+    an earlier attempt was killed is gone on with.
 
     Args:
         lines_at_once, characters_at_once: how much text is encoded at a time. They do not change
             the output.
+        pieces_between_notes: how many of these a kill costs at most.
 
     Returns:
         tokens and white-space words of both splits, and the vocabulary's size.
@@ -53,15 +65,13 @@ def tokenize(
             tokens that the layout needs, or one token covers more than 255 words.
     """
     library = load_tokenizer(tokenizer)
-    if recipe.layout == "lines" and None in (library.bos_token_id, library.eos_token_id):
-        raise InputError(
-            f"{tokenizer} has no token for the start or the end of a text",
-            why="The layout `lines` puts one before every line and one after every document.",
-            mend="Name its bos_token and eos_token in tokenizer_config.json, or use layout: stream",
-        )
+    refuse_missing_marks(library, recipe, str(tokenizer))
+    if recipe.layout == "lines" and library.bos_token_id == library.eos_token_id:
+        print_status(f"  {library.bos_token} begins every line and also ends every document")
     dtype = np.dtype(np.uint16 if len(library) <= 2**16 else np.uint32)
     facts = {"vocab_size": len(library)}
     splits: tuple[Split, ...] = ("train", "dev")
+    written = []
     for split in splits:
         files = clean_files(corpus, split)
         documents = read_documents(
@@ -71,56 +81,114 @@ def tokenize(
             lines_at_once=lines_at_once,
             characters_at_once=characters_at_once,
         )
+        streams = SplitStreams(out, split, dtype)
         size = sum(file.stat().st_size for file in files)
+        end = library.eos_token_id if recipe.layout == "lines" else None
         with ProgressBar(f"tokens {split}", size, "bytes") as bar:
-            starts, tokens, words = _write_stream(
-                out, split, documents, library, dtype, recipe.layout, bar
-            )
-        if not words:
+            _write(streams, documents, library, end, bar, pieces_between_notes)
+        if not streams.words:
             raise InputError(f"{corpus}/{split} holds no text to tokenize")
-        np.save(out / f"{split}.documents.npy", np.asarray(starts, np.int64))
-        facts |= {f"{split}_tokens": tokens, f"{split}_words": words}
+        np.save(out / f"{split}.documents.npy", streams.document_starts())
+        facts |= {f"{split}_tokens": streams.tokens, f"{split}_words": streams.words}
+        written.append(streams)
     header = {
         "dtype": dtype.name,
         "layout": recipe.layout,
         "vocabulary_sha256": vocabulary_digest(tokenizer),
         **facts,
     }
+    if recipe.documents == "separate":  # without the field, as folders of earlier releases are
+        header["documents"] = recipe.documents
     write_atomically(out / TOKENS_HEADER, json.dumps(header, indent=1) + "\n")
+    _say_unused(np.memmap(stream_file(out, "train"), dtype, mode="r"), len(library))
+    for streams in written:
+        streams.discard_note()
     return facts
 
 
-def _write_stream(
-    out: Path,
-    split: Split,
+def _write(
+    streams: SplitStreams,
     documents: Iterable[Iterable[Piece]],
     library: "PreTrainedTokenizerFast",
-    dtype: np.dtype[Any],
-    layout: Layout,
+    end: int | None,
     bar: ProgressBar,
-) -> tuple[list[int], int, int]:
-    """Write a split's tokens and word starts; return where documents start, tokens and words."""
-    starts: list[int] = []
-    tokens = words = 0
-    with (
-        stream_file(out, split).open("wb") as stream,
-        (out / f"{split}.words.bin").open("wb") as word_file,
-    ):
-        for pieces in documents:
-            starts.append(tokens)
-            for piece in pieces:
-                ids, word_starts = encode(library, piece)
-                _refuse_overflow(word_starts, library)
-                stream.write(np.asarray(ids, dtype).tobytes())
-                word_file.write(word_starts.astype(np.uint8).tobytes())
-                tokens += len(ids)
-                words += int(word_starts.sum())
-                bar.advance(sum(len(text.encode()) for text in piece.texts))
-            if layout == "lines":
-                stream.write(np.asarray([library.eos_token_id], dtype).tobytes())
-                word_file.write(bytes(1))
-                tokens += 1
-    return starts, tokens, words
+    pieces_between_notes: int,
+) -> None:
+    """Encode the documents that are not encoded yet.
+
+    Args:
+        end: the token after each document.
+    """
+    if streams.is_complete:
+        return
+    mark = None if end is None else (np.array([end]), np.zeros(1, np.int64))
+    pieces = _in_a_row(documents)
+    is_open = False
+    for piece, _ in islice(pieces, streams.pieces):
+        bar.advance(_bytes(piece))
+        is_open = True
+    with streams.opened(), closing(_encoded(library, pieces)) as encoded:
+        for piece, begins, (ids, words) in encoded:
+            if begins:
+                if is_open and mark:
+                    streams.write(*mark)
+                streams.begin_document()
+            _refuse_overflow(words, library)
+            streams.write(np.asarray(ids, np.int64), words)
+            streams.pieces += 1
+            is_open = True
+            bar.advance(_bytes(piece))
+            if streams.pieces % pieces_between_notes == 0:
+                streams.save()
+        if is_open and mark:
+            streams.write(*mark)
+        streams.is_complete = True
+
+
+def _in_a_row(documents: Iterable[Iterable[Piece]]) -> Iterator[tuple[Piece, bool]]:
+    """The pieces of all documents, and whether each begins one."""
+    for pieces in documents:
+        begins = True
+        for piece in pieces:
+            yield piece, begins
+            begins = False
+
+
+def _encoded(
+    library: "PreTrainedTokenizerFast", pieces: Iterable[tuple[Piece, bool]]
+) -> Generator[tuple[Piece, bool, Encoded]]:
+    """The pieces with their tokens and words, in order.
+
+    The library encodes a piece with all cores and without Python's lock; in the meantime another
+    thread counts the words of the piece before.
+    """
+    waiting: deque[tuple[Piece, bool, Future[Encoded]]] = deque()
+    with ThreadPoolExecutor(_PIECES_AT_ONCE) as pool:
+        for piece, begins in pieces:
+            waiting.append((piece, begins, pool.submit(encode, library, piece)))
+            if len(waiting) > _PIECES_AT_ONCE:
+                first, first_begins, found = waiting.popleft()
+                yield first, first_begins, found.result()
+        for first, first_begins, found in waiting:
+            yield first, first_begins, found.result()
+
+
+def _bytes(piece: Piece) -> int:
+    return sum(len(text.encode()) for text in piece.texts)
+
+
+def _say_unused(stream: Shaped[np.ndarray, " tokens"], vocab_size: int) -> None:
+    """Say if most of the vocabulary is of no use here, as that of a tokenizer for other text is."""
+    seen = np.zeros(vocab_size, np.bool_)
+    for at in range(0, len(stream), _TOKENS_AT_ONCE):
+        seen[stream[at : at + _TOKENS_AT_ONCE]] = True
+    unused = int((~seen).sum())
+    if unused > _MOST_UNUSED * vocab_size:
+        print_status(
+            f"  {unused:,} of the tokenizer's {vocab_size:,} tokens "
+            f"({100 * unused / vocab_size:.0f}%) do not occur in the training text: it was made "
+            "for other text, or for more of it. Models spend parameters on each of them."
+        )
 
 
 def _refuse_overflow(

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 IS_SPACE = np.array([chr(code).isspace() for code in range(0x3002)])
 
 
-def encode(
-    library: "PreTrainedTokenizerFast", piece: Piece
-) -> tuple[list[int], Int64[np.ndarray, " tokens"]]:
+# The tokens of some texts, and how many words begin in each.
+Encoded = tuple[list[int], Int64[np.ndarray, " tokens"]]
+
+
+def encode(library: "PreTrainedTokenizerFast", piece: Piece) -> Encoded:
     """Encode some texts; also count the words that begin in each token.
 
     The token for the start of a text precedes each line.

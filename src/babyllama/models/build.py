@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import nn
@@ -18,7 +18,20 @@ if TYPE_CHECKING:
 _ANY_VOCABULARY = 300  # where the answer does not depend on the vocabulary
 
 
-def new_model(shape: Shape, vocab_size: int, *, seed: int, separators: bool) -> "PreTrainedModel":
+class SpecialTokens(NamedTuple):
+    """The ids of a tokenizer's special tokens; by default those of the tokenizers we train."""
+
+    pad: int | None = 0
+    bos: int | None = 1
+    eos: int | None = 2
+
+
+OURS = SpecialTokens()
+
+
+def new_model(
+    shape: Shape, vocab_size: int, *, seed: int, separators: bool, special: SpecialTokens = OURS
+) -> "PreTrainedModel":
     """A model with random weights, in float32.
 
     Args:
@@ -26,13 +39,14 @@ def new_model(shape: Shape, vocab_size: int, *, seed: int, separators: bool) -> 
         seed: the same seed gives the same weights, which a twin needs.
         separators: whether the token stream contains <s> and </s>. If not, the model never sees
             them, and its configuration does not name them.
+        special: of the tokenizer.
 
     Raises:
         InputError: an architecture that transformers does not know, that refuses its settings, or
             whose logits babyllama cannot form.
     """
     torch.manual_seed(seed)
-    model = _made(shape, vocab_size, separators)
+    model = _made(shape, vocab_size, separators, special)
     refuse_unread_head(model)
     return model
 
@@ -116,11 +130,13 @@ def checkpoint_activations(model: "PreTrainedModel") -> None:
         model.gradient_checkpointing_enable({"use_reentrant": False})
 
 
-def configuration(shape: Shape, vocab_size: int, *, separators: bool) -> "PretrainedConfig":
+def configuration(
+    shape: Shape, vocab_size: int, *, separators: bool, special: SpecialTokens = OURS
+) -> "PretrainedConfig":
     """The library's configuration of a model that a recipe describes.
 
     Args:
-        separators: as for `new_model`.
+        separators, special: as for `new_model`.
 
     Raises:
         InputError: an architecture that transformers does not know, or that refuses its settings.
@@ -129,9 +145,9 @@ def configuration(shape: Shape, vocab_size: int, *, separators: bool) -> "Pretra
 
     kind = shape.architecture if isinstance(shape, OtherShape) else shape.model_type
     settings = _settings(shape)
-    tokens: dict[str, Any] = {"bos_token_id": None, "eos_token_id": None, "pad_token_id": 0}
+    tokens = {"bos_token_id": None, "eos_token_id": None, "pad_token_id": special.pad}
     if separators:
-        tokens |= {"bos_token_id": 1, "eos_token_id": 2}
+        tokens |= {"bos_token_id": special.bos, "eos_token_id": special.eos}
     for name in ("vocab_size", *tokens):
         if name in settings:
             raise InputError(
@@ -172,13 +188,15 @@ def _settings(shape: Shape) -> dict[str, Any]:
 def planned_model(shape: Shape, vocab_size: int) -> "PreTrainedModel":
     """A model on torch's meta device, which is not to be changed: callers share it."""
     with torch.device("meta"):
-        return _made(shape, vocab_size, separators=True)
+        return _made(shape, vocab_size, separators=True, special=OURS)
 
 
-def _made(shape: Shape, vocab_size: int, separators: bool) -> "PreTrainedModel":
+def _made(
+    shape: Shape, vocab_size: int, separators: bool, special: SpecialTokens
+) -> "PreTrainedModel":
     from transformers import AutoModelForCausalLM
 
-    config = configuration(shape, vocab_size, separators=separators)
+    config = configuration(shape, vocab_size, separators=separators, special=special)
     try:
         return AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     except Exception as error:  # each architecture raises its own when its sizes do not fit

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from babyllama.console import print_status
-from babyllama.data.tokenizer import BOS, EOS, PAD, differing_tokens, load_tokenizer
+from babyllama.data.tokenizer import differing_tokens, load_tokenizer, refuse_missing_marks
 from babyllama.errors import InputError, quoted
 from babyllama.models.build import positions_of, reason_of
 from babyllama.models.loading import configuration_of
 from babyllama.models.model_files import refuse_unusable, stored_tensors
 from babyllama.models.vocabulary import shared_vocabulary
-from babyllama.recipe import Given
+from babyllama.recipe import Given, TokensRecipe, names
 from babyllama.runs.manifests import read_manifest, refuse_damaged_input
 
 if TYPE_CHECKING:
@@ -94,22 +94,14 @@ def check_teacher(given: Given, field: str, *, window: int, tokenizer: Path | No
     shared_vocabulary(config, load_tokenizer(tokenizer))
 
 
-def check_tokenizer(given: Given, field: str = "tokenizer") -> int:
-    """Check that students can be trained with a given tokenizer; returns its number of tokens.
+def check_tokenizer(given: Given, recipe: TokensRecipe) -> int:
+    """Check that a corpus can be tokenized with a given tokenizer; returns its number of tokens.
 
     Raises:
-        InputError: it cannot be read, or its control tokens are not <pad> <s> </s> as 0, 1, 2.
+        InputError: it cannot be read, or lacks the special tokens that the layout needs.
     """
-    library = load_tokenizer(folder_of(given, field))
-    expected = {"pad": 0, "bos": 1, "eos": 2}
-    found = {role: getattr(library, f"{role}_token_id") for role in expected}
-    if found != expected:
-        raise InputError(
-            f"{field} {given}: its tokens for padding, start and end are "
-            f"{', '.join(map(str, found.values()))}",
-            why=f"Models of a run have {PAD}, {BOS} and {EOS} as 0, 1 and 2.",
-            mend="Use a tokenizer that babyllama trained.",
-        )
+    library = load_tokenizer(folder_of(given, names.TOKENIZER))
+    refuse_missing_marks(library, recipe, f"tokenizer {given}")
     return len(library)
 
 
@@ -146,7 +138,7 @@ def link_model(given: Given, out: Path, field: str) -> dict[str, Any]:
 def link_tokenizer(given: Given, out: Path, field: str) -> dict[str, Any]:
     """Link a tokenizer's files into a folder; returns facts about it."""
     folder = folder_of(given, field)
-    size = check_tokenizer(given, field)
+    size = len(load_tokenizer(folder))
     _link(folder, out, _TOKENIZER_FILES)
     return {"given": str(given), "vocab_size": size}
 

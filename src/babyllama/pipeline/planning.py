@@ -304,7 +304,7 @@ def _read_by(recipe: Recipe, student: str) -> Sizes:
 def vocabulary_size(recipe: Recipe) -> int:
     """Tokens of the run's tokenizer, reserved ones included: at most, if it is not trained yet."""
     if isinstance(recipe.tokenizer, Given):
-        return check_tokenizer(recipe.tokenizer)
+        return check_tokenizer(recipe.tokenizer, recipe.tokens)
     return recipe.tokenizer.padded(recipe.tokenizer.vocab_size)
 
 

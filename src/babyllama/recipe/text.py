@@ -1,13 +1,14 @@
 """From raw text to tokens: cleaning, tokenizer, layout of the tokens."""
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, field_validator
 
 from babyllama.recipe.base import NOT_RECORDED_AT_DEFAULT, Frozen
 from babyllama.recipe.sources import AnySource
 
+BYTE_TOKENS = 259  # the bytes and <pad> <s> </s>
 ENGLISH = "en"
 
 
@@ -51,12 +52,22 @@ class CorpusRecipe(Frozen):
 
 
 class TokenizerRecipe(Frozen):
-    """Byte-level BPE as in the paper: a leading space, <pad> <s> </s> as 0, 1, 2."""
+    """A tokenizer that is trained on the training text; <pad> <s> </s> are 0, 1, 2."""
 
     union_tag = "made"
 
+    kind: Literal["bpe", "unigram", "characters", "bytes"] = Field(
+        "bpe",
+        description="`bpe`: byte-level BPE, the paper's. `unigram`: the likeliest tokens for each "
+        "word. `characters`: one token each; rare ones are written as bytes. `bytes`: the "
+        "256 bytes of UTF-8.",
+        json_schema_extra=NOT_RECORDED_AT_DEFAULT,
+    )
     vocab_size: int = Field(
-        16_000, ge=300, le=1_000_000, description="Tokens, special ones included."
+        16_000,
+        ge=BYTE_TOKENS,
+        le=1_000_000,
+        description="Tokens at most, special ones and the 256 bytes included. `bytes` has 259.",
     )
     pad_vocab_to: int | None = Field(
         None,
@@ -66,7 +77,12 @@ class TokenizerRecipe(Frozen):
         "this, for servers and kernels that want one: 64, for example.",
         json_schema_extra=NOT_RECORDED_AT_DEFAULT,
     )
-    min_frequency: int = Field(2, ge=1, description="Pairs seen less often are not merged.")
+    min_frequency: int = Field(
+        2,
+        ge=1,
+        description="`bpe`: pairs seen less often are not merged. `characters`: those seen less "
+        "often are written as bytes.",
+    )
     normalization: Literal["nfkc", "nfc", "none"] = Field(
         "nfkc",
         description="Unicode form of all text before it is split. `nfkc`, the paper's, also turns "
@@ -74,6 +90,21 @@ class TokenizerRecipe(Frozen):
         "punctuation becomes ASCII. `nfc` keeps it, and `none` changes nothing.",
         json_schema_extra=NOT_RECORDED_AT_DEFAULT,
     )
+
+    @field_validator("vocab_size")
+    @classmethod
+    def _bytes_are_given(cls, vocab_size: int, info: Any) -> int:
+        if info.data.get("kind") == "bytes" and vocab_size != BYTE_TOKENS:
+            raise ValueError(f"kind is bytes, which always has {BYTE_TOKENS}: set it to that")
+        return vocab_size
+
+    @field_validator("min_frequency")
+    @classmethod
+    def _kind_counts(cls, least: int, info: Any) -> int:
+        kind = info.data.get("kind")
+        if kind in ("unigram", "bytes") and least != cls.model_fields["min_frequency"].default:
+            raise ValueError(f"kind is {kind}, which has no such limit: leave it out")
+        return least
 
     def padded(self, vocab_size: int) -> int:
         """So many tokens and the reserved ones."""
@@ -90,3 +121,17 @@ class TokensRecipe(Frozen):
         "sentence scored alone begins as in training. `stream`: a file is one text without marks "
         "between documents, as in the paper; <s> and </s> are then never trained.",
     )
+    documents: Literal["attend", "separate"] = Field(
+        "attend",
+        description="What a token sees of other documents in its window. `attend`: all of them, as "
+        "in the paper. `separate`: none; attention and positions begin anew with every document, "
+        "for teachers, signal, students and dev scores alike. Needs layout `lines`.",
+        json_schema_extra=NOT_RECORDED_AT_DEFAULT,
+    )
+
+    @field_validator("documents")
+    @classmethod
+    def _layout_has_documents(cls, documents: str, info: Any) -> str:
+        if documents == "separate" and info.data.get("layout") == "stream":
+            raise ValueError("layout is stream, where a file is one document: use layout lines")
+        return documents

@@ -9,7 +9,8 @@ from babyllama.data.tokenizer import load_tokenizer
 from babyllama.data.tokenizer_folder import save_tokenizer
 from babyllama.data.windows import read_header, refuse_foreign_tokens, refuse_other_tokenizer
 from babyllama.errors import InputError
-from babyllama.models.build import new_model, positions_of, refuse_short_positions
+from babyllama.models.build import SpecialTokens, new_model, positions_of, refuse_short_positions
+from babyllama.models.documents import refuse_joined_documents
 from babyllama.models.loading import configuration_of
 from babyllama.models.tensor_files import save_model_folder
 from babyllama.recipe import PretrainingRecipe
@@ -24,12 +25,18 @@ def start_model(
     recipe: PretrainingRecipe, tokens: Path, tokenizer: Path, *, seed: int
 ) -> "PreTrainedModel":
     """A new model for these tokens. Students start here too, so twins start equal."""
-    vocab_size = len(load_tokenizer(tokenizer))
+    library = load_tokenizer(tokenizer)
+    vocab_size = len(library)
     refuse_short_positions(recipe, "the model")
     refuse_other_tokenizer(tokens, tokenizer)
     refuse_foreign_tokens(tokens, vocab_size, str(tokenizer))
-    separators = read_header(tokens)["layout"] == "lines"
-    return new_model(recipe.model, vocab_size, seed=seed, separators=separators)
+    header = read_header(tokens)
+    separators = header["layout"] == "lines"
+    special = SpecialTokens(library.pad_token_id, library.bos_token_id, library.eos_token_id)
+    model = new_model(recipe.model, vocab_size, seed=seed, separators=separators, special=special)
+    if header.get("documents") == "separate":
+        refuse_joined_documents(model, recipe.training.window)
+    return model
 
 
 def save_model(model: "PreTrainedModel", folder: Path, processes: Processes) -> None:

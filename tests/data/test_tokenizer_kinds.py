@@ -1,0 +1,105 @@
+"""Each kind of tokenizer: what it knows, that it writes any text, and words counted in tokens."""
+
+import pytest
+from token_streams import TALES, TALKS, stream, word_starts
+
+from babyllama.data.tokenizer import load_tokenizer, train_tokenizer
+from babyllama.data.tokens import tokenize
+from babyllama.errors import InputError
+from babyllama.recipe import TokenizerRecipe, TokensRecipe, parse
+
+SIZES = {"bpe": 330, "unigram": 330, "characters": 400, "bytes": 259}
+KINDS = list(SIZES)
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("corpus")
+    for split in ("train", "dev"):
+        (folder / split).mkdir()
+        (folder / split / "tales.txt").write_text(TALES * 4 + TALKS, encoding="utf-8")
+    return folder
+
+
+def recipe(kind, **changes):
+    return TokenizerRecipe(kind=kind, vocab_size=SIZES[kind], normalization="nfc", **changes)
+
+
+@pytest.fixture(scope="module")
+def trained(corpus, tmp_path_factory):
+    """A folder with a tokenizer of each kind."""
+    folder = tmp_path_factory.mktemp("tokenizers")
+    for kind in KINDS:
+        train_tokenizer(corpus, recipe(kind), folder / kind)
+    return folder
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_tokenizer_has_at_most_the_tokens_asked_for_and_ours_first(trained, kind):
+    library = load_tokenizer(trained / kind)
+    assert 259 <= len(library) <= SIZES[kind]
+    assert library.convert_ids_to_tokens([0, 1, 2]) == ["<pad>", "<s>", "</s>"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "text", ["The fox jumps.", "x y  \t z", "狐狸 ﬁ ½ 🦊 \u0301", "</s> <0x41>"]
+)
+def test_every_text_comes_back_whatever_its_characters(trained, kind, text):
+    library = load_tokenizer(trained / kind)
+    ids = library(text, add_special_tokens=False)["input_ids"]
+    assert not set(ids) & {0, 1, 2}
+    assert library.decode(ids, clean_up_tokenization_spaces=False).lstrip() == text
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_word_of_a_corpus_is_counted_in_one_token(corpus, trained, kind, tmp_path):
+    facts = tokenize(corpus, trained / kind, TokensRecipe(), tmp_path)
+    words = len((TALES * 4 + TALKS).split())
+    assert facts["train_words"] == sum(word_starts(tmp_path)) == words
+    assert len(stream(tmp_path)) == facts["train_tokens"]
+
+
+def test_a_character_is_a_token_unless_it_is_rare(trained):
+    library = load_tokenizer(trained / "characters")
+    assert library.tokenize("dog 🦊") == ["d", "o", "g", " ", "🦊"]
+    assert library.tokenize("q") == ["q"]
+    assert library.tokenize("Ω") == ["<0xCE>", "<0xA9>"]
+
+
+def test_the_most_frequent_characters_are_kept_and_the_limit_counts_the_bytes(corpus, tmp_path):
+    train_tokenizer(corpus, TokenizerRecipe(kind="characters", vocab_size=261), tmp_path)
+    library = load_tokenizer(tmp_path)
+    counts = {each: (TALES * 4 + TALKS).count(each) for each in "\n e"}
+    assert counts[" "] > counts["e"] > counts["\n"]
+    assert library.convert_ids_to_tokens([259, 260]) == [" ", "e"]
+
+
+def test_characters_rarer_than_the_minimum_are_bytes(corpus, tmp_path):
+    train_tokenizer(corpus, recipe("characters", min_frequency=5), tmp_path)
+    assert load_tokenizer(tmp_path).tokenize("🦊") == ["<0xF0>", "<0x9F>", "<0xA6>", "<0x8A>"]
+
+
+def test_a_byte_is_a_token(trained):
+    library = load_tokenizer(trained / "bytes")
+    assert len(library("aé", add_special_tokens=False)["input_ids"]) == len(" aé".encode())
+
+
+def test_two_trainings_of_characters_write_the_same_bytes(corpus, trained, tmp_path):
+    train_tokenizer(corpus, recipe("characters"), tmp_path)
+    for file in (trained / "characters").iterdir():
+        assert (tmp_path / file.name).read_bytes() == file.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("tree", "message"),
+    [
+        ({"kind": "bytes", "vocab_size": 300}, "always has 259"),
+        ({"kind": "unigram", "min_frequency": 3}, "no such limit"),
+        ({"kind": "wordpiece"}, "kind"),
+        ({"vocab_size": 258}, "vocab_size"),
+    ],
+)
+def test_settings_that_a_kind_does_not_have_are_refused(tree, message):
+    with pytest.raises(InputError, match=message):
+        parse(TokenizerRecipe, tree, "tokenizer")
