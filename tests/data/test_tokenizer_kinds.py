@@ -8,7 +8,7 @@ from babyllama.data.tokens import tokenize
 from babyllama.errors import InputError
 from babyllama.recipe import TokenizerRecipe, TokensRecipe, parse
 
-SIZES = {"bpe": 330, "unigram": 330, "characters": 400, "bytes": 259}
+SIZES = {"bpe": 330, "unigram": 400, "characters": 400, "bytes": 259}
 KINDS = list(SIZES)
 
 
@@ -43,7 +43,7 @@ def test_a_tokenizer_has_at_most_the_tokens_asked_for_and_ours_first(trained, ki
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
-    "text", ["The fox jumps.", "x y  \t z", "狐狸 ﬁ ½ 🦊 \u0301", "</s> <0x41>"]
+    "text", ["The fox jumps.", "x y  \t z", "狐狸 ﬁ ½ 🦊 \u0301", "</s> <0x41> <s>"]
 )
 def test_every_text_comes_back_whatever_its_characters(trained, kind, text):
     library = load_tokenizer(trained / kind)
@@ -96,6 +96,7 @@ def test_two_trainings_of_characters_write_the_same_bytes(corpus, trained, tmp_p
     [
         ({"kind": "bytes", "vocab_size": 300}, "always has 259"),
         ({"kind": "unigram", "min_frequency": 3}, "no such limit"),
+        ({"kind": "unigram", "vocab_size": 299}, "at least 300"),
         ({"kind": "wordpiece"}, "kind"),
         ({"vocab_size": 258}, "vocab_size"),
     ],
@@ -103,3 +104,10 @@ def test_two_trainings_of_characters_write_the_same_bytes(corpus, trained, tmp_p
 def test_settings_that_a_kind_does_not_have_are_refused(tree, message):
     with pytest.raises(InputError, match=message):
         parse(TokenizerRecipe, tree, "tokenizer")
+
+
+def test_unigram_has_tokens_of_several_characters_and_bytes_for_rare_ones(trained):
+    library = load_tokenizer(trained / "unigram")
+    assert len(library.tokenize("the dog jumps")) < len("the dog jumps")
+    assert library.tokenize("Ω") == ["▁", "<0xCE>", "<0xA9>"]
+    assert "狐" in library.get_vocab()

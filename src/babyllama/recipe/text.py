@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, field_validator
 from babyllama.recipe.base import NOT_RECORDED_AT_DEFAULT, Frozen
 from babyllama.recipe.sources import AnySource
 
+_FEWEST_UNIGRAM = 300
 BYTE_TOKENS = 259  # the bytes and <pad> <s> </s>
 ENGLISH = "en"
 
@@ -96,6 +97,8 @@ class TokenizerRecipe(Frozen):
     def _bytes_are_given(cls, vocab_size: int, info: Any) -> int:
         if info.data.get("kind") == "bytes" and vocab_size != BYTE_TOKENS:
             raise ValueError(f"kind is bytes, which always has {BYTE_TOKENS}: set it to that")
+        if info.data.get("kind") == "unigram" and vocab_size < _FEWEST_UNIGRAM:
+            raise ValueError(f"kind is unigram, which needs at least {_FEWEST_UNIGRAM}")
         return vocab_size
 
     @field_validator("min_frequency")
