@@ -101,6 +101,7 @@ def _named(
 
 
 def _text_of(library: "PreTrainedTokenizerFast", token: int) -> str:
-    """What a token writes; its own name if that is a part of a character."""
+    """What a token writes; its own name if that is nothing, or a part of a character."""
     text = str(library.decode([token], clean_up_tokenization_spaces=False))
-    return str(library.convert_ids_to_tokens(token)) if "\ufffd" in text else text
+    is_shown = text and "\ufffd" not in text
+    return text if is_shown else str(library.convert_ids_to_tokens(token))
