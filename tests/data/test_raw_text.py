@@ -164,3 +164,15 @@ def test_chunks_are_lines_and_long_lines_come_in_parts_that_hold_full_words(tmp_
     assert chunks[:2] == [("one", True), ("", True)]
     assert len(chunks) > 4
     assert {word for chunk, _ in chunks for word in chunk.split()} == set(text.split())
+
+
+def test_a_line_that_would_not_fit_into_memory_is_refused_with_what_cuts_it(tmp_path, monkeypatch):
+    monkeypatch.setattr("babyllama.data.raw_text.LONGEST_LINE", 3_000_000)
+    (tmp_path / "a book.txt").write_text("short\n" + "word " * 500_000 + "\n", "utf-8")
+    assert check_text(tmp_path / "a book.txt") == 0
+
+    (tmp_path / "a book.txt").write_text("short\n" + "word " * 1_000_000, "utf-8")
+    with pytest.raises(InputError, match="a line of more than 3,000,000") as refused:
+        check_text(tmp_path / "a book.txt")
+    assert "fold -s -w 2000 '" in refused.value.mend
+    assert "'a book.folded.txt'" in refused.value.mend

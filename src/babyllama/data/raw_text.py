@@ -6,6 +6,7 @@ white space.
 
 import codecs
 import io
+import shlex
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -23,6 +24,7 @@ _NOT_READ = {
     b"%PDF-": ("a PDF document", "Save its text as UTF-8 first."),
     b"\x89PNG": ("a picture", "Remove it from the corpus."),
 }
+LONGEST_LINE = 100_000_000  # characters; cleaning takes about twelve bytes for each
 _NUL_SHARE = 0.1  # a few stray zero bytes are dirt in a text; more are an encoding
 
 
@@ -74,9 +76,24 @@ def check_text(path: Path) -> int:
         how many of its characters are U+FFFD, which stands for bytes that could not be decoded.
 
     Raises:
-        InputError: what `read_blocks` raises.
+        InputError: what `read_blocks` raises; a line that is too long to be held in memory.
     """
-    return sum(block.count("\ufffd") for block in read_blocks(path))
+    lost = length = 0
+    for block in read_blocks(path):
+        lost += block.count("\ufffd")
+        end = block.rfind("\n")
+        length = length + len(block) if end < 0 else len(block) - end - 1
+        if length > LONGEST_LINE:
+            raise InputError(
+                f"{path} has a line of more than {LONGEST_LINE:,} characters",
+                why="A line is cleaned as a whole, in memory.",
+                mend=f"Put line ends into it first, for example: {_folded(path)}",
+            )
+    return lost
+
+
+def _folded(path: Path) -> str:
+    return f"fold -s -w 2000 {shlex.quote(str(path))} > {shlex.quote(path.stem + '.folded.txt')}"
 
 
 def read_chunks(path: Path, size: int = 2**16) -> Iterator[tuple[str, bool]]:

@@ -8,7 +8,7 @@ import re
 from babyllama.data.cleaning.editing import change_lines, cut, has_any, places_of
 
 _STOP = re.compile(r" \.(?!\d)")
-_STOPS_AND_DOTS = re.compile(r" (?<=\w )(?:[!?,]+|\.{1,4})(?=[\s\"]|$)", re.MULTILINE)
+_STOPS_AND_DOTS = re.compile(r" (?<=[\w'\"’”)] )(?:[!?,]+|\.{1,4})(?=[\s\"]|$)", re.MULTILINE)
 _HYPHEN = re.compile(r"- (?<=[a-z]- )(?!and |or |to |nor |but )(?=[a-z])")
 
 _CUE_WORD = (

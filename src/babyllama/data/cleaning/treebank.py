@@ -17,6 +17,7 @@ _BOOK = re.compile(r"\n_BOOK_TITLE_ ?:.*")
 _CLOSING = re.compile(r"\n(?<=[^\n]\n)(''?(?: ''?)*)(?: |(?=\n)|$)")
 _CLITIC = re.compile(r"(?i) '(?<=\w ')(?=(?:s|ll|m|d|ve|re)\b)")
 _TIS = re.compile(r"(?i)'t (?<!\w't )(?=(?:is|was|were|will|would)\b)")
+_OPENING = re.compile(r"\n' (?=\S)")  # a closing one is in the line before by now
 _SPACE_BEFORE = re.compile(r" (?=[.,:;!?)\]}]|'(?!\w))")
 
 
@@ -71,6 +72,7 @@ def join_brackets_and_stops(text: str) -> str:
     """
     text = text.replace(" ''", '"')
     text = _SPACE_BEFORE.sub("", text.replace("` ", "`"))
+    text = _OPENING.sub("\n'", f"\n{text}")[1:]
     if has_any(text, "( ", "[ ", "{ "):
         text = text.replace("( ", "(").replace("[ ", "[").replace("{ ", "{")
     return text
