@@ -6,9 +6,9 @@ import pytest
 
 from babyllama.data.raw_text import (
     check_text,
-    count_words,
     read_blocks,
     read_chunks,
+    size_of_text,
 )
 from babyllama.errors import InputError
 
@@ -139,14 +139,15 @@ def test_blocks_joined_are_the_text_whatever_lies_across_their_borders(tmp_path,
     blocks = list(read_blocks(tmp_path / "a.txt"))
     assert len(blocks) > 1
     assert "".join(blocks) == expected
-    assert count_words(tmp_path / "a.txt") == len(expected.split())
+    size = size_of_text(tmp_path / "a.txt")
+    assert size == (len(expected.split()), len(expected), len(expected.encode()))
 
 
 @pytest.mark.parametrize("text", [" a  b\n", "a", "a b c ", "\na\n\nb"])
 def test_words_are_counted_as_split_counts_them(tmp_path, text):
     (tmp_path / "a.txt").write_text(text)
 
-    assert count_words(tmp_path / "a.txt") == len(text.split())
+    assert size_of_text(tmp_path / "a.txt").words == len(text.split())
 
 
 def test_a_file_that_cannot_be_opened_is_named(tmp_path):

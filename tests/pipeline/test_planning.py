@@ -212,3 +212,19 @@ def test_a_run_whose_recipe_is_damaged_keeps_its_signal(tmp_path):
     write_manifest(folder, made, leave_out=())
     Layout(tmp_path).recipe.write_text("seed: [")
     assert resolve_signal(auto, tmp_path)[0].signal.precision == "int8"
+
+
+@pytest.mark.parametrize(
+    ("kind", "tokens"), [("bpe", 250), ("unigram", 250), ("characters", 400), ("bytes", 1000)]
+)
+def test_tokens_of_text_without_spaces_are_estimated_from_its_size(
+    tiny_recipe, tmp_path, kind, tokens
+):
+    for split in ("train", "dev"):
+        (tmp_path / "text" / split).mkdir(parents=True)
+        (tmp_path / "text" / split / "a.txt").write_text("狐狸跳a" * 100, encoding="utf-8")
+    tree = tiny_recipe.model_dump(mode="json")
+    tree["corpus"] = {"source": {"kind": "folder", "path": str(tmp_path / "text")}}
+    tree["tokenizer"] = {"kind": kind, "vocab_size": 259 if kind == "bytes" else 320}
+    recipe = type(tiny_recipe).model_validate(tree)
+    assert plan(recipe, tmp_path / "run").train_tokens == tokens

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from babyllama.data.raw_text import count_words, read_blocks
+from babyllama.data.raw_text import read_blocks, size_of_text
 from babyllama.data.scripts import script_of, share_without_spaces
 from babyllama.data.sources import read_source
 
@@ -66,7 +66,7 @@ def look_at(path: Path) -> Glance:
         characters += seen
     letters = scripts.total() or 1
     return Glance(
-        words=sum(count_words(domain.path) for domain in domains),
+        words=sum(size_of_text(domain.path).words for domain in domains),
         domains=tuple(domain.name for domain in domains),
         scripts={name: count / letters for name, count in scripts.most_common()},
         characters=characters,

@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 from babyllama.errors import InputError
 from babyllama.runs.git_lfs import refuse_pointer
@@ -119,17 +120,27 @@ def read_chunks(path: Path, size: int = 2**16) -> Iterator[tuple[str, bool]]:
     yield rest, True
 
 
-def count_words(path: Path) -> int:
-    """Count a file's words, which are separated by white space.
+class TextSize(NamedTuple):
+    """White-space words, characters and bytes of UTF-8."""
+
+    words: int
+    characters: int
+    bytes: int
+
+
+def size_of_text(path: Path) -> TextSize:
+    """Count the text of a file.
 
     Raises:
         InputError: what `read_blocks` raises.
     """
-    words, is_inside = 0, False
+    words, characters, size, is_inside = 0, 0, 0, False
     for block in read_blocks(path):
         words += len(block.split()) - (is_inside and not block[0].isspace())
+        characters += len(block)
+        size += len(block.encode())
         is_inside = not block[-1].isspace()
-    return words
+    return TextSize(words, characters, size)
 
 
 def _decoded(name: str, blocks: Iterator[bytes], encoding: str) -> Iterator[str]:

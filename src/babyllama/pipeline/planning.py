@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from babyllama.console import format_bytes
+from babyllama.data.raw_text import TextSize, size_of_text
 from babyllama.errors import InputError
 from babyllama.models.build import flops_per_token as forward_flops
 from babyllama.models.build import parameter_count, planned_flops_per_token, planned_model
@@ -32,6 +33,7 @@ from babyllama.recipe import (
     SequenceStudent,
     StoredSignal,
     SyntheticSource,
+    TokenizerRecipe,
     TwinStudent,
     load_recipe,
     mixing_of,
@@ -48,6 +50,8 @@ if TYPE_CHECKING:
 
 # Tokens per word of English, with <s> and </s>. Used until the tokens exist and are counted.
 TOKENS_PER_WORD = 1.5
+_BYTES_PER_TOKEN = 4.0
+_ENGLISH_BYTES_PER_WORD = 5.5
 # `signal: auto` fills at most this share of the free disk.
 _SHARE_OF_DISK = 0.5
 
@@ -339,9 +343,18 @@ def _train_tokens(recipe: Recipe, folder: Path) -> tuple[int, bool]:
     made = manifests.read_manifest(Layout(folder).tokens) or {}
     if "train_tokens" in made.get("facts", {}) and not _is_text_stale(recipe, folder):
         return int(made["facts"]["train_tokens"]), True
-    words, counted = _words_of(recipe, folder)
-    kept = min(words, recipe.corpus.words or words)
-    return round(kept * TOKENS_PER_WORD), counted
+    size, counted = _size_of(recipe, folder)
+    kept = min(size.words, recipe.corpus.words or size.words)
+    return round(_tokens_of(recipe.tokenizer, size) * kept / max(1, size.words)), counted
+
+
+def _tokens_of(tokenizer: TokenizerRecipe | Given, size: TextSize) -> float:
+    """About how many tokens a text has."""
+    kind = "bpe" if isinstance(tokenizer, Given) else tokenizer.kind
+    if kind in ("bytes", "characters"):
+        return size.bytes if kind == "bytes" else size.characters
+    # The second is for languages with long words, or without spaces between them.
+    return max(size.words * TOKENS_PER_WORD, size.bytes / _BYTES_PER_TOKEN)
 
 
 def _is_text_stale(recipe: Recipe, folder: Path) -> bool:
@@ -355,17 +368,22 @@ def _is_text_stale(recipe: Recipe, folder: Path) -> bool:
     return False
 
 
-def _words_of(recipe: Recipe, folder: Path) -> tuple[int, bool]:
-    """Words of the training text, and whether they were counted."""
+def _size_of(recipe: Recipe, folder: Path) -> tuple[TextSize, bool]:
+    """The size of the training text, and whether its words were counted."""
     source = recipe.corpus.source
     if isinstance(source, SyntheticSource):
-        return source.words, True
+        return _english(source.words), True
     text = source.local
     if source.is_gathered:
         text = gathered_text(source, Layout(folder).source)
     if text is None or not text.exists():
-        return source.expected_words, False
-    from babyllama.data.raw_text import count_words
+        return _english(source.expected_words), False
     from babyllama.data.sources import read_split
 
-    return sum(count_words(domain.path) for domain in read_split(text, "train")), True
+    sizes = [size_of_text(domain.path) for domain in read_split(text, "train")]
+    return TextSize(*map(sum, zip(*sizes, strict=True))), True
+
+
+def _english(words: int) -> TextSize:
+    size = round(words * _ENGLISH_BYTES_PER_WORD)
+    return TextSize(words, size, size)
