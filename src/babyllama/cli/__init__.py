@@ -26,6 +26,7 @@ from babyllama.cli import (
     exporting,
     finetuning,
     harness,
+    leaks,
     publishing,
     releases,
     running,
@@ -286,6 +287,7 @@ tokenizer_app = _group("Train a tokenizer, or see how one cuts a text.")
 corpus_app.command()(data.clean)
 corpus_app.command()(data.stats)
 corpus_app.command()(data.synthesize)
+corpus_app.command("leaks")(leaks.leaks)
 corpus_app.command()(releases.fetch)
 corpus_app.command()(releases.identify)
 tokenizer_app.command("train")(data.tokenizer_train)

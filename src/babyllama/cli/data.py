@@ -59,6 +59,21 @@ def clean(
     words_seed: Annotated[
         int, typer.Option(min=0, help="Decides which documents --words keeps.")
     ] = 0,
+    drop_leaks: Annotated[
+        bool,
+        typer.Option("--drop-leaks", help="Drop lines of train that dev or --benchmark has."),
+    ] = False,
+    drop_duplicates: Annotated[
+        bool, typer.Option("--drop-duplicates", help="Drop lines of train that stand earlier.")
+    ] = False,
+    benchmark: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME=PATH, as of `evaluate`: its texts are leaks; may be repeated."),
+    ] = None,
+    near_duplicate: Annotated[
+        float | None,
+        typer.Option(help="Similarity from which lines are near-duplicates. Default: 0.7."),
+    ] = None,
     nested: Annotated[
         bool, typer.Option("--nested", help="Read folders in folders; each outer one is a domain.")
     ] = False,
@@ -99,6 +114,7 @@ def clean(
 
     Example: `babyllama corpus clean data/babylm_10M clean --rules paper`
     """
+    from babyllama.cli.leaks import benchmarks_to_drop
     from babyllama.cli.sources import raw_text_of, source_of
     from babyllama.pipeline import text_stages
     from babyllama.recipe import CorpusRecipe, parse
@@ -113,10 +129,17 @@ def clean(
         "revision": revision, "config": config,
     }  # fmt: skip
     source = source_of(src, {name: value for name, value in given.items() if value is not None})
-    tree = {"rules": rules, "words": words, "words_seed": words_seed, "language": language}
-    recipe = parse(CorpusRecipe, {"source": source, **tree}, "corpus clean")
+    benchmarks = benchmarks_to_drop(benchmark or [], drop_leaks=drop_leaks)
+    tree: dict[str, object] = {
+        "source": source, "rules": rules, "words": words, "words_seed": words_seed,
+        "language": language, "drop_leaks": drop_leaks, "drop_duplicates": drop_duplicates,
+    }  # fmt: skip
+    tree |= {} if near_duplicate is None else {"near_duplicate": near_duplicate}
+    recipe = parse(CorpusRecipe, tree, "corpus clean")
     with raw_text_of(source, out, domain) as path:
-        complete_stage(text_stages.corpus_stage(path, recipe, out, domain=domain))
+        complete_stage(
+            text_stages.corpus_stage(path, recipe, out, domain=domain, benchmarks=benchmarks)
+        )
         if report:
             _write_report(path, recipe, report, src=src, domain=domain, seed=report_seed)
 

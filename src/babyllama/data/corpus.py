@@ -27,13 +27,16 @@ from babyllama.data.languages import (
     mean_shares,
     size_in_words,
 )
+from babyllama.data.leaks.check import Kind
+from babyllama.data.leaks.index import Text
+from babyllama.data.leaks.of_corpus import drop_copies, write_leaks
 from babyllama.data.linguistics import write_linguistics
 from babyllama.data.raw_text import check_text, read_blocks
 from babyllama.data.sources import Domain, Source, Split, left_out_in_words, read_source
 from babyllama.data.statistics import write_statistics
 from babyllama.data.subset import keep_words
 from babyllama.errors import InputError, listed
-from babyllama.recipe import DEV_FRACTION
+from babyllama.recipe import DEV_FRACTION, NEAR_DUPLICATE
 from babyllama.recipe.text import ENGLISH
 from babyllama.runs.files import hash_file
 from babyllama.runs.manifests import read_manifest
@@ -49,8 +52,11 @@ def clean_corpus(
     language: str = ENGLISH,
     words: int | None = None,
     words_seed: int = 0,
+    drop: frozenset[Kind] = frozenset(),
+    near: float = NEAR_DUPLICATE,
+    benchmarks: Sequence[Text] = (),
 ) -> dict[str, Any]:
-    """Clean a corpus into `out`: train/DOMAIN.txt, dev/DOMAIN.txt and two files of statistics.
+    """Clean a corpus into `out`: train/DOMAIN.txt, dev/DOMAIN.txt, and what is known of them.
 
     Every file is read once before anything is written, so a damaged file is found early.
 
@@ -61,15 +67,19 @@ def clean_corpus(
         domain: clean every file as this domain, whatever its name.
         language: of the text; see `clean_text`.
         words: keep so many words of train, drawn by `words_seed`: see `subset`.
+        drop: leaks, duplicates or both are removed from train first: see `leaks.removal`.
+        near: from which similarity on lines are near-duplicates.
+        benchmarks: whose texts are leaks, besides dev.
 
     Returns:
         `cleaners`: the cleaner of each domain, "neutral" where none has its name; `left_out`: the
-        reason for each file and folder that was not read; `subset`, if `words` was given.
+        reason for each file and folder that was not read; `removed`, if something was to be
+        dropped; `subset`, if `words` was given.
 
     Raises:
         InputError: the source cannot be read (see `read_source`, `read_blocks`), no cleaner has the
-            name `domain`, `out` is the source or holds other texts, or a file is empty after
-            cleaning.
+            name `domain`, `out` is the source or holds other texts, a file is empty after
+            cleaning, or train without its leaks and duplicates.
     """
     if domain is not None and domain not in CLEANERS:
         raise InputError(
@@ -104,6 +114,8 @@ def clean_corpus(
         "cleaners": cleaners,
         "left_out": {each.name: each.why for each in source.left_out},
     }
+    if drop:
+        facts["removed"] = drop_copies(out, drop=drop, near=near, benchmarks=benchmarks)
     if words is not None:
         facts["subset"] = keep_words(out / "train", words, seed=words_seed)
         _print_subset(facts["subset"])
@@ -111,6 +123,7 @@ def clean_corpus(
     for line in size_in_words(language, mean_shares(looks.values()), counted["train"]["total"]):
         print_status(line)
     write_linguistics(out)
+    write_leaks(out, near=near, removed=facts.get("removed"), is_quiet=of_grammar)
     return facts
 
 

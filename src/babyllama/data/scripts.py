@@ -1,9 +1,14 @@
 """Which script a letter is of, and which scripts put no white space between words."""
 
+import re
 import unicodedata
 from collections.abc import Mapping
 
 WITHOUT_SPACES = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN")
+# Thai, Lao, Tibetan, Burmese, Khmer; kana and Chinese characters.
+UNSPACED = re.compile(
+    "[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff]"
+)
 
 
 def script_of(letter: str) -> str:
@@ -18,3 +23,23 @@ def share_without_spaces(shares: Mapping[str, float]) -> float:
         shares: of the letters in each script.
     """
     return sum(shares.get(each, 0.0) for each in WITHOUT_SPACES)
+
+
+def is_unspaced(text: str) -> bool:
+    """Whether most letters of a text are of scripts without spaces between words."""
+    letters = sum(map(str.isalpha, text))
+    return 2 * sum(map(str.isalpha, UNSPACED.findall(text))) > letters
+
+
+def not_in_words() -> re.Pattern[str]:
+    """A pattern of all characters that are neither letters, digits nor marks."""
+    # `\w` has no combining marks, which are half the letters of Hindi or Thai.
+    marks = (code for code in range(0x300, 0x1F000) if unicodedata.category(chr(code))[0] == "M")
+    spans: list[list[int]] = []
+    for code in marks:
+        if spans and spans[-1][1] == code - 1:
+            spans[-1][1] = code
+        else:
+            spans.append([code, code])
+    listed = "".join(f"{chr(first)}-{chr(last)}" for first, last in spans)
+    return re.compile(rf"(?:_|[^\w{listed}])+")

@@ -108,6 +108,25 @@ def read_split(folder: Path, split: Split) -> list[Domain]:
     return list(source.train if split == "train" else source.dev)
 
 
+def read_dev(path: Path) -> tuple[Domain, ...]:
+    """The dev text of a corpus; a file, or a folder of dev text without train/ beside it.
+
+    Raises:
+        InputError: there is none; what `read_source` raises.
+    """
+    if path.is_dir():
+        files, folders = _entries(path)
+        if not {"train", *DEV_FOLDERS} & set(folders) and not any(
+            file.split == "train" for file in files
+        ):
+            return _read_folder(path, "dev").dev
+    source = read_source(path)
+    found = source.dev or (source.train if path.is_file() else ())
+    if not found:
+        raise InputError(f"{path} has no dev text", mend="Name a folder with dev text: --dev DIR")
+    return found
+
+
 def clean_files(corpus: Path, split: Split) -> list[Path]:
     """The files of a split of a clean corpus, in the order in which they are read.
 

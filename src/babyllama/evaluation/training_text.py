@@ -12,14 +12,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from babyllama.data.scripts import UNSPACED
 from babyllama.runs.layout import STATISTICS, TOKENS_HEADER
 from babyllama.scores.results import DevResult, SeenText
 
 _WORD = re.compile(r"\w+")
-# Thai, Lao, Tibetan, Burmese, Khmer; kana and Chinese characters.
-_UNSPACED = re.compile(
-    "[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff]"
-)
 _LONGEST_WORD = 15  # characters of the mean word of a text that has spaces between words
 
 
@@ -80,7 +77,7 @@ def _share(counts: Mapping[str, int], unseen: set[str]) -> float:
 def _is_unspaced(characters: Mapping[str, int]) -> bool:
     """Whether most letters are of scripts that do not separate words."""
     letters = {each: count for each, count in characters.items() if each.isalpha()}
-    unspaced = sum(count for each, count in letters.items() if _UNSPACED.match(each))
+    unspaced = sum(count for each, count in letters.items() if UNSPACED.match(each))
     return 2 * unspaced > sum(letters.values())
 
 

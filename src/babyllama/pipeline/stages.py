@@ -95,15 +95,15 @@ def stages(recipe: Recipe, folder: Path, launched: Launched = ALONE) -> Iterator
     """Every stage of a run in the order of making; `signal: auto` must be resolved before."""
     layout = Layout(folder)
     corpus, tokenizer, tokens = layout.corpus, layout.tokenizer, layout.tokens
-    source = recipe.corpus.source
+    source, benchmarks = recipe.corpus.source, benchmarks_of(recipe, folder)
     if isinstance(source, SyntheticSource):
         yield source_stage(source, layout.source, seed=recipe.seed)
-        yield corpus_stage(layout.source, recipe.corpus, corpus)
+        yield corpus_stage(layout.source, recipe.corpus, corpus, benchmarks=benchmarks)
     elif isinstance(source, FolderSource) and not source.is_gathered:
-        yield corpus_stage(source.path, recipe.corpus, corpus)
+        yield corpus_stage(source.path, recipe.corpus, corpus, benchmarks=benchmarks)
     else:
         yield gathered_stage(source, layout.source)
-        yield corpus_stage(layout.source, recipe.corpus, corpus)
+        yield corpus_stage(layout.source, recipe.corpus, corpus, benchmarks=benchmarks)
     if isinstance(recipe.tokenizer, Given):
         yield given_tokenizer_stage(recipe.tokenizer, tokenizer)
     else:
@@ -352,9 +352,7 @@ def evaluation_stage(recipe: Recipe, folder: Path, *, only: str | None = None) -
     """
     layout = Layout(folder)
     models = scored_models(recipe, folder)
-    benchmarks = dict(recipe.evaluation.benchmarks)
-    if isinstance(recipe.corpus.source, SyntheticSource):
-        benchmarks = {names.GRAMMAR: layout.minimal_pairs, **benchmarks}
+    benchmarks = benchmarks_of(recipe, folder)
     main = layout.models(recipe)[next(iter(recipe.taught or recipe.students or recipe.teachers))]
     tokens = layout.tokens
     shared = [layout.shared_scores(name) for name in (*models, names.UNTRAINED)]
@@ -365,6 +363,7 @@ def evaluation_stage(recipe: Recipe, folder: Path, *, only: str | None = None) -
     part = EvaluatedWindows(rules=recipe.evaluation.rules, window=window, teachers=mixing)
 
     def build(out: Path) -> Facts:
+        from babyllama.evaluation.leaks import check_benchmarks
         from babyllama.evaluation.measures.of_run import measure_models
         from babyllama.evaluation.of_run import evaluate_models, print_seen
 
@@ -380,6 +379,9 @@ def evaluation_stage(recipe: Recipe, folder: Path, *, only: str | None = None) -
             seed=recipe.seed,
         )  # fmt: skip
         if only is None:
+            check_benchmarks(
+                benchmarks, layout.corpus, out, near=recipe.corpus.near_duplicate, before=before
+            )
             print_seen(out, main.name)
         return facts
 
@@ -389,6 +391,14 @@ def evaluation_stage(recipe: Recipe, folder: Path, *, only: str | None = None) -
     return Stage(
         names.EVALUATION, layout.evaluation, "evaluation", SCORING_VERSION, part, inputs, build
     )
+
+
+def benchmarks_of(recipe: Recipe, folder: Path) -> dict[str, Path]:
+    """The benchmarks of a run, with the one that comes with a synthetic text."""
+    benchmarks = dict(recipe.evaluation.benchmarks)
+    if isinstance(recipe.corpus.source, SyntheticSource):
+        return {names.GRAMMAR: Layout(folder).minimal_pairs, **benchmarks}
+    return benchmarks
 
 
 def scored_models(recipe: Recipe, folder: Path) -> dict[str, list[Path]]:

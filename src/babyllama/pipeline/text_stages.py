@@ -3,7 +3,9 @@
 As in `stages`, which puts them in line, each function describes one folder.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
@@ -51,6 +53,9 @@ class Cleaning(Frozen):
     language: str = Field(ENGLISH, json_schema_extra=NOT_RECORDED_AT_DEFAULT)
     words: int | None = Field(None, json_schema_extra=NOT_RECORDED_AT_DEFAULT)
     words_seed: int = Field(0, json_schema_extra=NOT_RECORDED_AT_DEFAULT)
+    drop_leaks: bool = Field(False, json_schema_extra=NOT_RECORDED_AT_DEFAULT)
+    drop_duplicates: bool = Field(False, json_schema_extra=NOT_RECORDED_AT_DEFAULT)
+    near_duplicate: float | None = Field(None, json_schema_extra=NOT_RECORDED_AT_DEFAULT)
 
 
 def source_stage(recipe: SyntheticSource, out: Path, *, seed: int) -> Stage:
@@ -97,14 +102,31 @@ def gathered_text(recipe: GatheredSource, out: Path) -> Path | None:
 
 
 def corpus_stage(
-    source: Path, recipe: CorpusRecipe, out: Path, *, domain: str | None = None
+    source: Path,
+    recipe: CorpusRecipe,
+    out: Path,
+    *,
+    domain: str | None = None,
+    benchmarks: Mapping[str, Path] | None = None,
 ) -> Stage:
-    """Clean text, one file per domain, with its statistics."""
+    """Clean text, one file per domain, with its statistics.
+
+    Args:
+        benchmarks: whose texts are leaks, if leaks are dropped.
+    """
     given = recipe.source
+    drop: dict[Literal["leak", "duplicate"], bool] = {
+        "leak": recipe.drop_leaks,
+        "duplicate": recipe.drop_duplicates,
+    }
+    texts = benchmarks if benchmarks and recipe.drop_leaks else {}
     dev_fraction = DEV_FRACTION if isinstance(given, SyntheticSource) else given.dev_fraction
 
     def build(folder: Path) -> Facts:
         from babyllama.data.corpus import clean_corpus
+
+        if texts:  # their suites take time to import
+            from babyllama.evaluation.leaks import benchmark_texts
 
         return clean_corpus(
             source,
@@ -115,6 +137,9 @@ def corpus_stage(
             language=recipe.language,
             words=recipe.words,
             words_seed=recipe.words_seed,
+            drop=frozenset(kind for kind, is_asked in drop.items() if is_asked),
+            near=recipe.near_duplicate,
+            benchmarks=[*benchmark_texts(texts)] if texts else (),
         )
 
     # Not the source's path: the digest of the input identifies the text.
@@ -126,14 +151,18 @@ def corpus_stage(
         language=ENGLISH if recipe.rules == "paper" else recipe.language,
         words=recipe.words,
         words_seed=recipe.words_seed if recipe.words else 0,
+        drop_leaks=recipe.drop_leaks,
+        drop_duplicates=recipe.drop_duplicates,
+        near_duplicate=recipe.near_duplicate if any(drop.values()) else None,
     )
+    inputs = {"source": source} | {f"benchmark {name}": path for name, path in texts.items()}
     # The grammar's text has nothing that a rule would change.
     is_new = recipe.rules == "thorough" and not isinstance(given, SyntheticSource)
     rules = _NEW_RULES if is_new else 0
     if not isinstance(given, FolderSource) or given.is_gathered:
-        return Stage(out.name, out, "corpus", 1 + rules, part, {"source": source}, build)
+        return Stage(out.name, out, "corpus", 1 + rules, part, inputs, build)
     return Stage(
-        out.name, out, "corpus", _reading_of(source, out, rules), part, {"source": source}, build,
+        out.name, out, "corpus", _reading_of(source, out, rules), part, inputs, build,
         may_be_gone=frozenset({"source"}),
     )  # fmt: skip
 

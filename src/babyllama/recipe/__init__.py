@@ -54,7 +54,7 @@ from babyllama.recipe.teaching import (
     mixing_of,
     weights_fault,
 )
-from babyllama.recipe.text import CorpusRecipe, TokenizerRecipe, TokensRecipe
+from babyllama.recipe.text import NEAR_DUPLICATE, CorpusRecipe, TokenizerRecipe, TokensRecipe
 from babyllama.recipe.training import (
     BABYLM_WORD_MARKS,
     AdamW,
@@ -85,6 +85,7 @@ __all__ = [
     "BABYLM_WORD_MARKS",
     "DEV_FRACTION",
     "EQUAL_WEIGHTS",
+    "NEAR_DUPLICATE",
     "AdamW",
     "AgeOrder",
     "AnyStoredSignal",

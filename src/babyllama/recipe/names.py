@@ -21,6 +21,7 @@ STUDENTS = "students"
 EVALUATION = "evaluation"
 REPORT = "report"
 CURVES = "curves"
+LEAKS = "leaks"  # leaks.json beside the scores
 STORE = "store"  # of a study: everything that its trials share
 SCORES = "scores"  # of a study's trial: links to the scores that trials share
 
@@ -40,7 +41,9 @@ PREDICTIONS = "predictions"
 MEASURES = "measures"
 RECIPE = "recipe"  # recipe.yaml
 
-RESERVED = frozenset({*STAGES, CURVES, ENSEMBLE, UNTRAINED, MANIFEST, WORK, PREDICTIONS, RECIPE})
+RESERVED = frozenset(
+    {*STAGES, CURVES, LEAKS, ENSEMBLE, UNTRAINED, MANIFEST, WORK, PREDICTIONS, RECIPE}
+)
 RESERVED_SUFFIXES = (".partial", ".replaced", ".parts", ".key", ".json")
 LONGEST_NAME = 100  # bytes: with a suffix it must stay below the 255 of a file system
 

@@ -10,6 +10,7 @@ from babyllama.recipe.sources import AnySource
 
 _FEWEST_UNIGRAM = 300
 BYTE_TOKENS = 259  # the bytes and <pad> <s> </s>
+NEAR_DUPLICATE = 0.7  # Jaccard similarity of the shingles of two lines
 ENGLISH = "en"
 
 
@@ -48,6 +49,26 @@ class CorpusRecipe(Frozen):
         ge=0,
         lt=2**31,
         description="Decides which documents `words` keeps; the recipe's seed does not.",
+        json_schema_extra=NOT_RECORDED_AT_DEFAULT,
+    )
+    drop_leaks: bool = Field(
+        False,
+        description="Drop the lines of train that also stand in dev or in a benchmark of this "
+        "recipe; `corpus/removed.jsonl` keeps them. Dev stays as it is.",
+        json_schema_extra=NOT_RECORDED_AT_DEFAULT,
+    )
+    drop_duplicates: bool = Field(
+        False,
+        description="Drop the lines of train that stand earlier in it, or nearly so; "
+        "`corpus/removed.jsonl` keeps them.",
+        json_schema_extra=NOT_RECORDED_AT_DEFAULT,
+    )
+    near_duplicate: float = Field(
+        NEAR_DUPLICATE,
+        gt=0,
+        le=1,
+        description="Two lines are near-duplicates from this Jaccard similarity of their shingles "
+        "on.",
         json_schema_extra=NOT_RECORDED_AT_DEFAULT,
     )
 

@@ -8,7 +8,7 @@ from textwrap import shorten
 from babyllama.console import format_bytes, format_duration, visible_cell
 from babyllama.recipe import DistilledStudent, TwinStudent
 from babyllama.recipe.names import SAMPLED_TEXT, SIGNAL
-from babyllama.report import figures, measures, stage_tables, tables, text_section
+from babyllama.report import figures, leaks, measures, stage_tables, tables, text_section
 from babyllama.report.claims import cross_entropy_share, first_sentence
 from babyllama.report.scored_run import ScoredRun
 from babyllama.report.table import Table
@@ -108,6 +108,7 @@ def page_of(scored: ScoredRun, *, prefix: str = "") -> Page:
         _orders(run),
         _section("The paper's failure signatures", _given(tables.signatures_table(scored))),
         _corpus(run, prefix),
+        _leaks(run),
         _section("What ran", _given(stage_tables.artefacts_table(run)), _what_ran(scored)),
         Section("What this does not show", points=tuple(_limits(run))),
         Section("Reproduce", code=resume_command(default_folder(run.recipe.name))),
@@ -333,6 +334,15 @@ def _corpus(run: Run, prefix: str) -> Section | None:
     if lines:
         text += ("The lines with the most and the least frequent words of each domain:",)
     return Section("The corpus", text, found, drawn, points=lines) if text or found else None
+
+
+def _leaks(run: Run) -> Section | None:
+    """What dev and benchmarks share with train; None for a run of an earlier version."""
+    if not run.leaks:
+        return None
+    sentences, made = leaks.leak_sentences(run.leaks), leaks.leak_tables(run.leaks)
+    samples = tuple(leaks.leak_samples(run.leaks))
+    return Section("Leaks and duplicates", tuple(sentences), tuple(made), points=samples)
 
 
 def _about_corpus(run: Run) -> tuple[str, ...]:

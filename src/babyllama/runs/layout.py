@@ -13,6 +13,8 @@ from babyllama.recipe import Recipe, StoredSignal, SyntheticSource, load_recipe,
 
 STATISTICS = "stats.json"  # of a corpus: counts by split and domain
 LINGUISTICS = "linguistics.json"  # of its training text: types, sentences, laws, lines
+LEAKS = f"{names.LEAKS}.json"  # of a corpus or an evaluation: what train shares
+REMOVED = "removed.jsonl"  # of a corpus: the leaks and duplicates that were dropped
 ENTROPY = "entropy.json"  # of a synthetic source
 MINIMAL_PAIRS = "minimal_pairs"  # of a synthetic source: a benchmark
 TOKENS_HEADER = "tokens.json"  # of token streams: their sizes and vocabulary

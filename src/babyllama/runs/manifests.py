@@ -18,11 +18,24 @@ from typing import Any
 from babyllama.errors import InputError
 from babyllama.recipe import names
 from babyllama.runs.files import digest_of_json, hash_file, is_temporary, write_json
-from babyllama.runs.layout import CARD, EVAL_RESULTS, FIDELITY, FRONTIER, TRACKERS, TRAINING_LOG
+from babyllama.runs.layout import (
+    CARD,
+    EVAL_RESULTS,
+    FIDELITY,
+    FRONTIER,
+    LEAKS,
+    LINGUISTICS,
+    REMOVED,
+    TRACKERS,
+    TRAINING_LOG,
+)
 
 MANIFEST = f"{names.MANIFEST}.json"
-# Files that say how a model or signal was made. They do not count for what was made.
-_NOT_IN_DIGEST = {TRAINING_LOG, FIDELITY, FRONTIER, TRACKERS}
+# Files that say how a model or signal was made, or what is known of a corpus. They do not count for
+# what was made.
+_NOT_IN_DIGEST = {
+    TRAINING_LOG, FIDELITY, FRONTIER, TRACKERS, LINGUISTICS, LEAKS, REMOVED,
+}  # fmt: skip
 # What a model's folder says of itself: written after the manifest, and edited by people.
 _CARD = {CARD, EVAL_RESULTS}
 _IN_EVERY_MANIFEST = {"stage", "version", "recipe", "inputs", "seed", "files"}

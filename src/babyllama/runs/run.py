@@ -31,6 +31,7 @@ from babyllama.runs.layout import (
     ENTROPY,
     FIDELITY,
     FRONTIER,
+    LEAKS,
     LINGUISTICS,
     STATISTICS,
     TOKENS_HEADER,
@@ -109,6 +110,8 @@ class Run:
         fidelity: distance of the stored signal to the teachers, from signal/fidelity.json.
         frontier: the same for every kind of signal at several sizes, from signal/frontier.json.
         missing: stages and models of the recipe that are not finished yet, in order.
+        leaks: what dev shares with train and train holds again, from corpus/leaks.json, and what
+            benchmarks share with train (`benchmarks`), from evaluation/leaks.json.
         points: each model's scores at checkpoints and at the end, in order of words seen.
     """
 
@@ -122,6 +125,7 @@ class Run:
     tokens: Tree
     fidelity: Tree
     frontier: tuple[Tree, ...]
+    leaks: Tree
     missing: tuple[str, ...]
     points: Mapping[str, tuple[Point, ...]]
 
@@ -176,11 +180,21 @@ def read_run(folder: Path) -> Run:
         tokens=_json(layout.tokens / TOKENS_HEADER),
         fidelity=_json(layout.signal / FIDELITY) if SIGNAL in stages else {},
         frontier=_rows(layout.signal / FRONTIER) if SIGNAL in stages else (),
+        leaks=_leaks(layout),
         missing=tuple(_missing(layout, recipe, stages, models)),
         points={
             model.name: tuple(_points(layout, recipe, model)) for model in models if model.manifest
         },
     )
+
+
+def _leaks(layout: Layout) -> Tree:
+    """Empty for a run that an earlier version made."""
+    found = dict(_json(layout.corpus / LEAKS))
+    if of_benchmarks := _json(layout.evaluation / LEAKS).get("leaks"):
+        found["settings"] = of_benchmarks["settings"]
+        found["benchmarks"] = of_benchmarks["benchmarks"]
+    return found
 
 
 def main_student(run: Run) -> Model | None:

@@ -1,0 +1,78 @@
+"""What stands twice in a clean corpus: drop it, and write leaks.json."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from babyllama.console import print_status
+from babyllama.data.leaks.check import DEV, Kind, check
+from babyllama.data.leaks.index import Text
+from babyllama.data.leaks.removal import remove_copies
+from babyllama.data.sources import read_split
+from babyllama.runs.files import write_json
+from babyllama.runs.layout import LEAKS, REMOVED
+
+_MANY = 0.01  # a share of dev's words that a run should know of before it trains
+
+
+def drop_copies(
+    corpus: Path, *, drop: frozenset[Kind], near: float, benchmarks: Sequence[Text] = ()
+) -> dict[str, Any]:
+    """Remove leaks or duplicates from train, and print how many.
+
+    Args:
+        benchmarks: whose texts are leaks, besides dev.
+
+    Returns:
+        see `removal.remove_copies`.
+
+    Raises:
+        InputError: nothing of train would be left; what `check` raises.
+    """
+    is_leak = "leak" in drop
+    checked = check(
+        read_split(corpus, "train"),
+        read_split(corpus, "dev") if is_leak else (),
+        benchmarks if is_leak else (),
+        near=near,
+        within="duplicate" in drop,
+        scratch=corpus,
+    )
+    removed = remove_copies(corpus, checked, drop)
+    where = {"leak": "dev or a benchmark", "duplicate": "train itself"}
+    unit = checked.found["settings"]["unit"]
+    for kind in sorted(drop, reverse=True):
+        counts = removed[kind]
+        print_status(
+            f"dropped from train: {counts['lines']:,} lines ({counts['words']:,} {unit}) that "
+            f"also stand in {where[kind]}; {REMOVED} keeps them"
+        )
+    for domain, count in removed["left_in_code"].items():
+        print_status(f"{domain}: {count:,} such lines stay, since code needs all its lines")
+    return removed
+
+
+def write_leaks(
+    corpus: Path, *, near: float, removed: Mapping[str, Any] | None = None, is_quiet: bool = False
+) -> None:
+    """Write what dev shares with train, and what train holds again, to a corpus's leaks.json.
+
+    Args:
+        removed: what `drop_copies` returned.
+        is_quiet: print nothing, however much it is.
+
+    Raises:
+        InputError: what `check` raises.
+    """
+    train, dev = read_split(corpus, "train"), read_split(corpus, "dev")
+    found = check(train, dev, near=near, scratch=corpus).found
+    write_json(corpus / LEAKS, found | ({"removed": removed} if removed else {}))
+    total = found.get(DEV, {}).get("total", {})
+    if not is_quiet and total.get("sequence_words", 0) > _MANY * total.get("words", 0):
+        share = total["sequence_words"] / total["words"]
+        settings = found["settings"]
+        print_status(
+            f"{share:.1%} of dev's {settings['unit']} stand in sequences of "
+            f"{settings['sequence']} that train has too; {LEAKS} says where",
+            style="yellow",
+        )
