@@ -48,9 +48,9 @@ def test_the_size_of_chinese_is_in_characters_and_in_english():
     lines = list(size_in_words("zh", {"CJK": 0.9, "LATIN": 0.1}, total))
 
     assert lines == [
-        "its 22 words are what lies between white space, and most of its script puts none between "
-        "words; it has 561,000 characters, 2.45 bytes each",
-        "the byte premium of zh is 0.936: its 1.3 MiB say as much as 1.4 MiB of English, or "
+        "the training text's 22 words are what lies between white space, and its script puts none "
+        "between words; it has 561,000 characters, 2.45 bytes each",
+        "the byte premium of zh is 0.936: these 1.3 MiB say as much as 1.4 MiB of English, or "
         "266,716 English words",
     ]
 

@@ -22,6 +22,7 @@ from babyllama.data.cleaning.pieces import clean_pieces
 from babyllama.data.dev_split import blocks_before, blocks_from, dev_start
 from babyllama.data.file_names import parse_name
 from babyllama.data.languages import (
+    Look,
     doubts,
     looks_at,
     mean_shares,
@@ -96,14 +97,9 @@ def clean_corpus(
     names = sorted({each.name for each in (*source.train, *source.dev)})
     cleaners = {name: _cleaner_of(domain or name) for name in names}
     of_grammar = _is_synthetic(path)  # its domains are ours: no cleaner is missing
-    for line in () if of_grammar else _cleaners_in_words(cleaners):
-        print_status(line)
-    for line in left_out_in_words(source.left_out):
-        print_status(line)
     looks = {} if of_grammar else looks_at(source)
-    for line in () if rules == "paper" else doubts(language, looks):
-        print_status(line, style="yellow")
-    for line in (*_repeated_in_words(source), *_undecoded_in_words(undecoded)):
+    _print_before(source, {} if of_grammar else cleaners, rules, language, looks)
+    for line in _undecoded_in_words(undecoded):
         print_status(line, style="yellow")
 
     for split, each, read in _texts(source, starts):
@@ -125,6 +121,22 @@ def clean_corpus(
     write_linguistics(out)
     write_leaks(out, near=near, removed=facts.get("removed"), is_quiet=of_grammar)
     return facts
+
+
+def _print_before(
+    source: Source,
+    cleaners: dict[str, str],
+    rules: CleaningRules,
+    language: str,
+    looks: Mapping[str, Look],
+) -> None:
+    """Say how each domain is cleaned, what is left out, and what looks like a slip."""
+    is_english = language == ENGLISH or rules == "paper"
+    for line in (*_cleaners_in_words(cleaners, is_english), *left_out_in_words(source.left_out)):
+        print_status(line)
+    contradicted = () if rules == "paper" else doubts(language, looks)
+    for line in (*contradicted, *_repeated_in_words(source)):
+        print_status(line, style="yellow")
 
 
 def _print_subset(subset: Mapping[str, int]) -> None:
@@ -183,7 +195,7 @@ def _is_synthetic(path: Path) -> bool:
     return manifest is not None and manifest["stage"] == "synthetic"
 
 
-def _cleaners_in_words(cleaners: dict[str, str]) -> Iterator[str]:
+def _cleaners_in_words(cleaners: dict[str, str], is_english: bool) -> Iterator[str]:
     """One line for all domains that have a cleaner, one for each that has none."""
     named = [
         name if name == cleaner else f"{name} as {cleaner}"
@@ -191,7 +203,8 @@ def _cleaners_in_words(cleaners: dict[str, str]) -> Iterator[str]:
         if cleaner != "neutral"
     ]
     if named:
-        yield f"cleaned by the rules of their domain: {', '.join(named)}"
+        which = "" if is_english else " that hold in every language"
+        yield f"cleaned by the rules of their domain{which}: {', '.join(named)}"
     unknown = [name for name, cleaner in cleaners.items() if cleaner == "neutral"]
     near = {name: _near_miss(name) for name in unknown}
     for name in filter(near.get, unknown):

@@ -141,16 +141,16 @@ def size_in_words(
     size = f"{total['characters']:,} characters, {per_character:.2f} bytes each"
     if share_without_spaces(scripts) >= 0.5:
         yield (
-            f"its {total['words']:,} words are what lies between white space, and most of its "
-            f"script puts none between words; it has {size}"
+            f"the training text's {total['words']:,} words are what lies between white space, and "
+            f"its script puts none between words; it has {size}"
         )
     elif language != ENGLISH:
-        yield f"it has {size}"
+        yield f"the training text has {size}"
     if premium := BYTE_PREMIUM.get(language) if language != ENGLISH else None:
         content = total["bytes"] / premium
         yield (
-            f"the byte premium of {language} is {premium:.3f}: its {format_bytes(total['bytes'])} "
-            f"say as much as {format_bytes(content)} of English, or "
+            f"the byte premium of {language} is {premium:.3f}: these "
+            f"{format_bytes(total['bytes'])} say as much as {format_bytes(content)} of English, or "
             f"{round(content / ENGLISH_BYTES_PER_WORD):,} English words"
         )
 
