@@ -22,7 +22,7 @@ def test_a_recipe_is_written_for_a_text_and_loads(corpus, tmp_path):
     assert "extends: laptop" in "\n".join(lines)
     recipe = load_recipe(str(out))
     assert (recipe.name, recipe.card.language) == ("mine", ("de",))
-    assert recipe.corpus.source.path == corpus
+    assert (recipe.corpus.source.path, recipe.corpus.language) == (corpus, "de")
     assert recipe.students["distilled"].model.hidden_size == 64
     assert not recipe.students["distilled"].training.compile  # in so short a run
 

@@ -82,12 +82,7 @@ def clean_corpus(
             name `domain`, `out` is the source or holds other texts, a file is empty after
             cleaning, or train without its leaks and duplicates.
     """
-    if domain is not None and domain not in CLEANERS:
-        raise InputError(
-            f"domain is {domain}",
-            why="No cleaner has this name.",
-            mend=f"Use one of {', '.join(CLEANERS)}, or leave the option out.",
-        )
+    _refuse_unknown(domain)
     source = read_source(path)
     undecoded = {each.path: check_text(each.path) for each in (*source.train, *source.dev)}
     starts = (
@@ -121,6 +116,15 @@ def clean_corpus(
     write_linguistics(out)
     write_leaks(out, near=near, removed=facts.get("removed"), is_quiet=of_grammar)
     return facts
+
+
+def _refuse_unknown(domain: str | None) -> None:
+    if domain is not None and domain not in CLEANERS:
+        raise InputError(
+            f"domain is {domain}",
+            why="No cleaner has this name.",
+            mend=f"Use one of {', '.join(CLEANERS)}, or leave the option out.",
+        )
 
 
 def _print_before(
