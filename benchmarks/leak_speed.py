@@ -86,8 +86,9 @@ def near_duplicates(index: Index) -> dict[str, float]:
 
     def theirs() -> None:
         lookup = datasketch.MinHashLSH(num_perm=BANDS * rows, params=(BANDS, rows))
+        empty = datasketch.MinHash(num_perm=BANDS * rows)  # its permutations are drawn once
         for number in lines.tolist():
-            sketch = datasketch.MinHash(num_perm=BANDS * rows)
+            sketch = empty.copy()
             pairs = itertools.pairwise(words[number])
             sketch.update_batch([" ".join(pair).encode() for pair in pairs])
             lookup.query(sketch)

@@ -130,4 +130,4 @@ def test_the_tales_that_babylm_2023_has_in_train_and_dev_are_found():
     train = [each for each in read_split(folder, "train") if each.name == "cbt"]
     dev = [each for each in read_split(folder, "dev") if each.name == "children_stories"]
     found = check(train, dev, within=False).found["dev"]["domains"]["children_stories"]
-    assert found["shared_sequences"] > 6000
+    assert found["shared_sequences"] == 6395

@@ -14,7 +14,7 @@ from functools import cached_property, partial
 from hashlib import blake2b
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Int32, Int64, UInt64
@@ -212,26 +212,29 @@ def indexed(text: Text, unit: Unit, *, scratch: Path | None = None) -> Iterator[
         InputError: what reading the lines raises.
     """
     with tempfile.TemporaryFile(dir=scratch) as file:
-        reader = _Reader(unit)
-        firsts = []
-        for read in text.read.values():
-            firsts.append(reader.count)
-            for hashes in reader.read(read()):
-                file.write(hashes.tobytes())
-        file.flush()
-        lengths = _joined(reader.lengths, np.int64)
-        starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
-        documents = starts[:-1] if text.is_benchmark else _joined(reader.documents, np.int64)
-        yield Index(
-            text=text,
-            unit=unit,
-            first_lines=np.array([*firsts, reader.count], np.int64),
-            numbers=_joined(reader.numbers, np.int32),
-            starts=starts,
-            hashes=_joined(reader.hashes, np.uint64),
-            documents=documents,
-            file=file.fileno(),
-        )
+        yield _read_into(file, text, unit)
+
+
+def _read_into(file: IO[bytes], text: Text, unit: Unit) -> Index:
+    reader = _Reader(unit)
+    firsts = []
+    for read in text.read.values():
+        firsts.append(reader.count)
+        for hashes in reader.read(read()):
+            file.write(hashes.tobytes())
+    file.flush()
+    lengths = _joined(reader.lengths, np.int64)
+    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+    return Index(
+        text=text,
+        unit=unit,
+        first_lines=np.array([*firsts, reader.count], np.int64),
+        numbers=_joined(reader.numbers, np.int32),
+        starts=starts,
+        hashes=_joined(reader.hashes, np.uint64),
+        documents=starts[:-1] if text.is_benchmark else _joined(reader.documents, np.int64),
+        file=file.fileno(),
+    )
 
 
 class _Words(dict[str, int]):
