@@ -11,6 +11,7 @@ from babyllama.data.leaks.index import text_of_benchmark
 from babyllama.data.sources import Domain, read_split
 
 DATA = os.environ.get("BABYLLAMA_DATA")
+BOTH = frozenset({"leak", "duplicate"})
 STORY = "Once upon a time there was a little girl who lived in a small house near the forest."
 
 
@@ -55,7 +56,7 @@ def test_domains_and_lengths_add_up_to_the_total(written):
 
 def test_short_lines_are_counted_apart_and_are_no_leaks(written):
     train = written("train", f"Yes.\nOh yes.\n\n{STORY}\n")
-    checked = check(train, written("dev", f"yes\noh, yes!\nYes?\n\n{STORY.upper()}\n"))
+    checked = check(train, written("dev", f"yes\noh, yes!\nYes?\n\n{STORY.upper()}\n"), drop=BOTH)
     lengths = checked.found["dev"]["lengths"]
     assert (lengths["1-2"]["same_lines"], lengths["13+"]["same_lines"]) == (3, 1)
     assert checked.found["dev"]["dropped"]["lines"] == 1
@@ -73,7 +74,9 @@ def test_a_sentence_of_a_benchmark_is_found_inside_a_line_and_across_lines(writt
     text = (
         "He asked: who might Rose flee\nfrom at the old market? Nobody knew.\nToo short to say!\n"
     )
-    checked = check(written("train", text), benchmarks=[text_of_benchmark("mine", texts)])
+    checked = check(
+        written("train", text), benchmarks=[text_of_benchmark("mine", texts)], drop=BOTH
+    )
     found = checked.found["benchmarks"]["mine"]
     assert found["total"]["shared_sequences"] == 1
     assert found["total"]["sequence_words"] == 9
@@ -99,7 +102,7 @@ def test_duplicates_are_equal_nearly_equal_or_fully_repeated_lines(written):
     near = " ".join([*words[:-1], "wood."])
     halves = " ".join(words[:9]) + "\n" + " ".join(words[9:])
     text = "\n\n".join([STORY, "Yes.", STORY.upper(), near, "Yes.", halves])
-    checked = check(written("train", text))
+    checked = check(written("train", text), drop=BOTH)
     assert {place.line: copy.why for place, copy in checked.copies["duplicate"].items()} == {
         5: "same", 7: "near", 11: "sequence", 12: "sequence"
     }  # fmt: skip

@@ -1,6 +1,7 @@
 import json
 
 from babyllama.data.corpus import clean_corpus
+from babyllama.data.leaks import of_corpus
 
 TALE = "Once upon a time there was a little girl who lived in a small house near the forest."
 OTHER = "The ship sailed at dawn, and by noon the last of the islands was out of our sight."
@@ -40,3 +41,11 @@ def test_what_is_dropped_is_said_and_kept_in_a_file_and_counted_in_the_facts(tmp
     assert "1 lines (18 words) that also stand in dev or a benchmark; removed.jsonl" in said
     assert "1 lines (18 words) that also stand in train itself" in said
     assert "% of dev's words" not in said
+
+
+def test_a_very_large_text_is_not_checked_and_this_is_said(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(of_corpus, "_LARGE", 10)
+    raw = write(tmp_path / "raw", f"{TALE}\n", f"{OTHER}\n")
+    clean_corpus(raw, tmp_path / "clean", rules="thorough")
+    assert not (tmp_path / "clean/leaks.json").exists()
+    assert "leaks and duplicates are not looked for in 85 bytes of text" in capsys.readouterr().err

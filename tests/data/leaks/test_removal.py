@@ -25,7 +25,7 @@ def corpus(tmp_path):
 
 
 def remove(folder, drop=BOTH):
-    checked = check(read_split(folder, "train"), read_split(folder, "dev"))
+    checked = check(read_split(folder, "train"), read_split(folder, "dev"), drop=BOTH)
     return remove_copies(folder, checked, frozenset(drop))
 
 

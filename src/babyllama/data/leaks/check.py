@@ -42,7 +42,7 @@ class Checked:
 
     Attributes:
         found: the counts and samples, as JSON: see `check`.
-        copies: the lines of train that would be dropped, by their kind.
+        copies: the lines of train that are to be dropped, by their kind.
     """
 
     found: dict[str, Any]
@@ -56,16 +56,18 @@ def check(
     *,
     near: float = NEAR_DUPLICATE,
     within: bool = True,
+    drop: frozenset[Kind] = frozenset(),
     scratch: Path | None = None,
 ) -> Checked:
     """Compare train with dev and with benchmarks, and with itself.
 
-    Takes time in proportion to the text, and memory for 20 bytes a line of it besides the words of
-    dev; the words of train are in a file meanwhile.
+    Takes time in proportion to the text, and memory in proportion to its lines; the words of train
+    are in a file meanwhile.
 
     Args:
         near: from this Jaccard similarity on, lines are near-duplicates.
         within: whether train is compared with itself.
+        drop: the kinds of copies whose places are wanted.
         scratch: where files lie meanwhile.
 
     Returns:
@@ -96,8 +98,8 @@ def check(
         return Checked(
             found,
             copies={
-                "leak": dict(_copies(index, compared, "leak")),
-                "duplicate": dict(_copies(index, itself, "duplicate")),
+                kind: dict(_copies(index, compared if kind == "leak" else itself, kind))
+                for kind in drop
             },
         )
 

@@ -16,13 +16,14 @@ from babyllama.data.leaks.minhash import Pairs
 from babyllama.data.leaks.sequences import (
     Found,
     HashSet,
-    covered_words,
+    cover,
     every_sequence,
     joined,
     repeated,
     search,
     sequences_of_target,
     touched_lines,
+    words_by_line,
 )
 
 Why = Literal["same", "sequence", "near"]
@@ -98,13 +99,10 @@ def compare_within(train: Index, pairs: Pairs) -> Comparison:
     later = np.flatnonzero(first[which] < lines)
     same = Copies(later, first[which[later]])
     near = _without(_spread(train, pairs.lines, pairs.others), same.lines)
-    found, firsts = repeated(train)
+    covered, sequence, shared = _repeated_sequences(train)
+    is_full = covered[sequence.lines] == train.lengths[sequence.lines]
+    full = Copies(sequence.lines[is_full], sequence.others[is_full])
     length = train.unit.sequence
-    covered = covered_words(train, {length: found})
-    holding, at = touched_lines(train, found.places, length)
-    sequence = Copies(holding, train.line_of(firsts[at]))
-    is_full = covered[holding] == train.lengths[holding]
-    full = Copies(holding[is_full], sequence.others[is_full])
     every = sum(
         (_count_by_domain(train, each.places) for _, each in every_sequence(train, [length])),
         start=np.zeros(len(train.domains), np.int64),
@@ -114,13 +112,30 @@ def compare_within(train: Index, pairs: Pairs) -> Comparison:
         copies={"same": same, "sequence": sequence, "near": near},
         covered=covered,
         sequences=every,
-        shared=_count_by_domain(train, found.places),
+        shared=shared,
         dropped={
             "same": _long_enough(train, same),
             "near": near,
             "sequence": _long_enough(train, full),
         },
     )
+
+
+def _repeated_sequences(
+    train: Index,
+) -> tuple[Int64[np.ndarray, " lines"], Copies, Int64[np.ndarray, " domains"]]:
+    """Of each line the words in sequences that stand earlier; the lines with such; how many."""
+    length, covered = train.unit.sequence, np.zeros(train.total, bool)
+    others = np.full(len(train.hashes), -1)
+    shared = np.zeros(len(train.domains), np.int64)
+    for places, firsts in repeated(train):
+        cover(covered, places, length)
+        holding, at = touched_lines(train, places, length)
+        is_new = others[holding] < 0
+        others[holding[is_new]] = train.line_of(firsts[at[is_new]])
+        shared += _count_by_domain(train, places)
+    holding = np.flatnonzero(others >= 0)
+    return words_by_line(train, covered), Copies(holding, others[holding]), shared
 
 
 def _compared(
@@ -149,7 +164,7 @@ def _compared(
             "sequence": _holding(text, shared, train, back),
             "near": _without(_spread(text, pairs.others, pairs.lines), same.lines),
         },
-        covered=covered_words(text, shared),
+        covered=_covered(text, shared),
         sequences=_count_by_domain(text, joined(list(sequences.values())).places),
         shared=_count_by_domain(text, joined(list(shared.values())).places),
         dropped={
@@ -158,6 +173,13 @@ def _compared(
             "near": _spread(train, pairs.lines, pairs.others),
         },
     )
+
+
+def _covered(text: Index, found: Mapping[int, Found]) -> Int64[np.ndarray, " lines"]:
+    covered = np.zeros(text.total, bool)
+    for length, sequences in found.items():
+        cover(covered, sequences.places, length)
+    return words_by_line(text, covered)
 
 
 def _holding(

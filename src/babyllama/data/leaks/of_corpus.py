@@ -4,14 +4,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from babyllama.console import print_status
+from babyllama.console import format_bytes, print_status
 from babyllama.data.leaks.check import DEV, Kind, check
 from babyllama.data.leaks.index import Text
 from babyllama.data.leaks.removal import remove_copies
 from babyllama.data.sources import read_split
+from babyllama.errors import command
 from babyllama.runs.files import write_json
 from babyllama.runs.layout import LEAKS, REMOVED
 
+_LARGE = 750_000_000  # bytes of train: 100 million words of BabyLM have 540 MB
 _MANY = 0.01  # a share of dev's words that a run should know of before it trains
 
 
@@ -36,6 +38,7 @@ def drop_copies(
         benchmarks if is_leak else (),
         near=near,
         within="duplicate" in drop,
+        drop=drop,
         scratch=corpus,
     )
     removed = remove_copies(corpus, checked, drop)
@@ -57,6 +60,9 @@ def write_leaks(
 ) -> None:
     """Write what dev shares with train, and what train holds again, to a corpus's leaks.json.
 
+    The check takes memory for each line, so it is left out, and this is said, if train has more
+    than 750 MB: cleaning itself takes the same memory for a text of any size.
+
     Args:
         removed: what `drop_copies` returned.
         is_quiet: print nothing, however much it is.
@@ -65,6 +71,14 @@ def write_leaks(
         InputError: what `check` raises.
     """
     train, dev = read_split(corpus, "train"), read_split(corpus, "dev")
+    size = sum(each.path.stat().st_size for each in train)
+    if size > _LARGE:
+        print_status(
+            f"leaks and duplicates are not looked for in {format_bytes(size)} of text; "
+            f"{command('corpus', 'leaks', 'CORPUS')} does it, which takes memory",
+            style="yellow",
+        )
+        return
     found = check(train, dev, near=near, scratch=corpus).found
     write_json(corpus / LEAKS, found | ({"removed": removed} if removed else {}))
     total = found.get(DEV, {}).get("total", {})

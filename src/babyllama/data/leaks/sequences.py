@@ -119,11 +119,16 @@ def search(index: Index, wanted: Mapping[int, HashSet]) -> dict[int, Found]:
     return {length: joined(found) for length, found in parts.items()}
 
 
-def repeated(index: Index) -> tuple[Found, Int64[np.ndarray, " n"]]:
-    """The sequences that stand earlier in the same text, and where each stands first."""
+def repeated(
+    index: Index,
+) -> Iterator[tuple[Int64[np.ndarray, " n"], Int64[np.ndarray, " n"]]]:
+    """Yield the places of sequences that stand earlier in the text, and where each stands first.
+
+    They come in parts, by their hashes, and in ascending order within a part, so that memory does
+    not hold all sequences of a long text.
+    """
     length = index.unit.sequence
     parts = np.uint64(1 + index.total // _AT_ONCE)
-    found, firsts = [Found(np.zeros(0, np.int64), np.zeros(0, np.uint64))], [np.zeros(0, np.int64)]
     for part in range(int(parts)):
         own = []
         for _, each in every_sequence(index, [length]):
@@ -131,13 +136,9 @@ def repeated(index: Index) -> tuple[Found, Int64[np.ndarray, " n"]]:
             own.append(Found(each.places[is_own], each.hashes[is_own]))
         sequences = joined(own)
         _, first, which = np.unique(sequences.hashes, return_index=True, return_inverse=True)
-        places = sequences.places[first[which]]
-        is_later = places < sequences.places
-        found.append(Found(sequences.places[is_later], sequences.hashes[is_later]))
-        firsts.append(places[is_later])
-    all_found, all_firsts = joined(found), np.concatenate(firsts)
-    order = np.argsort(all_found.places)
-    return Found(all_found.places[order], all_found.hashes[order]), all_firsts[order]
+        firsts = sequences.places[first[which]]
+        is_later = firsts < sequences.places
+        yield sequences.places[is_later], firsts[is_later]
 
 
 def joined(parts: Sequence[Found]) -> Found:
@@ -148,12 +149,16 @@ def joined(parts: Sequence[Found]) -> Found:
     )
 
 
-def covered_words(index: Index, found: Mapping[int, Found]) -> Int64[np.ndarray, " lines"]:
-    """How many words of each line stand in some sequences, given by their length."""
-    covered = np.zeros(index.total, bool)
-    for length, sequences in found.items():
-        for step in range(length):
-            covered[sequences.places + step] = True
+def cover(
+    covered: Bool[np.ndarray, " words"], places: Int64[np.ndarray, " n"], length: int
+) -> None:
+    """Mark the words of sequences."""
+    for step in range(length):
+        covered[places + step] = True
+
+
+def words_by_line(index: Index, covered: Bool[np.ndarray, " words"]) -> Int64[np.ndarray, " lines"]:
+    """How many words of each line are marked."""
     if not len(index.hashes):
         return np.zeros(0, np.int64)
     sums: Int64[np.ndarray, " lines"] = np.add.reduceat(covered, index.starts[:-1], dtype=np.int64)
