@@ -1,8 +1,11 @@
+import json
+
 import pytest
 
 from babyllama.data.leaks.check import check
 from babyllama.data.leaks.index import text_of_benchmark
 from babyllama.data.sources import Domain
+from babyllama.report import write_report
 from babyllama.report.leaks import leak_samples, leak_sentences, leak_tables
 
 TALE = "Once upon a time there was a little girl who lived in a small house near the forest."
@@ -58,3 +61,17 @@ def test_samples_say_where_both_copies_stand(found):
 
 def test_a_run_without_a_check_says_nothing():
     assert leak_sentences({}) == leak_tables({}) == leak_samples({}) == []
+
+
+def test_the_report_has_a_section_on_leaks_if_the_run_was_checked(make_run, found, tmp_path):
+    run = make_run(items=20)
+    write_report([run], tmp_path / "before")
+    assert "Leaks and duplicates" not in (tmp_path / "before/report.md").read_text("utf-8")
+    of_corpus = {key: each for key, each in found.items() if key != "benchmarks"}
+    (run / "corpus/leaks.json").write_text(json.dumps(of_corpus), "utf-8")
+    (run / "evaluation/leaks.json").write_text(json.dumps({"leaks": found}), "utf-8")
+    write_report([run], tmp_path / "after")
+    text = (tmp_path / "after/report.md").read_text("utf-8")
+    section = text[text.index("## Leaks and duplicates") :]
+    assert section.index("of the words of dev stand in") < section.index("blimp: of 2 texts 1")
+    assert section.index("Within train") < section.index("**By the length of lines in words**")
