@@ -1,6 +1,7 @@
 """The training text in the report: pictures, a table, and lines to read."""
 
 import json
+import shutil
 
 import pytest
 
@@ -44,6 +45,20 @@ def test_the_largest_domains_and_all_together_are_drawn(described):
     drawn = spread_of_words(described)
     for words in ("all domains", "tales", "talks", "news", "types", "rank of the word"):
         assert words in drawn
+
+
+def test_a_single_domain_is_drawn_once(described, tmp_path):
+    folder = described.layout.corpus
+    shutil.rmtree(tmp_path / "text" / "train")
+    shutil.copytree(tmp_path / "text" / "dev", tmp_path / "text" / "train")
+    for name in ("talks", "news"):
+        (tmp_path / "text" / "train" / f"{name}.txt").unlink()
+    found = linguistic_statistics(tmp_path / "text")
+    (folder / LINGUISTICS).write_text(json.dumps(found))
+    drawn = spread_of_words(read_run(described.folder))
+    assert "tales" in drawn
+    assert "all domains" not in drawn
+    assert unknown_words(read_run(described.folder)) is None
 
 
 def test_what_domains_lack_is_drawn_with_its_percentage(described):

@@ -111,12 +111,13 @@ def _with_total(found: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]
 
 
 def _largest(found: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """The whole text and its largest domains: as many as there are styles of lines."""
+    """The whole text and its largest domains, as many as have styles of lines; one domain alone."""
     if not found or not found["total"]["words"]:
         return {}
     domains = sorted(found["domains"].items(), key=lambda each: -each[1]["words"])
     largest = [each for each in domains if each[1]["words"]][: len(STYLES) - 1]
-    return {"all domains": found["total"], **dict(largest)}
+    whole = {"all domains": found["total"]} if len(largest) > 1 else {}
+    return whole | dict(largest)
 
 
 def _label(axes: Axes, x: str, y: str) -> None:
