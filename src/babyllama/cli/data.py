@@ -218,7 +218,8 @@ def stats(
         print_status(made.note)
     scripts = words["total"]["scripts"]
     shares = (f"{name} {number / sum(scripts.values()):.1%}" for name, number in scripts.items())
-    print_result(styled(f"letters: {', '.join(islice(shares, _SHOWN_SCRIPTS))}"))
+    if scripts:
+        print_result(styled(f"letters: {', '.join(islice(shares, _SHOWN_SCRIPTS))}"))
     for line in size_in_words(_language_of(folder), scripts_of(folder), counted["train"]["total"]):
         print_status(line)
 
@@ -281,15 +282,11 @@ def tokenizer_train(
     """
     from babyllama.pipeline import text_stages
     from babyllama.recipe import TokenizerRecipe, parse
-    from babyllama.recipe.text import BYTE_TOKENS
 
-    default = BYTE_TOKENS if kind == "bytes" else 16_000
-    tree = {
-        "kind": kind,
-        "vocab_size": default if vocab_size is None else vocab_size,
-        "normalization": normalization,
-        "pad_vocab_to": pad_vocab_to,
-    }
+    tree: dict[str, object] = {
+        "kind": kind, "normalization": normalization, "pad_vocab_to": pad_vocab_to,
+    }  # fmt: skip
+    tree |= {} if vocab_size is None else {"vocab_size": vocab_size}
     recipe = parse(TokenizerRecipe, tree, "tokenizer train")
     complete_stage(text_stages.tokenizer_stage(corpus, recipe, out))
 
@@ -344,12 +341,7 @@ def tokenize(
     Example: `babyllama tokenize clean tokenizer tokens`
     """
     from babyllama.pipeline import text_stages
-    from babyllama.recipe import TokensRecipe
+    from babyllama.recipe import TokensRecipe, parse
 
-    if layout == "stream" and documents == "separate":
-        raise InputError(
-            "--documents separate needs --layout lines",
-            why="In the layout stream a file is one document.",
-        )
-    recipe = TokensRecipe(layout=layout, documents=documents)
+    recipe = parse(TokensRecipe, {"layout": layout, "documents": documents}, "tokenize")
     complete_stage(text_stages.tokens_stage(corpus, tokenizer, recipe, out))

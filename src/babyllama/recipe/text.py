@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from babyllama.recipe.base import NOT_RECORDED_AT_DEFAULT, Frozen
 from babyllama.recipe.sources import AnySource
@@ -113,11 +113,18 @@ class TokenizerRecipe(Frozen):
         json_schema_extra=NOT_RECORDED_AT_DEFAULT,
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _bytes_need_no_size(cls, tree: Any) -> Any:
+        if isinstance(tree, dict) and tree.get("kind") == "bytes":
+            return {"vocab_size": BYTE_TOKENS, **tree}
+        return tree
+
     @field_validator("vocab_size")
     @classmethod
     def _bytes_are_given(cls, vocab_size: int, info: Any) -> int:
         if info.data.get("kind") == "bytes" and vocab_size != BYTE_TOKENS:
-            raise ValueError(f"kind is bytes, which always has {BYTE_TOKENS}: set it to that")
+            raise ValueError(f"kind is bytes, which always has {BYTE_TOKENS}: leave it out")
         if info.data.get("kind") == "unigram" and vocab_size < _FEWEST_UNIGRAM:
             raise ValueError(f"kind is unigram, which needs at least {_FEWEST_UNIGRAM}")
         return vocab_size
