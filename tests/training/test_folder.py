@@ -54,11 +54,12 @@ def test_finishing_can_be_repeated_after_a_kill(tiny_recipe, tokens, tokenizer, 
         finish_model(tokenizer, tmp_path / "m", folder, written)
 
 
+@pytest.mark.parametrize("pad", [None, "</s>"])
 def test_a_model_names_the_special_tokens_of_anybodys_tokenizer(
-    tiny_recipe, corpus, tokenizer, tmp_path, capsys
+    tiny_recipe, corpus, tokenizer, tmp_path, capsys, pad
 ):
     library = load_tokenizer(tokenizer)
-    library.pad_token, library.bos_token = None, library.eos_token
+    library.pad_token, library.bos_token = pad, library.eos_token
     library.save_pretrained(tmp_path / "other")
     (tmp_path / "tokens").mkdir()
     tokenize(corpus, tmp_path / "other", TokensRecipe(), tmp_path / "tokens")
@@ -70,4 +71,4 @@ def test_a_model_names_the_special_tokens_of_anybodys_tokenizer(
 
     config = model.config
     assert (config.pad_token_id, config.bos_token_id, config.eos_token_id) == (None, 2, 2)
-    assert model.get_input_embeddings().padding_idx is None  # token 0 is learnt
+    assert model.get_input_embeddings().padding_idx is None  # every token of the text is learnt

@@ -32,7 +32,9 @@ def start_model(
     refuse_foreign_tokens(tokens, vocab_size, str(tokenizer))
     header = read_header(tokens)
     separators = header["layout"] == "lines"
-    special = SpecialTokens(library.pad_token_id, library.bos_token_id, library.eos_token_id)
+    pad, bos, eos = library.pad_token_id, library.bos_token_id, library.eos_token_id
+    # Models do not learn the embedding of their padding token, so it must be none of the text's.
+    special = SpecialTokens(None if pad in (bos, eos) else pad, bos, eos)
     model = new_model(recipe.model, vocab_size, seed=seed, separators=separators, special=special)
     if header.get("documents") == "separate":
         refuse_joined_documents(model, recipe.training.window)
