@@ -37,6 +37,22 @@ def test_a_run_that_can_finish_is_not_refused(tiny_recipe, tmp_path):
             {"teachers__llama__model": {"model_type": "other", "architecture": "lama"}},
             "lama",
         ),
+        (
+            {
+                "tokens": {"documents": "separate"},
+                "teachers__llama__model": {
+                    "model_type": "other",
+                    "architecture": "mistral",
+                    "settings": {
+                        "hidden_size": 16,
+                        "num_attention_heads": 2,
+                        "head_dim": 8,
+                        "sliding_window": 8,
+                    },
+                },
+            },
+            "llama: mistral cannot read the documents of a window separately",
+        ),
         ({"teachers__gpt2__training__trackers": ["aim"]}, "teachers.gpt2: "),
         (
             {"students__distilled__training__order": {"by": "file", "file": "/nowhere.txt"}},

@@ -12,14 +12,10 @@ from jaxtyping import Int64
 from torch import Tensor
 
 from babyllama.errors import InputError
-from babyllama.models.build import planned_model
 from babyllama.models.logits import hidden_states
-from babyllama.recipe import PretrainingRecipe
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
-
-_ANY_VOCABULARY = 300
 
 
 def separate_documents(
@@ -67,22 +63,21 @@ def refuse_joined_documents(model: "PreTrainedModel", window: int) -> None:
         raise _inseparable(model)
 
 
-def refuse_inseparable(recipe: PretrainingRecipe, name: str) -> None:
-    """The same check by the configuration alone, before a model is made.
+def refuse_inseparable(model: "PreTrainedModel", window: int, name: str) -> None:
+    """The same check by the configuration alone, for a model that has no weights yet.
 
     Args:
         name: of the model, for the message.
 
     Raises:
         InputError: an architecture that takes no positions, or attends in windows of its own that
-            are shorter than those of the training.
+            are shorter than this one.
     """
-    model = planned_model(recipe.model, _ANY_VOCABULARY)
     own = (
         getattr(model.config, field, None) for field in ("sliding_window", "attention_chunk_size")
     )
     takes_positions = "position_ids" in inspect.signature(model.base_model.forward).parameters
-    if not takes_positions or any(each and each < recipe.training.window for each in own):
+    if not takes_positions or any(each and each < window for each in own):
         raise _inseparable(model, f"{name}: ")
 
 

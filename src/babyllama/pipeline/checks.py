@@ -15,10 +15,10 @@ from babyllama.data.windows import Windows
 from babyllama.errors import InputError
 from babyllama.evaluation.lengths import refuse_long_texts
 from babyllama.evaluation.suites import suite_for
-from babyllama.models.build import configuration, refuse_short_positions
+from babyllama.models.build import configuration, planned_model, refuse_short_positions
 from babyllama.models.documents import refuse_inseparable
-from babyllama.models.given import check_teacher, check_tokenizer, folder_of
-from babyllama.pipeline.planning import Plan, plan, refuse_full_disk
+from babyllama.models.given import check_teacher, check_tokenizer, folder_of, planned_teacher
+from babyllama.pipeline.planning import Plan, plan, refuse_full_disk, vocabulary_size
 from babyllama.pipeline.text_stages import gathered_text
 from babyllama.recipe import (
     DistilledStudent,
@@ -67,14 +67,14 @@ def check_before_run(recipe: Recipe, folder: Path, *, processes: int = 1) -> Pla
     for name in recipe.trained:
         part = recipe.pretraining(name)
         refuse_short_positions(part, name)
-        if recipe.tokens.documents == "separate":
-            refuse_inseparable(part, name)
         with _naming(recipe, name):
             refuse_uneven(part.training, processes)
             refuse_missing_optimizer(part.training)
             refuse_missing_trackers(part.training.trackers)
             _check_order(part.training, domains)
     _check_trained_teachers(recipe)
+    if recipe.tokens.documents == "separate":
+        _refuse_inseparable(recipe)
     planned = plan(recipe, folder)
     refuse_full_disk(planned, folder)
     return planned
@@ -155,6 +155,21 @@ def _check_given(recipe: Recipe, tokenizer: Path | None) -> None:
         check_teacher(
             given, f"{TEACHERS}.{name}", window=max(windows, default=1), tokenizer=tokenizer
         )
+
+
+def _refuse_inseparable(recipe: Recipe) -> None:
+    """Refuse models that cannot read documents separately in the longest windows of the run.
+
+    All of them are evaluated on the same windows, whatever their own.
+    """
+    vocab_size = vocabulary_size(recipe)
+    parts = {name: recipe.pretraining(name) for name in recipe.trained}
+    window = max((part.training.window for part in parts.values()), default=1)
+    for name, part in parts.items():
+        refuse_inseparable(planned_model(part.model, vocab_size), window, name)
+    for name, given in recipe.given.items():
+        field = f"{TEACHERS}.{name}"
+        refuse_inseparable(planned_teacher(given, field), window, field)
 
 
 def _check_trained_teachers(recipe: Recipe) -> None:
