@@ -45,10 +45,15 @@ def test_a_piece_is_at_most_a_block_and_a_word_long(words, size):
     assert max(len(piece) for piece in split_before_spaces(blocks)) < size + 2 * 6
 
 
+def joins_words() -> Tokenizer:
+    """A tokenizer one of whose tokens has the end of a word and the space after it."""
+    return Tokenizer(models.BPE(vocab={"a": 0, " ": 1, "a ": 2}, merges=[("a", " ")]))
+
+
 def test_only_text_for_tokenizers_that_split_at_spaces_themselves_can_be_split(library):
     assert can_split_before_spaces(library.backend_tokenizer)
 
-    other = Tokenizer(models.BPE())
+    other = joins_words()
     assert not can_split_before_spaces(other)
     other.pre_tokenizer = pre_tokenizers.Metaspace()
     assert not can_split_before_spaces(other)
@@ -74,7 +79,7 @@ def documents(file: Path, layout: str, tokenizer: Tokenizer, **sizes: int) -> li
 def test_a_file_is_one_piece_for_a_tokenizer_that_may_join_words(place, library):
     file = place / "corpus" / "train" / "tales.txt"
 
-    ((unsplit,),) = documents(file, "stream", Tokenizer(models.BPE()), characters_at_once=4)
+    ((unsplit,),) = documents(file, "stream", joins_words(), characters_at_once=4)
     (pieces,) = documents(file, "stream", library.backend_tokenizer, characters_at_once=4)
 
     assert unsplit == [TALES]
@@ -119,6 +124,6 @@ def test_a_long_line_is_one_piece_for_a_tokenizer_that_may_join_words(tmp_path):
     file = tmp_path / "a.txt"
     file.write_text("two three four five\n")
 
-    assert documents(file, "lines", Tokenizer(models.BPE()), characters_at_once=8) == [
+    assert documents(file, "lines", joins_words(), characters_at_once=8) == [
         [["two three four five\n"]]
     ]

@@ -3,6 +3,7 @@
 import pytest
 from token_streams import TALES, TALKS, stream, word_starts
 
+from babyllama.data.text_pieces import can_split_before_spaces
 from babyllama.data.tokenizer import load_tokenizer, train_tokenizer
 from babyllama.data.tokens import tokenize
 from babyllama.errors import InputError
@@ -85,6 +86,26 @@ def test_a_byte_is_a_token(trained):
     assert len(library("aé", add_special_tokens=False)["input_ids"]) == len(" aé".encode())
 
 
+def test_bytes_need_no_size():
+    assert parse(TokenizerRecipe, {"kind": "bytes"}, "tokenizer").vocab_size == 259
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("layout", ["lines", "stream"])
+def test_a_long_text_is_encoded_in_pieces_that_change_no_token(
+    corpus, trained, kind, layout, tmp_path
+):
+    assert can_split_before_spaces(load_tokenizer(trained / kind).backend_tokenizer)
+    for size in (16, 10_000):
+        (tmp_path / str(size)).mkdir()
+        tokenize(
+            corpus, trained / kind, TokensRecipe(layout=layout), tmp_path / str(size),
+            characters_at_once=size,
+        )  # fmt: skip
+    assert stream(tmp_path / "16") == stream(tmp_path / "10000")
+    assert word_starts(tmp_path / "16") == word_starts(tmp_path / "10000")
+
+
 def test_two_trainings_of_characters_write_the_same_bytes(corpus, trained, tmp_path):
     train_tokenizer(corpus, recipe("characters"), tmp_path)
     for file in (trained / "characters").iterdir():
@@ -94,7 +115,7 @@ def test_two_trainings_of_characters_write_the_same_bytes(corpus, trained, tmp_p
 @pytest.mark.parametrize(
     ("tree", "message"),
     [
-        ({"kind": "bytes", "vocab_size": 300}, "always has 259"),
+        ({"kind": "bytes", "vocab_size": 16_000}, "always has 259"),
         ({"kind": "unigram", "min_frequency": 3}, "no such limit"),
         ({"kind": "unigram", "vocab_size": 299}, "at least 300"),
         ({"kind": "wordpiece"}, "kind"),

@@ -4,14 +4,16 @@ Blank lines separate documents under the layout `lines`; under `stream` a file i
 cut a long text only before a space after a word, where the tokenizer splits it anyway.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from tokenizers import Tokenizer, normalizers, pre_tokenizers
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
+from babyllama.data.tokenizer_kinds import UNIGRAM_WORDS
 from babyllama.errors import InputError
 
 Layout = Literal["lines", "stream"]
@@ -65,15 +67,31 @@ def can_split_before_spaces(tokenizer: Tokenizer) -> bool:
 
     True for tokenizers that first split text into words with GPT-2's pattern: a word has a space
     only at its start, and a later piece starts with a space, so no prefix space is added to it.
-    Our own tokenizer is of this kind. False for all others, whose rules we do not know.
+    Our own tokenizers are of this kind, except Unigram, which splits before spaces too, and
+    characters, whose tokens depend on nothing beside them. False for all others, whose rules we do
+    not know.
     """
-    words, normal = tokenizer.pre_tokenizer, tokenizer.normalizer
+    normal = tokenizer.normalizer
     return (
-        isinstance(words, pre_tokenizers.ByteLevel)
-        and bool(words.use_regex)
+        _splits_before_spaces(tokenizer)
         and (normal is None or isinstance(normal, normalizers.NFKC | normalizers.NFC))
         and all(" " not in str(added) for added in tokenizer.get_added_tokens_decoder().values())
     )
+
+
+def _splits_before_spaces(tokenizer: Tokenizer) -> bool:
+    words = tokenizer.pre_tokenizer
+    if words is None:
+        return isinstance(tokenizer.model, models.BPE) and _knows_characters_alone(tokenizer)
+    if isinstance(words, pre_tokenizers.ByteLevel):
+        return bool(words.use_regex)
+    return str(words) == str(UNIGRAM_WORDS)
+
+
+def _knows_characters_alone(tokenizer: Tokenizer) -> bool:
+    model = json.loads(tokenizer.to_str())["model"]
+    marked = ("merges", "continuing_subword_prefix", "end_of_word_suffix")
+    return not any(model[name] for name in marked)
 
 
 def split_before_spaces(blocks: Iterable[str]) -> Iterator[str]:

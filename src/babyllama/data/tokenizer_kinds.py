@@ -33,6 +33,10 @@ _SPECIAL = (PAD, BOS, EOS)
 _BYTES = tuple(f"<0x{byte:02X}>" for byte in range(256))
 _BYTE_SCORE = -100.0  # log-probability: a byte is taken only where no token fits
 _MOST_CHARACTERS = 0.5  # of Unigram's vocabulary, so that room is left for longer tokens
+# No token but "<" itself begins with it: so no text spells a special token or a byte.
+UNIGRAM_WORDS = pre_tokenizers.Sequence(
+    [pre_tokenizers.Metaspace(), pre_tokenizers.Split("<", "isolated")]
+)
 
 
 def train(recipe: TokenizerRecipe, files: Sequence[Path]) -> Tokenizer:
@@ -65,12 +69,8 @@ def _unigram(recipe: TokenizerRecipe, files: Sequence[Path]) -> Tokenizer:
     """The likeliest tokens; characters beyond the most frequent ones are left to the bytes."""
     room = recipe.vocab_size - len(_SPECIAL) - len(_BYTES)
     known = set(_by_frequency(recipe, files)[: int(_MOST_CHARACTERS * room)])
-    # No token but "<" itself begins with it: so no text spells a special token or a byte.
-    words = pre_tokenizers.Sequence(
-        [pre_tokenizers.Metaspace(), pre_tokenizers.Split("<", "isolated")]
-    )
     learnt = Tokenizer(models.Unigram())
-    learnt.pre_tokenizer = words
+    learnt.pre_tokenizer = UNIGRAM_WORDS
     trainer = trainers.UnigramTrainer(vocab_size=room, show_progress=False)
     learnt.train_from_iterator(_of_known(_lines(recipe, files), known), trainer)
     scored = [(token, score) for token, score in json.loads(learnt.to_str())["model"]["vocab"]]
@@ -80,7 +80,7 @@ def _unigram(recipe: TokenizerRecipe, files: Sequence[Path]) -> Tokenizer:
     ]  # fmt: skip
     tokenizer = Tokenizer(models.Unigram(vocabulary, unk_id=0, byte_fallback=True))
     tokenizer.normalizer = _normalizer(recipe)
-    tokenizer.pre_tokenizer = words
+    tokenizer.pre_tokenizer = UNIGRAM_WORDS
     tokenizer.decoder = decoders.Sequence(
         [decoders.ByteFallback(), decoders.Metaspace(), decoders.Fuse()]
     )
