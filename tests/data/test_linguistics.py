@@ -28,6 +28,8 @@ def corpus(folder, **texts):
         ("Ein Füchslein (12).", ["ein", "füchslein", "12"]),
         ("狐狸跳过 the dog", ["狐", "狸", "跳", "过", "the", "dog"]),
         ("…", []),
+        ("हिन्दी भाषा, ก็ดี", ["हिन्दी", "भाषा", "ก็", "ดี"]),
+        ("用iPhone的人-❤️", ["用", "iphone", "的", "人"]),
     ],
 )
 def test_words_are_letters_in_scripts_without_spaces(text, words):

@@ -1,8 +1,8 @@
 """What a linguist asks of a corpus first: types, sentences, how words are spread, what is typical.
 
 A word here is a run of letters and digits in lower case, with apostrophes and hyphens inside; in a
-script that puts no spaces between words, each letter is a word. Sentences end at . ! ? or their
-like, and at line ends.
+script that puts no spaces between words, each letter with its marks is a word. Sentences end at
+. ! ? or their like, and at line ends.
 
 Sources: Baayen 2001, Word Frequency Distributions, section 2.2, for the growth of the vocabulary;
 Zipf 1949 and Heaps 1978 for the two laws, fitted as lines through logarithms at points that are
@@ -15,6 +15,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from itertools import count, islice
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from jaxtyping import Int64
 from scipy.special import gammaln
 
 from babyllama.data.raw_text import read_chunks
-from babyllama.data.scripts import WITHOUT_SPACES, script_of
+from babyllama.data.scripts import UNSPACED, UNSPACED_LETTERS, combining_marks, script_of
 from babyllama.data.sources import Domain, Split, read_split
 from babyllama.runs.layout import LINGUISTICS
 
@@ -36,7 +37,7 @@ _POINTS = 30  # of a fit
 _PERCENTILES = (10, 50, 90)  # of the lengths of sentences
 _SHOWN_LINES, _AMONG = 3, 50  # different ones, among so many: lines may occur many times
 _SHOWN_WORDS = range(8, 41)  # of a line that is shown
-_WORD = re.compile(r"\w+(?:['’-]\w+)*")
+_ASCII_WORD = re.compile(r"\w+(?:['-]\w+)*")
 _SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|(?<=[。！？])")
 
 
@@ -89,15 +90,24 @@ def linguistic_statistics(
 
 def words_of(text: str) -> list[str]:
     """The words of a text: see the module."""
-    found = _WORD.findall(text.lower())
     if text.isascii():
-        return found
-    return [part for word in found for part in _letters_apart(word)]
+        return _ASCII_WORD.findall(text.lower())
+    whole, letters = _any_words()
+    return [
+        part
+        for word in whole.findall(text.lower())
+        for part in (letters.findall(word) if UNSPACED.search(word) else (word,))
+    ]
 
 
-def _letters_apart(word: str) -> Iterable[str]:
-    is_apart = not word.isascii() and any(script_of(each) in WITHOUT_SPACES for each in word)
-    return word if is_apart else (word,)
+@cache
+def _any_words() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Patterns of a word in any script, and of one in which some letters are words."""
+    of_word = rf"[\w{combining_marks()}]"
+    spaced = rf"(?:(?![{UNSPACED_LETTERS}]){of_word})+"
+    whole, part = (rf"(?=\w){run}(?:['’-]{run})*" for run in (f"{of_word}+", spaced))
+    letter = rf"(?=\w)[{UNSPACED_LETTERS}][{combining_marks()}]*"
+    return re.compile(whole), re.compile(f"{letter}|{part}")
 
 
 class _Counts:

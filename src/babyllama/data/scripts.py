@@ -3,12 +3,14 @@
 import re
 import unicodedata
 from collections.abc import Mapping
+from functools import cache
 
 WITHOUT_SPACES = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN")
 # Thai, Lao, Tibetan, Burmese, Khmer; kana and Chinese characters.
-UNSPACED = re.compile(
-    "[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff]"
+UNSPACED_LETTERS = (
+    "\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff"
 )
+UNSPACED = re.compile(f"[{UNSPACED_LETTERS}]")
 
 
 def script_of(letter: str) -> str:
@@ -33,7 +35,15 @@ def is_unspaced(text: str) -> bool:
 
 def not_in_words() -> re.Pattern[str]:
     """A pattern of all characters that are neither letters, digits nor marks."""
-    # `\w` has no combining marks, which are half the letters of Hindi or Thai.
+    return re.compile(rf"(?:_|[^\w{combining_marks()}])+")
+
+
+@cache
+def combining_marks() -> str:
+    """All combining marks, to stand in brackets of a pattern beside `\\w`, which has none of them.
+
+    They are half the letters of Hindi or Thai.
+    """
     marks = (code for code in range(0x300, 0x1F000) if unicodedata.category(chr(code))[0] == "M")
     spans: list[list[int]] = []
     for code in marks:
@@ -41,5 +51,4 @@ def not_in_words() -> re.Pattern[str]:
             spans[-1][1] = code
         else:
             spans.append([code, code])
-    listed = "".join(f"{chr(first)}-{chr(last)}" for first, last in spans)
-    return re.compile(rf"(?:_|[^\w{listed}])+")
+    return "".join(f"{chr(first)}-{chr(last)}" for first, last in spans)
