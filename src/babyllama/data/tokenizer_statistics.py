@@ -1,7 +1,7 @@
 """How a tokenizer cuts the texts of a corpus: for choosing one, and for noticing a wrong one."""
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,8 +65,9 @@ def _encoded(
     counts = dict.fromkeys(_COUNTS, 0)
     lines = _lines(domain)
     while part := list(islice(lines, _LINES_AT_ONCE)):
-        for encoding in library.backend_tokenizer.encode_batch(part, add_special_tokens=False):
-            used += np.bincount(encoding.ids, minlength=len(used))
+        encoded = library.backend_tokenizer.encode_batch(part, add_special_tokens=False)
+        ids = np.fromiter(chain.from_iterable(each.ids for each in encoded), np.int64)
+        used += np.bincount(ids, minlength=len(used))
         counts["words"] += sum(len(line.split()) for line in part)
         counts["characters"] += sum(map(len, part))
         counts["bytes"] += sum(len(line.encode()) for line in part)

@@ -50,7 +50,7 @@ def tokenize(
     """Write a clean corpus as token streams; documents keep the order of files and lines.
 
     Words are counted as `word_starts` says. Text without any token has no words. A folder in which
-    an earlier attempt was killed is gone on with.
+    an earlier attempt was killed is resumed.
 
     Args:
         lines_at_once, characters_at_once: how much text is encoded at a time. They do not change
@@ -119,14 +119,12 @@ def _write(
     Args:
         end: the token after each document.
     """
-    if streams.is_complete:
+    if streams.is_complete:  # by an earlier attempt, which was killed later
         return
     mark = None if end is None else (np.array([end]), np.zeros(1, np.int64))
     pieces = _in_a_row(documents)
-    is_open = False
-    for piece, _ in islice(pieces, streams.pieces):
-        bar.advance(_bytes(piece))
-        is_open = True
+    if is_open := streams.pieces > 0:
+        bar.start_at(sum(_bytes(piece) for piece, _ in islice(pieces, streams.pieces)))
     with streams.opened(), closing(_encoded(library, pieces)) as encoded:
         for piece, begins, (ids, words) in encoded:
             if begins:

@@ -80,7 +80,7 @@ def words_table(found: Mapping[str, Any]) -> Table | None:
         "Frequency falls as rank to the Zipf exponent; types grow as words to the Heaps exponent."
     )
     if found["every"] > 1:
-        note += f" Counted on every {found['every']}th line."
+        note += f" Counted on one line in {found['every']}."
     return Table("Words of the training text", head, tuple(rows), note)
 
 
