@@ -184,6 +184,16 @@ def test_two_processes_are_timed_beside_one(speed):
     assert speed("--processes")["processes"]["ratio"] > 0
 
 
+def test_tokens_are_timed_beside_the_library_alone(small, corpus):
+    from benchmarks import token_speed
+
+    found = small(token_speed, str(corpus), "--vocab-size", "300", "--repeats", "1")
+
+    assert found["bytes"] == sum(file.stat().st_size for file in (corpus / "train").iterdir())
+    assert len(found["seconds"]) == 5
+    assert all(ratio > 0 for ratio in found["ratios"].values())
+
+
 def test_scoring_is_timed_beside_the_peers_and_the_floor(small, monkeypatch, tmp_path):
     from benchmarks import evaluation_speed
 
