@@ -1,6 +1,5 @@
 """`babyllama corpus`, `tokenizer` and `tokenize`: from text to tokens."""
 
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -14,7 +13,7 @@ from babyllama.errors import InputError
 if TYPE_CHECKING:
     from babyllama.recipe import CorpusRecipe
 
-_SHOWN_SCRIPTS = 5
+_LEAST_SHOWN = 0.001  # of the letters, for a script to be named
 
 
 def clean(
@@ -217,9 +216,9 @@ def stats(
         print_result(table(made.title, made.head, made.rows))
         print_status(made.note)
     scripts = words["total"]["scripts"]
-    shares = (f"{name} {number / sum(scripts.values()):.1%}" for name, number in scripts.items())
-    if scripts:
-        print_result(styled(f"letters: {', '.join(islice(shares, _SHOWN_SCRIPTS))}"))
+    shares = {name: number / sum(scripts.values()) for name, number in scripts.items()}
+    shown = [f"{name} {share:.1%}" for name, share in shares.items() if share >= _LEAST_SHOWN]
+    print_result(styled(f"letters: {', '.join(shown) or 'none'}"))
     for line in size_in_words(_language_of(folder), scripts_of(folder), counted["train"]["total"]):
         print_status(line)
 
