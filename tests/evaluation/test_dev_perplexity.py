@@ -2,6 +2,8 @@
 
 import json
 import math
+import shutil
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -58,3 +60,29 @@ def test_a_few_windows_are_evenly_spaced_over_the_stream(teachers, tokens, windo
     assert found["tokens"] == 3 * (WINDOW - 1)
     expected = plain_cross_entropy(teachers[:1], chosen)
     assert found["cross_entropy"] == near(expected, terms=1)
+
+
+def test_documents_are_read_separately_if_the_tokens_say_so(teachers, tokens, windows, tmp_path):
+    rows, header = windows
+    folder = shutil.copytree(tokens, tmp_path / "tokens")
+    (folder / "tokens.json").write_text(json.dumps(header | {"documents": "separate"}))
+    starts = np.arange(0, rows.numel(), 7)
+    np.save(folder / "dev.documents.npy", starts)
+    model = AutoModelForCausalLM.from_pretrained(teachers[0], dtype=torch.float64).eval()
+    chosen = np.unique(np.linspace(0, len(rows) - 1, 8).astype(np.int64))
+    losses = []
+    for number in chosen.tolist():
+        within = starts - number * WINDOW
+        borders = [0, *within[(within > 0) & (within < WINDOW)], WINDOW]
+        with torch.no_grad():
+            parts = [model(rows[number : number + 1, a:b]).logits[0] for a, b in pairwise(borders)]
+        losses.append(torch.nn.functional.cross_entropy(torch.cat(parts)[:-1], rows[number, 1:]))
+
+    ensemble = load_ensemble(teachers[:1], device=CPU)
+    found, joined = (
+        dev_perplexity(ensemble, each, window=WINDOW, max_windows=8)["cross_entropy"]
+        for each in (folder, tokens)
+    )
+
+    assert found == near(float(sum(losses)) / len(losses), terms=1)
+    assert found != pytest.approx(joined, rel=1e-4)

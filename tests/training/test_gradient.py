@@ -1,11 +1,13 @@
 """The gradient of a batch: by micro-batches, recomputed, and at SAM's point."""
 
+import numpy as np
+import pytest
 import torch
 from small_trainings import run, same, text_loss, with_training
 
-from babyllama.data.windows import Windows
+from babyllama.data.windows import Batch, Windows
 from babyllama.training.folder import start_model
-from babyllama.training.gradient import Forward, accumulate
+from babyllama.training.gradient import Forward, accumulate, prepare
 from babyllama.training.optimizer import sam_ascent
 from babyllama.training.processes import Processes
 
@@ -55,3 +57,24 @@ def test_sams_update_is_that_of_the_gradient_at_the_worst_point_near(
     for one, other in zip(found, expected, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
     assert not torch.allclose(found[0], here[0], rtol=1e-2)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_document_is_trained_without_those_before_it(tiny_recipe, tokens, tokenizer, dtype):
+    part = with_training(tiny_recipe.pretraining("llama"), activation_checkpointing=True)
+    model = start_model(part, tokens, tokenizer, seed=1)
+    forward = prepare(model, part.training, dtype, Processes())
+    separate, second = torch.tensor([[*range(6), *range(10)]]), []
+
+    def loss(hidden, head, batch):
+        second.append(hidden[:, 6:].detach())
+        return text_loss(hidden, head, batch)
+
+    for first in (3, 4):
+        ids = torch.tensor([[first, *range(5, 20)]])
+        for positions in (separate, None):
+            forward(loss, Batch(np.zeros(1, np.int64), ids, ids, positions))[0].backward()
+
+    apart, joined, other_apart, other_joined = second
+    assert torch.equal(apart, other_apart)
+    assert not torch.equal(joined, other_joined)
