@@ -212,3 +212,18 @@ def test_a_further_student_is_compared_with_the_first_and_with_the_twin_of_its_s
     cold["training"] = {**cold["training"], "epochs": 99}
     (folder / "recipe.yaml").write_text(json.dumps(tree), encoding="utf-8")
     assert twin_of(read(folder).run, "cold") is None
+
+
+def test_a_run_without_benchmarks_is_told_by_its_unseen_text(make_run):
+    folder = make_run(items=20)
+    losses = {"llama": 2.9, "gpt2": 3.0, "ensemble": 2.8, "distilled": 2.85, "twin": 3.01}
+    for name, loss in losses.items():
+        path = folder / "evaluation" / f"{name}.json"
+        found = json.loads(path.read_text())
+        dev = {"cross_entropy": loss, "perplexity": 17.0, "tokens": 100, "nats_per_word": 9.0}
+        path.write_text(json.dumps(found | {"benchmarks": {}, "dev": dev}))
+    assert first_sentence(scored_run(read_run(folder))) == (
+        "On unseen text the student has a cross-entropy of 2.850 nats per token, 0.160 below its "
+        "twin, 0.050 below the best teacher llama and 0.050 above the ensemble (one seed); no "
+        "benchmark is scored."
+    )

@@ -4,6 +4,7 @@ The 95% intervals cover another sample of items, not another training seed. `bab
 the arithmetic.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -180,7 +181,8 @@ def first_sentence(scored: ScoredRun) -> str:
     student, benchmark = main_student(scored.run), scored.main_benchmark
     result = scored.result(student, benchmark) if student else None
     if result is None or student is None:
-        return _without_student(scored, benchmark)
+        on_text = _on_unseen_text(scored, student) if student and not scored.run.benchmarks else ""
+        return on_text or _without_student(scored, benchmark)
     alone = len(scored.run.recipe.distilled) == 1
     who = "The student" if alone else f"The student {student.name}"
     unit = scored.unit(benchmark)
@@ -234,6 +236,29 @@ def _undetectable(compared: Sequence[StudentComparison]) -> str:
         if each.difference and not each.difference.excludes_zero and not each.shows_nothing
     ]
     return f"; {NO_DIFFERENCE} {joined(listed, 'or')}" if listed else ""
+
+
+def _on_unseen_text(scored: ScoredRun, student: Model) -> str:
+    """The sentence of a run that was scored on dev text alone; "" if it was not."""
+    if student.name not in scored.results or (loss := scored.dev_loss(student)) is None:
+        return ""
+    models, twin = scored.run.models, twin_of(scored.run, student.name)
+    named = scored.run.recipe.teachers_of(student.name)
+    teachers = [model for model in models if model.name in named]
+    best = min(teachers, key=lambda model: scored.dev_loss(model) or math.inf, default=None)
+    others = [(twin, twin_title(scored.run, twin))] if twin else []
+    others += [(best, f"the best teacher {best.name}")] if best else []
+    others += [(model, "the ensemble") for model in models if model.role == "ensemble"]
+    parts = [
+        f"{abs(loss - theirs):.3f} {'below' if loss < theirs else 'above'} {title}"
+        for model, title in others
+        if (theirs := scored.dev_loss(model)) is not None
+    ]
+    compared = f", {joined(parts, 'and')}" if parts else ""
+    return (
+        f"On unseen text the student has a cross-entropy of {loss:.3f} nats per token{compared} "
+        "(one seed); no benchmark is scored."
+    )
 
 
 def _without_student(scored: ScoredRun, benchmark: str) -> str:
