@@ -24,9 +24,10 @@ from babyllama.errors import InputError
         (evaluation.evaluate, "rules", recipe.EvaluationRecipe, "rules"),
         (evaluation.evaluate, "mean_of", recipe.Mixing, "mean_of"),
         (teaching.signal, "window", recipe.TrainingRecipe, "window"),
-        (data.tokenizer_train, "vocab_size", recipe.TokenizerRecipe, "vocab_size"),
+        (data.tokenizer_train, "kind", recipe.TokenizerRecipe, "kind"),
         (data.tokenizer_train, "normalization", recipe.TokenizerRecipe, "normalization"),
         (data.tokenize, "layout", recipe.TokensRecipe, "layout"),
+        (data.tokenize, "documents", recipe.TokensRecipe, "documents"),
     ],
 )
 def test_an_option_has_the_default_and_the_choices_of_its_recipe_field(
