@@ -147,7 +147,13 @@ def _seconds_of_steps(out: Path) -> float:
 
 def cost_of_engine(folder: Path, cells: int) -> dict[str, Any]:
     """Time a study of tiny models, and the same command again."""
-    training = {"epochs": 1, "batch_size": 16, "window": 16, "learning_rate": 3e-3}
+    training = {
+        "epochs": 1,
+        "batch_size": 16,
+        "window": 16,
+        "learning_rate": 3e-3,
+        "warmup_steps": 0,
+    }
     changes = _models(TINY, training)
     temperatures = [1 + number / 10 for number in range(cells)]
     study = _study(
