@@ -116,7 +116,7 @@ def test_two_trainings_of_characters_write_the_same_bytes(corpus, trained, tmp_p
     ("tree", "message"),
     [
         ({"kind": "bytes", "vocab_size": 16_000}, "always has 259"),
-        ({"kind": "unigram", "min_frequency": 3}, "no such limit"),
+        ({"kind": "bytes", "min_frequency": 3}, "no such limit"),
         ({"kind": "unigram", "vocab_size": 299}, "at least 300"),
         ({"kind": "wordpiece"}, "kind"),
         ({"vocab_size": 258}, "vocab_size"),

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from token_streams import put_stream, word_starts, word_tokenizer
 
+from babyllama.data.difficulty import windows_in_order
 from babyllama.data.tokenizer import vocabulary_digest
 from babyllama.data.windows import (
     IGNORE_INDEX,
@@ -17,7 +18,7 @@ from babyllama.data.windows import (
     token_counts,
 )
 from babyllama.errors import InputError
-from babyllama.recipe import FixedWindows, JitteredWindows, ShiftedWindows
+from babyllama.recipe import FixedWindows, JitteredWindows, ShiftedWindows, TrainingRecipe
 
 
 def test_windows_are_adjacent_and_labels_are_the_next_token(tmp_path):
@@ -246,6 +247,18 @@ def test_shuffled_documents_keep_their_windows_together_and_in_order(
     assert len(changes) == len(set(owners.tolist())) - 1
     assert (np.diff(moved)[np.diff(owners) == 0] > 0).all()
     assert len(set(moved // 8)) == len(windows)
+
+
+def test_separate_or_shuffled_documents_need_to_be_known(tmp_path):
+    separate = put_stream(tmp_path / "separate", 64, documents="separate")
+    with pytest.raises(InputError, match="separate does not say where documents start"):
+        Windows(separate, "train", 8)
+    training = TrainingRecipe(
+        epochs=1, batch_size=2, window=8, learning_rate=0.1, shuffle="documents"
+    )
+    plain = put_stream(tmp_path / "plain", 64)
+    with pytest.raises(InputError, match="plain does not say where documents start"):
+        windows_in_order(training, plain, tmp_path, seed=0)
 
 
 def test_less_than_one_window_of_text_is_refused(tmp_path):

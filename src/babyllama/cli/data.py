@@ -190,7 +190,7 @@ def stats(
 
     Example: `babyllama corpus stats clean`
     """
-    from babyllama.data.languages import scripts_of, size_in_words
+    from babyllama.data.languages import size_in_words
     from babyllama.data.linguistics import linguistic_statistics
     from babyllama.data.sources import left_out_in_words, read_source
     from babyllama.data.statistics import corpus_statistics
@@ -219,7 +219,7 @@ def stats(
     shares = {name: number / sum(scripts.values()) for name, number in scripts.items()}
     shown = [f"{name} {share:.1%}" for name, share in shares.items() if share >= _LEAST_SHOWN]
     print_result(styled(f"letters: {', '.join(shown) or 'none'}"))
-    for line in size_in_words(_language_of(folder), scripts_of(folder), counted["train"]["total"]):
+    for line in size_in_words(_language_of(folder), shares, counted["train"]["total"]):
         print_status(line)
 
 

@@ -16,7 +16,7 @@ from babyllama.data.documents import domains_of_documents
 from babyllama.data.order import Order, rank
 from babyllama.data.order_files import read_ages, read_numbers
 from babyllama.data.tokenizer import load_tokenizer
-from babyllama.data.windows import Windows, document_starts, token_counts
+from babyllama.data.windows import Windows, document_starts, known_document_starts, token_counts
 from babyllama.errors import InputError
 from babyllama.recipe import (
     AgeOrder,
@@ -52,12 +52,7 @@ def windows_in_order(
     """
     windows = Windows(tokens, "train", training.window, training.windows)
     if training.shuffle == "documents":
-        windows.shuffled_documents = document_starts(tokens, "train")
-        if not len(windows.shuffled_documents):
-            raise InputError(
-                f"{tokens} does not say where documents start, and training.shuffle is documents",
-                mend="Make it with `babyllama tokenize`, or use training.shuffle: windows.",
-            )
+        windows.shuffled_documents = known_document_starts(tokens, "train")
     order = training.order
     if order is None:
         return windows

@@ -7,14 +7,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from babyllama.console import format_bytes
 from babyllama.data.cleaning.domains import CODE, cleaner_for
 from babyllama.data.raw_text import read_blocks
 from babyllama.data.scripts import script_of, share_without_spaces
-from babyllama.data.sources import Source, read_source
+from babyllama.data.sources import Source
 from babyllama.errors import listed
 from babyllama.recipe.text import ENGLISH
 
@@ -81,15 +80,6 @@ def looks_at(source: Source) -> dict[str, Look]:
         for each in source.train
         if cleaner_for(each.name) is not CODE
     }
-
-
-def scripts_of(folder: Path) -> dict[str, float]:
-    """The shares of scripts in the letters of a corpus's training text.
-
-    Raises:
-        InputError: what `read_source` and `read_blocks` raise.
-    """
-    return mean_shares(looks_at(read_source(folder)).values())
 
 
 def doubts(language: str, looks: Mapping[str, Look]) -> Iterator[str]:

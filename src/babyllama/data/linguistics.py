@@ -26,7 +26,7 @@ from scipy.special import gammaln
 
 from babyllama.data.raw_text import read_chunks
 from babyllama.data.scripts import UNSPACED, UNSPACED_LETTERS, combining_marks, script_of
-from babyllama.data.sources import Domain, Split, read_split
+from babyllama.data.sources import Domain, read_split
 from babyllama.runs.layout import LINGUISTICS
 
 _MOST_BYTES = 2**26  # of a corpus; of a larger one every second, third ... line is read
@@ -47,10 +47,8 @@ def write_linguistics(corpus: Path) -> None:
     (corpus / LINGUISTICS).write_text(text + "\n", encoding="utf-8", newline="\n")
 
 
-def linguistic_statistics(
-    corpus: Path, split: Split = "train", *, most_bytes: int = _MOST_BYTES
-) -> dict[str, Any]:
-    """Describe the text of a corpus, raw or clean, by domain and as a whole.
+def linguistic_statistics(corpus: Path, *, most_bytes: int = _MOST_BYTES) -> dict[str, Any]:
+    """Describe the training text of a corpus, raw or clean, by domain and as a whole.
 
     Args:
         most_bytes: of a corpus with more, only every second, third ... line is read.
@@ -70,7 +68,7 @@ def linguistic_statistics(
     Raises:
         InputError: the folder cannot be read as a corpus.
     """
-    domains = read_split(corpus, split)
+    domains = read_split(corpus, "train")
     every = -(-sum(domain.path.stat().st_size for domain in domains) // most_bytes) or 1
     counted = {domain.name: _count(domain, every) for domain in domains}
     whole = _Counts.of(counted.values())

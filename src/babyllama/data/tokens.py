@@ -71,8 +71,9 @@ def tokenize(
     dtype = np.dtype(np.uint16 if len(library) <= 2**16 else np.uint32)
     facts = {"vocab_size": len(library)}
     splits: tuple[Split, ...] = ("train", "dev")
-    written = []
-    for split in splits:
+    end = library.eos_token_id if recipe.layout == "lines" else None
+    written = {split: SplitStreams(out, split, dtype) for split in splits}
+    for split, streams in written.items():
         files = clean_files(corpus, split)
         documents = read_documents(
             files,
@@ -81,16 +82,13 @@ def tokenize(
             lines_at_once=lines_at_once,
             characters_at_once=characters_at_once,
         )
-        streams = SplitStreams(out, split, dtype)
         size = sum(file.stat().st_size for file in files)
-        end = library.eos_token_id if recipe.layout == "lines" else None
         with ProgressBar(f"tokens {split}", size, "bytes") as bar:
             _write(streams, documents, library, end, bar, pieces_between_notes)
         if not streams.words:
             raise InputError(f"{corpus}/{split} holds no text to tokenize")
         np.save(out / f"{split}.documents.npy", streams.document_starts())
         facts |= {f"{split}_tokens": streams.tokens, f"{split}_words": streams.words}
-        written.append(streams)
     header = {
         "dtype": dtype.name,
         "layout": recipe.layout,
@@ -101,7 +99,7 @@ def tokenize(
         header["documents"] = recipe.documents
     write_atomically(out / TOKENS_HEADER, json.dumps(header, indent=1) + "\n")
     _say_unused(np.memmap(stream_file(out, "train"), dtype, mode="r"), len(library))
-    for streams in written:
+    for streams in written.values():
         streams.discard_note()
     return facts
 

@@ -86,7 +86,7 @@ class Windows:
             )
         self.word_starts = _open_words(tokens / f"{split}.words.bin", len(self.stream))
         is_separate = self.header.get("documents") == "separate"
-        self._documents = document_starts(tokens, split) if is_separate else None
+        self._documents = known_document_starts(tokens, split) if is_separate else None
 
     def __len__(self) -> int:
         return self.count
@@ -249,6 +249,22 @@ def document_starts(tokens: Path, split: Split) -> Int64[np.ndarray, " documents
     starts: Int64[np.ndarray, " documents"] = (
         np.load(file) if file.is_file() else np.zeros(0, np.int64)
     )
+    return starts
+
+
+def known_document_starts(tokens: Path, split: Split) -> Int64[np.ndarray, " documents"]:
+    """The same, where they are needed.
+
+    Raises:
+        InputError: the folder does not say where documents start.
+    """
+    starts = document_starts(tokens, split)
+    if not len(starts):
+        raise InputError(
+            f"{tokens} does not say where documents start",
+            why="Separate and shuffled documents need it.",
+            mend="Make the folder again: babyllama tokenize CORPUS TOKENIZER OUT",
+        )
     return starts
 
 

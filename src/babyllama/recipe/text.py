@@ -102,8 +102,8 @@ class TokenizerRecipe(Frozen):
     min_frequency: int = Field(
         2,
         ge=1,
-        description="`bpe`: pairs seen less often are not merged. `characters`: those seen less "
-        "often are written as bytes.",
+        description="`bpe`: pairs seen less often are not merged. `unigram` and `characters`: "
+        "characters seen less often are written as bytes.",
     )
     normalization: Literal["nfkc", "nfc", "none"] = Field(
         "nfkc",
@@ -132,9 +132,9 @@ class TokenizerRecipe(Frozen):
     @field_validator("min_frequency")
     @classmethod
     def _kind_counts(cls, least: int, info: Any) -> int:
-        kind = info.data.get("kind")
-        if kind in ("unigram", "bytes") and least != cls.model_fields["min_frequency"].default:
-            raise ValueError(f"kind is {kind}, which has no such limit: leave it out")
+        is_bytes = info.data.get("kind") == "bytes"
+        if is_bytes and least != cls.model_fields["min_frequency"].default:
+            raise ValueError("kind is bytes, which has no such limit: leave it out")
         return least
 
     def padded(self, vocab_size: int) -> int:
