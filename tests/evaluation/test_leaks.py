@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from babyllama.data.leaks import of_corpus
 from babyllama.evaluation.leaks import benchmark_texts, check_benchmarks
 
 GOOD = "Who might Rose flee from at the old market?"
@@ -63,3 +64,13 @@ def test_without_a_corpus_or_benchmarks_nothing_is_written(pairs, corpus, tmp_pa
     check_benchmarks({"mine": pairs}, tmp_path / "gone", tmp_path)
     check_benchmarks({}, corpus, tmp_path)
     assert not (tmp_path / "leaks.json").exists()
+
+
+def test_a_very_large_text_is_not_compared_and_the_command_for_it_is_said(
+    pairs, corpus, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(of_corpus, "_LARGE", 10)
+    check_benchmarks({"mine": pairs}, corpus, tmp_path)
+    assert not (tmp_path / "leaks.json").exists()
+    said = "".join(capsys.readouterr().err.split())
+    assert f"babyllamacorpusleaks{corpus}--benchmarkmine={pairs}" in said

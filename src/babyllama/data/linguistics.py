@@ -25,7 +25,13 @@ from jaxtyping import Int64
 from scipy.special import gammaln
 
 from babyllama.data.raw_text import read_chunks
-from babyllama.data.scripts import UNSPACED, UNSPACED_LETTERS, combining_marks, script_of
+from babyllama.data.scripts import (
+    SENTENCE_END,
+    UNSPACED,
+    UNSPACED_LETTERS,
+    combining_marks,
+    script_of,
+)
 from babyllama.data.sources import Domain, read_split
 from babyllama.runs.layout import LINGUISTICS
 
@@ -38,7 +44,6 @@ _PERCENTILES = (10, 50, 90)  # of the lengths of sentences
 _SHOWN_LINES, _AMONG = 3, 50  # different ones, among so many: lines may occur many times
 _SHOWN_WORDS = range(8, 41)  # of a line that is shown
 _ASCII_WORD = re.compile(r"\w+(?:['-]\w+)*")
-_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|(?<=[。！？])")
 
 
 def write_linguistics(corpus: Path) -> None:
@@ -131,7 +136,7 @@ def _count(domain: Domain, every: int) -> _Counts:
     counts = _Counts()
     for line in _lines(domain, every):
         counts.characters.update(line)
-        for sentence in _SENTENCE_END.split(line):
+        for sentence in SENTENCE_END.split(line):
             if words := words_of(sentence):
                 counts.words.update(words)
                 counts.lengths[len(words)] += 1

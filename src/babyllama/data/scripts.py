@@ -1,4 +1,4 @@
-"""Which script a letter is of, and which scripts put no white space between words."""
+"""Which script a letter is of, which have no white space between words; where sentences end."""
 
 import re
 import unicodedata
@@ -11,6 +11,7 @@ UNSPACED_LETTERS = (
     "\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff"
 )
 UNSPACED = re.compile(f"[{UNSPACED_LETTERS}]")
+SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|(?<=[。！？])")
 
 
 def script_of(letter: str) -> str:
@@ -33,6 +34,7 @@ def is_unspaced(text: str) -> bool:
     return 2 * sum(map(str.isalpha, UNSPACED.findall(text))) > letters
 
 
+@cache
 def not_in_words() -> re.Pattern[str]:
     """A pattern of all characters that are neither letters, digits nor marks."""
     return re.compile(rf"(?:_|[^\w{combining_marks()}])+")

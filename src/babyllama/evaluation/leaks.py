@@ -5,7 +5,9 @@ from pathlib import Path
 
 from babyllama.data.leaks.check import check
 from babyllama.data.leaks.index import Text, text_of_benchmark
+from babyllama.data.leaks.of_corpus import is_too_large
 from babyllama.data.sources import Domain, clean_files
+from babyllama.errors import command
 from babyllama.evaluation.likelihood.rules import rules_named
 from babyllama.evaluation.suites import suite_for
 from babyllama.recipe import NEAR_DUPLICATE
@@ -43,7 +45,7 @@ def check_benchmarks(
     """Write leaks.json: what the benchmarks of a run share with its training text.
 
     Args:
-        corpus: clean; nothing is written if it is gone.
+        corpus: clean; nothing is written if it is gone or `is_too_large`.
         out: the folder to write into. A file there, or in one of `before`, that holds for the same
             benchmarks and corpus is taken.
         near: from which similarity on texts are near-duplicates.
@@ -53,6 +55,11 @@ def check_benchmarks(
     """
     train = [Domain(path.stem, path) for path in clean_files(corpus, "train")]
     if not train or not benchmarks:
+        return
+    named = (
+        part for name, path in benchmarks.items() for part in ("--benchmark", f"{name}={path}")
+    )
+    if is_too_large(train, by_hand=command("corpus", "leaks", corpus, *named)):
         return
     data = {name: digest(path) for name, path in benchmarks.items()}
     key = {"benchmarks": data, "corpus": digest(corpus), "near": near}

@@ -3,9 +3,7 @@ import numpy as np
 from babyllama.data.leaks import index as module
 from babyllama.data.leaks.index import (
     indexed,
-    later_copies,
     read_lines,
-    read_pieces,
     text_of_benchmark,
     text_of_split,
 )
@@ -62,17 +60,10 @@ def test_a_text_of_a_benchmark_counts_once_and_is_a_document_of_its_own():
 def test_a_very_long_line_is_cut_after_sentences_or_at_spaces_and_nothing_is_lost(tmp_path):
     long = "It is so. " * 300 + "word " * 600 + "x" * 5000
     (tmp_path / "a.txt").write_text(f"short\n{long}\nend\n", encoding="utf-8")
-    pieces = list(read_pieces(tmp_path / "a.txt"))
-    of_line = [each for each in pieces if each.number == 2]
-    assert "".join(each.text for each in of_line) == long
     (lines,) = read_lines(tmp_path / "a.txt")
-    assert [line.text for line in lines] == [each.text for each in pieces]
+    of_line = [each for each in lines if each.number == 2]
+    assert "".join(each.text for each in of_line) == long
     assert max(len(each.text) for each in of_line) <= 2000
     assert [each.ends_line for each in of_line] == [False] * (len(of_line) - 1) + [True]
     assert all(each.text.endswith("so. ") for each in of_line[:2])
-    assert pieces[-2].text == "end"
-
-
-def test_later_copies_are_those_with_an_equal_before_them():
-    found = later_copies(np.array([3, 1, 3, 2, 1, 3], np.uint64))
-    assert found.tolist() == [False, False, True, False, True, True]
+    assert lines[-2].text == "end"

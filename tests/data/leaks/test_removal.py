@@ -25,8 +25,8 @@ def corpus(tmp_path):
 
 
 def remove(folder, drop=BOTH):
-    checked = check(read_split(folder, "train"), read_split(folder, "dev"), drop=BOTH)
-    return remove_copies(folder, checked, frozenset(drop))
+    train, dev = read_split(folder, "train"), read_split(folder, "dev")
+    return remove_copies(folder, check(train, dev, drop=frozenset(drop)))
 
 
 def text(folder, name="a"):

@@ -29,7 +29,7 @@ def test_a_set_of_hashes_knows_its_members_and_where_each_stands_first():
 def test_short_texts_are_searched_for_as_a_whole_from_eight_words_on():
     texts = [" ".join(f"t{n}w{i}" for i in range(n)) for n in (3, 7, 8, 12, 13, 15)]
     with indexed(text_of_benchmark("mine", texts), WORDS) as found:
-        wanted = sequences_of_target(found, short_texts=True)
+        wanted = sequences_of_target(found)
     assert {length: len(each.places) for length, each in wanted.items()} == {8: 1, 12: 1, 13: 4}
 
 
@@ -37,15 +37,12 @@ def test_short_texts_are_searched_for_as_a_whole_from_eight_words_on():
 def test_sequences_do_not_depend_on_the_size_of_a_block(block, monkeypatch):
     texts = [" ".join(f"w{(i * i) % 5}" for i in range(n)) for n in (40, 3, 25)]
     with indexed(text_of_benchmark("mine", texts), WORDS) as found:
-        expected = sequences_of_target(found, short_texts=False)[13]
+        expected = sequences_of_target(found)[13]
         ((again, firsts),) = module.repeated(found)
         for where in (index_module, module):
             monkeypatch.setattr(where, "BLOCK", block)
         monkeypatch.setattr(module, "_AT_ONCE", 16)  # and sorted in parts
-        assert (
-            sequences_of_target(found, short_texts=False)[13].places.tolist()
-            == expected.places.tolist()
-        )
+        assert sequences_of_target(found)[13].places.tolist() == expected.places.tolist()
         parts = [np.stack(part) for part in module.repeated(found)]
         assert len(parts) == 5
         in_parts = np.concatenate(parts, axis=1)

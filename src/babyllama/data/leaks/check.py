@@ -87,12 +87,10 @@ def check(
         compared = compare_with_train(index, targets, pairs.targets) if targets else []
         itself = [compare_within(index, pairs.within)] if within else []
         found: dict[str, Any] = {"settings": _settings(unit, near, rows), TRAIN: sizes(index)}
-        for each in compared[: len(targets) - len(benchmarks)]:
-            found[DEV] = _report(each, index)
-        found["benchmarks"] = {
-            each.text.text.name: _report(each, index)
-            for each in compared[len(targets) - len(benchmarks) :]
-        }
+        of_benchmarks = compared[1:] if dev else compared
+        if dev:
+            found[DEV] = _report(compared[0], index)
+        found["benchmarks"] = {each.text.text.name: _report(each, index) for each in of_benchmarks}
         for each in itself:
             found["within"] = {**_report(each, index), "most": repeated_most(index)}
         return Checked(

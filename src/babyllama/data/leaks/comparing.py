@@ -71,14 +71,13 @@ def compare_with_train(
     near-duplicate of, a line of the target that is not too short to tell copying from chance.
 
     Args:
-        targets: of one unit with train. Those without domains are benchmarks: see
-            `sequences_of_target`.
+        targets: of one unit with train.
         near: the near-duplicates of lines of train in each.
     """
-    own = [sequences_of_target(each, short_texts=each.text.is_benchmark) for each in targets]
+    own = [sequences_of_target(each) for each in targets]
     lengths = sorted({length for found in own for length in found})
     in_train = search(train, {n: HashSet(f[n] for f in own if n in f) for n in lengths})
-    lines_of_train = HashSet([Found(np.arange(len(train.hashes)), train.hashes)])
+    lines_of_train = _lines_of(train)
     return [
         _compared(train, lines_of_train, in_train, text, sequences, pairs)
         for text, sequences, pairs in zip(targets, own, near, strict=True)
@@ -154,7 +153,7 @@ def _compared(
         shared[length] = Found(own.places[is_shared], own.hashes[is_shared])
         is_back = HashSet([own]).has(in_train[length].hashes)
         back[length] = Found(in_train[length].places[is_back], in_train[length].hashes[is_back])
-    lines_of_text = HashSet([Found(np.arange(len(text.hashes)), text.hashes)])
+    lines_of_text = _lines_of(text)
     is_equal = lines_of_text.has(train.hashes)
     equal = Copies(np.flatnonzero(is_equal), lines_of_text.place(train.hashes[is_equal]))
     return Comparison(
@@ -173,6 +172,10 @@ def _compared(
             "near": _spread(train, pairs.lines, pairs.others),
         },
     )
+
+
+def _lines_of(index: Index) -> HashSet:
+    return HashSet([Found(np.arange(len(index.hashes)), index.hashes)])
 
 
 def _covered(text: Index, found: Mapping[int, Found]) -> Int64[np.ndarray, " lines"]:

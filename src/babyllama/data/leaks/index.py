@@ -4,7 +4,6 @@ Whatever compares texts reads them here once and works on the numbers, block by 
 """
 
 import os
-import re
 import tempfile
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -19,59 +18,36 @@ from typing import IO, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Int32, Int64, UInt64
 
-from babyllama.data.leaks.normal import CHARACTERS, Unit, normal
+from babyllama.data.leaks.normal import Unit, normal, spaced
 from babyllama.data.raw_text import read_chunks
-from babyllama.data.scripts import UNSPACED
+from babyllama.data.scripts import SENTENCE_END
 from babyllama.data.sources import Domain
 
 BASE = np.uint64(0x9E3779B97F4A7C15)  # of rolling hashes: any odd number with mixed bits
 _LONG, _STRETCH = 2_000, 1_000  # characters: a longer line is compared in stretches of this
-_SENTENCE_END = re.compile(r"[.!?][\"'”’)\]]*\s+|[。！？]")
 _AT_ONCE = 2**20  # characters that are read at once
 BLOCK = 2**18  # words that are compared at once
 _KNOWN_WORDS = 10**6
 
 
-class Piece(NamedTuple):
+class Line(NamedTuple):
     """A line, or a stretch of a very long one, which is then compared by itself.
 
     Attributes:
         number: of its line, from 1.
-        text: joined, the pieces of a line are the line.
+        text: joined, the stretches of a line are the line.
         ends_line: whether it is the last of its line.
     """
 
     number: int
     text: str
-    ends_line: bool
-
-
-class Line(NamedTuple):
-    """A line, or a stretch of a very long one, with the number of its line, from 1."""
-
-    number: int
-    text: str
-
-
-def read_pieces(path: Path) -> Iterator[Piece]:
-    """Every line of a file, blank ones too, in pieces of at most 2,000 characters.
-
-    A longer line is cut after sentences, or else at spaces.
-
-    Raises:
-        InputError: a file that cannot be read: see `read_blocks`.
-    """
-    number = 1
-    for chunk, ends_line in read_chunks(path):
-        *first, last = _stretches(chunk) if len(chunk) > _LONG else [chunk]
-        for text in first:
-            yield Piece(number, text, False)
-        yield Piece(number, last, ends_line)
-        number += ends_line
+    ends_line: bool = True
 
 
 def read_lines(path: Path) -> Iterator[list[Line]]:
-    """The pieces of a file, blank ones too, in batches.
+    """Every line of a file, blank ones too, in batches.
+
+    A line of more than 2,000 characters is cut after sentences, or else at spaces.
 
     Raises:
         InputError: a file that cannot be read: see `read_blocks`.
@@ -79,10 +55,9 @@ def read_lines(path: Path) -> Iterator[list[Line]]:
     batch: list[Line] = []
     number, characters = 1, 0
     for chunk, ends_line in read_chunks(path):
-        if len(chunk) > _LONG:
-            batch += (Line(number, stretch) for stretch in _stretches(chunk))
-        else:
-            batch.append(Line(number, chunk))
+        *first, last = _stretches(chunk) if len(chunk) > _LONG else (chunk,)
+        batch += (Line(number, stretch, False) for stretch in first)
+        batch.append(Line(number, last, ends_line))
         number += ends_line
         characters += len(chunk)
         if characters >= _AT_ONCE:
@@ -124,12 +99,14 @@ def text_of_benchmark(name: str, texts: Iterable[str], *, is_private: bool = Fal
 
 
 def _stretches(text: str) -> Iterator[str]:
-    while len(text) > _LONG:
-        ends = [found.end() for found in _SENTENCE_END.finditer(text, _STRETCH // 2, _STRETCH)]
-        at = max(ends[-1] if ends else text.rfind(" ", 1, _STRETCH) + 1, 0) or _STRETCH
-        yield text[:at]
-        text = text[at:]
-    yield text
+    start = 0
+    while len(text) - start > _LONG:
+        last = start + _STRETCH
+        ends = [each.end() for each in SENTENCE_END.finditer(text, start + _STRETCH // 2, last)]
+        end = ends[-1] if ends else text.rfind(" ", start + 1, last) + 1 or last
+        yield text[start:end]
+        start = end
+    yield text[start:]
 
 
 @dataclass(frozen=True)
@@ -277,10 +254,7 @@ class _Reader:
                 yield self._read(batch)
 
     def _read(self, batch: Sequence[Line]) -> UInt64[np.ndarray, " words"]:
-        numbers, texts = zip(*batch, strict=True)
-        if self.unit is CHARACTERS:
-            texts = tuple(UNSPACED.sub(r" \g<0> ", text) for text in texts)
-        words = [text.split() for text in texts]
+        words = [spaced(line.text, self.unit).split() for line in batch]
         counts = np.fromiter(map(len, words), np.int64, len(words))
         if len(self._words) > _KNOWN_WORDS:  # bounds the memory
             self._words = _Words()
@@ -293,7 +267,7 @@ class _Reader:
         self._note_documents(counts == 0, lengths)
         kept = lengths > 0
         self.lengths.append(lengths[kept])
-        self.numbers.append(np.array(numbers, np.int32)[kept])
+        self.numbers.append(np.array([line.number for line in batch], np.int32)[kept])
         kept_words: UInt64[np.ndarray, " words"] = hashes[has_word]
         self.hashes.append(_hashes_of_lines(kept_words, lengths[kept]))
         self.count += int(kept.sum())
@@ -327,11 +301,3 @@ def _hashes_of_lines(
 
 def _joined(parts: Sequence[np.ndarray], kind: type) -> np.ndarray:
     return np.concatenate([np.zeros(0, kind), *parts]).astype(kind, copy=False)
-
-
-def later_copies(hashes: UInt64[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
-    """Whether the same hash stands earlier."""
-    order = np.argsort(hashes, kind="stable")
-    is_later = np.zeros(len(hashes), bool)
-    is_later[order[1:]] = hashes[order[1:]] == hashes[order[:-1]]
-    return is_later

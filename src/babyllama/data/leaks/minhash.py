@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float64, Int64, UInt64
 
-from babyllama.data.leaks.index import Index, later_copies
+from babyllama.data.leaks.index import Index
 from babyllama.data.leaks.sequences import rolling
 from babyllama.errors import InputError
 
@@ -37,18 +37,19 @@ _COMPARED = 16
 
 
 class Pairs(NamedTuple):
-    """Near-duplicates: a line of one text, one of another, and their similarity."""
+    """Near-duplicates: a line of one text, and one of another."""
 
     lines: Int64[np.ndarray, " n"]
     others: Int64[np.ndarray, " n"]
-    similarity: Float64[np.ndarray, " n"]
 
 
-_NONE = Pairs(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
+_NONE = Pairs(np.zeros(0, np.int64), np.zeros(0, np.int64))
 
 
 def rows_for(threshold: float) -> int:
     """How many minima a band has, so that a pair at the threshold is found with 0.99 or more.
+
+    Below a threshold of 0.14 one minimum is too many for that: `missed` says how often.
 
     Raises:
         InputError: a threshold that is not above 0 and at most 1.
@@ -73,7 +74,8 @@ def missed(threshold: float) -> float:
 def comparable_lines(index: Index) -> Int64[np.ndarray, " lines"]:
     """The lines that near-duplicates are looked for in: long enough, and each once."""
     long = np.flatnonzero(index.lengths >= index.unit.shortest)
-    found: Int64[np.ndarray, " lines"] = long[~later_copies(index.hashes[long])]
+    _, first = np.unique(index.hashes[long], return_index=True)
+    found: Int64[np.ndarray, " lines"] = long[np.sort(first)]
     return found
 
 
@@ -211,16 +213,15 @@ def _with_verified(
     threshold: float,
 ) -> Pairs:
     """The known pairs, and those candidates that are as similar as they must be."""
-    codes = np.setdiff1d(_codes(candidates[:, 0], candidates[:, 1]), _codes(*known[:2]))
+    codes = np.setdiff1d(_codes(candidates[:, 0], candidates[:, 1]), _codes(*known))
     found = [known]
     for first in range(0, len(codes), _PAIRS_AT_ONCE):
         some = codes[first : first + _PAIRS_AT_ONCE]
         lines, others = some >> np.int64(32), some & np.int64(2**32 - 1)
         is_other = index.hashes[lines] != other.hashes[others]
         lines, others = lines[is_other], others[is_other]
-        similarity = _jaccard(index, lines, other, others)
-        is_near = similarity >= threshold
-        found.append(Pairs(lines[is_near], others[is_near], similarity[is_near]))
+        is_near = _jaccard(index, lines, other, others) >= threshold
+        found.append(Pairs(lines[is_near], others[is_near]))
     return Pairs(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
 
 

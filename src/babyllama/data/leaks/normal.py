@@ -9,9 +9,7 @@ so do we, where a text or line is shorter than 13.
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from re import Pattern
 
 from babyllama.data.raw_text import read_blocks
 from babyllama.data.scripts import UNSPACED, is_unspaced, not_in_words
@@ -66,9 +64,12 @@ def words_of(line: str, unit: Unit) -> list[str]:
 
     Under `CHARACTERS` each character of a script without spaces is a word.
     """
-    if unit is CHARACTERS:
-        line = UNSPACED.sub(r" \g<0> ", line)
-    return [word for each in line.split() if (word := normal(each))]
+    return [word for each in spaced(line, unit).split() if (word := normal(each))]
+
+
+def spaced(line: str, unit: Unit) -> str:
+    """A line with spaces between its words also where the script has none."""
+    return UNSPACED.sub(r" \g<0> ", line) if unit is CHARACTERS else line
 
 
 def normal(word: str) -> str:
@@ -79,9 +80,4 @@ def normal(word: str) -> str:
     """
     if word.isascii():  # which is most of most texts
         return word.lower().translate(_ASCII_PUNCTUATION)
-    return _not_in_words().sub("", unicodedata.normalize("NFKC", word).casefold())
-
-
-@cache
-def _not_in_words() -> Pattern[str]:
-    return not_in_words()
+    return not_in_words().sub("", unicodedata.normalize("NFKC", word).casefold())

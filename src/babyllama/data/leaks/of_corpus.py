@@ -8,7 +8,7 @@ from babyllama.console import format_bytes, print_status
 from babyllama.data.leaks.check import DEV, Kind, check
 from babyllama.data.leaks.index import Text
 from babyllama.data.leaks.removal import remove_copies
-from babyllama.data.sources import read_split
+from babyllama.data.sources import Domain, read_split
 from babyllama.errors import command
 from babyllama.runs.files import write_json
 from babyllama.runs.layout import LEAKS, REMOVED
@@ -41,7 +41,7 @@ def drop_copies(
         drop=drop,
         scratch=corpus,
     )
-    removed = remove_copies(corpus, checked, drop)
+    removed = remove_copies(corpus, checked)
     where = {"leak": "dev or a benchmark", "duplicate": "train itself"}
     unit = checked.found["settings"]["unit"]
     for kind in sorted(drop, reverse=True):
@@ -60,8 +60,7 @@ def write_leaks(
 ) -> None:
     """Write what dev shares with train, and what train holds again, to a corpus's leaks.json.
 
-    The check takes memory for each line, so it is left out, and this is said, if train has more
-    than 750 MB: cleaning itself takes the same memory for a text of any size.
+    Nothing is written if train `is_too_large`.
 
     Args:
         removed: what `drop_copies` returned.
@@ -71,13 +70,7 @@ def write_leaks(
         InputError: what `check` raises.
     """
     train, dev = read_split(corpus, "train"), read_split(corpus, "dev")
-    size = sum(each.path.stat().st_size for each in train)
-    if size > _LARGE:
-        print_status(
-            f"leaks and duplicates are not looked for in {format_bytes(size)} of text; "
-            f"{command('corpus', 'leaks', 'CORPUS')} does it, which takes memory",
-            style="yellow",
-        )
+    if is_too_large(train, by_hand=command("corpus", "leaks", "CORPUS")):
         return
     found = check(train, dev, near=near, scratch=corpus).found
     write_json(corpus / LEAKS, found | ({"removed": removed} if removed else {}))
@@ -90,3 +83,22 @@ def write_leaks(
             f"{settings['sequence']} that train has too; {LEAKS} says where",
             style="yellow",
         )
+
+
+def is_too_large(train: Sequence[Domain], *, by_hand: str) -> bool:
+    """Whether train has more than 750 MB, so that a run does not check it; this is printed.
+
+    The check takes memory for each line. Everything else that a run does with a text takes the same
+    memory for any size.
+
+    Args:
+        by_hand: the command that makes the check.
+    """
+    size = sum(each.path.stat().st_size for each in train)
+    if size > _LARGE:
+        print_status(
+            f"no check for leaks: it takes memory for each line of {format_bytes(size)} of text. "
+            f"To make it: {by_hand}",
+            style="yellow",
+        )
+    return size > _LARGE

@@ -2,15 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Set
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Int64
 
-from babyllama.data.leaks.index import Index, Line, Piece
+from babyllama.data.leaks.index import Index, Line
 from babyllama.data.leaks.normal import Unit, words_of
-
-AnyPiece = TypeVar("AnyPiece", Line, Piece)
 
 
 class Place(NamedTuple):
@@ -38,16 +36,16 @@ def places_of(index: Index, lines: Int64[np.ndarray, " n"]) -> list[Place]:
 
 
 def with_places(
-    domain: str, pieces: Iterable[AnyPiece], numbers: Set[int], unit: Unit
-) -> Iterator[tuple[AnyPiece, Place | None]]:
-    """Yield every piece of a domain, with its place if it has words and one of some numbers."""
+    domain: str, lines: Iterable[Line], numbers: Set[int], unit: Unit
+) -> Iterator[tuple[Line, Place | None]]:
+    """Yield every line of a domain, with its place if it has words and one of some numbers."""
     counts: Counter[int] = Counter()
-    for piece in pieces:
+    for line in lines:
         place = None
-        if piece.number in numbers and words_of(piece.text, unit):
-            place = Place(domain, piece.number, counts[piece.number])
-            counts[piece.number] += 1
-        yield piece, place
+        if line.number in numbers and words_of(line.text, unit):
+            place = Place(domain, line.number, counts[line.number])
+            counts[line.number] += 1
+        yield line, place
 
 
 def texts_at(index: Index, places: Iterable[Place]) -> dict[Place, str]:

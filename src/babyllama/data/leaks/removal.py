@@ -9,11 +9,12 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from babyllama.data.leaks.check import TRAIN, Checked, Copy, Kind
-from babyllama.data.leaks.index import read_pieces
+from babyllama.data.leaks.check import TRAIN, Checked, Copy
+from babyllama.data.leaks.index import read_lines
 from babyllama.data.leaks.normal import UNITS, Unit, words_of
 from babyllama.data.leaks.places import Place, with_places
 from babyllama.data.sources import clean_files
@@ -21,14 +22,14 @@ from babyllama.errors import InputError
 from babyllama.runs.layout import REMOVED
 
 
-def remove_copies(corpus: Path, checked: Checked, drop: frozenset[Kind]) -> dict[str, Any]:
-    """Remove lines from the train files of a clean corpus that were just checked.
+def remove_copies(corpus: Path, checked: Checked) -> dict[str, Any]:
+    """Remove the copies that a check of a clean corpus has just found from its train files.
 
     A file that nothing is left of is removed. `removed.jsonl` gets a line for each removed one: its
     `domain`, `line` and `text`, `why`, and where the `copy` stands.
 
     Returns:
-        for each kind that was to be dropped: the `lines` and `words` removed (in the unit of the
+        for each kind of copies: the `lines` and `words` removed (in the unit of the
             check), and the lines by domain (`domains`).
         `left_in_code`: the copies in each domain of source code.
 
@@ -36,8 +37,8 @@ def remove_copies(corpus: Path, checked: Checked, drop: frozenset[Kind]) -> dict
         InputError: nothing of train would be left.
     """
     copies: dict[Place, Copy] = {}
-    for kind in ("duplicate", "leak"):  # what is both is a leak
-        copies |= checked.copies[kind] if kind in drop else {}
+    for kind in sorted(checked.copies):  # leaks last: what is both is a leak
+        copies |= checked.copies[kind]
     files = {file.stem: file for file in clean_files(corpus, "train")}
     code = sorted({place.domain for place in copies if place.domain.startswith("code_")})
     removed = {place: copy for place, copy in copies.items() if place.domain not in code}
@@ -48,7 +49,7 @@ def remove_copies(corpus: Path, checked: Checked, drop: frozenset[Kind]) -> dict
             why=f"All {len(removed):,} lines stand in dev, in a benchmark or earlier in train.",
             mend="Look at them first: babyllama corpus leaks SRC",
         )
-    counts = {kind: Counter[str]() for kind in sorted(drop)}
+    counts = {kind: Counter[str]() for kind in sorted(checked.copies)}
     words: Counter[str] = Counter()
     with (corpus / REMOVED).open("w", encoding="utf-8", newline="\n") as log:
         for domain in sorted({place.domain for place in removed}):
@@ -73,15 +74,16 @@ def _rewrite(
     beside = file.with_name(f".{file.name}.{os.getpid()}")
     has_text, at_start, blank = False, True, 0  # blank: lines before the next text
     with beside.open("w", encoding="utf-8", newline="\n") as out:
-        for piece, place in with_places(domain, read_pieces(file), numbers, unit):
+        lines = chain.from_iterable(read_lines(file))
+        for line, place in with_places(domain, lines, numbers, unit):
             if place is not None and place in removed:
-                yield place, piece.text
+                yield place, line.text
                 out.write("" if at_start else "\n")
                 at_start, blank = True, max(1, blank)
-            elif piece.text.strip() or not at_start:
+            elif line.text.strip() or not at_start:
                 out.write("\n" * (blank if has_text else 0))
-                out.write(piece.text + "\n" * piece.ends_line)
-                has_text, at_start, blank = True, piece.ends_line, 0
+                out.write(line.text + "\n" * line.ends_line)
+                has_text, at_start, blank = True, line.ends_line, 0
             else:
                 blank += 1
     if has_text:

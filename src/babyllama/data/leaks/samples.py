@@ -37,8 +37,8 @@ def samples(found: Comparison, train: Index) -> list[dict[str, Any]]:
     return [
         {
             "why": why,
-            **as_json(own, _shown(why, texts[own], copied[other], train.unit)),
-            "copy": as_json(other, copied[other]),
+            **_as_json(own, _shown(why, texts[own], copied[other], train.unit)),
+            "copy": _as_json(other, copied[other]),
         }
         for why, own, other in chosen
     ]
@@ -52,18 +52,18 @@ def repeated_most(train: Index) -> list[dict[str, Any]]:
     places = places_of(train, first[most])
     texts = texts_at(train, places)
     return [
-        {"times": int(count), "text": shortened(texts[place])}
+        {"times": int(count), "text": _shortened(texts[place])}
         for count, place in zip(counts[most], places, strict=True)
     ]
 
 
-def as_json(place: Place, text: str) -> dict[str, Any]:
+def _as_json(place: Place, text: str) -> dict[str, Any]:
     """A line for people: where it stands, and how it begins."""
     domain = {"domain": place.domain} if place.domain else {}
-    return {**domain, "line": place.line, "text": shortened(text)}
+    return {**domain, "line": place.line, "text": _shortened(text)}
 
 
-def shortened(text: str) -> str:
+def _shortened(text: str) -> str:
     """A text on one line, cut if it is long."""
     text = " ".join(text.split())
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

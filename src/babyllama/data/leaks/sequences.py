@@ -1,7 +1,7 @@
 """Sequences of words that two texts share, or that one text holds again.
 
 A sequence is known by a rolling hash of 64 bits: of a million corpora with ten million words, about
-one has two sequences that are taken for each other. A sequence may cross lines, since editions
+three have two sequences that are taken for each other. A sequence may cross lines, since editions
 break them elsewhere, but no documents.
 """
 
@@ -42,9 +42,6 @@ class HashSet:
         self._shift = np.uint64(64 - bits)
         self._table = np.zeros(2**bits, bool)
         self._table[self._sorted >> self._shift] = True
-
-    def __len__(self) -> int:
-        return len(self._sorted)
 
     def has(self, hashes: UInt64[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
         """Which of some hashes are in the set."""
@@ -89,16 +86,15 @@ def every_sequence(index: Index, lengths: Sequence[int]) -> Iterator[tuple[int, 
             yield length, Found(start + inside, hashes[inside])
 
 
-def sequences_of_target(index: Index, *, short_texts: bool) -> dict[int, Found]:
+def sequences_of_target(index: Index) -> dict[int, Found]:
     """The sequences of dev or of a benchmark that train is searched for, by their length.
 
-    Args:
-        short_texts: whether each line is a text: one that is shorter than a sequence, but long
-            enough to tell copying from chance, is searched for as a whole.
+    A text of a benchmark that is shorter than a sequence, but long enough to tell copying from
+    chance, is searched for as a whole.
     """
     unit = index.unit
     lengths = {unit.sequence}
-    if short_texts:
+    if index.text.is_benchmark:
         found = set(np.unique(index.lengths).tolist())
         lengths |= {each for each in found if unit.shortest <= each < unit.sequence}
     parts: dict[int, list[Found]] = {length: [] for length in sorted(lengths)}
