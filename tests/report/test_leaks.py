@@ -66,12 +66,15 @@ def test_a_run_without_a_check_says_nothing():
 def test_the_report_has_a_section_on_leaks_if_the_run_was_checked(make_run, found, tmp_path):
     run = make_run(items=20)
     write_report([run], tmp_path / "before")
-    assert "Leaks and duplicates" not in (tmp_path / "before/report.md").read_text("utf-8")
+    before = (tmp_path / "before/report.md").read_text("utf-8")
+    assert "Leaks and duplicates" not in before
+    assert "dev in train" in before  # by the older count in stats.json
     of_corpus = {key: each for key, each in found.items() if key != "benchmarks"}
     (run / "corpus/leaks.json").write_text(json.dumps(of_corpus), "utf-8")
     (run / "evaluation/leaks.json").write_text(json.dumps({"leaks": found}), "utf-8")
     write_report([run], tmp_path / "after")
     text = (tmp_path / "after/report.md").read_text("utf-8")
+    assert "dev in train" not in text
     section = text[text.index("## Leaks and duplicates") :]
     assert section.index("of the words of dev stand in") < section.index("blimp: of 2 texts 1")
     assert section.index("Within train") < section.index("**By the length of lines in words**")

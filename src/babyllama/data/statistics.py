@@ -14,8 +14,8 @@ from babyllama.data.raw_text import read_chunks
 from babyllama.data.sources import Domain, read_split
 from babyllama.runs.layout import STATISTICS
 
-LEAK_WORDS = 13  # as usual in contamination checks since GPT-3 (Brown et al. 2020)
-NOT_IN_WORDS = re.compile(r"[^\w\s]")
+_SEQUENCE = 13  # as usual in contamination checks since GPT-3 (Brown et al. 2020)
+_NOT_IN_WORDS = re.compile(r"[^\w\s]")
 
 
 def corpus_statistics(folder: Path) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def corpus_statistics(folder: Path) -> dict[str, Any]:
     return {
         "train": _count_split(train),
         "dev": _count_split(dev),
-        "overlap": {"words": LEAK_WORDS, **_overlap(train, dev)},
+        "overlap": {"words": _SEQUENCE, **_overlap(train, dev)},
     }
 
 
@@ -139,11 +139,11 @@ def _sequence_hashes(path: Path) -> Iterator[int]:
     tail: tuple[str, ...] = ()
     has_text = False
     for chunk, ends_line in read_chunks(path):
-        words = tail + tuple(NOT_IN_WORDS.sub("", chunk.lower()).split())
-        for start in range(len(words) - LEAK_WORDS + 1):
-            yield hash(words[start : start + LEAK_WORDS])
+        words = tail + tuple(_NOT_IN_WORDS.sub("", chunk.lower()).split())
+        for start in range(len(words) - _SEQUENCE + 1):
+            yield hash(words[start : start + _SEQUENCE])
         has_text = has_text or bool(chunk.strip())
-        tail = words[1 - LEAK_WORDS :] if has_text or not ends_line else ()
+        tail = words[1 - _SEQUENCE :] if has_text or not ends_line else ()
         has_text = has_text and not ends_line
 
 

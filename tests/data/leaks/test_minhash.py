@@ -105,3 +105,11 @@ def test_a_threshold_out_of_range_is_refused(threshold):
 def test_lines_that_are_too_short_have_no_near_duplicates():
     with indexed(text_of_benchmark("a", ["a b c d e f g", "a b c d e f"]), WORDS) as index:
         assert not len(near_duplicates(index, [], threshold=0.5, within=True).within.lines)
+
+
+def test_of_a_form_that_many_lines_fill_in_all_but_the_first_are_near_duplicates():
+    texts = [f"{n} was a member of the house of lords from the year it began" for n in range(60)]
+    with indexed(text_of_benchmark("a", texts), WORDS) as index:
+        found = near_duplicates(index, [], threshold=0.7, within=True).within
+    assert found.lines.tolist() == list(range(1, 60))
+    assert set(found.others.tolist()) == {0}
