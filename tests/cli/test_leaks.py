@@ -74,6 +74,16 @@ def test_clean_drops_leaks_of_dev_and_of_benchmarks(raw, pairs, tmp_path):
     assert set(inputs) == {"source", "benchmark mine"}
 
 
+def test_clean_drops_duplicates_and_leaves_leaks_if_only_duplicates_are_to_go(raw, tmp_path):
+    (raw / "train/tales.txt").write_text(f"{TALE}\nYes.\n\n{TALE}\n")
+    out = tmp_path / "clean"
+    babyllama("corpus", "clean", raw, out, "--drop-duplicates")
+    assert (out / "train/tales.txt").read_text() == f"{TALE}\nYes.\n"
+    recipe = json.loads((out / "manifest.json").read_text())["recipe"]
+    assert (recipe["drop_duplicates"], recipe["near_duplicate"]) == (True, 0.7)
+    assert "drop_leaks" not in recipe
+
+
 def test_clean_refuses_options_that_would_do_nothing_or_leave_nothing(raw, pairs, tmp_path):
     out = tmp_path / "clean"
     given = f"mine={pairs}"
