@@ -45,7 +45,7 @@ def test_real_domains_fit_their_language_and_no_other(release, language):
 def test_the_size_of_chinese_is_in_characters_and_in_english():
     total = {"words": 22, "characters": 561_000, "bytes": 1_373_052}
 
-    lines = list(size_in_words("zh", {"CJK": 0.9, "LATIN": 0.1}, total))
+    lines = list(size_in_words("zh", {"CJK": 9, "LATIN": 1}, total))
 
     assert lines == [
         "the training text's 22 words are what lies between white space, and its script puts none "
@@ -58,4 +58,4 @@ def test_the_size_of_chinese_is_in_characters_and_in_english():
 def test_nothing_is_said_of_the_size_of_english():
     total = {"words": 100, "characters": 500, "bytes": 500}
 
-    assert list(size_in_words("en", {"LATIN": 1.0}, total)) == []
+    assert list(size_in_words("en", {"LATIN": 100}, total)) == []

@@ -14,7 +14,8 @@ def test_a_letters_script_is_the_first_word_of_its_name():
 
 def test_chinese_and_thai_put_no_spaces_between_words():
     assert share_without_spaces({"CJK": 0.5, "THAI": 0.2, "LATIN": 0.3}) == 0.7
-    assert share_without_spaces({"HANGUL": 1.0}) == 0
+    assert share_without_spaces({"CJK": 3, "LATIN": 1}) == 0.75
+    assert share_without_spaces({"HANGUL": 1.0}) == share_without_spaces({}) == 0
 
 
 def test_a_text_is_unspaced_if_most_of_its_letters_are():

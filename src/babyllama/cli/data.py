@@ -219,7 +219,7 @@ def stats(
     shares = {name: number / sum(scripts.values()) for name, number in scripts.items()}
     shown = [f"{name} {share:.1%}" for name, share in shares.items() if share >= _LEAST_SHOWN]
     print_result(styled(f"letters: {', '.join(shown) or 'none'}"))
-    for line in size_in_words(_language_of(folder), shares, counted["train"]["total"]):
+    for line in size_in_words(_language_of(folder), scripts, counted["train"]["total"]):
         print_status(line)
 
 

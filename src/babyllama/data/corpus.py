@@ -21,13 +21,7 @@ from babyllama.data.cleaning.domains import (
 from babyllama.data.cleaning.pieces import clean_pieces
 from babyllama.data.dev_split import blocks_before, blocks_from, dev_start
 from babyllama.data.file_names import parse_name
-from babyllama.data.languages import (
-    Look,
-    doubts,
-    looks_at,
-    mean_shares,
-    size_in_words,
-)
+from babyllama.data.languages import Look, doubts, looks_at, size_in_words
 from babyllama.data.leaks.check import Kind
 from babyllama.data.leaks.index import Text
 from babyllama.data.leaks.of_corpus import drop_copies, write_leaks
@@ -111,9 +105,9 @@ def clean_corpus(
         facts["subset"] = keep_words(out / "train", words, seed=words_seed)
         _print_subset(facts["subset"])
     counted = write_statistics(out, facts.get("subset"))
-    for line in size_in_words(language, mean_shares(looks.values()), counted["train"]["total"]):
+    scripts = write_linguistics(out)["total"]["scripts"]
+    for line in size_in_words(language, scripts, counted["train"]["total"]):
         print_status(line)
-    write_linguistics(out)
     write_leaks(out, near=near, removed=facts.get("removed"), is_quiet=of_grammar)
     return facts
 

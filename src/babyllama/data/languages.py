@@ -5,7 +5,7 @@ A language is a code of ISO 639: two letters, or three where there is no code of
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,12 +119,12 @@ def _contradicts(language: str, look: Look) -> bool:
 
 
 def size_in_words(
-    language: str, scripts: Mapping[str, float], total: Mapping[str, Any]
+    language: str, scripts: Mapping[str, int], total: Mapping[str, Any]
 ) -> Iterator[str]:
     """Lines that say how large a text is where white-space words do not.
 
     Args:
-        scripts: the share of its letters in each script.
+        scripts: how many of its letters are in each script.
         total: the counts of `corpus_statistics` for a split.
     """
     per_character = total["bytes"] / max(1, total["characters"])
@@ -143,12 +143,3 @@ def size_in_words(
             f"{format_bytes(total['bytes'])} say as much as {format_bytes(content)} of English, or "
             f"{round(content / ENGLISH_BYTES_PER_WORD):,} English words"
         )
-
-
-def mean_shares(looks: Iterable[Look]) -> dict[str, float]:
-    """The shares of scripts in several samples together."""
-    letters: Counter[str] = Counter()
-    for look in looks:
-        letters.update({name: round(share * look.letters) for name, share in look.scripts.items()})
-    total = letters.total() or 1
-    return {name: count / total for name, count in letters.most_common()}

@@ -46,10 +46,12 @@ _SHOWN_WORDS = range(8, 41)  # of a line that is shown
 _ASCII_WORD = re.compile(r"\w+(?:['-]\w+)*")
 
 
-def write_linguistics(corpus: Path) -> None:
-    """Write `linguistic_statistics` of a clean corpus to its linguistics.json."""
-    text = json.dumps(linguistic_statistics(corpus), indent=1, ensure_ascii=False)
+def write_linguistics(corpus: Path) -> dict[str, Any]:
+    """Write `linguistic_statistics` of a clean corpus to its linguistics.json, and return them."""
+    found = linguistic_statistics(corpus)
+    text = json.dumps(found, indent=1, ensure_ascii=False)
     (corpus / LINGUISTICS).write_text(text + "\n", encoding="utf-8", newline="\n")
+    return found
 
 
 def linguistic_statistics(corpus: Path, *, most_bytes: int = _MOST_BYTES) -> dict[str, Any]:

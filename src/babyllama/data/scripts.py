@@ -19,13 +19,13 @@ def script_of(letter: str) -> str:
     return unicodedata.name(letter, "OTHER").partition(" ")[0]
 
 
-def share_without_spaces(shares: Mapping[str, float]) -> float:
+def share_without_spaces(scripts: Mapping[str, float]) -> float:
     """The share of the letters whose script puts no white space between words.
 
     Args:
-        shares: of the letters in each script.
+        scripts: how many letters are in each script, or what share of them.
     """
-    return sum(shares.get(each, 0.0) for each in WITHOUT_SPACES)
+    return sum(scripts.get(each, 0) for each in WITHOUT_SPACES) / (sum(scripts.values()) or 1)
 
 
 def is_unspaced(text: str) -> bool:

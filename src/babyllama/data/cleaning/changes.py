@@ -9,7 +9,7 @@ from random import Random
 from babyllama.data.cleaning.applying import Rule, Watch
 from babyllama.data.cleaning.domains import CleaningRules
 from babyllama.data.cleaning.pieces import clean_pieces
-from babyllama.data.raw_text import read_blocks
+from babyllama.data.raw_text import read_blocks, size_of_text
 from babyllama.data.sources import read_source
 
 SAMPLES = 3
@@ -105,8 +105,7 @@ def changes_of(
             watch=changes.watch(each.name),
         )
         after = sum(len(piece.encode()) for piece in pieces)
-        before = sum(len(block.encode()) for block in read_blocks(each.path))
-        changes.add_size(each.name, before, after)
+        changes.add_size(each.name, size_of_text(each.path).bytes, after)
     return changes
 
 

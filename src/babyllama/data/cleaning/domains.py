@@ -131,7 +131,6 @@ _BOOKS = (
     english.join_hyphens,
     unwrap_headings,
 )
-_TREEBANK_ACROSS = (treebank.separate_books, treebank.move_closing_quotes)
 _TREEBANK = (
     treebank.restore_brackets,
     books.remove_pictures,
