@@ -3,6 +3,7 @@ import unicodedata
 import pytest
 
 from babyllama.data.cleaning.characters import (
+    collapse_blanks,
     plain_characters,
     remove_lost_words,
     resolve_entities,
@@ -42,7 +43,17 @@ def test_quotation_marks_of_windows_1252_that_were_read_as_controls_are_written(
     assert plain_characters("don\x92t \x93go\x94 \x81\x85now") == "don’t “go”\nnow"
 
 
-@pytest.mark.parametrize("text", ["ไทย\u200bไทย", "می\u200cخواهم", "👩\u200d👧", "កម្ពុជា\u200bខ្មែរ"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ไทย\u200bไทย",
+        "ไทย\u200bten",
+        "nine\u200bไทย",
+        "می\u200cخواهم",
+        "👩\u200d👧",
+        "កម្ពុជា\u200bខ្មែរ",
+    ],
+)
 def test_a_joiner_or_a_space_without_width_stays_where_a_script_needs_it(text):
     assert plain_characters(text) == text
 
@@ -51,13 +62,17 @@ def test_a_joiner_or_a_space_without_width_stays_where_a_script_needs_it(text):
     ("text", "expected"),
     [
         ("AT&T; &noentity; &copyright; &notable;", "AT&T; &noentity; &copyright; &notable;"),
-        ("&amp;quot; &#8217; &#x27; &#146;", "\" ’ ' ’"),
+        ("&amp;quot; &#38;lt; &#8217; &#x27; &#146;", "\" < ’ ' ’"),
         ("a&#10;b &nbsp; c", "a b   c"),
         ("&#55296; &#1114112; &#0;", "  \0"),
     ],
 )
 def test_an_entity_is_one_character_and_never_a_line_end(text, expected):
     assert resolve_entities(text) == expected
+
+
+def test_an_ideographic_space_stays_but_not_at_the_ends_of_lines():
+    assert collapse_blanks("\u3000one\u3000\ntwo\u3000three\u3000") == "one\ntwo\u3000three"
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from babyllama.data.cleaning.characters import CHARACTERS, undo_mojibake
-from babyllama.data.cleaning.domains import CLEANERS, NEUTRAL, ONLY_ENGLISH, clean_text
+from babyllama.data.cleaning.characters import CHARACTERS, end_lines, undo_mojibake
+from babyllama.data.cleaning.domains import CLEANERS, CODE, NEUTRAL, ONLY_ENGLISH, clean_text
 from babyllama.data.raw_text import read_blocks
 from babyllama.data.sources import read_split
 
@@ -18,19 +18,16 @@ DATA = os.environ.get("BABYLLAMA_DATA")
 needs_data = pytest.mark.skipif(not DATA, reason="BABYLLAMA_DATA names no folder with text/")
 
 DOMAINS = [*CLEANERS, "letters_to_the_editor"]
-
-
-RULES = {
-    rule.__name__: rule
-    for rule in (
-        *CHARACTERS,
-        *(
-            rule
-            for each in (*CLEANERS.values(), NEUTRAL)
-            for rule in (*each.across, *each.thorough)
-        ),
-    )
-}
+ALL_RULES = (
+    end_lines,
+    *CHARACTERS,
+    *(
+        rule
+        for each in (*CLEANERS.values(), NEUTRAL, CODE)
+        for rule in (*each.across, *each.thorough)
+    ),
+)
+RULES = {rule.__name__: rule for rule in ALL_RULES}
 
 
 def thorough(text: str, domain: str, language: str = "en") -> str:
@@ -48,10 +45,8 @@ def test_the_example_of_a_rule_from_a_real_corpus_is_what_it_does(name):
 
 
 def test_a_rule_has_a_name_of_its_own_and_a_sentence_for_the_report():
-    rules = {rule for each in CLEANERS.values() for rule in each.thorough} | set(CHARACTERS)
-
-    assert len({rule.__name__ for rule in rules}) == len(rules)
-    assert all(rule.__doc__.strip().partition("\n\n")[0].endswith(".") for rule in rules)
+    assert len(RULES) == len(set(ALL_RULES))
+    assert all(rule.__doc__.strip().partition("\n\n")[0].endswith(".") for rule in ALL_RULES)
 
 
 # Domains
@@ -99,8 +94,22 @@ def test_a_rule_has_a_name_of_its_own_and_a_sentence_for_the_report():
             "I said so.\n",
         ),
         ("gutenberg", "snake_case_name\n", "snake_case_name\n"),
+        (
+            "gutenberg",
+            "= = = PG7 = = =\n|ANN man[oe]uvred.\n[Footnote 2: So.]\nEnd of Project Gutenberg's\n",
+            "ANN manoeuvred.\nSo.\n",
+        ),
+        ("open_subtitles", "# La la #\n*coughs* Hm.\n. ,\n", "La la\nHm.\n"),
+        ("open_subtitles", "Th e y kn ow , g i ve me tha t .\nHm.\n", "Hm.\n"),
+        ("qed", "♪ La la <laughter>\n. ,\n", "La la\n"),
+        ("cbt", "The End .\n* * *\n[Illustration: A hat]\n", "The End.\n"),
+        ("bnc_spoken", "A: Well .\n. ,\n", "Well.\n"),
+        ("wikipedia", '* Tea (Greek:, "te"), hot , is', 'Tea (Greek: "te"), hot, is\n'),
+        ("wikipedia", "a {\\displaystyle x} [[Category:Tea]]\n!T||1\nformula_2\n", "a\n"),
+        ("wikipedia", "茶（頁面存檔備份，存於網際網路檔案館）\n", "茶\n"),
         ("wikipedia", "Tea (; ) is hot.<br>It is (very) wet.\n", "Tea is hot. It is (very) wet.\n"),
         ("letters_to_the_editor", "a &lt;b&gt;bold&lt;/b&gt; man\n", "a bold man\n"),
+        ("letters_to_the_editor", "<h2>Tea</h2>\n", "Tea\n"),
         ("letters_to_the_editor", "if a < b and c > d &amp; e\n", "if a < b and c > d & e\n"),
         ("letters_to_the_editor", "AT&T; &noentity; &amp;quot;\n", 'AT&T; &noentity; "\n'),
         ("letters_to_the_editor", "cafe\u0301\u00ad\ufeff\x07 \u00a0\n", "café\n"),
@@ -111,7 +120,8 @@ def test_the_thorough_rules_leave_what_a_reader_would_write(domain, raw, clean):
     assert thorough(raw, domain) == clean
 
 
-@pytest.mark.parametrize("domain", ["gutenberg", "simple_wiki", "wikipedia", "unknown"])
+# Captions of talks have no headings.
+@pytest.mark.parametrize("domain", [domain for domain in DOMAINS if domain != "qed"])
 def test_a_heading_starts_a_document_and_stays_as_its_title(domain):
     raw = "= = = Tea = = =\nHot.\nWet.\n= = = Ice = = =\n\nCold.\n"
 
@@ -122,6 +132,15 @@ def test_a_heading_that_is_a_file_name_only_starts_a_document():
     raw = "= = = childes/a.cha = = =\n= = = childes/b.cha = = =\n*CHI:\tmore!\n*MOT:\tno.\n"
 
     assert thorough(raw + raw, "childes") == "more!\nno.\n\nmore!\nno.\n"
+
+
+def test_a_heading_without_text_is_a_document():
+    assert thorough("= = = A = = =\n\n= = = B = = =\n\nx\n", "unknown") == "A\n\nB\nx\n"
+
+
+@pytest.mark.parametrize("text", ["= = = = a = = = =\n", "= = = a = = = = =\n"])
+def test_other_signs_than_three_are_no_heading(text):
+    assert thorough(text, "unknown") == text
 
 
 def test_a_year_may_be_the_title_of_an_article():

@@ -38,7 +38,7 @@ _SMALL_L = re.compile(
 )
 _INITIAL_L = re.compile(
     r"I(?<!\w.)(?=(?:a(?:d(?!a)|nd|rge|s[kt]|te|ug|w)|e(?:a|ft|ss|t|v)|i(?:e|f|g|k|n|s|t|v)|o(?:ng|o"
-    r"|s|t|ud|v|w(?!a))|u(?:c|n))[a-z]*)"
+    r"|s|t|ud|v|w(?!a))|u(?:c|n)))"
 )
 _LOST_APOSTROPHE = re.compile(
     r" ?(?:(?<=\w)|(?<=\w ))\ufffd(?=(?:s|t|ll|re|ve|d|m)\b)", re.IGNORECASE

@@ -15,8 +15,8 @@ _CREDIT = re.compile(
     r"^.*(?:subtitl[^.\n]{0,50}(?:\bby\b|\bfrom\b|:)|opensubtitles|addic7ed|subscene|osdb\.link"
     r"|[\w.]+@[\w-]+\.[a-z]).*$"
     r"|^[^\w\n]*(?:caption(?:s|ed|ing)?|corrected|created|encoded|processing|re-?sync\w{0,9}|ripped|subs?"
-    r"|subtitles?|sync\w{0,9}|timed|transcri(?:bed|pt|ption)|translat(?:ed|ion|or))\b"
-    r"(?:[^.\n]{0,30}(?:\bby\b|:).*| ?:)$",
+    r"|sync\w{0,9}|timed|transcri(?:bed|pt|ption)|translat(?:ed|ion|or))\b"
+    r"[^.\n]{0,30}(?:\bby\b|:).*$",
     re.IGNORECASE,
 )
 _SIGNS_OF_CREDIT = (
