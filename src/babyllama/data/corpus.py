@@ -60,7 +60,7 @@ def clean_corpus(
         dev_fraction: the share of each file's characters that becomes dev, taken from its end
             before cleaning. Not used if the source has a dev split.
         domain: clean every file as this domain, whatever its name.
-        language: of the text; see `clean_text`.
+        language: of the text; see `clean_pieces`.
         words: keep so many words of train, drawn by `words_seed`: see `subset`.
         drop: leaks, duplicates or both are removed from train first: see `leaks.removal`.
         near: from which similarity on lines are near-duplicates.

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from plain_cleaning import clean_text
 
 from babyllama.data.cleaning.characters import CHARACTERS, end_lines, undo_mojibake
-from babyllama.data.cleaning.domains import CLEANERS, CODE, NEUTRAL, ONLY_ENGLISH, clean_text
+from babyllama.data.cleaning.domains import CLEANERS, CODE, NEUTRAL, ONLY_ENGLISH
 from babyllama.data.raw_text import read_blocks
 from babyllama.data.sources import read_split
 

@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plain_cleaning import clean_text
 
-from babyllama.data.cleaning.domains import CLEANERS, clean_text
+from babyllama.data.cleaning.domains import CLEANERS
 from babyllama.data.cleaning.pieces import clean_pieces
 from babyllama.data.raw_text import read_blocks
 from babyllama.data.sources import read_split

@@ -4,9 +4,9 @@
 removes mark-up, cues and credits, joins tokenised text again, mends what other programs broke, and
 keeps documents apart.
 
-`domains` says which rules clean what; `clean_text` there is the entry. A rule is a function from
-text to text, and its docstring has an example from a real corpus. They are in `characters` (any
-text), `transcripts` (speech), `subtitles`, `talks`, `books`, `treebank` and `wiki`, and in
-`english` what holds for English alone. `paper` has the paper's. `applying` applies them, `layout`
-finds documents, `pieces` cleans a text of any size, and `changes` counts what each rule did.
+`pieces.clean_pieces` is the entry, and `domains` says which rules clean what. A rule is a function
+from text to text, and its docstring has an example from a real corpus. They are in `characters`
+(any text), `transcripts` (speech), `subtitles`, `talks`, `books`, `treebank`, `wiki` and `code`,
+and in `english` what holds for English alone. `paper` has the paper's. `applying` applies them,
+`editing` makes them fast, `layout` finds documents, and `changes` counts what each rule did.
 """

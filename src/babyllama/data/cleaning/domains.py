@@ -1,6 +1,5 @@
 """Which rules clean which domain, and the rules that are for English alone."""
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -15,10 +14,10 @@ from babyllama.data.cleaning import (
     treebank,
     wiki,
 )
-from babyllama.data.cleaning.applying import Rule, Watch, apply_rules, clean_lines
-from babyllama.data.cleaning.characters import CHARACTERS, plain_characters
+from babyllama.data.cleaning.applying import Rule, Watch, clean_lines
+from babyllama.data.cleaning.characters import CHARACTERS
 from babyllama.data.cleaning.code import remove_trailing_space
-from babyllama.data.cleaning.layout import documents_of, unwrap_headings
+from babyllama.data.cleaning.layout import unwrap_headings
 from babyllama.recipe.text import ENGLISH
 
 CleaningRules = Literal["paper", "thorough"]
@@ -178,34 +177,6 @@ CLEANERS = {
 def cleaner_for(domain: str) -> Cleaner:
     """The cleaner of a domain: neutral if none has its name; of any `code_...`, that of code."""
     return CODE if domain.startswith("code_") else CLEANERS.get(domain, NEUTRAL)
-
-
-def clean_text(text: str, *, domain: str, rules: CleaningRules, language: str = ENGLISH) -> str:
-    """Clean one domain's text.
-
-    Args:
-        text: with "\\n" as line end, as `raw_text` reads it.
-        domain: a BabyLM name of 2023 or 2024. Any other name gets the neutral cleaner: nothing
-            under "paper", the rules that suit any prose under "thorough".
-        rules: see the package.
-        language: of the text; rules for English alone are for `en` alone. Does not count under
-            "paper".
-
-    Returns:
-        Under "thorough", an empty string, or stripped lines, one blank line between documents and
-        one "\\n" at the end.
-    """
-    cleaner = cleaner_for(domain)
-    if rules == "paper":
-        return cleaner.paper(text)
-    if cleaner is CODE:
-        lines = apply_rules(text, cleaner.thorough).strip("\n")
-        documents = re.split(r"\n{2,}", lines)
-    else:
-        plain = apply_rules(plain_characters(text), cleaner.across)
-        found = documents_of(plain, wide_gaps=cleaner.wide_gaps and "\n\n\n" in plain)
-        documents = clean_documents(found, cleaner, language)
-    return "".join(f"{document}\n\n" for document in documents if document)[:-1]
 
 
 def clean_documents(

@@ -1,4 +1,4 @@
-"""Clean a text of any size in pieces that are, joined, what `domains.clean_text` makes of it.
+"""Clean a text of any size in pieces that are, joined, what the rules make of the full text.
 
 A text is cut at ends of lines where no rule looks across: this module knows where that is, and
 joins the clean pieces again. So memory holds a piece, not the text; a line is never cut.
@@ -36,12 +36,18 @@ def clean_pieces(
     """Clean one domain's text, block by block.
 
     Args:
-        read: reads the text from its start, in blocks of any size; may be called twice.
-        domain, rules, language: see `clean_text`.
+        read: reads the text from its start, in blocks of any size, with "\\n" as line end, as
+            `raw_text` does; may be called twice.
+        domain: a BabyLM name of 2023 or 2024. Any other name gets the neutral cleaner: nothing
+            under "paper", the rules that suit any prose under "thorough".
+        rules: see the package.
+        language: of the text; rules for English alone are for `en` alone. Does not count under
+            "paper".
         watch: is told each rule that changed a piece.
 
     Returns:
-        pieces that are, joined, what `clean_text` returns for the joined blocks.
+        pieces of the clean text. Under "thorough" it is empty, or has stripped lines, one blank
+        line between documents and one "\\n" at the end; in source code, lines keep their indents.
     """
     cleaner = cleaner_for(domain)
     if rules == "paper":
