@@ -38,11 +38,11 @@ def written(place, recipe, out, monkeypatch, *, dies_at=None, notes=3):
     """Write a folder, or die at a piece; returns how many pieces were encoded."""
     encode, calls = tokens.encode, []
 
-    def counted(library, piece):
+    def counted(library, piece, lengths):
         calls.append(piece)
         if len(calls) == dies_at:
             raise Killed
-        return encode(library, piece)
+        return encode(library, piece, lengths)
 
     monkeypatch.setattr(tokens, "encode", counted)
     settings = SMALL | {"pieces_between_notes": notes}

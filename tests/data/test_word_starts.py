@@ -1,14 +1,24 @@
+import copy
 import sys
+import unicodedata
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from token_streams import put_tales, texts
+from tokenizers import normalizers, pre_tokenizers
 
 from babyllama.data.text_pieces import Piece
 from babyllama.data.tokenizer import load_tokenizer
-from babyllama.data.word_starts import IS_SPACE, count_word_starts, encode, words_in_tokens
+from babyllama.data.word_starts import (
+    IS_SPACE,
+    bytes_of_tokens,
+    count_word_starts,
+    encode,
+    words_in_tokens,
+)
 
 
 @pytest.fixture(scope="module")
@@ -39,10 +49,42 @@ def test_each_word_counts_where_a_plain_search_finds_it(library, lines, layout):
         expected += plain_word_starts(text, first + encoding.offsets)
         tokens += bos + encoding.ids
 
-    ids, counts = encode(library, Piece(piece, are_lines=layout == "lines"))
+    for lengths in (None, bytes_of_tokens(library)):
+        ids, counts = encode(library, Piece(piece, are_lines=layout == "lines"), lengths)
+
+        assert counts.tolist() == expected
+        assert ids.tolist() == tokens
+
+
+def test_lengths_in_bytes_give_the_ends_that_the_library_gives(library):
+    """Text that is not ASCII, in the normal form; characters in several tokens; spaces around."""
+    lengths = bytes_of_tokens(library)
+    piece = ["", " ", "żółw  łza", "a\tb ", "\u3000漢字 😀 x", "the\u00a0cat", "\r"]
+    normal = [unicodedata.normalize("NFKC", text) for text in piece]
+    encodings = library.backend_tokenizer.encode_batch(normal, add_special_tokens=False)
+    expected = [
+        count
+        for text, each in zip(normal, encodings, strict=True)
+        for count in plain_word_starts(text, each.offsets)
+    ]
+    with patch.object(library.backend_tokenizer.__class__, "encode_batch", None):  # the slow way
+        _, counts = encode(library, Piece(normal, are_lines=False), lengths)
 
     assert counts.tolist() == expected
-    assert ids == tokens
+
+
+@pytest.mark.parametrize(
+    ("change", "value"),
+    [
+        ("pre_tokenizer", pre_tokenizers.Whitespace()),
+        ("normalizer", normalizers.Lowercase()),
+    ],
+)
+def test_only_byte_level_tokens_have_lengths(library, change, value):
+    other = copy.deepcopy(library)
+    setattr(other.backend_tokenizer, change, value)
+
+    assert bytes_of_tokens(other) is None
 
 
 def test_a_word_counts_at_its_first_token_even_if_later_tokens_end_before_it():

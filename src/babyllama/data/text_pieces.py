@@ -5,6 +5,7 @@ cut a long text only before a space after a word, where the tokenizer splits it 
 """
 
 import json
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import groupby
@@ -50,15 +51,15 @@ def read_documents(
         InputError: a file is not UTF-8.
     """
     may_split = can_split_before_spaces(tokenizer)
-    longest = characters_at_once if may_split else None
+    longest = characters_at_once if may_split else sys.maxsize
     for file in files:
         if layout == "stream":
             blocks = _read_blocks(file, characters_at_once)
             texts = split_before_spaces(blocks) if may_split else iter(["".join(blocks)])
             yield (Piece([text], are_lines=False) for text in texts)
             continue
-        for has_text, lines in groupby(_read_lines(file), lambda line: bool(line.strip())):
-            if has_text:
+        for is_blank, lines in groupby(_read_lines(file), str.isspace):
+            if not is_blank:
                 yield _pieces(lines, lines_at_once, characters_at_once, longest)
 
 
@@ -113,21 +114,21 @@ def split_before_spaces(blocks: Iterable[str]) -> Iterator[str]:
 
 
 def _pieces(
-    lines: Iterable[str], most_lines: int, most_characters: int, longest: int | None
+    lines: Iterable[str], most_lines: int, most_characters: int, longest: int
 ) -> Iterator[Piece]:
     """Group lines into pieces; a line with more characters than `longest` is cut."""
     group: list[str] = []
     characters = 0
     for line in lines:
-        is_long = longest is not None and len(line) > longest
-        if group and (len(group) == most_lines or characters + len(line) > most_characters):
+        size = len(line)
+        if group and (characters + size > most_characters or len(group) == most_lines):
             yield Piece(group, are_lines=True)
             group, characters = [], 0
-        if is_long:
-            yield from _cut(line.rstrip("\n"), longest or len(line))
+        if size > longest:
+            yield from _cut(line.rstrip("\n"), longest)
         else:
             group.append(line)
-            characters += len(line)
+            characters += size
     if group:
         yield Piece(group, are_lines=True)
 

@@ -23,7 +23,7 @@ from babyllama.data.sources import Split, clean_files
 from babyllama.data.text_pieces import Piece, read_documents
 from babyllama.data.token_streams import SplitStreams
 from babyllama.data.tokenizer import load_tokenizer, refuse_missing_marks, vocabulary_digest
-from babyllama.data.word_starts import Encoded, encode
+from babyllama.data.word_starts import Encoded, bytes_of_tokens, encode
 from babyllama.errors import InputError
 from babyllama.recipe import TokensRecipe
 from babyllama.runs.files import write_atomically
@@ -130,7 +130,7 @@ def _write(
                     streams.write(*mark)
                 streams.begin_document()
             _refuse_overflow(words, library)
-            streams.write(np.asarray(ids, np.int64), words)
+            streams.write(ids, words)
             streams.pieces += 1
             is_open = True
             bar.advance(_bytes(piece))
@@ -158,10 +158,11 @@ def _encoded(
     The library encodes a piece with all cores and without Python's lock; in the meantime another
     thread counts the words of the piece before.
     """
+    lengths = bytes_of_tokens(library)
     waiting: deque[tuple[Piece, bool, Future[Encoded]]] = deque()
     with ThreadPoolExecutor(_PIECES_AT_ONCE) as pool:
         for piece, begins in pieces:
-            waiting.append((piece, begins, pool.submit(encode, library, piece)))
+            waiting.append((piece, begins, pool.submit(encode, library, piece, lengths)))
             if len(waiting) > _PIECES_AT_ONCE:
                 first, first_begins, found = waiting.popleft()
                 yield first, first_begins, found.result()
@@ -170,7 +171,7 @@ def _encoded(
 
 
 def _bytes(piece: Piece) -> int:
-    return sum(len(text.encode()) for text in piece.texts)
+    return len("".join(piece.texts).encode())
 
 
 def _say_unused(stream: Shaped[np.ndarray, " tokens"], vocab_size: int) -> None:
