@@ -11,6 +11,7 @@ PACKAGE = TESTS.parent / "src" / "babyllama"
 # Tests of more than one module, each with the reason.
 OF_SEVERAL_MODULES = {
     "evaluation/test_agreement.py": "all that scores, against lm-evaluation-harness and minicons",
+    "play/test_page.py": "play/page/ is HTML, CSS and JavaScript, in a browser",
     "signals/test_adding_a_kind.py": "what a new kind of signal takes, shown by a toy",
     "test_benchmarks.py": "benchmarks/ is outside the package",
     "test_evidence.py": "docs/write_evidence.py and its pages are outside the package",

@@ -193,7 +193,7 @@ def words_in_tokens(
     A token's text is what it adds to the text of a token before it. No word begins in a special
     token, and a new word may begin after it. At most 255 words are counted in a token.
     """
-    texts = _token_texts(library, np.unique(ids).tolist())
+    texts = token_texts(library, np.unique(ids).tolist())
     special = set(library.all_special_ids)
     lines: list[list[str]] = [[]]
     for token in ids.tolist():
@@ -206,7 +206,7 @@ def words_in_tokens(
     return words
 
 
-def _token_texts(library: "PreTrainedTokenizerFast", tokens: Sequence[int]) -> dict[int, str]:
+def token_texts(library: "PreTrainedTokenizerFast", tokens: Sequence[int]) -> dict[int, str]:
     """The text that each token adds after another one; at the start, a space could be lost."""
     before = library.encode("a", add_special_tokens=False)[:1]
     skipped = len(library.decode(before))

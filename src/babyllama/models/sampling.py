@@ -6,7 +6,7 @@ the same text however it is batched.
 """
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +39,6 @@ class Drawing:
     forbidden: tuple[int, ...] = ()
 
 
-@torch.no_grad()
 def continued(
     ensemble: Ensemble,
     contexts: Int64[Tensor, "texts context"],
@@ -58,16 +57,31 @@ def continued(
     Returns:
         as many tokens as there are chances, or fewer once every text has ended.
     """
+    steps = steps_of(ensemble, contexts, chances, drawing, ends=ends)
+    return torch.cat([contexts[:, :0], *(tokens[:, None] for tokens in steps)], dim=1)
+
+
+def steps_of(
+    ensemble: Ensemble,
+    contexts: Int64[Tensor, "texts context"],
+    chances: Float64[Tensor, "texts steps"],
+    drawing: Drawing,
+    *,
+    ends: int | None = None,
+) -> Iterator[Int64[Tensor, " texts"]]:
+    """The same, one token of each text at a time, each computed when it is asked for."""
     caches = [_Cache.of(model) for model in ensemble.models]
     ids, ended = contexts, torch.zeros(len(contexts), dtype=torch.bool, device=contexts.device)
     for step in range(chances.shape[1]):
-        logits = ensemble.mixture.logits(_last_states(ensemble, ids, caches), drawing.temperature)
+        with torch.no_grad():
+            states = _last_states(ensemble, ids, caches)
+            logits = ensemble.mixture.logits(states, drawing.temperature)
         tokens = drawn(logits, chances[:, step].to(logits.device), drawing)
+        yield tokens
         ids = torch.cat([ids, tokens[:, None]], dim=1)
         ended |= tokens == (-1 if ends is None else ends)
         if ended.all():
             break
-    return ids[:, contexts.shape[1] :]
 
 
 def drawn(

@@ -133,7 +133,9 @@ def load_scorer(
         )
     if kind == "causal":
         ensemble = load_ensemble(folders, device=device, mixing=mixing, dtype=dtype)
-        scorer = _causal(ensemble, load_tokenizer(folders[0]), rules, tokens_at_once)
+        scorer = scorer_of(
+            ensemble, load_tokenizer(folders[0]), rules, tokens_at_once=tokens_at_once
+        )
     else:
         tokenizer = load_tokenizer(folders[0])
         models = _load_models(folders, kind, device, tokenizer)
@@ -156,12 +158,18 @@ def _common_kind(folders: Sequence[Path]) -> Kind:
     return kinds[0]
 
 
-def _causal(
+def scorer_of(
     ensemble: Ensemble,
     tokenizer: "PreTrainedTokenizerFast",
     rules: ScoringRules,
-    tokens_at_once: int | None,
+    *,
+    tokens_at_once: int | None = None,
 ) -> Scorer:
+    """The scorer of causal models that are loaded already.
+
+    Raises:
+        InputError: a token that the rules need is missing.
+    """
     configs = [model.config for model in ensemble.models]
     context = context_token(rules, tokenizer, configs, known=ensemble.mixture.vocab_size)
     return Scorer(
