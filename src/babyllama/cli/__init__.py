@@ -27,6 +27,7 @@ from babyllama.cli import (
     finetuning,
     harness,
     leaks,
+    playing,
     publishing,
     releases,
     running,
@@ -315,6 +316,7 @@ app.command(rich_help_panel=SCORES)(comparing.compare)
 app.command("lm-eval", rich_help_panel=SCORES, context_settings=harness.PASS_ARGUMENTS_ON)(
     harness.lm_eval
 )
+app.command(rich_help_panel=MODELS)(playing.play)
 app.command(rich_help_panel=MODELS)(teaching.generate)
 app.command(rich_help_panel=MODELS)(publishing.publish)
 app.command(rich_help_panel=MODELS)(exporting.export)

@@ -1,0 +1,70 @@
+"""`babyllama play`: the local page that shows models side by side."""
+
+import os
+import sys
+import webbrowser
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from babyllama.cli.arguments import named_models, refuse_launcher, refuse_missing
+from babyllama.console import Interrupted, print_line, print_status
+
+PORT = 8642
+
+
+def play(
+    models: Annotated[
+        list[Path],
+        typer.Argument(help="Runs or model folders, or NAME=FOLDER for a name of your own."),
+    ],
+    port: Annotated[
+        int,
+        typer.Option(min=0, max=65_535, help="The port; the next free one if it is in use."),
+    ] = PORT,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")
+    ] = True,
+) -> None:
+    """Show teachers, ensemble, student and twin side by side on a page of this machine.
+
+    Type a text and see how surprising each model finds each token, what it expected instead, what
+    it writes next, and which of two sentences it prefers. Only this machine can open the page.
+
+    Example: `babyllama play runs/mini`
+    """
+    from babyllama.play.server import HOST, bound, refuse_missing_packages, serve
+
+    refuse_launcher("play")
+    refuse_missing_packages()
+    given = named_models(models)
+    refuse_missing(list(given.values()))
+    listening = bound(port)
+    from babyllama.models.precision import pick_device
+    from babyllama.play.models import load_cast
+
+    try:
+        cast = load_cast(given, device=pick_device())
+        for note in cast.notes:
+            print_status(f"  {note}", style="yellow")
+        address = f"http://{HOST}:{listening.getsockname()[1]}/"
+        names = [model.name for group in cast.groups for model in group.models]
+        print_status(f"{len(names)} models: {', '.join(names)}. Ctrl-C ends.")
+        print_line(address)
+        if browser:
+            _open(address)
+        serve(cast, listening)
+    except (KeyboardInterrupt, Interrupted):
+        print_status("closed")
+    finally:
+        listening.close()
+
+
+def _open(address: str) -> None:
+    """Open the page in a graphical browser; one of the terminal would take it over."""
+    has_screen = any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+    if sys.platform == "linux" and not has_screen:
+        print_status("  no screen: open the address in a browser yourself")
+    elif not webbrowser.open(address):
+        print_status("  no browser was found: open the address yourself")

@@ -1,0 +1,161 @@
+// The second panel: the distributions at one place, their difference, another token there.
+import { ask, newest } from "./api.js";
+import { offerTable } from "./copying.js";
+import { barRow, byId, el, fillSelect, percent, replace, showFault, signed, tokenNode, tokenText, visibleText } from "./dom.js";
+import { change, state, withForced } from "./state.js";
+import { currentAnswer, currentText } from "./text.js";
+
+const latest = newest();
+let answer = null;
+
+/** Whether the viewer still has to predict. */
+export const isHidden = () => state.predict === "1" && state.guess === "";
+
+export function startPosition() {
+  const slider = byId("temperature");
+  slider.addEventListener("input", () => change({ T: String(Number((2 ** slider.value).toFixed(4))) }));
+  byId("predict").addEventListener("change", (event) => change({ predict: event.target.checked ? "1" : "", guess: "" }));
+  byId("previous").addEventListener("click", () => step(-1));
+  byId("next").addEventListener("click", () => step(1));
+  byId("from").addEventListener("change", (event) => change({ from: event.target.value }));
+  byId("to").addEventListener("change", (event) => change({ to: event.target.value }));
+  byId("force").addEventListener("submit", (event) => {
+    event.preventDefault();
+    const more = withForced(answer.at, byId("force-token").value, event.submitter?.value === "rest");
+    change({ forced: more, guess: "", wrote: "" }, { push: true });
+  });
+  offerTable("position", table);
+}
+
+function step(by) {
+  const found = currentAnswer();
+  if (!found) return;
+  const last = found.tokens.length - (found.may_continue ? 0 : 1);
+  const at = Math.max(found.first, Math.min(last, Number(state.at) + by));
+  change({ at: String(at), guess: "" });
+}
+
+/** Ask for the place's distributions, and show them. */
+export async function readPosition() {
+  byId("temperature").value = String(Math.log2(Number(state.T)));
+  byId("temperature-value").textContent = `T = ${Number(Number(state.T).toFixed(2))}`;
+  byId("predict").checked = state.predict === "1";
+  if (!currentAnswer()) { answer = null; drawPosition(); return; }
+  const body = { ...currentText(), at: Number(state.at), temperature: Number(state.T) };
+  await latest(ask("position", body), (found) => {
+    answer = found;
+    showFault("position-fault", null);
+    drawPosition();
+  }, (error) => {
+    answer = null;
+    showFault("position-fault", error);
+    drawPosition();
+  });
+}
+
+export function drawPosition() {
+  const hidden = isHidden();
+  byId("bars").hidden = hidden || !answer;
+  byId("difference-box").hidden = hidden || !answer || answer.bars.length < 2;
+  byId("force").hidden = hidden || !answer;
+  byId("guess").hidden = state.predict !== "1" || !answer;
+  byId("context").hidden = !answer;
+  if (!answer) return;
+  drawContext();
+  drawGuess();
+  if (hidden) return;
+  const largest = Math.max(...answer.bars.flatMap((bars) => [...bars.probabilities, bars.rest]));
+  replace(byId("bars"), answer.bars.map((bars) => card(bars, largest)));
+  drawForce();
+  drawDifference();
+}
+
+function drawContext() {
+  const hint = isHidden() ? " ?" : answer.own ? [" ", el("mark", {}, tokenNode(answer.own))] : " …";
+  replace(byId("context"), visibleText(answer.before) || "(the start of a text)", hint);
+}
+
+function card(bars, largest) {
+  const rank = bars.rank ? `; the text’s token is number ${bars.rank}` : "";
+  return el("div", { className: "card", "data-bars": bars.model },
+    el("h4", {}, bars.model, " ", el("span", { className: "role" }, bars.role)),
+    el("p", { className: "figures" }, `entropy ${bars.entropy.toFixed(2)} nats${rank}`),
+    el("ul", { className: "rows" },
+      answer.rows.map((token, row) => el("li", {}, tokenRow(token, bars.probabilities[row], largest))),
+      el("li", {}, barRow({ label: el("span", { className: "token" }, "all others"), share: (100 * bars.rest) / largest, number: percent(bars.rest), className: "rest", "data-p": bars.rest }))));
+}
+
+function tokenRow(token, p, largest) {
+  const isOwn = token.id === answer.own?.id;
+  const isGuess = String(token.id) === state.guess;
+  return barRow({
+    label: tokenNode(token), share: (100 * p) / largest, number: percent(p),
+    className: isOwn ? "own" : "", "data-token": token.id, "data-p": p,
+    "aria-pressed": String(byId("force-token").value === String(token.id)),
+    "aria-label": `${tokenText(token)}, ${percent(p)}${isOwn ? ", the text’s token" : ""}${isGuess ? ", your prediction" : ""}`,
+    onclick: () => { byId("force-token").value = String(token.id); markForced(); },
+  });
+}
+
+function drawForce() {
+  const select = byId("force-token");
+  const options = answer.rows.map((token) => [String(token.id), tokenText(token) + (token.id === answer.own?.id ? " (the text’s)" : "")]);
+  const other = answer.rows.find((token) => token.id !== answer.own?.id);
+  fillSelect(select, options, String(other?.id));
+  select.onchange = markForced;
+  byId("force").querySelector("[value=rest]").hidden = !answer.own;
+  markForced();
+}
+
+function markForced() {
+  const chosen = byId("force-token").value;
+  for (const row of byId("bars").querySelectorAll("button.row")) {
+    row.setAttribute("aria-pressed", String(row.dataset.token === chosen));
+  }
+}
+
+function drawGuess() {
+  if (state.predict !== "1") return;
+  if (isHidden()) {
+    const choices = [...answer.rows].sort((a, b) => (a.text < b.text ? -1 : 1));
+    replace(byId("guess"), el("p", {}, "Which token comes next? The bars appear once you have chosen."),
+      el("div", { className: "choices" }, choices.map((token) => el("button", { type: "button", "data-choice": token.id, "aria-label": tokenText(token), onclick: () => change({ guess: String(token.id) }) }, tokenNode(token)))));
+    return;
+  }
+  const row = answer.rows.findIndex((token) => String(token.id) === state.guess);
+  if (row < 0) { replace(byId("guess"), "Your prediction is not among the likeliest at this temperature."); return; }
+  const verdict = answer.bars.map((bars) => {
+    const better = bars.probabilities.filter((p) => p > bars.probabilities[row]).length;
+    return `${bars.model}’s number ${better + 1} (${percent(bars.probabilities[row])})`;
+  });
+  replace(byId("guess"), el("p", {}, "You predicted ", tokenNode(answer.rows[row]), `: ${verdict.join(", ")}. `,
+    answer.own ? ["The text has ", tokenNode(answer.own), ". "] : "",
+    el("button", { type: "button", onclick: () => change({ guess: "" }) }, "Predict again")));
+}
+
+function drawDifference() {
+  const names = answer.bars.map((bars) => [bars.model, bars.model]);
+  const last = names.length - 1;
+  fillSelect(byId("from"), names, state.from || names[Math.max(0, last - 1)][0]);
+  fillSelect(byId("to"), names, state.to || names[last][0]);
+  const [from, to] = ["from", "to"].map((id) => answer.bars.find((bars) => bars.model === byId(id).value));
+  const differences = answer.rows.map((token, row) => [token, to.probabilities[row] - from.probabilities[row]]);
+  const largest = Math.max(1e-9, Math.abs(to.rest - from.rest), ...differences.map(([, d]) => Math.abs(d)));
+  const row = (label, d, more) => el("li", {}, barRow({
+    label, share: (100 * Math.abs(d)) / largest, less: d < 0, number: `${signed(100 * d, 1)} pp`, "data-difference": d, ...more }));
+  replace(byId("difference"),
+    el("p", { className: "small" }, `To the right: tokens that ${to.model} finds likelier than ${from.model}, in percentage points. To the left, striped: less likely.`),
+    el("ul", { className: "rows differences" },
+      differences.map(([token, d]) => row(tokenNode(token), d, { className: token.id === answer.own?.id ? "own" : "" })),
+      row(el("span", { className: "token" }, "all others"), to.rest - from.rest, { className: "rest" })));
+}
+
+function table() {
+  const rows = [["model", "role", "place", "temperature", "token_id", "token", "probability"]];
+  if (!answer || isHidden()) return rows;
+  for (const bars of answer.bars) {
+    answer.rows.forEach((token, row) => rows.push([bars.model, bars.role, answer.at, answer.temperature, token.id, token.text, bars.probabilities[row]]));
+    rows.push([bars.model, bars.role, answer.at, answer.temperature, null, "all others", bars.rest]);
+  }
+  return rows;
+}

@@ -1,0 +1,102 @@
+// The fourth panel: what every model writes next, from the same random numbers.
+import { stream } from "./api.js";
+import { offerTable } from "./copying.js";
+import { byId, el, replace, showFault, tokenNode, visibleText } from "./dom.js";
+import { change, state } from "./state.js";
+import { currentAnswer, currentText } from "./text.js";
+
+const ENDS = { eos: "the model ended the text", positions: "no positions are left", length: "as many tokens as asked for" };
+let cast = null;
+let lines = {}; // of each model: { tokens, end }
+let shown = Infinity; // how many tokens of each are shown
+let stopping = null;
+let isWriting = false;
+
+export function startWriting(found) {
+  cast = found;
+  byId("write-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    shown = event.submitter?.value === "step" ? 1 : Infinity;
+    const wanted = { seed: byId("seed").value, wT: byId("write-temperature").value, n: byId("tokens").value };
+    change({ ...wanted, wrote: "1" });
+    write();
+  });
+  byId("write-next").addEventListener("click", () => { shown += 1; draw(); });
+  byId("write-stop").addEventListener("click", () => stopping?.abort());
+  offerTable("write", table);
+}
+
+/** Show the fields of the address; write again if the address says so, else forget what was written. */
+export function readWriting() {
+  byId("seed").value = state.seed;
+  byId("write-temperature").value = state.wT;
+  byId("tokens").value = state.n;
+  stopping?.abort();
+  lines = {};
+  showFault("write-fault", null);
+  if (state.wrote === "1" && currentAnswer()) write();
+  else draw();
+}
+
+async function write() {
+  stopping?.abort();
+  const own = new AbortController();
+  stopping = own;
+  lines = Object.fromEntries(cast.groups[Number(state.g)].models.map(({ name }) => [name, { tokens: [], end: "" }]));
+  isWriting = true;
+  showFault("write-fault", null);
+  draw();
+  const body = { ...currentText(), seed: Number(state.seed), temperature: Number(state.wT), tokens: Number(state.n) };
+  try {
+    await stream("write", body, (event) => {
+      if (stopping !== own) return;
+      const line = lines[event.model];
+      if (event.token) line.tokens.push(event.token);
+      if (event.end) line.end = event.end;
+      draw();
+    }, own.signal);
+  } catch (error) {
+    if (stopping !== own) return;
+    if (error.name === "AbortError") Object.values(lines).forEach((line) => { line.end ||= "stopped"; });
+    else showFault("write-fault", error);
+  }
+  if (stopping === own) { isWriting = false; draw(); }
+}
+
+function draw() {
+  const found = Object.entries(lines);
+  const longest = Math.max(0, ...found.map(([, line]) => line.tokens.length));
+  byId("write-next").hidden = !found.length || shown >= longest;
+  byId("write-stop").hidden = !isWriting;
+  const first = found[0]?.[1].tokens ?? [];
+  replace(byId("written"), found.map(([name, line]) => el("div", { className: "line", "data-written": name },
+    el("span", { className: "name" }, name), " ",
+    el("span", { className: "role" }, ending(line)),
+    el("div", { className: "text" }, visibleText(tail(currentAnswer()?.text ?? "")),
+      el("span", { className: "new" }, line.tokens.slice(0, shown).map((token, at) => writtenToken(token, first[at])))))));
+}
+
+/** A token as it is written: underlined where the first model wrote another one. */
+function writtenToken(token, other) {
+  const node = tokenNode(token);
+  if (other && other.id !== token.id) {
+    node.classList.add("differs");
+    node.title = "the first model wrote another token here";
+  }
+  return node;
+}
+
+function ending(line) {
+  if (line.tokens.length > shown) return `${shown} tokens`;
+  return `${line.tokens.length} tokens${line.end ? `; ${ENDS[line.end] ?? line.end}` : " …"}`;
+}
+
+const tail = (text) => (text.length > 120 ? `…${text.slice(-120)}` : text);
+
+function table() {
+  const rows = [["model", "seed", "temperature", "step", "token_id", "token"]];
+  for (const [name, line] of Object.entries(lines)) {
+    line.tokens.slice(0, shown).forEach((token, step) => rows.push([name, state.seed, state.wT, step, token.id, token.text]));
+  }
+  return rows;
+}

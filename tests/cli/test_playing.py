@@ -1,0 +1,55 @@
+"""`babyllama play`: what is refused before anything is loaded, and what is opened."""
+
+import pytest
+from typer.testing import CliRunner
+
+from babyllama.cli import app, playing
+
+
+def failure(*arguments):
+    result = CliRunner().invoke(app, ["play", *map(str, arguments)])
+    return result.exit_code, result.output
+
+
+def test_what_is_not_there_is_refused(tmp_path):
+    code, printed = failure(tmp_path / "none")
+    assert code == 2
+    assert "not found" in printed
+    (tmp_path / "empty").mkdir()
+    code, printed = failure(tmp_path / "empty", "--no-browser", "--port", "0")
+    assert code == 2
+    assert "neither a run nor a model" in printed.replace("\n", " ")
+
+
+def test_the_page_is_served_and_opened_and_ctrl_c_is_an_ordinary_end(tmp_path, monkeypatch):
+    from babyllama.play import models, server
+
+    cast = models.Cast((), {}, {}, ("a note",))
+    opened = []
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(models, "load_cast", lambda *_, **__: cast)
+    monkeypatch.setattr(server, "serve", interrupted)
+    monkeypatch.setattr(playing.webbrowser, "open", lambda address: opened.append(address) or True)
+    monkeypatch.setenv("DISPLAY", ":0")
+    result = CliRunner().invoke(app, ["play", str(tmp_path), "--port", "0"])
+    assert result.exit_code == 0
+    (address,) = opened
+    assert address.startswith("http://127.0.0.1:")
+    assert address in result.output
+    assert "a note" in result.output
+
+
+def test_without_a_screen_no_browser_of_the_terminal_is_started(monkeypatch, capsys):
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(playing.sys, "platform", "linux")
+    monkeypatch.setattr(playing.webbrowser, "open", lambda _: pytest.fail("opened"))
+    playing._open("http://127.0.0.1:1/")
+    assert "no screen" in capsys.readouterr().err
+
+
+def test_a_port_that_does_not_exist_is_refused():
+    assert failure("x", "--port", "70000")[0] == 2

@@ -1,0 +1,208 @@
+"""The page in a real browser, without a network: its numbers are the models' own."""
+
+import shutil
+from urllib.parse import urlsplit
+
+import pytest
+from play_server import playing
+
+from babyllama.play.answers import position_answer, text_answer
+from babyllama.play.losses import loss_answer
+from babyllama.play.pairs import pair_answer
+from babyllama.play.writing import Wish, written
+
+CHROMIUM = shutil.which("chromium")
+TEXT = "The children have never seen any snow."
+MARKUP = "<img src=x onerror=alert(1)> \u202eabc</textarea><script>alert(2)</script>"
+WIDTHS = {"desktop": 1280, "phone": 390}
+
+
+@pytest.fixture(scope="module")
+def address(cast):
+    pytest.importorskip("uvicorn", reason="the extra `play` is not installed")
+    with playing(cast) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def browser():
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if CHROMIUM is None:
+        pytest.skip("there is no chromium: apt-get install chromium")
+    with api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def visit(browser, address):
+    """Open the page at a width and a fragment; nothing else is reached, and no error occurs."""
+    contexts, faults = [], []
+
+    def opened(fragment="", *, width=1280):
+        context = browser.new_context(viewport={"width": width, "height": 900})
+        context.set_default_timeout(20_000)
+        contexts.append(context)
+        context.route("**/*", lambda route: _only(address, route, faults))
+        page = context.new_page()
+        page.on("console", lambda each: faults.append(each.text) if each.type == "error" else None)
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("dialog", lambda dialog: faults.append(dialog.message) or dialog.dismiss())
+        page.goto(f"{address}/#{fragment}")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert faults == []
+
+
+def _only(address, route, faults):
+    if urlsplit(route.request.url).netloc == urlsplit(address).netloc:
+        route.continue_()
+    else:
+        faults.append(route.request.url)
+        route.abort()
+
+
+def numbers(page, selector, name="data-value"):
+    page.locator(selector).first.wait_for()
+    found = page.locator(selector).evaluate_all(f"all => all.map(x => x.getAttribute('{name}'))")
+    return [float(each) for each in found]
+
+
+@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
+def test_every_panel_shows_the_models_own_numbers(visit, cast, group, width):
+    page = visit(f"text={TEXT}&at=4&T=2", width=width)
+    answer = text_answer(group, TEXT)
+    for strip in answer.strips:
+        chips = numbers(page, f"[data-strip={strip.model}] [data-value]")
+        assert chips == pytest.approx(strip.surprisals)
+        shown = page.locator(f"[data-total={strip.model}]").inner_text()
+        assert shown == f"{strip.total:.2f}"
+        if strip.kl:
+            assert numbers(page, f"[data-kl={strip.model}] [data-value]") == pytest.approx(strip.kl)
+    there = position_answer(group, TEXT, at=4, temperature=2.0)
+    for bars in there.bars:
+        p = numbers(page, f"[data-bars={bars.model}] [data-p]", "data-p")
+        assert p == pytest.approx([*bars.probabilities, bars.rest])
+    loss = loss_answer(group, cast.lessons["distilled"], TEXT, at=4)
+    for each in loss.terms:
+        found = numbers(page, f"[data-moment='{each.title}'] [data-value]")
+        assert found == pytest.approx([each.cross_entropy, each.kl, each.loss])
+    assert page.locator("[data-column]").count() == len(loss.columns)
+    assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
+
+
+def test_a_link_shows_the_same(visit, group):
+    page = visit(f"text={TEXT}")
+    page.locator("[data-strip=twin] [data-at='3']").click()
+    page.locator("#temperature").fill("1")
+    page.locator("#from").select_option("llama")
+    page.locator("#to").select_option("gpt2")
+    page.locator("#write-form [value=all]").click()
+    page.locator("[data-written=twin]", has_text="as many tokens").or_(
+        page.locator("[data-written=twin]", has_text="ended the text")
+    ).wait_for()
+    first, second = (
+        next(bars for bars in position_answer(group, TEXT, at=3, temperature=2.0).bars
+             if bars.model == name) for name in ("llama", "gpt2")
+    )  # fmt: skip
+    expected = [b - a for a, b in zip(first.probabilities, second.probabilities, strict=True)]
+    again = visit(urlsplit(page.url).fragment)
+    for each in (page, again):
+        found = numbers(each, "#difference [data-difference]", "data-difference")
+        assert found[:-1] == pytest.approx(expected)
+    again.locator("[data-written=twin] .new .token").nth(3).wait_for()
+    texts = [each.locator("[data-written=twin] .new").inner_text()[:10] for each in (page, again)]
+    assert texts[0] == texts[1]
+
+
+def test_another_token_is_forced_and_the_branch_is_undone(visit, group):
+    page = visit(f"text={TEXT}&at=4")
+    page.locator("[data-bars=ensemble] button.row").nth(2).click()
+    token = int(page.locator("#force-token").input_value())
+    page.locator("#force [value=rest]").click()
+    page.locator("#branch").wait_for()
+    from babyllama.play.reading import Forced
+
+    branch = text_answer(group, TEXT, [Forced(4, token, True)])
+    chips = numbers(page, "[data-strip=ensemble] [data-value]")
+    expected = next(each for each in branch.strips if each.model == "ensemble").surprisals
+    assert chips == pytest.approx(expected)
+    page.locator("#undo").click()
+    page.locator("#branch").wait_for(state="hidden")
+    assert "forced" not in page.url
+
+
+def test_all_models_write_step_by_step(visit, group):
+    page = visit(f"text={TEXT}&seed=4&n=3")
+    page.locator("#write-form [value=step]").click()
+    page.locator("#write-next").click()
+    expected = [event.token.text for event in written(group, TEXT, Wish(4, 1.0, 3))
+                if event.model == "gpt2" and event.token]  # fmt: skip
+    tokens = page.locator("[data-written=gpt2] .new .token")
+    page.wait_for_function("document.querySelectorAll('[data-written=gpt2] .token').length >= 1")
+    shown = tokens.all_inner_texts()
+    assert 1 <= len(shown) <= 2
+    assert [each.replace("␣", " ") for each in shown] == expected[: len(shown)]
+
+
+def test_a_pair_of_the_run_is_found_and_opened(visit, group):
+    page = visit("wrong=twin")
+    page.locator("#pairs li").first.wait_for()
+    assert page.locator("#pairs li").count() == 1
+    page.locator("#pairs li button").click()
+    good, bad = (page.locator(f"#{name}").input_value() for name in ("first", "second"))
+    assert bad == "The children have ever seen any snow."
+    for each in pair_answer(group, good, bad).preferences:
+        row = page.locator(f"[data-preference={each.model}]")
+        assert f"{each.first:.2f}" in row.inner_text()
+        assert f"the {each.prefers}" in row.inner_text()
+
+
+def test_predicting_first_hides_the_bars_until_the_viewer_has_chosen(visit):
+    page = visit(f"text={TEXT}&at=4&predict=1")
+    page.locator("[data-choice]").first.wait_for()
+    assert not page.locator("#bars").is_visible()
+    assert page.locator("[data-column]").count() == 0
+    page.locator("[data-choice]").first.click()
+    page.locator("#bars [data-bars=twin]").wait_for()
+    page.locator("[data-column]").first.wait_for()
+    assert "You predicted" in page.locator("#guess").inner_text()
+
+
+def test_the_keyboard_alone_suffices(visit):
+    page = visit(f"text={TEXT}&at=2")
+    page.locator("[data-strip=llama] [aria-pressed=true]").wait_for()
+    page.locator("#text").focus()
+    for _ in range(3):
+        page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.dataset.at") == "2"
+    for key in ("ArrowRight", "ArrowDown", "ArrowRight", "Enter"):
+        page.keyboard.press(key)
+    page.wait_for_function("location.hash.includes('at=4')")
+    page.locator("[data-strip=gpt2] [data-at='4'][aria-pressed=true]").wait_for()
+
+
+def test_markup_and_control_characters_are_shown_as_text(visit):
+    page = visit(width=390)
+    page.locator("#text").fill(MARKUP)
+    page.locator("#text-form [type=submit]").click()
+    page.locator("[data-strip=llama]", has_text="img").wait_for()
+    assert page.locator("#strips img, #strips script").count() == 0
+    assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
+
+
+def test_a_fault_is_shown_where_it_arose_and_goes_away(visit):
+    page = visit()
+    page.locator("[data-strip=llama]").wait_for()
+    page.locator("#first").fill("cat " * 400)
+    page.locator("#second").fill("The cat.")
+    page.locator("#pair-form [type=submit]").click()
+    page.locator("#pair-fault", has_text="a text needs").wait_for()
+    page.locator("#first").fill("A cat.")
+    page.locator("#pair-form [type=submit]").click()
+    page.locator("[data-preference=twin]").wait_for()
+    assert not page.locator("#pair-fault").is_visible()
