@@ -46,7 +46,7 @@ def visit(browser, address):
         contexts.append(context)
         context.route("**/*", lambda route: _only(address, route, faults))
         page = context.new_page()
-        page.on("console", lambda each: faults.append(each.text) if each.type == "error" else None)
+        page.on("console", lambda each: _heard(each, faults))
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on("dialog", lambda dialog: faults.append(dialog.message) or dialog.dismiss())
         page.goto(f"{address}/#{fragment}")
@@ -56,6 +56,12 @@ def visit(browser, address):
     for context in contexts:
         context.close()
     assert faults == []
+
+
+def _heard(message, faults):
+    """An error of the page's own; that the server refused a request, it shows by itself."""
+    if message.type == "error" and "400 (Bad Request)" not in message.text:
+        faults.append(message.text)
 
 
 def _only(address, route, faults):
@@ -115,8 +121,8 @@ def test_a_link_shows_the_same(visit, group):
         found = numbers(each, "#difference [data-difference]", "data-difference")
         assert found[:-1] == pytest.approx(expected)
     again.locator("[data-written=twin] .new .token").nth(3).wait_for()
-    texts = [each.locator("[data-written=twin] .new").inner_text()[:10] for each in (page, again)]
-    assert texts[0] == texts[1]
+    ids = [numbers(each, "[data-written=twin] .new .token", "data-token") for each in (page, again)]
+    assert ids[0][:4] == ids[1][:4]
 
 
 def test_another_token_is_forced_and_the_branch_is_undone(visit, group):
@@ -140,13 +146,11 @@ def test_all_models_write_step_by_step(visit, group):
     page = visit(f"text={TEXT}&seed=4&n=3")
     page.locator("#write-form [value=step]").click()
     page.locator("#write-next").click()
-    expected = [event.token.text for event in written(group, TEXT, Wish(4, 1.0, 3))
-                if event.model == "gpt2" and event.token]  # fmt: skip
-    tokens = page.locator("[data-written=gpt2] .new .token")
-    page.wait_for_function("document.querySelectorAll('[data-written=gpt2] .token').length >= 1")
-    shown = tokens.all_inner_texts()
-    assert 1 <= len(shown) <= 2
-    assert [each.replace("␣", " ") for each in shown] == expected[: len(shown)]
+    for model in ("gpt2", "twin"):
+        expected = [event.token.id for event in written(group, TEXT, Wish(4, 1.0, 3))
+                    if event.model == model and event.token]  # fmt: skip
+        shown = numbers(page, f"[data-written={model}] .new .token", "data-token")
+        assert shown == expected[:2]
 
 
 def test_a_pair_of_the_run_is_found_and_opened(visit, group):
@@ -188,9 +192,10 @@ def test_the_keyboard_alone_suffices(visit):
 
 def test_markup_and_control_characters_are_shown_as_text(visit):
     page = visit(width=390)
+    page.locator("[data-strip=llama]").wait_for()
     page.locator("#text").fill(MARKUP)
     page.locator("#text-form [type=submit]").click()
-    page.locator("[data-strip=llama]", has_text="img").wait_for()
+    page.locator("[data-strip=llama] .chip", has_text="<").first.wait_for()
     assert page.locator("#strips img, #strips script").count() == 0
     assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
 

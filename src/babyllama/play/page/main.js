@@ -48,6 +48,7 @@ async function start() {
     if (has(changed, "first", "second")) readPair();
     if (has(changed, "run", "bench", "right", "wrong", "uid", "words", "start")) readBrowsing();
   });
+  document.querySelector("main").inert = false; // until now a form would have left the page
   await readText();
   readPair();
   readBrowsing();

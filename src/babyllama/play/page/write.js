@@ -79,6 +79,7 @@ function draw() {
 /** A token as it is written: underlined where the first model wrote another one. */
 function writtenToken(token, other) {
   const node = tokenNode(token);
+  node.dataset.token = token.id;
   if (other && other.id !== token.id) {
     node.classList.add("differs");
     node.title = "the first model wrote another token here";
