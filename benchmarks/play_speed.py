@@ -126,7 +126,8 @@ def answers(run: Path, single: Path, repeats: int) -> dict[str, list[float]]:
     """Milliseconds of every kind of answer and of the floor, each repeat on another text."""
     cast = load_cast({"run": run, "single": single}, device=pick_device())
     library = cast.groups[0].tokenizer
-    ids = library(made_text(20_000, seed=1), add_special_tokens=False)["input_ids"]
+    text = made_text(20_000, seed=1)
+    ids = library(text, add_special_tokens=False, verbose=False)["input_ids"]
     pieces = (ids[start : start + TOKENS] for start in count(0, TOKENS))
     student = next(iter(cast.lessons))
     folders = [*run.glob("teachers/*"), *run.glob("students/*"), single]

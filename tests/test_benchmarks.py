@@ -257,3 +257,17 @@ def test_kills_go_on_in_another_copy_and_a_file_that_differs_is_named(monkeypatc
     assert {name.partition("/")[2] for name in named} == {
         "trials/base/seed-0/evaluation/blimp.json"
     }
+
+
+def test_the_page_is_timed_on_a_run_of_random_models(small, monkeypatch, tiny_recipe):
+    pytest.importorskip("uvicorn", reason="the extra `play` is not installed")
+    from benchmarks import play_speed
+
+    monkeypatch.setattr(play_speed, "load_recipe", lambda _name: tiny_recipe)
+    monkeypatch.setattr(play_speed, "made_text", lambda *_, **__: "the cat sees a dog " * 400)
+    monkeypatch.setattr(play_speed, "TOKENS", 20)
+    monkeypatch.setattr(play_speed, "start", lambda *_: None)
+    found = small(play_speed, "--repeats", "1")
+    assert {len(each) for each in found["milliseconds"].values()} == {1}
+    assert "floor of the text" in found["milliseconds"]
+    assert len(found["seconds to start"]) == 3

@@ -55,8 +55,8 @@ def test_the_columns_are_the_targets_and_the_student_over_training(answer, plain
     titles = [column.title for column in answer.columns]
     assert titles == [
         "the text: one-hot",
-        "teachers' mean, T = 1", "teachers' mean, T = 2, the target of this loss",
-        "teachers' mean, T = 4", "llama, T = 1", "gpt2, T = 1",
+        "teachers, T = 1", "teachers, T = 2 (this loss)",
+        "teachers, T = 4", "llama, T = 1", "gpt2, T = 1",
         "distilled, after 1.0 epochs", "distilled, after 2.0 epochs",
         "distilled, after 11.0 epochs", "distilled, finished",
     ]  # fmt: skip

@@ -162,7 +162,7 @@ def test_a_pair_of_the_run_is_found_and_opened(visit, group):
     assert bad == "The children have ever seen any snow."
     for each in pair_answer(group, good, bad).preferences:
         row = page.locator(f"[data-preference={each.model}]")
-        assert f"{each.first:.2f}" in row.inner_text()
+        assert f"−{-each.first:.2f}" in row.inner_text()
         assert f"the {each.prefers}" in row.inner_text()
 
 

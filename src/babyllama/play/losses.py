@@ -132,8 +132,8 @@ def _columns(
     yield ("the text: one-hot", "text"), one_hot
     for T in sorted({*TEMPERATURES, lesson.recipe.temperature}):
         z_bar = target_logits(group, lesson, reading, at, T)
-        own = ", the target of this loss" if lesson.recipe.temperature == T else ""
-        yield (f"teachers' mean, T = {T:g}{own}", "ensemble"), distribution(z_bar, T)
+        own = " (this loss)" if lesson.recipe.temperature == T else ""
+        yield (f"teachers, T = {T:g}{own}", "ensemble"), distribution(z_bar, T)
     for name in lesson.teachers:
         z = logits_at(group, group.model(name), reading, at, 1.0)
         yield (f"{name}, T = 1", "teacher"), distribution(z, 1.0)

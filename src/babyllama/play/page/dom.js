@@ -50,10 +50,28 @@ export const visibleText = (text) =>
   [...text].map((each) => (each === " " || each === "\n" ? each : visible(each))).join("");
 
 export const nats = (value) => value.toFixed(2);
-export const percent = (p) => (p >= 0.0995 ? (100 * p).toFixed(0) : p >= 0.0005 ? (100 * p).toFixed(1) : "<0.1") + "%";
-export const signed = (value, digits = 2) => (value >= 0 ? "+" : "−") + Math.abs(value).toFixed(digits);
+
+/** A probability in percent; 0 only if it is 0. */
+export function percent(p) {
+  if (p === 0) return "0%";
+  if (p < 0.0005) return "<0.1%";
+  return `${(100 * p).toFixed(p < 0.0995 ? 1 : 0)}%`;
+}
+
+/** The bar's length in percent of the track, which is as long as the largest bar. */
+export const shareOf = (p, largest) => Math.min(100, (100 * p) / largest);
+
+
+/** A number with its sign; without one if it rounds to 0. */
+export function signed(value, digits = 2) {
+  const size = Math.abs(value).toFixed(digits);
+  return Number(size) === 0 ? size : (value > 0 ? "+" : "−") + size;
+}
 
 export function replace(parent, ...children) { parent.replaceChildren(...children.flat()); }
+
+/** A model's role, unless its name says it. */
+export const roleOf = ({ model, role }) => (role === model || role === "model" ? "" : el("span", { className: "role" }, role));
 
 /** Show a fault in its place, or nothing. */
 export function showFault(id, error) {

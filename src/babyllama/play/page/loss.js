@@ -1,7 +1,7 @@
 // The third panel: the targets of a student's loss at one place, and the student over training.
 import { ask, newest } from "./api.js";
 import { offerTable } from "./copying.js";
-import { barRow, byId, el, fillSelect, nats, percent, replace, showFault, tokenNode } from "./dom.js";
+import { barRow, byId, el, fillSelect, nats, percent, replace, shareOf, showFault, tokenNode } from "./dom.js";
 import { isHidden } from "./position.js";
 import { change, state } from "./state.js";
 import { currentAnswer, currentText } from "./text.js";
@@ -41,20 +41,21 @@ export async function readLoss() {
 function say(text) { replace(byId("loss"), text ? el("p", { className: "small" }, text) : ""); }
 
 function draw() {
+  const largest = Math.max(...answer.columns.filter((column) => column.kind !== "text").flatMap((column) => column.probabilities));
   replace(byId("loss"),
-    el("p", {}, "The text’s token is ", tokenNode(answer.own), ". Every column is a distribution over the same tokens."),
+    el("p", {}, "The text’s token is ", tokenNode(answer.own), ". Every column is a distribution over the same tokens. One scale for all; a bar that fills its track may be longer."),
     answer.notes.map((note) => el("p", { className: "small note" }, note)),
-    el("div", { className: "cards" }, answer.columns.map(card)),
+    el("div", { className: "cards" }, answer.columns.map((column) => card(column, largest))),
     formula(), terms());
 }
 
-function card(column) {
+function card(column, largest) {
   const rows = answer.rows.map((token, row) => [tokenNode(token), column.probabilities[row], token.id === answer.own.id ? "own" : ""]);
   rows.push([el("span", { className: "token" }, "all others"), column.rest, "rest"]);
   return el("div", { className: "card", "data-column": column.title },
-    el("h4", {}, column.title),
+    el("h4", {}, column.title), el("span", {}),
     el("ul", { className: "rows" }, rows.map(([label, p, className]) =>
-      el("li", {}, barRow({ label, share: 100 * p, number: percent(p), className, "data-p": p })))));
+      el("li", {}, barRow({ label, share: shareOf(p, largest), number: percent(p), className, "data-p": p })))));
 }
 
 function formula() {

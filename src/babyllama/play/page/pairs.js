@@ -45,7 +45,7 @@ function preferences() {
     el("thead", {}, el("tr", {}, head.map((name, column) => el("th", { scope: "col", className: column && column < 4 ? "number" : "" }, name)))),
     el("tbody", {}, answer.preferences.map((each) => el("tr", { "data-preference": each.model },
       el("th", { scope: "row" }, each.model),
-      [each.first.toFixed(2), each.second.toFixed(2), signed(each.first - each.second)].map((text) => el("td", { className: "number" }, text)),
+      [signed(each.first), signed(each.second), signed(each.first - each.second)].map((text) => el("td", { className: "number" }, text)),
       el("td", {}, WORDS[each.prefers]))))));
 }
 

@@ -1,7 +1,7 @@
 // The second panel: the distributions at one place, their difference, another token there.
 import { ask, newest } from "./api.js";
 import { offerTable } from "./copying.js";
-import { barRow, byId, el, fillSelect, percent, replace, showFault, signed, tokenNode, tokenText, visibleText } from "./dom.js";
+import { barRow, byId, el, fillSelect, percent, replace, roleOf, shareOf, showFault, signed, tokenNode, tokenText, visibleText } from "./dom.js";
 import { change, state, withForced } from "./state.js";
 import { currentAnswer, currentText } from "./text.js";
 
@@ -64,32 +64,32 @@ export function drawPosition() {
   drawContext();
   drawGuess();
   if (hidden) return;
-  const largest = Math.max(...answer.bars.flatMap((bars) => [...bars.probabilities, bars.rest]));
+  const largest = Math.max(...answer.bars.flatMap((bars) => bars.probabilities));
   replace(byId("bars"), answer.bars.map((bars) => card(bars, largest)));
   drawForce();
   drawDifference();
 }
 
 function drawContext() {
-  const hint = isHidden() ? " ?" : answer.own ? [" ", el("mark", {}, tokenNode(answer.own))] : " …";
-  replace(byId("context"), visibleText(answer.before) || "(the start of a text)", hint);
+  const hint = isHidden() ? " ?" : answer.own ? el("mark", {}, tokenNode(answer.own)) : " …";
+  replace(byId("context"), visibleText(answer.before).trimStart() || "(the start of a text)", hint);
 }
 
 function card(bars, largest) {
   const rank = bars.rank ? `; the text’s token is number ${bars.rank}` : "";
   return el("div", { className: "card", "data-bars": bars.model },
-    el("h4", {}, bars.model, " ", el("span", { className: "role" }, bars.role)),
+    el("h4", {}, bars.model, " ", roleOf(bars)),
     el("p", { className: "figures" }, `entropy ${bars.entropy.toFixed(2)} nats${rank}`),
     el("ul", { className: "rows" },
       answer.rows.map((token, row) => el("li", {}, tokenRow(token, bars.probabilities[row], largest))),
-      el("li", {}, barRow({ label: el("span", { className: "token" }, "all others"), share: (100 * bars.rest) / largest, number: percent(bars.rest), className: "rest", "data-p": bars.rest }))));
+      el("li", {}, barRow({ label: el("span", { className: "token" }, "all others"), share: shareOf(bars.rest, largest), number: percent(bars.rest), className: "rest", "data-p": bars.rest }))));
 }
 
 function tokenRow(token, p, largest) {
   const isOwn = token.id === answer.own?.id;
   const isGuess = String(token.id) === state.guess;
   return barRow({
-    label: tokenNode(token), share: (100 * p) / largest, number: percent(p),
+    label: tokenNode(token), share: shareOf(p, largest), number: percent(p),
     className: isOwn ? "own" : "", "data-token": token.id, "data-p": p,
     "aria-pressed": String(byId("force-token").value === String(token.id)),
     "aria-label": `${tokenText(token)}, ${percent(p)}${isOwn ? ", the text’s token" : ""}${isGuess ? ", your prediction" : ""}`,

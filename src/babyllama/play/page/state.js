@@ -1,7 +1,7 @@
 // What is shown, kept in the address's fragment: a link shows the same.
 
 const DEFAULTS = {
-  text: "The children saw the dog and the cat.",
+  text: "The children saw the dog and the",
   forced: "", // places where the viewer put another token: at.token.k (keeps the rest) or .e (ends), joined by _
   g: "0", // the group of models
   at: "", // the place that is looked at

@@ -1,11 +1,11 @@
 // The first panel: a text, token by token, under every model.
 import { ask, newest } from "./api.js";
 import { offerTable } from "./copying.js";
-import { byId, el, moveByArrows, nats, replace, setStop, showFault, tokenNode, tokenText } from "./dom.js";
+import { byId, el, moveByArrows, nats, replace, roleOf, setStop, showFault, tokenNode, tokenText } from "./dom.js";
 import { change, choosePlace, forced, state, withoutLastForced } from "./state.js";
 
 const NATS_AT_FULL_SHADE = 12;
-const KL_AT_FULL_SHADE = 4;
+const KL_AT_FULL_SHADE = 2;
 const latest = newest();
 let answers = [];
 let cast = null;
@@ -94,9 +94,11 @@ function groupParts(answer, group) {
   parts.push(...answer.strips.map((strip) => surprisalStrip(answer, strip, group)));
   const compared = answer.strips.filter((strip) => strip.kl);
   if (compared.length) {
+    const isEnsemble = answer.strips.some((strip) => strip.model === answer.reference && strip.role === "ensemble");
+    const who = isEnsemble ? "the ensemble" : answer.reference;
     parts.push(el("details", { open: true, className: "kls" },
-      el("summary", {}, `How far each model is from ${answer.reference}`),
-      el("p", { className: "says" }, `KL from ${answer.reference}, in nats: how much it loses at this place if the other model's probabilities replace its own. 0 is no difference; the shade is full at ${KL_AT_FULL_SHADE}.`),
+      el("summary", {}, `How far each model is from ${who}`),
+      el("p", { className: "says" }, `KL in nats: what ${who} would lose at this place, on average over its own predictions, if it predicted as the model does. 0 is no difference; the shade is full at ${KL_AT_FULL_SHADE}.`),
       compared.map((strip) => klStrip(answer, strip, group))));
   }
   return parts;
@@ -112,7 +114,7 @@ function surprisalStrip(answer, strip, group) {
   }
   return el("div", { className: "strip", "data-strip": strip.model },
     el("div", { className: "strip-head" },
-      el("span", { className: "name" }, strip.model), el("span", { className: "role" }, strip.role), figures),
+      el("span", { className: "name" }, strip.model), roleOf(strip), figures),
     el("div", { className: "chips", role: "group", "aria-label": `surprisal under ${strip.model}` },
       chips(answer, group, strip.surprisals, NATS_AT_FULL_SHADE, "chip", strip.worst),
       nextChip(answer, group)));
