@@ -48,10 +48,10 @@ async function start() {
     if (has(changed, "first", "second")) readPair();
     if (has(changed, "run", "bench", "right", "wrong", "uid", "words", "start")) readBrowsing();
   });
-  document.querySelector("main").inert = false; // until now a form would have left the page
-  await readText();
   readPair();
   readBrowsing();
+  await readText();
+  document.querySelector("main").inert = false; // until now fields were empty and forms did nothing
 }
 
 start();
