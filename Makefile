@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: help demo test test-quick lint docs clean
+.PHONY: help demo test test-quick lint docs site clean
 
 help:
 	@echo "make demo        install what a run needs into .venv, train teachers and students on the built-in"
@@ -11,6 +11,7 @@ help:
 	@echo "make test-quick  run the fast tests, in under 90 seconds on two cores, for working"
 	@echo "make lint        ruff, mypy, import-linter"
 	@echo "make docs        write docs/reference from the command line and the recipes"
+	@echo "make site        build the docs as a website in build/site"
 	@echo "make clean       remove .venv and caches; runs/ and studies/ stay"
 
 # constraints.txt pins the torch that the project is tested with.
@@ -52,6 +53,10 @@ lint: .venv/installed-dev
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+site: .venv/installed-dev
+	$(BIN)/zensical build --strict --clean
+	@echo "The site: build/site/index.html"
 
 docs: .venv/installed-dev
 	$(BIN)/python docs/write_reference.py

@@ -2,13 +2,18 @@
 
 import importlib.util
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from babyllama import recipe
 
 DOCS = Path(__file__).parent.parent / "docs"
+SITE = DOCS.parent / "mkdocs.yml"
 PAGES = sorted([*DOCS.glob("*.md"), *DOCS.glob("evidence/*.md")])
 
 
@@ -42,3 +47,24 @@ def test_links_lead_to_files_that_exist(page):
     links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text("utf-8"))
     local = [link for link in links if "://" not in link]
     assert [link for link in local if not (path.parent / link).exists()] == []
+
+
+def test_the_site_names_every_page():
+    def pages(entry):
+        values = entry.values() if isinstance(entry, dict) else entry
+        return [entry] if isinstance(entry, str) else [page for each in values for page in pages(each)]
+
+    named = pages(yaml.safe_load(SITE.read_text("utf-8"))["nav"])
+    there = [str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md")]
+    assert sorted(named) == sorted(there)
+
+
+def test_the_site_builds_without_a_warning_and_loads_nothing_from_elsewhere(tmp_path):
+    shutil.copytree(DOCS, tmp_path / "docs")
+    shutil.copy(SITE, tmp_path)
+    zensical = Path(sys.executable).with_name("zensical")
+    built = subprocess.run([zensical, "build", "--strict"], cwd=tmp_path, capture_output=True)
+    assert built.returncode == 0, built.stderr.decode()
+    pages = "".join(page.read_text("utf-8") for page in (tmp_path / "build/site").rglob("*.html"))
+    loaded = re.findall(r"<(?:script|img|link|iframe)[^>]+(?:src|href)=.?(?:https?:)?//[^>]+", pages)
+    assert loaded == []
