@@ -51,8 +51,10 @@ def test_links_lead_to_files_that_exist(page):
 
 def test_the_site_names_every_page():
     def pages(entry):
+        if isinstance(entry, str):
+            return [entry]
         values = entry.values() if isinstance(entry, dict) else entry
-        return [entry] if isinstance(entry, str) else [page for each in values for page in pages(each)]
+        return [page for each in values for page in pages(each)]
 
     named = pages(yaml.safe_load(SITE.read_text("utf-8"))["nav"])
     there = [str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md")]
@@ -65,6 +67,6 @@ def test_the_site_builds_without_a_warning_and_loads_nothing_from_elsewhere(tmp_
     zensical = Path(sys.executable).with_name("zensical")
     built = subprocess.run([zensical, "build", "--strict"], cwd=tmp_path, capture_output=True)
     assert built.returncode == 0, built.stderr.decode()
-    pages = "".join(page.read_text("utf-8") for page in (tmp_path / "build/site").rglob("*.html"))
-    loaded = re.findall(r"<(?:script|img|link|iframe)[^>]+(?:src|href)=.?(?:https?:)?//[^>]+", pages)
-    assert loaded == []
+    pages = "".join(file.read_text("utf-8") for file in tmp_path.rglob("build/**/*.html"))
+    loaded = r"<(?:script|img|link|iframe)[^>]+(?:src|href)=.?(?:https?:)?//[^>]+"
+    assert re.findall(loaded, pages) == []
