@@ -366,6 +366,7 @@ def evaluation_stage(recipe: Recipe, folder: Path, *, only: str | None = None) -
         from babyllama.evaluation.leaks import check_benchmarks
         from babyllama.evaluation.measures.of_run import measure_models
         from babyllama.evaluation.of_run import evaluate_models, print_seen
+        from babyllama.evaluation.samples import sample_models
 
         chosen = {name: models[name] for name in models if only in (None, name)}
         untrained = main if only in (None, names.UNTRAINED) else None
@@ -376,6 +377,10 @@ def evaluation_stage(recipe: Recipe, folder: Path, *, only: str | None = None) -
         measure_models(
             chosen, teachers=[*layout.teachers(recipe).values()], mixing=mixing, tokens=tokens,
             window=window, before=before, out=out, corpus=layout.corpus, untrained=untrained,
+            seed=recipe.seed,
+        )  # fmt: skip
+        sample_models(
+            chosen, tokens=tokens, window=window, before=before, out=out, mixing=mixing,
             seed=recipe.seed,
         )  # fmt: skip
         if only is None:

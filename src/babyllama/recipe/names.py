@@ -39,6 +39,7 @@ MANIFEST = "manifest"  # manifest.json: the folder is complete
 WORK = "work"  # work.json: what an unfinished folder is being made from
 PREDICTIONS = "predictions"
 MEASURES = "measures"
+SAMPLES = "samples"
 RECIPE = "recipe"  # recipe.yaml
 
 RESERVED = frozenset(

@@ -125,6 +125,10 @@ class Layout:
         """What is measured of a model beside its benchmarks."""
         return measures_file(self.evaluation, model)
 
+    def samples(self, model: str) -> Path:
+        """What a model wrote after some beginnings of dev documents."""
+        return samples_file(self.evaluation, model)
+
     def predictions(self, model: str) -> Path:
         """A folder of a model's predictions: one file per benchmark, one line per item."""
         return predictions_folder(self.evaluation, model)
@@ -203,6 +207,11 @@ def measures_file(evaluation: Path, model: str) -> Path:
 def measure_sums_file(evaluation: Path, model: str) -> Path:
     """The sums by document that a model's measures are computed from: a line for each measure."""
     return evaluation / names.MEASURES / f"{model}.jsonl"
+
+
+def samples_file(evaluation: Path, model: str) -> Path:
+    """What a model wrote, in a folder of the evaluation stage, finished or not."""
+    return evaluation / names.SAMPLES / f"{model}.json"
 
 
 def predictions_folder(evaluation: Path, model: str) -> Path:
