@@ -38,7 +38,15 @@ TESTED_ELSEWHERE = {
     "data/releases/listing": "tests/data/releases/test_fetching.py",
     "data/releases/readings": "tests/data/releases/test_identifying.py",
     "report": "write_report is what tests/report/test_page.py calls",
-    "report/rendering": "the tests of the pages: report/test_page.py, report/test_cleaning.py",
+    "report/closing_sections": "tests/report/test_page.py",
+    "report/corpus_sections": "tests/report/test_page.py",
+    "report/cost_figure": "tests/report/test_page.py",
+    "report/labelled": "tests/report/test_between_runs.py",
+    "report/run_figures": "tests/report/test_between_runs.py",
+    "report/score_sections": "tests/report/test_page.py",
+    "report/section": "types, and what keeps the empty ones out: tests/report/test_page.py",
+    "report/terms": "tests/report/test_page.py",
+    "report/training_sections": "tests/report/test_page.py",
     "signals": "a Protocol, which has no behaviour",
 }
 

@@ -2,7 +2,7 @@
 
 import json
 
-from babyllama.report.figures import inline, learning_curves, scores_by_group, signal_frontier
+from babyllama.report.figures import inline, learning_curves, scores_by_group
 from babyllama.report.scored_run import scored_run
 from babyllama.report.tables import curves_table
 from babyllama.runs import points
@@ -54,27 +54,6 @@ def test_groups_are_drawn_with_the_score_of_chance(make_run):
         assert f">{words}</text>" in drawn
     assert "score in percent, dotted: guessing" in drawn
     assert scores_by_group(scored, "blimp") is None
-
-
-def test_a_signal_of_one_temperature_is_drawn_in_one_column(make_run):
-    run = make_run(items=20)
-    path = run / "signal" / "frontier.json"
-    rows = json.loads(path.read_text("utf-8"))
-    assert ">T = 2</text>" in signal_frontier(read_run(run))
-    for row in rows:
-        row["temperatures"].pop("2")
-    path.write_text(json.dumps(rows), "utf-8")
-    drawn = signal_frontier(read_run(run))
-    assert ">T = 1</text>" in drawn
-    assert ">T = 2</text>" not in drawn
-
-
-def test_a_new_kind_of_signal_is_drawn_without_a_change_here(make_run):
-    run = make_run(items=20)
-    path = run / "signal" / "frontier.json"
-    rows = json.loads(path.read_text("utf-8"))
-    path.write_text(json.dumps([{**row, "kind": "logits"} for row in rows]), "utf-8")
-    assert ">logits</text>" in signal_frontier(read_run(run))
 
 
 def test_a_figure_within_a_page_is_named_and_its_ids_are_its_own():

@@ -75,7 +75,9 @@ def report(
     runs: Annotated[list[Path], typer.Argument(help="Run folders.")],
     out: Out,
 ) -> None:
-    """Write a report on one or several runs: index.html, report.md and figures.
+    """Write a report on a run, or on what differs between runs: index.html, report.md, figures.
+
+    With several runs, the first is the one that the others are compared with.
 
     Example: `babyllama report runs/mini --out report`
     """

@@ -10,18 +10,19 @@ from typing import Any
 
 from babyllama.console import visible
 from babyllama.errors import InputError
-from babyllama.report.overview import overview as overview_of
-from babyllama.report.page import Page, page_of
+from babyllama.report.between_runs import page_between
+from babyllama.report.labelled import labelled
+from babyllama.report.page import page_of
 from babyllama.report.rendering import render
 from babyllama.report.scored_run import scored_run
-from babyllama.report.table import Table
+from babyllama.report.section import Page
 from babyllama.runs.files import write_atomically
 from babyllama.runs.layout import PAGE, REPORT_TEXT
 from babyllama.runs.manifests import MANIFEST
 from babyllama.runs.run import read_run
 from babyllama.runs.undamaged import refuse_damaged
 
-__all__ = ["refuse_other_folder", "write_pages", "write_report"]
+__all__ = ["refuse_other_folder", "write_page", "write_report"]
 
 _FIGURES = "figures"
 _TITLE = ": a babyllama report</title>"
@@ -62,14 +63,14 @@ def _is_ours(page: Path) -> bool:
 
 
 def write_report(runs: Sequence[Path], out: Path) -> dict[str, Any]:
-    """Write index.html, report.md and figures/ about one or several runs.
+    """Write index.html, report.md and figures/ about a run, or on what differs between several.
 
     Args:
         runs: folders of runs; of an unfinished run, what is finished is shown.
         out: the folder to write into; created if necessary.
 
     Returns:
-        `first_sentence`: the answer of the first run.
+        `first_sentence`: the answer, which may be more than one sentence.
 
     Raises:
         InputError: no run, a folder that is not a run, a run with nothing to show, or results that
@@ -80,23 +81,16 @@ def write_report(runs: Sequence[Path], out: Path) -> dict[str, Any]:
     for folder in runs:
         refuse_damaged(folder, "babyllama report runs/mini --out report")
     read = [scored_run(read_run(folder)) for folder in runs]
-    prefixes = [""] if len(read) == 1 else [f"{number}-" for number in range(1, len(read) + 1)]
-    pages = [page_of(run, prefix=prefix) for run, prefix in zip(read, prefixes, strict=True)]
-    write_pages(pages, out, overview=overview_of(read) if len(read) > 1 else None)
-    return {"first_sentence": pages[0].sentence}
+    page = page_of(read[0]) if len(read) == 1 else page_between(labelled(runs, read), runs)
+    write_page(page, out)
+    return {"first_sentence": page.sentence}
 
 
-def write_pages(pages: Sequence[Page], out: Path, *, overview: Table | None = None) -> None:
-    """Write index.html, report.md and figures/ from pages that are made.
-
-    Args:
-        overview: a table before the pages.
-    """
-    context = {"pages": pages, "overview": overview}
+def write_page(page: Page, out: Path) -> None:
+    """Write index.html, report.md and figures/ from a page that is made."""
     (out / _FIGURES).mkdir(parents=True, exist_ok=True)
-    for page in pages:
-        for figure in (figure for section in page.sections for figure in section.figures):
-            write_atomically(out / _FIGURES / figure.file, visible(figure.svg))
+    for figure in (figure for section in page.sections for figure in section.figures):
+        write_atomically(out / _FIGURES / figure.file, visible(figure.svg))
     for file, template in ((PAGE, "report.html.j2"), (REPORT_TEXT, "report.md.j2")):
         # Control characters of names and sentences are neither XML nor text to look at.
-        write_atomically(out / file, visible(render(template, context)))
+        write_atomically(out / file, visible(render(template, {"page": page})))

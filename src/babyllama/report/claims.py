@@ -12,6 +12,7 @@ import numpy as np
 
 from babyllama.recipe import DistilledStudent
 from babyllama.report.scored_run import ScoredRun
+from babyllama.report.unseen_text import Nats, against, cross_entropy, in_words
 from babyllama.report.wording import AT_CHANCE, NO_DIFFERENCE, bounds, bounds_of, describe, joined
 from babyllama.runs.run import Model, Run, main_student, twin_of, twins_of
 from babyllama.scores.averages import rules_weights
@@ -236,6 +237,40 @@ def _undetectable(compared: Sequence[StudentComparison]) -> str:
         if each.difference and not each.difference.excludes_zero and not each.shows_nothing
     ]
     return f"; {NO_DIFFERENCE} {joined(listed, 'or')}" if listed else ""
+
+
+def unseen_sentence(scored: ScoredRun) -> str:
+    """How well the student predicts unseen text, against its twin and the ensemble.
+
+    "" where it is not known, and where the first sentence says it already.
+    """
+    student = main_student(scored.run)
+    if student is None or scored.result(student, scored.main_benchmark) is None:
+        return ""
+    found = cross_entropy(scored, student)
+    if found is None:
+        return ""
+    twin = twin_of(scored.run, student.name)
+    others = [(twin, twin_title(scored.run, twin))] if twin else []
+    others += [(each, "the ensemble") for each in scored.run.models if each.role == "ensemble"]
+    parts = [
+        _against(difference, title)
+        for model, title in others
+        if (difference := against(scored, student, model))
+    ]
+    compared = f", {joined(parts, 'and')}" if parts else ""
+    interval = "" if found.interval is None else " (95% {:.3f} to {:.3f})".format(*found.interval)
+    return (
+        f"On unseen text its cross-entropy is {found.value:.3f} nats per token{interval}{compared}."
+    )
+
+
+def _against(difference: Nats, title: str) -> str:
+    """`0.085 below its twin (0.080 to 0.090)`; `not detectably different from its twin (...)`."""
+    size, _, interval = in_words(difference).partition(" (")
+    if size == NO_DIFFERENCE:
+        size = "not detectably different from"
+    return f"{size} {title}" + (f" ({interval}" if interval else "")
 
 
 def _on_unseen_text(scored: ScoredRun, student: Model) -> str:

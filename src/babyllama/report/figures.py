@@ -10,12 +10,11 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from babyllama.console import format_count
 from babyllama.report.scored_run import CurvePoint, ScoredRun
@@ -30,13 +29,16 @@ STYLES = (  # colours of Okabe and Ito, which differ in lightness too
     ("#000000", "^", "-."),
     ("#009E73", "D", ":"),
 )
-_NOISE = {"kl": 1e-6, "gradient_angle": 1e-3}  # below, it is the error of float32
-_LABEL_PLACES: dict[str, tuple[int, dict[str, Any]]] = {  # which point, and where beside it
-    "hidden": (4, {"ha": "right", "va": "top"}),
-    "topk": (-1, {"ha": "left", "va": "top"}),
-    "sampled": (-1, {"ha": "left", "va": "bottom"}),
+# What a page, which may be dark, calls the colours.
+_ON_PAGE = {
+    "#ffffff": "var(--paper)",
+    "#000000": "currentColor",
+    "#dddddd": "var(--grid)",
+    "#555555": "var(--soft)",
+    "#0072b2": "var(--blue)",
+    "#d55e00": "var(--orange)",
+    "#009e73": "var(--green)",
 }
-_SIZES = (8, 32, 128, 512, 2048)  # bytes that the axis names
 _SETTINGS = {
     "svg.fonttype": "none",
     "svg.hashsalt": "babyllama",
@@ -89,12 +91,38 @@ def overfitting(run: Run) -> str | None:
         for model, (colour, marker, line) in zip(drawn, STYLES, strict=False):
             assert model.curve is not None
             x, y = model.curve.dev_epochs, model.curve.dev_cross_entropy
-            axes.plot(x, y, line, color=colour, marker=marker, markersize=4.5, label=_label(model))
-        for curve in [model.curve for model in drawn if model.curve]:
-            _ring_best(axes, curve)
+            axes.plot(
+                x, y, line, color=colour, marker=marker, markersize=4.5, label=label_of(model)
+            )
+        curves = [model.curve for model in drawn if model.curve]
+        for curve in curves:
+            ring_best(axes, curve)
+        _limit_dev(axes, curves)
         axes.set_xlabel("epoch")
         axes.set_ylabel("dev, nats per token")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.legend()
+        return svg_of(figure)
+
+
+def kl_curves(run: Run) -> str | None:
+    """The KL from the teachers on training text, of every distilled student."""
+    drawn = [m for m in run.models if m.name in run.recipe.distilled and m.curve]
+    drawn = [m for m in drawn if m.curve and m.curve.kl is not None and len(m.curve.kl)]
+    if not drawn:
+        return None
+    with drawing():
+        figure = Figure(figsize=(WIDTH, 2.6), layout="constrained")
+        axes = figure.subplots()
+        for model, (colour, _, line) in zip(drawn, STYLES, strict=False):
+            curve = model.curve
+            assert curve is not None
+            assert curve.kl is not None
+            y = smoothed(curve.kl, lines=smoothing(len(curve.kl)))
+            axes.plot(curve.epochs, y, line, color=colour, linewidth=1.3, label=label_of(model))
+        axes.set_ylim(bottom=0)
+        axes.set_xlabel("epoch")
+        axes.set_ylabel("KL, nats per token")
         axes.legend()
         return svg_of(figure)
 
@@ -114,7 +142,7 @@ def scores_by_group(scored: ScoredRun, benchmark: str) -> str | None:
         for place, (model, own) in enumerate(drawn):
             offset = 0.62 * ((len(drawn) - 1) / 2 - place) / max(len(drawn) - 1, 1)
             rows = [(y, own[name]) for y, name in enumerate(names) if name in own]
-            _dots(axes, _label(model), rows, offset, place)
+            _dots(axes, label_of(model), rows, offset, place)
         chance = scored.chance(benchmark)
         if chance is not None:
             axes.axvline(chance, color="#555555", linewidth=1, linestyle=(0, (1, 2)))
@@ -140,7 +168,7 @@ def learning_curves(scored: ScoredRun) -> str | None:
         for axes, name in zip(grid, names, strict=False):
             for model, style in zip(drawn, STYLES, strict=False):
                 own = [point for point in scored.points[model.name] if point.benchmark == name]
-                _curve_of(axes, _label(model), own, style)
+                _curve_of(axes, label_of(model), own, style)
             unit = scored.unit(name)
             axes.set_title(f"{name}, {unit}" if unit else name, loc="left")
             axes.set_xlabel("words seen")
@@ -149,31 +177,6 @@ def learning_curves(scored: ScoredRun) -> str | None:
         handles, labels = grid[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=2)
         return svg_of(figure)
-
-
-def signal_frontier(run: Run) -> str | None:
-    """KL and gradient angle against bytes per token: a column for each T, a line for each kind."""
-    temperatures = frontier_temperatures(run)
-    if not temperatures:
-        return None
-    with drawing():
-        figure = Figure(figsize=(WIDTH, 5.0), layout="constrained")
-        grid = figure.subplots(2, len(temperatures), sharex=True, sharey="row", squeeze=False)
-        for row, (key, said) in enumerate(
-            (("kl", "KL, nats per token"), ("gradient_angle", "angle, degrees"))
-        ):
-            for axes, temperature in zip(grid[row], temperatures, strict=True):
-                _frontier_panel(axes, run, temperature, key)
-            grid[row][0].set_ylabel(said)
-        for axes, temperature in zip(grid[0], temperatures, strict=True):
-            axes.set_title(f"T = {temperature}", loc="left")
-        figure.supxlabel("bytes per token", fontsize=10)
-        return svg_of(figure)
-
-
-def frontier_temperatures(run: Run) -> list[str]:
-    """Temperatures at which any form of the frontier was measured."""
-    return list(dict.fromkeys(t for row in run.frontier for t in row["temperatures"]))
 
 
 def models_shown(scored: ScoredRun, benchmark: str) -> list[Model]:
@@ -191,7 +194,7 @@ def models_shown(scored: ScoredRun, benchmark: str) -> list[Model]:
 
 
 def inline(svg: str, label: str, *, ids: str) -> str:
-    """The same figure as part of a page: no declarations, a name for screen readers.
+    """The same figure as part of a page: its colours, no declarations, a name for screen readers.
 
     Args:
         ids: what its ids begin with, since a page holds several figures.
@@ -199,6 +202,7 @@ def inline(svg: str, label: str, *, ids: str) -> str:
     body = re.sub(r'(\sid="|url\(#|href="#)', rf"\g<1>{ids}-", svg[svg.index("<svg") :])
     head, _, rest = body.replace("xlink:href", "href").partition(">")
     head = re.sub(r'\s(xmlns(:\w+)?|width|height|version)="[^"]*"', "", head)
+    rest = re.sub("#[0-9a-f]{6}", lambda colour: _ON_PAGE.get(colour[0], colour[0]), rest)
     return f'{head} role="img" aria-label="{html.escape(label)}">{rest}'
 
 
@@ -218,8 +222,8 @@ def _loss_panel(axes: Axes, model: Model) -> None:
         linewidth=1,
         label="dev",
     )
-    _ring_best(axes, curve)
-    axes.set_title(_label(model), loc="left")
+    ring_best(axes, curve)
+    axes.set_title(label_of(model), loc="left")
     axes.set_xlabel("epoch")
     axes.set_xlim(left=0)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -254,43 +258,6 @@ def _curve_of(
     axes.xaxis.set_minor_formatter(NullFormatter())
 
 
-def _frontier_panel(axes: Axes, run: Run, temperature: str, key: str) -> None:
-    """One line per kind with its name beside it; the run's own signal is ringed."""
-    kinds = list(dict.fromkeys(row["kind"] for row in run.frontier))
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.set_xlim(
-        _SIZES[0] / 1.5, 2.5 * max(_SIZES[-1], *(r["bytes_per_token"] for r in run.frontier))
-    )
-    axes.set_xticks(_SIZES, map(str, _SIZES))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.yaxis.set_minor_formatter(NullFormatter())
-    for kind, (colour, marker, line) in zip(kinds, STYLES, strict=False):
-        points = [
-            (int(row["bytes_per_token"]), float(value))
-            for row in run.frontier
-            if row["kind"] == kind
-            and (value := row["temperatures"].get(temperature, {}).get(key) or 0) > _NOISE[key]
-        ]
-        if not points:
-            continue
-        x, y = zip(*sorted(points), strict=True)
-        axes.plot(x, y, line, color=colour, marker=marker, markersize=4, linewidth=1.2)
-        at, place = _LABEL_PLACES.get(kind, _LABEL_PLACES["topk"])
-        at = min(at, len(x) - 1)
-        beside = (5 if place["ha"] == "left" else -5, 3 if place["va"] == "bottom" else -3)
-        axes.annotate(
-            kind, (x[at], y[at]), beside, textcoords="offset points", color=colour, **place
-        )
-    stored = run.fidelity.get("temperatures", {}).get(temperature, {}).get(key) or 0
-    if stored > _NOISE[key]:
-        axes.plot(
-            run.fidelity["bytes_per_token"], stored, "o",
-            markersize=10, fillstyle="none", color="#000000", clip_on=False,
-        )  # fmt: skip
-
-
 def _limit_loss(axes: Axes, drawn: list[Model]) -> None:
     """Cut off the first steps: they would compress the rest into the bottom of the plot."""
     dev = [float(y) for m in drawn if m.curve for y in m.curve.dev_cross_entropy]
@@ -302,7 +269,17 @@ def _limit_loss(axes: Axes, drawn: list[Model]) -> None:
         axes.set_ylim(low - room / 2, high + room)
 
 
-def _ring_best(axes: Axes, curve: Curve) -> None:
+def _limit_dev(axes: Axes, curves: Sequence[Curve]) -> None:
+    """Cut off the first quarter of the epochs where the rest would be squeezed otherwise."""
+    kept = [curve.dev_cross_entropy[len(curve.dev_epochs) // 4 :] for curve in curves]
+    low = min(float(each.min()) for each in kept)
+    high = max(float(each.max()) for each in kept)
+    if high > low:
+        axes.set_ylim(low - 0.08 * (high - low), high + 0.08 * (high - low))
+
+
+def ring_best(axes: Axes, curve: Curve) -> None:
+    """Ring the epoch with the lowest dev loss."""
     if not len(curve.dev_epochs):
         return
     best = int(curve.dev_cross_entropy.argmin())
@@ -341,8 +318,8 @@ def _dots(
     )
 
 
-def _label(model: Model) -> str:
-    """A legend omits labels that begin with an underscore, hence the space before it."""
+def label_of(model: Model) -> str:
+    """A model's name and role; a thin space before `_`, with which a legend omits a label."""
     role = "" if model.name == model.role else f" ({model.role})"
     return ("\u2009" if model.name.startswith("_") else "") + model.name + role
 

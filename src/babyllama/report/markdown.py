@@ -1,6 +1,7 @@
 """What Markdown needs beyond its template: aligned tables and escaped names."""
 
 import re
+from dataclasses import replace
 
 from babyllama.console import visible
 from babyllama.report.table import Table
@@ -44,3 +45,8 @@ def aligned(table: Table) -> str:
         for row in rows
     ]
     return "\n".join("| " + " | ".join(row) + " |" for row in [padded[0], rule, *padded[1:]])
+
+
+def shortened(table: Table, *, most: int = 20) -> Table:
+    """The first rows of a table that a page offers to search, and all of any other."""
+    return replace(table, rows=table.rows[:most]) if table.is_searchable else table

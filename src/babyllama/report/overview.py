@@ -1,8 +1,9 @@
-"""Several runs beside each other: one row per run."""
+"""Several runs beside each other, each student against its own twin: one row per run."""
 
 from collections.abc import Sequence
 
 from babyllama.report.claims import student_comparisons
+from babyllama.report.labelled import Labelled
 from babyllama.report.scored_run import ScoredRun
 from babyllama.report.table import Table
 from babyllama.report.wording import NONE
@@ -10,26 +11,28 @@ from babyllama.runs.run import Model, main_student, twin_of
 from babyllama.scores.chance import is_at_chance
 
 
-def overview(runs: Sequence[ScoredRun]) -> Table:
+def overview(runs: Sequence[Labelled]) -> Table:
     """Each run's student and twin on its main benchmark, and their difference."""
     head = ("run", "seed", "benchmark", "student", "twin", "student against twin (95%)")
     note = (
         "Each interval is over the items of its own run; runs that differ in more than their seed "
         "answer different questions."
     )
-    return Table("Runs", head, tuple(_row(run) for run in runs), note, (0, 2, 5))
+    rows = tuple(_row(each) for each in runs)
+    return Table("Each student against its own twin", head, rows, note, (0, 2, 5))
 
 
-def _row(scored: ScoredRun) -> tuple[str, ...]:
+def _row(each: Labelled) -> tuple[str, ...]:
+    scored = each.scored
     run, benchmark = scored.run, scored.main_benchmark
     student = main_student(run)
     twin = twin_of(run, student.name) if student else None
     difference = next(
-        (each.description for each in student_comparisons(scored, benchmark)
-         if each.other is twin and each.difference), NONE,
+        (found.description for found in student_comparisons(scored, benchmark)
+         if found.other is twin and found.difference), NONE,
     )  # fmt: skip
     return (
-        run.recipe.name,
+        each.label,
         str(run.recipe.seed),
         benchmark or NONE,
         _score(scored, student),

@@ -1,11 +1,12 @@
 """Fill the templates of pages."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from babyllama.report.markdown import aligned, escaped
+from babyllama.report.markdown import aligned, escaped, shortened
 
 
 def render(template: str, context: Mapping[str, Any]) -> str:
@@ -23,5 +24,12 @@ def _templates() -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters["aligned"] = aligned
+    environment.filters["anchor"] = _anchor
+    environment.filters["shortened"] = shortened
     environment.filters["escaped"] = escaped
     return environment
+
+
+def _anchor(title: str) -> str:
+    """What links within a page call a section: `the-corpus`."""
+    return re.sub(r"\W+", "-", title.lower()).strip("-") or "section"

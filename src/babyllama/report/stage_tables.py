@@ -1,6 +1,7 @@
 """The report's tables of what the stages made: signal, cost, corpus, models."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from babyllama.console import format_bytes, format_duration
@@ -13,7 +14,7 @@ from babyllama.recipe.names import (
     TOKENIZER,
     TOKENS,
 )
-from babyllama.report.figures import frontier_temperatures
+from babyllama.report.frontier import frontier_temperatures
 from babyllama.report.table import Table, cell, table_of
 from babyllama.report.tables import titled
 from babyllama.report.wording import NONE, joined
@@ -71,30 +72,75 @@ def cost_table(run: Run) -> Table | None:
     return made and Table(made.title, made.head, made.rows, note)
 
 
-def totals_table(run: Run) -> Table | None:
-    """The cost of everything that the student needs, compared with its twin."""
+@dataclass(frozen=True)
+class Cost:
+    """What something took."""
+
+    seconds: float
+    flops: float
+
+    def __add__(self, other: "Cost") -> "Cost":
+        return Cost(self.seconds + other.seconds, self.flops + other.flops)
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What the main student took.
+
+    Attributes:
+        parts: everything that it needs, by kind: teachers, signal, sampled text, student.
+        controls: of its other twins, by name. twin: of its own; None before it is trained.
+    """
+
+    parts: Mapping[str, Cost]
+    controls: Mapping[str, Cost]
+    twin: Cost | None
+
+
+def costs_of(run: Run) -> Costs | None:
+    """What the main student, all that it needs, and its twins took; None before it is trained."""
     student = main_student(run)
-    twin = twin_of(run, student.name) if student else None
     if not student or not student.manifest:
         return None
+    twin = twin_of(run, student.name)
     needed = run.recipe.trained_before(student.name)
-    teachers = [model.manifest for model in run.models if model.name in needed]
+    made = [model.manifest for model in run.models if model.name in needed]
     reads = any(name in run.recipe.readers for name in [*needed, student.name])
-    signal = [run.stages[SIGNAL]] if SIGNAL in run.stages and reads else []
     texts = {run.recipe.text_for(n) for n in [*needed, student.name] if n in run.recipe.sequences}
-    sampled = [run.stages.get(f"{SAMPLED_TEXT}/{name}", {}) for name in sorted(texts)]
-    whole = [*teachers, *signal, *sampled, student.manifest]
-    named = ["student", "teachers", *["signal"] * bool(signal), *["sampled text"] * bool(sampled)]
-    parts = joined(named, "and")
-    sums = [(parts, _sum(whole)), ("student alone", _sum(whole[-1:]))]
+    parts = {
+        "teachers": made,
+        "signal": [run.stages[SIGNAL]] if SIGNAL in run.stages and reads else [],
+        "sampled text": [run.stages.get(f"{SAMPLED_TEXT}/{name}", {}) for name in sorted(texts)],
+        "student": [student.manifest],
+    }
     others = [each for each in twins_of(run, student.name) if each is not twin and each.manifest]
-    sums += [(f"control {each.name} alone", _sum([each.manifest])) for each in others]
-    if twin and twin.manifest:
-        sums.append(("twin alone", _sum([twin.manifest])))
-    rows = [(name, format_duration(s), scientific(flops)) for name, (s, flops) in sums]
-    if twin and twin.manifest:
-        (s, flops), (twin_s, twin_flops) = sums[0][1], sums[-1][1]
-        rows.append(("× the cost of the twin", _ratio(s, twin_s), _ratio(flops, twin_flops)))
+    return Costs(
+        parts={name: _cost(part) for name, part in parts.items() if part or name == "teachers"},
+        controls={each.name: _cost([each.manifest]) for each in others},
+        twin=_cost([twin.manifest]) if twin and twin.manifest else None,
+    )
+
+
+def totals_table(run: Run) -> Table | None:
+    """The cost of everything that the student needs, compared with its twin."""
+    costs = costs_of(run)
+    if costs is None:
+        return None
+    named = ["student", *(name for name in costs.parts if name != "student")]
+    whole = sum(costs.parts.values(), Cost(0.0, 0.0))
+    sums = {joined(named, "and"): whole, "student alone": costs.parts["student"]}
+    sums |= {f"control {name} alone": cost for name, cost in costs.controls.items()}
+    if costs.twin:
+        sums["twin alone"] = costs.twin
+    rows = [
+        (name, format_duration(cost.seconds), scientific(cost.flops)) for name, cost in sums.items()
+    ]
+    if costs.twin:
+        ratios = (
+            _ratio(whole.seconds, costs.twin.seconds),
+            _ratio(whole.flops, costs.twin.flops),
+        )
+        rows.append(("× the cost of the twin", *ratios))
     return Table("Totals", ("what", "wall time", "FLOPs"), tuple(rows))
 
 
@@ -191,10 +237,12 @@ def _small(kl: float) -> str:
     return f"{max(kl, 0.0):.4f}"
 
 
-def _sum(parts: Sequence[Any]) -> tuple[float, float]:
+def _cost(parts: Sequence[Any]) -> Cost:
     found = [_safe(part) for part in parts]
-    seconds = sum(float(part.get("wall_seconds", 0)) for part in found)
-    return seconds, sum(float(part["facts"].get("flops", 0)) for part in found)
+    return Cost(
+        sum(float(part.get("wall_seconds", 0)) for part in found),
+        sum(float(part["facts"].get("flops", 0)) for part in found),
+    )
 
 
 def _ratio(ours: float, theirs: float) -> str:

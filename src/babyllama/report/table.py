@@ -13,6 +13,7 @@ class Table:
 
     Attributes:
         words: columns that hold words and start at the left; all others end at the right.
+        is_searchable: whether it is long, so that a page offers a search box.
     """
 
     title: str
@@ -20,6 +21,7 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     note: str = ""
     words: tuple[int, ...] = (0,)
+    is_searchable: bool = False
 
 
 def table_of(

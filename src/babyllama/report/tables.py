@@ -9,14 +9,16 @@ from collections.abc import Callable
 from babyllama.console import format_count
 from babyllama.report.claims import by_novelty, student_comparisons
 from babyllama.report.figures import models_shown
+from babyllama.report.forest import against_twin
 from babyllama.report.scored_run import ScoredRun
 from babyllama.report.signatures import signatures
 from babyllama.report.table import Table, cell, table_of
+from babyllama.report.unseen_text import against, in_words
 from babyllama.report.wording import NONE, bounds_signed, signed, with_interval, with_standing
 from babyllama.runs.run import Model, main_student, twin_of
 from babyllama.scores.comparisons import UidDifference
 
-_EXTREMES = 6  # UIDs listed on either side
+_LONG = 20  # rows, above which a table has a search box
 _ORDER = ("student", "twin", "ensemble", "teacher", "untrained")
 _UNTRAINED = (
     "Untrained: random weights in the student's shape. They tend to prefer the sentence with fewer "
@@ -69,34 +71,42 @@ def curves_table(scored: ScoredRun, benchmark: str) -> Table | None:
 def differences_table(scored: ScoredRun) -> Table | None:
     """Each distilled student against its twin, teachers, ensemble and the students before it."""
     students = [model for model in scored.run.models if model.role == "student"]
-    rows = [
-        (f"{student.name} − {each.other.name}", each.description, with_unit(scored, benchmark))
-        for student in students
-        for benchmark in scored.run.benchmarks
-        for each in student_comparisons(scored, benchmark, student)
-    ]
-    note = "Paired over items and averaged as the scores are. Intervals at 95%, over items only."
-    head = ("difference", "student is", "benchmark")
+    rows = []
+    for student in students:
+        others: dict[str, Model] = {}
+        for benchmark in scored.run.benchmarks:
+            for each in student_comparisons(scored, benchmark, student):
+                others[each.other.name] = each.other
+                name = f"{student.name} − {each.other.name}"
+                rows.append((name, each.description, with_unit(scored, benchmark)))
+        rows += [
+            (f"{student.name} − {other.name}", in_words(found), "unseen text, nats per token")
+            for other in others.values()
+            if (found := against(scored, student, other))
+        ]
+    note = (
+        "Paired over items, or over documents of the unseen text, and averaged as the scores are. "
+        "Intervals at 95%, over items and documents only. A lower cross-entropy is better."
+    )
+    head = ("difference", "student is", "on")
     return Table("Differences", head, tuple(rows), note, (0, 1, 2)) if rows else None
 
 
-def extremes_table(scored: ScoredRun) -> Table | None:
-    """The UIDs with the student's largest gains and losses against its twin."""
+def uids_table(scored: ScoredRun) -> Table | None:
+    """Every UID, the student's largest gain against its twin first and its largest loss last."""
     student = main_student(scored.run)
     twin = twin_of(scored.run, student.name) if student else None
-    if not student or not twin:
+    pairing = against_twin(scored)
+    if not student or not twin or not pairing:
         return None
-    pairing = scored.pair(student, twin, scored.main_benchmark)
-    found = sorted(pairing.uids if pairing else (), key=lambda each: (-_value(each), each.uid))
-    gains = [each for each in found if _value(each) > 0][:_EXTREMES]
-    losses = [each for each in found if _value(each) < 0][-_EXTREMES:]
+    found = sorted(pairing.uids, key=lambda each: (-_value(each), each.uid))
     rows = [
         (
             each.uid,
             f"{signed(_value(each))} ({bounds_signed(each.tested.difference.interval)})",
             *(f"{score:.1f}" for score in reversed(each.scores)),
         )
-        for each in [*gains, *losses]
+        for each in found
     ]
     outside = sum(each.tested.difference.excludes_zero for each in found)
     note = (
@@ -104,10 +114,9 @@ def extremes_table(scored: ScoredRun) -> Table | None:
         "if there were no differences."
     )
     head = ("UID", "difference (95%)", student.name, twin.name)
-    title = (
-        f"Largest gains and losses on {scored.main_benchmark}, {student.name} against {twin.name}"
-    )
-    return Table(title, head, tuple(rows), note) if rows else None
+    title = f"{student.name} against {twin.name} on every UID of {scored.main_benchmark}"
+    long = len(rows) > _LONG
+    return Table(title, head, tuple(rows), note, is_searchable=long) if rows else None
 
 
 def _value(each: UidDifference) -> float:

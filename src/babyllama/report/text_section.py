@@ -51,8 +51,9 @@ def unknown_words(run: Run) -> str | None:
         for row, one in enumerate(names):
             for column, other in enumerate(names):
                 if one != other:
+                    # On light grey, also where the page is dark.
                     axes.text(column, row, f"{100 * table[row][column]:.0f}", ha="center",
-                              va="center", fontsize=8)  # fmt: skip
+                              va="center", fontsize=8, color="#111111")  # fmt: skip
         shown = [name.replace("_", " ") for name in names]
         axes.set_xticks(range(len(names)), shown, rotation=45, ha="right", rotation_mode="anchor")
         axes.set_yticks(range(len(names)), shown)

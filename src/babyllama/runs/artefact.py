@@ -210,11 +210,17 @@ def recorded_recipe(folder: Path) -> Mapping[str, Any]:
 
 def difference(was: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """The first leaf in which two trees differ, in words; "" when they agree."""
-    before, after = dict(_leaves(was)), dict(_leaves(now))
-    for name in [*after, *before]:
-        if before.get(name) != after.get(name):
-            return f"{name} was {before.get(name)}, now {after.get(name)}"
+    for name, before, after in differing(was, now):
+        return f"{name} was {before}, now {after}"
     return ""
+
+
+def differing(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """Every leaf in which two trees differ: its name and both values, None where it is missing."""
+    before, after = dict(_leaves(was)), dict(_leaves(now))
+    for name in dict.fromkeys([*after, *before]):
+        if before.get(name) != after.get(name):
+            yield name, before.get(name), after.get(name)
 
 
 def partial_folder(out: Path) -> Path:

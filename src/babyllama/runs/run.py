@@ -55,12 +55,15 @@ class Curve:
         cross_entropy: on training text at these steps, in nats per token.
         dev_epochs: epochs trained, at the end of each epoch.
         dev_cross_entropy: on dev text then, in nats per token.
+        kl: from the teachers at the logged steps, in nats per token at the student's temperature;
+            None where it was not logged. Of a model without teachers it is 0.
     """
 
     epochs: Float[np.ndarray, " steps"]
     cross_entropy: Float[np.ndarray, " steps"]
     dev_epochs: Float[np.ndarray, " epochs"]
     dev_cross_entropy: Float[np.ndarray, " epochs"]
+    kl: Float[np.ndarray, " steps"] | None = None
 
 
 @dataclass(frozen=True)
@@ -280,6 +283,7 @@ def _curve(log: TrainingLog) -> Curve:
         cross_entropy=_floats(line["cross_entropy"] for line in log.steps),
         dev_epochs=_floats(line["epoch"] for line in log.epochs),
         dev_cross_entropy=_floats(line["dev_cross_entropy"] for line in log.epochs),
+        kl=_floats(line["kl"] for line in log.steps) if all("kl" in e for e in log.steps) else None,
     )
 
 

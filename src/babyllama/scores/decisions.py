@@ -31,11 +31,17 @@ class Predictions:
         correct: what each item counts: 1, 0, or between for a tie.
         novel: whether the corpus withheld a word of the item from the construction that the item
             tests; None where the benchmark does not say.
+        texts: the right text and the likeliest wrong one of each item; ("", "") where the authors
+            of a benchmark ask for no public copies.
+        margins: nats by which the right text is likelier than the wrong one; None of predictions
+            without likelihoods.
     """
 
     keys: tuple[tuple[str, str], ...]
     correct: Credits
     novel: Bool[np.ndarray, " items"] | None
+    texts: tuple[tuple[str, str], ...] = ()
+    margins: Float64[np.ndarray, " items"] | None = None
 
     @property
     def uids(self) -> tuple[str, ...]:
@@ -60,10 +66,19 @@ def read_predictions(file: Path) -> Predictions | None:
     if not lines or not {"UID", "correct"} <= lines[0].keys():
         return None
     novel = [line.get("novel") for line in lines]
+    sides = [[line.get(f"log_likelihood_{side}") for line in lines] for side in ("good", "bad")]
+    is_scored = None not in sides[0] and None not in sides[1]
     return Predictions(
         keys=tuple((str(line["UID"]), str(line["pairID"])) for line in lines),
         correct=np.array([line["correct"] for line in lines], dtype=np.float64),
         novel=None if None in novel else np.array(novel, dtype=np.bool_),
+        texts=tuple(
+            (str(line.get("sentence_good", "")), str(line.get("sentence_bad", "")))
+            for line in lines
+        ),
+        margins=np.array(sides[0], dtype=np.float64) - np.array(sides[1], dtype=np.float64)
+        if is_scored
+        else None,
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from babyllama.report import write_pages
+from babyllama.report import write_page
 from babyllama.studies.report.page import page_of
 from babyllama.studies.study import ABOVE_ENTROPY
 
@@ -61,7 +61,7 @@ def test_a_rule_that_was_changed_after_data_is_told(page_of_grid):
 
 
 def test_the_page_is_one_offline_file_with_markdown_beside_it(page_of_grid, tmp_path):
-    write_pages([page_of_grid], tmp_path)
+    write_page(page_of_grid, tmp_path)
     html = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert not re.search(r'(src|href)="(?!#)', html)
     assert html.count("<svg") == 1

@@ -5,7 +5,7 @@ Reads the study's folder as it is: what is not finished is shown as missing.
 
 from pathlib import Path
 
-from babyllama.report import write_pages
+from babyllama.report import write_page
 from babyllama.runs.json_files import read_json
 from babyllama.studies.cells import cells_of, trials_of
 from babyllama.studies.comparing import main_of, pairs_of
@@ -41,7 +41,7 @@ def write_study_report(study: StudyRecipe, out: Path) -> str:
     files = write_rows(rows_of(findings.outcomes, findings.cells), folder)
     files.append(write_comparisons(rows_of_comparisons(findings), folder))
     page = page_of(findings, files)
-    write_pages([page], folder)
+    write_page(page, folder)
     return page.sentence
 
 

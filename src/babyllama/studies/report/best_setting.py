@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from babyllama.report.page import Section
+from babyllama.report.section import Section
 from babyllama.report.verdicts import digits_for
 from babyllama.studies.cells import Cell
 from babyllama.studies.report.decided import is_higher_better, unit_of

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from babyllama.report.page import Section, Shown
+from babyllama.report.section import Section, Shown
 from babyllama.report.table import Table
 from babyllama.runs.run import Curve, read_run
 from babyllama.studies.comparing import Side

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from babyllama.report.page import Section, Shown
+from babyllama.report.section import Section, Shown
 from babyllama.report.table import Table
 from babyllama.report.verdicts import Names, digits_for, sentence
 from babyllama.report.wording import NONE

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from babyllama.console import format_count, format_duration
-from babyllama.report.page import Section
+from babyllama.report.section import Section
 from babyllama.report.table import Table
 from babyllama.studies.outcomes import Outcome
 from babyllama.studies.report.findings import Findings, folder_of

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from babyllama.report.page import Section
+from babyllama.report.section import Section
 from babyllama.scores.rank_correlation import rank_correlation
 from babyllama.studies.report.findings import Findings, folder_of
 from babyllama.studies.study import DEV_LOSS

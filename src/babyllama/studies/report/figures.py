@@ -174,5 +174,5 @@ def _write(axes: Axes, place: tuple[int, int], values: Values | None, *, is_dark
     text = f"{mean:.{digits}f}"
     if reach is not None:
         text += f"\n±{reach:.{digits}f}"
-    colour = "white" if is_dark else "black"
+    colour = "#fefefe" if is_dark else "#111111"  # on the cell, whatever colours the page has
     axes.text(column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=8, color=colour)

@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import mean
 
 from babyllama.report.figures import inline
-from babyllama.report.page import Shown
+from babyllama.report.section import Shown
 from babyllama.runs.layout import Layout
 from babyllama.studies.cells import Cell
 from babyllama.studies.comparing import Pair, Side

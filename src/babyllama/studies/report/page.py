@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from babyllama.errors import command
-from babyllama.report.page import Page, Section
+from babyllama.report.section import Page, Section
 from babyllama.report.table import Table
 from babyllama.studies.outcomes import Missing
 from babyllama.studies.report.answer import answer

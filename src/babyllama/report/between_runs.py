@@ -1,0 +1,240 @@
+"""Several runs on one page of differences: recipes, models by role, curves, cost.
+
+The first run is the baseline, as in `babyllama compare`: a difference is another run's value minus
+the first one's.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from babyllama.errors import command
+from babyllama.recipe import Recipe
+from babyllama.report import run_figures, stage_tables
+from babyllama.report.labelled import Labelled
+from babyllama.report.overview import overview
+from babyllama.report.section import Page, Section, drawn_of, given
+from babyllama.report.table import Table, cell
+from babyllama.report.tables import with_unit
+from babyllama.report.unseen_text import between, in_words
+from babyllama.report.wording import (
+    AT_CHANCE,
+    NO_DIFFERENCE,
+    NONE,
+    bounds,
+    describe,
+    joined,
+    with_standing,
+)
+from babyllama.runs.artefact import differing
+from babyllama.scores.chance import shows_nothing
+from babyllama.scores.comparisons import pair
+
+_TOLD = 3  # settings that the first sentence names
+_NOT_DECISIVE = ("name", "card")
+
+
+def page_between(runs: Sequence[Labelled], folders: Sequence[Path]) -> Page:
+    """The page on what differs between runs."""
+    names = [each.label for each in runs]
+    drawn = drawn_of(
+        (
+            "runs.svg",
+            run_figures.places_figure(runs),
+            "The models of every run: unseen text against the benchmark",
+            "A colour for each run, a mark for each role; arrows lead from the first run's models, "
+            "which are filled. Further left, a model predicts unseen text better. Bars are 95% "
+            "intervals.",
+        )
+    )
+    curves = drawn_of(
+        (
+            "dev.svg",
+            run_figures.dev_curves(runs),
+            "Dev loss of students and twins of every run",
+            "Dev cross-entropy after each epoch; the ring marks the epoch that is kept.",
+        )
+    )
+    recipes = _recipes_table(runs)
+    same = () if recipes else ("The recipes are the same in every setting.",)
+    own = [command("report", folder, "--out", f"report-{n}") for n, folder in enumerate(folders, 1)]
+    sections = [
+        Section("What differs in the recipes", same, given(recipes)),
+        Section("Models by role", _cannot(runs), given(_models_table(runs)), drawn),
+        Section("Training", figures=curves) if curves else None,
+        Section("Each student against its own twin", tables=(overview(runs),)),
+        Section("Cost", tables=(_cost_table(runs),)),
+        Section("What this does not show", points=tuple(_limits())),
+        Section("The runs one by one", code="\n".join(own)),
+    ]
+    return Page(
+        name=" and ".join(names) if len(names) == 2 else f"{len(names)} runs",
+        sentence=" ".join(_sentences(runs)),
+        missing=" ".join(f"{e.label} lacks {', '.join(e.scored.run.missing)}."
+                         for e in runs if e.scored.run.missing),
+        sections=tuple(each for each in sections if each),
+    )  # fmt: skip
+
+
+# --- sentences --------------------------------------------------------------------------------
+
+
+def _sentences(runs: Sequence[Labelled]) -> Iterator[str]:
+    """How each student differs from the first run's, and in what the recipes do."""
+    first, *others = runs
+    benchmark = _shared_benchmark(runs)
+    for other in others:
+        ours, theirs = other.by_role.get("student"), first.by_role.get("student")
+        if ours is None or theirs is None:
+            yield f"{other.label} and {first.label} have no two students to compare."
+        else:
+            two = f"the student of {other.label} is"
+            score = _score_difference(other, first, "student", benchmark) if benchmark else NONE
+            if score != NONE:
+                yield f"On {benchmark} {two} {_against(score, first.label)}."
+            found = between((other.scored, ours), (first.scored, theirs))
+            if found:
+                loss = _against(in_words(found), first.label)
+                yield f"On unseen text, in nats per token, {two} {loss}."
+        yield _recipes_sentence(first, other)
+
+
+def _against(words: str, label: str) -> str:
+    """`1.9 above that of a (1.4 to 2.4)`; `at chance, as that of a: nothing can be concluded`."""
+    start, _, interval = words.partition(" (")
+    bracket = f" ({interval}" if interval else ""
+    if start == NO_DIFFERENCE:
+        return f"not detectably different from that of {label}{bracket}"
+    if start == AT_CHANCE:
+        return f"at chance, like that of {label}: nothing can be concluded{bracket}"
+    return f"{start} that of {label}{bracket}"
+
+
+def _recipes_sentence(first: Labelled, other: Labelled) -> str:
+    found = [(name, was, now) for name, was, now in _differing(first, other)]
+    if not found:
+        return "Their recipes are the same."
+    listed = [f"{name} {_value(was)} → {_value(now)}" for name, was, now in found[:_TOLD]]
+    more = len(found) - _TOLD
+    rest = f"{more} more setting{'s' * (more > 1)}"
+    return f"The recipes differ in {joined([*listed, *([rest] if more > 0 else [])], 'and')}."
+
+
+def _limits() -> Iterator[str]:
+    yield (
+        "Each run has one seed: another seed changes its models, and the intervals do not include "
+        "this. A study compares recipes over several seeds."
+    )
+    yield (
+        "If the recipes differ in more than one setting, the page does not say which one made the "
+        "difference."
+    )
+
+
+def _cannot(runs: Sequence[Labelled]) -> tuple[str, ...]:
+    """What keeps the runs from being compared in full."""
+    texts = []
+    if not _shared_benchmark(runs):
+        texts.append("The runs share no benchmark that is scored by the same rules.")
+    return tuple(texts)
+
+
+# --- tables -----------------------------------------------------------------------------------
+
+
+def _differing(first: Labelled, other: Labelled) -> Iterator[tuple[str, object, object]]:
+    was, now = (_tree(each.scored.run.recipe) for each in (first, other))
+    yield from differing(was, now)
+
+
+def _tree(recipe: Recipe) -> dict[str, object]:
+    tree = recipe.model_dump(mode="json")
+    return {key: value for key, value in tree.items() if key not in _NOT_DECISIVE}
+
+
+def _recipes_table(runs: Sequence[Labelled]) -> Table | None:
+    """A row for each setting in which any run differs from the first."""
+    first, *others = runs
+    values: dict[str, dict[str, str]] = {}
+    for other in others:
+        for name, was, now in _differing(first, other):
+            row = values.setdefault(name, dict.fromkeys([each.label for each in runs], _value(was)))
+            row[other.label] = _value(now)
+    head = ("setting", *(each.label for each in runs))
+    rows = tuple((name, *row.values()) for name, row in values.items())
+    return (
+        Table("Settings that differ", head, rows, words=tuple(range(len(head)))) if rows else None
+    )
+
+
+def _value(value: object) -> str:
+    return "not there" if value is None else str(value)
+
+
+def _models_table(runs: Sequence[Labelled]) -> Table | None:
+    """For each role a row for each run: both measures, and their differences from the first run."""
+    first, benchmark = runs[0], _shared_benchmark(runs)
+    rows = []
+    for role in first.by_role:
+        for each in runs:
+            model = each.by_role.get(role)
+            if model is None:
+                continue
+            result = each.scored.result(model, benchmark) if benchmark else None
+            is_first = each is first
+            score = _score_difference(each, first, role, benchmark) if benchmark else NONE
+            rows.append(
+                (
+                    f"{role}, {each.label}",
+                    cell(result, with_standing),
+                    NONE if is_first else score,
+                    cell(each.scored.dev_loss(model), "{:.3f}"),
+                    NONE if is_first else _nats_difference(each, first, role),
+                )
+            )
+    title = with_unit(first.scored, benchmark) if benchmark else "benchmark"
+    head = ("model", title, "difference", "unseen text, nats per token", "difference")
+    note = (
+        f"Differences from {first.label}, 95% intervals; paired over items, or over documents of "
+        "the unseen text, where both runs have the same."
+    )
+    return Table("Models by role", head, tuple(rows), note, (0, 2, 4)) if rows else None
+
+
+def _score_difference(each: Labelled, first: Labelled, role: str, benchmark: str) -> str:
+    ours, theirs = each.by_role.get(role), first.by_role.get(role)
+    if ours is None or theirs is None:
+        return NONE
+    mine, other = each.scored.answers(ours, benchmark), first.scored.answers(theirs, benchmark)
+    if mine is None or other is None:
+        return NONE
+    found = pair(mine, other)
+    if found.difference is None:
+        return f"not comparable: {found.why_unpaired}"
+    if shows_nothing(mine.result, other.result):
+        return f"{AT_CHANCE} ({bounds(found.difference.interval)})"
+    return describe(found.difference, higher_is_better=mine.result.higher_is_better)
+
+
+def _nats_difference(each: Labelled, first: Labelled, role: str) -> str:
+    ours, theirs = each.by_role.get(role), first.by_role.get(role)
+    if ours is None or theirs is None:
+        return NONE
+    found = between((each.scored, ours), (first.scored, theirs))
+    return in_words(found) if found else "not comparable: the tokens of the dev text differ"
+
+
+def _shared_benchmark(runs: Sequence[Labelled]) -> str:
+    """The first benchmark that all runs score, by the same rules; "" without one."""
+    rules = {result.rules.get("name") for each in runs for result in each.scored.results.values()}
+    names = [each.scored.run.benchmarks for each in runs]
+    shared = [name for name in names[0] if all(name in other for other in names[1:])]
+    return shared[0] if shared and len(rules) == 1 else ""
+
+
+def _cost_table(runs: Sequence[Labelled]) -> Table:
+    """What everything that a student needs took, and its twin."""
+    rows = []
+    for each in runs:
+        found = stage_tables.totals_table(each.scored.run)
+        rows += [(f"{name}, {each.label}", *cells) for name, *cells in found.rows] if found else []
+    return Table("Cost", ("what", "wall time", "FLOPs"), tuple(rows))

@@ -1,0 +1,108 @@
+"""Figures with several runs in them: a colour and a line for each run, a mark for each role."""
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from babyllama.report.answer import Answer, Place, answer_of, reach
+from babyllama.report.figures import STYLES, WIDTH, drawing, ring_best, svg_of
+from babyllama.report.labelled import Labelled
+from babyllama.runs.run import Role
+
+_MARKS: dict[Role, str] = {"student": "o", "twin": "s", "teacher": "^", "ensemble": "D"}
+
+
+def places_figure(runs: Sequence[Labelled]) -> str | None:
+    """Every run's models on both measures, with an arrow to each from the first run's.
+
+    None if the runs do not measure the same.
+    """
+    found = [(each, answer) for each in runs if (answer := answer_of(each.scored))]
+    found = found[: len(STYLES)]
+    if len(found) < 2 or len({(a.benchmark, a.unit) for _, a in found}) > 1:
+        return None
+    first = found[0][1]
+    unit = runs[0].scored.unit(first.benchmark) or "percent"
+    with drawing():
+        figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
+        axes = figure.subplots()
+        for (each, answer), (colour, _, _) in zip(found, STYLES, strict=False):
+            for role, place in _by_role(each, answer).items():
+                _dot(axes, place, colour, is_filled=answer is first)
+                start = _by_role(found[0][0], first).get(role)
+                if start and answer is not first:
+                    _line(axes, start, place)
+        axes.set_xlabel(f"unseen text, {first.unit} (lower is better)")
+        axes.set_ylabel(f"{runs[0].scored.title(first.benchmark)}, {unit}")
+        labels = [each.label for each, _ in found]
+        figure.legend(handles=_keys(labels), loc="outside lower center", ncols=2)
+        return svg_of(figure)
+
+
+def dev_curves(runs: Sequence[Labelled]) -> str | None:
+    """A panel for students and one for twins: dev loss after each epoch, a line for each run."""
+    roles = [role for role in ("student", "twin") if any(_curves(runs, role))]
+    if not roles:
+        return None
+    with drawing():
+        figure = Figure(figsize=(WIDTH, 3.0), layout="constrained")
+        panels = figure.subplots(1, len(roles), sharey=True, squeeze=False)[0]
+        for axes, role in zip(panels, roles, strict=True):
+            for each, (colour, marker, line) in zip(runs, STYLES, strict=False):
+                model = each.by_role.get(role)
+                if model is None or model.curve is None or not len(model.curve.dev_epochs):
+                    continue
+                curve = model.curve
+                axes.plot(curve.dev_epochs, curve.dev_cross_entropy, line, color=colour,
+                          marker=marker, markersize=3.5, label=each.label)  # fmt: skip
+                ring_best(axes, curve)
+            axes.set_title(role, loc="left")
+            axes.set_xlabel("epoch")
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        panels[0].set_ylabel("dev, nats per token")
+        handles, labels = panels[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=2)
+        return svg_of(figure)
+
+
+def _curves(runs: Sequence[Labelled], role: str) -> list[bool]:
+    models = [each.by_role.get(role) for each in runs]
+    return [bool(m and m.curve and len(m.curve.dev_epochs)) for m in models]
+
+
+def _by_role(each: Labelled, answer: Answer) -> dict[str, Place]:
+    """The places of the models that runs are compared in."""
+    places = {place.model.name: place for place in answer.places}
+    return {role: places[m.name] for role, m in each.by_role.items() if m.name in places}
+
+
+def _dot(axes: Axes, place: Place, colour: str, *, is_filled: bool) -> None:
+    axes.errorbar(
+        [place.nats.value], [place.score], xerr=reach(place.nats.value, place.nats.interval),
+        yerr=reach(place.score, place.interval), fmt=_MARKS[place.model.role], color=colour,
+        markersize=6, elinewidth=1, markerfacecolor=colour if is_filled else "white", zorder=3,
+    )  # fmt: skip
+
+
+def _line(axes: Axes, start: Place, end: Place) -> None:
+    axes.annotate(
+        "", (end.nats.value, end.score), (start.nats.value, start.score),
+        arrowprops={"arrowstyle": "->", "color": "#888888", "linewidth": 0.9, "shrinkB": 4},
+    )  # fmt: skip
+
+
+def _keys(labels: Sequence[str]) -> list[Line2D]:
+    """A legend of runs by colour and roles by mark."""
+    runs = [
+        Line2D([], [], color=colour, marker="o", linestyle="", label=label,
+               markerfacecolor=colour if number == 0 else "white")
+        for number, (label, (colour, _, _)) in enumerate(zip(labels, STYLES, strict=False))
+    ]  # fmt: skip
+    roles = [
+        Line2D([], [], color="#888888", marker=mark, linestyle="", label=role)
+        for role, mark in _MARKS.items()
+    ]
+    return [*runs, *roles]

@@ -1,0 +1,91 @@
+"""Several runs give one page of differences, of which the first run is the baseline."""
+
+import re
+import shutil
+
+import pytest
+import yaml
+
+from babyllama.report import write_report
+from babyllama.report.between_runs import page_between
+from babyllama.report.labelled import labelled
+from babyllama.report.scored_run import scored_run
+from babyllama.report.wording import describe
+from babyllama.runs.run import read_run
+from babyllama.scores.compare import compare
+
+
+def read(folders):
+    return labelled(folders, [scored_run(read_run(folder)) for folder in folders])
+
+
+def table(page, title):
+    return next(t for section in page.sections for t in section.tables if t.title == title)
+
+
+@pytest.fixture
+def two(make_run):
+    """Two runs: in the second one the student answers like the first one's twin, at T = 1."""
+    one, other = make_run("one", items=60), make_run("other", items=60)
+    recipe = yaml.safe_load((other / "recipe.yaml").read_text())
+    recipe["students"]["distilled"]["temperature"] = 1.0
+    (other / "recipe.yaml").write_text(yaml.safe_dump(recipe, sort_keys=False))
+    for name in ("twin.json", "measures/twin.json", "measures/twin.jsonl"):
+        file = other / "evaluation" / name.replace("twin", "distilled")
+        shutil.copy(one / "evaluation" / name, file)
+    file = other / "evaluation/distilled.json"
+    file.write_text(file.read_text().replace('"model": "twin"', '"model": "distilled"'))
+    return [one, other]
+
+
+def test_the_page_begins_with_the_difference_and_the_settings_that_differ(two):
+    page = page_between(read(two), two)
+    assert page.sections[0].title == "What differs in the recipes"
+    assert table(page, "Settings that differ").rows == (
+        ("students.distilled.temperature", "2.0", "1.0"),
+    )
+    assert re.match(
+        r"On grammar the student of other is \d+\.\d below that of one \(.*\)\. On unseen text, in "
+        r"nats per token, the student of other is 0\.300 above that of one \(0\..*\)\. The recipes "
+        r"differ in students\.distilled\.temperature 2\.0 → 1\.0\.",
+        page.sentence,
+    )
+
+
+def test_differences_are_those_of_compare(two):
+    page = page_between(read(two), two)
+    rows = {row[0]: row for row in table(page, "Models by role").rows}
+    files = [folder / "evaluation/distilled.json" for folder in two]
+    (found,) = compare(files, correction="holm")
+    assert rows["student, other"][2] == describe(found.tested.difference)
+    assert rows["student, one"][2] == "–"
+    assert rows["twin, other"][2].startswith("no detectable difference")
+
+
+def test_one_page_with_its_figures_replaces_the_pages_of_the_runs(two, tmp_path):
+    facts = write_report(two, tmp_path / "report")
+    page = (tmp_path / "report/index.html").read_text("utf-8")
+    assert page.count("<h1>") == 1
+    assert "one and other: a babyllama report</title>" in page
+    assert facts["first_sentence"] in page
+    found = {path.name for path in (tmp_path / "report/figures").iterdir()}
+    assert found == {"runs.svg", "dev.svg"}
+    assert f"babyllama report {two[1]} --out report-2" in page
+
+
+def test_runs_that_cannot_be_paired_say_why(two):
+    other = two[1] / "evaluation"
+    for path in other.glob("*.json"):
+        text = path.read_text().replace('"name": "honest"', '"name": "2023"')
+        path.write_text(text)
+    page = page_between(read(two), two)
+    assert any("share no benchmark" in line for s in page.sections for line in s.text)
+    assert "On grammar" not in page.sentence
+
+
+def test_labels_tell_runs_of_one_name_apart(make_run, tmp_path):
+    first = make_run("a/mini", items=10)
+    shutil.copytree(first, tmp_path / "b/mini")
+    runs = read([first, tmp_path / "b/mini"])
+    assert [each.label for each in runs] == ["a/mini", "b/mini"]
+    assert "Their recipes are the same." in page_between(runs, [first, first]).sentence

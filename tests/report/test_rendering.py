@@ -1,0 +1,103 @@
+"""The page in a real browser: what a reader looks for is found, on any screen and in print."""
+
+import shutil
+
+import pytest
+
+CHROMIUM = shutil.which("chromium")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if CHROMIUM is None:
+        pytest.skip("there is no chromium: apt-get install chromium")
+    with api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def visit(browser, told):
+    """Open the report; it asks for nothing else, and no error occurs."""
+    contexts, faults = [], []
+    address = (told[1] / "index.html").as_uri()
+
+    def opened(**settings):
+        context = browser.new_context(**settings)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("request", lambda each: each.url == address or faults.append(each.url))
+        page.on("console", lambda each: faults.append(each.text) if each.type == "error" else None)
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.goto(address)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert faults == []
+
+
+def test_answer_picture_and_table_begin_on_the_first_screen(visit):
+    page = visit(viewport={"width": 1280, "height": 900})
+    for place in (".answer", "#results svg", "#results table tbody tr"):
+        box = page.locator(place).first.bounding_box()
+        assert box["y"] + min(box["height"], 300) < 900, place
+    page.get_by_role("link", name="Cost", exact=True).click()
+    assert page.locator("#cost h2").bounding_box()["y"] < 100
+
+
+def test_a_search_leaves_the_rows_with_all_its_words(visit):
+    page = visit()
+    box = page.get_by_label("Search Items")
+    rows = page.locator("#items-that-tell-student-and-twin-apart tbody tr:visible")
+    count = rows.count()
+    box.fill("npi_any  WRONG,")
+    left = rows.all_inner_texts()
+    assert 0 < len(left) < count
+    assert all("npi_any" in text and "wrong," in text for text in left)
+    assert page.locator(".search output").last.inner_text() == f"{len(left)} of {count}"
+    box.fill("")
+    assert rows.count() == count
+
+
+def test_a_phone_shows_every_table_in_its_width_with_the_names_of_its_columns(visit):
+    page = visit(viewport={"width": 390, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    wide = "all => all.filter(x => x.scrollWidth > x.clientWidth).map(x => x.ariaLabel)"
+    assert page.locator(".scroll").evaluate_all(wide) == []
+    cell = page.locator("#results td").first
+    assert cell.evaluate("x => getComputedStyle(x, '::before').content") == '"grammar"'
+
+
+def test_a_dark_page_has_light_letters_in_its_pictures_too_and_is_printed_light(visit):
+    page = visit(color_scheme="dark")
+
+    def light(selector, name):
+        colour = page.locator(selector).first.evaluate(f"x => getComputedStyle(x).{name}")
+        return sum(map(int, colour.strip("rgb()").split(","))) / 3
+
+    assert light("body", "backgroundColor") < 50
+    assert light("#results svg text", "fill") > 200
+    page.emulate_media(media="print", color_scheme="dark")
+    assert light("body", "backgroundColor") == 255
+    assert light("#results svg text", "fill") < 50
+
+
+def test_what_is_folded_is_printed(visit):
+    page = visit()
+    hidden = page.locator("#what-ran table").first
+    assert not hidden.is_visible()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert hidden.is_visible()
+
+
+def test_the_keyboard_reaches_links_search_and_folded_parts(visit):
+    page = visit()
+    reached = set()
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("document.activeElement.tagName"))
+    assert {"A", "SUMMARY", "INPUT", "DIV"} <= reached

@@ -1,0 +1,70 @@
+"""Cross-entropy on unseen text: the table's value, with an interval over documents."""
+
+import json
+import shutil
+
+import pytest
+
+from babyllama.report.claims import unseen_sentence
+from babyllama.report.scored_run import scored_run
+from babyllama.report.unseen_text import Nats, against, between, cross_entropy, in_words
+from babyllama.runs.run import read_run
+
+
+def read(folder):
+    return scored_run(read_run(folder))
+
+
+def models(scored, *names):
+    return [scored.run.model(name) for name in names]
+
+
+def test_a_difference_is_that_of_the_values_with_the_interval_of_the_paired_documents(make_run):
+    scored = read(make_run(items=20))
+    student, twin = models(scored, "distilled", "twin")
+    found = against(scored, student, twin)
+    assert found.value == pytest.approx(scored.dev_loss(student) - scored.dev_loss(twin))
+    low, high = found.interval
+    assert low < found.value < high < 0
+    own = cross_entropy(scored, student).interval
+    assert high - low < own[1] - own[0]  # the documents are the same
+
+
+def test_the_sentence_has_both_and_says_what_is_not_detectable(make_run):
+    folder = make_run(items=20)
+    scored = read(folder)
+    assert unseen_sentence(scored).startswith("On unseen text its cross-entropy is 3.000 nats per")
+    assert "0.300 below its twin (0." in unseen_sentence(scored)
+    for name in ("distilled.json", "measures/distilled.json", "measures/distilled.jsonl"):
+        shutil.copy(folder / "evaluation" / name,
+                    folder / "evaluation" / name.replace("distilled", "twin"))  # fmt: skip
+    same = unseen_sentence(read(folder))
+    assert "not detectably different from its twin (0.000 to 0.000)" in same
+
+
+def test_runs_from_before_there_were_measures_have_values_without_intervals(make_run):
+    folder = make_run(items=20)
+    shutil.rmtree(folder / "evaluation/measures")
+    scored = read(folder)
+    assert cross_entropy(scored, *models(scored, "twin")) == Nats(scored.dev_loss(
+        *models(scored, "twin")), None)  # fmt: skip
+    assert in_words(against(scored, *models(scored, "distilled", "twin"))) == "0.300 below"
+    assert "0.300 below its twin and 0.090 below the ensemble." in unseen_sentence(scored)
+
+
+def test_dev_texts_of_other_tokens_are_not_compared(make_run):
+    one, two = make_run("one", items=20), make_run("two", items=20)
+    for folder in (one, two):
+        shutil.rmtree(folder / "evaluation/measures")
+    scored = [read(folder) for folder in (one, two)]
+    pairs = [(each, *models(each, "twin")) for each in scored]
+    assert between(*pairs).value == 0
+    tokens = json.loads((two / "tokens/tokens.json").read_text())
+    (two / "tokens/tokens.json").write_text(json.dumps(tokens | {"dev_tokens": 1}))
+    other = read(two)
+    assert between(pairs[0], (other, *models(other, "twin"))) is None
+
+
+def test_a_difference_in_words():
+    assert in_words(Nats(-0.085, (-0.09, -0.08))) == "0.085 below (0.080 to 0.090)"
+    assert in_words(Nats(0.01, (-0.0001, 0.02))) == "no detectable difference (0.000 to 0.020)"
