@@ -6,6 +6,7 @@ Shows a run of the shape of `laptop` (two teachers, their ensemble, student and 
 model, all with random weights: speed depends on shapes, not on weights.
 
 - Start: seconds from the command to the page's first answer, with another process for each repeat.
+  Beside it is the floor: a process that only imports the libraries' models.
 - Answers: milliseconds of a request, JSON and all, each time on another text of 50 tokens. Beside
   the first of them is the floor: plain forward passes of the same five models with all logits.
 """
@@ -44,6 +45,7 @@ from benchmarks.loss_speed import machine
 from benchmarks.whole_bill import seconds_of
 
 TOKENS, STARTS = 50, 3
+FLOOR = "import torch; from transformers import GPT2LMHeadModel, LlamaForCausalLM"
 COMMAND = [sys.executable, "-m", "babyllama", "play", "--no-browser", "--port", "0"]
 Ask = Callable[..., object]
 
@@ -59,8 +61,10 @@ def main() -> None:
     results: dict[str, Any] = {"machine": machine()}
     with tempfile.TemporaryDirectory() as folder:
         run, single = made_run(Path(folder), load_recipe("laptop"))
-        starts = [seconds_of(lambda: start(run, single)) for _ in range(asked.starts)]
-        results["seconds to start"] = starts
+        results |= {"seconds to start": [], "floor of the start": []}
+        for _ in range(asked.starts):
+            results["seconds to start"].append(seconds_of(lambda: start(run, single)))
+            results["floor of the start"].append(seconds_of(import_libraries))
         results["milliseconds"] = answers(run, single, asked.repeats)
     show(results)
     results["load average at the end"] = os.getloadavg()
@@ -120,6 +124,11 @@ def start(run: Path, single: Path) -> None:
     finally:
         process.terminate()
         process.wait()
+
+
+def import_libraries() -> None:
+    """Import in a new process what no start can do without."""
+    subprocess.run([sys.executable, "-c", FLOOR], check=True)
 
 
 def answers(run: Path, single: Path, repeats: int) -> dict[str, list[float]]:
@@ -197,9 +206,11 @@ def show(results: dict[str, Any]) -> None:
     text = statistics.median(results["milliseconds"]["text"])
     floor = statistics.median(results["milliseconds"]["floor of the text"])
     seconds = statistics.median(results["seconds to start"])
+    imports = statistics.median(results["floor of the start"])
     print(
         f"a text takes {text:.0f} ms (aim: 300), {text / floor:.1f} times the plain passes; "
-        f"the page is there after {seconds:.1f} s (aim: 4)"
+        f"the page is there after {seconds:.1f} s (aim: 4), {seconds / imports:.1f} times the bare "
+        "imports"
     )
 
 
