@@ -18,7 +18,7 @@ from pathlib import Path
 
 from babyllama.console import format_duration
 from babyllama.runs.json_files import read_json
-from babyllama.studies.cells import TRIALS
+from babyllama.runs.layout import TRIALS
 from babyllama.studies.report import REPORT
 from babyllama.studies.report.figures import mean_and_reach
 

@@ -27,6 +27,7 @@ from babyllama.cli import (
     finetuning,
     harness,
     leaks,
+    listing,
     playing,
     publishing,
     releases,
@@ -300,10 +301,12 @@ app.command(rich_help_panel=RUNS)(running.run)
 app.command(rich_help_panel=RUNS)(running.recipes)
 app.command(rich_help_panel=RUNS)(starting.init)
 app.command(rich_help_panel=RUNS)(running.watch)
+app.command(rich_help_panel=RUNS)(listing.ls)
 app.command(rich_help_panel=RUNS)(comparing.report)
 app.command(rich_help_panel=RUNS)(running.verify)
 app.command(rich_help_panel=RUNS)(studying.study)
 app.command(rich_help_panel=RUNS)(studying.studies)
+app.command(rich_help_panel=RUNS)(listing.doctor)
 app.command(rich_help_panel=STEPS)(data.tokenize)
 app.command(rich_help_panel=STEPS)(teaching.pretrain)
 app.command(rich_help_panel=STEPS)(teaching.signal)

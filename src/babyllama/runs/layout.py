@@ -27,6 +27,8 @@ PAGE = "index.html"  # of a report
 REPORT_TEXT = "report.md"  # of a report: the same in Markdown
 CARD = "README.md"  # of a model
 EVAL_RESULTS = ".eval_results"  # of a model: scores as the Hugging Face hub reads them
+STUDY = "study.yaml"  # of a study
+TRIALS = "trials"  # of a study: CELL/seed-N, each a run
 FINAL = "final"  # on a learning curve: the finished model, after its checkpoints
 
 

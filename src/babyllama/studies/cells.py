@@ -16,10 +16,10 @@ from babyllama.errors import InputError
 from babyllama.recipe import AutoSignal, Recipe, SyntheticSource, mixing_of
 from babyllama.recipe.extending import layers_of, read_layers
 from babyllama.recipe.reading import recipe_of_layers
+from babyllama.runs.layout import TRIALS
 from babyllama.studies.study import Changes, StudyRecipe
 
 BASE = "base"  # the only cell of a study that varies nothing
-TRIALS = "trials"
 
 
 @dataclass(frozen=True)

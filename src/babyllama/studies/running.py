@@ -27,18 +27,18 @@ from babyllama.pipeline.workers import Job, Workers
 from babyllama.recipe import names, to_yaml
 from babyllama.runs import files, manifests
 from babyllama.runs.json_files import read_json
-from babyllama.runs.layout import Layout
+from babyllama.runs.layout import STUDY, TRIALS, Layout
 from babyllama.runs.lock import locked
 from babyllama.studies import jobs as functions
 from babyllama.studies.building import BUILDING
-from babyllama.studies.cells import TRIALS, Trial, trials_of
+from babyllama.studies.cells import Trial, trials_of
 from babyllama.studies.cluster import open_cluster
 from babyllama.studies.comparing import pairs_of, refuse_unknown_measures, unmeasured
 from babyllama.studies.planning import Need, StudyPlan, plan_study, threads_in_study
 from babyllama.studies.store import ADDRESSES, Made, addresses, is_finished, link_trial, share_store
 from babyllama.studies.study import HISTORY, StudyRecipe, load_study, study_yaml
 
-STUDY, ENVIRONMENT, FAILURES = "study.yaml", "environment.json", "failures"
+ENVIRONMENT, FAILURES = "environment.json", "failures"
 
 
 EngineName = Literal["local", "ray"]

@@ -1,0 +1,36 @@
+"""`babyllama ls` and `doctor`: tables and JSON."""
+
+import json
+from types import SimpleNamespace
+
+from commands import babyllama, invoke
+
+from babyllama.pipeline import examination
+
+
+def test_runs_are_listed(tmp_path):
+    assert "No run below" in babyllama("ls", tmp_path)
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "recipe.yaml").write_text("name: [")
+
+    assert "cannot be read" in babyllama("ls", tmp_path)
+    (row,) = json.loads(babyllama("ls", tmp_path, "--json"))
+    assert (row["path"], row["student"]) == (str(tmp_path / "broken"), None)
+
+
+def test_doctor_says_what_is_here_and_how_long_recipes_take(monkeypatch):
+    found = examination.Examination(
+        processor="Z80", cores=2, memory=2**34, free_memory=2**33, free_disk=2**36, gpus=(),
+        float32_flops=5e10, bfloat16_flops=None, has_compiler=False, versions={"torch": "2.13"},
+    )  # fmt: skip
+    monkeypatch.setattr(examination, "examine", lambda: found)
+    monkeypatch.setattr(examination, "training_times", lambda: {"mini": 120.0})
+
+    shown = babyllama("doctor")
+
+    for text in ("Z80, 2 cores", "16.0 GiB, 8.0 GiB free", "50.0 GFLOP/s", "not computed fast here",
+                 "`compile: true` has no effect", "torch 2.13", "mini 2 min"):  # fmt: skip
+        assert text in shown
+    asked = SimpleNamespace(**json.loads(invoke("doctor", "--json").stdout))
+    assert asked.seconds == {"mini": 120.0}
+    assert asked.machine["memory"] == 2**34
