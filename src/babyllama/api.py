@@ -188,8 +188,8 @@ class Study:
     """
 
     def __init__(self, folder: Place) -> None:
-        from babyllama.studies.report import page, read_findings, rows
         from babyllama.runs.layout import STUDY
+        from babyllama.studies.report import page, read_findings, rows
         from babyllama.studies.study import load_study
 
         self.folder = Path(folder)

@@ -20,7 +20,7 @@ def test_a_run_says_what_it_makes_and_what_student_and_twin_reached(run, tiny_re
     assert row.written > 0
 
 
-def test_a_study_is_one_row(run, tmp_path):
+def test_a_study_is_one_row(tmp_path):
     study = tmp_path / "studies" / "ours"
     for seed in range(3):
         trial = study / "trials" / "base" / f"seed-{seed}"
