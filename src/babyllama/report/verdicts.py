@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+from babyllama.report.wording import times
 from babyllama.scores.power import MOST_SEEDS, Needed
 from babyllama.scores.results import Interval
 from babyllama.scores.verdicts import Verdict
@@ -111,7 +112,7 @@ def _what_would_do(verdict: Verdict, names: Names) -> str:
     if needed.items <= 1:
         return f"; {_amount(needed)} would do {aim}"
     return (
-        f"; more seeds alone would not do {aim}: at least {needed.items:.1f} times as many items "
+        f"; more seeds alone would not do {aim}: at least {times(needed.items)} times as many items "
         "are needed"
     )
 

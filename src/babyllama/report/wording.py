@@ -30,6 +30,11 @@ def above_or_below(difference: Difference, unit: str = "") -> str:
     )
 
 
+def times(value: float) -> str:
+    """`2.9`, `31`, `1,383`: how many times as much, as exactly as anybody needs it."""
+    return f"{value:.1f}" if value < 10 else f"{value:,.0f}"
+
+
 def size(difference: Difference) -> Interval:
     """The interval of the absolute difference."""
     low, high = difference.interval

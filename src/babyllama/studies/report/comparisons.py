@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from babyllama.report.section import Section, Shown
 from babyllama.report.table import Table
 from babyllama.report.verdicts import Names, digits_for, sentence
-from babyllama.report.wording import NONE
+from babyllama.report.wording import NONE, times
 from babyllama.scores.power import MOST_SEEDS, Needed
 from babyllama.studies.report import figures
 from babyllama.studies.report.decided import Decided, Untested, is_higher_better, notes_of, unit_of
@@ -110,5 +110,5 @@ def _would_do(needed: Needed | None) -> str:
     if needed is None:
         return NONE
     if needed.items > 1:
-        return f"{needed.items:.1f} times the items"
+        return f"{times(needed.items)} times the items"
     return f"{needed.seeds} seeds" if needed.seeds else f"over {MOST_SEEDS} seeds"
