@@ -20,7 +20,7 @@ SHAPE = {"model_type": "llama", "hidden_size": 16, "intermediate_size": 32,
 
 @pytest.fixture(autouse=True)
 def as_it_was():
-    """A benchmark may change its process: later tests find threads, environment and output again."""
+    """A benchmark may change its process: undo that for later tests."""
     environment, threads = dict(os.environ), torch.get_num_threads()
     yield
     os.environ.clear()

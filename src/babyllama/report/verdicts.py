@@ -112,8 +112,8 @@ def _what_would_do(verdict: Verdict, names: Names) -> str:
     if needed.items <= 1:
         return f"; {_amount(needed)} would do {aim}"
     return (
-        f"; more seeds alone would not do {aim}: at least {times(needed.items)} times as many items "
-        "are needed"
+        f"; more seeds alone would not do {aim}: at least {times(needed.items)} times as many "
+        "items are needed"
     )
 
 
