@@ -21,7 +21,6 @@ import importlib.metadata
 import importlib.util
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -41,6 +40,7 @@ from babyllama.console import format_bytes, print_result, print_status, table
 from babyllama.models.logits import Head, form_logits
 from babyllama.models.loss import chunk_size, distillation_loss
 from babyllama.models.precision import bf16_matmul, onednn_matmul
+from babyllama.pipeline.examination import processor_name
 from babyllama.training.compilation import can_compile
 from babyllama.training.meter import peak_memory, reset_peak_memory
 
@@ -572,7 +572,7 @@ def machine() -> dict[str, str]:
         check=False,
         cwd=Path(__file__).parent,
     ).stdout.strip()
-    device = torch.cuda.get_device_name() if ON_GPU else _processor()
+    device = torch.cuda.get_device_name() if ON_GPU else processor_name()
     versions = {
         package: importlib.metadata.version(package)
         for module, package in PEERS.items()
@@ -587,14 +587,6 @@ def machine() -> dict[str, str]:
         "commit": commit,
         "load average": load,
     }
-
-
-def _processor() -> str:
-    with suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor()
 
 
 def _print_comparison(case: Case, rows: list[dict[str, Any]]) -> None:

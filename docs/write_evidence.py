@@ -11,12 +11,12 @@ are in a folder of the page's name.
 import argparse
 import csv
 import os
-import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from babyllama.console import format_duration
+from babyllama.pipeline.examination import processor_name
 from babyllama.runs.json_files import read_json
 from babyllama.runs.layout import TRIALS
 from babyllama.studies.report import REPORT
@@ -77,7 +77,7 @@ def _how(study: Path, name: str, commit: str, command: str) -> str:
     links = (path for path in (study / TRIALS).rglob("*") if path.is_symlink())
     manifests = {link.resolve() / "manifest.json" for link in links}
     seconds = sum(read_json(path).get("wall_seconds", 0) for path in manifests if path.is_file())
-    machine = f"{os.cpu_count()} cores of {_processor()}"
+    machine = f"{os.cpu_count()} cores of {processor_name()}"
     return (
         "\n## How it was made\n\n"
         f"Commit {commit}, on {machine}. All stages together took {format_duration(seconds)}, "
@@ -85,11 +85,6 @@ def _how(study: Path, name: str, commit: str, command: str) -> str:
         f"[{_ROWS}]({name}/{_ROWS}), [{_COMPARISONS}]({name}/{_COMPARISONS}).\n\n"
         f"```\n{command}\n```\n"
     )
-
-
-def _processor() -> str:
-    found = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text("utf-8"))
-    return found[1].strip() if found else "an unnamed processor"
 
 
 def with_table(text: str, folder: str) -> str:

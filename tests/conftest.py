@@ -5,6 +5,7 @@ And which tests are slow: `make test-quick` leaves those out.
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,19 @@ LINES = [
     "The cat sees a dog.", "A dog sees the cats.", "Anna gives Ben two red apples.",
     "Where is the ball?", "It is behind the old house.", "The children have never seen any snow.",
 ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Debian's Chromium, driven by Playwright."""
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("there is no chromium: apt-get install chromium")
+    with api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield opened
+        opened.close()
 
 
 @pytest.fixture(scope="session")

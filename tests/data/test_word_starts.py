@@ -73,6 +73,16 @@ def test_lengths_in_bytes_give_the_ends_that_the_library_gives(library):
     assert counts.tolist() == expected
 
 
+def test_text_that_becomes_shorter_in_the_normal_form_is_counted_by_the_librarys_ends(library):
+    """The Angstrom sign has a byte more than its normal form: as many as the added space."""
+    piece = Piece(["\u212b bc de"], are_lines=False)
+
+    _, plain = encode(library, piece)
+    _, counts = encode(library, piece, bytes_of_tokens(library))
+
+    assert counts.tolist() == plain.tolist()
+
+
 @pytest.mark.parametrize(
     ("change", "value"),
     [

@@ -1,6 +1,5 @@
 """The page in a real browser, without a network: its numbers are the models' own."""
 
-import shutil
 from urllib.parse import urlsplit
 
 import pytest
@@ -11,7 +10,6 @@ from babyllama.play.losses import loss_answer
 from babyllama.play.pairs import pair_answer
 from babyllama.play.writing import Wish, written
 
-CHROMIUM = shutil.which("chromium")
 TEXT = "The children have never seen any snow."
 MARKUP = "<img src=x onerror=alert(1)> \u202eabc</textarea><script>alert(2)</script>"
 WIDTHS = {"desktop": 1280, "phone": 390}
@@ -22,17 +20,6 @@ def address(cast):
     pytest.importorskip("uvicorn", reason="the extra `play` is not installed")
     with playing(cast) as found:
         yield found
-
-
-@pytest.fixture(scope="module")
-def browser():
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if CHROMIUM is None:
-        pytest.skip("there is no chromium: apt-get install chromium")
-    with api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

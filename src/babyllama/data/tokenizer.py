@@ -78,6 +78,19 @@ def reserved_tokens(tokenizer: "PreTrainedTokenizerFast") -> list[int]:
     return [token for token, each in added.items() if str(each) in names]
 
 
+def never_written(
+    tokenizer: "PreTrainedTokenizerFast", *, marks: Iterable[int | None], vocab_size: int
+) -> tuple[int, ...]:
+    """Tokens that no text has: special ones, but for some marks, and those that pad the vocabulary.
+
+    Args:
+        marks: special tokens that a text may have, such as that for its end.
+        vocab_size: tokens from this one on are left out.
+    """
+    special = {*tokenizer.all_special_ids, *reserved_tokens(tokenizer)} - {*marks}
+    return tuple(sorted(token for token in special if token < vocab_size))
+
+
 def _interruptible(work: Callable[[], Tokenizer]) -> Tokenizer:
     """Do work of a library that answers no signal: Ctrl-C and SIGTERM do not wait for its end."""
     made: list[Tokenizer] = []

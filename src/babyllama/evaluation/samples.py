@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from jaxtyping import Int64
 
-from babyllama.data.tokenizer import load_tokenizer, reserved_tokens
+from babyllama.data.tokenizer import load_tokenizer, never_written
 from babyllama.data.windows import Windows, document_starts
-from babyllama.models.ensemble import Ensemble, load_ensemble
+from babyllama.models.ensemble import load_ensemble
 from babyllama.models.precision import pick_device
 from babyllama.models.sampling import Drawing, continued
 from babyllama.recipe import EQUAL_WEIGHTS, Mixing
@@ -40,6 +40,7 @@ class Beginnings:
     Attributes:
         given: their tokens.
         rest: how each document goes on, as long as a sample may be.
+        longest: tokens of a sample with its beginning, at most.
     """
 
     given: Int64[np.ndarray, "texts given"]
@@ -128,13 +129,14 @@ def _written(folders: Sequence[Path], mixing: Mixing, texts: Beginnings, seed: i
     ensemble = load_ensemble(folders, device=pick_device(), mixing=mixing)
     library = load_tokenizer(folders[0])
     end = library.eos_token_id
+    never = never_written(library, marks=(end,), vocab_size=ensemble.mixture.vocab_size)
     steps = texts.longest - texts.given.shape[1]
     chances = np.random.default_rng(seed).random((len(texts.given), steps))
     drawn = continued(
         ensemble,
         torch.from_numpy(texts.given).to(ensemble.device),
         torch.from_numpy(chances),
-        Drawing(1.0, None, _never_drawn(ensemble, folders[0])),
+        Drawing(1.0, None, never),
         ends=end,
     )
     found = []
@@ -144,10 +146,3 @@ def _written(folders: Sequence[Path], mixing: Mixing, texts: Beginnings, seed: i
         read = {key: library.decode(ids, skip_special_tokens=True) for key, ids in text.items()}
         found.append({**read, "is_ended": is_ended})
     return {TEXTS_FIELD: found}
-
-
-def _never_drawn(ensemble: Ensemble, folder: Path) -> tuple[int, ...]:
-    """Special tokens but the end of a text, and those that pad the vocabulary."""
-    library = load_tokenizer(folder)
-    special = {*library.all_special_ids, *reserved_tokens(library)} - {library.eos_token_id}
-    return tuple(sorted(token for token in special if token < ensemble.mixture.vocab_size))

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import psutil
 import torch
 
-from babyllama.models.precision import compute_dtype
+from babyllama.models.precision import compute_dtype, pick_device
 from babyllama.pipeline.planning import free_disk, plan, resolve_signal
 from babyllama.pipeline.preview import preview
 from babyllama.pipeline.run import selected_stages
@@ -45,10 +45,10 @@ class Examination:
 def examine() -> Examination:
     """Look at this machine, and time some matrix products."""
     machine, memory = this_machine(), psutil.virtual_memory()
-    device = torch.device("cuda" if machine.gpus else "cpu")
+    device = pick_device()
     is_bfloat16_fast = compute_dtype("auto", device) == torch.bfloat16
     return Examination(
-        processor=_processor(),
+        processor=processor_name(),
         cores=machine.cores,
         memory=memory.total,
         free_memory=memory.available,
@@ -73,7 +73,8 @@ def training_times() -> dict[str, float]:
     return seconds
 
 
-def _processor() -> str:
+def processor_name() -> str:
+    """What the processor is called, as far as the system says."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -18,9 +18,9 @@ from babyllama.report.tables import with_unit
 from babyllama.report.unseen_text import between, in_words
 from babyllama.report.wording import (
     AT_CHANCE,
-    NO_DIFFERENCE,
     NONE,
     bounds,
+    compared_with,
     describe,
     joined,
     with_standing,
@@ -87,26 +87,15 @@ def _sentences(runs: Sequence[Labelled]) -> Iterator[str]:
         if ours is None or theirs is None:
             yield f"{other.label} and {first.label} have no two students to compare."
         else:
-            two = f"the student of {other.label} is"
+            two, its = f"the student of {other.label} is", f"that of {first.label}"
             score = _score_difference(other, first, "student", benchmark) if benchmark else NONE
             if score != NONE:
-                yield f"On {benchmark} {two} {_against(score, first.label)}."
+                yield f"On {benchmark} {two} {compared_with(score, its)}."
             found = between((other.scored, ours), (first.scored, theirs))
             if found:
-                loss = _against(in_words(found), first.label)
+                loss = compared_with(in_words(found), its)
                 yield f"On unseen text, in nats per token, {two} {loss}."
         yield _recipes_sentence(first, other)
-
-
-def _against(words: str, label: str) -> str:
-    """`1.9 above that of a (1.4 to 2.4)`; `at chance, as that of a: nothing can be concluded`."""
-    start, _, interval = words.partition(" (")
-    bracket = f" ({interval}" if interval else ""
-    if start == NO_DIFFERENCE:
-        return f"not detectably different from that of {label}{bracket}"
-    if start == AT_CHANCE:
-        return f"at chance, like that of {label}: nothing can be concluded{bracket}"
-    return f"{start} that of {label}{bracket}"
 
 
 def _recipes_sentence(first: Labelled, other: Labelled) -> str:

@@ -12,8 +12,16 @@ import numpy as np
 
 from babyllama.recipe import DistilledStudent
 from babyllama.report.scored_run import ScoredRun
-from babyllama.report.unseen_text import Nats, against, cross_entropy, in_words
-from babyllama.report.wording import AT_CHANCE, NO_DIFFERENCE, bounds, bounds_of, describe, joined
+from babyllama.report.unseen_text import against, cross_entropy, in_words
+from babyllama.report.wording import (
+    AT_CHANCE,
+    NO_DIFFERENCE,
+    bounds,
+    bounds_of,
+    compared_with,
+    describe,
+    joined,
+)
 from babyllama.runs.run import Model, Run, main_student, twin_of, twins_of
 from babyllama.scores.averages import rules_weights
 from babyllama.scores.certainty import weighted_mean
@@ -254,7 +262,7 @@ def unseen_sentence(scored: ScoredRun) -> str:
     others = [(twin, twin_title(scored.run, twin))] if twin else []
     others += [(each, "the ensemble") for each in scored.run.models if each.role == "ensemble"]
     parts = [
-        _against(difference, title)
+        compared_with(in_words(difference), title)
         for model, title in others
         if (difference := against(scored, student, model))
     ]
@@ -263,14 +271,6 @@ def unseen_sentence(scored: ScoredRun) -> str:
     return (
         f"On unseen text its cross-entropy is {found.value:.3f} nats per token{interval}{compared}."
     )
-
-
-def _against(difference: Nats, title: str) -> str:
-    """`0.085 below its twin (0.080 to 0.090)`; `not detectably different from its twin (...)`."""
-    size, _, interval = in_words(difference).partition(" (")
-    if size == NO_DIFFERENCE:
-        size = "not detectably different from"
-    return f"{size} {title}" + (f" ({interval}" if interval else "")
 
 
 def _on_unseen_text(scored: ScoredRun, student: Model) -> str:

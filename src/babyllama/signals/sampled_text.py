@@ -22,7 +22,7 @@ import torch
 from jaxtyping import Float64, Int64
 
 from babyllama.console import Interrupted, ProgressBar, print_status, stoppable
-from babyllama.data.tokenizer import load_tokenizer, reserved_tokens
+from babyllama.data.tokenizer import load_tokenizer, never_written
 from babyllama.data.windows import read_header, refuse_other_tokenizer
 from babyllama.data.word_starts import words_in_tokens
 from babyllama.models.build import flops_per_token
@@ -198,13 +198,10 @@ class Rounds:
         self._at_once = source.texts_at_once
         self._seed = source.seed
         library = load_tokenizer(source.teachers[0])
-        special = {*library.all_special_ids, *reserved_tokens(library)} - {marks.begin, marks.end}
-        known = ensemble.mixture.vocab_size
-        self.drawing = Drawing(
-            source.sampling.temperature,
-            source.sampling.top_k,
-            tuple(sorted(token for token in special if token < known)),
+        never = never_written(
+            library, marks=(marks.begin, marks.end), vocab_size=ensemble.mixture.vocab_size
         )
+        self.drawing = Drawing(source.sampling.temperature, source.sampling.top_k, never)
 
     def next(self, texts: Texts, target: int) -> list[int]:
         """The numbers of the texts of the next round; none if there is enough text.
