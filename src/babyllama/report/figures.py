@@ -19,7 +19,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 from babyllama.console import format_count
 from babyllama.report.scored_run import CurvePoint, ScoredRun
 from babyllama.report.signatures import smoothed, smoothing
-from babyllama.runs.run import Curve, Model, Run, main_student, twin_of
+from babyllama.runs.run import Curve, Model, Run, main_student, student_and_twin, twin_of
 from babyllama.scores.results import Score
 
 WIDTH = 5.0  # inches: 360 points, so that a phone shows letters of 10 points nearly full size
@@ -80,8 +80,7 @@ def loss_curves(run: Run) -> str | None:
 
 def overfitting(run: Run) -> str | None:
     """Dev loss after each epoch, of the student and its twin."""
-    student = main_student(run)
-    twin = twin_of(run, student.name) if student else None
+    student, twin = student_and_twin(run)
     drawn = [m for m in (student, twin) if m and m.curve is not None and len(m.curve.dev_epochs)]
     if not drawn:
         return None

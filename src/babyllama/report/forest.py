@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from babyllama.report.figures import STYLES, WIDTH, drawing, svg_of
 from babyllama.report.scored_run import ScoredRun
-from babyllama.runs.run import main_student, twin_of
+from babyllama.runs.run import student_and_twin
 from babyllama.scores.comparisons import Pairing, UidDifference
 from babyllama.scores.differences import Difference
 
@@ -47,8 +47,7 @@ def forest_figure(scored: ScoredRun) -> str | None:
 
 def against_twin(scored: ScoredRun) -> Pairing | None:
     """The main student paired with its twin on the main benchmark."""
-    student = main_student(scored.run)
-    twin = twin_of(scored.run, student.name) if student else None
+    student, twin = student_and_twin(scored.run)
     return scored.pair(student, twin, scored.main_benchmark) if student and twin else None
 
 

@@ -6,7 +6,7 @@ from babyllama.report.scored_run import ScoredRun
 from babyllama.report.section import Section
 from babyllama.report.table import Table
 from babyllama.report.wording import signed
-from babyllama.runs.run import main_student, twin_of
+from babyllama.runs.run import student_and_twin
 from babyllama.scores.decisions import Predictions
 
 MOST_ITEMS = 300  # on a page, half of them gained and half lost where there are so many
@@ -16,8 +16,7 @@ _MARKS = {1.0: "right", 0.0: "wrong"}
 def items_section(scored: ScoredRun) -> Section | None:
     """The items that the student decides and its twin does not, or the reverse."""
     run, benchmark = scored.run, scored.main_benchmark
-    student = main_student(run)
-    twin = twin_of(run, student.name) if student else None
+    student, twin = student_and_twin(run)
     if student is None or twin is None:
         return None
     ours, theirs = (scored.predictions(model, benchmark) for model in (student, twin))

@@ -7,7 +7,7 @@ from babyllama.report.labelled import Labelled
 from babyllama.report.scored_run import ScoredRun
 from babyllama.report.table import Table
 from babyllama.report.wording import NONE
-from babyllama.runs.run import Model, main_student, twin_of
+from babyllama.runs.run import Model, student_and_twin
 from babyllama.scores.chance import is_at_chance
 
 
@@ -25,8 +25,7 @@ def overview(runs: Sequence[Labelled]) -> Table:
 def _row(each: Labelled) -> tuple[str, ...]:
     scored = each.scored
     run, benchmark = scored.run, scored.main_benchmark
-    student = main_student(run)
-    twin = twin_of(run, student.name) if student else None
+    student, twin = student_and_twin(run)
     difference = next(
         (found.description for found in student_comparisons(scored, benchmark)
          if found.other is twin and found.difference), NONE,

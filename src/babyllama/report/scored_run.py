@@ -42,6 +42,10 @@ class ScoredRun:
     _predictions: dict[tuple[str, str], Predictions | None] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
+    # Several sections compare the same two models.
+    _pairings: dict[tuple[str, str, str], Pairing | None] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @property
     def main_benchmark(self) -> str:
@@ -79,8 +83,11 @@ class ScoredRun:
 
     def pair(self, ours: Model, theirs: Model, benchmark: str) -> Pairing | None:
         """Ours minus theirs; None if either is not scored on the benchmark."""
-        mine, other = (self.answers(model, benchmark) for model in (ours, theirs))
-        return pair(mine, other) if mine and other else None
+        key = (ours.name, theirs.name, benchmark)
+        if key not in self._pairings:
+            mine, other = (self.answers(model, benchmark) for model in (ours, theirs))
+            self._pairings[key] = pair(mine, other) if mine and other else None
+        return self._pairings[key]
 
     def dev_loss(self, model: Model) -> float | None:
         """Dev cross-entropy in nats per token: as evaluated, else of the best epoch of training."""

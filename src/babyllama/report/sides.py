@@ -17,7 +17,7 @@ from babyllama.report.scored_run import ScoredRun
 from babyllama.report.section import Section, drawn_of
 from babyllama.report.table import Table
 from babyllama.report.wording import NO_DIFFERENCE, bounds_of, signed
-from babyllama.runs.run import Model, main_student, twin_of
+from babyllama.runs.run import Model, student_and_twin
 from babyllama.scores.certainty import weighted_mean
 from babyllama.scores.decisions import Credits
 from babyllama.scores.differences import Difference, paired_difference
@@ -66,8 +66,7 @@ def is_right(credits_: Credits) -> Mask:
 def sides_of(scored: ScoredRun) -> Sides | None:
     """Of the main benchmark; None unless student, twin and teachers answered the same items."""
     run, benchmark = scored.run, scored.main_benchmark
-    student = main_student(run)
-    twin = twin_of(run, student.name) if student else None
+    student, twin = student_and_twin(run)
     if student is None or twin is None:
         return None
     named = run.recipe.teachers_of(student.name)

@@ -6,7 +6,7 @@ from difflib import SequenceMatcher
 
 from babyllama.report.scored_run import ScoredRun
 from babyllama.report.section import LostChoice, Section, Word
-from babyllama.runs.run import main_student, twin_of
+from babyllama.runs.run import main_student, student_and_twin
 from babyllama.scores.results import WrongChoice
 
 _LIMITS = (0.5, 2.0, 4.0)  # nats above the other text's word, at which the shade changes
@@ -23,8 +23,7 @@ Words = Sequence[tuple[str, float]]
 
 def mended_errors(scored: ScoredRun) -> Section | None:
     """The worst errors of the twin that the student does not make."""
-    student = main_student(scored.run)
-    twin = twin_of(scored.run, student.name) if student else None
+    student, twin = student_and_twin(scored.run)
     of_twin = scored.results.get(twin.name) if twin else None
     if student is None or twin is None or of_twin is None:
         return None

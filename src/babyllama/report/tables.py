@@ -15,7 +15,7 @@ from babyllama.report.signatures import signatures
 from babyllama.report.table import Table, cell, table_of
 from babyllama.report.unseen_text import against, in_words
 from babyllama.report.wording import NONE, bounds_signed, signed, with_interval, with_standing
-from babyllama.runs.run import Model, main_student, twin_of
+from babyllama.runs.run import Model, student_and_twin
 from babyllama.scores.comparisons import UidDifference
 
 _LONG = 20  # rows, above which a table has a search box
@@ -94,8 +94,7 @@ def differences_table(scored: ScoredRun) -> Table | None:
 
 def uids_table(scored: ScoredRun) -> Table | None:
     """Every UID, the student's largest gain against its twin first and its largest loss last."""
-    student = main_student(scored.run)
-    twin = twin_of(scored.run, student.name) if student else None
+    student, twin = student_and_twin(scored.run)
     pairing = against_twin(scored)
     if not student or not twin or not pairing:
         return None

@@ -223,6 +223,12 @@ def twin_of(run: Run, student: str) -> Model | None:
     return run.model(min(twins, key=lambda name: twins[name])) if twins else None
 
 
+def student_and_twin(run: Run) -> tuple[Model | None, Model | None]:
+    """The student that the report is about, and its twin."""
+    student = main_student(run)
+    return student, twin_of(run, student.name) if student else None
+
+
 def twins_of(run: Run, student: str) -> list[Model]:
     """Every twin of a student, changed or not, in the recipe's order."""
     twins = run.recipe.students

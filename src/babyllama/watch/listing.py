@@ -9,7 +9,7 @@ from pathlib import Path
 from babyllama.errors import InputError
 from babyllama.runs.layout import STUDY, TRIALS, Layout
 from babyllama.runs.manifests import MANIFEST
-from babyllama.runs.run import Model, main_student, read_run, twin_of
+from babyllama.runs.run import Model, read_run, student_and_twin
 from babyllama.watch.snapshot import snapshot
 
 DEEPEST = 6  # folders in folders
@@ -83,8 +83,7 @@ def _listed(path: Path) -> ListedRun:
         run = read_run(path)
     except InputError:  # nothing is finished yet
         return ListedRun(path, state)
-    student = main_student(run)
-    twin = twin_of(run, student.name) if student else None
+    student, twin = student_and_twin(run)
     benchmark = next(iter(student.benchmarks), "") if student else ""
     return ListedRun(
         path,
