@@ -50,5 +50,5 @@ def test_what_the_run_does_not_have_is_refused(play_run, tmp_path):
     shutil.copytree(play_run.folder, damaged.folder)
     file = damaged.predictions("gpt2") / "grammar.jsonl"
     file.write_text(file.read_text("utf-8") + '{"UID": "x"}\n', encoding="utf-8")
-    with pytest.raises(InputError, match=r"grammar.jsonl:4 is not a pair"):
+    with pytest.raises(InputError, match=r"grammar.jsonl:4 does not say which item"):
         pairs_answer(damaged.folder, "grammar", Filter(), start=0)

@@ -1,18 +1,17 @@
 """A run's own minimal pairs with the decisions of its models, from its evaluation."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32
 
 from babyllama.errors import InputError
 from babyllama.recipe.names import ENSEMBLE
-from babyllama.runs.json_files import read_json_lines
 from babyllama.runs.layout import Layout
 from babyllama.runs.rows import json_value
+from babyllama.scores.decisions import Credits, Predictions, read_predictions
 
 PAGE = 20  # pairs at once
 _KEYS = {"UID", "sentence_good", "sentence_bad", "correct"}
@@ -74,7 +73,7 @@ class Filter:
 class _Benchmark:
     uids: tuple[str, ...]
     sentences: tuple[tuple[str, str], ...]
-    correct: Mapping[str, Float32[np.ndarray, " pairs"]]
+    correct: Mapping[str, Credits]
 
 
 def benchmarks_of(run: Path) -> list[str]:
@@ -161,25 +160,14 @@ def _benchmark(run: Path, benchmark: str) -> _Benchmark:
 
     Of an item with several wrong sentences, the one that the first model found likeliest is shown.
     """
-    correct: dict[str, Float32[np.ndarray, " pairs"]] = {}
-    items: list[tuple[str, str]] = []
-    bad: list[str] = []
+    first: Predictions | None = None
+    correct: dict[str, Credits] = {}
     for model, files in _files(run).items():
-        lines = list(_lines(files[benchmark])) if benchmark in files else []
-        own = [(line["UID"], line["sentence_good"]) for line in lines]
-        if lines and not items:
-            items, bad = own, [line["sentence_bad"] for line in lines]
-        if own and own == items:
-            correct[model] = np.array([line["correct"] for line in lines], dtype=np.float32)
-    sentences = [(good, wrong) for (_, good), wrong in zip(items, bad, strict=True)]
-    return _Benchmark(tuple(uid for uid, _ in items), tuple(sentences), correct)
-
-
-def _lines(path: Path) -> Iterator[dict[str, str]]:
-    for number, line in enumerate(read_json_lines(path), 1):
-        if not isinstance(line, dict) or not line.keys() >= _KEYS:
-            raise InputError(
-                f"{path}:{number} is not a pair",
-                mend="See which files are damaged: babyllama verify RUN",
-            )
-        yield line
+        found = read_predictions(files[benchmark]) if benchmark in files else None
+        if found is None:
+            continue
+        first = first or found
+        if found.keys == first.keys:
+            correct[model] = found.correct
+    assert first is not None, "benchmarks_of has seen a pair"
+    return _Benchmark(first.uids, first.texts, correct)

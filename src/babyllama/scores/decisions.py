@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float64
 
+from babyllama.errors import InputError
 from babyllama.runs.json_files import read_json_lines
 from babyllama.runs.rows import digest_of
 from babyllama.scores.results import BenchmarkResult
@@ -58,13 +59,19 @@ def read_predictions(file: Path) -> Predictions | None:
     """A file of predictions; None if it does not exist or has no decisions.
 
     Raises:
-        InputError: a line that is not JSON.
+        InputError: a line that is not JSON; a line that is no decision in a file of decisions.
     """
     if not file.is_file():
         return None
     lines = list(read_json_lines(file))
     if not lines or not {"UID", "correct"} <= lines[0].keys():
         return None
+    for number, line in enumerate(lines, 1):
+        if not isinstance(line, dict) or not line.keys() >= {"UID", "pairID", "correct"}:
+            raise InputError(
+                f"{file}:{number} does not say which item it is and whether it is right",
+                mend="See which files are damaged: babyllama verify RUN",
+            )
     novel = [line.get("novel") for line in lines]
     sides = [[line.get(f"log_likelihood_{side}") for line in lines] for side in ("good", "bad")]
     is_scored = None not in sides[0] and None not in sides[1]
