@@ -27,10 +27,11 @@ def play_run(tiny_recipe, tokens, tokenizer, tmp_path_factory):
         random_model(
             "llama", variant(tokenizer), student / f"chck_{words // 1000}K", seed=20 + seed
         )
-    os.remove(student / "manifest.json")
     key = {"stage": "distillation", "version": 1, "recipe": {}, "inputs": {}, "seed": 0}
     facts = {"words_seen": 12_000, "epochs": 12, "steps": 24, "best_epoch": 12}
-    write_manifest(student, {**key, "facts": facts, "wall_seconds": 1.0}, leave_out=set())
+    for folder in (student, layout.student("twin")):
+        os.remove(folder / "manifest.json")
+        write_manifest(folder, {**key, "facts": facts, "wall_seconds": 1.0}, leave_out=set())
     for model, right in DECISIONS.items():
         file = layout.predictions(model) / "grammar.jsonl"
         file.parent.mkdir(parents=True)

@@ -80,7 +80,8 @@ def test_the_student_that_kept_no_checkpoints_is_shown_as_it_is_and_the_page_say
     answer = loss_answer(group, lesson, TEXT, at=AT)
     assert [each.title for each in answer.terms] == ["finished"]
     assert "its training kept no checkpoints" in answer.notes[0]
-    assert "students.twin.training.word_checkpoints=babylm" in answer.notes[0]
+    assert "after 1 and 3 epochs as well, train it again" in answer.notes[0]
+    assert "students.twin.training.word_checkpoints=[1000, 3000]" in answer.notes[0]
 
 
 def test_the_end_of_a_text_has_no_target(cast, group):

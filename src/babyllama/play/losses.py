@@ -17,6 +17,7 @@ from babyllama.models.loss import distillation_loss
 from babyllama.play.answers import distribution, likeliest, logits_at, refuse_no_place
 from babyllama.play.models import Group, Lesson
 from babyllama.play.reading import Forced, Reading, Token, read, states_of, tokens_of
+from babyllama.report.wording import joined
 from babyllama.runs.layout import FINAL, TRAINING_LOG, resume_command, run_of
 from babyllama.runs.manifests import read_manifest
 from babyllama.runs.points import Place, places
@@ -231,10 +232,17 @@ def _checkpoint(folder: Path, vocab_size: int, device: torch.device) -> Ensemble
 
 
 def _no_checkpoints(lesson: Lesson) -> str:
+    """Why the student is not shown at earlier moments, and the command that would keep them."""
     name = lesson.folder.name
-    setting = f"students.{name}.training.word_checkpoints=babylm"
+    told = f"{name} is shown only as it is now: its training kept no checkpoints."
+    facts = (read_manifest(lesson.folder) or {}).get("facts", {})
+    epochs = [each for each in EPOCHS if each < facts.get("epochs", 0)]
+    if not epochs or not _words_an_epoch(facts):
+        return told
+    words = ", ".join(f"{round(each * _words_an_epoch(facts))}" for each in epochs)
+    setting = f"students.{name}.training.word_checkpoints=[{words}]"
     retrain = resume_command(run_of(lesson.folder), "--set", setting)
     return (
-        f"{name} is shown only as it is now: its training kept no checkpoints. "
-        f"With checkpoints by words seen, it would be shown after 1, 3 and 12 epochs: {retrain}"
+        f"{told} To see it after {joined([str(each) for each in epochs], 'and')} epochs as well, "
+        f"train it again: {retrain}"
     )

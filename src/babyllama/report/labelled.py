@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from babyllama.report.scored_run import ScoredRun
-from babyllama.runs.run import Model, main_student, twin_of
+from babyllama.runs.run import Model, student_and_twin
 
 
 @dataclass(frozen=True)
@@ -19,10 +19,10 @@ class Labelled:
     def by_role(self) -> dict[str, Model]:
         """The models that runs are compared in."""
         run = self.scored.run
-        student = main_student(run)
+        student, twin = student_and_twin(run)
         found = {
             "student": student,
-            "twin": twin_of(run, student.name) if student else None,
+            "twin": twin,
             "best teacher": self.scored.best_teacher(self.scored.main_benchmark),
             "ensemble": next((each for each in run.models if each.role == "ensemble"), None),
         }
