@@ -14,6 +14,9 @@ from babyllama.recipe import Sam, TrainingRecipe
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+# A long product varies little, and every training measures about ten of them at its start.
+ENOUGH_SECONDS, FEWEST_REPEATS = 0.1, 2
+
 
 @dataclass(frozen=True)
 class StepCost:
@@ -80,21 +83,27 @@ def seconds_of_products(
 
 
 def product_seconds(
-    shape: tuple[int, int, int], dtype: torch.dtype, device: torch.device, repeats: int = 4
+    shape: tuple[int, int, int], dtype: torch.dtype, device: torch.device, repeats: int = 5
 ) -> float:
-    """Seconds of one (m, k) x (k, n) product: the fastest of a few, after a warm-up."""
+    """Seconds of one (m, k) x (k, n) product: the fastest of a few.
+
+    Args:
+        repeats: how many are timed at most; long products are timed until 0.1 seconds are spent,
+            but at least twice, since the first one warms up.
+    """
     m, k, n = shape
     a = torch.randn(m, k, device=device).to(dtype)
     b = torch.randn(k, n, device=device).to(dtype)
-    a @ b
-    fastest = float("inf")
-    for _ in range(repeats):
+    seconds: list[float] = []
+    while len(seconds) < repeats:
         _wait(device)
         started = time.perf_counter()
         a @ b
         _wait(device)
-        fastest = min(fastest, time.perf_counter() - started)
-    return fastest
+        seconds.append(time.perf_counter() - started)
+        if len(seconds) >= FEWEST_REPEATS and sum(seconds) >= ENOUGH_SECONDS:
+            break
+    return min(seconds)
 
 
 def machine_flops(dtype: torch.dtype, device: torch.device, seconds: float = 0.5) -> float:
