@@ -10,7 +10,7 @@ help:
 	@echo "make test        install what tests need, too, run all tests"
 	@echo "make test-quick  run the fast tests, in under 90 seconds on two cores, for working"
 	@echo "make lint        ruff, mypy, import-linter"
-	@echo "make docs        write docs/reference from the command line and the recipes"
+	@echo "make docs        write docs/reference and docs/lesson from the code and the papers in it"
 	@echo "make site        build the docs as a website in build/site"
 	@echo "make clean       remove .venv and caches; runs/ and studies/ stay"
 

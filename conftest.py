@@ -52,7 +52,7 @@ pytest_collect_file = Sybil(
         PythonCodeBlockParser(),
         CodeBlockParser(language="console", evaluator=run_console),
     ],
-    patterns=["README.md", "docs/*.md", "CONTRIBUTING.md"],
+    patterns=["README.md", "docs/*.md", "docs/lesson/*.md", "CONTRIBUTING.md"],
     path=str(ROOT),
     setup=give_folder,
 ).pytest()

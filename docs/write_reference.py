@@ -1,4 +1,4 @@
-"""Write docs/reference/ from the code: every command and every field of a recipe."""
+"""Write docs/reference/ from the code, and docs/lesson/ from the lesson's papers."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Any
 import typer
 from pydantic import BaseModel
 
+from babyllama import lesson
 from babyllama.cli import app
 from babyllama.evaluation.finetuning import settings as finetuning
 from babyllama.recipe import (
@@ -24,14 +25,24 @@ from babyllama.recipe import (
     tree,
 )
 
-HERE = Path(__file__).parent / "reference"
+HERE = Path(__file__).parent
 
 
 def main() -> None:
-    """Write both pages."""
-    HERE.mkdir(exist_ok=True)
-    (HERE / "commands.md").write_text(commands_page(), encoding="utf-8")
-    (HERE / "recipes.md").write_text(recipes_page(), encoding="utf-8")
+    """Write all pages."""
+    for name, written in pages().items():
+        (HERE / name).parent.mkdir(exist_ok=True)
+        (HERE / name).write_text(written, encoding="utf-8")
+
+
+def pages() -> dict[str, str]:
+    """Every page by its path below docs/: commands, recipes, and what the lesson has to read."""
+    papers = (lesson.WORKSHEET, lesson.ANSWERS, lesson.TEACHER)
+    return {
+        "reference/commands.md": commands_page(),
+        "reference/recipes.md": recipes_page(),
+        **{f"lesson/{name}": lesson.paper(name) for name in papers},
+    }
 
 
 def commands_page() -> str:

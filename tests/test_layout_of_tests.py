@@ -13,6 +13,7 @@ OF_SEVERAL_MODULES = {
     "evaluation/test_agreement.py": "all that scores, against lm-evaluation-harness and minicons",
     "play/test_page.py": "play/page/ is HTML, CSS and JavaScript, in a browser",
     "signals/test_adding_a_kind.py": "what a new kind of signal takes, shown by a toy",
+    "studies/test_lesson_notebook.py": "lesson/lesson.ipynb is no module; trials are its runs",
     "test_benchmarks.py": "benchmarks/ is outside the package",
     "test_evidence.py": "docs/write_evidence.py and its pages are outside the package",
     "test_packaging.py": "pyproject.toml is outside the package",

@@ -397,6 +397,16 @@ def print_result(made: Table | Text) -> None:
         _Results(width=width, highlight=False, markup=False, emoji=False).print(made)
 
 
+def print_markdown(text: str, *, width: int = 80) -> None:
+    """Render Markdown on standard output, `width` columns wide or less in a narrower terminal."""
+    from rich.markdown import Markdown
+
+    console = _Results(highlight=False, markup=False, emoji=False)
+    console.width = min(width, console.width) if sys.stdout.isatty() else width
+    with _naming_output():
+        console.print(Markdown(visible(text)))
+
+
 def format_count(value: float) -> str:
     """Format a number with a decimal prefix: 950, 12.3k, 4.5M, 2.0G."""
     for size, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):

@@ -27,6 +27,7 @@ from babyllama.cli import (
     finetuning,
     harness,
     leaks,
+    lessons,
     listing,
     playing,
     publishing,
@@ -307,6 +308,7 @@ app.command(rich_help_panel=RUNS)(running.verify)
 app.command(rich_help_panel=RUNS)(studying.study)
 app.command(rich_help_panel=RUNS)(studying.studies)
 app.command(rich_help_panel=RUNS)(listing.doctor)
+app.command(rich_help_panel=RUNS)(lessons.lesson)
 app.command(rich_help_panel=STEPS)(data.tokenize)
 app.command(rich_help_panel=STEPS)(teaching.pretrain)
 app.command(rich_help_panel=STEPS)(teaching.signal)
