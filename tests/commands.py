@@ -5,9 +5,9 @@ from typer.testing import CliRunner
 from babyllama.cli import app
 
 
-def invoke(*arguments):
+def invoke(*arguments, stdin=None):
     """Run a command; its `exit_code`, `stdout` and `output`, both streams together."""
-    return CliRunner().invoke(app, [str(each) for each in arguments])
+    return CliRunner().invoke(app, [str(each) for each in arguments], input=stdin)
 
 
 def babyllama(*arguments, code=0):

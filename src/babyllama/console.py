@@ -11,7 +11,7 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, Literal
@@ -377,13 +377,23 @@ def styled(*parts: str | tuple[str, str]) -> Text:
     return text
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
-    """Make a table with the first column left-aligned and the others right-aligned."""
+def table(
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    words: Collection[int] = (0,),
+) -> Table:
+    """Make a table.
+
+    Args:
+        words: columns that hold words and start at the left; the others end at the right.
+    """
     made = Table(
         title=styled(title), title_justify="left", title_style="bold", box=None, pad_edge=False
     )
     for index, column in enumerate(columns):
-        justify: Literal["left", "right"] = "right" if index else "left"
+        justify: Literal["left", "right"] = "left" if index in words else "right"
         made.add_column(styled(column), justify=justify, overflow="fold")
     for row in rows:
         made.add_row(*(styled(cell) for cell in row))
@@ -391,10 +401,19 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
 
 
 def print_result(made: Table | Text) -> None:
-    """Print a table or styled text to standard output; 120 columns wide unless in a terminal."""
-    width = None if sys.stdout.isatty() else 120
+    """Print a table or styled text to standard output, as wide as `output_width`."""
     with _naming_output():
-        _Results(width=width, highlight=False, markup=False, emoji=False).print(made)
+        _results().print(made)
+
+
+def output_width() -> int:
+    """Columns of standard output: the terminal's, or 120 in a file."""
+    return _results().width
+
+
+def _results() -> Console:
+    width = None if sys.stdout.isatty() else 120
+    return _Results(width=width, highlight=False, markup=False, emoji=False)
 
 
 def print_markdown(text: str, *, width: int = 80) -> None:

@@ -10,10 +10,13 @@ from commands import babyllama, refused
 from babyllama import recipe
 from babyllama.cli import data, evaluation, teaching
 from babyllama.cli.arguments import (
+    RulesName,
     benchmark_and_path,
     launched_process,
     named_models,
+    recipes_beginning_with,
     refuse_missing,
+    stages_beginning_with,
 )
 from babyllama.errors import InputError
 
@@ -21,7 +24,6 @@ from babyllama.errors import InputError
 @pytest.mark.parametrize(
     ("command", "option", "part", "field"),
     [
-        (evaluation.evaluate, "rules", recipe.EvaluationRecipe, "rules"),
         (evaluation.evaluate, "mean_of", recipe.Mixing, "mean_of"),
         (teaching.signal, "window", recipe.TrainingRecipe, "window"),
         (data.tokenizer_train, "kind", recipe.TokenizerRecipe, "kind"),
@@ -121,3 +123,13 @@ def test_two_models_of_one_name_are_refused_with_names_to_paste(tmp_path):
 def test_a_name_that_no_file_can_have_is_refused(text):
     with pytest.raises(InputError, match="is neither a folder nor NAME=FOLDER"):
         named_models([Path(text)])
+
+
+def test_the_rules_that_can_be_asked_for_are_those_of_recipes():
+    field = recipe.EvaluationRecipe.model_fields["rules"]
+    assert get_args(RulesName) == get_args(field.annotation)
+
+
+def test_a_shell_completes_recipes_and_stages():
+    assert recipes_beginning_with("str") == ["strict-small", "strict"]
+    assert stages_beginning_with("t") == ["tokenizer", "tokens", "teachers"]

@@ -72,7 +72,7 @@ def test_examples_use_real_options():
         (["tokenizer", "train", "nowhere", "out"], "nowhere/train holds no .txt file"),
         (["evaluate", "nowhere", "--benchmark", "blimp"], "is not NAME=PATH"),
         (["evaluate", "nowhere", "--benchmark", "blimp=nowhere"], "nowhere"),
-        (["generate", "nowhere", "--prompt", "a"], "nowhere has no config.json"),
+        (["generate", "nowhere", "--prompt", "a"], "nowhere not found"),
         (["verify", "nowhere"], "nowhere is not a folder"),
         (["pretrain", "mini", "--model", "lama", "--tokens", "t", "--tokenizer", "b", "--out", "o"],
          "Did you mean llama?"),

@@ -35,3 +35,19 @@ def test_a_report_of_something_else_than_a_run_is_refused(tmp_path):
 def test_a_report_that_cannot_be_written_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     assert "cannot be written" in refused("report", tmp_path, "--out", tmp_path / "file" / "report")
+
+
+def test_a_report_is_written_beside_its_run(tmp_path, monkeypatch):
+    written = []
+
+    def write(runs, out):
+        written.append((runs, out))
+        return {"first_sentence": "The student wins."}
+
+    monkeypatch.setattr("babyllama.report.write_report", write)
+    assert "The student wins." in babyllama("report", tmp_path / "mini")
+    monkeypatch.chdir(tmp_path)
+    babyllama("report", ".")
+    assert [out for _, out in written] == [
+        tmp_path / "mini-report", tmp_path.with_name(f"{tmp_path.name}-report")
+    ]  # fmt: skip

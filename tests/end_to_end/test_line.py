@@ -9,6 +9,7 @@ import sys
 from functools import partial
 
 import pytest
+from commands import invoke
 from small_runs import SMALL, babyllama, kill_when_begun
 
 
@@ -39,9 +40,11 @@ def copy(finished, tmp_path):
 
 def test_one_command_makes_everything(finished):
     folder, result = finished
-    first, where = result.stdout.strip().splitlines()[-2:]
+    first, where, models, *_ = result.stdout.splitlines()
     assert "student" in first
     assert where == f"Report: {folder / 'report' / 'index.html'}"
+    assert models == "Models"
+    assert f"babyllama play {folder}" in result.stdout
     made = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert {
         "recipe.yaml", "corpus/train/stories.txt", "corpus/dev/child_talk.txt", "corpus/stats.json",
@@ -78,8 +81,41 @@ def test_models_are_ordinary_folders_that_generate(finished):
     assert len(printed.stdout.strip().splitlines()) == 2
 
 
+def test_a_run_stands_where_models_do(finished, tmp_path):
+    folder = finished[0]
+    models = ["llama", "gpt2", "distilled", "twin"]
+    (written,) = json.loads(
+        invoke("generate", folder, "--prompt", "The", "--max-new-tokens", 2, "--json").stdout
+    )
+    assert list(written["texts"]) == models
+
+    shown = json.loads(invoke("show", folder, "--json").stdout)
+    assert shown["state"] == "complete"
+    own = {each["name"]: each["scores"] for each in shown["models"]}
+    assert "complete" in invoke("show", folder).stdout
+
+    assert invoke("evaluate", folder, "--out", tmp_path / "scores.json").exit_code == 0
+    again = json.loads((tmp_path / "scores.json").read_text())
+    scored = {name: each["benchmarks"]["grammar"]["score"] for name, each in again.items()}
+    assert list(scored) == [*models, "ensemble"]
+    assert scored == {name: own[name]["grammar"] for name in scored}
+
+
+def test_runs_are_compared_setting_by_setting_and_role_by_role(finished, copy):
+    recipe = copy / "recipe.yaml"
+    recipe.write_text(recipe.read_text().replace("temperature: 2.0", "temperature: 1.0"))
+    shown = invoke("compare", finished[0], copy)
+    assert "students.distilled.temperature 2.0 → 1.0" in shown.stdout
+    assert "best teacher, run" in shown.stdout
+    assert "distilled.json" not in shown.stdout
+    found = json.loads(invoke("compare", finished[0], copy, "--json").stdout)
+    assert [each["title"] for each in found["tables"]] == ["Settings that differ", "Models by role"]
+    assert found["comparisons"]
+
+
 def test_a_second_run_builds_nothing(copy):
-    result = run(copy)
+    """The folder stands for the run and its recipe."""
+    result = babyllama("run", copy)
     assert result.returncode == 0
     assert built(result) == []
 

@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerFast
 
 from babyllama.data.tokenizer import load_tokenizer
 from babyllama.errors import InputError
-from babyllama.models.generation import continuations
+from babyllama.models.generation import Sampling, load_generator
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def changed(folders, tmp_path):
 
 def drawn(folder, prompt="The cat", **settings):
     chosen = {"n": 3, "seed": 1, "max_new_tokens": 8} | settings
-    return continuations(folder, prompt, **chosen)
+    return load_generator(folder).continuations(prompt, Sampling(**chosen))
 
 
 def test_every_continuation_begins_with_the_prompt(folders):
@@ -71,6 +71,15 @@ def test_tokens_that_pad_the_vocabulary_are_never_drawn(tokenizer, tmp_path, mon
 def test_the_seed_decides_the_text(folders):
     assert drawn(folders[0]) == drawn(folders[0])
     assert drawn(folders[0]) != drawn(folders[0], seed=2)
+
+
+def test_the_likeliest_tokens_do_not_depend_on_the_seed(folders):
+    greedy = drawn(folders[0], temperature=0.0)
+    assert greedy == drawn(folders[0], temperature=0.0, seed=2)
+    assert len(greedy) == 1
+    # So close to 0 that nothing else is drawn, and so few tokens that nothing else can be.
+    assert set(drawn(folders[0], temperature=1e-4)) == set(greedy)
+    assert set(drawn(folders[0], top_p=1e-6)) == set(greedy)
 
 
 def test_it_stops_at_the_last_position_and_says_so(folders, capsys, monkeypatch):

@@ -25,6 +25,7 @@ from babyllama.cli import (
     evaluation,
     exporting,
     finetuning,
+    generating,
     harness,
     leaks,
     lessons,
@@ -33,6 +34,7 @@ from babyllama.cli import (
     publishing,
     releases,
     running,
+    showing,
     starting,
     studying,
     teaching,
@@ -303,6 +305,7 @@ app.command(rich_help_panel=RUNS)(running.recipes)
 app.command(rich_help_panel=RUNS)(starting.init)
 app.command(rich_help_panel=RUNS)(running.watch)
 app.command(rich_help_panel=RUNS)(listing.ls)
+app.command(rich_help_panel=RUNS)(showing.show)
 app.command(rich_help_panel=RUNS)(comparing.report)
 app.command(rich_help_panel=RUNS)(running.verify)
 app.command(rich_help_panel=RUNS)(studying.study)
@@ -322,7 +325,7 @@ app.command("lm-eval", rich_help_panel=SCORES, context_settings=harness.PASS_ARG
     harness.lm_eval
 )
 app.command(rich_help_panel=MODELS)(playing.play)
-app.command(rich_help_panel=MODELS)(teaching.generate)
+app.command(rich_help_panel=MODELS)(generating.generate)
 app.command(rich_help_panel=MODELS)(publishing.publish)
 app.command(rich_help_panel=MODELS)(exporting.export)
 app.command(rich_help_panel=MODELS)(publishing.submission)

@@ -17,7 +17,29 @@ if TYPE_CHECKING:
 Settings = Annotated[
     list[str] | None, typer.Option("--set", help="Change a field of the recipe: key.path=value.")
 ]
-RecipeName = Annotated[str, typer.Argument(help="The name of a built-in recipe, or a YAML file.")]
+
+
+def recipes_beginning_with(incomplete: str) -> list[str]:
+    """Built-in recipes, for a shell's completion; the shell itself completes files."""
+    from babyllama.recipe import built_in_recipes
+
+    return [name for name in built_in_recipes() if name.startswith(incomplete)]
+
+
+def stages_beginning_with(incomplete: str) -> list[str]:
+    """Names of stages, for a shell's completion."""
+    from babyllama.recipe.names import STAGES
+
+    return [name for name in STAGES if name.startswith(incomplete)]
+
+
+RecipeName = Annotated[
+    str,
+    typer.Argument(
+        help="The name of a built-in recipe, or a YAML file.",
+        autocompletion=recipes_beginning_with,
+    ),
+]
 Out = Annotated[Path, typer.Option("--out", help="The folder to write.")]
 Tokens = Annotated[Path, typer.Option("--tokens", help="A folder written by `tokenize`.")]
 Tokenizer = Annotated[

@@ -1,19 +1,21 @@
 """`babyllama compare` and `report`."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from babyllama.cli.arguments import Out
 from babyllama.cli.outputs import (
     refuse_inputs,
     refuse_unwritable_file,
     refuse_unwritable_folder,
 )
+from babyllama.cli.showing import print_table
 from babyllama.console import print_json, print_line, print_result, table
 
 if TYPE_CHECKING:
+    from babyllama.report.between_runs import BetweenRuns
     from babyllama.scores.entrants import Source
 
 
@@ -21,8 +23,8 @@ def compare(
     results: Annotated[
         list[Path],
         typer.Argument(
-            help="Result files, runs (their student), models of runs, or NAME=PATH for a name of "
-            "your own; a folder of result files holds the seeds of one recipe."
+            help="Result files, runs, models of runs, or NAME=PATH for a name of your own; a "
+            "folder of result files holds the seeds of one recipe."
         ),
     ],
     correction: Annotated[
@@ -35,24 +37,31 @@ def compare(
     """Compare the first model or recipe with each other one: differences, intervals and tests.
 
     Result files are written by `evaluate --out` and `finetune --out`; a run has its models' own.
-    Models are paired item by item where their files hold the same items.
+    Models are paired item by item where their files hold the same items. If all are runs, the
+    settings that differ and the models of each role come first; otherwise a run is its student.
 
     Example: `babyllama compare runs/mini/students/twin runs/mini/students/distilled`
     """
     from babyllama.report import comparisons as words
+    from babyllama.report.between_runs import compared
     from babyllama.runs.files import write_atomically
     from babyllama.scores.compare import compare as compare_files
 
     if out:
         refuse_unwritable_file(out)
         refuse_inputs([out, *([out.parent] if out.suffix == ".json" else [])], results)
-    found = compare_files([_source(path) for path in results], correction=correction)
+    sources = [_source(path) for path in results]
+    found = compare_files(sources, correction=correction)
+    between = compared(results) if _are_runs(results) else None
     if out:
         out.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(out, words.markdown(found, correction))
     if as_json:
-        print_json(words.as_data(found))
+        data = words.as_data(found)
+        print_json({**asdict(between), "comparisons": data} if between else data)
         return
+    if between:
+        _show(between)
     for sentence in words.sentences(found):
         print_line(sentence)
     for title, head, rows in words.titled_rows(found):
@@ -61,6 +70,28 @@ def compare(
     print_line()
     for sentence in words.cautions(found, correction):
         print_line(sentence)
+
+
+def _beside(run: Path) -> Path:
+    """RUN-report, also of a run that is called `.`."""
+    place = run if run.name else run.absolute()
+    return place.with_name(f"{place.name}-report")
+
+
+def _are_runs(results: list[Path]) -> bool:
+    from babyllama.runs.layout import Layout
+
+    return len(results) > 1 and all(Layout(path).is_run for path in results)
+
+
+def _show(between: "BetweenRuns") -> None:
+    """Print the settings in which runs differ, and their models role by role."""
+    for sentence in between.sentences:
+        print_line(sentence)
+    for each in between.tables:
+        print_line()
+        print_table(each)
+    print_line()
 
 
 def _source(path: Path) -> "Source":
@@ -73,17 +104,21 @@ def _source(path: Path) -> "Source":
 
 def report(
     runs: Annotated[list[Path], typer.Argument(help="Run folders.")],
-    out: Out,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The folder to write. Default: RUN-report beside the first run."),
+    ] = None,
 ) -> None:
     """Write a report on a run, or on what differs between runs: index.html, report.md, figures.
 
     With several runs, the first is the one that the others are compared with.
 
-    Example: `babyllama report runs/mini --out report`
+    Example: `babyllama report runs/mini`
     """
     from babyllama.report import refuse_other_folder, write_report
     from babyllama.runs.layout import PAGE
 
+    out = out or _beside(runs[0])
     refuse_unwritable_folder(out)
     refuse_inputs([out], runs)
     refuse_other_folder(out)

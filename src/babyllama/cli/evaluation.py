@@ -1,6 +1,7 @@
 """`babyllama evaluate`: benchmarks of log-likelihoods."""
 
 import shutil
+from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -10,11 +11,11 @@ import typer
 from babyllama.cli.arguments import (
     RulesName,
     benchmark_and_path,
-    named_models,
     refuse_duplicates,
     refuse_launcher,
     refuse_missing,
 )
+from babyllama.cli.asked import asked_of
 from babyllama.cli.outputs import (
     refuse_inputs,
     refuse_one_place,
@@ -22,10 +23,11 @@ from babyllama.cli.outputs import (
     refuse_unwritable_file,
     refuse_unwritable_folder,
 )
-from babyllama.console import print_result, print_status, styled, table
+from babyllama.console import print_json, print_result, print_status, styled, table
 from babyllama.errors import InputError
 
 if TYPE_CHECKING:
+    from babyllama.cli.asked import AskedModel
     from babyllama.scores.results import Interval, ModelResult
 
 Masking = Literal["original", "within_word"]
@@ -35,19 +37,22 @@ MeanOf = Literal["logits", "probabilities"]
 def evaluate(
     models: Annotated[
         list[Path],
-        typer.Argument(help="Model folders, or NAME=FOLDER for a name of your own."),
+        typer.Argument(help="Model folders, runs, or NAME=FOLDER for a name of your own."),
     ],
     benchmark: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             help="NAME=PATH: a benchmark's name, or any other name for minimal pairs of your own; "
-            "repeatable."
+            "repeatable. By default those of the run's recipe."
         ),
-    ],
+    ] = None,
     ensemble: Annotated[
         bool, typer.Option("--ensemble", help="Also score the average of the models.")
     ] = False,
-    rules: Annotated[RulesName, typer.Option(help="Which scoring rules.")] = "honest",
+    rules: Annotated[
+        RulesName | None,
+        typer.Option(help="Which scoring rules. By default the run's, else honest."),
+    ] = None,
     precision: Annotated[
         Literal["float32", "bfloat16"], typer.Option(help="The precision of the models.")
     ] = "float32",
@@ -67,6 +72,7 @@ def evaluate(
     predictions: Annotated[
         Path | None, typer.Option(help="Write one JSON line per item to this folder.")
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what --out would write.")] = False,
 ) -> None:
     """Score models on benchmarks, with 95% intervals and the score of chance.
 
@@ -75,50 +81,59 @@ def evaluate(
     perplexity, blimp_nl, zhoblimp, turblimp. Any other name stands for minimal pairs of your own: a
     .jsonl, .csv, .tsv or .txt file, a folder of them or a zip.
 
-    Models of a run are also measured on its dev text: calibration, agreement with the teachers,
-    copying and so on.
+    A run stands for its finished models and its teachers' ensemble. Models of a run are also
+    measured on its dev text: calibration, agreement with the teachers, copying and so on.
 
     Example: `babyllama evaluate twin --benchmark blimp=data/blimp --out twin.json`
     """
-    from babyllama.recipe.names import ENSEMBLE
     from babyllama.runs.kept import parts_folder
     from babyllama.runs.lock import locked
     from babyllama.runs.manifests import refuse_damaged_input
-    from babyllama.scores.results import write_results
+    from babyllama.scores.results import as_written, write_results
 
     refuse_launcher("evaluate")
-    benchmarks = dict(benchmark_and_path(each) for each in benchmark)
+    given = [benchmark_and_path(each) for each in benchmark or ()]
     if mean_of != "logits" and not ensemble:
         raise InputError(
             "--mean-of needs --ensemble",
             why="It sets what --ensemble averages.",
             mend="Add --ensemble, or omit --mean-of.",
         )
-    named = named_models(models)
-    folders = [*named.values()]
-    chosen = [(name, [path]) for name, path in named.items()]
-    if ensemble:
-        chosen.append((ENSEMBLE, folders))
-    refuse_duplicates("--benchmark", [each.partition("=")[0] for each in benchmark])
-    refuse_duplicates("model", [name for name, _ in chosen])
-    refuse_missing([*folders, *benchmarks.values()])  # before the slow imports
+    refuse_duplicates("--benchmark", [name for name, _ in given])
+    refuse_missing([path for _, path in given])  # before the slow imports
+    asked = asked_of(models, mean_of=mean_of if ensemble else None)
+    chosen = asked.models
+    refuse_duplicates("model", [each.name for each in chosen])
+    benchmarks = dict(given) or asked.benchmarks
+    if not benchmarks:
+        raise InputError(
+            "nothing to score on: no --benchmark is given",
+            why="Only a single run whose recipe names benchmarks has them by itself.",
+            mend="For example: --benchmark blimp=data/blimp",
+        )
+    rules = rules or asked.rules
+    folders = list(dict.fromkeys(path for each in chosen for path in each.folders))
     for path in (*folders, *benchmarks.values()):
         refuse_damaged_input(path)
-    _refuse_places(out, predictions, [name for name, _ in chosen], benchmarks, folders)
+    _refuse_places(out, predictions, [each.name for each in chosen], benchmarks, folders)
     options = {
-        "rules": rules, "precision": precision, "masking": masking, "mean_of": mean_of,
-        "truncate": truncate, "worst": worst,
+        "rules": rules, "precision": precision, "masking": masking, "truncate": truncate,
+        "worst": worst,
     }  # fmt: skip
     parts = parts_folder(out) if out else None
     results = []
     with locked(parts, shown=out, mend="choose another --out") if parts else nullcontext():
-        for name, paths in chosen:
-            into = _predictions_of(name, predictions, alone=len(chosen) == 1)
-            results.append(_scored(name, paths, benchmarks, options, into, parts))
+        for each in chosen:
+            into = _predictions_of(each.name, predictions, alone=len(chosen) == 1)
+            results.append(_scored(each, benchmarks, options, into, parts))
         if out and parts:
             write_results(results, out)
             shutil.rmtree(parts, ignore_errors=True)
+    if as_json:
+        print_json(as_written(results))
+        return
     show_scores(results)
+    show_groups(results)
     show_remarks(results)
     show_measures(results)
     for result in results:
@@ -134,7 +149,7 @@ def _refuse_places(
     out: Path | None,
     predictions: Path | None,
     names: list[str],
-    benchmarks: dict[str, Path],
+    benchmarks: Mapping[str, Path],
     models: list[Path],
 ) -> None:
     """Refuse what cannot be written, before any model is loaded."""
@@ -157,9 +172,8 @@ def _refuse_places(
 
 
 def _scored(
-    name: str,
-    paths: list[Path],
-    benchmarks: dict[str, Path],
+    model: "AskedModel",
+    benchmarks: Mapping[str, Path],
     options: dict[str, Any],
     predictions: Path | None,
     parts: Path | None,
@@ -167,19 +181,17 @@ def _scored(
     """Score one model; with --out, reuse the result of an interrupted command."""
     from babyllama.evaluation.evaluate import evaluate as score
     from babyllama.evaluation.measures.in_run import known_text
-    from babyllama.recipe import Mixing
     from babyllama.runs.kept import kept
     from babyllama.runs.layout import predictions_file
     from babyllama.runs.manifests import digest
     from babyllama.scores.results import SCORING_VERSION, model_result
 
+    name, paths, mixing = model.name, model.folders, model.mixing
     known = known_text(paths)
 
     def make() -> "ModelResult":
-        settings = {each: value for each, value in options.items() if each != "mean_of"}
-        mixing = Mixing(mean_of=options["mean_of"])
         found = score(
-            paths, benchmarks, name=name, predictions=predictions, mixing=mixing, **settings
+            paths, benchmarks, name=name, predictions=predictions, mixing=mixing, **options
         )
         return found.with_measures(known.measures(paths, mixing)) if known else found
 
@@ -189,7 +201,7 @@ def _scored(
         "name": name,
         "models": [digest(path) for path in paths],
         "benchmarks": {each: digest(path) for each, path in benchmarks.items()},
-        "options": options,
+        "options": {**options, **mixing.model_dump(mode="json")},
         "scoring": SCORING_VERSION,
         **({"dev": known.key()} if known else {}),
     }
@@ -238,6 +250,20 @@ def show_scores(results: "list[ModelResult]") -> None:
         print_result(
             table("The same answers, averaged over", ("model", "benchmark", *kinds), lines)
         )
+
+
+def show_groups(results: "list[ModelResult]") -> None:
+    """Print the scores of each benchmark by group, such as BLiMP's phenomena: a column a model."""
+    for name in dict.fromkeys(name for each in results for name in each.benchmarks):
+        groups = {
+            each.model: each.benchmarks[name].groups for each in results if name in each.benchmarks
+        }
+        rows = [
+            (group, *(f"{of[group].score:.1f}" if group in of else "" for of in groups.values()))
+            for group in dict.fromkeys(group for of in groups.values() for group in of)
+        ]
+        if len(rows) > 1:
+            print_result(table(f"{name} by group", ("group", *groups), rows))
 
 
 def show_remarks(results: "list[ModelResult]") -> None:

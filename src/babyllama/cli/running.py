@@ -5,8 +5,14 @@ from typing import Annotated
 
 import typer
 
-from babyllama.cli.arguments import RecipeName, Settings, launched_process
+from babyllama.cli.arguments import (
+    Settings,
+    launched_process,
+    recipes_beginning_with,
+    stages_beginning_with,
+)
 from babyllama.cli.outputs import refuse_unwritable_folder
+from babyllama.cli.showing import show_models
 from babyllama.console import (
     format_count,
     print_document,
@@ -20,7 +26,13 @@ from babyllama.errors import InputError
 
 
 def run(
-    recipe: RecipeName,
+    recipe: Annotated[
+        str,
+        typer.Argument(
+            help="The name of a built-in recipe, a YAML file, or a run to go on with.",
+            autocompletion=recipes_beginning_with,
+        ),
+    ],
     run_dir: Annotated[
         Path | None, typer.Option(help="The run's folder; runs/NAME by default.")
     ] = None,
@@ -29,7 +41,8 @@ def run(
         str | None,
         typer.Option(
             help="Stop after this stage: corpus, tokenizer, tokens, teachers, signal, students, "
-            "evaluation or report; or after one model, as students/twin."
+            "evaluation or report; or after one model, as students/twin.",
+            autocompletion=stages_beginning_with,
         ),
     ] = None,
     jobs: Annotated[
@@ -48,18 +61,23 @@ def run(
 ) -> None:
     """Run a recipe from raw text to an evaluated student; finished stages are skipped.
 
+    A run's folder as RECIPE goes on with that run, from the recipe in it.
+
     Under `torchrun` or `accelerate launch` all processes train each model together.
 
     Example: `babyllama run mini`
     """
     from babyllama.pipeline.run import run as run_stages
-    from babyllama.recipe import load_recipe
+    from babyllama.recipe import built_in_recipes, load_recipe
     from babyllama.recipe.names import REPORT
     from babyllama.runs import manifests
     from babyllama.runs.layout import Layout, default_folder
+    from babyllama.runs.run import read_run
 
-    loaded = load_recipe(recipe, tuple(settings or ()))
-    folder = run_dir or default_folder(loaded.name)
+    given = Layout(Path(recipe))
+    goes_on = given.is_run and recipe not in built_in_recipes()
+    loaded = load_recipe(str(given.recipe) if goes_on else recipe, tuple(settings or ()))
+    folder = run_dir or (given.folder if goes_on else default_folder(loaded.name))
     launched = launched_process()
     if dry_run:
         from babyllama.cli.dry_run import show_plan
@@ -81,10 +99,14 @@ def run(
     if report and until in (None, REPORT):
         print_line(report["facts"]["first_sentence"])
         print_line(f"Report: {Layout(folder).page}")
+        show_models(read_run(folder))
 
 
 def recipes(
-    name: Annotated[str | None, typer.Argument(help="The recipe to print.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(help="The recipe to print.", autocompletion=recipes_beginning_with),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     settings: Settings = None,
 ) -> None:

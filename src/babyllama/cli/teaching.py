@@ -16,7 +16,7 @@ from babyllama.cli.arguments import (
     complete_stage,
     launched_process,
 )
-from babyllama.console import print_result, print_text, table
+from babyllama.console import print_result, table
 from babyllama.errors import InputError
 
 if TYPE_CHECKING:
@@ -218,29 +218,6 @@ def distill(
         mixing=mixing_of(loaded.signal),
     )  # fmt: skip
     complete_stage(_as_in_run(stage, loaded, names.STUDENTS))
-
-
-def generate(
-    model: Annotated[Path, typer.Argument(help="A model folder.")],
-    prompt: Annotated[str, typer.Option(help="The beginning of the text.")],
-    n: Annotated[int, typer.Option("--n", min=1, help="How many texts.")] = 1,
-    seed: Annotated[
-        int, typer.Option(min=0, max=2**63 - 1, help="The same seed gives the same text.")
-    ] = 0,
-    max_new_tokens: Annotated[
-        int, typer.Option(min=1, help="Longest continuation, in tokens.")
-    ] = 60,
-) -> None:
-    """Generate text from a prompt.
-
-    Example: `babyllama generate runs/mini/students/distilled --prompt "Anna saw"`
-    """
-    from babyllama.models.generation import continuations
-    from babyllama.runs.manifests import refuse_damaged_input
-
-    refuse_damaged_input(model)
-    for text in continuations(model, prompt, n=n, seed=seed, max_new_tokens=max_new_tokens):
-        print_text(text)
 
 
 def _refuse_matching(recipe: "Recipe", name: str, twin: "TwinStudent") -> None:

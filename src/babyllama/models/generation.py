@@ -1,7 +1,8 @@
 """Text that a model generates."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -16,41 +17,77 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 
-def continuations(
-    folder: Path, prompt: str, *, n: int, seed: int, max_new_tokens: int
-) -> list[str]:
-    """`n` continuations of a prompt, sampled from the model's own distribution.
+@dataclass(frozen=True)
+class Sampling:
+    """How texts are sampled.
 
-    They end early at the model's EOS or at its last position. A folder's generation_config.json
-    does not count.
+    Attributes:
+        n: how many texts.
+        max_new_tokens: of a text, at most.
+        temperature: what the logits are divided by, > 0; at 0 the likeliest token is always taken.
+        top_p: only the likeliest tokens that together have this probability are drawn; 1: all.
+    """
+
+    n: int = 1
+    seed: int = 0
+    max_new_tokens: int = 60
+    temperature: float = 1.0
+    top_p: float = 1.0
+
+
+@dataclass(frozen=True)
+class Generator:
+    """A model that continues texts, with its tokenizer."""
+
+    folder: Path
+    model: "PreTrainedModel"
+    tokenizer: "PreTrainedTokenizerFast"
+
+    def continuations(self, prompt: str, sampling: Sampling) -> list[str]:
+        """A prompt with `n` continuations, which end early at the model's EOS or last position.
+
+        At temperature 0 all are the same, and only one is made.
+
+        Raises:
+            InputError: a prompt that is not text, has no token, has a token that the model does not
+                know, or is longer than its positions.
+        """
+        from transformers import GenerationConfig
+
+        _refuse_no_text(prompt)
+        model, tokenizer = self.model, self.tokenizer
+        known = shared_vocabulary(model.config, tokenizer)
+        ids = tokenizer.encode(prompt, add_special_tokens=False)
+        if (first := first_token([model.config], tokenizer, known=known)) is not None:
+            ids = [first, *ids]
+        _refuse_unknown(self.folder, tokenizer, ids, known)
+        eos = control_token(model.config, tokenizer, "eos", known=known)
+        how: dict[str, Any] = {"do_sample": False}
+        if sampling.temperature > 0:
+            how = {"do_sample": True, "top_k": 0, "num_return_sequences": sampling.n,
+                   "temperature": sampling.temperature, "top_p": sampling.top_p}  # fmt: skip
+        # In place of the folder's generation_config.json.
+        model.generation_config = GenerationConfig(
+            eos_token_id=eos, pad_token_id=0 if eos is None else eos, bos_token_id=None,
+            max_new_tokens=_possible(model, self.folder, len(ids), sampling.max_new_tokens),
+            # Tokens that pad the vocabulary: reserved ones, and rows beyond the tokenizer.
+            suppress_tokens=_padding(model, tokenizer, known) or None, **how,
+        )  # fmt: skip
+        torch.manual_seed(sampling.seed)
+        drawn = model.generate(
+            torch.tensor([ids]), attention_mask=torch.ones(1, len(ids), dtype=torch.int64)
+        )
+        # Under the `lines` layout a new line is a special token; it is shown as a space.
+        return [tokenizer.decode(row, skip_special_tokens=True).strip() for row in drawn]
+
+
+def load_generator(folder: Path) -> Generator:
+    """Load a model that continues texts.
 
     Raises:
-        InputError: as `load_model` and `load_tokenizer`; a prompt that is not text, has no token,
-            has a token that the model does not know, or is longer than its positions.
+        InputError: as `load_model` and `load_tokenizer`.
     """
-    from transformers import GenerationConfig
-
-    _refuse_no_text(prompt)
-    model, tokenizer = load_model(folder), load_tokenizer(folder)
-    known = shared_vocabulary(model.config, tokenizer)
-    ids = tokenizer.encode(prompt, add_special_tokens=False)
-    if (first := first_token([model.config], tokenizer, known=known)) is not None:
-        ids = [first, *ids]
-    _refuse_unknown(folder, tokenizer, ids, known)
-    eos = control_token(model.config, tokenizer, "eos", known=known)
-    model.generation_config = GenerationConfig(
-        do_sample=True, top_k=0, num_return_sequences=n, eos_token_id=eos,
-        pad_token_id=0 if eos is None else eos, bos_token_id=None,
-        max_new_tokens=_possible(model, folder, len(ids), max_new_tokens),
-        # Tokens that pad the vocabulary: reserved ones, and rows beyond the tokenizer.
-        suppress_tokens=_padding(model, tokenizer, known) or None,
-    )  # fmt: skip
-    torch.manual_seed(seed)
-    drawn = model.generate(
-        torch.tensor([ids]), attention_mask=torch.ones(1, len(ids), dtype=torch.int64)
-    )
-    # Under the `lines` layout a new line is a special token; it is shown as a space.
-    return [tokenizer.decode(row, skip_special_tokens=True).strip() for row in drawn]
+    return Generator(folder, load_model(folder), load_tokenizer(folder))
 
 
 def _padding(

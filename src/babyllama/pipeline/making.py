@@ -18,7 +18,7 @@ def make_stage(stage: Stage, launched: Launched = ALONE) -> None:
     Rank 0 makes it alone, or with all other ranks if the stage is one that is made together.
     """
     if launched.count == 1:
-        artefact.complete(stage, report_status)
+        _make_alone(stage)
         write_first_card(stage)
     elif not stage.together:
         if launched.rank == 0:
@@ -32,6 +32,28 @@ def make_stage(stage: Stage, launched: Launched = ALONE) -> None:
         folder = Processes().broadcast("")
         if folder:
             stage.build(Path(folder))
+
+
+def _make_alone(stage: Stage) -> None:
+    is_made = False
+
+    def announce(stage: Stage, now: artefact.Status) -> None:
+        nonlocal is_made
+        is_made = now.state not in ("complete", "aside")
+        report_status(stage, now)
+
+    artefact.complete(stage, announce)
+    if is_made and stage.kind in TRAININGS:
+        print_status(_made(stage), style="green")
+
+
+def _made(stage: Stage) -> str:
+    """`teachers/llama: made in 1 min 25 s, dev 1.775 nats per token`."""
+    manifest = manifests.read_manifest(stage.out) or {}
+    took = format_duration(manifest.get("wall_seconds", 0))
+    dev = manifest.get("facts", {}).get("dev_cross_entropy")
+    loss = f", dev {dev:.3f} nats per token" if dev is not None else ""
+    return f"{stage.name}: made in {took}{loss}"
 
 
 def write_cards(line: Iterable[Stage]) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from babyllama.pipeline.checks import check_before_training
 from babyllama.pipeline.making import make_stage
 from babyllama.pipeline.planning import Plan
+from babyllama.pipeline.remaining import remaining
 from babyllama.pipeline.sharing import Machine, this_machine, threads_of, with_share
 from babyllama.pipeline.stages import evaluation_stage, scored_models, stages
 from babyllama.pipeline.workers import Job, Workers
@@ -46,7 +47,8 @@ def make_side_by_side(
                 _check_trainings(recipe, folder, these)
             if is_long and most > 1:
                 unfinished = _unfinished(these)
-                workers.run(_jobs(recipe, folder, unfinished, planned, machine))
+                to_do = _jobs(recipe, folder, unfinished, planned, machine)
+                workers.run(to_do, on_done=remaining(planned, unfinished).count)
                 these = [each for each in these if each not in unfinished]
             for stage in these:  # what is complete is said to be skipped
                 if stage.kind == "evaluation" and most > 1:

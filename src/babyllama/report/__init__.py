@@ -79,7 +79,7 @@ def write_report(runs: Sequence[Path], out: Path) -> dict[str, Any]:
     if not runs:
         raise InputError("no run to report", mend="Name one: babyllama report runs/mini --out DIR")
     for folder in runs:
-        refuse_damaged(folder, "babyllama report runs/mini --out report")
+        refuse_damaged(folder, "babyllama report runs/mini")
     read = [scored_run(read_run(folder)) for folder in runs]
     page = page_of(read[0]) if len(read) == 1 else page_between(labelled(runs, read), runs)
     write_page(page, out)

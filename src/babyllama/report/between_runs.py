@@ -5,13 +5,15 @@ the first one's.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from babyllama.errors import command
 from babyllama.recipe import Recipe
 from babyllama.report import run_figures, stage_tables
-from babyllama.report.labelled import Labelled
+from babyllama.report.labelled import Labelled, labelled
 from babyllama.report.overview import overview
+from babyllama.report.scored_run import scored_run
 from babyllama.report.section import Page, Section, drawn_of, given
 from babyllama.report.table import Table, cell
 from babyllama.report.tables import with_unit
@@ -26,6 +28,7 @@ from babyllama.report.wording import (
     with_standing,
 )
 from babyllama.runs.artefact import differing
+from babyllama.runs.run import read_run
 from babyllama.scores.chance import shows_nothing
 from babyllama.scores.comparisons import pair
 
@@ -73,6 +76,25 @@ def page_between(runs: Sequence[Labelled], folders: Sequence[Path]) -> Page:
                          for e in runs if e.scored.run.missing),
         sections=tuple(each for each in sections if each),
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class BetweenRuns:
+    """What differs between runs, for a terminal: the settings first, then the models by role."""
+
+    sentences: tuple[str, ...]
+    tables: tuple[Table, ...]
+
+
+def compared(folders: Sequence[Path]) -> BetweenRuns:
+    """Compare runs with the first of them.
+
+    Raises:
+        InputError: a folder that is not a run, or a run with nothing to show.
+    """
+    runs = labelled(folders, [scored_run(read_run(folder)) for folder in folders])
+    tables = given(_recipes_table(runs), _models_table(runs))
+    return BetweenRuns((*_sentences(runs), *_cannot(runs)), tables)
 
 
 # --- sentences --------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from babyllama.report.wording import NONE, bounds_signed, signed, with_interval,
 from babyllama.runs.run import Model, student_and_twin
 from babyllama.scores.comparisons import UidDifference
 
+_Column = tuple[str, Callable[[Model], str]]
 _LONG = 20  # rows, above which a table has a search box
 _ORDER = ("student", "twin", "ensemble", "teacher", "untrained")
 _UNTRAINED = (
@@ -29,11 +30,9 @@ _UNTRAINED = (
 def models_table(scored: ScoredRun) -> Table | None:
     """Every model's size, best epoch, dev loss and scores; the last row is guessing."""
     run = scored.run
-    models = sorted(run.models, key=lambda model: _ORDER.index(model.role))
-    models = [model for model in models if model.manifest or model.evaluation]
-    columns: list[tuple[str, Callable[[Model], str]]] = [
+    columns: list[_Column] = [
         *((with_unit(scored, name), _score_column(scored, name)) for name in run.benchmarks),
-        ("dev, nats per token", lambda m: cell(scored.dev_loss(m), "{:.3f}")),
+        _dev_column(scored),
         ("perplexity", lambda m: cell(_exp(scored.dev_loss(m)), "{:.2f}")),
         ("nats per word", lambda m: cell(scored.nats_per_word(m), "{:.3f}")),
         ("nats per character", lambda m: cell(scored.nats_per_character(m), "{:.3f}")),
@@ -41,13 +40,24 @@ def models_table(scored: ScoredRun) -> Table | None:
         ("parameters", lambda m: cell(m.facts.get("parameters"), "{:,.0f}")),
         ("best epoch", _best_epoch),
     ]
-    made = table_of("Models", "model", [(titled(m), m) for m in models], columns)
+    made = table_of("Models", "model", _finished(scored), columns)
     if made is None or not run.benchmarks:
         return made
     chances = {with_unit(scored, name): scored.chance(name) for name in run.benchmarks}
     chance = ("guessing", *(cell(chances.get(head), "{:.1f}") for head in made.head[1:]))
-    note = _UNTRAINED if any(model.role == "untrained" for model in models) else ""
+    note = _UNTRAINED if any(model.role == "untrained" for model in run.models) else ""
     return Table(made.title, made.head, (*made.rows, chance), note)
+
+
+def summary_table(scored: ScoredRun) -> Table | None:
+    """The same for a terminal: the main benchmark, dev loss and size of every model."""
+    name = scored.main_benchmark
+    columns: list[_Column] = [
+        *([(with_unit(scored, name), _score_column(scored, name))] if name else []),
+        _dev_column(scored),
+        ("parameters", lambda m: cell(m.facts.get("parameters"), format_count)),
+    ]
+    return table_of("Models", "model", _finished(scored), columns)
 
 
 def curves_table(scored: ScoredRun, benchmark: str) -> Table | None:
@@ -172,6 +182,16 @@ def with_unit(scored: ScoredRun, benchmark: str) -> str:
     unit = scored.unit(benchmark)
     name = scored.title(benchmark)
     return f"{name}, {unit}" if unit else name
+
+
+def _finished(scored: ScoredRun) -> list[tuple[str, Model]]:
+    """The models that are trained or scored, students first, each with its title."""
+    models = sorted(scored.run.models, key=lambda model: _ORDER.index(model.role))
+    return [(titled(model), model) for model in models if model.manifest or model.evaluation]
+
+
+def _dev_column(scored: ScoredRun) -> _Column:
+    return "dev, nats per token", lambda model: cell(scored.dev_loss(model), "{:.3f}")
 
 
 def _score_column(scored: ScoredRun, benchmark: str) -> Callable[[Model], str]:

@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from babyllama.errors import InputError, command
-from babyllama.recipe import Recipe, StoredSignal, SyntheticSource, load_recipe, names
+from babyllama.recipe import (
+    Recipe,
+    StoredSignal,
+    SyntheticSource,
+    built_in_recipes,
+    load_recipe,
+    names,
+)
 
 STATISTICS = "stats.json"  # of a corpus: counts by split and domain
 LINGUISTICS = "linguistics.json"  # of its training text: types, sentences, laws, lines
@@ -242,7 +249,9 @@ def resume_command(folder: Path, *more: object) -> str:
     Args:
         more: further arguments, such as "--set" and a setting.
     """
-    return command("run", Layout(folder).recipe, "--run-dir", folder, *more)
+    # A built-in recipe's name stands for the recipe, also where a folder has it.
+    place = f"./{folder}" if str(folder) in built_in_recipes() else folder
+    return command("run", place, *more)
 
 
 def run_of(folder: Path) -> Path:

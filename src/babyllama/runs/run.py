@@ -164,7 +164,7 @@ def read_run(folder: Path) -> Run:
         InputError: no recipe.yaml, no finished stage, or a file that is not JSON.
     """
     layout = Layout(folder)
-    recipe = layout.load_recipe("babyllama report runs/mini --out report")
+    recipe = layout.load_recipe("babyllama report runs/mini")
     stages = dict(_stages(layout, recipe))
     models = tuple(_models(layout, recipe))
     if not stages and not any(model.manifest or model.evaluation for model in models):
@@ -189,6 +189,17 @@ def read_run(folder: Path) -> Run:
             model.name: tuple(_points(layout, recipe, model)) for model in models if model.manifest
         },
     )
+
+
+def finished_models(folder: Path) -> dict[str, Path]:
+    """The folders of a run's finished teachers and students, by name.
+
+    Raises:
+        InputError: what its recipe raises.
+    """
+    layout = Layout(folder)
+    models = layout.models(layout.load_recipe(f"babyllama generate {folder}"))
+    return {name: path for name, path in models.items() if _manifest(path) is not None}
 
 
 def _leaks(layout: Layout) -> Tree:

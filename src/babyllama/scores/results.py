@@ -261,10 +261,16 @@ def read_results(path: Path) -> list[ModelResult]:
 
 def write_results(results: Sequence[ModelResult], out: Path) -> None:
     """Write one model's result, or several by the models' names."""
-    alone = len(results) == 1
     out.parent.mkdir(parents=True, exist_ok=True)
-    content = results[0].written() if alone else {each.model: each.written() for each in results}
-    write_atomically(out, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    text = json.dumps(as_written(results), indent=1, ensure_ascii=False)
+    write_atomically(out, text + "\n")
+
+
+def as_written(results: Sequence[ModelResult]) -> dict[str, Any]:
+    """What a result file holds: one model's result, or several by the models' names."""
+    if len(results) == 1:
+        return results[0].written()
+    return {each.model: each.written() for each in results}
 
 
 def model_result(found: Mapping[str, Any], where: str, *, name: str) -> ModelResult:

@@ -76,7 +76,7 @@ def _study(path: Path) -> ListedRun:
 
 def _listed(path: Path) -> ListedRun:
     try:
-        state = _state(path)
+        state = state_of(path)
     except InputError as error:
         return ListedRun(path, f"cannot be read: {error.what}")
     try:
@@ -103,7 +103,12 @@ def _finished(folders: Iterable[Path]) -> Iterator[float]:
             yield (folder / MANIFEST).stat().st_mtime
 
 
-def _state(path: Path) -> str:
+def state_of(path: Path) -> str:
+    """How far a run is, in words: `complete`, what is being made, or where it was stopped.
+
+    Raises:
+        InputError: no run, or a recipe that is wrong.
+    """
     now = snapshot(path)
     if now.is_complete:
         return "complete"

@@ -1,0 +1,105 @@
+"""The models that a command was asked for, where a run stands for its models."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from babyllama.cli.arguments import RulesName, named_models, refuse_missing
+from babyllama.errors import InputError, command
+
+if TYPE_CHECKING:
+    from babyllama.recipe import Mixing
+    from babyllama.runs.layout import Layout
+
+
+@dataclass(frozen=True)
+class AskedModel:
+    """A model, or an ensemble of several folders.
+
+    Attributes:
+        mixing: how the folders are averaged.
+    """
+
+    name: str
+    folders: Sequence[Path]
+    mixing: "Mixing"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a command was asked for.
+
+    Attributes:
+        benchmarks: of the recipe, if one run was given and nothing else; else empty.
+        rules: of that recipe; else honest.
+    """
+
+    models: Sequence[AskedModel]
+    benchmarks: Mapping[str, Path]
+    rules: RulesName
+
+
+def asked_of(given: list[Path], *, mean_of: Literal["logits", "probabilities"] | None) -> Asked:
+    """Single models, and the finished models of runs with their teachers' ensemble.
+
+    A run's models have `NAME/` before their own names if anything else is given.
+
+    Args:
+        given: folders, or NAME=FOLDER.
+        mean_of: also average all models given, in this way; None: do not.
+
+    Raises:
+        InputError: as `named_models`; nothing at a path, a run without a finished model, a run
+            whose models are to be averaged.
+    """
+    from babyllama.recipe import EQUAL_WEIGHTS, Mixing
+    from babyllama.recipe.names import ENSEMBLE
+    from babyllama.runs.layout import Layout
+
+    named = named_models(given)
+    refuse_missing([*named.values()])
+    runs = {name: Layout(folder) for name, folder in named.items() if Layout(folder).is_run}
+    if runs and mean_of:
+        raise InputError(
+            f"--ensemble averages models, and {next(iter(runs.values())).folder} is a run",
+            why="A run's teachers are averaged without it.",
+            mend="Name the models to average by their folders, or omit --ensemble.",
+        )
+    models: list[AskedModel] = []
+    for name, folder in named.items():
+        if name not in runs:
+            models.append(AskedModel(name, [folder], EQUAL_WEIGHTS))
+            continue
+        prefix = f"{name}/" if len(named) > 1 else ""
+        models += _models_of(runs[name], prefix)
+    if mean_of:
+        models.append(AskedModel(ENSEMBLE, [*named.values()], Mixing(mean_of=mean_of)))
+    if len(named) == len(runs) == 1:
+        from babyllama.pipeline.stages import benchmarks_of
+
+        (layout,) = runs.values()
+        recipe = layout.load_recipe(command("evaluate", layout.folder))
+        return Asked(models, benchmarks_of(recipe, layout.folder), recipe.evaluation.rules)
+    return Asked(models, {}, "honest")
+
+
+def _models_of(layout: "Layout", prefix: str) -> Iterator[AskedModel]:
+    from babyllama.recipe import EQUAL_WEIGHTS, mixing_of
+    from babyllama.recipe.names import ENSEMBLE
+    from babyllama.runs.layout import resume_command
+    from babyllama.runs.run import finished_models
+
+    recipe = layout.load_recipe(command("evaluate", layout.folder))
+    models = finished_models(layout.folder)
+    if not models:
+        raise InputError(
+            f"{layout.folder} has no finished model",
+            mend=f"Train them: {resume_command(layout.folder)}",
+        )
+    for name, path in models.items():
+        yield AskedModel(prefix + name, [path], EQUAL_WEIGHTS)
+    teachers = list(recipe.teachers)
+    if len(teachers) > 1 and models.keys() >= {*teachers}:
+        folders = [models[name] for name in teachers]
+        yield AskedModel(prefix + ENSEMBLE, folders, mixing_of(recipe.signal))
