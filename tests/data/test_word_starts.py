@@ -14,7 +14,7 @@ from babyllama.data.text_pieces import Piece
 from babyllama.data.tokenizer import load_tokenizer
 from babyllama.data.word_starts import (
     IS_SPACE,
-    bytes_of_tokens,
+    byte_tokens,
     count_word_starts,
     encode,
     words_in_tokens,
@@ -49,8 +49,8 @@ def test_each_word_counts_where_a_plain_search_finds_it(library, lines, layout):
         expected += plain_word_starts(text, first + encoding.offsets)
         tokens += bos + encoding.ids
 
-    for lengths in (None, bytes_of_tokens(library)):
-        ids, counts = encode(library, Piece(piece, are_lines=layout == "lines"), lengths)
+    for known in (None, byte_tokens(library)):
+        ids, counts = encode(library, Piece(piece, are_lines=layout == "lines"), known)
 
         assert counts.tolist() == expected
         assert ids.tolist() == tokens
@@ -58,7 +58,7 @@ def test_each_word_counts_where_a_plain_search_finds_it(library, lines, layout):
 
 def test_lengths_in_bytes_give_the_ends_that_the_library_gives(library):
     """Text that is not ASCII, in the normal form; characters in several tokens; spaces around."""
-    lengths = bytes_of_tokens(library)
+    known = byte_tokens(library)
     piece = ["", " ", "żółw  łza", "a\tb ", "\u3000漢字 😀 x", "the\u00a0cat", "\r"]
     normal = [unicodedata.normalize("NFKC", text) for text in piece]
     encodings = library.backend_tokenizer.encode_batch(normal, add_special_tokens=False)
@@ -68,7 +68,7 @@ def test_lengths_in_bytes_give_the_ends_that_the_library_gives(library):
         for count in plain_word_starts(text, each.offsets)
     ]
     with patch.object(library.backend_tokenizer.__class__, "encode_batch", None):  # the slow way
-        _, counts = encode(library, Piece(normal, are_lines=False), lengths)
+        _, counts = encode(library, Piece(normal, are_lines=False), known)
 
     assert counts.tolist() == expected
 
@@ -78,7 +78,7 @@ def test_text_that_becomes_shorter_in_the_normal_form_is_counted_by_the_librarys
     piece = Piece(["\u212b bc de"], are_lines=False)
 
     _, plain = encode(library, piece)
-    _, counts = encode(library, piece, bytes_of_tokens(library))
+    _, counts = encode(library, piece, byte_tokens(library))
 
     assert counts.tolist() == plain.tolist()
 
@@ -94,7 +94,7 @@ def test_only_byte_level_tokens_have_lengths(library, change, value):
     other = copy.deepcopy(library)
     setattr(other.backend_tokenizer, change, value)
 
-    assert bytes_of_tokens(other) is None
+    assert byte_tokens(other) is None
 
 
 def test_a_word_counts_at_its_first_token_even_if_later_tokens_end_before_it():

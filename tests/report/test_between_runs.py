@@ -69,7 +69,7 @@ def test_one_page_with_its_figures_replaces_the_pages_of_the_runs(two, tmp_path)
     assert "one and other: a babyllama report</title>" in page
     assert facts["first_sentence"] in page
     found = {path.name for path in (tmp_path / "report/figures").iterdir()}
-    assert found == {"runs.svg", "dev.svg"}
+    assert found == {"runs.svg", "dev.svg", "forest.svg"}
     assert f"babyllama report {two[1]} --out report-2" in page
 
 

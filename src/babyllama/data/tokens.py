@@ -23,7 +23,7 @@ from babyllama.data.sources import Split, clean_files
 from babyllama.data.text_pieces import Piece, read_documents
 from babyllama.data.token_streams import SplitStreams
 from babyllama.data.tokenizer import load_tokenizer, refuse_missing_marks, vocabulary_digest
-from babyllama.data.word_starts import Encoded, bytes_of_tokens, encode
+from babyllama.data.word_starts import Encoded, byte_tokens, encode
 from babyllama.errors import InputError
 from babyllama.recipe import TokensRecipe
 from babyllama.runs.files import write_atomically
@@ -158,11 +158,11 @@ def _encoded(
     The library encodes a piece with all cores and without Python's lock; in the meantime another
     thread counts the words of the piece before.
     """
-    lengths = bytes_of_tokens(library)
+    known = byte_tokens(library)
     waiting: deque[tuple[Piece, bool, Future[Encoded]]] = deque()
     with ThreadPoolExecutor(_PIECES_AT_ONCE) as pool:
         for piece, begins in pieces:
-            waiting.append((piece, begins, pool.submit(encode, library, piece, lengths)))
+            waiting.append((piece, begins, pool.submit(encode, library, piece, known)))
             if len(waiting) > _PIECES_AT_ONCE:
                 first, first_begins, found = waiting.popleft()
                 yield first, first_begins, found.result()

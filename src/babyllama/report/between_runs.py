@@ -11,6 +11,7 @@ from pathlib import Path
 from babyllama.errors import command
 from babyllama.recipe import Recipe
 from babyllama.report import run_figures, stage_tables
+from babyllama.report.forest import forest
 from babyllama.report.labelled import Labelled, labelled
 from babyllama.report.overview import overview
 from babyllama.report.scored_run import scored_run
@@ -57,12 +58,22 @@ def page_between(runs: Sequence[Labelled], folders: Sequence[Path]) -> Page:
             "Dev cross-entropy after each epoch; the ring marks the epoch that is kept.",
         )
     )
+    by_uid = drawn_of(
+        (
+            "forest.svg",
+            _forest(runs),
+            "The difference between the two students on each UID, with its interval",
+            "Right of the line the second run's student is better. Filled: the interval leaves out "
+            "zero. Many intervals: some leave out zero by chance.",
+        )
+    )
     recipes = _recipes_table(runs)
     same = () if recipes else ("The recipes are the same in every setting.",)
     own = [command("report", folder, "--out", f"report-{n}") for n, folder in enumerate(folders, 1)]
     sections = [
         Section("What differs in the recipes", same, given(recipes)),
         Section("Models by role", _cannot(runs), given(_models_table(runs)), drawn),
+        Section("The two students, UID by UID", figures=by_uid) if by_uid else None,
         Section("Training", figures=curves) if curves else None,
         Section("Each student against its own twin", tables=(overview(runs),)),
         Section("Cost", tables=(_cost_table(runs),)),
@@ -76,6 +87,20 @@ def page_between(runs: Sequence[Labelled], folders: Sequence[Path]) -> Page:
                          for e in runs if e.scored.run.missing),
         sections=tuple(each for each in sections if each),
     )  # fmt: skip
+
+
+def _forest(runs: Sequence[Labelled]) -> str | None:
+    """Two runs' students on every UID of the benchmark that both score."""
+    benchmark, students = _shared_benchmark(runs), [each.by_role.get("student") for each in runs]
+    if not benchmark or len(runs) != 2 or None in students:
+        return None
+    theirs, ours = (
+        each.scored.answers(student, benchmark)
+        for each, student in zip(runs, students, strict=True)
+        if student
+    )
+    label = f"{runs[1].label} minus {runs[0].label}, percentage points"
+    return forest(pair(ours, theirs), headline=benchmark, label=label) if ours and theirs else None
 
 
 @dataclass(frozen=True)

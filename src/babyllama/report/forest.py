@@ -17,11 +17,19 @@ _ROW = 0.155  # inches
 
 
 def forest_figure(scored: ScoredRun) -> str | None:
+    """The main student against its twin: see `forest`."""
+    label = "student minus twin, percentage points"
+    return forest(against_twin(scored), headline=scored.main_benchmark, label=label)
+
+
+def forest(pairing: Pairing | None, *, headline: str, label: str) -> str | None:
     """Differences by UID, in bands of groups; the difference of the score itself is on top.
 
     None without paired decisions, and of more UIDs than a picture can hold.
+
+    Args:
+        headline: names the score. label: of the axis.
     """
-    pairing = against_twin(scored)
     if pairing is None or not 1 < len(pairing.uids) <= MOST_ROWS:
         return None
     rows = by_group(pairing.uids)
@@ -35,13 +43,13 @@ def forest_figure(scored: ScoredRun) -> str | None:
         names = [each.uid.replace("_", " ") for each in rows]
         if pairing.difference:
             _mark(axes, len(rows) + 0.4, pairing.difference, is_headline=True)
-            names.append(scored.main_benchmark)
+            names.append(headline)
         axes.axvline(0, color="#555555", linewidth=1)
         places = [*range(len(rows)), *([len(rows) + 0.4] if pairing.difference else [])]
         axes.set_yticks(places, names, fontsize=7.5)
         axes.set_ylim(-0.7, len(rows) + 1.1)
         axes.tick_params(axis="y", length=0)
-        axes.set_xlabel("student minus twin, percentage points")
+        axes.set_xlabel(label)
         return svg_of(figure)
 
 
