@@ -1,6 +1,7 @@
 """`babyllama generate`: one model or several, a prompt, a pipe or a terminal."""
 
 import json
+import shutil
 
 import pytest
 from commands import invoke, refused
@@ -54,3 +55,13 @@ def test_options_that_exclude_each_other_are_refused(teachers, options, printed)
 def test_a_folder_without_a_model_is_refused(tmp_path):
     assert "not found" in refused("generate", tmp_path / "nowhere", *SHORT)
     assert "has no config.json" in refused("generate", tmp_path, *SHORT)
+
+
+def test_a_commit_on_the_hub_is_a_model(teachers, tmp_path, monkeypatch):
+    """One in the hub's cache; how one is fetched: tests/models/test_given.py."""
+    commit = "0123456789" * 4
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    shutil.copytree(teachers[0], tmp_path / "models--org--small" / "snapshots" / commit)
+    (found,) = json.loads(invoke("generate", f"org/small@{commit}", *SHORT, "--json").stdout)
+    assert list(found["texts"]) == ["small"]
+    assert "ORG/NAME@COMMIT" in refused("generate", "org/small", *SHORT)

@@ -150,7 +150,9 @@ def name_and_folder(path: Path) -> tuple[str, Path]:
 
     name, equals, folder = str(path).partition("=")
     if path.exists() or not equals:
-        return Path(os.path.abspath(path)).name or str(path), path
+        own = Path(os.path.abspath(path)).name or str(path)
+        # Of a commit on the hub, ORG/NAME@COMMIT, the name alone.
+        return own if path.exists() else own.partition("@")[0], path
     fault = next(filter(None, map(benchmark_name_fault, name.split("/"))), "")
     if fault or not folder:
         raise InputError(

@@ -1,16 +1,20 @@
 """The models that a command was asked for, where a run stands for its models."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from babyllama.cli.arguments import RulesName, named_models, refuse_missing
+from babyllama.cli.arguments import RulesName, named_models
 from babyllama.errors import InputError, command
 
 if TYPE_CHECKING:
     from babyllama.recipe import Mixing
     from babyllama.runs.layout import Layout
+
+
+_ON_HUB = re.compile(r"(?P<name>[\w.-]+/[\w.-]+)@(?P<commit>[0-9a-f]{40})")
 
 
 @dataclass(frozen=True)
@@ -46,19 +50,18 @@ def asked_of(given: list[Path], *, mean_of: Literal["logits", "probabilities"] |
     A run's models have `NAME/` before their own names if anything else is given.
 
     Args:
-        given: folders, or NAME=FOLDER.
+        given: folders, or NAME=FOLDER; a model on the hub as ORG/NAME@COMMIT.
         mean_of: also average all models given, in this way; None: do not.
 
     Raises:
-        InputError: as `named_models`; nothing at a path, a run without a finished model, a run
+        InputError: as `named_models`; nothing at a path or on the hub, a run without a finished model, a run
             whose models are to be averaged.
     """
     from babyllama.recipe import EQUAL_WEIGHTS, Mixing
     from babyllama.recipe.names import ENSEMBLE
     from babyllama.runs.layout import Layout
 
-    named = named_models(given)
-    refuse_missing([*named.values()])
+    named = {name: _here(folder) for name, folder in named_models(given).items()}
     runs = {name: Layout(folder) for name, folder in named.items() if Layout(folder).is_run}
     if runs and mean_of:
         raise InputError(
@@ -82,6 +85,23 @@ def asked_of(given: list[Path], *, mean_of: Literal["logits", "probabilities"] |
         recipe = layout.load_recipe(command("evaluate", layout.folder))
         return Asked(models, benchmarks_of(recipe, layout.folder), recipe.evaluation.rules)
     return Asked(models, {}, "honest")
+
+
+def _here(folder: Path) -> Path:
+    """The folder; of a commit on the hub, the one in the hub's cache."""
+    named = _ON_HUB.fullmatch(str(folder))
+    if named and not folder.exists():
+        from babyllama.models.given import folder_of
+        from babyllama.recipe import Given
+
+        return folder_of(Given(path=named["name"], revision=named["commit"]), "model")
+    if not folder.exists():
+        raise InputError(
+            f"{folder} not found",
+            mend="Check the path. A model on the hub is named with its commit: ORG/NAME@COMMIT, "
+            "40 hexadecimal digits.",
+        )
+    return folder
 
 
 def _models_of(layout: "Layout", prefix: str) -> Iterator[AskedModel]:

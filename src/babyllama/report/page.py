@@ -11,6 +11,7 @@ from babyllama.report import (
     stage_tables,
     strips,
     tables,
+    tokenizer_section,
     training_sections,
 )
 from babyllama.report.claims import first_sentence, unseen_sentence
@@ -47,6 +48,7 @@ def page_of(scored: ScoredRun) -> Page:
         training_sections.orders(run),
         corpus_sections.sampled_texts(run),
         corpus_sections.corpus(run),
+        tokenizer_section.tokenizer_section(run),
         corpus_sections.leaks_section(run),
         training_sections.stored_signal(run),
         closing_sections.what_ran(scored),
