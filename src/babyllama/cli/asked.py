@@ -54,8 +54,8 @@ def asked_of(given: list[Path], *, mean_of: Literal["logits", "probabilities"] |
         mean_of: also average all models given, in this way; None: do not.
 
     Raises:
-        InputError: as `named_models`; nothing at a path or on the hub, a run without a finished model, a run
-            whose models are to be averaged.
+        InputError: as `named_models`; nothing at a path or on the hub, a run without a finished
+            model, a run whose models are to be averaged.
     """
     from babyllama.recipe import EQUAL_WEIGHTS, Mixing
     from babyllama.recipe.names import ENSEMBLE
