@@ -152,9 +152,16 @@ def refuse_control_tokens(library: "PreTrainedTokenizerFast", texts: Iterable[st
     Raises:
         InputError: names the token and the text.
     """
-    spelt = [token for token in library.all_special_tokens if _takes_text_for(library, token)]
-    for text in texts if spelt else ():
-        if token := next((token for token in spelt if token in text), None):
+    is_taken: dict[str, bool] = {}
+    special = library.all_special_tokens
+    for text in texts:
+        for token in special:
+            if token not in text:
+                continue
+            if token not in is_taken:
+                is_taken[token] = _takes_text_for(library, token)
+            if not is_taken[token]:
+                continue
             at = max(0, text.index(token) - 30)
             raise InputError(
                 f"a text spells the control token {token!r}: {text[at : at + 80]!r}",

@@ -8,7 +8,7 @@ the layout, the counts, and whether documents are read separately. `windows` rea
 
 import json
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from itertools import islice
@@ -23,7 +23,7 @@ from babyllama.data.sources import Split, clean_files
 from babyllama.data.text_pieces import Piece, read_documents
 from babyllama.data.token_streams import SplitStreams
 from babyllama.data.tokenizer import load_tokenizer, refuse_missing_marks, vocabulary_digest
-from babyllama.data.word_starts import Encoded, byte_tokens, encode
+from babyllama.data.word_starts import ByteTokens, Encoded, byte_tokens, encode
 from babyllama.errors import InputError
 from babyllama.recipe import TokensRecipe
 from babyllama.runs.files import write_atomically
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 _MOST_UNUSED = 0.5  # of the vocabulary, without a word to the user
-_PIECES_AT_ONCE = 2  # that are encoded while the ones before are written
+_GROUPS_AT_ONCE = 2  # that are encoded while the ones before are written
+_CHARACTERS_OF_A_GROUP = 2**16
 _TOKENS_AT_ONCE = 2**22
 
 
@@ -155,19 +156,53 @@ def _encoded(
 ) -> Generator[tuple[Piece, bool, Encoded]]:
     """The pieces with their tokens and words, in order.
 
-    The library encodes a piece with all cores and without Python's lock; in the meantime another
-    thread counts the words of the piece before.
+    The library encodes pieces with all cores and without Python's lock; in the meantime another
+    thread counts the words of those before.
     """
     known = byte_tokens(library)
-    waiting: deque[tuple[Piece, bool, Future[Encoded]]] = deque()
-    with ThreadPoolExecutor(_PIECES_AT_ONCE) as pool:
-        for piece, begins in pieces:
-            waiting.append((piece, begins, pool.submit(encode, library, piece, known)))
-            if len(waiting) > _PIECES_AT_ONCE:
-                first, first_begins, found = waiting.popleft()
-                yield first, first_begins, found.result()
-        for first, first_begins, found in waiting:
-            yield first, first_begins, found.result()
+    waiting: deque[tuple[list[tuple[Piece, bool]], Future[list[Encoded]]]] = deque()
+
+    def done() -> Iterator[tuple[Piece, bool, Encoded]]:
+        group, found = waiting.popleft()
+        for (piece, begins), encoded in zip(group, found.result(), strict=True):
+            yield piece, begins, encoded
+
+    with ThreadPoolExecutor(_GROUPS_AT_ONCE) as pool:
+        for group in _groups(pieces):
+            texts = [piece for piece, _ in group]
+            waiting.append((group, pool.submit(_encode_together, library, texts, known)))
+            if len(waiting) > _GROUPS_AT_ONCE:
+                yield from done()
+        while waiting:
+            yield from done()
+
+
+def _groups(pieces: Iterable[tuple[Piece, bool]]) -> Iterator[list[tuple[Piece, bool]]]:
+    """Pieces that are encoded at once: one, or the lines of several short documents."""
+    group: list[tuple[Piece, bool]] = []
+    characters = 0
+    for piece, begins in pieces:
+        if group and (characters >= _CHARACTERS_OF_A_GROUP or not piece.are_lines):
+            yield group
+            group, characters = [], 0
+        group.append((piece, begins))
+        characters += sum(map(len, piece.texts)) if piece.are_lines else _CHARACTERS_OF_A_GROUP
+    if group:
+        yield group
+
+
+def _encode_together(
+    library: "PreTrainedTokenizerFast", pieces: Sequence[Piece], known: ByteTokens | None
+) -> list[Encoded]:
+    """Encode the lines of several pieces as those of one, and give each piece its own tokens."""
+    if len(pieces) == 1:
+        return [encode(library, pieces[0], known)]
+    texts = [text for piece in pieces for text in piece.texts]
+    ids, words = encode(library, Piece(texts, are_lines=True), known)
+    line_starts = np.flatnonzero(ids == library.bos_token_id)
+    first_lines = np.cumsum([len(piece.texts) for piece in pieces[:-1]])
+    cuts = line_starts[first_lines]
+    return list(zip(np.split(ids, cuts), np.split(words, cuts), strict=True))
 
 
 def _bytes(piece: Piece) -> int:
