@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 _MOST_UNUSED = 0.5  # of the vocabulary, without a word to the user
-_GROUPS_AT_ONCE = 2  # that are encoded while the ones before are written
+_GROUPS_AT_ONCE = 4  # that are encoded while the ones before are written
 _CHARACTERS_OF_A_GROUP = 2**16
 _TOKENS_AT_ONCE = 2**22
 

@@ -5,7 +5,7 @@ Training counts the words it has seen by these numbers, whichever windows it rea
 
 import json
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain
 from typing import TYPE_CHECKING, Literal
@@ -65,6 +65,8 @@ def encode(
     joined = "\n".join(texts)
     refuse_control_tokens(library, [joined])
     is_normal = known is not None and _is_normal(backend, joined)
+    if known and piece.are_lines and len(texts) > 1 and not is_normal:
+        return _encode_apart(library, texts, known)
     if known and is_normal and piece.are_lines:
         encoded = _encode_lines(library, texts, joined, known)
         if encoded:
@@ -86,6 +88,21 @@ def encode(
         ids, ends = np.insert(ids, first, library.bos_token_id), np.insert(ends, first, starts)
         sizes = sizes + 1
     return ids, _count_word_starts(codes, starts, sizes, ends)
+
+
+def _encode_apart(
+    library: "PreTrainedTokenizerFast", lines: Sequence[str], known: ByteTokens
+) -> Encoded:
+    """Encode lines of which some are not in the normal form: the others in the fast way."""
+    is_normal = [_is_normal(library.backend_tokenizer, line) for line in lines]
+    found: dict[bool, Iterator[Encoded]] = {}
+    for kind in {*is_normal}:
+        of_kind = [line for line, each in zip(lines, is_normal, strict=True) if each is kind]
+        ids, words = encode(library, Piece(of_kind, are_lines=True), known if kind else None)
+        starts = np.flatnonzero(ids == library.bos_token_id)[1:]
+        found[kind] = zip(np.split(ids, starts), np.split(words, starts), strict=True)
+    in_order = [next(found[each]) for each in is_normal]
+    return np.concatenate([ids for ids, _ in in_order]), np.concatenate([w for _, w in in_order])
 
 
 def _encode_lines(
