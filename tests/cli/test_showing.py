@@ -1,18 +1,26 @@
 """`babyllama show`: a model, and what is none. Runs and studies: tests/end_to_end."""
 
 import json
+import shutil
 
 from commands import babyllama, invoke, refused
 
+from babyllama.runs.manifests import write_manifest
 
-def test_a_model_is_shown_with_what_its_training_recorded(teachers):
-    shown = babyllama("show", teachers[0])
-    facts = json.loads(invoke("show", teachers[0], "--json").stdout)["facts"]
-    for text in (
-        "kind llama", f"parameters {facts['parameters']:,}", "trained as pretraining",
-        f"dev, nats per token {facts['dev_cross_entropy']:.3f}", "babyllama generate",
-    ):  # fmt: skip
+
+def test_a_model_is_shown_with_what_its_training_recorded(teachers, tmp_path):
+    model = shutil.copytree(teachers[0], tmp_path / "model")
+    facts = {"parameters": 12345, "dev_cross_entropy": 3.21, "best_epoch": 2, "epochs": 4}
+    made = {"stage": "pretraining", "version": 1, "recipe": {}, "inputs": {}, "seed": 7}
+    write_manifest(model, {**made, "facts": facts, "wall_seconds": 61.0}, leave_out=())
+
+    shown = babyllama("show", model)
+
+    for text in ("kind llama", "parameters 12,345", "trained as pretraining", "best epoch 2 of 4",
+                 "dev, nats per token 3.210", "seed 7", "babyllama generate"):  # fmt: skip
         assert text in shown
+    assert json.loads(invoke("show", model, "--json").stdout)["facts"] == facts
+    assert "kind llama" in babyllama("show", teachers[0])  # which no run made
 
 
 def test_a_folder_that_is_none_of_ours_is_refused(tmp_path):
