@@ -137,6 +137,7 @@ def test_no_other_module_spells_out_a_path_of_a_run():
 
 def test_the_command_that_resumes_a_run_can_be_pasted():
     assert resume_command(Path("-my runs/it's"), "--set", "seed=1") == (
-        """babyllama run './-my runs/it'"'"'s/recipe.yaml' --run-dir './-my runs/it'"'"'s' """
-        "--set seed=1"
+        """babyllama run './-my runs/it'"'"'s' --set seed=1"""
     )
+    # `babyllama run mini` is the built-in recipe, whatever folder is called so.
+    assert resume_command(Path("mini")) == "babyllama run ./mini"

@@ -61,7 +61,7 @@ def test_damage_is_named_before_anything_is_shown(run, name, damage):
     text = refusal(run)
     assert name in text
     assert f"babyllama verify '{run}'" in text
-    assert f"--run-dir '{run}'" in text
+    assert f"babyllama run '{run}'" in text
 
 
 def test_weights_and_the_report_are_not_read(run):

@@ -51,7 +51,7 @@ def test_two_runs_are_told_apart_by_path_or_by_a_name_of_ones_own(run, written, 
 def test_what_a_run_lacks_is_named_with_a_command_that_can_be_pasted(run):
     (run / "evaluation" / "twin.json").unlink()
     with pytest.raises(
-        InputError, match=r"my run has no scores of twin(.|\n)*--run-dir '.*my run'"
+        InputError, match=r"my run has no scores of twin(.|\n)*babyllama run '.*my run'"
     ):
         scores_in_run(run / "students" / "twin")
     with pytest.raises(InputError, match=r"nothing to compare(.|\n)*students/distilled'"):

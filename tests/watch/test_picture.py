@@ -108,7 +108,7 @@ def test_a_long_silence_is_named_with_the_command_that_resumes(run):
     assert "last line 1 h 00 min ago" in shown
     assert "No line for 1 h 00 min; before, one every 1.0 s. It may have stopped." in shown
     assert f"process {os.getpid()} is running it" in shown
-    command = f"babyllama run {run}/recipe.yaml --run-dir {run}"
+    command = f"babyllama run {run}"
     assert command.replace(" ", "") in shown.replace(" ", "")  # a long path is folded
 
 

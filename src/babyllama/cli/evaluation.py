@@ -11,6 +11,7 @@ import typer
 from babyllama.cli.arguments import (
     RulesName,
     benchmark_and_path,
+    named_models,
     refuse_duplicates,
     refuse_launcher,
     refuse_missing,
@@ -100,6 +101,7 @@ def evaluate(
             mend="Add --ensemble, or omit --mean-of.",
         )
     refuse_duplicates("--benchmark", [name for name, _ in given])
+    named_models(models)  # refuses two of one name
     refuse_missing([path for _, path in given])  # before the slow imports
     asked = asked_of(models, mean_of=mean_of if ensemble else None)
     chosen = asked.models

@@ -29,8 +29,8 @@ def spread_of_words(run: Run) -> str | None:
                                      "markersize": 3, "label": name}  # fmt: skip
             growth.plot(*zip(*each["growth"], strict=True), **style)
             ranks.plot(*zip(*each["ranks"], strict=True), **style)
-        _label(growth, "words", "types")
-        _label(ranks, "rank of the word", "occurrences")
+        label_axes(growth, "words", "types")
+        label_axes(ranks, "rank of the word", "occurrences")
         handles, labels = growth.get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=2)
         return svg_of(figure)
@@ -121,7 +121,8 @@ def _largest(found: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     return whole | dict(largest)
 
 
-def _label(axes: Axes, x: str, y: str) -> None:
+def label_axes(axes: Axes, x: str, y: str) -> None:
+    """Make both axes logarithmic, with short numbers, and name them."""
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel(x)

@@ -6,11 +6,11 @@ from textwrap import shorten
 import numpy as np
 from jaxtyping import Int64
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
 
 from babyllama.console import visible_cell
 from babyllama.report.figures import STYLES, WIDTH, drawing, svg_of
 from babyllama.report.section import Section, drawn_of
+from babyllama.report.text_section import label_axes
 from babyllama.runs.layout import stream_file
 from babyllama.runs.run import Run
 
@@ -60,15 +60,10 @@ def _ranks(counts: Int64[np.ndarray, " vocab"]) -> str:
     places = np.unique(np.geomspace(1, len(ordered), 60).round().astype(int))
     colour, _, line = STYLES[0]
     with drawing():
-        figure = Figure(figsize=(WIDTH / 2, 2.4), layout="constrained")
+        figure = Figure(figsize=(WIDTH, 2.6), layout="constrained")
         axes = figure.subplots()
         axes.plot(places, ordered[places - 1], line, color=colour)
-        axes.set_xscale("log")
-        axes.set_yscale("log")
-        axes.set_xlabel("rank of the token")
-        axes.set_ylabel("occurrences")
-        for axis in (axes.xaxis, axes.yaxis):
-            axis.set_minor_formatter(NullFormatter())
+        label_axes(axes, "rank of the token", "occurrences")
         return svg_of(figure)
 
 
