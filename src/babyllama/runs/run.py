@@ -198,7 +198,7 @@ def finished_models(folder: Path) -> dict[str, Path]:
         InputError: what its recipe raises.
     """
     layout = Layout(folder)
-    models = layout.models(layout.load_recipe(f"babyllama generate {folder}"))
+    models = layout.models(layout.load_recipe("babyllama generate runs/mini"))
     return {name: path for name, path in models.items() if _manifest(path) is not None}
 
 
