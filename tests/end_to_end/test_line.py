@@ -43,7 +43,7 @@ def test_one_command_makes_everything(finished):
     first, where, models, *_ = result.stdout.splitlines()
     assert "student" in first
     assert where == f"Report: {folder / 'report' / 'index.html'}"
-    assert models == "Models"
+    assert models.strip() == "Models"
     assert f"babyllama play {folder}" in result.stdout
     made = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert {

@@ -70,7 +70,7 @@ def test_page_and_markdown_hold_the_whole_run(told):
     assert figures == [f"figures/{name}.svg" for name in names]
     for figure in figures:
         ElementTree.fromstring((report / figure).read_text("utf-8"))
-    assert "babyllama run runs/mini/recipe.yaml" in page
+    assert "babyllama run runs/mini" in page
     assert "0123456789ab" in page
     assert str(run.parent) not in page + markdown
 
