@@ -110,27 +110,32 @@ def _show_run(folder: Path, *, as_json: bool) -> None:
 
 
 def _show_study(folder: Path, *, as_json: bool) -> None:
-    from babyllama.api import Study
     from babyllama.recipe.names import REPORT
-    from babyllama.runs.layout import PAGE
+    from babyllama.runs.layout import PAGE, STUDY
+    from babyllama.studies.report import page, read_findings
+    from babyllama.studies.report.rows import rows_of_comparisons
+    from babyllama.studies.study import load_study
 
-    study, page = Study(folder), folder / REPORT / PAGE
+    found = read_findings(load_study(str(folder / STUDY)), folder)
+    answer, comparisons = page.answer_of(found), rows_of_comparisons(found)
+    report = folder / REPORT / PAGE
+    missing = [{"cell": each.cell, "seed": each.seed, "why": each.why} for each in found.missing]
     if as_json:
         print_json(
             {
-                "study": str(folder), "answer": study.answer, "missing": study.missing,
-                "comparisons": study.comparisons, "report": str(page) if page.is_file() else None,
+                "study": str(folder), "answer": answer, "missing": missing,
+                "comparisons": comparisons, "report": str(report) if report.is_file() else None,
             }
         )  # fmt: skip
         return
-    print_line(study.answer)
-    if page.is_file():
-        print_line(f"Report: {page}")
-    rows = [_comparison(each) for each in study.comparisons]
+    print_line(answer)
+    if report.is_file():
+        print_line(f"Report: {report}")
+    rows = [_comparison(each) for each in comparisons]
     if rows:
         head = ("compared", "on", "difference (95%)", "verdict")
         print_result(table("Declared comparisons", head, rows, words=(0, 1, 3)))
-    for row in study.missing:
+    for row in missing:
         print_line(f"missing: {row['cell']}, seed {row['seed']}: {row['why']}")
 
 
