@@ -15,6 +15,7 @@ from statsmodels.stats.multitest import multipletests
 from babyllama.scores.certainty import Estimate, bootstrap_replicates
 from babyllama.scores.decisions import by_uid
 from babyllama.scores.differences import (
+    Difference,
     adjusted,
     difference_of_replicates,
     paired_difference,
@@ -54,6 +55,12 @@ def test_p_is_the_exact_mcnemar_where_all_items_weigh_alike(won, lost):
     expected = mcnemar([[4, won], [lost, 0]], exact=True).pvalue
     assert found.p == pytest.approx(expected)
     assert found.test == "exact McNemar"
+
+
+@pytest.mark.parametrize("degrees", [1, 3.7, 250.0, math.inf])
+def test_quantiles_are_those_of_scipy_stats(degrees):
+    found = Difference(1.0, 2.0, (0.0, 2.0), 0.5, "t over seeds", degrees=degrees)
+    assert found.smallest == pytest.approx(2 * (t.ppf(0.975, degrees) + t.ppf(0.8, degrees)))
 
 
 def test_uids_of_several_sizes_are_weighed_by_hand():

@@ -3,11 +3,11 @@
 import math
 
 import pytest
-from scipy.stats import norm
+from scipy.stats import nct, norm, t
 from statsmodels.stats.power import TTestPower
 
 from babyllama.scores.paired_seeds import SeedsDifference
-from babyllama.scores.power import Needed, seeds_needed
+from babyllama.scores.power import Needed, _power, seeds_needed
 
 PILOT = SeedsDifference(1.0, of_seeds=4 / 3, of_items=0.0, by_seed=(-1.0, 1.0, 3.0))
 
@@ -17,6 +17,13 @@ def test_without_items_it_is_the_paired_t_tests_number(size):
     """The seeds' differences have a standard deviation of 2."""
     exact = TTestPower().solve_power(effect_size=abs(size) / 2, alpha=0.05, power=0.8)
     assert seeds_needed(PILOT, size) == Needed(abs(size), math.ceil(exact), 1.0)
+
+
+@pytest.mark.parametrize(("size", "seeds"), [(1.0, 2), (2.5, 4), (9.0, 30)])
+def test_the_power_is_that_of_scipys_noncentral_t(size, seeds):
+    variance = PILOT.of_seeds * PILOT.seeds / seeds
+    expected = nct.sf(t.ppf(0.975, seeds - 1), seeds - 1, size / math.sqrt(variance))
+    assert _power(PILOT, size, seeds, 0.05) == pytest.approx(expected, abs=1e-9)
 
 
 def test_a_stricter_level_needs_more_seeds():

@@ -13,7 +13,7 @@ from statistics import NormalDist
 
 import numpy as np
 from jaxtyping import Float64, Int64
-from scipy.stats import norm, ttest_1samp
+from scipy.special import ndtr, ndtri, stdtrit
 
 from babyllama.scores.decisions import Credits
 from babyllama.scores.results import RESAMPLES, Score
@@ -109,8 +109,9 @@ def clustered_interval(parts: Sequence[Credits]) -> tuple[float, float] | None:
 
 def t_interval(values: Float64[np.ndarray, " _"]) -> tuple[float, float]:
     """Student's 95% interval of the mean of at least two values that are not all the same."""
-    found = ttest_1samp(values, 0.0).confidence_interval(0.95)
-    return float(found.low), float(found.high)
+    mean, size = float(values.mean()), len(values)
+    reach = float(stdtrit(size - 1, 0.975) * values.std(ddof=1)) / math.sqrt(size)
+    return mean - reach, mean + reach
 
 
 def wilson(score: float, n: int) -> tuple[float, float]:
@@ -176,7 +177,7 @@ def bootstrap_interval(replicates: Sequence[float], score: float) -> tuple[float
     values = np.asarray(replicates, dtype=np.float64)
     below = float(np.mean(values < score) + np.mean(values == score) / 2)
     least = 0.5 / len(values)
-    shift = norm.ppf(min(max(below, least), 1 - least))
-    levels = norm.cdf([2 * shift - Z, 2 * shift + Z])
+    shift = ndtri(min(max(below, least), 1 - least))
+    levels = ndtr([2 * shift - Z, 2 * shift + Z])
     low, high = np.quantile(values, levels)
     return float(low), float(high)

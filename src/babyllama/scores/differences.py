@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 from jaxtyping import Float64
-from scipy.stats import binomtest, false_discovery_control, t
+from scipy.special import bdtr, stdtr, stdtrit
 
 from babyllama.scores.certainty import (
     Estimate,
@@ -69,7 +69,8 @@ class Difference:
         sample design, without its second-order term; Card et al. 2020, With Little Power Comes
         Great Responsibility.
         """
-        return float(t.ppf(1 - LEVEL / 2, self.degrees) + t.ppf(_POWER, self.degrees)) * self.stderr
+        quantiles = stdtrit(self.degrees, 1 - LEVEL / 2) + stdtrit(self.degrees, _POWER)
+        return float(quantiles) * self.stderr
 
 
 def adjusted(p_values: Sequence[float], correction: Correction) -> list[float]:
@@ -83,6 +84,8 @@ def adjusted(p_values: Sequence[float], correction: Correction) -> list[float]:
     if not p_values:
         return []
     if correction == "bh":
+        from scipy.stats import false_discovery_control  # slow to import, and rarely needed
+
         found: list[float] = false_discovery_control(p_values, method="bh").tolist()
     else:
         found = _holm(np.array(p_values, dtype=np.float64)).tolist()
@@ -181,7 +184,7 @@ def _flipped(parts: Sequence[Credits], weights: Sequence[float]) -> tuple[float,
     if max(shares) - min(shares) < 1e-9 * max(shares):
         every = np.concatenate(list(parts))
         won, lost = int((every > 0).sum()), int((every < 0).sum())
-        return (float(binomtest(won, won + lost).pvalue) if won + lost else 1.0), "exact McNemar"
+        return min(1.0, 2 * float(bdtr(min(won, lost), won + lost, 0.5))), "exact McNemar"
     value = sum(share * float(part.sum()) for share, part in zip(shares, parts, strict=True))
     squares = (share**2 * float((p**2).sum()) for share, p in zip(shares, parts, strict=True))
     return _p(value, math.sqrt(sum(squares))), "weighted McNemar"
@@ -203,7 +206,7 @@ def _error(estimate: Estimate) -> float:
 def _p(value: float, stderr: float, degrees: float = math.inf) -> float:
     if stderr == 0:
         return 1.0 if value == 0 else 0.0
-    return float(2 * t.sf(abs(value) / stderr, degrees))
+    return float(2 * stdtr(degrees, -abs(value) / stderr))
 
 
 def _cut(low: float, high: float) -> Interval:
@@ -296,7 +299,7 @@ def _from_seeds(
     parts = sum(source.variance**2 / source.degrees for source in sources)
     degrees = variance**2 / parts if parts > 0 else math.inf
     stderr = math.sqrt(variance)
-    reach = float(t.ppf(1 - LEVEL / 2, degrees)) * stderr
+    reach = float(stdtrit(degrees, 1 - LEVEL / 2)) * stderr
     interval = (value - reach, value + reach)
     p = _p(value, stderr, degrees)
     return Difference(value, stderr, interval, p, "t over seeds", degrees=degrees)

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float64
 from pydantic import ValidationError
-from scipy.stats import t
+from scipy.special import stdtrit
 
 from babyllama.errors import InputError
 from babyllama.runs.artefact import Facts
@@ -125,7 +125,7 @@ def _difference(
         return value, None
     residuals = totals - value * counts
     error = math.sqrt(groups / (groups - 1) * float(residuals @ residuals)) / size
-    reach = float(t.ppf(0.975, groups - 1)) * error
+    reach = float(stdtrit(groups - 1, 0.975)) * error
     return value, (value - reach, value + reach)
 
 

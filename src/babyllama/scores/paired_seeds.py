@@ -17,7 +17,6 @@ from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float64, Int64
-from scipy.optimize import brentq
 from scipy.special import ndtri, stdtr, stdtrit
 
 from babyllama.scores.certainty import stratified_error
@@ -99,6 +98,8 @@ class SeedsDifference:
             return _SMALLEST_P
         if self.of_items == 0:
             return float(2 * stdtr(self.seeds - 1, -distance / math.sqrt(self.of_seeds)))
+        from scipy.optimize import brentq  # slow to import, and needed by studies alone
+
         return math.exp(
             brentq(lambda x: self.reach(math.exp(x)) - distance, math.log(_SMALLEST_P), 0.0)
         )

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from scipy.stats import nct, norm, t
+from scipy.special import nctdtr, ndtr, ndtri, stdtrit
 
 from babyllama.scores.differences import LEVEL
 from babyllama.scores.paired_seeds import SeedsDifference
@@ -46,7 +46,7 @@ def seeds_needed(
     """
     if size == 0:
         raise ValueError("no number of seeds shows a difference of zero")
-    quantiles = float(norm.ppf(1 - level / 2) + norm.ppf(power))
+    quantiles = float(ndtri(1 - level / 2) + ndtri(power))
     items = max(1.0, quantiles**2 * found.of_items / size**2)
     if items > 1 or _power(found, abs(size), MOST_SEEDS, level) < power:
         return Needed(abs(size), None, items)
@@ -70,6 +70,6 @@ def _power(found: SeedsDifference, size: float, seeds: int, level: float) -> flo
     degrees = (seeds - 1) / share**2 if share > 0 else math.inf
     effect = size / math.sqrt(variance)
     if degrees > 1e6:
-        return float(norm.sf(norm.ppf(1 - level / 2) - effect))
-    critical = float(t.ppf(1 - level / 2, degrees))
-    return float(nct.sf(critical, degrees, effect))
+        return float(ndtr(effect - ndtri(1 - level / 2)))
+    critical = float(stdtrit(degrees, 1 - level / 2))
+    return 1 - float(nctdtr(degrees, effect, critical))

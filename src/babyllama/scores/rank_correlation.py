@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float64
-from scipy.stats import rankdata, t
+from scipy.special import stdtrit
+from scipy.stats import rankdata
 
 from babyllama.scores.differences import LEVEL
 from babyllama.scores.results import Interval
@@ -61,7 +62,7 @@ def rank_correlation(trials: Sequence[Pairs]) -> RankCorrelation:
         _fisher(_spearman(np.concatenate([*trials[:i], *trials[i + 1 :]]))) for i in range(count)
     ]
     stderr = math.sqrt((count - 1) * float(np.var(left_out)))
-    reach = float(t.ppf(1 - LEVEL / 2, count - 1)) * stderr
+    reach = float(stdtrit(count - 1, 1 - LEVEL / 2)) * stderr
     centre = _fisher(value)
     return RankCorrelation(
         value,
