@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
@@ -339,5 +340,6 @@ def svg_of(figure: Figure) -> str:
     """SVG without dates, so that the same run gives the same bytes."""
     file = io.StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    figure.savefig(file, format="svg", metadata=nothing)
+    # Not `savefig`, which draws a figure twice if its layout depends on its contents.
+    FigureCanvasSVG(figure).print_svg(file, metadata=nothing)
     return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"

@@ -38,11 +38,11 @@ def forest(pairing: Pairing | None, *, headline: str, label: str) -> str | None:
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
         axes = figure.subplots()
         _bands(axes, rows)
-        for y, each in enumerate(rows):
-            _mark(axes, y, each.tested.difference, is_headline=False)
+        found = [each.tested.difference for each in rows]
+        _mark(axes, range(len(rows)), found, marker="o", colour=STYLES[0][0])
         names = [each.uid.replace("_", " ") for each in rows]
         if pairing.difference:
-            _mark(axes, len(rows) + 0.4, pairing.difference, is_headline=True)
+            _mark(axes, [len(rows) + 0.4], [pairing.difference], marker="D", colour=STYLES[2][0])
             names.append(headline)
         axes.axvline(0, color="#555555", linewidth=1)
         places = [*range(len(rows)), *([len(rows) + 0.4] if pairing.difference else [])]
@@ -72,15 +72,21 @@ def _value(each: UidDifference) -> float:
     return each.tested.difference.value
 
 
-def _mark(axes: Axes, y: float, found: Difference, *, is_headline: bool) -> None:
-    """Filled where the interval leaves out zero."""
-    low, high = found.interval
-    colour = STYLES[2][0] if is_headline else STYLES[0][0]
-    axes.plot([low, high], [y, y], "-", color=colour, linewidth=1.1)
-    axes.plot(
-        found.value, y, "D" if is_headline else "o", color=colour, markersize=4.5,
-        markerfacecolor=colour if found.excludes_zero else "white",
-    )  # fmt: skip
+def _mark(
+    axes: Axes, places: Sequence[float], found: Sequence[Difference], *, marker: str, colour: str
+) -> None:
+    """Differences with their intervals; filled where the interval leaves out zero."""
+    lows, highs = zip(*(each.interval for each in found), strict=True)
+    axes.hlines(places, lows, highs, colors=colour, linewidth=1.1, capstyle="projecting")
+    for is_shown, face in ((True, colour), (False, "white")):
+        own = [
+            (each.value, y)
+            for each, y in zip(found, places, strict=True)
+            if each.excludes_zero == is_shown
+        ]
+        if own:
+            x, y = zip(*own, strict=True)
+            axes.plot(x, y, marker, color=colour, markersize=4.5, markerfacecolor=face)
 
 
 def _bands(axes: Axes, rows: Sequence[UidDifference]) -> None:
