@@ -30,13 +30,18 @@ def commands():
     return list(walk(typer.main.get_command(app), []))
 
 
-def test_help_never_imports_torch():
+def test_help_the_page_and_reports_import_nothing_heavy():
     script = (
         "import sys; sys.argv = ['babyllama', '--help']\n"
         "from babyllama.cli import main\n"
         "try: main()\n"
         "except SystemExit as end: assert not end.code\n"
         "assert not {'torch', 'transformers', 'scipy', 'pydantic'} & sys.modules.keys()\n"
+        "from babyllama.play import finding, opening, server\n"
+        "assert not {'torch', 'transformers', 'scipy'} & sys.modules.keys()\n"
+        "import babyllama.report\n"
+        "heavy = {'torch', 'scipy.stats', 'scipy.optimize', 'matplotlib.pyplot'}\n"
+        "assert not heavy & sys.modules.keys()\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
 

@@ -22,16 +22,18 @@ def test_what_is_not_there_is_refused(tmp_path):
 
 
 def test_the_page_is_served_and_opened_and_ctrl_c_is_an_ordinary_end(tmp_path, monkeypatch):
-    from babyllama.play import models, server
+    from babyllama.play import finding, opening, server
+    from babyllama.play.models import Cast
 
-    cast = models.Cast((), {}, {}, ("a note",))
+    cast = Cast((), {}, {}, ("a note",))
     opened = []
 
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(models, "load_cast", lambda *_, **__: cast)
-    monkeypatch.setattr(server, "serve", interrupted)
+    monkeypatch.setattr(finding, "find_models", lambda _: finding.Found((), (), {}, {}, ()))
+    monkeypatch.setattr(opening, "load", lambda *_: cast)
+    monkeypatch.setattr(server, "answer_with", interrupted)
     monkeypatch.setattr(playing.webbrowser, "open", lambda address: opened.append(address) or True)
     monkeypatch.setenv("DISPLAY", ":0")
     result = CliRunner().invoke(app, ["play", str(tmp_path), "--port", "0"])
@@ -40,6 +42,14 @@ def test_the_page_is_served_and_opened_and_ctrl_c_is_an_ordinary_end(tmp_path, m
     assert address.startswith("http://127.0.0.1:")
     assert address in result.output
     assert "a note" in result.output
+
+
+def test_a_model_that_cannot_be_loaded_ends_the_command(tmp_path):
+    (tmp_path / "config.json").write_text("{}", encoding="utf-8")
+    code, printed = failure(tmp_path, "--no-browser", "--port", "0")
+    assert code == 2
+    assert "http://127.0.0.1:" in printed  # the page was there, and said so
+    assert "error:" in printed
 
 
 def test_without_a_screen_no_browser_of_the_terminal_is_started(monkeypatch, capsys):

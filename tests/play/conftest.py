@@ -48,10 +48,10 @@ def play_run(tiny_recipe, tokens, tokenizer, tmp_path_factory):
 @pytest.fixture(scope="session")
 def cast(play_run):
     """Its models, loaded."""
-    from babyllama.models.precision import pick_device
-    from babyllama.play.models import load_cast
+    from babyllama.play.finding import find_models
+    from babyllama.play.opening import Opening, load
 
-    return load_cast({"run": play_run.folder}, device=pick_device())
+    return load(find_models({"run": play_run.folder}), Opening())
 
 
 @pytest.fixture(scope="session")

@@ -6,12 +6,12 @@ import pytest
 from random_models import random_model, variant
 
 from babyllama.errors import InputError
-from babyllama.models.precision import pick_device
-from babyllama.play.models import load_cast
+from babyllama.play.finding import find_models
+from babyllama.play.opening import Opening, load
 
 
 def loaded(**given):
-    return load_cast(given, device=pick_device())
+    return load(find_models(given), Opening())
 
 
 def names(group):
@@ -59,20 +59,7 @@ def test_an_unfinished_model_is_left_out_and_named(play_run, tmp_path):
     assert "teacher gpt2" in found.notes[0]
 
 
-def test_folders_without_models_to_show_are_refused(play_run, tokenizer, tmp_path):
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match="empty is neither a run nor a model"):
-        loaded(empty=tmp_path / "empty")
-    (tmp_path / "fresh").mkdir()
-    shutil.copytree(play_run.tokens, tmp_path / "fresh" / "tokens")
-    shutil.copy(play_run.recipe, tmp_path / "fresh")
-    with pytest.raises(InputError, match="no finished model to play with"):
-        loaded(fresh=tmp_path / "fresh")
+def test_a_model_that_reads_in_another_way_is_refused(tokenizer, tmp_path):
     masked = random_model("bert", variant(tokenizer, masks=True), tmp_path / "masked")
     with pytest.raises(InputError, match="is masked, not a causal language model"):
         loaded(masked=masked)
-
-
-def test_two_models_of_one_name_are_refused(play_run):
-    with pytest.raises(InputError, match="two models are called a/twin"):
-        loaded(**{"a": play_run.folder, "a/twin": play_run.student("twin")})

@@ -3,10 +3,13 @@
 from urllib.parse import urlsplit
 
 import pytest
-from play_server import playing
+from play_server import opened, playing
 
+from babyllama.errors import InputError
 from babyllama.play.answers import position_answer, text_answer
+from babyllama.play.endpoints import endpoints
 from babyllama.play.losses import loss_answer
+from babyllama.play.opening import Opening
 from babyllama.play.pairs import pair_answer
 from babyllama.play.writing import Wish, written
 
@@ -27,7 +30,7 @@ def visit(browser, address):
     """Open the page at a width and a fragment; nothing else is reached, and no error occurs."""
     contexts, faults = [], []
 
-    def opened(fragment="", *, width=1280):
+    def visited(fragment="", *, width=1280):
         context = browser.new_context(viewport={"width": width, "height": 900})
         context.set_default_timeout(20_000)
         contexts.append(context)
@@ -39,7 +42,7 @@ def visit(browser, address):
         page.goto(f"{address}/#{fragment}")
         return page
 
-    yield opened
+    yield visited
     for context in contexts:
         context.close()
     assert faults == []
@@ -127,6 +130,44 @@ def test_another_token_is_forced_and_the_branch_is_undone(visit, group):
     page.locator("#undo").click()
     page.locator("#branch").wait_for(state="hidden")
     assert "forced" not in page.url
+
+
+def test_a_token_that_is_typed_is_forced_or_refused(visit, group):
+    page = visit(f"text={TEXT}&at=4")
+    page.locator("#marks", has_text="<s> stands before every line").wait_for()
+    page.locator("#force-text").fill("␣the cat")
+    page.locator("#force [value=rest]").click()
+    page.locator("#position-fault", has_text="is not one token").wait_for()
+    page.locator("#force-text").fill("␣the")
+    page.locator("#force [value=rest]").click()
+    page.locator("#branch", has_text="It now reads").wait_for()
+    (token,) = group.tokenizer.encode(" the", add_special_tokens=False)
+    assert f"forced=4.{token}.k" in page.url
+    assert not page.locator("#position-fault").is_visible()
+
+
+def test_the_page_waits_for_the_models(browser, cast):
+    opening = Opening()
+    opening.doing = "loading 3 of 5: students/twin"
+    with opened(opening) as address:
+        page = browser.new_page()
+        page.goto(address)
+        page.locator("#cast", has_text="loading 3 of 5: students/twin").wait_for()
+        assert page.evaluate("document.querySelector('main').inert")
+        opening.answers = endpoints(cast)
+        page.locator("[data-strip=twin] .chip").first.wait_for()
+        page.close()
+
+
+def test_the_page_says_why_models_cannot_be_loaded(browser):
+    opening = Opening()
+    with opened(opening) as address:
+        page = browser.new_page()
+        page.goto(address)
+        page.locator("#cast", has_text="starting").wait_for()
+        opening.fault = InputError("twin is damaged", mend="Make it again.")
+        page.locator("#cast.fault", has_text="twin is damaged").wait_for()
+        page.close()
 
 
 def test_all_models_write_step_by_step(visit, group):

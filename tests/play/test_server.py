@@ -1,75 +1,82 @@
-"""The server: its answers are those of the package, and it answers this machine's page only."""
+"""The server: it answers this machine's page only, and before the models are loaded."""
 
 import builtins
 import http.client
 import json
-import threading
 import urllib.error
 import urllib.request
-from dataclasses import asdict
 from urllib.parse import urlsplit
 
 import pytest
-from play_server import playing, waited_for
+from play_server import asked, opened
 
 from babyllama.errors import InputError
 from babyllama.play import server
-from babyllama.play.answers import position_answer, text_answer
-from babyllama.play.models import Cast
-from babyllama.play.pairs import pair_answer
+from babyllama.play.endpoints import endpoints
+from babyllama.play.opening import Opening
 
-TEXT = "The cat sees a <b>dog</b>."
+DAMAGED = InputError("model.safetensors is damaged", why="Its hash differs.", mend="Make it again.")
 
 
-@pytest.fixture(scope="module")
-def address(cast):
+@pytest.fixture
+def opening():
     pytest.importorskip("uvicorn", reason="the extra `play` is not installed")
-    with playing(cast) as found:
+    return Opening()
+
+
+@pytest.fixture
+def address(opening):
+    with opened(opening) as found:
         yield found
 
 
-def asked(address, name, **body):
-    request = urllib.request.Request(f"{address}/api/{name}", json.dumps(body).encode() or None)
-    with urllib.request.urlopen(request) as response:
-        return json.load(response)
+def stream_of(address):
+    return urllib.request.urlopen(f"{address}/api/loading")
 
 
-def refusal(address, name, **body):
-    with pytest.raises(urllib.error.HTTPError) as caught:
-        asked(address, name, **body)
-    assert caught.value.code == 400
-    return json.load(caught.value)
+def next_event(stream):
+    found = json.loads(stream.readline().removeprefix(b"data: "))
+    assert stream.readline() == b"\n"
+    return found
 
 
-def as_json(answer):
-    return json.loads(json.dumps(asdict(answer)))
+def test_the_page_says_what_is_loaded_until_it_answers(opening, address, cast):
+    opening.doing = "loading 3 of 5: students/twin"
+    with stream_of(address) as stream:
+        assert next_event(stream) == {"doing": "loading 3 of 5: students/twin"}
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            asked(address, "text", text="a")
+        assert caught.value.code == 503
+        found = json.load(caught.value)
+        assert found["what"] == "the models are not loaded yet"
+        assert "loading 3 of 5: students/twin" in found["why"]
+        opening.answers = endpoints(cast)
+        assert stream.read() == b"event: end\ndata: {}\n\n"
+    assert asked(address, "text", text="a")["first"] == 1
 
 
-def events_of(address, **body):
-    request = urllib.request.Request(f"{address}/api/write", json.dumps(body).encode())
-    with urllib.request.urlopen(request) as response:
-        assert response.headers.get_content_type() == "text/event-stream"
-        parts = response.read().decode().split("\n\n")
-    assert parts[-2:] == ["event: end\ndata: {}", ""]
-    return [json.loads(part.removeprefix("data: ")) for part in parts[:-2]]
+def fail_while_a_page_waits(opening, error, waiting):
+    with opened(opening) as address:
+        waiting.append(stream_of(address))
+        next_event(waiting[0])
+        raise error
 
 
-def test_answers_are_those_of_the_package(address, group):
-    assert asked(address, "text", text=TEXT) == as_json(text_answer(group, TEXT))
-    found = asked(address, "position", text=TEXT, at=3, temperature=2)
-    assert found == as_json(position_answer(group, TEXT, at=3, temperature=2.0))
-    found = asked(address, "pair", first=TEXT, second="The cat.")
-    assert found == as_json(pair_answer(group, TEXT, "The cat."))
-    assert asked(address, "loss", text=TEXT, at=3, student="distilled")["student"] == "distilled"
-    assert asked(address, "pairs", run="", benchmark="grammar", wrong="twin")["total"] == 1
+def test_the_page_says_why_the_models_cannot_be_loaded_and_the_server_ends(opening):
+    waiting = []
+    with pytest.raises(InputError, match="is damaged"):
+        fail_while_a_page_waits(opening, DAMAGED, waiting)
+    assert next_event(waiting[0])["fault"]["what"] == "model.safetensors is damaged"
+    assert waiting[0].read() == b"event: end\ndata: {}\n\n"
+    with pytest.raises(urllib.error.URLError):
+        urllib.request.urlopen(waiting[0].url)
 
 
-def test_the_page_learns_which_models_there_are(address):
-    with urllib.request.urlopen(f"{address}/api/models") as response:
-        found = json.load(response)
-    assert [each["name"] for each in found["groups"][0]["models"]][2:4] == ["ensemble", "distilled"]
-    assert found["lessons"] == [{"student": "distilled", "temperature": 2.0, "group": 0}]
-    assert found["runs"][0]["benchmarks"] == ["grammar"]
+def test_ctrl_c_ends_the_server_while_a_page_waits(opening):
+    waiting = []
+    with pytest.raises(KeyboardInterrupt):
+        fail_while_a_page_waits(opening, KeyboardInterrupt(), waiting)
+    assert waiting[0].read() == b""  # without the event that says that loading has ended
 
 
 def test_the_page_may_load_nothing_from_elsewhere_and_is_not_kept(address):
@@ -87,60 +94,6 @@ def test_requests_under_another_name_are_refused(address):
     connection.request("GET", "/api/models", headers={"Host": "elsewhere.example"})
     assert connection.getresponse().status == 400
     connection.close()
-
-
-def test_wrong_requests_get_the_message(address):
-    assert refusal(address, "text", text="")["what"] == "the text is empty"
-    assert refusal(address, "text", text="a", group=4)["what"] == "there is no group 4 here"
-    assert "not distilled" in refusal(address, "loss", text="a", at=1, student="twin")["what"]
-    assert "no run" in refusal(address, "pairs", run="x", benchmark="grammar")["what"]
-    assert "fills all" in refusal(address, "write", text="cat " * 400)["what"]
-    assert "too long" in refusal(address, "text", text="a" * 2_100_000)["what"]
-
-
-def test_what_models_write_is_streamed(address, group):
-    events = events_of(address, text=TEXT, seed=3, tokens=4)
-    assert {event["model"] for event in events} == {model.name for model in group.models}
-    assert [event["step"] for event in events if event["token"]] == sorted(
-        event["step"] for event in events if event["token"]
-    )
-
-
-def test_two_clients_at_once_get_the_same_as_one_after_the_other(address):
-    alone = [events_of(address, text=TEXT, seed=seed, tokens=8) for seed in (1, 2)]
-    found = {}
-
-    def ask(seed):
-        found[seed] = events_of(address, text=TEXT, seed=seed, tokens=8)
-
-    threads = [threading.Thread(target=ask, args=(seed,)) for seed in (1, 2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert [found[1], found[2]] == alone
-
-
-def test_a_client_that_goes_away_stops_the_writing(cast, monkeypatch):
-    """The generator is closed before its end, and the server still answers."""
-    steps, ended = [], threading.Event()
-
-    def endless(*_):
-        try:
-            while True:
-                steps.append(1)
-                yield server.Written("llama", len(steps), None)
-        finally:
-            ended.set()
-
-    monkeypatch.setattr(server, "written", endless)
-    with playing(cast) as address:
-        connection = http.client.HTTPConnection("127.0.0.1", urlsplit(address).port)
-        connection.request("POST", "/api/write", json.dumps({"text": TEXT}))
-        connection.getresponse().read(10)
-        connection.close()
-        assert waited_for(ended.is_set)
-        assert asked(address, "text", text=TEXT)["first"] == 1
 
 
 def test_a_port_in_use_gives_the_next_one():
@@ -174,8 +127,3 @@ def test_a_missing_library_is_named_with_the_extra(monkeypatch):
     with pytest.raises(InputError, match="play needs uvicorn, which is not installed") as caught:
         server.refuse_missing_packages()
     assert "pip install 'babyllama[play]'" in caught.value.mend
-
-
-def test_the_overview_needs_no_run(cast):
-    found = server.overview(Cast(cast.groups, {}, {}, ("a note",)))
-    assert (found["runs"], found["lessons"], found["notes"]) == ([], [], ("a note",))

@@ -34,31 +34,31 @@ def play(
 
     Example: `babyllama play runs/mini`
     """
-    from babyllama.play.server import HOST, bound, refuse_missing_packages, serve
+    from babyllama.play.finding import find_models
+    from babyllama.play.opening import Opening, load
+    from babyllama.play.server import HOST, answer_with, bound, refuse_missing_packages, serving
 
     refuse_launcher("play")
     refuse_missing_packages()
     given = named_models(models)
     refuse_missing(list(given.values()))
+    found = find_models(given)
     listening = bound(port)
-    from babyllama.models.precision import pick_device
-    from babyllama.play.models import load_cast
-
+    address = f"http://{HOST}:{listening.getsockname()[1]}/"
     try:
-        cast = load_cast(given, device=pick_device())
-        for note in cast.notes:
-            print_status(f"  {note}", style="yellow")
-        address = f"http://{HOST}:{listening.getsockname()[1]}/"
-        names = [model.name for group in cast.groups for model in group.models]
-        print_status(f"{len(names)} models: {', '.join(names)}. Ctrl-C ends.")
-        print_line(address)
-        if browser:
-            _open(address)
-        serve(cast, listening)
+        with serving(opening := Opening(), listening) as ended:
+            print_line(address)
+            if browser:
+                _open(address)
+            print_status("loading the models; the page says which one. Ctrl-C ends.")
+            cast = load(found, opening)
+            for note in cast.notes:
+                print_status(f"  {note}", style="yellow")
+            names = [model.name for group in cast.groups for model in group.models]
+            print_status(f"{len(names)} models: {', '.join(names)}")
+            answer_with(cast, opening, ended)
     except (KeyboardInterrupt, Interrupted):
         print_status("closed")
-    finally:
-        listening.close()
 
 
 def _open(address: str) -> None:

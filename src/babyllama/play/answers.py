@@ -15,7 +15,8 @@ from babyllama.errors import InputError
 from babyllama.evaluation.measures.token_values import kl
 from babyllama.models.logits import token_log_probabilities
 from babyllama.models.loss import chunk_size
-from babyllama.play.models import Group, Role, Shown
+from babyllama.play.finding import Role
+from babyllama.play.models import Group, Shown
 from babyllama.play.reading import Forced, Reading, Token, read, states_of, text_of, tokens_of
 
 ROWS = 15  # tokens of a distribution that have a bar of their own

@@ -15,7 +15,8 @@ from babyllama.models.ensemble import Ensemble, combine, mean_logits, weights_of
 from babyllama.models.loading import load_model
 from babyllama.models.loss import distillation_loss
 from babyllama.play.answers import distribution, likeliest, logits_at, refuse_no_place
-from babyllama.play.models import Group, Lesson
+from babyllama.play.finding import Lesson
+from babyllama.play.models import Group
 from babyllama.play.reading import Forced, Reading, Token, read, states_of, tokens_of
 from babyllama.report.wording import joined
 from babyllama.runs.layout import FINAL, TRAINING_LOG, resume_command, run_of

@@ -10,7 +10,8 @@ import numpy as np
 
 from babyllama.evaluation.likelihood.scorer import likelihoods
 from babyllama.evaluation.likelihood.texts import Text
-from babyllama.play.models import Group, Role, Shown
+from babyllama.play.finding import Role
+from babyllama.play.models import Group, Shown
 from babyllama.play.reading import Token, refuse_no_text, tokens_of
 
 

@@ -46,6 +46,13 @@ class PositionAsked(TextAsked):
     temperature: _Temperature = 1.0
 
 
+class TokenAsked(Asked):
+    """The text of a token."""
+
+    group: int = Field(0, ge=0)
+    text: _TextField
+
+
 class LossAsked(TextAsked):
     """A place of a text under a student's loss."""
 

@@ -1,38 +1,21 @@
-"""The page's server: the files of `page/`, and answers as JSON. It listens on this machine only.
+"""The page's server, on this machine only: the files of `page/`, and how far loading is.
 
-Answers are computed one at a time, whoever asks: the models use all cores as it is. Text that
-models write is streamed as server-sent events, and waits for its turn at every token, so that other
-answers come in between. Whoever stops listening stops the writing.
+It imports nothing heavy, and starts before the models are loaded: see `opening`. `endpoints` has
+the answers.
 """
 
+import asyncio
 import json
 import socket
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator
-from contextlib import closing
-from dataclasses import asdict
-from importlib import metadata
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 from babyllama.console import send_output_to
 from babyllama.errors import InputError
-from babyllama.play.answers import ROWS, position_answer, text_answer
-from babyllama.play.losses import loss_answer
-from babyllama.play.models import Cast, Group
-from babyllama.play.pairs import pair_answer
-from babyllama.play.predictions import Filter, benchmarks_of, pairs_answer
-from babyllama.play.requests import (
-    Asked,
-    LossAsked,
-    PairAsked,
-    PairsAsked,
-    PositionAsked,
-    TextAsked,
-    WritingAsked,
-    parsed,
-)
-from babyllama.play.writing import Wish, Written, written
+from babyllama.play.opening import Opening, as_json
 
 if TYPE_CHECKING:
     import uvicorn
@@ -41,19 +24,18 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from babyllama.play.models import Cast
+
 HOST = "127.0.0.1"
 _PAGE = Path(__file__).parent / "page"
-_LARGEST_BODY = 2_000_000  # bytes: more than any text that is read
 _PORTS = 20  # how many ports are tried
+_SECONDS_BETWEEN_LOOKS = 0.05  # at how far loading is
 _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",  # another run may be shown at the same address later
 }
-
-Body = TypeVar("Body", bound=Asked)
-Answer = TypeVar("Answer")
 
 
 def refuse_missing_packages() -> None:
@@ -74,26 +56,71 @@ def refuse_missing_packages() -> None:
     del starlette, uvicorn
 
 
-def serve(cast: Cast, listening: socket.socket) -> None:
-    """Answer until Ctrl-C or SIGTERM.
+@contextmanager
+def serving(opening: Opening, listening: socket.socket) -> Iterator[threading.Event]:
+    """Answer in a thread of its own until the block ends; the event is set when it has ended.
+
+    The page is told why the block failed before the server ends.
 
     Args:
-        listening: see `bound`.
+        listening: see `bound`. It is closed at the end.
     """
+    server = server_of(opening)
+    # Loaded here, since the imports of the block would hold up those of the thread.
+    server.config.load()
+    ended = threading.Event()
+
+    def answer() -> None:
+        try:
+            server.run(sockets=[listening])
+        finally:
+            ended.set()
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    try:
+        yield ended
+    except Exception as error:
+        opening.fault = error if isinstance(error, InputError) else _unknown()
+        raise
+    finally:
+        opening.is_closed = True
+        server.should_exit = True
+        thread.join()
+        listening.close()
+
+
+def answer_with(cast: "Cast", opening: Opening, ended: threading.Event) -> None:
+    """Answer from these models until Ctrl-C or SIGTERM, which are exceptions here.
+
+    Args:
+        ended: of `serving`.
+    """
+    from babyllama.play.endpoints import endpoints
+
     send_output_to(_drop)  # progress and status of each answer would fill the terminal
     try:
-        server_of(cast).run(sockets=[listening])
+        opening.answers = endpoints(cast)
+        ended.wait()
     finally:
         send_output_to(None)
 
 
-def server_of(cast: Cast) -> "uvicorn.Server":
+def _drop(_message: object) -> None:
+    """Show nothing: what matters is in the answer."""
+
+
+def _unknown() -> InputError:
+    return InputError("the models could not be loaded", mend="The terminal says why.")
+
+
+def server_of(opening: Opening) -> "uvicorn.Server":
     """The server, which does not listen yet."""
     import uvicorn
 
     return uvicorn.Server(
         uvicorn.Config(
-            application(cast),
+            application(opening),
             log_level="warning",
             access_log=False,
             lifespan="off",
@@ -102,10 +129,6 @@ def server_of(cast: Cast) -> "uvicorn.Server":
             timeout_graceful_shutdown=1,  # for whoever is reading what models write
         )
     )
-
-
-def _drop(_message: object) -> None:
-    """Show nothing: what matters is in the answer."""
 
 
 def bound(port: int) -> socket.socket:
@@ -133,27 +156,22 @@ def bound(port: int) -> socket.socket:
     )
 
 
-def application(cast: Cast) -> "Starlette":
+def application(opening: Opening) -> "Starlette":
     """The page and its answers as an ASGI application."""
     from starlette.applications import Starlette
     from starlette.middleware import Middleware
     from starlette.middleware.trustedhost import TrustedHostMiddleware
+    from starlette.responses import StreamingResponse
     from starlette.routing import Mount, Route
     from starlette.staticfiles import StaticFiles
 
-    answers = _Answers(cast)
-    posts = {
-        "/api/text": answers.of_text,
-        "/api/position": answers.of_position,
-        "/api/loss": answers.of_loss,
-        "/api/pair": answers.of_pair,
-        "/api/pairs": answers.of_pairs,
-        "/api/write": answers.of_writing,
-    }
+    async def of_loading(_request: "Request") -> "Response":
+        return StreamingResponse(_progress(opening), media_type="text/event-stream")
+
     return Starlette(
         routes=[
-            Route("/api/models", answers.of_models),
-            *(Route(path, answer, methods=["POST"]) for path, answer in posts.items()),
+            Route("/api/loading", of_loading),
+            Mount("/api", opening),
             Mount("/", StaticFiles(directory=_PAGE, html=True)),
         ],
         middleware=[
@@ -161,16 +179,25 @@ def application(cast: Cast) -> "Starlette":
             # Another site's page may have a name that leads to this machine.
             Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"]),
         ],
-        exception_handlers={InputError: _refused},
     )
 
 
-async def _refused(_request: "Request", error: Exception) -> "Response":
-    from starlette.responses import JSONResponse
+async def _progress(opening: Opening) -> AsyncIterator[str]:
+    """What is being loaded, as server-sent events until nothing is; the last may be a fault."""
+    told = ""
+    while not opening.is_over:
+        if opening.doing != told:
+            told = opening.doing
+            yield _event({"doing": told})
+        await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+    if opening.fault is not None:
+        yield _event({"fault": as_json(opening.fault)})
+    if opening.fault is not None or opening.answers is not None:
+        yield "event: end\ndata: {}\n\n"
 
-    assert isinstance(error, InputError)
-    found = {"what": error.what, "why": error.why, "mend": error.mend}
-    return JSONResponse(found, status_code=400)
+
+def _event(content: object) -> str:
+    return f"data: {json.dumps(content)}\n\n"
 
 
 class _WithHeaders:
@@ -187,162 +214,3 @@ class _WithHeaders:
             await send(message)
 
         await self._app(scope, receive, with_headers)
-
-
-class _Answers:
-    """The handlers of the requests, round one lock."""
-
-    def __init__(self, cast: Cast) -> None:
-        self._cast = cast
-        self._lock = threading.Lock()
-
-    async def of_models(self, _request: "Request") -> "Response":
-        """What there is to show."""
-        return await self._answered(lambda: overview(self._cast))
-
-    async def of_text(self, request: "Request") -> "Response":
-        """Surprisals of a text."""
-        asked = await _body(request, TextAsked)
-        group = _group(self._cast, asked.group)
-        return await self._answered(lambda: text_answer(group, asked.text, asked.forced_tokens()))
-
-    async def of_position(self, request: "Request") -> "Response":
-        """Distributions at one place."""
-        asked = await _body(request, PositionAsked)
-        group = _group(self._cast, asked.group)
-        return await self._answered(
-            lambda: position_answer(
-                group, asked.text, asked.forced_tokens(),
-                at=asked.at, temperature=asked.temperature,
-            )
-        )  # fmt: skip
-
-    async def of_loss(self, request: "Request") -> "Response":
-        """A student's loss at one place."""
-        asked = await _body(request, LossAsked)
-        group = _group(self._cast, asked.group)
-        lesson = self._cast.lessons.get(asked.student)
-        if lesson is None:
-            raise InputError(
-                f"{asked.student!r} was not distilled from models on this page",
-                mend="Choose a distilled student of a run.",
-            )
-        return await self._answered(
-            lambda: loss_answer(group, lesson, asked.text, asked.forced_tokens(), at=asked.at)
-        )
-
-    async def of_pair(self, request: "Request") -> "Response":
-        """Two sentences compared."""
-        asked = await _body(request, PairAsked)
-        group = _group(self._cast, asked.group)
-        return await self._answered(lambda: pair_answer(group, asked.first, asked.second))
-
-    async def of_pairs(self, request: "Request") -> "Response":
-        """A page of a run's own pairs."""
-        asked = await _body(request, PairsAsked)
-        if asked.run not in self._cast.runs:
-            raise InputError(f"there is no run {asked.run!r} here", mend="Reload the page.")
-        run = self._cast.runs[asked.run]
-        wanted = Filter(asked.right, asked.wrong, asked.uid, asked.words)
-        return await self._answered(
-            lambda: pairs_answer(run, asked.benchmark, wanted, start=asked.start)
-        )
-
-    async def of_writing(self, request: "Request") -> "Response":
-        """Text of all models, as server-sent events."""
-        from starlette.responses import StreamingResponse
-
-        asked = await _body(request, WritingAsked)
-        group = _group(self._cast, asked.group)
-        wish = Wish(asked.seed, asked.temperature, asked.tokens)
-        steps = written(group, asked.text, wish, asked.forced_tokens())
-        # The first step says whether anything can be written: its refusal is an ordinary answer.
-        first = await self._computed(lambda: next(steps, None))
-        return StreamingResponse(self._events(first, steps), media_type="text/event-stream")
-
-    async def _events(
-        self, first: Written | None, steps: Generator[Written, None, None]
-    ) -> AsyncIterator[str]:
-        event = first
-        with closing(steps):  # also if nobody listens any more
-            while event is not None:
-                yield f"data: {json.dumps(asdict(event))}\n\n"
-                event = await self._computed(lambda: next(steps, None))
-        yield "event: end\ndata: {}\n\n"
-
-    async def _answered(self, compute: Callable[[], Any]) -> "Response":
-        from starlette.responses import JSONResponse
-
-        found = await self._computed(compute)
-        return JSONResponse(found if isinstance(found, dict) else asdict(found))
-
-    def _computed(self, compute: Callable[[], Answer]) -> Awaitable[Answer]:
-        """Compute in a thread, while no other answer is being computed."""
-        from starlette.concurrency import run_in_threadpool
-
-        def alone() -> Answer:
-            with self._lock:
-                return compute()
-
-        return run_in_threadpool(alone)
-
-
-async def _body(request: "Request", kind: type[Body]) -> Body:
-    parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > _LARGEST_BODY:
-            raise InputError("the text is too long to be sent", mend="Shorten it.")
-        parts.append(part)
-    return parsed(kind, b"".join(parts))
-
-
-def _group(cast: Cast, number: int) -> Group:
-    if number >= len(cast.groups):
-        raise InputError(f"there is no group {number} here", mend="Reload the page.")
-    return cast.groups[number]
-
-
-def overview(cast: Cast) -> dict[str, Any]:
-    """What the page shows before a text is read: models, students' losses, runs, notes."""
-    return {
-        "version": metadata.version("babyllama"),
-        "rows": ROWS,
-        "notes": cast.notes,
-        "groups": [
-            {
-                "models": [{"name": each.name, "role": each.role} for each in group.models],
-                "reference": group.reference,
-                "positions": group.positions,
-                "vocabulary": group.models[0].ensemble.mixture.vocab_size,
-                "rules": group.models[0].scorer.rules.name,
-            }
-            for group in cast.groups
-        ],
-        "lessons": [
-            {
-                "student": each.student,
-                "temperature": each.recipe.temperature,
-                "group": _group_of(cast, each.student),
-            }
-            for each in cast.lessons.values()
-        ],
-        "runs": [
-            {
-                "prefix": prefix,
-                "folder": str(folder),
-                "benchmarks": benchmarks_of(folder),
-                "group": _group_of(cast, prefix),
-            }
-            for prefix, folder in cast.runs.items()
-        ],
-    }
-
-
-def _group_of(cast: Cast, prefix: str) -> int:
-    """The group of the first model whose name begins so."""
-    return next(
-        number
-        for number, group in enumerate(cast.groups)
-        if any(model.name.startswith(prefix) for model in group.models)
-    )

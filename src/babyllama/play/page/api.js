@@ -1,9 +1,10 @@
 // Requests to the server. Whatever it refuses becomes an Error with a message to show.
 
+const messageOf = ({ what, why, mend }) => [what, why, mend].filter(Boolean).join("\n");
+
 async function failure(response) {
-  if (response.status === 400) {
-    const { what, why, mend } = await response.json().catch(() => ({ what: "The request was refused." }));
-    return new Error([what, why, mend].filter(Boolean).join("\n"));
+  if (response.status === 400 || response.status === 503) {
+    return new Error(messageOf(await response.json().catch(() => ({ what: "The request was refused." }))));
   }
   return new Error("The server failed; its terminal says why.");
 }
@@ -24,12 +25,24 @@ const post = (body, signal) => ({
   method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body), signal,
 });
 
+/** Wait until the models are loaded; `onStep` is called with what is being loaded. */
+export async function loaded(onStep) {
+  let fault = null;
+  await events("api/loading", {}, (event) => {
+    if (event.fault) fault = event.fault;
+    else onStep(event.doing);
+  });
+  if (fault) throw new Error(messageOf(fault));
+}
+
 export const getModels = async () => (await request("api/models")).json();
 export const ask = async (name, body) => (await request(`api/${name}`, post(body))).json();
 
-/** Call `onEvent` with each server-sent event until the stream ends. */
-export async function stream(name, body, onEvent, signal) {
-  const response = await request(`api/${name}`, post(body, signal));
+/** Ask, and call `onEvent` with each server-sent event until the stream ends. */
+export const stream = (name, body, onEvent, signal) => events(`api/${name}`, post(body, signal), onEvent);
+
+async function events(path, options, onEvent) {
+  const response = await request(path, options);
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let buffer = "", ended = false;
   for (;;) {

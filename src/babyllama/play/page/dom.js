@@ -45,6 +45,9 @@ function visible(character) {
 /** A token as text, for labels and options. */
 export const tokenText = (token) => [...token.text].map(visible).join("");
 
+/** What was typed, where spaces, line ends and tabs may be as the page shows them. */
+export const typedText = (text) => text.replaceAll("␣", " ").replaceAll("⏎", "\n").replaceAll("⇥", "\t");
+
 /** A text with its hidden characters as escapes; spaces and line ends stay. */
 export const visibleText = (text) =>
   [...text].map((each) => (each === " " || each === "\n" ? each : visible(each))).join("");

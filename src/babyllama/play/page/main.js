@@ -1,5 +1,5 @@
 // Start: read the address and the models, then show every panel; each change shows what depends on it.
-import { getModels } from "./api.js";
+import { getModels, loaded } from "./api.js";
 import { startCopying } from "./copying.js";
 import { byId, el, replace } from "./dom.js";
 import { readLoss, startLoss } from "./loss.js";
@@ -25,6 +25,7 @@ async function start() {
   readAddress();
   let cast;
   try {
+    await loaded((doing) => { byId("cast").textContent = `The page can be used in a moment: ${doing} …`; });
     cast = await getModels();
   } catch (error) {
     byId("cast").textContent = error.message;

@@ -1,11 +1,12 @@
 // The second panel: the distributions at one place, their difference, another token there.
 import { ask, newest } from "./api.js";
 import { offerTable } from "./copying.js";
-import { barRow, byId, el, fillSelect, percent, replace, roleOf, shareOf, showFault, signed, tokenNode, tokenText, visibleText } from "./dom.js";
+import { barRow, byId, el, fillSelect, percent, replace, roleOf, shareOf, showFault, signed, tokenNode, tokenText, typedText, visibleText } from "./dom.js";
 import { change, state, withForced } from "./state.js";
 import { currentAnswer, currentText } from "./text.js";
 
 const latest = newest();
+const latestTyped = newest();
 let answer = null;
 
 /** Whether the viewer still has to predict. */
@@ -21,10 +22,22 @@ export function startPosition() {
   byId("to").addEventListener("change", (event) => change({ to: event.target.value }));
   byId("force").addEventListener("submit", (event) => {
     event.preventDefault();
-    const more = withForced(answer.at, byId("force-token").value, event.submitter?.value === "rest");
-    change({ forced: more, guess: "", wrote: "" }, { push: true });
+    force(answer.at, event.submitter?.value === "rest");
   });
   offerTable("position", table);
+}
+
+/** Put the token that was typed at a place, or else the chosen one. */
+async function force(at, keepsRest) {
+  const typed = byId("force-text").value;
+  const put = (token) => {
+    byId("force-text").value = "";
+    showFault("position-fault", null);
+    change({ forced: withForced(at, token, keepsRest), guess: "", wrote: "" }, { push: true });
+  };
+  if (!typed) { put(byId("force-token").value); return; }
+  await latestTyped(ask("token", { group: Number(state.g), text: typedText(typed) }), ({ id }) => put(id),
+    (error) => showFault("position-fault", error));
 }
 
 function step(by) {

@@ -77,8 +77,20 @@ function middle(answer) {
 function draw() {
   const parts = answers.flatMap((answer, group) => groupParts(answer, group));
   replace(byId("strips"), parts);
+  drawMarks();
   drawBranch();
   mark();
+}
+
+/** What the control tokens are that begin lines and end documents. */
+function drawMarks() {
+  const marks = cast.groups[Number(state.g)].marks;
+  byId("marks").hidden = !marks;
+  if (!marks) return;
+  const name = (text) => tokenNode({ text, kind: "special" });
+  const says = [name(marks.line), " stands before every line of the training text: where a model expects it, it expects the line to end. "];
+  const end = marks.line === marks.document ? "It also ends every document." : [name(marks.document), " ends a document."];
+  replace(byId("marks"), [...says, end].flat());
 }
 
 function groupParts(answer, group) {

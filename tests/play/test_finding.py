@@ -1,0 +1,31 @@
+"""Which models there are, before any is loaded."""
+
+import shutil
+
+import pytest
+
+from babyllama.errors import InputError
+from babyllama.play.finding import find_models
+
+
+def test_the_models_of_a_run_are_found_with_their_places(play_run):
+    found = find_models({"run": play_run.folder})
+    places = ["teachers/llama", "teachers/gpt2", "students/distilled", "students/twin"]
+    assert [each.place for each in found.models] == places
+    assert all(each.marks_lines for each in found.models)
+
+
+def test_folders_without_models_to_show_are_refused(play_run, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="empty is neither a run nor a model"):
+        find_models({"empty": tmp_path / "empty"})
+    (tmp_path / "fresh").mkdir()
+    shutil.copytree(play_run.tokens, tmp_path / "fresh" / "tokens")
+    shutil.copy(play_run.recipe, tmp_path / "fresh")
+    with pytest.raises(InputError, match="no finished model to play with"):
+        find_models({"fresh": tmp_path / "fresh"})
+
+
+def test_two_models_of_one_name_are_refused(play_run):
+    with pytest.raises(InputError, match="two models are called a/twin"):
+        find_models({"a": play_run.folder, "a/twin": play_run.student("twin")})
