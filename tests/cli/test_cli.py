@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import pytest
 from commands import babyllama, invoke, refused
 
-from babyllama import __version__, recipe
+from babyllama import __version__, cli, recipe
 from babyllama.cli import app, main
 from babyllama.console import RUN_AGAIN, Interrupted, stderr_console
 
@@ -44,6 +44,13 @@ def test_help_the_page_and_reports_import_nothing_heavy():
         "assert not heavy & sys.modules.keys()\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
+
+
+def test_a_command_whose_import_of_torch_was_interrupted_ends(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch.distributed", None)
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    cli._leave_processes()
+    assert "torch" not in sys.modules
 
 
 @pytest.mark.parametrize("path", [" ".join(path) for path, _ in commands()])

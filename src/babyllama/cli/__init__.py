@@ -224,7 +224,8 @@ def _drop_unwritable_output() -> None:
 
 def _leave_processes() -> None:
     """Destroy torch's process group, if there is one."""
-    if "torch.distributed" in sys.modules:
+    # Ctrl-C while torch is imported leaves parts of it behind.
+    if {"torch", "torch.distributed"} <= sys.modules.keys():
         from torch import distributed
 
         if distributed.is_available() and distributed.is_initialized():

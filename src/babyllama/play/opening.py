@@ -43,7 +43,7 @@ class Opening:
             await self.answers(scope, receive, send)
             return
         fault = self.fault or InputError(
-            "the models are not loaded yet", why=f"babyllama is {self.doing}.", mend="Wait for it."
+            "the models are not loaded yet", why=f"It is {self.doing}.", mend="Wait for it."
         )
         await JSONResponse(as_json(fault), status_code=503)(scope, receive, send)
 
