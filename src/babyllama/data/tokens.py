@@ -13,10 +13,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Int64, Shaped
+from jaxtyping import Int64
 
 from babyllama.console import ProgressBar, print_status
 from babyllama.data.sources import Split, clean_files
@@ -99,7 +99,7 @@ def tokenize(
     if recipe.documents == "separate":  # without the field, as folders of earlier releases are
         header["documents"] = recipe.documents
     write_atomically(out / TOKENS_HEADER, json.dumps(header, indent=1) + "\n")
-    _say_unused(np.memmap(stream_file(out, "train"), dtype, mode="r"), len(library))
+    _say_unused(stream_file(out, "train"), dtype, len(library))
     for streams in written.values():
         streams.discard_note()
     return facts
@@ -209,11 +209,12 @@ def _bytes(piece: Piece) -> int:
     return len("".join(piece.texts).encode())
 
 
-def _say_unused(stream: Shaped[np.ndarray, " tokens"], vocab_size: int) -> None:
+def _say_unused(stream: Path, dtype: np.dtype[Any], vocab_size: int) -> None:
     """Say if most of the vocabulary is of no use here, as that of a tokenizer for other text is."""
     seen = np.zeros(vocab_size, np.bool_)
-    for at in range(0, len(stream), _TOKENS_AT_ONCE):
-        seen[stream[at : at + _TOKENS_AT_ONCE]] = True
+    with stream.open("rb") as tokens:  # not a memory map: all its pages would count as memory
+        while len(part := np.fromfile(tokens, dtype, _TOKENS_AT_ONCE)):
+            seen[part] = True
     unused = int((~seen).sum())
     if unused > _MOST_UNUSED * vocab_size:
         print_status(
