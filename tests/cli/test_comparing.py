@@ -48,6 +48,9 @@ def test_a_report_is_written_beside_its_run(tmp_path, monkeypatch):
     assert "The student wins." in babyllama("report", tmp_path / "mini")
     monkeypatch.chdir(tmp_path)
     babyllama("report", ".")
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    babyllama("report", "..")
     assert [out for _, out in written] == [
-        tmp_path / "mini-report", tmp_path.with_name(f"{tmp_path.name}-report")
+        tmp_path / "mini-report", *[tmp_path.with_name(f"{tmp_path.name}-report")] * 2
     ]  # fmt: skip

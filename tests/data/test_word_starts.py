@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from token_streams import put_tales, texts
 from tokenizers import normalizers, pre_tokenizers
 
+from babyllama.data import word_starts
 from babyllama.data.text_pieces import Piece
 from babyllama.data.tokenizer import load_tokenizer
 from babyllama.data.word_starts import (
@@ -17,6 +18,7 @@ from babyllama.data.word_starts import (
     byte_tokens,
     count_word_starts,
     encode,
+    encode_in_groups,
     words_in_tokens,
 )
 
@@ -71,6 +73,30 @@ def test_lengths_in_bytes_give_the_ends_that_the_library_gives(library):
         _, counts = encode(library, Piece(normal, are_lines=False), known)
 
     assert counts.tolist() == expected
+
+
+LINES = ["the quick dog", "żółw łza", "a  fox. it jumps .", "狐狸 🦊", "it's 12"]
+
+
+def test_plain_lines_are_encoded_as_one_text(library):
+    """The slow ways are closed: lines between which nothing but a line feed stands need none."""
+    plain = encode(library, Piece(LINES, are_lines=True))
+    known = byte_tokens(library)
+    with patch.object(word_starts, "_flat", None):
+        fast = encode(library, Piece(LINES, are_lines=True), known)
+    for ours, expected in zip(fast, plain, strict=True):
+        assert ours.tolist() == expected.tolist()
+
+
+def test_each_group_has_its_own_tokens_even_if_a_text_has_the_token_for_a_start(library):
+    other = copy.deepcopy(library)
+    other.bos_token = "."
+    assert other.bos_token_id in encode(library, Piece(LINES, are_lines=True))[0]
+    lines = [*LINES, "½. not in the normal form"]
+    groups = encode_in_groups(other, Piece(lines, are_lines=True), [1, 3, 2], byte_tokens(other))
+    for (ids, words), (start, end) in zip(groups, [(0, 1), (1, 4), (4, 6)], strict=True):
+        expected = encode(other, Piece(lines[start:end], are_lines=True))
+        assert (ids.tolist(), words.tolist()) == tuple(each.tolist() for each in expected)
 
 
 def test_text_that_becomes_shorter_in_the_normal_form_is_counted_by_the_librarys_ends(library):

@@ -3,11 +3,6 @@
 import pytest
 
 from babyllama.pipeline.remaining import Remaining
-from babyllama.pipeline.workers import Job
-
-
-def job(name):
-    return Job(name=name, function="module:name", arguments={}, threads=1)
 
 
 def test_what_is_left_takes_as_long_for_each_flop_as_what_is_done(monkeypatch):
@@ -17,11 +12,11 @@ def test_what_is_left_takes_as_long_for_each_flop_as_what_is_done(monkeypatch):
     )
     left = Remaining({"teachers/llama": 2e9, "teachers/gpt2": 1e9, "students/twin": 3e9})
     assert left.seconds_left(50.0) == 0  # nothing is known yet
-    left.count(job("teachers/llama"))
+    left.count("teachers/llama")
     assert left.seconds_left(50.0) == pytest.approx(100.0)
-    left.count(job("teachers/gpt2"))
+    left.count("teachers/gpt2")
     assert left.seconds_left(60.0) == pytest.approx(60.0)
-    left.count(job("students/twin"))
+    left.count("students/twin")
     assert left.seconds_left(90.0) == 0
     assert printed[1].startswith("  2 of 3 trainings and signals are made; about ")
     assert printed[2] == "  3 of 3 trainings and signals are made"

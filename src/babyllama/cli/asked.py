@@ -10,7 +10,7 @@ from babyllama.cli.arguments import RulesName, named_models
 from babyllama.errors import InputError, command
 
 if TYPE_CHECKING:
-    from babyllama.recipe import Mixing
+    from babyllama.recipe import Mixing, Recipe
     from babyllama.runs.layout import Layout
 
 
@@ -62,10 +62,14 @@ def asked_of(given: list[Path], *, mean_of: Literal["logits", "probabilities"] |
     from babyllama.runs.layout import Layout
 
     named = {name: _here(folder) for name, folder in named_models(given).items()}
-    runs = {name: Layout(folder) for name, folder in named.items() if Layout(folder).is_run}
+    runs = {
+        name: layout.load_recipe(command("evaluate", folder))
+        for name, folder in named.items()
+        if (layout := Layout(folder)).is_run
+    }
     if runs and mean_of:
         raise InputError(
-            f"--ensemble averages models, and {next(iter(runs.values())).folder} is a run",
+            f"--ensemble averages models, and {named[next(iter(runs))]} is a run",
             why="A run's teachers are averaged without it.",
             mend="Name the models to average by their folders, or omit --ensemble.",
         )
@@ -75,15 +79,14 @@ def asked_of(given: list[Path], *, mean_of: Literal["logits", "probabilities"] |
             models.append(AskedModel(name, [folder], EQUAL_WEIGHTS))
             continue
         prefix = f"{name}/" if len(named) > 1 else ""
-        models += _models_of(runs[name], prefix)
+        models += _models_of(Layout(folder), runs[name], prefix)
     if mean_of:
         models.append(AskedModel(ENSEMBLE, [*named.values()], Mixing(mean_of=mean_of)))
     if len(named) == len(runs) == 1:
         from babyllama.pipeline.stages import benchmarks_of
 
-        (layout,) = runs.values()
-        recipe = layout.load_recipe(command("evaluate", layout.folder))
-        return Asked(models, benchmarks_of(recipe, layout.folder), recipe.evaluation.rules)
+        ((name, recipe),) = runs.items()
+        return Asked(models, benchmarks_of(recipe, named[name]), recipe.evaluation.rules)
     return Asked(models, {}, "honest")
 
 
@@ -104,14 +107,13 @@ def _here(folder: Path) -> Path:
     return folder
 
 
-def _models_of(layout: "Layout", prefix: str) -> Iterator[AskedModel]:
+def _models_of(layout: "Layout", recipe: "Recipe", prefix: str) -> Iterator[AskedModel]:
     from babyllama.recipe import EQUAL_WEIGHTS, mixing_of
     from babyllama.recipe.names import ENSEMBLE
     from babyllama.runs.layout import resume_command
     from babyllama.runs.run import finished_models
 
-    recipe = layout.load_recipe(command("evaluate", layout.folder))
-    models = finished_models(layout.folder)
+    models = finished_models(layout, recipe)
     if not models:
         raise InputError(
             f"{layout.folder} has no finished model",

@@ -50,8 +50,7 @@ def compare(
     if out:
         refuse_unwritable_file(out)
         refuse_inputs([out, *([out.parent] if out.suffix == ".json" else [])], results)
-    sources = [_source(path) for path in results]
-    found = compare_files(sources, correction=correction)
+    found = compare_files([_source(path) for path in results], correction=correction)
     between = compared(results) if _are_runs(results) else None
     if out:
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -73,8 +72,8 @@ def compare(
 
 
 def _beside(run: Path) -> Path:
-    """RUN-report, also of a run that is called `.`."""
-    place = run if run.name else run.absolute()
+    """RUN-report, also of a run that is called `.` or `..`."""
+    place = run if run.name not in ("", "..") else run.resolve()
     return place.with_name(f"{place.name}-report")
 
 

@@ -23,7 +23,7 @@ from babyllama.data.sources import Split, clean_files
 from babyllama.data.text_pieces import Piece, read_documents
 from babyllama.data.token_streams import SplitStreams
 from babyllama.data.tokenizer import load_tokenizer, refuse_missing_marks, vocabulary_digest
-from babyllama.data.word_starts import ByteTokens, Encoded, byte_tokens, encode
+from babyllama.data.word_starts import ByteTokens, Encoded, byte_tokens, encode_in_groups
 from babyllama.errors import InputError
 from babyllama.recipe import TokensRecipe
 from babyllama.runs.files import write_atomically
@@ -194,15 +194,10 @@ def _groups(pieces: Iterable[tuple[Piece, bool]]) -> Iterator[list[tuple[Piece, 
 def _encode_together(
     library: "PreTrainedTokenizerFast", pieces: Sequence[Piece], known: ByteTokens | None
 ) -> list[Encoded]:
-    """Encode the lines of several pieces as those of one, and give each piece its own tokens."""
-    if len(pieces) == 1:
-        return [encode(library, pieces[0], known)]
+    """Encode the texts of several pieces as those of one, and give each piece its own tokens."""
     texts = [text for piece in pieces for text in piece.texts]
-    ids, words = encode(library, Piece(texts, are_lines=True), known)
-    line_starts = np.flatnonzero(ids == library.bos_token_id)
-    first_lines = np.cumsum([len(piece.texts) for piece in pieces[:-1]])
-    cuts = line_starts[first_lines]
-    return list(zip(np.split(ids, cuts), np.split(words, cuts), strict=True))
+    whole = Piece(texts, are_lines=pieces[0].are_lines)
+    return encode_in_groups(library, whole, [len(piece.texts) for piece in pieces], known)
 
 
 def _bytes(piece: Piece) -> int:

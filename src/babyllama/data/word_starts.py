@@ -29,6 +29,10 @@ _PARTS, _SMALLEST_PART = 8, 2**13  # of lines that all cores encode; characters
 
 # The tokens of some texts, and how many words begin in each.
 Encoded = tuple[Int64[np.ndarray, " tokens"], Int64[np.ndarray, " tokens"]]
+# The same, and how many tokens each text has.
+_Sized = tuple[
+    Int64[np.ndarray, " tokens"], Int64[np.ndarray, " tokens"], Int64[np.ndarray, " texts"]
+]
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,28 @@ def encode(
     Args:
         known: the `byte_tokens`, which make this faster and change nothing.
     """
+    (found,) = encode_in_groups(library, piece, [len(piece.texts)], known)
+    return found
+
+
+def encode_in_groups(
+    library: "PreTrainedTokenizerFast",
+    piece: Piece,
+    groups: Sequence[int],
+    known: ByteTokens | None = None,
+) -> list[Encoded]:
+    """Encode texts at once, and give each group of them its own tokens.
+
+    Args:
+        groups: how many texts each group has, in order.
+    """
+    ids, words, sizes = _encode(library, piece, known)
+    last_texts = np.cumsum(groups[:-1], dtype=np.int64)
+    cuts = np.append(0, np.cumsum(sizes))[last_texts]
+    return list(zip(np.split(ids, cuts), np.split(words, cuts), strict=True))
+
+
+def _encode(library: "PreTrainedTokenizerFast", piece: Piece, known: ByteTokens | None) -> _Sized:
     texts, backend = piece.texts, library.backend_tokenizer
     if piece.are_lines:
         texts = [line.rstrip("\n") for line in texts]
@@ -87,27 +113,27 @@ def encode(
         first = np.cumsum(sizes) - sizes
         ids, ends = np.insert(ids, first, library.bos_token_id), np.insert(ends, first, starts)
         sizes = sizes + 1
-    return ids, _count_word_starts(codes, starts, sizes, ends)
+    return ids, _count_word_starts(codes, starts, sizes, ends), sizes
 
 
 def _encode_apart(
     library: "PreTrainedTokenizerFast", lines: Sequence[str], known: ByteTokens
-) -> Encoded:
+) -> _Sized:
     """Encode lines of which some are not in the normal form: the others in the fast way."""
     is_normal = [_is_normal(library.backend_tokenizer, line) for line in lines]
     found: dict[bool, Iterator[Encoded]] = {}
     for kind in {*is_normal}:
         of_kind = [line for line, each in zip(lines, is_normal, strict=True) if each is kind]
-        ids, words = encode(library, Piece(of_kind, are_lines=True), known if kind else None)
-        starts = np.flatnonzero(ids == library.bos_token_id)[1:]
-        found[kind] = zip(np.split(ids, starts), np.split(words, starts), strict=True)
-    in_order = [next(found[each]) for each in is_normal]
-    return np.concatenate([ids for ids, _ in in_order]), np.concatenate([w for _, w in in_order])
+        whole = Piece(of_kind, are_lines=True)
+        alone = [1] * len(of_kind)
+        found[kind] = iter(encode_in_groups(library, whole, alone, known if kind else None))
+    ids, words = zip(*(next(found[each]) for each in is_normal), strict=True)
+    return np.concatenate(ids), np.concatenate(words), np.array([len(line) for line in ids])
 
 
 def _encode_lines(
     library: "PreTrainedTokenizerFast", lines: Sequence[str], joined: str, known: ByteTokens
-) -> Encoded | None:
+) -> _Sized | None:
     """Encode lines as a few long texts, in which each line follows a line feed.
 
     In GPT-2's pattern a line feed without spaces beside it is a word of its own, so each line has
@@ -135,7 +161,8 @@ def _encode_lines(
     if int(begins.sum()) != len(lines) or ends[-1] != len(text.encode()):
         return None
     ids[begins] = library.bos_token_id
-    return ids, _word_starts_in_bytes(text, ends)
+    sizes = np.diff(np.append(np.flatnonzero(begins), len(ids)))
+    return ids, _word_starts_in_bytes(text, ends), sizes
 
 
 def _parts_of_lines(text: str) -> list[str]:

@@ -5,16 +5,15 @@ from collections.abc import Iterable, Mapping
 
 from babyllama.console import format_duration, print_status
 from babyllama.pipeline.planning import Plan
-from babyllama.pipeline.workers import Job
 from babyllama.recipe.names import SAMPLED_TEXT, SIGNAL
 from babyllama.runs.artefact import Stage
 
 
 class Remaining:
-    """Counts jobs that are done, and estimates the time of the others from their FLOPs.
+    """Counts stages that are made, and estimates the time of the others from their FLOPs.
 
     Args:
-        flops: of each job that is to be done, by name.
+        flops: of each stage that is to be made, by name.
     """
 
     def __init__(self, flops: Mapping[str, float]) -> None:
@@ -22,9 +21,9 @@ class Remaining:
         self._done: list[str] = []
         self._started = time.monotonic()
 
-    def count(self, job: Job) -> None:
-        """Count a job that is done, and print how far the run is."""
-        self._done.append(job.name)
+    def count(self, name: str) -> None:
+        """Count a stage that is made, and print how far the run is."""
+        self._done.append(name)
         text = f"  {len(self._done)} of {len(self._flops)} trainings and signals are made"
         left = self.seconds_left(time.monotonic() - self._started)
         if left:
@@ -35,7 +34,7 @@ class Remaining:
         """Seconds for what is left, if it is made as fast as what is done; 0 if nothing is left.
 
         Args:
-            seconds: since the first job began.
+            seconds: since the first stage was begun.
         """
         done = sum(self._flops[name] for name in self._done)
         left = sum(self._flops.values()) - done

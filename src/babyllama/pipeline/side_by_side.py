@@ -45,15 +45,18 @@ def make_side_by_side(
             these = list(group)
             if is_long:
                 _check_trainings(recipe, folder, these)
+            unfinished = _unfinished(these) if is_long else []
+            left = remaining(planned, unfinished)
             if is_long and most > 1:
-                unfinished = _unfinished(these)
                 to_do = _jobs(recipe, folder, unfinished, planned, machine)
-                workers.run(to_do, on_done=remaining(planned, unfinished).count)
+                workers.run(to_do, on_done=lambda job: left.count(job.name))  # noqa: B023
                 these = [each for each in these if each not in unfinished]
             for stage in these:  # what is complete is said to be skipped
                 if stage.kind == "evaluation" and most > 1:
                     stage = _scored_by_workers(stage, recipe, folder, machine, workers)
                 make_stage(with_share(stage, recipe, stage.name))
+                if stage in unfinished:
+                    left.count(stage.name)
 
 
 def make_named_stage(folder: str, name: str) -> None:

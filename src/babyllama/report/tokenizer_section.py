@@ -1,6 +1,7 @@
 """The tokenizer in the report: how it cuts lines of the dev text, and how its tokens are used."""
 
 from collections.abc import Iterator
+from itertools import accumulate, pairwise
 from textwrap import shorten
 
 import numpy as np
@@ -24,12 +25,12 @@ def tokenizer_section(run: Run) -> Section | None:
     if counts is None:
         return None
     words, tokens = run.tokens["train_words"], run.tokens["train_tokens"]
-    seen = int((counts > 0).sum())
-    rare = int(((counts > 0) & (counts < 10)).sum())
+    unseen, rare = int((counts == 0).sum()), int(((counts > 0) & (counts < 10)).sum())
+    where = "it" if tokens <= _READ else f"its first {_READ:,} tokens"
     text = [
         f"A word of the training text takes {tokens / max(words, 1):.2f} tokens on average, marks "
-        f"of lines and documents included. Of {len(counts):,} tokens {len(counts) - seen:,} do not "
-        f"occur in it, and {rare:,} occur fewer than ten times: a model learns little about them."
+        f"of lines and documents included. Of {len(counts):,} tokens {unseen:,} do not occur in "
+        f"{where}, and {rare:,} occur fewer than ten times: a model learns little about them."
     ]
     lines = tuple(_cut_lines(run))
     if lines:
@@ -68,7 +69,10 @@ def _ranks(counts: Int64[np.ndarray, " vocab"]) -> str:
 
 
 def _cut_lines(run: Run) -> Iterator[str]:
-    """The first long line of some dev files: `The| chil|dren| have`."""
+    """The first long line of some dev files: `The| chil|dren| have`.
+
+    A character that has several tokens stands in the first of them.
+    """
     from tokenizers import Tokenizer
 
     file = run.layout.tokenizer / "tokenizer.json"
@@ -78,6 +82,9 @@ def _cut_lines(run: Run) -> Iterator[str]:
     for path in sorted(run.layout.corpus.glob("dev/*.txt"))[:_LINES]:
         with path.open(encoding="utf-8", errors="replace") as lines:
             line = next((each.strip() for each in lines if len(each) > _SHOWN_CHARACTERS // 3), "")
-        ids = tokenizer.encode(shorten(line, _SHOWN_CHARACTERS), add_special_tokens=False).ids
-        if ids:
-            yield f"{path.stem}: " + visible_cell("|".join(tokenizer.decode([t]) for t in ids))
+        shown = shorten(line, _SHOWN_CHARACTERS)
+        ends = [end for _, end in tokenizer.encode(shown, add_special_tokens=False).offsets]
+        if ends:
+            # The space before a word is a part of its token, whatever the library's offsets say.
+            parts = [shown[start:end] for start, end in pairwise([0, *accumulate(ends, max)])]
+            yield f"{path.stem}: " + visible_cell("|".join(parts))

@@ -191,14 +191,9 @@ def read_run(folder: Path) -> Run:
     )
 
 
-def finished_models(folder: Path) -> dict[str, Path]:
-    """The folders of a run's finished teachers and students, by name.
-
-    Raises:
-        InputError: what its recipe raises.
-    """
-    layout = Layout(folder)
-    models = layout.models(layout.load_recipe("babyllama generate runs/mini"))
+def finished_models(layout: Layout, recipe: Recipe) -> dict[str, Path]:
+    """The folders of a run's finished teachers and students, by name."""
+    models = layout.models(recipe)
     return {name: path for name, path in models.items() if _manifest(path) is not None}
 
 

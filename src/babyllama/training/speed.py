@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 # A long product varies little, and every training measures about ten of them at its start.
-ENOUGH_SECONDS, FEWEST_REPEATS = 0.1, 2
+ENOUGH_SECONDS, FEWEST_REPEATS, MOST_REPEATS = 0.1, 2, 5
 
 
 @dataclass(frozen=True)
@@ -82,20 +82,16 @@ def seconds_of_products(
     )
 
 
-def product_seconds(
-    shape: tuple[int, int, int], dtype: torch.dtype, device: torch.device, repeats: int = 5
-) -> float:
-    """Seconds of one (m, k) x (k, n) product: the fastest of a few.
+def product_seconds(shape: tuple[int, int, int], dtype: torch.dtype, device: torch.device) -> float:
+    """Seconds of one (m, k) x (k, n) product: the fastest of five.
 
-    Args:
-        repeats: how many are timed at most; long products are timed until 0.1 seconds are spent,
-            but at least twice, since the first one warms up.
+    Long ones are timed until 0.1 seconds are spent, but at least twice: the first one warms up.
     """
     m, k, n = shape
     a = torch.randn(m, k, device=device).to(dtype)
     b = torch.randn(k, n, device=device).to(dtype)
     seconds: list[float] = []
-    while len(seconds) < repeats:
+    while len(seconds) < MOST_REPEATS:
         _wait(device)
         started = time.perf_counter()
         a @ b
