@@ -36,15 +36,16 @@ def whole(request, place):
 
 def written(place, recipe, out, monkeypatch, *, dies_at=None, notes=3):
     """Write a folder, or die at a piece; returns how many pieces were encoded."""
-    encode, calls = tokens.encode, []
+    encode, calls = tokens.encode_in_groups, []
 
-    def counted(library, piece, lengths):
+    def counted(library, piece, lines_of_pieces, known):
         calls.append(piece)
         if len(calls) == dies_at:
             raise Killed
-        return encode(library, piece, lengths)
+        return encode(library, piece, lines_of_pieces, known)
 
-    monkeypatch.setattr(tokens, "encode", counted)
+    monkeypatch.setattr(tokens, "encode_in_groups", counted)
+    monkeypatch.setattr(tokens, "_CHARACTERS_OF_A_GROUP", 1)  # each piece on its own
     settings = SMALL | {"pieces_between_notes": notes}
     try:
         tokenize(place / "corpus", place / "tokenizer", recipe, out, **settings)
@@ -71,7 +72,7 @@ def test_a_killed_writer_is_gone_on_with(place, whole, tmp_path, monkeypatch, di
 
     assert same(tmp_path, out)
     # At most the pieces since the last note, and those that were encoded ahead.
-    assert again <= everything - dies_at + 3 + 3
+    assert again <= everything - dies_at + 3 + tokens._GROUPS_AT_ONCE + 1
 
 
 @pytest.mark.parametrize("name", ["train.bin", "train.words.bin", f"{SCRATCH}/train.documents.bin"])
