@@ -157,3 +157,14 @@ def test_the_command_prints_a_table_and_says_where(run, capsys):
     assert "words seen" in printed
     assert "1,500,000" in printed
     assert f"Points: {run / 'curves'}" in printed
+
+
+def test_the_command_prints_the_points_as_json(run, capsys):
+    arguments = ["curves", str(run), "--benchmark", f"pairs={run.parent / 'pairs.jsonl'}"]
+    app([*arguments, "--model", "twin", "--json"], standalone_mode=False)
+    printed = json.loads(capsys.readouterr().out)
+    assert {point["place"]["model"] for point in printed["points"]} == {"twin"}
+    words = [point["place"]["words"] for point in printed["points"]]
+    assert words == sorted(words)
+    assert 1_500_000 in words
+    assert all("score" in point["scores"] for point in printed["points"])

@@ -1,12 +1,16 @@
 """The command: it changes nothing, stays light, and follows a run in a terminal."""
 
+import json
 import os
 import pty
 import signal
 import subprocess
 import sys
 
+from typer.testing import CliRunner
 from watched import finish, once, step, words, write
+
+from babyllama.cli import app
 
 WATCH = [sys.executable, "-c", "from babyllama.cli import main; main()", "watch"]
 
@@ -19,6 +23,18 @@ def test_watching_changes_nothing(run):
     before = everything()
     once(run)
     assert everything() == before
+
+
+def test_a_program_reads_a_snapshot_as_json(run):
+    result = CliRunner().invoke(app, ["watch", str(run), "--json"])
+    printed = json.loads(result.output)
+    states = {each["name"]: each["state"] for each in printed["stages"]}
+    assert (states["teachers/llama"], states["teachers/gpt2"]) == ("complete", "in progress")
+    assert printed["last_step"]["step"] == 120
+    assert printed["last_epoch"]["dev_cross_entropy"] == 4.25
+    assert printed["seconds_left"] == 28  # 280 steps of 512 tokens at 5,120 a second
+    assert printed["process"]["state"] == "alive"
+    assert not printed["complete"]
 
 
 def test_watching_never_imports_torch(run):

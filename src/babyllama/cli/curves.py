@@ -1,5 +1,6 @@
 """`babyllama curves`: scores of a run's checkpoints."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +13,7 @@ from babyllama.cli.arguments import (
     refuse_launcher,
 )
 from babyllama.cli.outputs import refuse_unwritable_folder
-from babyllama.console import print_line, print_result, table
+from babyllama.console import print_json, print_line, print_result, table
 from babyllama.errors import InputError
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def curves(
         Path | None,
         typer.Option(help="A Wordbank table, for the ages of acquisition of aoa_2025."),
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Score every saved checkpoint of a run, by the number of words seen.
 
@@ -72,6 +74,13 @@ def curves(
             run, benchmarks, rules=rules, truncate=truncate, models=model or ()
         )
         found = acquisitions(run, points, children_ages, rules=rules) if children_ages else {}
+    if as_json:
+        print_json({
+            "rules": rules,
+            "points": [asdict(each) for each in _in_order(points)],
+            "acquisitions": {name: each.written() for name, each in found.items()},
+        })  # fmt: skip
+        return
     _show_points(points, rules)
     if found:
         rows = [
@@ -83,13 +92,17 @@ def curves(
     print_line(f"Points: {layout.curves}")
 
 
+def _in_order(points: "list[Point]") -> "list[Point]":
+    return sorted(points, key=lambda p: (p.place.model, p.benchmark, p.place.words))
+
+
 def _show_points(points: "list[Point]", rules: str) -> None:
     from babyllama.scores.chance import is_at_chance
     from babyllama.scores.remarks import with_part
     from babyllama.scores.results import BenchmarkResult
 
     rows = []
-    for point in sorted(points, key=lambda p: (p.place.model, p.benchmark, p.place.words)):
+    for point in _in_order(points):
         result = BenchmarkResult.model_validate(point.scores)
         rows.append((
             point.place.model,

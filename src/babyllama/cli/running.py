@@ -150,13 +150,20 @@ def watch(
     ],
     once: Annotated[bool, typer.Option("--once", help="Print one snapshot and exit.")] = False,
     every: Annotated[float, typer.Option(min=0.1, help="Seconds between updates.")] = 2.0,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one snapshot as JSON and exit.")
+    ] = False,
 ) -> None:
     """Show the progress of a run, from another terminal. It only reads; Ctrl-C ends it.
 
     Example: `babyllama watch runs/mini`
     """
+    from babyllama.watch import facts_of, snapshot
     from babyllama.watch import watch as follow
 
+    if as_json:
+        print_json(facts_of(snapshot(run)))
+        return
     follow(run, every=every, once=once)
 
 

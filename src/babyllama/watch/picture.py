@@ -86,8 +86,7 @@ def _numbers(now: Snapshot, log: TrainingLog, width: int) -> Iterator[Renderable
         ],
         width,
     )
-    left = None if stage.state == "complete" else _seconds_left(log, steps)
-    age = now.log_age
+    left, age = seconds_left(now), now.log_age
     yield from _wrapped(
         [
             f"{format_duration(left)} left" if left is not None else "",
@@ -155,13 +154,18 @@ def _recent(log: TrainingLog) -> Iterator[tuple[Step, Step]]:
     return ((a, b) for a, b in pairs if b.get("tokens_per_second") and "tokens" in b)
 
 
-def _seconds_left(log: TrainingLog, steps: int | None) -> float | None:
-    """At the median speed of the last lines, without dev scores and checkpoints."""
-    recent = [later for _, later in _recent(log)]
+def seconds_left(now: Snapshot) -> float | None:
+    """Of the training in progress, at the median speed of its last lines; None if unknown.
+
+    Dev scores and checkpoints are not counted.
+    """
+    if now.log is None or (now.current or now.stages[0]).state == "complete":
+        return None
+    recent, steps = [later for _, later in _recent(now.log)], _total_steps(now, now.log)
     if not recent or steps is None:
         return None
     tokens_per_step = recent[-1]["tokens"] / recent[-1]["step"]
-    left = max(0, steps - log.steps[-1]["step"]) * tokens_per_step
+    left = max(0, steps - now.log.steps[-1]["step"]) * tokens_per_step
     return float(left / median(line["tokens_per_second"] for line in recent))
 
 
