@@ -44,6 +44,29 @@ def test_the_page_is_served_and_opened_and_ctrl_c_is_an_ordinary_end(tmp_path, m
     assert "a note" in result.output
 
 
+def test_a_commit_on_the_hub_is_a_model(tmp_path, monkeypatch):
+    """One in the hub's cache; how one is fetched: tests/models/test_given.py."""
+    from babyllama.play import finding
+
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    snapshot = tmp_path / "models--someone--small" / "snapshots" / ("a" * 40)
+    snapshot.mkdir(parents=True)
+    asked = []
+
+    def find(given):
+        asked.append(given)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(finding, "find_models", find)
+    failure(f"someone/small@{'a' * 40}", "--no-browser")
+    assert [{name: path.resolve() for name, path in given.items()} for given in asked] == [
+        {"small": snapshot.resolve()}
+    ]
+    code, printed = failure(f"someone/small@{'b' * 39}", "--no-browser")
+    assert code == 2
+    assert "ORG/NAME@COMMIT" in printed
+
+
 def test_a_model_that_cannot_be_loaded_ends_the_command(tmp_path):
     (tmp_path / "config.json").write_text("{}", encoding="utf-8")
     code, printed = failure(tmp_path, "--no-browser", "--port", "0")

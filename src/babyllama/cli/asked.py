@@ -61,7 +61,7 @@ def asked_of(given: list[Path], *, mean_of: Literal["logits", "probabilities"] |
     from babyllama.recipe.names import ENSEMBLE
     from babyllama.runs.layout import Layout
 
-    named = {name: _here(folder) for name, folder in named_models(given).items()}
+    named = {name: folder_here(folder) for name, folder in named_models(given).items()}
     runs = {
         name: layout.load_recipe(command("evaluate", folder))
         for name, folder in named.items()
@@ -90,8 +90,12 @@ def asked_of(given: list[Path], *, mean_of: Literal["logits", "probabilities"] |
     return Asked(models, {}, "honest")
 
 
-def _here(folder: Path) -> Path:
-    """The folder; of a commit on the hub, the one in the hub's cache."""
+def folder_here(folder: Path) -> Path:
+    """The folder; of a commit on the hub, ORG/NAME@COMMIT, the one in the hub's cache.
+
+    Raises:
+        InputError: nothing at the path or on the hub.
+    """
     named = _ON_HUB.fullmatch(str(folder))
     if named and not folder.exists():
         from babyllama.models.given import folder_of

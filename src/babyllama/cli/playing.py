@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from babyllama.cli.arguments import named_models, refuse_launcher, refuse_missing
+from babyllama.cli.arguments import named_models, refuse_launcher
+from babyllama.cli.asked import folder_here
 from babyllama.console import Interrupted, print_line, print_status
 
 PORT = 8642
@@ -17,7 +18,10 @@ PORT = 8642
 def play(
     models: Annotated[
         list[Path],
-        typer.Argument(help="Runs or model folders, or NAME=FOLDER for a name of your own."),
+        typer.Argument(
+            help="Runs or model folders; NAME=FOLDER gives a name of your own. A model on the hub: "
+            "ORG/NAME@COMMIT."
+        ),
     ],
     port: Annotated[
         int,
@@ -40,8 +44,7 @@ def play(
 
     refuse_launcher("play")
     refuse_missing_packages()
-    given = named_models(models)
-    refuse_missing(list(given.values()))
+    given = {name: folder_here(folder) for name, folder in named_models(models).items()}
     found = find_models(given)
     listening = bound(port)
     address = f"http://{HOST}:{listening.getsockname()[1]}/"
