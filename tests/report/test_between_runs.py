@@ -5,7 +5,9 @@ import shutil
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
+from babyllama.cli import app
 from babyllama.report import write_report
 from babyllama.report.between_runs import page_between
 from babyllama.report.labelled import labelled
@@ -89,3 +91,14 @@ def test_labels_tell_runs_of_one_name_apart(make_run, tmp_path):
     runs = read([first, tmp_path / "b/mini"])
     assert [each.label for each in runs] == ["a/mini", "b/mini"]
     assert "Their recipes are the same." in page_between(runs, [first, first]).sentence
+
+
+def test_a_page_of_compare_has_the_settings_and_the_models_by_role(two, tmp_path):
+    out = tmp_path / "page.md"
+    result = CliRunner().invoke(app, ["compare", *map(str, two), "--out", str(out)])
+    assert result.exit_code == 0, result.output
+    headings = re.findall(r"^## (.*)$", out.read_text(), flags=re.MULTILINE)
+    assert headings[:2] == ["Settings that differ", "Models by role"]
+    assert len(headings) > 2  # those of the comparison
+    cells = r"\| students\.distilled\.temperature +\| +2\.0 +\| +1\.0 +\|"
+    assert re.search(cells, out.read_text())

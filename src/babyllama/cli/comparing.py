@@ -54,7 +54,8 @@ def compare(
     between = compared(results) if _are_runs(results) else None
     if out:
         out.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(out, words.markdown(found, correction))
+        first, tables = (between.sentences, between.tables) if between else ((), ())
+        write_atomically(out, words.markdown(found, correction, first=first, tables=tables))
     if as_json:
         data = words.as_data(found)
         print_json({**asdict(between), "comparisons": data} if between else data)

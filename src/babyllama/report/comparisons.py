@@ -225,9 +225,23 @@ def titled_rows(comparisons: Sequence[Comparison]) -> Iterator[tuple[str, Cells,
                 )
 
 
-def markdown(comparisons: Sequence[Comparison], correction: Correction) -> str:
-    """Sentences and tables as a page."""
-    parts = [escaped(" ".join(sentences(comparisons)))]
+def markdown(
+    comparisons: Sequence[Comparison],
+    correction: Correction,
+    *,
+    first: Sequence[str] = (),
+    tables: Sequence[Table] = (),
+) -> str:
+    """Sentences and tables as a page.
+
+    Args:
+        first, tables: sentences and tables that come before, on how runs differ.
+    """
+    parts = [escaped(" ".join(first))] if first else []
+    for each in tables:
+        parts += [f"## {escaped(each.title)}", aligned(each)]
+        parts += [escaped(each.note)] if each.note else []
+    parts.append(escaped(" ".join(sentences(comparisons))))
     for title, head, rows in titled_rows(comparisons):
         parts += [f"## {escaped(title)}", aligned(Table(title, head, tuple(rows)))]
     parts.append("\n".join(f"- {escaped(each)}" for each in cautions(comparisons, correction)))
