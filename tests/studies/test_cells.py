@@ -3,7 +3,7 @@
 import pytest
 
 from babyllama.errors import InputError
-from babyllama.studies.cells import BASE, cells_of, trials_of
+from babyllama.studies.cells import BASE, cells_of, recorded_trials, trials_of
 from babyllama.studies.study import load_study
 
 
@@ -74,3 +74,14 @@ def test_the_epochs_of_a_twin_with_matched_compute_follow_from_its_cell(small_st
 def test_a_recipe_that_is_written_in_a_study_needs_no_name(small_study, tmp_path):
     study = small_study(recipe={"extends": "mini"}, vary={})
     assert trials_of(study, tmp_path)[0].recipe.tokenizer.vocab_size == 1280
+
+
+def test_results_are_read_where_the_base_recipe_is_gone(small_study, finished, tmp_path, capsys):
+    study = small_study()
+    kept = recorded_trials(study, finished)
+    moved = study.model_copy(update={"recipe": str(tmp_path / "gone.yaml")})
+    assert recorded_trials(moved, finished) == kept
+    assert "gone.yaml is not there: the recipes in" in capsys.readouterr().err
+    with pytest.raises(InputError, match="gone.yaml, the base recipe of") as caught:
+        recorded_trials(moved, tmp_path)
+    assert "recipe.yaml is missing" in caught.value.why

@@ -12,11 +12,19 @@ from pathlib import Path
 import yaml
 from pydantic import JsonValue
 
+from babyllama.console import print_status
 from babyllama.errors import InputError
-from babyllama.recipe import AutoSignal, Recipe, SyntheticSource, mixing_of
+from babyllama.recipe import (
+    AutoSignal,
+    Recipe,
+    SyntheticSource,
+    built_in_recipes,
+    load_recipe,
+    mixing_of,
+)
 from babyllama.recipe.extending import layers_of, read_layers
 from babyllama.recipe.reading import recipe_of_layers
-from babyllama.runs.layout import TRIALS
+from babyllama.runs.layout import STUDY, TRIALS, Layout
 from babyllama.studies.study import Changes, StudyRecipe
 
 BASE = "base"  # the only cell of a study that varies nothing
@@ -97,6 +105,38 @@ def trials_of(study: StudyRecipe, out: Path) -> list[Trial]:
             folder = out / TRIALS / cell.name / f"seed-{seed}"
             trials.append(Trial(cell.name, seed, recipe, folder))
     return trials
+
+
+def recorded_trials(study: StudyRecipe, out: Path) -> list[Trial]:
+    """Every trial of a study's folder, to read its results.
+
+    A folder that was moved away from the file of its base recipe still has the recipes of its
+    trials, and these are used.
+
+    Raises:
+        InputError: as `trials_of`; the base recipe's file is gone, and a trial has no recipe.
+    """
+    base = study.recipe if isinstance(study.recipe, str) else study.recipe.get("extends")
+    if not isinstance(base, str) or base in built_in_recipes() or Path(base).is_file():
+        return trials_of(study, out)
+    folders = {
+        (cell.name, seed): out / TRIALS / cell.name / f"seed-{seed}"
+        for cell in cells_of(study)
+        for seed in study.seed_list
+    }
+    files = {place: Layout(folder).recipe for place, folder in folders.items()}
+    absent = [path for path in files.values() if not path.is_file()]
+    if absent:
+        raise InputError(
+            f"{base}, the base recipe of {out / STUDY}, is not there",
+            why=f"Without it, the recipe of each trial is needed, and {absent[0]} is missing.",
+            mend=f"Write the path of the recipe as `recipe:` in {out / STUDY}.",
+        )
+    print_status(f"  {base} is not there: the recipes in {out / TRIALS} are used", style="yellow")
+    return [
+        Trial(cell, seed, load_recipe(str(path)), folders[cell, seed])
+        for (cell, seed), path in files.items()
+    ]
 
 
 def _reader(study: StudyRecipe) -> Callable[[tuple[str, ...]], Recipe]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from babyllama.report import write_page
 from babyllama.runs.json_files import read_json
-from babyllama.studies.cells import cells_of, trials_of
+from babyllama.studies.cells import cells_of, recorded_trials
 from babyllama.studies.comparing import main_of, pairs_of
 from babyllama.studies.outcomes import outcomes_of
 from babyllama.studies.report.findings import Findings
@@ -51,7 +51,7 @@ def read_findings(study: StudyRecipe, out: Path) -> Findings:
     Raises:
         InputError: as `write_study_report`.
     """
-    trials, cells = trials_of(study, out), tuple(cells_of(study))
+    trials, cells = recorded_trials(study, out), tuple(cells_of(study))
     recipes = {trial.cell: trial.recipe for trial in trials}
     outcomes, missing = outcomes_of(trials, out)
     return Findings(
