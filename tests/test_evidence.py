@@ -15,6 +15,7 @@ from babyllama.studies.study import load_study
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = sorted(path.parent.name for path in (DOCS / "evidence").glob("*/rows.csv"))
+MEANS = ("Models", "Cells", "Every cell", "Other models")  # tables of them
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 
@@ -38,8 +39,11 @@ def rows(name, file):
 
 
 def tables(body):
-    """Every table of a page: its title, and its rows by column."""
-    for title, lines in re.findall(r"\*\*([^*\n]+)\*\*\n\n((?:\|.*\n)+)", body):
+    """Every table of a page: its title, or that of its section, and its rows by column."""
+    for of_section, own, lines in re.findall(
+        r"(?:## ([^\n]+)|\*\*([^*\n]+)\*\*)\n\n((?:\|.*\n)+)", body
+    ):
+        title = own or of_section
         head, _, *cells = [
             [cell.strip().replace("\\", "") for cell in line.strip("|\n ").split("|")]
             for line in lines.splitlines()
@@ -67,7 +71,7 @@ def test_means_of_a_page_are_those_of_its_rows(name, writer):
     measures = {each["measure"] for each in values}
     checked = 0
     for title, found in tables(halves(writer, name)[1]):
-        for row in found if title in ("Models", "Cells") else ():
+        for row in found if title in MEANS else ():
             # A row for several cells shows what they share: that of the first.
             cells = row.get("cell") or row.get("cells") or "every cell"
             first = values[0]["cell"] if cells == "every cell" else cells.split(", ")[0]
