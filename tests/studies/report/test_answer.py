@@ -47,6 +47,20 @@ def test_another_pair_of_the_same_model_does_not_repeat_its_name():
     )
 
 
+def test_a_subject_that_comes_back_after_another_one_is_named_again():
+    names = (("second", "first"), ("third", "second"), ("second", "twin"))
+    asked = [Asked(SeedsDifference(0.5, 1.0, 0.0, (0.5,) * 9)) for _ in names]
+    decided = [
+        Decided(Pair(Side("a", ours), Side("a", theirs), "better"), "blimp", each)
+        for (ours, theirs), each in zip(names, verdicts(asked, "holm"), strict=True)
+    ]
+    assert answer(decided, [], cells=1, seeds=9, levels=levels) == (
+        "Over 9 seeds, second cannot be told apart from first on blimp (70.5 against 70.0 percent)."
+        " third cannot be told apart from second on blimp (+0.5); "
+        "second cannot be told apart from twin on blimp (+0.5)."
+    )
+
+
 def test_measures_of_one_pair_share_a_clause():
     found = answer(
         [*compared({"a": 9.0}), *compared({"a": -9.0}, "ewok")],

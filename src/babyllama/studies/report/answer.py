@@ -1,5 +1,6 @@
 """The first sentences of a study's report, which answer its question."""
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 
 from babyllama.report.verdicts import digits_for
@@ -45,9 +46,13 @@ def answer(
     rest = [clause for own in others for clause in _of_pair(own, cells, _difference)]
     if not rest:
         return text
-    # "It" stands for the subject of the first sentence.
     subject = clauses[-1][0]
-    return f"{text} {_joined([('It' if name == subject else name, said) for name, said in rest])}."
+    if rest[0][0] != subject:
+        return f"{text} {_joined(rest)}."
+    # "It" stands for the subject of the first sentence, until another one is named.
+    same = list(itertools.takewhile(lambda clause: clause[0] == subject, rest))
+    rest[: len(same)] = [("It", said) for _, said in same]
+    return f"{text} {_joined(rest)}."
 
 
 def _title(measure: str) -> str:
