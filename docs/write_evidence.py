@@ -33,7 +33,8 @@ _DEV = "dev_cross_entropy"
 # README's rows: the page, what it is called there, its measures.
 ROWS = (
     ("demo", "`mini`, a built-in grammar", (_DEV, "grammar")),
-    ("replication", "`sprout`, real text", (_DEV, "blimp")),
+    ("replication", "`sprout`, real text, KL summed over a window", (_DEV, "blimp")),
+    ("token-mean", "`sprout`, real text, KL averaged over tokens", (_DEV, "blimp")),
     ("laptop", "`laptop`, real text", (_DEV, "blimp")),
 )
 _TITLES = {_DEV: "unseen text, nats per token", "grammar": "grammar pairs, %", "blimp": "BLiMP, %"}
