@@ -113,6 +113,46 @@ def test_a_failure_stops_only_what_needs_it(copy, small_study, engine):
     assert missing[0].why.startswith("not made: teachers/gpt2, signal, students/distilled")
 
 
+BAD_AND_GOOD = {"compare": [{"ours": "bad", "theirs": "good"}]}
+
+
+def test_a_cell_whose_settings_do_not_fit_takes_no_other_with_it(small_study, tmp_path, engine):
+    warm_up = {"students.distilled.training.warmup_steps": 100_000}
+    study = small_study(vary=[{"name": "bad", "set": warm_up}, {"name": "good"}], **BAD_AND_GOOD)
+    out = tmp_path / "study"
+    (failure,) = run_study(study, out)
+    assert failure.name == "settings of bad"
+    found, missing = outcomes_of(trials_of(study, out), out)
+    assert {(each.cell, each.seed) for each in found} == {("good", 0), ("good", 1)}
+    assert {each.cell for each in missing} == {"bad"}
+    assert not [name for name in engine.done if name.startswith("teachers") and "bad" in name]
+
+
+def test_a_training_that_fails_takes_no_other_cell_with_it(small_study, tmp_path, engine):
+    cooler = {"students.distilled.temperature": 1}
+    study = small_study(vary=[{"name": "bad", "set": cooler}, {"name": "good"}], **BAD_AND_GOOD)
+    out = tmp_path / "study"
+    engine.broken = ["students/distilled (bad"]
+    failures = run_study(study, out)
+    assert [each.name for each in failures] == [
+        f"students/distilled (bad seed {n})" for n in (0, 1)
+    ]
+    assert {each.cell for each in outcomes_of(trials_of(study, out), out)[0]} == {"good"}
+    # Random weights have the student's shape, of whichever trial that has one.
+    assert "scores/untrained (good seed 0)" in engine.done
+
+
+def test_scores_that_are_compared_with_failed_teachers_are_made_for_another_trial(
+    small_study, tmp_path, engine
+):
+    other = {"teachers.llama.training.epochs": 3}
+    study = small_study(vary=[{"name": "bad", "set": other}, {"name": "good"}], **BAD_AND_GOOD)
+    out = tmp_path / "study"
+    engine.broken = ["teachers/llama (bad"]
+    assert len(run_study(study, out)) == 2
+    assert {each.cell for each in outcomes_of(trials_of(study, out), out)[0]} == {"good"}
+
+
 def test_a_trial_is_finished_before_the_next_is_begun(small_study, tmp_path, engine):
     asked = []
     engine.run = lambda jobs, **_: asked.extend(job.name for job in jobs)

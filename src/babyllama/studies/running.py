@@ -242,28 +242,55 @@ def _write_recipe(trial: Trial) -> None:
 
 def _make(
     engine: Engine,
-    to_do: Callable[[], Iterable[Job]],
+    to_do: Callable[[Mapping[str, bool]], Iterable[Job]],
     out: Path,
     *,
     keep_going: bool,
     retries: int,
 ) -> list[Failure]:
     failures: list[Failure] = []
+    for _ in range(retries + 1):
+        failures = _make_once(engine, to_do, out, keep_going=keep_going)
+        if not failures:
+            break
+    return failures
+
+
+def _make_once(
+    engine: Engine,
+    to_do: Callable[[Mapping[str, bool]], Iterable[Job]],
+    out: Path,
+    *,
+    keep_going: bool,
+) -> list[Failure]:
+    """Do all jobs; after a failure, also those that another trial can take over.
+
+    Args:
+        to_do: the jobs that can be done: see `_jobs`.
+    """
+    failures: list[Failure] = []
+    ended: dict[str, bool] = {}
 
     def failed(job: Job, error: Exception) -> bool:
+        ended[job.name] = False
         failures.append(_failure(job, error, out))
         print_status(
             f"  {job.name} failed: {failures[-1].why} (see {failures[-1].log})", style="red"
         )
         return keep_going
 
-    for _ in range(retries + 1):
-        jobs = list(to_do())
-        failures.clear()
-        engine.run(jobs, on_failure=failed, on_done=_counter(len(jobs)))
-        if not failures:
+    while jobs := list(to_do(ended)):
+        known, count = len(failures), _counter(len(jobs))
+        on_done = partial(_done, ended, count)
+        engine.run(jobs, on_failure=failed, on_done=on_done)
+        if len(failures) == known:
             break
     return failures
+
+
+def _done(ended: dict[str, bool], count: Callable[[Job], None], job: Job) -> None:
+    ended[job.name] = True
+    count(job)
 
 
 @contextmanager
@@ -304,39 +331,70 @@ def _counter(total: int) -> Callable[[Job], None]:
     return lambda job: print_status(f"  {next(numbers)} of {total} done: {job.name}", style="dim")
 
 
-def _jobs(planned: StudyPlan, machine: Machine, jobs: int | None) -> Iterator[Job]:
+def _jobs(
+    planned: StudyPlan, machine: Machine, jobs: int | None, ended: Mapping[str, bool]
+) -> Iterator[Job]:
     """A job for each thing that is not made, and one for each trial that is not finished.
 
-    Trial by trial, so that a study which is stopped has finished some.
+    Trial by trial, so that a study which is stopped has finished some. What trials share is made
+    for the first of them that can make it: a cell that fails takes no other with it.
+
+    Args:
+        ended: names of jobs that have ended, and whether they succeeded. What cannot be made
+            without one that failed is left out.
     """
     to_make = {need.made.folder: need for need in planned.open()}
-    checked: dict[str, str] = {}
-    for trial, everything in zip(planned.trials, planned.shared, strict=True):
+    line = [
+        (trial, everything)
+        for trial, everything in zip(planned.trials, planned.shared, strict=True)
+        if ended.get(_check_name(trial), True)
+    ]
+    makers = _makers([everything for _, everything in line], to_make, ended)
+    checked = {name for name, succeeded in ended.items() if succeeded}
+    for trial, everything in line:
+        check = _check_job(trial, everything, makers)
         for made in everything:
-            need = to_make.get(made.folder)
-            if need is None or need.made is not made:  # made, or made for an earlier trial
+            if makers.get(made.folder) is not made:  # made, or made for another trial
                 continue
-            needs = _shown(made.needs, to_make)
-            if made.is_training:  # before the first training of a cell: the settings may not fit
-                if trial.cell not in checked:
-                    check = _check_job(trial, needs)
-                    checked[trial.cell] = check.name
+            needs = _shown(made.needs, makers)
+            if made.is_training and not ended.get(check.name):  # the settings may not fit
+                if check.name not in checked:
+                    checked.add(check.name)
                     yield check
-                needs |= {checked[trial.cell]}
+                needs |= {check.name}
             yield Job(
                 name=made.shown,
                 function=_function(functions.make_shared),
                 arguments={**_folders(trial), "name": made.name, "shown": made.shown},
                 threads=threads_in_study(made, machine, jobs),
-                memory=0 if machine.gpus else need.memory,
+                memory=0 if machine.gpus else to_make[made.folder].memory,
                 needs=needs,
                 label=trial.name,
             )
-        if not is_finished(trial, everything):
-            yield _finish_job(trial, everything, to_make)
+        lost = any(made.folder in to_make and made.folder not in makers for made in everything)
+        finish = _finish_job(trial, everything, makers)
+        if not lost and finish.name not in ended and not is_finished(trial, everything):
+            yield finish
 
 
-def _finish_job(trial: Trial, everything: Sequence[Made], to_make: Mapping[Path, Need]) -> Job:
+def _makers(
+    shared: Sequence[Sequence[Made]], to_make: Mapping[Path, Need], ended: Mapping[str, bool]
+) -> dict[Path, Made]:
+    """By folder, what makes each thing that is not made: for the first trial with all it needs.
+
+    What has failed is left out, and what no trial can make without that.
+    """
+    every = [made for everything in shared for made in everything if made.folder in to_make]
+    failed = {made.folder for made in every if not ended.get(made.shown, True)}
+    found: dict[Path, Made] = {}
+    for made in every:
+        needs = [folder for folder in made.needs if folder in to_make]
+        if made.folder not in failed and all(folder in found for folder in needs):
+            found.setdefault(made.folder, made)
+    return found
+
+
+def _finish_job(trial: Trial, everything: Sequence[Made], makers: Mapping[Path, Made]) -> Job:
     shown = f"{names.EVALUATION} ({trial.name})"
     found = {"addresses": addresses(everything)}
     return Job(
@@ -344,7 +402,7 @@ def _finish_job(trial: Trial, everything: Sequence[Made], to_make: Mapping[Path,
         function=_function(functions.finish_trial),
         arguments={**_folders(trial), "shown": shown, **found},
         threads=1,
-        needs=_shown([made.folder for made in everything], to_make),
+        needs=_shown([made.folder for made in everything], makers),
     )
 
 
@@ -354,19 +412,24 @@ def _folders(trial: Trial) -> dict[str, str]:
     return {"study": str(folder.parents[2]), "trial": str(folder)}
 
 
-def _check_job(trial: Trial, needs: frozenset[str]) -> Job:
+def _check_name(trial: Trial) -> str:
+    return f"settings of {trial.cell}"
+
+
+def _check_job(trial: Trial, everything: Sequence[Made], makers: Mapping[Path, Made]) -> Job:
+    tokens = [made.folder for made in everything if made.name == names.TOKENS]
     return Job(
-        name=f"settings of {trial.cell}",
+        name=_check_name(trial),
         function=_function(functions.check_trainings),
         arguments={"trial": _folders(trial)["trial"]},
         threads=1,
-        needs=frozenset(name for name in needs if name.startswith(names.TOKENS)),
+        needs=_shown(tokens, makers),
     )
 
 
-def _shown(folders: Iterable[Path], to_make: Mapping[Path, Need]) -> frozenset[str]:
+def _shown(folders: Iterable[Path], makers: Mapping[Path, Made]) -> frozenset[str]:
     """Names of the jobs that make these folders."""
-    return frozenset(to_make[folder].made.shown for folder in folders if folder in to_make)
+    return frozenset(makers[folder].shown for folder in folders if folder in makers)
 
 
 def _function(function: Callable[..., None]) -> str:
