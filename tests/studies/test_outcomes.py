@@ -2,7 +2,9 @@
 
 import pytest
 
+from babyllama.pipeline.workers import Job
 from babyllama.studies.cells import trials_of
+from babyllama.studies.failures import write_failure
 from babyllama.studies.outcomes import outcomes_of
 
 pytestmark = pytest.mark.slow
@@ -27,3 +29,17 @@ def test_a_trial_that_is_not_finished_is_missing_with_what_it_lacks(finished, sm
         ("temperature=2", 9),
     ]
     assert missing[0].why == "not made: teachers/llama, teachers/gpt2, signal, ..."
+
+
+def test_a_trial_that_is_missing_after_a_failure_says_why_and_so_do_those_that_share_it(
+    copy, small_study
+):
+    job = Job("teachers/gpt2 (temperature=1 seed 9)", "a:b", {}, threads=1)
+    write_failure(job, ValueError("gradient_norm is nan"), copy)
+    _, missing = outcomes_of(trials_of(small_study(seeds=[0, 9]), copy), copy)
+    log = "log failures/teachers-gpt2-temperature=1-seed-9.txt"
+    assert [each.why for each in missing] == [f"{job.name} failed: gradient_norm is nan; {log}"] * 2
+    check = Job("settings of temperature=2", "a:b", {}, threads=1)
+    write_failure(check, ValueError("warmup_steps is 9"), copy)
+    _, (_, other) = outcomes_of(trials_of(small_study(seeds=[0, 9]), copy), copy)
+    assert other.why.startswith("settings of temperature=2 failed: warmup_steps is 9; log ")

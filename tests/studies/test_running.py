@@ -110,7 +110,7 @@ def test_a_failure_stops_only_what_needs_it(copy, small_study, engine):
     assert "students/twin (temperature=1 seed 3)" in engine.done
     found, missing = outcomes_of(trials_of(study, copy)[:2], copy)
     assert {each.seed for each in found} == {0}
-    assert missing[0].why.startswith("not made: teachers/gpt2, signal, students/distilled")
+    assert missing[0].why.startswith("teachers/gpt2 (temperature=1 seed 3) failed: it broke; log ")
 
 
 BAD_AND_GOOD = {"compare": [{"ours": "bad", "theirs": "good"}]}

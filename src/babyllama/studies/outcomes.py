@@ -9,7 +9,15 @@ from babyllama.runs.run import Role, read_run
 from babyllama.scores.measures import read_measures
 from babyllama.scores.results import ModelResult, read_results
 from babyllama.studies.cells import Trial
-from babyllama.studies.store import Made, is_finished, is_made, shared_by
+from babyllama.studies.failures import read_failure
+from babyllama.studies.store import (
+    Made,
+    check_name,
+    finish_name,
+    is_finished,
+    is_made,
+    shared_by,
+)
 from babyllama.studies.study import ABOVE_ENTROPY, DEV_LOSS
 
 
@@ -60,14 +68,22 @@ def outcomes_of(trials: Iterable[Trial], out: Path) -> tuple[list[Outcome], list
         InputError: a result file that cannot be read.
     """
     found: list[Outcome] = []
-    missing: list[Missing] = []
+    unfinished: list[tuple[Trial, list[Made]]] = []
+    makers: dict[Path, list[str]] = {}  # the names of all jobs that may have made a folder
     for trial in trials:
         everything = list(shared_by(trial, out))
+        for made in everything:
+            makers.setdefault(made.folder, []).append(made.shown)
         if is_finished(trial, everything):
             found += _outcomes(trial)
         else:
-            missing.append(Missing(trial.cell, trial.seed, _lacking(everything)))
-    return found, missing
+            unfinished.append((trial, everything))
+    return found, [
+        Missing(
+            trial.cell, trial.seed, _failed(trial, everything, makers, out) or _lacking(everything)
+        )
+        for trial, everything in unfinished
+    ]
 
 
 def _outcomes(trial: Trial) -> Iterator[Outcome]:
@@ -105,6 +121,18 @@ def _made_with(manifest: Mapping[str, object]) -> str:
     device = str(facts.get("device", "")).partition(",")[0]
     parts = [device, facts.get("precision"), *(f"{name} {v}" for name, v in versions.items())]
     return ", ".join(str(part) for part in parts if part)
+
+
+def _failed(
+    trial: Trial, everything: Sequence[Made], makers: Mapping[Path, Sequence[str]], out: Path
+) -> str:
+    """Which failure a trial lacks something for; "" if none is known."""
+    of_things = [name for made in everything if not is_made(made) for name in makers[made.folder]]
+    for name in (check_name(trial.cell), *of_things, finish_name(trial)):
+        if failure := read_failure(name, out):
+            why = f": {failure.why}" if failure.why else ""
+            return f"{name} failed{why}; log {failure.log.relative_to(out)}"
+    return ""
 
 
 def _lacking(everything: Sequence[Made]) -> str:

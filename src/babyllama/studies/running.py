@@ -6,12 +6,9 @@ something with other settings.
 """
 
 import itertools
-import re
 import shutil
-import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Literal, Protocol
@@ -34,12 +31,21 @@ from babyllama.studies.building import BUILDING
 from babyllama.studies.cells import Trial, trials_of
 from babyllama.studies.cluster import open_cluster
 from babyllama.studies.comparing import pairs_of, refuse_unknown_measures, unmeasured
+from babyllama.studies.failures import Failure, forget_failure, write_failure
 from babyllama.studies.planning import Need, StudyPlan, plan_study, threads_in_study
-from babyllama.studies.store import ADDRESSES, Made, addresses, is_finished, link_trial, share_store
+from babyllama.studies.store import (
+    ADDRESSES,
+    Made,
+    addresses,
+    check_name,
+    finish_name,
+    is_finished,
+    link_trial,
+    share_store,
+)
 from babyllama.studies.study import HISTORY, StudyRecipe, load_study, study_yaml
 
-ENVIRONMENT, FAILURES = "environment.json", "failures"
-
+ENVIRONMENT = "environment.json"
 
 EngineName = Literal["local", "ray"]
 
@@ -55,21 +61,6 @@ class Engine(Protocol):
         on_done: Callable[[Job], None],
     ) -> None:
         """Do all jobs: see `pipeline.workers.do_all`."""
-
-
-@dataclass(frozen=True)
-class Failure:
-    """Something that could not be made.
-
-    Attributes:
-        name: what it was, such as `students/distilled (alpha=0 seed 1)`.
-        why: in one line.
-        log: a file with everything that is known.
-    """
-
-    name: str
-    why: str
-    log: Path
 
 
 def run_study(
@@ -273,13 +264,15 @@ def _make_once(
 
     def failed(job: Job, error: Exception) -> bool:
         ended[job.name] = False
-        failures.append(_failure(job, error, out))
+        failures.append(write_failure(job, error, out))
         print_status(
             f"  {job.name} failed: {failures[-1].why} (see {failures[-1].log})", style="red"
         )
         return keep_going
 
     while jobs := list(to_do(ended)):
+        for job in jobs:
+            forget_failure(job.name, out)
         known, count = len(failures), _counter(len(jobs))
         on_done = partial(_done, ended, count)
         engine.run(jobs, on_failure=failed, on_done=on_done)
@@ -347,7 +340,7 @@ def _jobs(
     line = [
         (trial, everything)
         for trial, everything in zip(planned.trials, planned.shared, strict=True)
-        if ended.get(_check_name(trial), True)
+        if ended.get(check_name(trial.cell), True)
     ]
     makers = _makers([everything for _, everything in line], to_make, ended)
     checked = {name for name, succeeded in ended.items() if succeeded}
@@ -395,7 +388,7 @@ def _makers(
 
 
 def _finish_job(trial: Trial, everything: Sequence[Made], makers: Mapping[Path, Made]) -> Job:
-    shown = f"{names.EVALUATION} ({trial.name})"
+    shown = finish_name(trial)
     found = {"addresses": addresses(everything)}
     return Job(
         name=shown,
@@ -412,14 +405,10 @@ def _folders(trial: Trial) -> dict[str, str]:
     return {"study": str(folder.parents[2]), "trial": str(folder)}
 
 
-def _check_name(trial: Trial) -> str:
-    return f"settings of {trial.cell}"
-
-
 def _check_job(trial: Trial, everything: Sequence[Made], makers: Mapping[Path, Made]) -> Job:
     tokens = [made.folder for made in everything if made.name == names.TOKENS]
     return Job(
-        name=_check_name(trial),
+        name=check_name(trial.cell),
         function=_function(functions.check_trainings),
         arguments={"trial": _folders(trial)["trial"]},
         threads=1,
@@ -434,13 +423,3 @@ def _shown(folders: Iterable[Path], makers: Mapping[Path, Made]) -> frozenset[st
 
 def _function(function: Callable[..., None]) -> str:
     return f"{function.__module__}:{function.__name__}"
-
-
-def _failure(job: Job, error: Exception, out: Path) -> Failure:
-    """Write down everything that is known about a failure."""
-    why = error.what if isinstance(error, InputError) else f"{error}"
-    log = out / FAILURES / (re.sub(r"[^A-Za-z0-9_.=,+-]+", "-", job.name).strip("-") + ".txt")
-    log.parent.mkdir(parents=True, exist_ok=True)
-    text = "".join(traceback.format_exception(error)) + f"\nJob: {job.function} {job.arguments}\n"
-    files.write_atomically(log, text)
-    return Failure(job.name, why, log)

@@ -66,6 +66,16 @@ class Made:
         return f"{self.name} ({self.trial.name})"
 
 
+def check_name(cell: str) -> str:
+    """What messages call the check of a cell's settings, before its first training."""
+    return f"settings of {cell}"
+
+
+def finish_name(trial: Trial) -> str:
+    """What messages call the last work on a trial: its scores are collected."""
+    return f"{names.EVALUATION} ({trial.name})"
+
+
 def shared_by(trial: Trial, out: Path) -> Iterator[Made]:
     """Everything that a trial shares with others or might: its stages and its models' scores.
 
