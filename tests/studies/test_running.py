@@ -15,10 +15,11 @@ from babyllama.runs import manifests
 from babyllama.runs.layout import Layout
 from babyllama.studies import running
 from babyllama.studies.cells import trials_of
+from babyllama.studies.history import HISTORY
 from babyllama.studies.outcomes import outcomes_of
 from babyllama.studies.report import write_study_report
 from babyllama.studies.running import ENVIRONMENT, run_study
-from babyllama.studies.study import HISTORY, study_yaml
+from babyllama.studies.study import study_yaml
 
 pytestmark = pytest.mark.slow
 

@@ -24,7 +24,7 @@ from babyllama.pipeline.workers import Job, Workers
 from babyllama.recipe import names, to_yaml
 from babyllama.runs import files, manifests
 from babyllama.runs.json_files import read_json
-from babyllama.runs.layout import STUDY, TRIALS, Layout
+from babyllama.runs.layout import STUDY, Layout
 from babyllama.runs.lock import locked
 from babyllama.studies import jobs as functions
 from babyllama.studies.building import BUILDING
@@ -32,9 +32,9 @@ from babyllama.studies.cells import Trial, trials_of
 from babyllama.studies.cluster import open_cluster
 from babyllama.studies.comparing import pairs_of, refuse_unknown_measures, unmeasured
 from babyllama.studies.failures import Failure, forget_failure, write_failure
+from babyllama.studies.history import record
 from babyllama.studies.planning import Need, StudyPlan, plan_study, threads_in_study
 from babyllama.studies.store import (
-    ADDRESSES,
     Made,
     addresses,
     check_name,
@@ -43,7 +43,7 @@ from babyllama.studies.store import (
     link_trial,
     share_store,
 )
-from babyllama.studies.study import HISTORY, StudyRecipe, load_study, study_yaml
+from babyllama.studies.study import StudyRecipe, load_study, study_yaml
 
 ENVIRONMENT = "environment.json"
 
@@ -111,7 +111,8 @@ def run_study(
         _check(planned, out)
         refuse_other_versions(out, accept=accept)
     with locked(out, mend="choose another folder: --out DIR"):
-        _record(study, out)
+        files.write_atomically(out / STUDY, study_yaml(study))
+        record(study, out)
         for trial, everything in zip(trials, planned.shared, strict=True):
             link_trial(trial, everything)
             _write_recipe(trial)
@@ -212,16 +213,6 @@ def _check(planned: StudyPlan, out: Path) -> None:
             "free",
             mend="Free some space, or choose a folder on another disk: --out DIR",
         )
-
-
-def _record(study: StudyRecipe, out: Path) -> None:
-    """Write what the study is; and its rule, if it has changed, with what was finished before."""
-    files.write_atomically(out / STUDY, study_yaml(study))
-    rule = study.model_dump(mode="json", include={"compare", "decide", "measure", "student"})
-    history = read_json(out / HISTORY) if (out / HISTORY).is_file() else []
-    if not history or history[-1]["rule"] != rule:
-        count = len(list(out.glob(f"{TRIALS}/*/*/{ADDRESSES}")))
-        files.write_json(out / HISTORY, [*history, {"rule": rule, "finished_trials": count}])
 
 
 def _write_recipe(trial: Trial) -> None:

@@ -17,7 +17,6 @@ from babyllama.recipe.raw_tree import parse_setting, read_yaml, text_of
 
 DEV_LOSS = "dev_cross_entropy"
 ABOVE_ENTROPY = "nats_above_entropy"  # a word of dev text, of a corpus whose entropy is known
-HISTORY = "rules.json"  # of a study: each rule, and how many trials were finished before it
 _LIMIT_OF_TRIALS = 200
 
 

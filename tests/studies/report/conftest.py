@@ -10,6 +10,7 @@ from babyllama.scores.decisions import encode_decisions
 from babyllama.scores.results import ModelResult
 from babyllama.studies.cells import cells_of
 from babyllama.studies.comparing import Pair, Side
+from babyllama.studies.history import Entry
 from babyllama.studies.outcomes import Missing, Outcome
 from babyllama.studies.report import cell_tables
 from babyllama.studies.report.findings import Findings
@@ -70,7 +71,7 @@ def findings_of(tmp_path_factory):
     """A function from a study, means by cell and model, and pairs, to what it gave."""
     folder = tmp_path_factory.mktemp("study")
 
-    def made(study, means, pairs, *, missing=(), changed_rules=()):
+    def made(study, means, pairs, *, missing=(), history=()):
         generator = np.random.default_rng(0)
         hard = {uid: generator.uniform(-0.2, 0.2, ITEMS) for uid in ("plural", "order")}
         luck = {seed: generator.normal(0, 0.01) for seed in study.seed_list}
@@ -90,7 +91,7 @@ def findings_of(tmp_path_factory):
                                             values, 1e12, 60.0, "cpu, float32"))  # fmt: skip
         return Findings(
             study, tuple(cells_of(study)), {cell.name: "distilled" for cell in cells_of(study)},
-            tuple(pairs), tuple(outcomes), tuple(lost), tuple(changed_rules), folder,
+            tuple(pairs), tuple(outcomes), tuple(lost), tuple(history), (), folder,
         )  # fmt: skip
 
     return made
@@ -130,7 +131,8 @@ def grid(study, findings_of):
         Pair(Side(name, "distilled"), Side(base, "distilled"), "difference")
         for name in names if name != base
     ]  # fmt: skip
-    return findings_of(made, means, pairs, missing=[(names[0], 2)], changed_rules=(4,))
+    history = [Entry(0, {"measure": None}), Entry(4, {"measure": ["dev_cross_entropy"]})]
+    return findings_of(made, means, pairs, missing=[(names[0], 2)], history=history)
 
 
 @pytest.fixture(scope="session")

@@ -6,9 +6,9 @@ Reads the study's folder as it is: what is not finished is shown as missing.
 from pathlib import Path
 
 from babyllama.report import write_page
-from babyllama.runs.json_files import read_json
 from babyllama.studies.cells import cells_of, recorded_trials
 from babyllama.studies.comparing import main_of, pairs_of
+from babyllama.studies.history import read_history, unnamed_trials
 from babyllama.studies.outcomes import outcomes_of
 from babyllama.studies.report.findings import Findings
 from babyllama.studies.report.page import page_of
@@ -18,7 +18,7 @@ from babyllama.studies.report.rows import (
     write_comparisons,
     write_rows,
 )
-from babyllama.studies.study import HISTORY, StudyRecipe
+from babyllama.studies.study import StudyRecipe
 
 REPORT = "report"
 
@@ -61,13 +61,7 @@ def read_findings(study: StudyRecipe, out: Path) -> Findings:
         pairs=tuple(pairs_of(study, recipes)),
         outcomes=tuple(outcomes),
         missing=tuple(missing),
-        changed_rules=_changed_rules(out),
+        history=read_history(out),
+        unnamed=unnamed_trials(trials, out),
         out=out,
     )
-
-
-def _changed_rules(out: Path) -> tuple[int, ...]:
-    """How many trials were finished each time the rule was changed; not the first time."""
-    path = out / HISTORY
-    history = read_json(path) if path.is_file() else []
-    return tuple(int(each["finished_trials"]) for each in history[1:])

@@ -11,6 +11,7 @@ from babyllama.report.section import Shown
 from babyllama.runs.layout import Layout
 from babyllama.studies.cells import Cell
 from babyllama.studies.comparing import Pair, Side
+from babyllama.studies.history import Entry
 from babyllama.studies.outcomes import Missing, Outcome
 from babyllama.studies.report.decided import (
     Decided,
@@ -31,7 +32,8 @@ class Findings:
 
     Attributes:
         mains: the main student of each cell.
-        changed_rules: how many trials were finished when the rule was changed, each time.
+        history: what the study said whenever it changed.
+        unnamed: finished trials in its folder that are none of the study's.
     """
 
     study: StudyRecipe
@@ -40,7 +42,8 @@ class Findings:
     pairs: tuple[Pair, ...]
     outcomes: tuple[Outcome, ...]
     missing: tuple[Missing, ...]
-    changed_rules: tuple[int, ...]
+    history: tuple[Entry, ...]
+    unnamed: tuple[str, ...]
     out: Path
 
     @cached_property

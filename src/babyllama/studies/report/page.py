@@ -5,10 +5,12 @@ from collections.abc import Iterator, Sequence
 from babyllama.errors import command
 from babyllama.report.section import Page, Section
 from babyllama.report.table import Table
+from babyllama.studies.comparing import EVERY
 from babyllama.studies.outcomes import Missing
 from babyllama.studies.report.answer import answer
 from babyllama.studies.report.best_setting import best_setting
 from babyllama.studies.report.cell_tables import every_cell, every_model, other_models
+from babyllama.studies.report.changes import changes, seeds_in_words
 from babyllama.studies.report.comparisons import CLAIMS, comparisons
 from babyllama.studies.report.cost import cost
 from babyllama.studies.report.decided import Decided
@@ -72,27 +74,22 @@ def _rule(findings: Findings) -> Section:
     """What was written down before the data."""
     study = findings.study
     smallest = ", ".join(f"{name} {value:g}" for name, value in study.decide.smallest.items())
-    seeds = ", ".join(map(str, study.seed_list))
     points = [
         f"Question: {study.question}",
         *(_claim(each) for each in study.compare),
         f"Measures: {', '.join(findings.measures) or 'dev_cross_entropy and every benchmark'}",
         f"Smallest differences that count: {smallest or 'none declared'}",
         f"{_CORRECTIONS[study.decide.correction]} correction over all comparisons and measures, "
-        f"at 5%; seeds {seeds}",
+        f"at 5%; {seeds_in_words(findings)}",
     ]
-    text = tuple(
-        f"This rule was changed when {count} trials were finished: what it decides was then no "
-        "longer decided before the data."
-        for count in findings.changed_rules
-        if count
-    )
-    return Section("What was decided beforehand", text, points=tuple(points))
+    return Section("What was decided beforehand", tuple(changes(findings)), points=tuple(points))
 
 
 def _claim(declared: Comparison) -> str:
     claim, link = CLAIMS[declared.expect], {"differs": "from", "is equivalent": "to"}
-    return f"Claim: {declared.ours} {claim} {link.get(claim, 'than')} {declared.theirs}"
+    sides = (declared.ours, declared.theirs)
+    ours, theirs = ("every other cell" if side == EVERY else side for side in sides)
+    return f"Claim: {ours} {claim} {link.get(claim, 'than')} {theirs}"
 
 
 def _missing(missing: Sequence[Missing]) -> Section | None:
