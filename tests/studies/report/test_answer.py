@@ -78,12 +78,37 @@ def test_measures_of_one_pair_share_a_clause():
 def test_many_pairs_are_counted():
     cells = {"a": 9.0, "b": -9.0, "c": -8.0, "d": 0.1, "e": 0.2, "f": 0.3, "g": 0.4}
     assert answer(compared(cells), [], cells=8, seeds=9, levels=levels) == (
-        "Over 9 seeds, on blimp, 1 of 7 is better than base (a), 2 are worse (b and c) and "
-        "4 cannot be told apart."
+        "Over 9 seeds, on blimp, 1 of 7 is better than base (a), 2 are worse than it (b and c) and "
+        "4 cannot be told apart from it."
     )
     none = dict.fromkeys("abcde", 0.1)
     assert answer(compared(none), [], cells=6, seeds=9, levels=levels) == (
-        "Over 9 seeds, on blimp, none of 5 is better than base and 5 cannot be told apart."
+        "Over 9 seeds, on blimp, none of 5 is better than base and 5 cannot be told apart from it."
+    )
+
+
+def test_a_count_names_cells_only_with_what_all_of_them_were_compared_with():
+    """`2 are equivalent (a and b)` reads as if a had been compared with b."""
+
+    def counted(theirs):
+        asked = [
+            Asked(SeedsDifference(v, 0.01, 0.0, (v,) * 9), "equivalent", 5.0) for v in [0.0] * 2
+        ]
+        asked += [Asked(SeedsDifference(0.5, 1.0, 0.0, (0.5,) * 9)) for _ in range(3)]
+        pairs = [pair(ours, other) for ours, other in zip("abcde", theirs, strict=True)]
+        decided = [
+            Decided(each, "blimp", verdict)
+            for each, verdict in zip(pairs, verdicts(asked, "holm"), strict=True)
+        ]
+        return answer(decided, [], cells=9, seeds=9, levels=levels)
+
+    assert counted(["hot", "hot", "x", "y", "z"]) == (
+        "Over 9 seeds, on blimp, none of 5 is better than the other of its pair, 2 are equivalent "
+        "to hot (a and b) and 3 cannot be told apart."
+    )
+    assert counted(["hot", "cold", "x", "y", "z"]) == (
+        "Over 9 seeds, on blimp, none of 5 is better than the other of its pair, 2 are equivalent "
+        "and 3 cannot be told apart."
     )
 
 

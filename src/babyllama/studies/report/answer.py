@@ -85,24 +85,36 @@ def _without_repeats(clauses: Sequence[tuple[str, str]]) -> Iterator[str]:
 
 
 def _counted(decided: Sequence[Decided], measure: str, cells: int) -> str:
-    """`on blimp, none of 14 is better than base, 3 are worse and 11 cannot be told apart`."""
-    others = list(dict.fromkeys(each.pair.called(cells)[1] for each in decided))
-    theirs = others[0] if len(others) == 1 else "the other of its pair"
+    """`on blimp, none of 14 is better than base, 3 are worse and 11 cannot be told apart from it`.
+
+    Names are given only where all of them were compared with one: else `2 are equivalent (a and b)`
+    reads as if a had been compared with b.
+    """
     parts: list[str] = []
-    for word, _ in _WORDS:
-        own = [each.pair.called(cells)[0] for each in decided if each.verdict.word == word]
-        if not own and parts:
+    common = _common([each.pair.called(cells)[1] for each in decided])
+    for word, said in _WORDS:
+        called = [each.pair.called(cells) for each in decided if each.verdict.word == word]
+        if not called and parts:
             continue
-        verb = "cannot be told apart" if word == "undecided" else f"{_be(own)} {word}"
+        theirs = _common([theirs for _, theirs in called]) or common
+        verb = said.replace("is ", "are ", 1) if len(called) > 1 else said
+        if not theirs:  # each was compared with another one
+            its = "their" if len(called) > 1 else "its"
+            verb = verb.rpartition(" ")[0] if parts else f"{verb} the other of {its} pair"
+        elif parts and theirs == common:
+            verb = f"{verb} it"
+        else:
+            verb = f"{verb} {theirs}"
+        if theirs and 0 < len(called) <= _MOST_NAMES:
+            verb = f"{verb} ({_and([ours for ours, _ in called])})"
         start = "" if parts else f" of {len(decided)}"
-        end = "" if parts else f" than {theirs}"
-        listed = f" ({_and(own)})" if 0 < len(own) <= _MOST_NAMES else ""
-        parts.append(f"{len(own) or 'none'}{start} {verb}{end}{listed}")
+        parts.append(f"{len(called) or 'none'}{start} {verb}")
     return f"on {_title(measure)}, {_and(parts)}"
 
 
-def _be(own: Sequence[str]) -> str:
-    return "are" if len(own) > 1 else "is"
+def _common(names: Sequence[str]) -> str:
+    """The name that all of these are; "" if they differ."""
+    return names[0] if len(set(names)) == 1 else ""
 
 
 def _difference(each: Decided) -> str:
