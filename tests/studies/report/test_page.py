@@ -75,12 +75,31 @@ def test_a_study_without_a_finished_trial_has_no_answer_yet(study, findings_of):
     assert page.missing.startswith("3 of 3 trials are missing")
 
 
-def test_where_the_entropy_of_the_text_is_known_the_answer_says_how_far_above_it_models_are(claim):
+@pytest.fixture
+def above_entropy(claim):
+    """The claim, of a text whose entropy is known."""
     above = {"distilled": 0.8, "twin": 0.95}
     outcomes = tuple(
         replace(o, values={**o.values, ABOVE_ENTROPY: above.get(o.model, 1.0)})
         for o in claim.outcomes
     )
-    page = page_of(replace(claim, outcomes=outcomes), ["rows.csv"])
+    return replace(claim, outcomes=outcomes)
+
+
+def test_where_the_entropy_of_the_text_is_known_the_answer_says_how_far_above_it_models_are(
+    above_entropy,
+):
+    alone = replace(above_entropy, pairs=above_entropy.pairs[:1])
     found = "(0.800 against 0.950 nats per word above the corpus's entropy)"
-    assert f"is better than twin on unseen text {found}" in page.sentence
+    assert f"is better than twin on unseen text {found}" in page_of(alone, ["rows.csv"]).sentence
+
+
+def test_an_answer_has_one_unit_for_unseen_text(above_entropy):
+    sentence = page_of(above_entropy, ["rows.csv"]).sentence
+    assert "above the corpus's entropy" not in sentence
+    assert sentence.count("nats per token") == 2
+
+
+def test_a_claim_about_every_other_cell_says_so(page_of_grid):
+    claim = "Claim: every other cell differs from temperature=2,alpha=0.5"
+    assert claim in section(page_of_grid, "What was decided beforehand").points

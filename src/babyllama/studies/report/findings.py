@@ -73,10 +73,16 @@ class Findings:
     def levels(self, each: Decided) -> str:
         """The two values that a comparison is about, means over the seeds that both sides have.
 
-        Of unseen text, where it is known how low a loss can be, how far above that the two are.
+        Of unseen text, where it is known how low a loss can be, how far above that the two are;
+        but in nats per token if other comparisons on it are told in that unit.
         """
         measure = each.measure
-        if measure == DEV_LOSS and any(ABOVE_ENTROPY in o.values for o in self.outcomes):
+        is_alone = sum(other.measure == DEV_LOSS for other in self.decisions[0]) == 1
+        if (
+            measure == DEV_LOSS
+            and is_alone
+            and any(ABOVE_ENTROPY in o.values for o in self.outcomes)
+        ):
             measure = ABOVE_ENTROPY
         ours, theirs = (self.values(side, measure) for side in (each.pair.ours, each.pair.theirs))
         seeds = [seed for seed in ours if seed in theirs]
