@@ -111,7 +111,7 @@ def test_the_first_sentence_says_when_no_difference_is_detectable(make_run):
 @pytest.mark.parametrize(
     ("student", "others", "end"),
     [
-        ("10", "01", "; its twin, the best teacher, llama and the ensemble are no better."),
+        ("10", "01", "; its twin, the best teacher (llama) and the ensemble are no better."),
         ("10", "1101", ", 25.0 below the ensemble ("),
     ],
     ids=["all at chance", "others are better"],
@@ -139,7 +139,7 @@ def test_the_first_sentence_says_when_the_student_is_at_chance(make_run, student
 def test_the_first_sentence_says_what_cannot_be_paired(make_run):
     folder = make_run(items=20, keeps_decisions=False)
     shutil.rmtree(folder / "evaluation/predictions")
-    unpaired = "its items cannot be paired with those of its twin, the best teacher, llama,"
+    unpaired = "its items cannot be paired with those of its twin, the best teacher (llama),"
     assert first_sentence(read(folder)).endswith(f"; {unpaired} the ensemble.")
 
 

@@ -5,6 +5,7 @@ the arithmetic.
 """
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -48,6 +49,11 @@ class StudentComparison:
     difference: Difference | None
     higher_is_better: bool
     shows_nothing: bool = False
+
+    @property
+    def listed(self) -> str:
+        """The title among others, where its comma would make two of it."""
+        return re.sub(r"^(the best teacher|its teacher), (.*)$", r"\1 (\2)", self.title)
 
     @property
     def description(self) -> str:
@@ -204,7 +210,7 @@ def first_sentence(scored: ScoredRun) -> str:
         _scores(who, result, f", {unit}," if unit else "", benchmark),
         *(_clause(each) for each in compared if each.is_detected),
     ]
-    unpaired = [each.title for each in compared if each.difference is None]
+    unpaired = [each.listed for each in compared if each.difference is None]
     cannot = f"; its items cannot be paired with those of {', '.join(unpaired)}" * bool(unpaired)
     return ", ".join(parts) + _undetectable(compared) + cannot + _nothing(result, compared) + "."
 
@@ -227,7 +233,7 @@ def _nothing(result: BenchmarkResult, compared: Sequence[StudentComparison]) -> 
     """The rest of the sentence if the student is at chance: which others are, too."""
     if not is_at_chance(result):
         return ""
-    same = [each.title for each in compared if each.difference and each.shows_nothing]
+    same = [each.listed for each in compared if each.difference and each.shows_nothing]
     verb = "is" if len(same) == 1 else "are"
     return f"; {joined(same, 'and')} {verb} no better" if same else ""
 
