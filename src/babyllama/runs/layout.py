@@ -195,12 +195,31 @@ class Layout:
         Raises:
             InputError: not a run, or a recipe that is wrong.
         """
+        refuse_study(self.folder)
         if not self.is_run:
             raise InputError(
                 f"{self.folder} is not a run: it has no {self.recipe.name}",
                 mend=f"Name a run's folder: {example}",
             )
         return load_recipe(str(self.recipe))
+
+
+def refuse_study(folder: Path) -> None:
+    """Refuse the folder of a study where a run is wanted: its report has the comparisons.
+
+    Raises:
+        InputError: names its report, or the command that makes it.
+    """
+    if not (folder / STUDY).is_file() or Layout(folder).is_run:
+        return
+    page = folder / names.REPORT / PAGE
+    trials = sorted(folder.glob(f"{TRIALS}/*/*/{names.RECIPE}.yaml"))
+    raise InputError(
+        f"{folder} is a study, not a run",
+        why=f"Its report: {page}." if page.is_file() else "It has no report yet.",
+        mend=f"Go on with it, or write its report again: {command('study', folder)}"
+        + (f"\n  A trial is a run: {trials[0].parent}" if trials else ""),
+    )
 
 
 def scores_file(evaluation: Path, model: str) -> Path:

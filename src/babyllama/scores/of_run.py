@@ -4,7 +4,7 @@ from pathlib import Path
 
 from babyllama.errors import InputError, command
 from babyllama.recipe import Recipe
-from babyllama.runs.layout import Layout, resume_command, run_of
+from babyllama.runs.layout import Layout, refuse_study, resume_command, run_of
 
 _EXAMPLE = "babyllama compare runs/a runs/b"
 
@@ -16,8 +16,9 @@ def scores_in_run(folder: Path) -> Path | None:
         None if the folder is neither a run nor a model of one.
 
     Raises:
-        InputError: the run has no student, or the model has no scores yet.
+        InputError: the run has no student, or the model has no scores yet; or it is a study.
     """
+    refuse_study(folder)
     layout = Layout(folder)
     if layout.is_run:
         recipe = layout.load_recipe(_EXAMPLE)
