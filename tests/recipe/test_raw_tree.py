@@ -97,9 +97,16 @@ def test_any_text_is_a_mapping_or_an_input_error(text):
     assert isinstance(tree, dict)
 
 
-@pytest.mark.parametrize(("text", "kind"), [("", "NoneType"), ("- a\n", "list"), ("mini", "str")])
-def test_a_file_that_is_not_a_mapping_is_refused(text, kind):
-    with pytest.raises(InputError, match=f"mine.yaml: holds {kind}, not a mapping of fields"):
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", "is empty"),
+        ("- a\n", "holds list, not a mapping of fields"),
+        ("mini", "holds str, not a mapping of fields"),
+    ],
+)
+def test_a_file_that_is_not_a_mapping_is_refused(text, found):
+    with pytest.raises(InputError, match=f"mine.yaml: {found}"):
         read_yaml(text, "mine.yaml")
 
 

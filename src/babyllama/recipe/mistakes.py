@@ -39,6 +39,8 @@ def mistakes_of(
     """
     found: dict[Keys | int, list[tuple[_Field, ErrorDetails]]] = {}
     for number, details in enumerate(error.errors(include_url=False)):
+        if _is_of_a_wrong_entry(details):
+            continue
         field = _field_at(_Field(below, part, part), details["loc"])
         group = number if field.alternatives_of is None else field.alternatives_of
         found.setdefault(group, []).append((field, details))
@@ -90,7 +92,11 @@ def _field_at(field: _Field, loc: Iterable[int | str]) -> _Field:
         if len(members) > 1 and all(map(_is_model, members)):
             field = replace(field, annotation=tagged[0])
         elif len(members) > 1:
-            field = replace(field, annotation=None, alternatives_of=field.keys)
+            # Pydantic calls a list `list[Entry]`; entries that are models have fields.
+            meant = [m for m in members if f"{step}".startswith(f"{_plain(m).__name__}[")]
+            field = replace(
+                field, annotation=meant[0] if meant else None, alternatives_of=field.keys
+            )
         elif members and _is_model(members[0]):
             info = members[0].model_fields.get(str(step))
             below = info.annotation if info else None
@@ -101,6 +107,16 @@ def _field_at(field: _Field, loc: Iterable[int | str]) -> _Field:
             below = _entries(members[0]) if members else None
             field = replace(field, keys=(*field.keys, str(step)), annotation=below)
     return field
+
+
+def _is_of_a_wrong_entry(details: ErrorDetails) -> bool:
+    """Whether a list is called too short because its entries have mistakes of their own."""
+    given = details["input"]
+    return (
+        details["type"] == "too_short"
+        and isinstance(given, list | tuple)
+        and len(given) >= details["ctx"]["min_length"]
+    )
 
 
 def _mistake_of_alternatives(errors: Sequence[tuple[_Field, ErrorDetails]]) -> Mistake:
@@ -138,6 +154,8 @@ def _mistake(field: _Field, details: ErrorDetails) -> Mistake:
         return _wrong_tag(field, details)
     if details["loc"][-1:] == ("[key]",):
         return Mistake(field.keys, f"{field.name}: {_why(field, details).rstrip('.')}")
+    if kind == "value_error" and not field.keys:
+        return Mistake(field.keys, str(details["ctx"]["error"]))
     what = f"{field.name} is {_shown(value)}" if field.keys else f"is {_shown(value)}"
     return Mistake(field.keys, what, _why(field, details), _mend(field, value))
 
@@ -213,6 +231,11 @@ def _members(annotation: Any) -> list[Any]:
     if get_origin(annotation) not in (Union, UnionType):
         return [] if annotation in (None, NoneType, Any) else [annotation]
     return [member for each in get_args(annotation) for member in _members(each)]
+
+
+def _plain(annotation: Any) -> Any:
+    """`list` of `list[int]`."""
+    return get_origin(annotation) or annotation
 
 
 def _entries(annotation: Any) -> Any:

@@ -112,8 +112,16 @@ def text_of(path: Path, what: str) -> str:
         ) from None
 
 
-def read_yaml(text: str, where: str) -> tuple[dict[Any, Any], Places]:
+def read_yaml(
+    text: str,
+    where: str,
+    *,
+    mend: str = "Start from a shipped one: babyllama recipes mini > mine.yaml",
+) -> tuple[dict[Any, Any], Places]:
     """Read a mapping of fields, none of them checked.
+
+    Args:
+        mend: what to do about a file that holds none.
 
     Raises:
         InputError: broken YAML (line and column), aliases that expand without end, or a document
@@ -124,10 +132,8 @@ def read_yaml(text: str, where: str) -> tuple[dict[Any, Any], Places]:
     except _PARSER_ERRORS as error:
         raise _yaml_error(where, error) from None
     if not isinstance(tree, dict):
-        raise InputError(
-            f"{where}: holds {type(tree).__name__}, not a mapping of fields",
-            mend="Start from a shipped one: babyllama recipes mini > mine.yaml",
-        )
+        found = f"holds {type(tree).__name__}, not a mapping of fields"
+        raise InputError(f"{where}: {'is empty' if tree is None else found}", mend=mend)
     return tree, places
 
 
