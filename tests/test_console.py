@@ -455,3 +455,8 @@ def printing(file):
 def test_only_the_console_prints():
     files = [path for path in sorted(SOURCE.rglob("*.py")) if path not in MAY_PRINT]
     assert [each for file in files for each in printing(file)] == []
+
+
+def test_an_estimate_is_never_zero_seconds():
+    assert console.format_estimate(0.3) == "less than a second"
+    assert console.format_estimate(64.0) == "about 1 min 04 s"

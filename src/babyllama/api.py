@@ -220,8 +220,8 @@ def study(
     """Make what a study lacks, write its report, and open it.
 
     Args:
-        name: a built-in study's, or a YAML file's path.
-        folder: the study's; studies/NAME by default.
+        name: a built-in study's, a YAML file's path, or a study's folder.
+        folder: the study's; by default studies/NAME, or the folder that `name` is.
         scale: another base recipe.
         seeds: another number of seeds.
         settings: changes of the base recipe, such as "corpus.source.path=text".
@@ -240,7 +240,7 @@ def study(
     from babyllama.studies.study import default_folder_of, load_study
 
     loaded = load_study(name, scale=scale, seeds=seeds, settings=settings)
-    place = default_folder_of(loaded) if folder is None else Path(folder)
+    place = default_folder_of(loaded, name) if folder is None else Path(folder)
     run_study(loaded, place, jobs=jobs, store=None if store is None else Path(store))
     write_study_report(loaded, place)
     return Study(place)

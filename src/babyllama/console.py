@@ -452,6 +452,11 @@ def format_bytes(value: float) -> str:
     return f"{value:.0f} bytes"
 
 
+def format_estimate(seconds: float) -> str:
+    """Format a time that is only estimated: about 12 s, less than a second."""
+    return f"about {format_duration(seconds)}" if seconds >= 1 else "less than a second"
+
+
 def format_duration(seconds: float) -> str:
     """Format a time in its two largest units: 64 days, 3 days 4 h, 2 h 05 min, 3 min 20 s, 12 s."""
     seconds = round(seconds)

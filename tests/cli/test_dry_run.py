@@ -1,4 +1,5 @@
-from commands import babyllama
+import pytest
+from commands import babyllama, refused
 
 from babyllama.pipeline import timing
 
@@ -12,6 +13,7 @@ def test_the_plan_of_the_paper_shows_the_papers_sizes(tmp_path, monkeypatch):
     assert "Disk:" in printed
     assert "Time on one h100: about 27 min" in printed  # the list of recipes says 30
     assert "an assumed share of the peak" in printed
+    assert "Memory to train" not in printed  # it would be that of this machine
     assert not list(tmp_path.iterdir())
 
 
@@ -22,5 +24,13 @@ def test_the_plan_says_what_is_done_with_each_stage_and_the_time_here(tmp_path, 
     assert "make" in printed
     assert "Training and signal: 2.17 TFLOP left of 2.17 TFLOP" in printed
     assert "Time here: about" in printed
+    assert "Memory to train distilled on this" in printed
     assert "steps of this shape, timed now" in printed
     assert not folder.exists()
+
+
+def test_a_plan_that_the_run_would_refuse_is_refused_before_a_step_is_timed(tmp_path, monkeypatch):
+    monkeypatch.setattr(timing, "trial_flops", lambda *_: pytest.fail("a step was timed"))
+    setting = "students.distilled.training.window=100000"
+    said = refused("run", "mini", "--run-dir", tmp_path / "run", "--dry-run", "--set", setting)
+    assert "the model has only 256 positions" in said

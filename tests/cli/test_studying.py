@@ -2,8 +2,11 @@
 
 import json
 
+import pytest
 import yaml
 from commands import babyllama, invoke, refused
+
+from babyllama.pipeline import timing
 
 
 def test_the_plan_says_what_is_made_once_and_asks_nothing_of_the_disk(tmp_path):
@@ -39,8 +42,42 @@ def test_a_wrong_study_is_refused_before_its_folder_is_made(tmp_path):
     out = tmp_path / "out"
     assert "ewer than two seeds" in refused("study", file, "--out", out)
     file.write_text(json.dumps({**study, "recipe": "minni"}), encoding="utf-8")
-    assert "mini" in refused("study", file, "--out", out)
+    assert f"{file}: recipe 'minni' not found" in refused("study", file, "--out", out)
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ("students.distilled.training.window=100000", "the model has only 256 positions"),
+        ("students.distilled.model.hidden_size=200000", "--out DIR"),
+        ("evaluation.benchmarks.blimp=/nowhere/blimp", "/nowhere/blimp does not exist"),
+    ],
+)
+def test_a_dry_run_refuses_what_the_run_would_and_times_nothing(
+    tmp_path, monkeypatch, setting, says
+):
+    monkeypatch.setattr(timing, "trial_flops", lambda *_: pytest.fail("a step was timed"))
+    options = ("study", "replication", "--seeds", "2", "--out", tmp_path / "out", "--set", setting)
+    assert says in refused(*options, "--dry-run")
+    assert says in refused(*options)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_study_folder_goes_on_with_the_study_and_is_no_run(tmp_path):
+    folder = tmp_path / "there"
+    folder.mkdir()
+    text = invoke("studies", "replication").output.replace("seeds: 5", "seeds: 2")
+    (folder / "study.yaml").write_text(text, encoding="utf-8")
+    assert "2 trials (1 cell, 2 seeds)" in babyllama("study", folder, "--dry-run")
+    for command in ("report", "compare"):
+        said = refused(command, folder)
+        assert f"{folder} is a study, not a run It has no report yet." in said
+        assert f"babyllama study {folder}" in said
+    page = folder / "report/index.html"
+    page.parent.mkdir()
+    page.touch()
+    assert f"Its report: {page}." in refused("compare", folder, folder)
 
 
 def test_a_study_has_its_folder_in_studies_unless_another_is_named(tmp_path, monkeypatch):

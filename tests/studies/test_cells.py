@@ -6,6 +6,15 @@ from babyllama.errors import InputError
 from babyllama.studies.cells import BASE, cells_of, recorded_trials, trials_of
 from babyllama.studies.study import load_study
 
+TEXT = """name: mine
+question: Which?
+recipe: mini
+vary:
+  students.distilled.temperature: [1, 2]
+seeds: 2
+compare: [{ours: temperature=1, theirs: temperature=2}]
+"""
+
 
 def test_a_grid_has_a_cell_for_each_combination(small_study):
     vary = {
@@ -49,8 +58,40 @@ def test_seeds_do_not_change_the_text(tmp_path):
 def test_a_change_that_names_no_field_is_refused_with_the_cell(small_study, tmp_path):
     with pytest.raises(InputError) as caught:
         trials_of(small_study(vary={"students.distilled.temperatur": [1]}), tmp_path)
-    assert "cell temperatur=1" in caught.value.what
+    assert caught.value.what.startswith("study small: vary, cell temperatur=1: ")
     assert "temperature" in f"{caught.value.why} {caught.value.mend}"
+
+
+def test_nobody_wrote_set_on_the_command_line(tmp_path):
+    text = TEXT.replace("temperature", "temprature")
+    path = tmp_path / "mine.yaml"
+    for changed, says in (
+        (text, f"{path}: vary, cell temprature=1: students.distilled.temprature is not a field"),
+        (TEXT + "set: {corpus.wrods: 9}\n", f"{path}: set: corpus.wrods is not a field"),
+        (TEXT.replace("mini", "minni"), f"{path}: recipe 'minni' not found"),
+    ):
+        path.write_text(changed, encoding="utf-8")
+        with pytest.raises(InputError) as caught:
+            trials_of(load_study(str(path)), tmp_path)
+        assert caught.value.what == says
+    path.write_text(TEXT, encoding="utf-8")
+    with pytest.raises(InputError, match=r"^--set corpus\.wrods=9: corpus"):
+        trials_of(load_study(str(path), settings=["corpus.wrods=9"]), tmp_path)
+
+
+def test_a_change_keeps_the_type_of_its_value(small_study, tmp_path):
+    """JSON writes 1e-06, which YAML 1.1 reads as text."""
+    values = [1e-6, 1e-5]
+    path = "students.distilled.model.settings.layer_norm_eps"
+    model = {"model_type": "other", "architecture": "gpt_neox", "settings": {
+        "hidden_size": 16, "num_attention_heads": 2, "num_hidden_layers": 1,
+        "intermediate_size": 32}}  # fmt: skip
+    vary = {path: values, "corpus.source.path": ["1e-6", "a: {b}\n'c' \"é\""]}
+    study = small_study(vary=vary, set={"students.distilled.model": model})
+    found = [trial.recipe for trial in trials_of(study, tmp_path)[::2]]
+    settings = [each.students["distilled"].model.settings for each in found]
+    assert [each["layer_norm_eps"] for each in settings] == [1e-6, 1e-6, 1e-5, 1e-5]
+    assert [f"{each.corpus.source.path}" for each in found[:2]] == vary["corpus.source.path"]
 
 
 def test_a_signal_that_is_chosen_automatically_is_stored_where_it_can_be(small_study, tmp_path):

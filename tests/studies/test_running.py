@@ -13,7 +13,7 @@ from babyllama.pipeline.run import run
 from babyllama.recipe import load_recipe
 from babyllama.runs import manifests
 from babyllama.runs.layout import Layout
-from babyllama.studies import running
+from babyllama.studies import checks
 from babyllama.studies.cells import trials_of
 from babyllama.studies.history import HISTORY
 from babyllama.studies.outcomes import outcomes_of
@@ -78,7 +78,7 @@ def test_studies_with_one_store_make_what_they_share_once(
     assert (out / "trials/temperature=4/seed-0/teachers/llama").resolve().is_relative_to(shared)
 
     asked = []
-    monkeypatch.setattr(running, "free_disk", lambda path: asked.append(path.resolve()) or 0)
+    monkeypatch.setattr(checks, "free_disk", lambda path: asked.append(path.resolve()) or 0)
     with pytest.raises(InputError, match="its disk has"):
         run_study(small_study(seeds=3), copy, store=shared)
     assert asked == [shared / "store"]
@@ -206,11 +206,6 @@ def test_a_run_never_replaces_what_trials_share(copy):
     recipe = load_recipe(str(Layout(trial).recipe), ("students.distilled.alpha=0.1",))
     with pytest.raises(InputError, match="shared by trials of a study"):
         run(recipe, trial)
-
-
-def test_an_unknown_cell_is_refused(small_study, tmp_path):
-    with pytest.raises(InputError, match="--only temperature=3"):
-        run_study(small_study(), tmp_path, only="temperature=3")
 
 
 def test_the_store_is_complete_by_its_manifests(finished):

@@ -7,11 +7,13 @@ from babyllama.console import (
     format_bytes,
     format_count,
     format_duration,
+    format_estimate,
     format_flops,
     print_line,
     print_result,
     table,
 )
+from babyllama.pipeline.checks import check_settings
 from babyllama.pipeline.memory import TrainingMemory
 from babyllama.pipeline.planning import Plan, plan
 from babyllama.pipeline.preview import preview
@@ -24,10 +26,12 @@ def show_plan(recipe: Recipe, folder: Path, until: str | None, *, card: str) -> 
     """Print which stages would be kept, made or replaced, and what that takes.
 
     Raises:
-        InputError: a folder of another run, no such stage, or no such card.
+        InputError: a folder of another run, no such stage, no such card, or settings that the run
+            would refuse.
     """
     refuse_other_run(recipe, folder)
     recipe = with_resolved_signal(recipe, folder)
+    check_settings(recipe)  # before any step is timed
     actions = preview(selected_stages(recipe, folder, until))
     planned = plan(recipe, folder)
     timing = time_left(recipe, planned, actions, card=card)
@@ -35,6 +39,8 @@ def show_plan(recipe: Recipe, folder: Path, until: str | None, *, card: str) -> 
     print_result(table(f"Plan of {recipe.name} in {folder}", ("stage", "what", "why"), rows))
     _show_models(planned, timing)
     _show_costs(planned, recipe)
+    if not timing.card:  # else another machine
+        _show_memory(planned)
     _show_time(planned, timing)
 
 
@@ -67,6 +73,9 @@ def _show_costs(planned: Plan, recipe: Recipe) -> None:
         f"Disk: {format_bytes(planned.disk_bytes)}, including the stored signal "
         f"({format_bytes(planned.signal_bytes)})"
     )
+
+
+def _show_memory(planned: Plan) -> None:
     where = "on this GPU" if planned.device.type == "cuda" else "on this CPU"
     for each in planned.models:
         print_line(f"Memory to train {each.name} {where}: {_memory(each.memory)}")
@@ -83,7 +92,7 @@ def _show_time(planned: Plan, timing: Timing) -> None:
         return
     known = dict.fromkeys(KNOWN[each.speed.known] for each in timing.stages)
     print_line(
-        f"Time {where}: about {format_duration(timing.seconds)} for what is left, without scoring "
+        f"Time {where}: {format_estimate(timing.seconds)} for what is left, without scoring "
         f"(speed: {'; '.join(known)})"
     )
 

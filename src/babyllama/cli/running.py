@@ -137,7 +137,7 @@ def recipes(
         head = ("recipe", "for", "words", "student", "teachers", "a run takes")
         print_result(table("Built-in recipes", head, rows))
         print_line(
-            "Times: mini and laptop as measured; sprout from measured speeds. A plan is of "
+            "Times: mini, sprout and laptop as measured on two cores. A plan is of "
             "training and signal alone, at an assumed share of the card's peak: babyllama run "
             "strict --dry-run --device h100"
         )

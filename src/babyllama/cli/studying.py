@@ -8,7 +8,7 @@ import typer
 from babyllama.cli.arguments import Settings, refuse_launcher
 from babyllama.console import (
     format_bytes,
-    format_duration,
+    format_estimate,
     format_flops,
     print_document,
     print_json,
@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 def study(
     name: Annotated[
-        str, typer.Argument(metavar="STUDY", help="A built-in study's name, or a YAML file.")
+        str,
+        typer.Argument(
+            metavar="STUDY", help="A built-in study's name, a YAML file, or a study's folder."
+        ),
     ],
     out: Annotated[
         Path | None, typer.Option(help="The study's folder; studies/NAME by default.")
@@ -78,22 +81,32 @@ def study(
 ) -> None:
     """Answer a question with many trainings, of which nothing is made twice, and write a report.
 
-    The same command goes on after an interruption; more seeds or cells make only what is new.
+    The same command goes on after an interruption, and so does the study's folder as STUDY; more
+    seeds or cells make only what is new.
 
     Example: `babyllama study replication --scale mini --seeds 3`
     """
     from babyllama.runs.layout import PAGE
+    from babyllama.studies.checks import check_inputs, chosen_trials
     from babyllama.studies.planning import plan_study
     from babyllama.studies.report import REPORT, write_study_report
-    from babyllama.studies.running import chosen_trials, refuse_other_study, run_study
+    from babyllama.studies.running import refuse_other_study, refuse_other_versions, run_study
+    from babyllama.studies.store import refuse_other_store
     from babyllama.studies.study import default_folder_of, load_study
 
     refuse_launcher("study")
     loaded = load_study(name, scale=scale, seeds=seeds, settings=settings or ())
-    out = out or default_folder_of(loaded)
+    out = out or default_folder_of(loaded, name)
     if dry_run:
         refuse_other_study(loaded, out)
-        _show_plan(plan_study(chosen_trials(loaded, out, only), store or out), loaded.name, jobs)
+        trials = chosen_trials(loaded, out, only)
+        if store:
+            refuse_other_store(out, store)
+        planned = plan_study(trials, store or out)
+        if planned.open():  # before any step is timed
+            check_inputs(loaded, planned, store or out)
+            refuse_other_versions(out, accept=accept)
+        _show_plan(planned, loaded.name, jobs)
         return
     failures = run_study(
         loaded, out, jobs=jobs, only=only, keep_going=keep_going, retries=retries, accept=accept,
@@ -187,6 +200,6 @@ def _time(planned: "StudyPlan", jobs: int | None) -> str:
     flops = sum(stage.flops for stage in stages)
     known = dict.fromkeys(KNOWN[stage.speed.known] for stage in stages)
     return (
-        f"Time here: about {format_duration(work)} for {format_flops(flops)}, without scoring "
+        f"Time here: {format_estimate(work)} for {format_flops(flops)}, without scoring "
         f"(speed: {'; '.join(known)})"
     )

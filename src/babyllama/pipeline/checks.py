@@ -39,11 +39,14 @@ from babyllama.training.schedule import plan_training, refuse_uneven
 from babyllama.training.trackers import refuse_missing_trackers
 
 
-def check_before_run(recipe: Recipe, folder: Path, *, processes: int = 1) -> Plan:
+def check_before_run(
+    recipe: Recipe, folder: Path, *, processes: int = 1, option: str = "--run-dir DIR"
+) -> Plan:
     """Read every input of a run, plan every model, and compare the plan with the free disk.
 
     Args:
         processes: how many will train each model together.
+        option: which one of the command names another folder, for a disk that is too small.
 
     Returns:
         the plan.
@@ -59,6 +62,24 @@ def check_before_run(recipe: Recipe, folder: Path, *, processes: int = 1) -> Pla
     domains = _check_text(recipe, folder)
     for name, path in recipe.evaluation.benchmarks.items():
         suite_for(name).read(path)
+    check_settings(recipe, processes=processes, domains=domains)
+    planned = plan(recipe, folder)
+    refuse_full_disk(planned, folder, option)
+    return planned
+
+
+def check_settings(
+    recipe: Recipe, *, processes: int = 1, domains: Sequence[str] | None = None
+) -> None:
+    """Check what follows from the recipe alone, before text or benchmarks are there.
+
+    Args:
+        processes: as of `check_before_run`.
+        domains: of the text; None if they are not known yet.
+
+    Raises:
+        InputError: what `check_before_run` raises, but for text, benchmarks and disk.
+    """
     if isinstance(recipe.tokenizer, Given):
         check_tokenizer(recipe.tokenizer, recipe.tokens)
         _check_given(recipe, folder_of(recipe.tokenizer, names.TOKENIZER))
@@ -75,9 +96,6 @@ def check_before_run(recipe: Recipe, folder: Path, *, processes: int = 1) -> Pla
     _check_trained_teachers(recipe)
     if recipe.tokens.documents == "separate":
         _refuse_inseparable(recipe)
-    planned = plan(recipe, folder)
-    refuse_full_disk(planned, folder)
-    return planned
 
 
 def _check_text(recipe: Recipe, folder: Path) -> tuple[str, ...] | None:

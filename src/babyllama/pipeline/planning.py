@@ -215,8 +215,11 @@ def _times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
 
 
-def refuse_full_disk(planned: Plan, folder: Path) -> None:
+def refuse_full_disk(planned: Plan, folder: Path, option: str) -> None:
     """Check that the run fits on the disk of its folder; what the folder holds counts as made.
+
+    Args:
+        option: which one of the command names another folder.
 
     Raises:
         InputError: names the bytes needed and the bytes free.
@@ -233,7 +236,7 @@ def refuse_full_disk(planned: Plan, folder: Path) -> None:
             f"{format_bytes(free)} free",
             why=f"The stored signal takes {format_bytes(planned.signal_bytes)}, the models and "
             "checkpoints the rest.",
-            mend="Free some space, choose a folder on another disk with --run-dir, or store no "
+            mend=f"Free some space, choose a folder on another disk with {option}, or store no "
             "signal: --set 'signal={kind: online}'",
         )
 

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -78,7 +79,7 @@ def cells_of(study: StudyRecipe) -> list[Cell]:
     names = [cell.name for cell in found]
     if doubled := [name for name in names if names.count(name) > 1]:
         raise InputError(
-            f"study {study.name}: two cells of the grid would be named {doubled[0]}",
+            f"{study.where}: vary: two cells of the grid would be named {doubled[0]}",
             mend="Write them as named cells: vary: [{name: ..., set: {...}}, ...]",
         )
     return found
@@ -93,8 +94,9 @@ def trials_of(study: StudyRecipe, out: Path) -> list[Trial]:
     Raises:
         InputError: a base recipe or a change that is wrong: names the cell.
     """
-    read = _reader(study)
-    base = read((*_settings(study.set), f"seed={study.seed_list[0]}"))
+    with _naming(study):
+        read = _reader(study)
+        base = read((*_settings(study.set), f"seed={study.seed_list[0]}"))
     keep_text = _text_settings(base)
     trials = []
     for cell in cells_of(study):
@@ -142,15 +144,25 @@ def recorded_trials(study: StudyRecipe, out: Path) -> list[Trial]:
 def _reader(study: StudyRecipe) -> Callable[[tuple[str, ...]], Recipe]:
     """The base recipe as a function of settings, as `--set` has them; its files are read once."""
     if isinstance(study.recipe, str):
-        return partial(recipe_of_layers, read_layers(study.recipe))
+        try:
+            return partial(recipe_of_layers, read_layers(study.recipe))
+        except InputError as error:
+            what = f"{study.where}: {error.what}"
+            raise InputError(what, why=error.why, mend=error.mend) from None
     # The folders of runs are named after the cells: a recipe written in a study needs no name.
     tree = {"name": "study", **study.recipe}
     text = yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
-    return partial(recipe_of_layers, layers_of(text, f"study {study.name}: recipe"))
+    return partial(recipe_of_layers, layers_of(text, f"{study.where}: recipe"))
 
 
 def _settings(changes: Mapping[str, JsonValue]) -> tuple[str, ...]:
-    return tuple(f"{path}={json.dumps(value)}" for path, value in changes.items())
+    return tuple(_setting(path, value) for path, value in changes.items())
+
+
+def _setting(path: str, value: JsonValue) -> str:
+    """A change as `--set` has it, in YAML that is read as the same value: JSON's 1e-06 is text."""
+    text = yaml.safe_dump([value], default_flow_style=True, allow_unicode=True, width=math.inf)
+    return f"{path}={text.strip()[1:-1]}"
 
 
 def _text_settings(base: Recipe) -> tuple[str, ...]:
@@ -171,8 +183,7 @@ def _trial_recipe(read: Callable[[tuple[str, ...]], Recipe], settings: tuple[str
         return recipe
     mixing = mixing_of(recipe.signal).model_dump(mode="json")
     hidden, online = (
-        (*settings, "signal=" + json.dumps({"kind": kind, **mixing}))
-        for kind in ("hidden", "online")
+        (*settings, _setting("signal", {"kind": kind, **mixing})) for kind in ("hidden", "online")
     )
     try:
         return read(hidden)
@@ -190,13 +201,30 @@ def _with_epochs(recipe: Recipe) -> Recipe:
 
 
 @contextmanager
-def _naming(study: StudyRecipe, cell: Cell) -> Iterator[None]:
-    """Say which cell has a recipe that is wrong."""
+def _naming(study: StudyRecipe, cell: Cell | None = None) -> Iterator[None]:
+    """Say where a recipe that is wrong is from: nobody has written `--set` for a cell's changes."""
     try:
         yield
     except InputError as error:
-        where = f"study {study.name}, cell {cell.name}: "
-        raise InputError(where + error.what, why=error.why, mend=error.mend) from None
+        origins = {_setting(*each): study.origin_of(each[0]) for each in study.set.items()}
+        if cell:
+            vary = f"{study.where}: vary, cell {cell.name}"
+            origins |= {_setting(*each): vary for each in cell.changes.items()}
+        places = {
+            f"--set {setting}: ": f"{origin}: "
+            for setting, origin in origins.items()
+            if not origin.startswith("--set")
+        }
+        what, why = _replaced(error.what, places), _replaced(error.why, places)
+        if cell and not what.startswith(study.where):
+            what = f"{study.where}: cell {cell.name}: {what}"
+        raise InputError(what, why=why, mend=error.mend) from None
+
+
+def _replaced(text: str, others: Mapping[str, str]) -> str:
+    for old, new in others.items():
+        text = text.replace(old, new)
+    return text
 
 
 def _short_names(paths: Sequence[str]) -> list[str]:

@@ -56,7 +56,7 @@ def pairs_of(study: StudyRecipe, recipes: Mapping[str, Recipe]) -> list[Pair]:
         own = [pair for pair in _pairs(study, declared, recipes) if pair.ours != pair.theirs]
         if not own:
             raise InputError(
-                f"study {study.name}: compare {declared.ours} with {declared.theirs}: there is no "
+                f"{study.where}: compare {declared.ours} with {declared.theirs}: there is no "
                 "such pair",
                 why="No cell has both, or both sides are the same.",
             )
@@ -75,11 +75,48 @@ def refuse_unknown_measures(study: StudyRecipe, recipes: Mapping[str, Recipe]) -
             if not _measures(recipe, measure):
                 known = _benchmarks(recipe)
                 raise InputError(
-                    f"study {study.name}: measure: cell {cell} has no measure {measure!r}",
+                    f"{study.where}: measure: cell {cell} has no measure {measure!r}",
                     why=f"Its benchmarks and dev loss: {', '.join(known)}; measures on dev text: "
                     f"{', '.join(measures.NAMES)}.",
                     mend=nearest(measure, [*known, *measures.NAMES]),
                 )
+
+
+def refuse_unknown_student(study: StudyRecipe, recipes: Mapping[str, Recipe]) -> None:
+    """Check that each cell has the declared main student.
+
+    Raises:
+        InputError: names the student, the cell, and what there is.
+    """
+    for cell, recipe in recipes.items():
+        if study.student is not None and study.student not in recipe.students:
+            raise InputError(
+                f"{study.where}: student is {study.student!r}: cell {cell} has no such student",
+                why=f"Its students: {', '.join(recipe.students)}.",
+                mend=nearest(study.student, recipe.students),
+            )
+
+
+def refuse_unknown_margins(study: StudyRecipe, recipes: Mapping[str, Recipe]) -> None:
+    """Check that each declared smallest difference is of something that can be measured.
+
+    It may be of a benchmark that these recipes do not have: a study is for several scales.
+
+    Raises:
+        InputError: no benchmark of babyllama or of a cell, and no measure, has the name.
+    """
+    from babyllama.evaluation.suites import SUITES
+
+    of_cells = [name for recipe in recipes.values() for name in _benchmarks(recipe)]
+    every = [DEV_LOSS, ABOVE_ENTROPY, names.GRAMMAR, *(suite.name for suite in SUITES)]
+    known = dict.fromkeys([*of_cells, *every, *measures.NAMES])
+    for name in study.decide.smallest:
+        if name not in known and name.partition("/")[0] not in measures.NAMES:
+            raise InputError(
+                f"{study.where}: decide.smallest.{name}: no benchmark and no measure has this name",
+                why=f"There are {', '.join(known)}.",
+                mend=nearest(name, known),
+            )
 
 
 def unmeasured(study: StudyRecipe, recipes: Mapping[str, Recipe]) -> list[str]:
@@ -131,7 +168,7 @@ def _sides(study: StudyRecipe, side: str, recipes: Mapping[str, Recipe]) -> dict
     if not found:
         known = [EVERY, *recipes, *dict.fromkeys(m for r in recipes.values() for m in _models(r))]
         raise InputError(
-            f"study {study.name}: compare: {side!r} is neither a cell nor a model",
+            f"{study.where}: compare: {side!r} is neither a cell nor a model",
             why=f"There are {', '.join(known)}; and CELL/MODEL.",
             mend=nearest(side, known),
         )

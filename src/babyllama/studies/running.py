@@ -13,11 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, Protocol
 
-from babyllama.console import format_bytes, print_status
+from babyllama.console import print_status
 from babyllama.errors import InputError
-from babyllama.pipeline.checks import check_before_run
-from babyllama.pipeline.planning import free_disk
-from babyllama.pipeline.run import refuse_missing_text
 from babyllama.pipeline.sharing import Machine, this_machine
 from babyllama.pipeline.stages import evaluation_stage
 from babyllama.pipeline.workers import Job, Workers
@@ -28,9 +25,10 @@ from babyllama.runs.layout import STUDY, Layout
 from babyllama.runs.lock import locked
 from babyllama.studies import jobs as functions
 from babyllama.studies.building import BUILDING
-from babyllama.studies.cells import Trial, trials_of
+from babyllama.studies.cells import Trial
+from babyllama.studies.checks import check_inputs, chosen_trials
 from babyllama.studies.cluster import open_cluster
-from babyllama.studies.comparing import pairs_of, refuse_unknown_measures, unmeasured
+from babyllama.studies.comparing import unmeasured
 from babyllama.studies.failures import Failure, forget_failure, write_failure
 from babyllama.studies.history import record
 from babyllama.studies.planning import Need, StudyPlan, plan_study, threads_in_study
@@ -108,7 +106,7 @@ def run_study(
     planned = plan_study(trials, out)
     is_complete = all(is_finished(*each) for each in zip(trials, planned.shared, strict=True))
     if not is_complete:
-        _check(planned, out)
+        check_inputs(study, planned, out)
         refuse_other_versions(out, accept=accept)
     with locked(out, mend="choose another folder: --out DIR"):
         files.write_atomically(out / STUDY, study_yaml(study))
@@ -125,26 +123,6 @@ def run_study(
         if not failures and only is None and not (out / BUILDING).is_symlink():
             shutil.rmtree(out / BUILDING, ignore_errors=True)  # all is made: nobody resumes
         return failures
-
-
-def chosen_trials(study: StudyRecipe, out: Path, only: str | None = None) -> list[Trial]:
-    """The trials of a study, or of one of its cells.
-
-    Raises:
-        InputError: no such cell, a comparison or a measure that names nothing, or what `trials_of`
-            raises.
-    """
-    trials = trials_of(study, out)
-    recipes = {trial.cell: trial.recipe for trial in trials}
-    pairs_of(study, recipes)
-    refuse_unknown_measures(study, recipes)
-    if only is None:
-        return trials
-    chosen = [trial for trial in trials if trial.cell == only]
-    if not chosen:
-        cells = ", ".join(dict.fromkeys(trial.cell for trial in trials))
-        raise InputError(f"--only {only}: no such cell", why=f"Cells of this study: {cells}.")
-    return chosen
 
 
 def refuse_other_study(study: StudyRecipe, out: Path) -> None:
@@ -191,28 +169,6 @@ def refuse_other_versions(out: Path, *, accept: bool) -> None:
             "unlike versions are then compared only if the study says `unlike: mark`.",
         )
     print_status(f"  Accepted: other versions than before: {', '.join(changed)}", style="yellow")
-
-
-def _check(planned: StudyPlan, out: Path) -> None:
-    """Check each cell's recipe with its data, and the disk for all of them together."""
-    seen: set[str] = set()
-    for trial in planned.trials:
-        if trial.cell in seen:
-            continue
-        seen.add(trial.cell)
-        refuse_missing_text(trial.recipe, trial.folder)
-        try:
-            check_before_run(trial.recipe, trial.folder)
-        except InputError as error:
-            what = f"cell {trial.cell}: {error.what}"
-            raise InputError(what, why=error.why, mend=error.mend) from None
-    needed, free = sum(need.disk for need in planned.open()), free_disk(out / names.STORE)
-    if needed > free:
-        raise InputError(
-            f"{out} needs about {format_bytes(needed)} more, but its disk has {format_bytes(free)} "
-            "free",
-            mend="Free some space, or choose a folder on another disk: --out DIR",
-        )
 
 
 def _write_recipe(trial: Trial) -> None:

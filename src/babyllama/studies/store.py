@@ -29,6 +29,7 @@ from babyllama.studies.cells import Trial
 
 ADDRESSES = "addresses.json"  # of a trial: what its evaluation was collected from
 _LENGTH = 16  # hexadecimal digits of an address
+_SHARED = (names.STORE, BUILDING)  # one place for unfinished work, too: nothing is made twice
 _OF_THE_TRIAL = (names.EVALUATION, names.REPORT)
 
 
@@ -133,18 +134,29 @@ def share_store(out: Path, store: Path) -> None:
     Raises:
         InputError: the study has a store already.
     """
-    for part in (names.STORE, BUILDING):  # one place for unfinished work: nothing is made twice
+    refuse_other_store(out, store)
+    for part in _SHARED:
         link, target = out / part, store.absolute() / part
-        if link.is_symlink() and link.resolve() == target.resolve():
-            continue
-        if link.is_symlink() or link.exists():
+        if not link.is_symlink():
+            target.mkdir(parents=True, exist_ok=True)
+            out.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(target, target_is_directory=True)
+
+
+def refuse_other_store(out: Path, store: Path) -> None:
+    """Refuse a folder to share if the study keeps what it makes in another one.
+
+    Raises:
+        InputError: names the store that the study has.
+    """
+    for part in _SHARED:
+        link, target = out / part, store.absolute() / part
+        is_known = link.is_symlink() and link.resolve() == target.resolve()
+        if not is_known and (link.is_symlink() or link.exists()):
             raise InputError(
                 f"{out} has its store in {link.resolve().parent}, not in {store}",
                 mend="Omit --store, or choose a new folder for the study: --out DIR",
             )
-        target.mkdir(parents=True, exist_ok=True)
-        out.mkdir(parents=True, exist_ok=True)
-        link.symlink_to(target, target_is_directory=True)
 
 
 def link_trial(trial: Trial, shared: Iterable[Made]) -> None:

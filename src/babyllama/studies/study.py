@@ -7,17 +7,27 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, Field, JsonValue, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    JsonValue,
+    PrivateAttr,
+    field_validator,
+    model_validator,
+)
 
 from babyllama.errors import InputError
 from babyllama.recipe import built_in_recipes, parse
 from babyllama.recipe.base import Frozen, nearest
+from babyllama.recipe.extending import read_layers
 from babyllama.recipe.names import LONGEST_NAME
 from babyllama.recipe.raw_tree import parse_setting, read_yaml, text_of
+from babyllama.runs.layout import STUDY
 
 DEV_LOSS = "dev_cross_entropy"
 ABOVE_ENTROPY = "nats_above_entropy"  # a word of dev text, of a corpus whose entropy is known
 _LIMIT_OF_TRIALS = 200
+_EXAMPLE = "Start from a built-in one: babyllama studies replication > mine.yaml"
 
 
 def _cell_name(name: str) -> str:
@@ -75,6 +85,8 @@ class Rule(Frozen):
 class StudyRecipe(Frozen):
     """A question, the recipes that answer it, and how the answer is found."""
 
+    _where: str = PrivateAttr("")  # its file, in messages
+    _commanded: tuple[str, ...] = PrivateAttr(())  # fields of the recipe that `--set` has changed
     name: CellName = Field(description="The study's name.")
     question: str = Field(min_length=1, description="In one sentence; the report answers it.")
     recipe: str | dict[str, JsonValue] = Field(
@@ -113,6 +125,13 @@ class StudyRecipe(Frozen):
         _LIMIT_OF_TRIALS, ge=1, description="A study of more trials is refused as a mistake."
     )
 
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def _seeds_are_numbers(cls, seeds: Any) -> Any:
+        if not isinstance(seeds, int | list | tuple) and not f"{seeds}".isdecimal():
+            raise ValueError("it must be a number or a list of numbers")
+        return seeds
+
     @field_validator("seeds")
     @classmethod
     def _seeds_differ(cls, seeds: int | tuple[int, ...]) -> int | tuple[int, ...]:
@@ -125,24 +144,66 @@ class StudyRecipe(Frozen):
             raise ValueError("a seed is 0 or more")
         return seeds
 
+    @field_validator("vary", mode="before")
+    @classmethod
+    def _varies_something(cls, vary: Any) -> Any:
+        if not isinstance(vary, dict | list):
+            raise ValueError(
+                "it must be a grid (fields, each with a list of values) or a list of named cells"
+            )
+        if vary == []:
+            raise ValueError("leave it out, or name a cell")
+        return vary
+
     @field_validator("vary")
     @classmethod
     def _cells_differ(cls, vary: Any) -> Any:
-        if isinstance(vary, list):
-            names = [cell.name.casefold() for cell in vary]
-            if doubled := [name for name in names if names.count(name) > 1]:
-                raise ValueError(f"two cells are named {doubled[0]!r}")
+        before: dict[str, str] = {}
+        for name in [cell.name for cell in vary] if isinstance(vary, list) else ():
+            other = before.get(name.casefold())
+            if other == name:
+                raise ValueError(f"two cells are named {name!r}")
+            if other:
+                raise ValueError(f"cells {other} and {name} would have one folder on some systems")
+            before[name.casefold()] = name
         return vary
+
+    @field_validator("measure")
+    @classmethod
+    def _measures_something(cls, measure: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if measure == ():
+            raise ValueError("leave it out, or name a measure")
+        return measure
+
+    @field_validator("compare", mode="before")
+    @classmethod
+    def _compares_a_list(cls, compare: Any) -> Any:
+        if not isinstance(compare, list | tuple):
+            raise ValueError("it must be a list: - {ours: ..., theirs: ...}")
+        return compare
 
     @model_validator(mode="after")
     def _is_of_a_size(self) -> "StudyRecipe":
-        count = self.count_of_cells * len(self.seed_list)
+        count, seeds = self.count_of_cells * len(self.seed_list), len(self.seed_list)
         if count > self.max_trials:
+            cells = f"{self.count_of_cells}"
+            if isinstance(self.vary, dict) and self.vary:
+                sizes = [f"{path} ({len(values)})" for path, values in self.vary.items()]
+                cells = f"{' x '.join(sizes)} = {cells}"
             raise ValueError(
-                f"{self.count_of_cells} cells with {len(self.seed_list)} seeds are {count} trials, "
-                f"more than max_trials {self.max_trials}"
+                f"vary has {cells} cells: with {seeds} seeds they are {count} trials, more than "
+                f"max_trials {self.max_trials}"
             )
         return self
+
+    @property
+    def where(self) -> str:
+        """What messages call it: its file, if it is from one."""
+        return self._where or f"study {self.name}"
+
+    def origin_of(self, path: str) -> str:
+        """Where messages say that a change of every cell is from: the file, or `--set`."""
+        return f"--set {path}" if path in self._commanded else f"{self.where}: set"
 
     @property
     def seed_list(self) -> tuple[int, ...]:
@@ -160,9 +221,13 @@ class StudyRecipe(Frozen):
         return count
 
 
-def default_folder_of(study: StudyRecipe) -> Path:
-    """Where a study is unless another folder is named."""
-    return Path("studies") / study.name
+def default_folder_of(study: StudyRecipe, given: str = "") -> Path:
+    """Where a study is unless another folder is named.
+
+    Args:
+        given: what the study was read from; a study's folder goes on with that study.
+    """
+    return Path(given) if _is_folder(given) else Path("studies") / study.name
 
 
 def built_in_studies() -> list[str]:
@@ -179,7 +244,7 @@ def load_study(
     seeds: int | None = None,
     settings: Sequence[str] = (),
 ) -> StudyRecipe:
-    """Read a built-in study by name or a YAML file by path.
+    """Read a built-in study by name, a YAML file by path, or that of a study's folder.
 
     Args:
         scale: another base recipe than the file's; the file's own changes of it are kept.
@@ -191,16 +256,26 @@ def load_study(
             of them with their lines; or a setting that cells of the study would replace.
     """
     where, text = study_text(name_or_path)
-    tree, places = read_yaml(text, where)
+    tree, places = read_yaml(text, where, mend=_EXAMPLE)
     if "recipe" in tree:
-        tree["recipe"] = _beside(Path(name_or_path).parent, tree["recipe"])
+        tree["recipe"] = _beside(_file_of(name_or_path).parent, tree["recipe"])
     if scale is not None:
         base = tree.get("recipe")
         tree["recipe"] = {**base, "extends": scale} if isinstance(base, dict) else scale
     if seeds is not None:
         tree["seeds"] = seeds
+    if scale is not None:
+        _refuse_unknown_scale(scale)
     study = parse(StudyRecipe, tree, where, places=places)
+    study._where = where
     return _with_settings(study, settings) if settings else study
+
+
+def _refuse_unknown_scale(scale: str) -> None:
+    try:
+        read_layers(scale)
+    except InputError as error:
+        raise InputError(f"--scale: {error.what}", why=error.why, mend=error.mend) from None
 
 
 def _beside(folder: Path, recipe: JsonValue) -> JsonValue:
@@ -214,8 +289,8 @@ def _beside(folder: Path, recipe: JsonValue) -> JsonValue:
 
 
 def _with_settings(study: StudyRecipe, settings: Sequence[str]) -> StudyRecipe:
-    varied = _varied(study)
-    changes = dict(study.set)
+    varied = varied_fields(study)
+    changes, commanded = dict(study.set), list(study._commanded)
     for setting in settings:
         keys, value = parse_setting(setting)
         path = ".".join(keys)
@@ -226,10 +301,13 @@ def _with_settings(study: StudyRecipe, settings: Sequence[str]) -> StudyRecipe:
                     mend="Write a study of your own: babyllama studies NAME > mine.yaml",
                 )
         changes[path] = value
-    return study.model_copy(update={"set": changes})
+        commanded.append(path)
+    changed = study.model_copy(update={"set": changes})
+    changed._commanded = tuple(commanded)
+    return changed
 
 
-def _varied(study: StudyRecipe) -> list[str]:
+def varied_fields(study: StudyRecipe) -> list[str]:
     """Paths of the fields in which cells differ."""
     if isinstance(study.vary, list):
         return list(dict.fromkeys(path for cell in study.vary for path in cell.set))
@@ -251,11 +329,23 @@ def study_text(name_or_path: str) -> tuple[str, str]:
     if name_or_path in built_in_studies():
         file = resources.files("babyllama.studies") / "shipped" / f"{name_or_path}.yaml"
         return f"study {name_or_path}", file.read_text(encoding="utf-8")
-    path = Path(name_or_path)
+    path = _file_of(name_or_path)
     if not path.is_file():
         raise InputError(
             f"study {name_or_path!r} not found",
-            why="It is neither a file nor one of " + ", ".join(built_in_studies()) + ".",
+            why="It is neither a file, nor the folder of a study, nor one of "
+            + ", ".join(built_in_studies())
+            + ".",
             mend=nearest(name_or_path, built_in_studies()) or "List them: babyllama studies",
         )
     return str(path), text_of(path, "study")
+
+
+def _file_of(name_or_path: str) -> Path:
+    path = Path(name_or_path)
+    return path / STUDY if _is_folder(name_or_path) else path
+
+
+def _is_folder(name_or_path: str) -> bool:
+    """Whether it is the folder of a study, and no built-in study's name."""
+    return name_or_path not in built_in_studies() and (Path(name_or_path) / STUDY).is_file()

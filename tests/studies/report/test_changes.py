@@ -9,7 +9,7 @@ OTHERS = {"recipe": "mini", "set": {}, "unlike": "refuse"}
 
 
 def entry(finished, *, rule="a", seeds=(0, 1), cells=("base",), **others):
-    return Entry(finished, {"is": rule}, seeds, dict.fromkeys(cells, {}), {**OTHERS, **others})
+    return Entry(finished, {"is": rule}, seeds, {key: {} for key in cells}, {**OTHERS, **others})
 
 
 def told(claim, *history):

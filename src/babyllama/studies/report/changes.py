@@ -1,5 +1,6 @@
 """What a study changed while it had results, in words."""
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -48,7 +49,7 @@ def _changed(
     Entries that do not have the part are passed over: a release before did not keep it.
     """
     known = [(part(entry), entry.finished) for entry in history if part(entry) is not None]
-    for (before, _), (after, finished) in zip(known, known[1:], strict=False):
+    for (before, _), (after, finished) in itertools.pairwise(known):
         if finished and before != after:
             yield (before, after), finished
 
