@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from babyllama.errors import listed
@@ -29,16 +30,24 @@ def changes(findings: Findings) -> Iterator[str]:
     if added:
         yield f"The {'; '.join(added)}."
     for name in findings.mains:
-        for _, count in _changed(history, lambda entry, n=name: (entry.cells or {}).get(n)):
+        for _, count in _changed(history, partial(_cell, name)):
             yield f"The settings of the cell {name} were changed when {count} trials were finished."
     for name in ("recipe", "set", "unlike"):
-        for _, count in _changed(history, lambda entry, n=name: (entry.others or {}).get(n)):
+        for _, count in _changed(history, partial(_other, name)):
             yield f"`{name}` was changed when {count} trials were finished."
     if unnamed := findings.unnamed:
         yield (
             f"The folder has {len(unnamed)} finished trial{'s' * (len(unnamed) > 1)} that the "
             f"study does not name (any more), and nothing here uses: {listed(unnamed)}."
         )
+
+
+def _cell(name: str, entry: Entry) -> Any:
+    return (entry.cells or {}).get(name)
+
+
+def _other(name: str, entry: Entry) -> Any:
+    return (entry.others or {}).get(name)
 
 
 def _changed(
