@@ -27,7 +27,7 @@ def test_seeds_that_were_added_and_left_out_after_results_are_told(claim):
     seeds, others = told(claim, entry(0), entry(4, seeds=(0, 1, 2, 3)), entry(8))
     assert seeds == (
         "seeds 0, 1 at first; 2 more (2, 3) after 4 trials were finished; "
-        "without 2, 3 after 8 trials were finished"
+        "2 left out (2, 3) after 8 trials were finished"
     )
     assert others == []
 
@@ -61,6 +61,6 @@ def test_a_folder_of_an_older_release_raises_no_false_alarm(claim):
 def test_finished_trials_that_the_study_does_not_name_are_told(claim):
     (line,) = changes(replace(claim, history=(), unnamed=("base seed 9",)))
     assert line == (
-        "The folder has 1 finished trial that the study does not name (any more), and nothing here "
-        "uses: base seed 9."
+        "The folder also has 1 finished trial that the study does not name (any more); it is not "
+        "used here: base seed 9."
     )

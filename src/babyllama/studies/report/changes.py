@@ -36,9 +36,10 @@ def changes(findings: Findings) -> Iterator[str]:
         for _, count in _changed(history, partial(_other, name)):
             yield f"`{name}` was changed when {count} trials were finished."
     if unnamed := findings.unnamed:
+        trials, are = ("trials", "they are") if len(unnamed) > 1 else ("trial", "it is")
         yield (
-            f"The folder has {len(unnamed)} finished trial{'s' * (len(unnamed) > 1)} that the "
-            f"study does not name (any more), and nothing here uses: {listed(unnamed)}."
+            f"The folder also has {len(unnamed)} finished {trials} that the study does not name "
+            f"(any more); {are} not used here: {listed(unnamed)}."
         )
 
 
@@ -75,7 +76,7 @@ def _additions(history: Sequence[Entry], part: Callable[[Entry], Any], one: str)
         if more := [each for each in after if each not in before]:
             yield f"{len(more)} more ({_joined(more)}) {when}"
         if fewer := [each for each in before if each not in after]:
-            yield f"without {_joined(fewer)} {when}"
+            yield f"{len(fewer)} left out ({_joined(fewer)}) {when}"
 
 
 def _joined(names: Sequence[object]) -> str:
