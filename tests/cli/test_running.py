@@ -10,6 +10,7 @@ def test_recipes_are_listed_and_printed():
     names = json.loads(babyllama("recipes", "--json"))
     assert names == ["mini", "sprout", "laptop", "strict-small", "strict"]
     listed = babyllama("recipes")
+    assert "mini, sprout and laptop as measured" in listed
     assert "laptop your own text 1.0M 6.3M 10.0M, 8.2M" in listed
     resolved = json.loads(invoke("recipes", "strict-small", "--json").output)
     assert set(resolved["teachers"]) == {"llama", "gpt2"}
