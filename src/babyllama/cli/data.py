@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from babyllama.cli.arguments import complete_stage
-from babyllama.cli.outputs import refuse_unwritable_file, refuse_unwritable_folder
+from babyllama.cli.outputs import (
+    refuse_overlap,
+    refuse_unwritable_file,
+    refuse_unwritable_folder,
+)
 from babyllama.console import print_json, print_line, print_result, print_status, styled, table
 from babyllama.errors import InputError
 
@@ -119,6 +123,7 @@ def clean(
     from babyllama.recipe import CorpusRecipe, parse
 
     refuse_unwritable_folder(out)  # before a pipe is read
+    refuse_overlap(out, [Path(src)] if Path(src).exists() else [])
     if report:
         _refuse_report(report, out)
     given = {
