@@ -310,6 +310,8 @@ def tokenizer_stats(
     from babyllama.data.tokenizer_statistics import tokenizer_statistics
 
     found = tokenizer_statistics(tokenizer, corpus, split)
+    for line in found["warnings"]:
+        print_status(line, style="yellow")
     if as_json:
         print_json(found)
         return

@@ -54,7 +54,9 @@ def train_tokenizer(corpus: Path, recipe: TokenizerRecipe, out: Path) -> dict[st
     files = clean_files(corpus, "train")
     if not files:
         raise InputError(
-            f"{corpus}/train holds no .txt file to train a tokenizer on",
+            f"{corpus}/train holds no .txt file to train a tokenizer on"
+            if corpus.exists()
+            else f"{corpus} does not exist",
             mend="Make one: babyllama corpus clean SRC CORPUS",
         )
     try:
@@ -65,6 +67,12 @@ def train_tokenizer(corpus: Path, recipe: TokenizerRecipe, out: Path) -> dict[st
             mend="Clean the text first: babyllama corpus clean SRC CORPUS",
         ) from None
     size = tokenizer.get_vocab_size()
+    if size < recipe.vocab_size:
+        print_status(
+            f"  the tokenizer has {size:,} tokens, not {recipe.vocab_size:,}: its text has no more "
+            f"that are seen {recipe.min_frequency} times",
+            style="yellow",
+        )
     reserved = range(recipe.padded(size) - size)
     tokenizer.add_special_tokens([_RESERVED.format(number) for number in reserved])
     save_tokenizer(_as_hugging_face(tokenizer), out)

@@ -106,7 +106,9 @@ def test_only_a_number_after_a_separator_is_that_of_a_shard(tmp_path):
 def test_a_header_is_read_as_any_row_is(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text('\n\n"the\ntext";n\none;1\ntwo;2;3\n')
-    with pytest.raises(InputError, match=r"has no column text\n.*'the\\ntext', n\.\n.*'the\\ntext'"):
+    with pytest.raises(
+        InputError, match=r"has no column text\n.*'the\\ntext', n\.\n.*'the\\ntext'"
+    ):
         read(path)
     with pytest.raises(InputError, match=r"row 2 has 3 fields.*\n.*end at line 6"):
         read(path, column="the\ntext")

@@ -216,8 +216,8 @@ def _csv_rows(path: Path, delimiters: str, wanted: Sequence[str], encoding: str)
         if len(row) != len(head):
             raise InputError(
                 f"{where} has {len(row)} fields, the header {len(head)}",
-                why=f"Its lines end at line {rows.line_num + before_rows} of the file. A text with the sign "
-                f"{delimiter!r} needs quotes around it.",
+                why=f"Its lines end at line {rows.line_num + before_rows} of the file. A text with "
+                f"the sign {delimiter!r} needs quotes around it.",
                 mend="Correct the row, or write the table again.",
             )
         yield Row(where, dict(zip(head, row, strict=True)))
