@@ -154,3 +154,15 @@ def test_a_clean_corpus_may_hold_its_tokenizer(corpus, tmp_path):
     babyllama("tokenize", out, out / "tokenizer", out / "tokens")
     assert "complete, skipped" in babyllama("corpus", "clean", corpus, out)
     assert (out / "tokens" / "train.bin").is_file()
+
+
+def test_the_folder_of_the_page_is_made(corpus, tmp_path):
+    page = tmp_path / "new" / "page.md"
+    babyllama("corpus", "clean", corpus, tmp_path / "out", "--report", page)
+    assert page.is_file()
+
+
+def test_help_shows_the_special_tokens():
+    printed = babyllama("tokenize", "--help")
+    assert "<s>" in printed
+    assert "</s>" in printed

@@ -181,6 +181,7 @@ def _write_report(
     )
     settings = {"rules": recipe.rules, "language": recipe.language}
     settings |= {"all as": domain} if domain else {}
+    report.parent.mkdir(parents=True, exist_ok=True)
     write_cleaning_report(changes, report, source=src, settings=settings)
     print_line(str(report))
 
@@ -335,7 +336,7 @@ def tokenize(
     tokenizer: Annotated[Path, typer.Argument(help="A tokenizer folder.")],
     out: Annotated[Path, typer.Argument(help="The folder to write.")],
     layout: Annotated[
-        Literal["lines", "stream"], typer.Option(help="Where <s> and </s> are placed.")
+        Literal["lines", "stream"], typer.Option(help="Where `<s>` and `</s>` are placed.")
     ] = "lines",
     documents: Annotated[
         Literal["attend", "separate"],
