@@ -696,3 +696,8 @@ def test_other_stages_are_replaced(tmp_path):
     complete(stage(tmp_path, seed=1))
     complete(stage(tmp_path, seed=2))
     assert not (tmp_path / "out.aside").exists()
+
+
+def test_a_field_that_a_record_leaves_out_has_its_default_in_words():
+    assert difference({}, {"kind": "unigram"}, TokenizerRecipe()) == "kind was bpe, now unigram"
+    assert difference({"kind": "unigram"}, {}, TokenizerRecipe()) == "kind was unigram, now bpe"

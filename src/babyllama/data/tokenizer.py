@@ -54,9 +54,7 @@ def train_tokenizer(corpus: Path, recipe: TokenizerRecipe, out: Path) -> dict[st
     files = clean_files(corpus, "train")
     if not files:
         raise InputError(
-            f"{corpus}/train holds no .txt file to train a tokenizer on"
-            if corpus.exists()
-            else f"{corpus} does not exist",
+            f"{corpus}/train holds no .txt file to train a tokenizer on",
             mend="Make one: babyllama corpus clean SRC CORPUS",
         )
     try:
@@ -254,7 +252,7 @@ def _own_tokenizer(folder: Path) -> Tokenizer:
     path = folder / _FILE
     if not path.is_file():
         raise InputError(
-            f"{folder} holds no {_FILE}",
+            f"{folder} holds no {_FILE}" if folder.exists() else f"{folder} does not exist",
             why="A fast Hugging Face tokenizer is stored in this file.",
             mend="Train one: babyllama tokenizer train CORPUS OUT",
         )

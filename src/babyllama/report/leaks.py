@@ -31,7 +31,7 @@ def leak_sentences(found: Tree) -> list[str]:
         f"{_DROPPED[kind]}: {each['lines']:,} lines with {each['words']:,} "
         f"{found['settings']['unit']} were dropped from train before; removed.jsonl keeps them."
         for kind, each in found.get("removed", {}).items()
-        if kind in _DROPPED
+        if kind in _DROPPED and each["lines"]
     ]
     return lines
 

@@ -90,7 +90,7 @@ def test_files_that_were_got_by_hand_are_checked_and_kept(hub, tmp_path):
 @pytest.mark.parametrize("other", ["mine.train", "mine.txt", "a.train", "train/"])
 def test_a_folder_with_other_text_of_the_split_is_refused(hub, tmp_path, other):
     (tmp_path / other).mkdir() if other == "train/" else (tmp_path / other).write_bytes(A)
-    assert f"holds {other}, which are not of small" in refused("small", tmp_path)
+    assert f"holds {other}, which is not of small" in refused("small", tmp_path)
     assert hub.seen == []
 
 
