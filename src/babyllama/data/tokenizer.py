@@ -59,9 +59,10 @@ def train_tokenizer(corpus: Path, recipe: TokenizerRecipe, out: Path) -> dict[st
         )
     try:
         tokenizer = _interruptible(lambda: tokenizer_kinds.train(recipe, files))
-    except Exception as error:  # the library's only exception
+    except Exception as error:  # the library's only exception, or Python's
+        why = "not all of it is UTF-8" if isinstance(error, UnicodeDecodeError) else error
         raise InputError(
-            f"{corpus}/train cannot be read: {error}",
+            f"{corpus}/train cannot be read: {why}",
             mend="Clean the text first: babyllama corpus clean SRC CORPUS",
         ) from None
     size = tokenizer.get_vocab_size()
@@ -250,9 +251,11 @@ def _configuration(folder: Path) -> dict[str, Any]:
 def _own_tokenizer(folder: Path) -> Tokenizer:
     """The tokenizer that tokenizer.json itself describes."""
     path = folder / _FILE
+    if not folder.exists():
+        raise InputError(f"{folder} does not exist", mend="Check the path.")
     if not path.is_file():
         raise InputError(
-            f"{folder} holds no {_FILE}" if folder.exists() else f"{folder} does not exist",
+            f"{folder} holds no {_FILE}",
             why="A fast Hugging Face tokenizer is stored in this file.",
             mend="Train one: babyllama tokenizer train CORPUS OUT",
         )

@@ -91,7 +91,7 @@ def test_a_column_that_is_there_twice_is_refused(tmp_path, suffix):
             writer.write_table(table)
     else:
         path.write_text("text,n,text\none,two,three\n")
-    with pytest.raises(InputError, match=r"has 2 columns text"):
+    with pytest.raises(InputError, match=r"has 2 columns called text"):
         read(path)
     assert read(path, column="n") == [("a", None, "two\n")]
 

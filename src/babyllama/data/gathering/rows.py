@@ -55,7 +55,7 @@ def refuse_missing_columns(where: str, wanted: Iterable[str], there: Sequence[st
             )
         if there.count(name) > 1:
             raise InputError(
-                f"{where} has {there.count(name)} columns {shown_name(name)}",
+                f"{where} has {there.count(name)} columns called {shown_name(name)}",
                 why="The name does not say which of them is meant.",
                 mend="Give each column of the table a name of its own.",
             )
