@@ -49,7 +49,9 @@ _CAPITALS = re.compile("[A-Z][A-Z]")
 
 
 def join_stops(text: str) -> str:
-    """Join punctuation to the word before it; of commas around a word that was lost, keep one.
+    """Join punctuation to the word before it.
+
+    Of the commas around a word that was lost one is kept.
 
     >>> join_stops("aboo . you dropped it , smile ?")
     'aboo. you dropped it, smile?'
