@@ -272,8 +272,23 @@ def silence() -> None:
     stderr_console.quiet = True
 
 
+_SHOWN_AS: dict[str, str] = {}
+
+
+@contextmanager
+def shown_as(place: str, name: str) -> Iterator[None]:
+    """Print a name instead of a temporary place of ours in all status lines."""
+    _SHOWN_AS[place] = name
+    try:
+        yield
+    finally:
+        del _SHOWN_AS[place]
+
+
 def print_status(text: str, style: str | None = None) -> None:
     """Print one line to standard error. A log that cannot be written does not stop the work."""
+    for place, name in _SHOWN_AS.items():
+        text = text.replace(place, name)
     if _Screen.send:
         _Screen.send({"status": text, "style": style})
         return

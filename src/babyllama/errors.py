@@ -58,6 +58,11 @@ def listed(names: Sequence[object], most: int = 8) -> str:
     return ", ".join(map(str, names[:most])) + more
 
 
+def numbered(number: int, noun: str) -> str:
+    """A number with its noun: `1 word`, `2,000 words`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def _escaped(character: str) -> str:
     if character in "\\'":
         return "\\" + character

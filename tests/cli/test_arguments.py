@@ -54,7 +54,7 @@ def test_a_folder_that_babyllama_did_not_write_is_never_replaced(corpus, tmp_pat
 def test_a_command_never_replaces_another_stages_folder(corpus, tokenizer, tmp_path):
     babyllama("tokenize", corpus, tokenizer, tmp_path / "made")
     printed = refused("tokenizer", "train", corpus, tmp_path / "made", "--vocab-size", 310)
-    assert "holds a finished tokens, not a tokenizer" in printed
+    assert "holds finished tokens, not a tokenizer" in printed
 
 
 def test_two_models_or_benchmarks_of_one_name_are_refused(teachers):

@@ -81,7 +81,7 @@ def test_examples_use_real_options():
         (["run", "mini", "--until", "teecher"], "no such stage"),
         (["corpus", "clean", "nowhere", "out"], "nowhere"),
         (["corpus", "synthesize", "out", "--words", "3"], "words is 3"),
-        (["tokenizer", "train", "nowhere", "out"], "nowhere/train holds no .txt file"),
+        (["tokenizer", "train", "nowhere", "out"], "nowhere does not exist"),
         (["evaluate", "nowhere", "--benchmark", "blimp"], "is not NAME=PATH"),
         (["evaluate", "nowhere", "--benchmark", "blimp=nowhere"], "nowhere"),
         (["generate", "nowhere", "--prompt", "a"], "nowhere not found"),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import threading
 
 from commands import babyllama, invoke, refused
@@ -129,3 +130,39 @@ def test_a_language_is_recorded_and_the_size_of_its_text_is_said(tmp_path):
     )
     assert "byte premium of zh is 0.936" in babyllama("corpus", "stats", out)
     assert "is not a code" in refused("corpus", "clean", source, out, "--language", "Chinese")
+
+
+def test_no_command_writes_its_source_or_into_it(corpus, tokenizer, tmp_path):
+    text = tmp_path / "text"
+    shutil.copytree(corpus, text)
+    inside, upper = text / "deep" / "out", tmp_path
+    for command, options in (
+        (("corpus", "clean"), ("--words", 100)),
+        (("tokenizer", "train"), ("--vocab-size", 300)),
+    ):
+        assert f"{text} is read by this command" in refused(*command, text, text, *options)
+        assert f"{inside} lies in {text}, which is read" in refused(*command, text, inside)
+        assert f"{text} is read and lies in {upper}" in refused(*command, text, upper)
+    assert f"{text} is read by this command" in refused("tokenize", text, tokenizer, text)
+    assert sorted(path.name for path in text.iterdir()) == ["dev", "train"]
+
+
+def test_a_clean_corpus_may_hold_its_tokenizer(corpus, tmp_path):
+    out = tmp_path / "clean"
+    babyllama("corpus", "clean", corpus, out)
+    babyllama("tokenizer", "train", out, out / "tokenizer", "--vocab-size", 300)
+    babyllama("tokenize", out, out / "tokenizer", out / "tokens")
+    assert "complete, skipped" in babyllama("corpus", "clean", corpus, out)
+    assert (out / "tokens" / "train.bin").is_file()
+
+
+def test_the_folder_of_the_page_is_made(corpus, tmp_path):
+    page = tmp_path / "new" / "page.md"
+    babyllama("corpus", "clean", corpus, tmp_path / "out", "--report", page)
+    assert page.is_file()
+
+
+def test_help_shows_the_special_tokens():
+    printed = babyllama("tokenize", "--help")
+    assert "<s>" in printed
+    assert "</s>" in printed

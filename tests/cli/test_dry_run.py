@@ -1,3 +1,5 @@
+import zipfile
+
 import pytest
 from commands import babyllama, refused
 
@@ -34,3 +36,24 @@ def test_a_plan_that_the_run_would_refuse_is_refused_before_a_step_is_timed(tmp_
     setting = "students.distilled.training.window=100000"
     said = refused("run", "mini", "--run-dir", tmp_path / "run", "--dry-run", "--set", setting)
     assert "the model has only 256 positions" in said
+
+
+def test_the_plan_refuses_a_text_that_the_run_would_refuse(tmp_path):
+    (tmp_path / "a.csv").write_text("text,n\none,1\n")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("../a.txt", "one")
+    (tmp_path / "a.yaml").write_text(
+        "extends: mini\ncorpus:\n  source: {kind: table, path: %s, column: body}\n"
+        % (tmp_path / "a.csv")
+    )
+    assert "has no column body" in refused("run", tmp_path / "a.yaml", "--dry-run")
+    (tmp_path / "b.yaml").write_text(
+        "extends: mini\ncorpus:\n  source: {kind: folder, path: %s}\n" % (tmp_path / "a.zip")
+    )
+    assert "../a.txt" in refused("run", tmp_path / "b.yaml", "--dry-run")
+
+
+def test_the_plan_says_what_a_text_is_cut_to(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    printed = babyllama("run", "strict-small", "--dry-run", "--set", "corpus.words=15000")
+    assert "assumes 10,000,000 words, of which corpus.words keeps 15,000" in printed

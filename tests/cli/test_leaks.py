@@ -95,3 +95,8 @@ def test_clean_refuses_options_that_would_do_nothing_or_leave_nothing(raw, pairs
     )
     (raw / "train/tales.txt").write_text(f"{TALE}\n")
     assert "nothing of the training text" in refused("corpus", "clean", raw, out, "--drop-leaks")
+
+
+def test_the_folder_of_the_results_is_made(raw, tmp_path):
+    babyllama("corpus", "leaks", raw, "--out", tmp_path / "new" / "found.json")
+    assert (tmp_path / "new" / "found.json").is_file()

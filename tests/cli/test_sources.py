@@ -27,7 +27,7 @@ def test_options_say_which_kind_of_source_is_meant(tmp_path):
     [
         ({"column": "text", "nested": True}, "--nested does not go with a table"),
         ({"revision": "0" * 40, "encoding": "latin1"}, "--encoding does not go with a dataset"),
-        ({"revision": "main"}, "revision is 'main'"),
+        ({"revision": "main"}, "--revision is main, not a commit of 40 hexadecimal digits"),
         ({"code": ("py",)}, "'py' is no suffix such as .py"),
     ],
 )
@@ -44,3 +44,17 @@ def test_a_table_is_cleaned_and_nothing_else_stays_beside_the_corpus(tmp_path):
     assert len((tmp_path / "out/dev/a.txt").read_text().split("\n\n")) == 2
     visible = {path.name for path in tmp_path.iterdir() if not path.name.startswith(".lock")}
     assert visible == {"a.jsonl", "out"}
+
+
+def test_messages_name_the_source_and_no_temporary_folder(tmp_path):
+    rows = [{"text": f"Text \ufffd {n}."} for n in range(40)]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    said = babyllama("corpus", "clean", tmp_path / "a.jsonl", tmp_path / "out", "--column", "text")
+    assert f"{tmp_path / 'a.jsonl'}/train/a.txt holds the sign U+FFFD" in said
+    assert "out.source." not in said
+
+
+def test_an_option_for_dev_text_is_named_where_it_does_nothing(corpus, tmp_path):
+    said = babyllama("corpus", "clean", corpus, tmp_path / "out", "--dev-fraction", 0.2)
+    assert "dev_fraction is not used" in said
+    assert "not used" not in babyllama("corpus", "clean", corpus, tmp_path / "out")

@@ -195,4 +195,4 @@ def test_a_part_of_the_training_text_can_be_kept_and_dev_stays(source, tmp_path,
     assert statistics["train"]["total"]["words"] == facts["subset"]["kept"] < facts["subset"]["of"]
     assert "words of the training text are kept" in capsys.readouterr().err
     clean_corpus(source, tmp_path / "more", rules="thorough", words=10**6)
-    assert "corpus.words is 1,000,000, and the text has" in capsys.readouterr().err
+    assert "1,000,000 words are asked for, and the training text has" in capsys.readouterr().err

@@ -59,3 +59,9 @@ def test_nothing_is_said_of_the_size_of_english():
     total = {"words": 100, "characters": 500, "bytes": 500}
 
     assert list(size_in_words("en", {"LATIN": 100}, total)) == []
+
+
+@pytest.mark.parametrize(("text", "code"), [("這是一隻鳥。", "zh"), ("Это птица. ", "ru")])
+def test_the_example_of_a_code_fits_the_script(text, code):
+    (line,) = doubts("en", {"a": look_at_text(text * 300)})
+    assert f"--language {code}," in line

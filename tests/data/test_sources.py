@@ -266,3 +266,15 @@ def test_raw_text_in_a_clean_corpus_is_refused_not_left_out(tmp_path, name):
 
     with pytest.raises(InputError, match=f"{name} is not a text of a clean corpus"):
         clean_files(tmp_path, "train")
+
+
+@pytest.mark.parametrize(("name", "option"), [("a.csv", "--column"), ("a.zip", "OUT")])
+def test_a_table_or_a_zip_must_be_cleaned_first(tmp_path, name, option):
+    (tmp_path / name).write_text("text\none\n")
+    with pytest.raises(InputError, match=f"not plain text\n.*\n.*corpus clean .*{option}"):
+        read_source(tmp_path / name)
+
+
+def test_the_files_of_a_corpus_that_is_not_there_are_not_called_missing_texts(tmp_path):
+    with pytest.raises(InputError, match="gone does not exist"):
+        clean_files(tmp_path / "gone", "train")

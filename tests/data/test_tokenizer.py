@@ -200,6 +200,9 @@ def test_the_digest_of_a_vocabulary_depends_on_its_tokens_and_ids_alone(folder, 
 
 
 def test_a_corpus_without_training_text_is_refused(tmp_path):
+    with pytest.raises(InputError, match="corpus does not exist"):
+        train_tokenizer(tmp_path / "corpus", TokenizerRecipe(), tmp_path / "out")
+    (tmp_path / "corpus").mkdir()
     with pytest.raises(InputError, match=r"corpus/train holds no \.txt file") as caught:
         train_tokenizer(tmp_path / "corpus", TokenizerRecipe(), tmp_path / "out")
 
@@ -369,3 +372,12 @@ def test_ctrl_c_does_not_wait_for_the_end_of_a_training(corpus, tmp_path, monkey
     ended.set()
     signal.signal(signal.SIGINT, before)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_vocabulary_that_is_smaller_than_asked_for_is_named(tmp_path, capsys):
+    source = corpus(tmp_path / "corpus")
+    facts = train_tokenizer(source, TokenizerRecipe(vocab_size=16_000), tmp_path / "large")
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"the tokenizer has {facts['vocab_size']:,} tokens, not 16,000" in said
+    train_tokenizer(source, TokenizerRecipe(vocab_size=280), tmp_path / "small")
+    assert not capsys.readouterr().err

@@ -5,6 +5,7 @@ from token_streams import TALES, TALKS, stream, word_starts
 
 from babyllama.data.text_pieces import can_split_before_spaces
 from babyllama.data.tokenizer import load_tokenizer, train_tokenizer
+from babyllama.data.tokenizer_kinds import LONGEST_WORD, UNIGRAM_WORDS, _cut
 from babyllama.data.tokens import tokenize
 from babyllama.errors import InputError
 from babyllama.recipe import TokenizerRecipe, TokensRecipe, parse
@@ -132,3 +133,27 @@ def test_unigram_has_tokens_of_several_characters_and_bytes_for_rare_ones(traine
     assert len(library.tokenize("the dog jumps")) < len("the dog jumps")
     assert library.tokenize("Ω") == ["▁", "<0xCE>", "<0xA9>"]
     assert "狐" in library.get_vocab()
+
+
+@pytest.mark.parametrize("kind", ["bpe", "unigram"])
+def test_a_very_long_word_is_cut_before_training_and_named(tmp_path, capsys, kind):
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train" / "a.txt").write_text(TALES + "so " + "a" * 8192 + " it is\n", "utf-8")
+    train_tokenizer(tmp_path, recipe(kind, min_frequency=1), tmp_path / "out")
+    said = " ".join(capsys.readouterr().err.split())
+    lines = len(TALES.splitlines())
+    assert "words of more than 1,000 characters are cut into pieces to train on: 1" in said
+    assert f"train/a.txt, line {lines + 1}" in said
+    longest = max(load_tokenizer(tmp_path / "out").get_vocab(), key=len)
+    assert len(longest) <= LONGEST_WORD + 1  # with a space before it
+
+
+def test_text_without_very_long_words_is_trained_on_as_it_is(corpus):
+    lines = (corpus / "train" / "tales.txt").read_text("utf-8").splitlines(keepends=True)
+    assert [*_cut(UNIGRAM_WORDS, lines)] == lines
+    word = "b" * 2500
+    assert [*_cut(UNIGRAM_WORDS, [f"a {word} c"])] == [
+        f"a {'b' * 999}",
+        "b" * 1000,
+        f"{'b' * 501} c",
+    ]

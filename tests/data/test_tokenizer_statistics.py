@@ -1,10 +1,14 @@
 """Counts of a tokenizer on a corpus, by hand."""
 
+import shutil
+
 import pytest
 from token_streams import word_tokenizer
 
+from babyllama.data.tokenizer import train_tokenizer
 from babyllama.data.tokenizer_statistics import tokenizer_statistics
 from babyllama.errors import InputError
+from babyllama.recipe import TokenizerRecipe
 
 
 @pytest.fixture
@@ -38,3 +42,37 @@ def test_a_corpus_without_text_is_refused(corpus, tmp_path):
         file.write_text("\n", encoding="utf-8")
     with pytest.raises(InputError, match="holds no text"):
         tokenizer_statistics(word_tokenizer(tmp_path / "tokenizer", 8), corpus)
+
+
+def test_a_split_without_text_is_refused(corpus, tmp_path):
+    shutil.rmtree(corpus / "dev")
+    with pytest.raises(InputError, match="has no dev text"):
+        tokenizer_statistics(word_tokenizer(tmp_path / "tokenizer", 8), corpus, "dev")
+
+
+def test_tokens_are_shown_by_their_bytes_or_with_their_space(tmp_path):
+    text = " a å鳥" + " ba ca a a" * 20
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train" / "a.txt").write_text((text + " ") * 5 + "\n", "utf-8")
+    for kind, least, shown in (("bpe", 30, {"<0xC3>", " a"}), ("unigram", 5, {" ", "b"})):
+        train_tokenizer(tmp_path, TokenizerRecipe(kind=kind, vocab_size=300, min_frequency=least),
+                        tmp_path / kind)  # fmt: skip
+        found = tokenizer_statistics(tmp_path / kind, tmp_path)
+        names = [name for name, _ in found["most_used"]]
+        assert shown <= set(names)
+        assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("kind", ["bpe", "characters"])
+def test_it_is_said_if_a_text_becomes_single_bytes(tmp_path, kind):
+    letters = [chr(0x4E00 + number) for number in range(900)]
+    chinese = "".join(one + other for one, other in zip(letters, letters[7:], strict=False)) * 3
+    for name, text in (("chinese", chinese), ("english", "The bird sings.\n" * 9)):
+        (tmp_path / name / "train").mkdir(parents=True)
+        (tmp_path / name / "train" / "a.txt").write_text(text + "\n", "utf-8")
+    train_tokenizer(tmp_path / "chinese", TokenizerRecipe(kind=kind, vocab_size=1500),
+                    tmp_path / kind)  # fmt: skip
+    of_other = tokenizer_statistics(tmp_path / kind, tmp_path / "english")["warnings"]
+    assert any("are single bytes" in line for line in of_other)
+    own = tokenizer_statistics(tmp_path / kind, tmp_path / "chinese")["warnings"]
+    assert not any("are single bytes" in line for line in own)

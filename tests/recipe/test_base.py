@@ -13,6 +13,12 @@ def test_the_closest_known_name_is_suggested_and_none_that_is_far():
     assert nearest("alpa", ["seed", "alpha"]) == "Did you mean alpha?"
     assert nearest_name("alpa", ["seed", "alpha"]) == "alpha"
     assert nearest("xyzzy", ["seed", "alpha"]) == nearest_name("xyzzy", ["seed", "alpha"]) == ""
+    assert nearest("size", ["file"]) == nearest("text", ["meta"]) == ""
+
+
+def test_a_name_itself_is_no_suggestion_and_blanks_in_one_are_shown():
+    assert nearest("alpha", ["seed", "alpha"]) == ""
+    assert nearest("text", [" text"]) == "Did you mean ' text'?"
 
 
 def test_a_value_must_divide_the_earlier_field_unless_that_one_has_a_mistake_of_its_own():

@@ -1,6 +1,6 @@
 import pytest
 
-from babyllama.data.cleaning.changes import Changes
+from babyllama.data.cleaning.changes import Changes, changes_of
 from babyllama.data.cleaning.characters import remove_invisible
 from babyllama.data.cleaning.english import join_stops
 from babyllama.report.cleaning import write_cleaning_report
@@ -51,3 +51,10 @@ def test_markdown_has_a_diff_for_each_sample(changes, tmp_path):
 
 def test_the_same_changes_give_the_same_bytes(changes, tmp_path):
     assert written(changes, tmp_path / "a.html") == written(changes, tmp_path / "b.html")
+
+
+def test_a_text_that_no_rule_changed_has_no_table_of_rules(tmp_path):
+    (tmp_path / "a.txt").write_text("One line.\n" * 40)
+    changes = changes_of(tmp_path / "a.txt", rules="thorough", language="en", domain=None, seed=0)
+    write_cleaning_report(changes, tmp_path / "page.md", source="text", settings={})
+    assert "Lines that each rule changed" not in (tmp_path / "page.md").read_text("utf-8")

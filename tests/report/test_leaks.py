@@ -78,3 +78,11 @@ def test_the_report_has_a_section_on_leaks_if_the_run_was_checked(make_run, foun
     section = text[text.index("## Leaks and duplicates") :]
     assert section.index("of the words of dev stand in") < section.index("blimp: of 2 texts 1")
     assert section.index("Within train") < section.index("**By the length of lines in words**")
+
+
+def test_a_table_names_the_unit_that_it_counts(found):
+    found["settings"]["unit"] = "characters"
+    for each in leak_tables(found):
+        assert each.head[2] == "characters"
+        assert "characters in sequences" in each.head
+        assert not any("words" in name for name in each.head)

@@ -502,6 +502,19 @@ def test_a_file_that_was_added_to_a_finished_folder_is_set_aside_and_nothing_is_
     assert sorted(path.name for path in out.glob(".*")) == [".DS_Store"]
 
 
+def test_a_finished_folder_inside_one_that_is_made_again_is_set_aside(tmp_path, capsys):
+    out = complete(stage(tmp_path))
+    complete(replace(stage(tmp_path), out=out / "inner"))
+    complete(stage(tmp_path, never))
+    assert (out / "inner").is_dir()
+
+    complete(stage(tmp_path, seed=2))
+
+    assert not (out / "inner").exists()
+    assert read_manifest(tmp_path / "out.aside" / "inner") is not None
+    assert f"moved to {out}.aside/inner" in capsys.readouterr().err
+
+
 def test_a_folder_whose_manifest_was_deleted_is_named_set_aside_and_built_again(tmp_path, capsys):
     out = complete(stage(tmp_path))
     (out / "manifest.json").unlink()
@@ -683,3 +696,8 @@ def test_other_stages_are_replaced(tmp_path):
     complete(stage(tmp_path, seed=1))
     complete(stage(tmp_path, seed=2))
     assert not (tmp_path / "out.aside").exists()
+
+
+def test_a_field_that_a_record_leaves_out_has_its_default_in_words():
+    assert difference({}, {"kind": "unigram"}, TokenizerRecipe()) == "kind was bpe, now unigram"
+    assert difference({"kind": "unigram"}, {}, TokenizerRecipe()) == "kind was unigram, now bpe"

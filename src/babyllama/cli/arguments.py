@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from babyllama.cli.outputs import refuse_unwritable_folder
+from babyllama.cli.outputs import refuse_overlap, refuse_unwritable_folder
 from babyllama.console import print_line
 from babyllama.errors import InputError, quoted
 from babyllama.runs.launched import Launched, launched_from
@@ -52,7 +52,7 @@ def complete_stage(stage: "Stage") -> None:
     """Make one stage's folder, unless it is complete, and print its path.
 
     Raises:
-        InputError: the folder belongs to something else, is in use, or cannot be written.
+        InputError: the folder belongs to something else, is in use, is read or cannot be written.
     """
     from babyllama.pipeline.making import make_stage
     from babyllama.pipeline.run import refuse_other_stage, refuse_unwritable
@@ -68,6 +68,7 @@ def complete_stage(stage: "Stage") -> None:
     if launched.rank > 0:
         make_stage(stage, launched)
         return
+    refuse_overlap(stage.out, stage.inputs.values())
     refuse_unwritable(stage.out)
     refuse_other_stage(stage)
     for place in (stage.out, partial_folder(stage.out)):

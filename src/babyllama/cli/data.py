@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from babyllama.cli.arguments import complete_stage
-from babyllama.cli.outputs import refuse_unwritable_file, refuse_unwritable_folder
+from babyllama.cli.outputs import (
+    refuse_overlap,
+    refuse_unwritable_file,
+    refuse_unwritable_folder,
+)
 from babyllama.console import print_json, print_line, print_result, print_status, styled, table
 from babyllama.errors import InputError
 
@@ -119,6 +123,7 @@ def clean(
     from babyllama.recipe import CorpusRecipe, parse
 
     refuse_unwritable_folder(out)  # before a pipe is read
+    refuse_overlap(out, [Path(src)] if Path(src).exists() else [])
     if report:
         _refuse_report(report, out)
     given = {
@@ -176,6 +181,7 @@ def _write_report(
     )
     settings = {"rules": recipe.rules, "language": recipe.language}
     settings |= {"all as": domain} if domain else {}
+    report.parent.mkdir(parents=True, exist_ok=True)
     write_cleaning_report(changes, report, source=src, settings=settings)
     print_line(str(report))
 
@@ -305,6 +311,8 @@ def tokenizer_stats(
     from babyllama.data.tokenizer_statistics import tokenizer_statistics
 
     found = tokenizer_statistics(tokenizer, corpus, split)
+    for line in found["warnings"]:
+        print_status(line, style="yellow")
     if as_json:
         print_json(found)
         return
@@ -328,7 +336,7 @@ def tokenize(
     tokenizer: Annotated[Path, typer.Argument(help="A tokenizer folder.")],
     out: Annotated[Path, typer.Argument(help="The folder to write.")],
     layout: Annotated[
-        Literal["lines", "stream"], typer.Option(help="Where <s> and </s> are placed.")
+        Literal["lines", "stream"], typer.Option(help="Where `<s>` and `</s>` are placed.")
     ] = "lines",
     documents: Annotated[
         Literal["attend", "separate"],

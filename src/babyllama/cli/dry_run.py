@@ -19,7 +19,7 @@ from babyllama.pipeline.planning import Plan, plan
 from babyllama.pipeline.preview import preview
 from babyllama.pipeline.run import refuse_other_run, selected_stages, with_resolved_signal
 from babyllama.pipeline.timing import KNOWN, Timing, time_left
-from babyllama.recipe import Recipe, SyntheticSource
+from babyllama.recipe import FolderSource, Recipe, SyntheticSource
 
 
 def show_plan(recipe: Recipe, folder: Path, until: str | None, *, card: str) -> None:
@@ -30,6 +30,7 @@ def show_plan(recipe: Recipe, folder: Path, until: str | None, *, card: str) -> 
             would refuse.
     """
     refuse_other_run(recipe, folder)
+    _look_at_text(recipe)
     recipe = with_resolved_signal(recipe, folder)
     check_settings(recipe)  # before any step is timed
     actions = preview(selected_stages(recipe, folder, until))
@@ -42,6 +43,24 @@ def show_plan(recipe: Recipe, folder: Path, until: str | None, *, card: str) -> 
     if not timing.card:  # else another machine
         _show_memory(planned)
     _show_time(planned, timing)
+
+
+def _look_at_text(recipe: Recipe) -> None:
+    """Check a source that is there as the run does before it reads it: its names and columns.
+
+    Raises:
+        InputError: what the run would refuse.
+    """
+    from babyllama.data.gathering.gather import look_at_source
+    from babyllama.data.sources import read_source
+
+    source = recipe.corpus.source
+    if isinstance(source, SyntheticSource) or source.local is None or not source.local.exists():
+        return
+    if isinstance(source, FolderSource) and not source.is_gathered:
+        read_source(source.path)
+    else:
+        look_at_source(source)
 
 
 def _show_models(planned: Plan, timing: Timing) -> None:
@@ -67,7 +86,10 @@ def _show_costs(planned: Plan, recipe: Recipe) -> None:
         is_there = source.local is None or source.local.exists()
         why = "The text was not read yet" if is_there else f"{source.path} not found"
         mend = "" if is_there else " Set the path of the text: --set corpus.source.path=PATH"
-        print_line(f"{why}: the plan assumes {source.expected_words:,} words.{mend}")
+        words = recipe.corpus.words
+        is_cut = words is not None and words < source.expected_words
+        kept = f", of which corpus.words keeps {words:,}" if is_cut else ""
+        print_line(f"{why}: the plan assumes {source.expected_words:,} words{kept}.{mend}")
     print_line(f"Training text: about {planned.train_tokens:,} tokens")
     print_line(
         f"Disk: {format_bytes(planned.disk_bytes)}, including the stored signal "

@@ -61,6 +61,7 @@ def leaks(
         texts = [*benchmark_texts(named)]
     found = check(source.train, of_dev, texts, near=near).found
     if out:
+        out.parent.mkdir(parents=True, exist_ok=True)
         write_json(out, found)
     if as_json:
         print_json(found)

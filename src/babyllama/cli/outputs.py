@@ -10,6 +10,7 @@ from babyllama.errors import InputError
 _LONGEST_NAME = 255 - 24  # bytes; the rest is for `.partial` and for temporary files beside
 _NO_PLACE_FOR_FILES = ("/dev", "/proc", "/sys")
 _MEND = "Choose another path."
+_OUTSIDE = "Choose a folder beside it."
 
 
 def refuse_unwritable_file(path: Path) -> None:
@@ -78,6 +79,26 @@ def refuse_inputs(places: Iterable[Path], inputs: Iterable[Path]) -> None:
     for place in places:
         if place.resolve() in read:
             raise InputError(f"{place} is read by this command, not written", mend=_MEND)
+
+
+def refuse_overlap(out: Path, inputs: Iterable[Path]) -> None:
+    """Refuse a folder to write that is an input, holds one, or lies in one.
+
+    A finished folder may hold other folders: it is known by the files in its manifest.
+
+    Raises:
+        InputError: names both.
+    """
+    from babyllama.runs.manifests import read_manifest  # with pydantic, which takes time
+
+    inputs = list(inputs)
+    refuse_inputs([out], inputs)
+    place = out.resolve()
+    for path in inputs:
+        if path.resolve() in place.parents and read_manifest(path) is None:
+            raise InputError(f"{out} lies in {path}, which is read", mend=_OUTSIDE)
+        if place in path.resolve().parents:
+            raise InputError(f"{path} is read and lies in {out}, which is written", mend=_OUTSIDE)
 
 
 def refuse_one_place(file: Path, folder: Path) -> None:

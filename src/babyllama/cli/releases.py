@@ -8,6 +8,7 @@ import typer
 
 from babyllama.cli.outputs import refuse_unwritable_folder
 from babyllama.console import print_json, print_line
+from babyllama.errors import numbered
 
 if TYPE_CHECKING:
     from babyllama.data.releases.identifying import Found, Match
@@ -46,8 +47,8 @@ def identify(
         print_json(asdict(found))
         return
     same = sum(each.state == "same" for match in found.matches for each in match.found)
-    files = "1 file" if found.files == 1 else f"{found.files} files"
-    print_line(f"{same} of {files} are official files of a release, byte for byte")
+    said = "is an official file" if found.files == 1 else "are official files"
+    print_line(f"{same:,} of {numbered(found.files, 'file')} {said} of a release, byte for byte")
     for match in found.matches:
         for line in _in_words(match):
             print_line(line)

@@ -1,5 +1,6 @@
 """The source that `babyllama corpus clean` reads: which kind it is, and where its raw text lies."""
 
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -7,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from babyllama.console import print_status, shown_as
 from babyllama.errors import InputError
 from babyllama.recipe import FolderSource, GatheredSource, HubSource, TableSource, parse
 
@@ -33,6 +35,13 @@ def source_of(src: str, given: Mapping[str, Any]) -> GatheredSource:
     is_dataset = bool(_OF_DATASETS & given.keys()) or _is_saved(Path(src))
     kind = "hub" if is_dataset else "table" if _OF_ROWS & given.keys() else "folder"
     _refuse_mixture(kind, given)
+    revision = given.get("revision")
+    if revision is not None and not re.fullmatch("[0-9a-f]{40}", revision):
+        raise InputError(
+            f"--revision is {revision}, not a commit of 40 hexadecimal digits",
+            why="A branch or a tag may change.",
+            mend="Copy the commit from the history on the dataset's page.",
+        )
     if kind == "hub":
         return parse(HubSource, {"kind": kind, "path": src, **given}, "corpus clean")
     if kind == "table":
@@ -48,20 +57,24 @@ def raw_text_of(source: GatheredSource, out: Path, domain: str | None) -> Iterat
     Raises:
         InputError: the source cannot be read.
     """
-    from babyllama.data.gathering.gather import gather
+    from babyllama.data.gathering.gather import gather, unused_in_words
     from babyllama.data.sources import read_source
 
     if isinstance(source, FolderSource) and not source.is_gathered:
         with _readable_twice(source.path, domain) as path:
-            read_source(path)  # A source that is gone is an error here, though `run` goes on.
+            # A source that is gone is an error here, though `run` goes on.
+            for line in unused_in_words(source, has_dev=bool(read_source(path).dev)):
+                print_status(line, style="yellow")
             yield path
         return
     beside = out.absolute().parent  # /tmp may be too small
     beside.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=f"{out.name}.source.", dir=beside) as folder:
+    with (
+        TemporaryDirectory(prefix=f"{out.name}.source.", dir=beside) as folder,
+        _as(Path(folder), Path(source.path)),
+    ):
         gather(source, Path(folder))
-        with _as(Path(folder), Path(source.path)):
-            yield Path(folder)
+        yield Path(folder)
 
 
 @contextmanager
@@ -82,7 +95,8 @@ def _readable_twice(source: Path, domain: str | None) -> Iterator[Path]:
 def _as(copy: Path, source: Path) -> Iterator[None]:
     """Name the source in messages, not the copy of its text."""
     try:
-        yield
+        with shown_as(str(copy), str(source)):
+            yield
     except InputError as error:
         texts = (error.what, error.why, error.mend)
         what, why, mend = (text.replace(str(copy), str(source)) for text in texts)

@@ -100,7 +100,9 @@ def clean_corpus(
         "left_out": {each.name: each.why for each in source.left_out},
     }
     if drop:
-        facts["removed"] = drop_copies(out, drop=drop, near=near, benchmarks=benchmarks)
+        facts["removed"] = drop_copies(
+            out, source=path, drop=drop, near=near, benchmarks=benchmarks
+        )
     if words is not None:
         facts["subset"] = keep_words(out / "train", words, seed=words_seed)
         _print_subset(facts["subset"])
@@ -140,7 +142,8 @@ def _print_before(
 def _print_subset(subset: Mapping[str, int]) -> None:
     if subset["of"] <= subset["asked"]:
         line = (
-            f"corpus.words is {subset['asked']:,}, and the text has {subset['of']:,}: all are kept"
+            f"{subset['asked']:,} words are asked for, and the training text has "
+            f"{subset['of']:,}: all are kept"
         )
         print_status(line, style="yellow")
     else:
@@ -226,6 +229,7 @@ def _near_miss(domain: str) -> str:
 def _repeated_in_words(source: Source) -> Iterator[str]:
     """A line for each file that has the very bytes of an earlier one."""
     sizes: dict[int, list[Path]] = {}
+    train = {each.path for each in source.train}
     for each in (*source.train, *source.dev):
         sizes.setdefault(each.path.stat().st_size, []).append(each.path)
     for paths in sizes.values():
@@ -233,7 +237,9 @@ def _repeated_in_words(source: Source) -> Iterator[str]:
         for path in paths if len(paths) > 1 else []:
             first = seen.setdefault(hash_file(path), path)
             if first is not path:
-                yield f"{path} is the same text as {first}: it counts twice"
+                is_leak = path not in train and first in train
+                effect = "dev is text that is trained on" if is_leak else "it counts twice"
+                yield f"{path} is the same text as {first}: {effect}"
 
 
 def _undecoded_in_words(undecoded: dict[Path, int]) -> Iterator[str]:

@@ -5,14 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from babyllama.data.raw_text import read_blocks, size_of_text
-from babyllama.data.scripts import script_of, share_without_spaces
+from babyllama.data.scripts import language_written_in, script_of, share_without_spaces
 from babyllama.data.sources import read_source
 
 _SAMPLE = 20_000  # characters of each domain that scripts are counted in
-_LANGUAGES = {
-    "CJK": "zh", "HIRAGANA": "ja", "KATAKANA": "ja", "HANGUL": "ko", "CYRILLIC": "ru",
-    "GREEK": "el", "ARABIC": "ar", "HEBREW": "he", "DEVANAGARI": "hi", "THAI": "th",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -43,9 +39,7 @@ class Glance:
     @property
     def language(self) -> str:
         """A guess from the script: a code such as `ru`; English for Latin letters."""
-        if any(self.scripts.get(each, 0) > 0.05 for each in ("HIRAGANA", "KATAKANA")):
-            return "ja"
-        return _LANGUAGES.get(next(iter(self.scripts), "LATIN"), "en")
+        return language_written_in(self.scripts) or "en"
 
 
 def look_at(path: Path) -> Glance:

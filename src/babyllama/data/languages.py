@@ -12,7 +12,7 @@ from typing import Any
 from babyllama.console import format_bytes
 from babyllama.data.cleaning.domains import CODE, cleaner_for
 from babyllama.data.raw_text import read_blocks
-from babyllama.data.scripts import script_of, share_without_spaces
+from babyllama.data.scripts import language_written_in, script_of, share_without_spaces
 from babyllama.data.sources import Source
 from babyllama.errors import listed
 from babyllama.recipe.text import ENGLISH
@@ -92,9 +92,11 @@ def doubts(language: str, looks: Mapping[str, Look]) -> Iterator[str]:
     if not odd:
         return
     if language == ENGLISH:
+        code = language_written_in(looks[odd[0]].scripts) or "de"
         yield (
             f"{listed(odd)}: this does not look English, and rules for English clean it. If it is "
-            "another language, give its code: --language de, or corpus.language: de in a recipe"
+            f"another language, give its code: --language {code}, or corpus.language: {code} in a "
+            "recipe"
         )
     else:
         yield (

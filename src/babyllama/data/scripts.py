@@ -10,6 +10,10 @@ WITHOUT_SPACES = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMA
 UNSPACED_LETTERS = (
     "\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff"
 )
+_LANGUAGES = {
+    "CJK": "zh", "HANGUL": "ko", "CYRILLIC": "ru", "GREEK": "el", "ARABIC": "ar", "HEBREW": "he",
+    "DEVANAGARI": "hi", "THAI": "th",
+}  # fmt: skip
 UNSPACED = re.compile(f"[{UNSPACED_LETTERS}]")
 SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|(?<=[。！？])")
 
@@ -17,6 +21,17 @@ SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|(?<=[。！？])")
 def script_of(letter: str) -> str:
     """The first word of a letter's name in Unicode: LATIN, CJK, CYRILLIC, ..."""
     return unicodedata.name(letter, "OTHER").partition(" ")[0]
+
+
+def language_written_in(scripts: Mapping[str, float]) -> str:
+    """The code of a language that most often has the scripts of a text; "" for other scripts.
+
+    Args:
+        scripts: the share of the letters in each script.
+    """
+    if any(scripts.get(each, 0) > 0.05 for each in ("HIRAGANA", "KATAKANA")):
+        return "ja"
+    return _LANGUAGES.get(max(scripts, key=lambda each: scripts[each], default=""), "")
 
 
 def share_without_spaces(scripts: Mapping[str, float]) -> float:

@@ -26,8 +26,8 @@ from babyllama.runs.manifests import read_manifest
 Split = Literal["train", "dev"]
 
 NAME_COLUMN = (
-    "If the text is in a column of tables, name it: --column NAME, or corpus.source.kind: table in "
-    "a recipe."
+    "If the text is in a column of tables, name it: babyllama corpus clean SRC OUT --column NAME, "
+    "or corpus.source.kind: table in a recipe."
 )
 DEV_FOLDERS = tuple(name for name, split in SPLITS.items() if split == "dev")
 
@@ -71,7 +71,8 @@ def read_source(path: Path) -> Source:
     """List the domains of both splits, sorted by name. No file is opened.
 
     Raises:
-        InputError: the path does not exist or is no folder or regular file, there is no text, a
+        InputError: the path does not exist or is no folder or regular file, it is a table or a zip,
+            there is no text, a
             link is broken, two files of a split have the same domain, or a file's name says that
             it belongs elsewhere.
     """
@@ -83,6 +84,7 @@ def read_source(path: Path) -> Source:
         )
     if path.is_file():
         refuse_unprintable_name(path)
+        _refuse_packed(path)
         name = parse_name(path.name)
         reading = 2 if name.is_new and name.marks_split else 1
         return Source((Domain(name.domain, path),), (), (), reading)
@@ -134,8 +136,11 @@ def clean_files(corpus: Path, split: Split) -> list[Path]:
         an empty list if the split has none.
 
     Raises:
-        InputError: a text that is not clean, a broken link, or a git-lfs pointer lies beside them.
+        InputError: there is no corpus; a text that is not clean, a broken link, or a git-lfs
+            pointer lies beside them.
     """
+    if not corpus.exists():
+        raise InputError(f"{corpus} does not exist", mend="Check the path.")
     folder = corpus / split
     files, _ = _entries(folder) if folder.is_dir() else ([], [])
     for file in files:
@@ -164,6 +169,19 @@ def left_out_in_words(left_out: Sequence[LeftOut]) -> Iterator[str]:
     """One line for each reason; it lists a few names."""
     for why, group in groupby(sorted(left_out, key=lambda each: each.why), lambda each: each.why):
         yield f"left out: {listed([each.name for each in group], 5)} ({why})"
+
+
+def _refuse_packed(path: Path) -> None:
+    """Refuse files whose text must be gathered first."""
+    is_zip = path.suffix.lower() == ".zip"
+    if is_zip or table_suffix(path.name):
+        clean = command("corpus", "clean", path, "OUT", *([] if is_zip else ["--column", "text"]))
+        raise InputError(
+            f"{path} is a {'zip' if is_zip else 'table'}, not plain text",
+            why="Its text is taken out of it when it is cleaned.",
+            mend=f"Clean it first: {clean}"
+            + ("" if is_zip else ", or set corpus.source.kind: table in a recipe"),
+        )
 
 
 def _nested(folder: Path, files: list[FileName], folders: list[str]) -> Source:
@@ -328,7 +346,10 @@ def _nothing_found(
         "Name the texts train/DOMAIN.txt and dev/DOMAIN.txt. Rename folders such as train_10M to "
         "train."
     )
-    below = " Or read the folders below it: --nested, or corpus.source.nested: true in a recipe."
+    below = (
+        " Or read the folders below it: babyllama corpus clean SRC OUT --nested, or "
+        "corpus.source.nested: true in a recipe."
+    )
     mend += below if folders else ""
     if any(table_suffix(file.name) for file in files):
         mend = NAME_COLUMN

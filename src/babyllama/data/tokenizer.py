@@ -59,12 +59,19 @@ def train_tokenizer(corpus: Path, recipe: TokenizerRecipe, out: Path) -> dict[st
         )
     try:
         tokenizer = _interruptible(lambda: tokenizer_kinds.train(recipe, files))
-    except Exception as error:  # the library's only exception
+    except Exception as error:  # the library's only exception, or Python's
+        why = "not all of it is UTF-8" if isinstance(error, UnicodeDecodeError) else error
         raise InputError(
-            f"{corpus}/train cannot be read: {error}",
+            f"{corpus}/train cannot be read: {why}",
             mend="Clean the text first: babyllama corpus clean SRC CORPUS",
         ) from None
     size = tokenizer.get_vocab_size()
+    if size < recipe.vocab_size:
+        print_status(
+            f"  the tokenizer has {size:,} tokens, not {recipe.vocab_size:,}: its text has no more "
+            f"that are seen {recipe.min_frequency} times",
+            style="yellow",
+        )
     reserved = range(recipe.padded(size) - size)
     tokenizer.add_special_tokens([_RESERVED.format(number) for number in reserved])
     save_tokenizer(_as_hugging_face(tokenizer), out)
@@ -244,6 +251,8 @@ def _configuration(folder: Path) -> dict[str, Any]:
 def _own_tokenizer(folder: Path) -> Tokenizer:
     """The tokenizer that tokenizer.json itself describes."""
     path = folder / _FILE
+    if not folder.exists():
+        raise InputError(f"{folder} does not exist", mend="Check the path.")
     if not path.is_file():
         raise InputError(
             f"{folder} holds no {_FILE}",

@@ -13,6 +13,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Sequence
+from itertools import chain, pairwise
 from pathlib import Path
 
 from tokenizers import (
@@ -26,6 +27,7 @@ from tokenizers import (
     trainers,
 )
 
+from babyllama.console import print_status
 from babyllama.recipe import TokenizerRecipe
 
 PAD, BOS, EOS = "<pad>", "<s>", "</s>"
@@ -33,6 +35,8 @@ _SPECIAL = (PAD, BOS, EOS)
 _BYTES = tuple(f"<0x{byte:02X}>" for byte in range(256))
 _BYTE_SCORE = -100.0  # log-probability: a byte is taken only where no token fits
 _MOST_CHARACTERS = 0.5  # of Unigram's vocabulary, so that room is left for longer tokens
+LONGEST_WORD = 1000  # characters; the library's time grows with the square of a word's length
+_LONG = re.compile(rf"\S{{{LONGEST_WORD + 1}}}|\s{{{LONGEST_WORD + 1}}}")
 # No token but "<" itself begins with it: so no text spells a special token or a byte.
 UNIGRAM_WORDS = pre_tokenizers.Sequence(
     [pre_tokenizers.Metaspace(), pre_tokenizers.Split("<", "isolated")]
@@ -41,6 +45,8 @@ UNIGRAM_WORDS = pre_tokenizers.Sequence(
 
 def train(recipe: TokenizerRecipe, files: Sequence[Path]) -> Tokenizer:
     """Train a tokenizer on clean text; the special tokens are 0, 1 and 2.
+
+    Words of more than 1,000 characters are cut first; this is printed.
 
     Raises:
         Exception: the library's only one, if a file is not UTF-8.
@@ -61,7 +67,10 @@ def train(recipe: TokenizerRecipe, files: Sequence[Path]) -> Tokenizer:
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    tokenizer.train([str(file) for file in files], trainer)
+    if _say_long_words(tokenizer.pre_tokenizer, files):
+        tokenizer.train_from_iterator(_cut(tokenizer.pre_tokenizer, _lines(recipe, files)), trainer)
+    else:
+        tokenizer.train([str(file) for file in files], trainer)
     return tokenizer
 
 
@@ -72,7 +81,9 @@ def _unigram(recipe: TokenizerRecipe, files: Sequence[Path]) -> Tokenizer:
     learnt = Tokenizer(models.Unigram())
     learnt.pre_tokenizer = UNIGRAM_WORDS
     trainer = trainers.UnigramTrainer(vocab_size=room, show_progress=False)
-    learnt.train_from_iterator(_of_known(_lines(recipe, files), known), trainer)
+    _say_long_words(UNIGRAM_WORDS, files)
+    lines = _cut(UNIGRAM_WORDS, _lines(recipe, files))
+    learnt.train_from_iterator(_of_known(lines, known), trainer)
     scored = [(token, score) for token, score in json.loads(learnt.to_str())["model"]["vocab"]]
     vocabulary = [
         *((token, 0.0) for token in _SPECIAL), *((token, _BYTE_SCORE) for token in _BYTES),
@@ -85,6 +96,41 @@ def _unigram(recipe: TokenizerRecipe, files: Sequence[Path]) -> Tokenizer:
         [decoders.ByteFallback(), decoders.Metaspace(), decoders.Fuse()]
     )
     return _with_special(tokenizer)
+
+
+def _say_long_words(words: pre_tokenizers.PreTokenizer, files: Sequence[Path]) -> bool:
+    """Say how many words are too long to train on whole; whether there are any."""
+    count, first = 0, ""
+    for file in files:
+        with file.open(encoding="utf-8", newline="\n") as text:
+            for number, line in enumerate(text, 1):
+                found = len(_long_words(words, line))
+                first = first or (f"{file}, line {number}" if found else "")
+                count += found
+    if count:
+        print_status(
+            f"  words of more than {LONGEST_WORD:,} characters are cut into pieces to train on: "
+            f"{count:,}, the first in {first}",
+            style="yellow",
+        )
+    return count > 0
+
+
+def _long_words(words: pre_tokenizers.PreTokenizer, line: str) -> list[tuple[int, int]]:
+    """Where the words that are too long begin and end."""
+    if len(line) <= LONGEST_WORD or not _LONG.search(line):
+        return []
+    places = (place for _, place in words.pre_tokenize_str(line))
+    return [(start, end) for start, end in places if end - start > LONGEST_WORD]
+
+
+def _cut(words: pre_tokenizers.PreTokenizer, lines: Iterable[str]) -> Iterator[str]:
+    """Lines cut inside their words that are too long; all others as they are."""
+    for line in lines:
+        places = _long_words(words, line)
+        steps = (range(start + LONGEST_WORD, end, LONGEST_WORD) for start, end in places)
+        for start, end in pairwise([0, *chain.from_iterable(steps), len(line)]):
+            yield line[start:end]
 
 
 def _of_known(lines: Iterable[str], known: Container[str]) -> Iterator[str]:

@@ -1,22 +1,31 @@
 """How a tokenizer cuts the texts of a corpus: for choosing one, and for noticing a wrong one."""
 
+import re
 from collections.abc import Iterator
+from functools import cache
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Int64
+from tokenizers import decoders
 
 from babyllama.data.raw_text import read_chunks
 from babyllama.data.sources import Domain, Split, read_split
 from babyllama.data.tokenizer import load_tokenizer
+from babyllama.errors import InputError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 SHOWN = 20  # tokens of each list
 _LINES_AT_ONCE = 10_000
+_MOST_UNUSED = 0.5  # of the vocabulary, without a word to the user
+_MOST_BYTES = 0.5  # of the tokens of a text, likewise
+_FEWEST = 1000  # tokens; smaller vocabularies have not much more than the bytes
+_BYTE_FALLBACK = re.compile("<0x[0-9A-F]{2}>")
+_SPACE = "\u2581"  # how Unigram and SentencePiece write one
 _COUNTS = ("words", "characters", "bytes", "tokens", "unknown")
 
 
@@ -29,13 +38,19 @@ def tokenizer_statistics(tokenizer: Path, corpus: Path, split: Split = "train") 
         tokenizer cannot write), `tokens_per_word` (the fertility), `characters_per_token`,
         `bytes_per_token`, and `used`, how many different tokens occur. For all of the text also
         `most_used` and `least_used` (pairs of a token and its count; of those that occur) and
-        `never_used`, the number of tokens that do not occur, special ones left out.
+        `never_used`, the number of tokens that do not occur, special ones left out; and
+        `warnings`, what `doubts_about` says.
 
     Raises:
-        InputError: what `load_tokenizer`, `read_split` and `read_blocks` raise.
+        InputError: the split has no text; what `load_tokenizer`, `read_split` and `read_blocks`
+            raise.
     """
     library = load_tokenizer(tokenizer)
     domains = read_split(corpus, split)
+    if not domains:
+        raise InputError(
+            f"{corpus} has no {split} text", mend="Leave out --split, or name another corpus."
+        )
     total = np.zeros(len(library), np.int64)
     rows: dict[str, dict[str, float]] = {}
     for domain in domains:
@@ -54,6 +69,59 @@ def tokenizer_statistics(tokenizer: Path, corpus: Path, split: Split = "train") 
         "most_used": _named(library, occurring[:SHOWN], total),
         "least_used": _named(library, occurring[::-1][:SHOWN], total),
         "never_used": int((ordinary & (total == 0)).sum()),
+        "warnings": [*doubts_about(library, total, is_train=split == "train")],
+    }
+
+
+def doubts_about(
+    library: "PreTrainedTokenizerFast", counts: Int64[np.ndarray, " vocab"], *, is_train: bool
+) -> Iterator[str]:
+    """A line for each sign that a tokenizer was made for other text.
+
+    Args:
+        counts: how often each of its tokens occurs in the text.
+        is_train: whether that is the training text; a shorter one need not have every token.
+    """
+    single, size = _single_bytes(library), len(counts)
+    unused = int((counts == 0).sum()) - int((counts[single] == 0).sum())  # every text needs these
+    if is_train and unused > _MOST_UNUSED * size:
+        yield (
+            f"{unused:,} of the tokenizer's {size:,} tokens ({100 * unused / size:.0f}%) do not "
+            "occur in the training text: it was made for other text, or for more of it. Models "
+            "spend parameters on each of them."
+        )
+    special = set(library.all_special_ids)
+    in_text = sum(int(count) for token, count in enumerate(counts) if token not in special)
+    in_bytes = int(counts[single].sum())
+    if size >= _FEWEST and in_bytes > _MOST_BYTES * in_text:
+        yield (
+            f"{100 * in_bytes / in_text:.0f}% of the text's tokens are single bytes: the tokenizer "
+            "was made for other text, whose words it knows. A window of the model holds little of "
+            "this one."
+        )
+
+
+def _single_bytes(library: "PreTrainedTokenizerFast") -> list[int]:
+    """The tokens that stand for one byte where the tokenizer knows no longer one."""
+    is_byte_level, signs = _is_byte_level(library), _bytes_of_signs()
+    return [
+        number
+        for token, number in library.get_vocab().items()
+        if (token in signs if is_byte_level else _BYTE_FALLBACK.fullmatch(token))
+    ]
+
+
+def _is_byte_level(library: "PreTrainedTokenizerFast") -> bool:
+    return isinstance(library.backend_tokenizer.decoder, decoders.ByteLevel)
+
+
+@cache
+def _bytes_of_signs() -> dict[str, int]:
+    """The byte that each character stands for in the tokens of a byte-level BPE, as in GPT-2."""
+    shown = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    hidden = sorted(set(range(256)) - set(shown))
+    return {chr(byte): byte for byte in shown} | {
+        chr(256 + number): byte for number, byte in enumerate(hidden)
     }
 
 
@@ -102,7 +170,19 @@ def _named(
 
 
 def _text_of(library: "PreTrainedTokenizerFast", token: int) -> str:
-    """What a token writes; its own name if that is nothing, or a part of a character."""
+    """What a token writes, with its space; <0xE5> and so on for the bytes of a part of a character.
+
+    A token that writes nothing has its own name.
+    """
+    name, signs = str(library.convert_ids_to_tokens(token)), _bytes_of_signs()
+    if _is_byte_level(library) and signs.keys() >= set(name):
+        written = bytes(signs[each] for each in name)
+        try:
+            return written.decode()
+        except UnicodeDecodeError:
+            return "".join(f"<0x{byte:02X}>" for byte in written)
+    if _SPACE in name:
+        return name.replace(_SPACE, " ")
     text = str(library.decode([token], clean_up_tokenization_spaces=False))
     is_shown = text and "\ufffd" not in text
-    return text if is_shown else str(library.convert_ids_to_tokens(token))
+    return text if is_shown else name

@@ -23,6 +23,7 @@ from babyllama.data.sources import Split, clean_files
 from babyllama.data.text_pieces import Piece, read_documents
 from babyllama.data.token_streams import SplitStreams
 from babyllama.data.tokenizer import load_tokenizer, refuse_missing_marks, vocabulary_digest
+from babyllama.data.tokenizer_statistics import doubts_about
 from babyllama.data.word_starts import ByteTokens, Encoded, byte_tokens, encode_in_groups
 from babyllama.errors import InputError
 from babyllama.recipe import TokensRecipe
@@ -32,7 +33,6 @@ from babyllama.runs.layout import TOKENS_HEADER, stream_file
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
-_MOST_UNUSED = 0.5  # of the vocabulary, without a word to the user
 _GROUPS_AT_ONCE = 4  # that are encoded while the ones before are written
 _CHARACTERS_OF_A_GROUP = 2**16
 _TOKENS_AT_ONCE = 2**22
@@ -99,7 +99,10 @@ def tokenize(
     if recipe.documents == "separate":  # without the field, as folders of earlier releases are
         header["documents"] = recipe.documents
     write_atomically(out / TOKENS_HEADER, json.dumps(header, indent=1) + "\n")
-    _say_unused(stream_file(out, "train"), dtype, len(library))
+    for line in doubts_about(
+        library, _counts(stream_file(out, "train"), dtype, len(library)), is_train=True
+    ):
+        print_status(f"  {line}")
     for streams in written.values():
         streams.discard_note()
     return facts
@@ -204,19 +207,13 @@ def _bytes(piece: Piece) -> int:
     return len("".join(piece.texts).encode())
 
 
-def _say_unused(stream: Path, dtype: np.dtype[Any], vocab_size: int) -> None:
-    """Say if most of the vocabulary is of no use here, as that of a tokenizer for other text is."""
-    seen = np.zeros(vocab_size, np.bool_)
+def _counts(stream: Path, dtype: np.dtype[Any], vocab_size: int) -> Int64[np.ndarray, " vocab"]:
+    """How often each token occurs in a stream."""
+    counts = np.zeros(vocab_size, np.int64)
     with stream.open("rb") as tokens:  # not a memory map: all its pages would count as memory
         while len(part := np.fromfile(tokens, dtype, _TOKENS_AT_ONCE)):
-            seen[part] = True
-    unused = int((~seen).sum())
-    if unused > _MOST_UNUSED * vocab_size:
-        print_status(
-            f"  {unused:,} of the tokenizer's {vocab_size:,} tokens "
-            f"({100 * unused / vocab_size:.0f}%) do not occur in the training text: it was made "
-            "for other text, or for more of it. Models spend parameters on each of them."
-        )
+            counts += np.bincount(part, minlength=vocab_size)
+    return counts
 
 
 def _refuse_overflow(

@@ -179,10 +179,18 @@ def refuse_other_stage(stage: Stage) -> None:
     manifest = manifests.read_manifest(stage.out)
     if manifest and manifests.is_readable(manifest) and manifest["stage"] != stage.kind:
         raise InputError(
-            f"{stage.out} holds a finished {manifest['stage']}, not a {stage.kind}",
+            f"{stage.out} holds {_finished(manifest['stage'])}, not {_kind(stage.kind)}",
             why=f"The {stage.kind} would replace it.",
             mend="Choose another folder, or move this one away first.",
         )
+
+
+def _kind(kind: str) -> str:
+    return kind if kind == names.TOKENS else f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+
+
+def _finished(kind: str) -> str:
+    return f"{'' if kind == names.TOKENS else 'a '}finished {kind}"
 
 
 def refuse_shared(stage: Stage, folder: Path) -> None:

@@ -76,10 +76,15 @@ class Mistake:
 def nearest(word: str, known: Iterable[str]) -> str:
     """`Did you mean X?` with the known name closest to a misspelt one; "" if none is close."""
     close = nearest_name(word, known)
-    return f"Did you mean {close}?" if close else ""
+    return f"Did you mean {shown_name(close)}?" if close and close != word else ""
+
+
+def shown_name(name: str) -> str:
+    """A name in quotes if blanks at its ends, or characters that nobody sees, would be missed."""
+    return name if name and name == name.strip() and name.isprintable() else repr(name)
 
 
 def nearest_name(word: str, known: Iterable[str]) -> str:
     """The known name closest to a misspelt one; "" if none is close."""
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return close[0] if close else ""

@@ -157,7 +157,7 @@ def _mistake(field: _Field, details: ErrorDetails) -> Mistake:
     if kind == "value_error" and not field.keys:
         return Mistake(field.keys, str(details["ctx"]["error"]))
     what = f"{field.name} is {_shown(value)}" if field.keys else f"is {_shown(value)}"
-    return Mistake(field.keys, what, _why(field, details), _mend(field, value))
+    return Mistake(field.keys, what, _why(field, details), _mend(field, value, kind))
 
 
 def _wrong_tag(field: _Field, details: ErrorDetails) -> Mistake:
@@ -186,13 +186,14 @@ def _why(field: _Field, details: ErrorDetails) -> str:
     return " ".join(line for line in (_sentence(details["msg"]), permitted) if line)
 
 
-def _mend(field: _Field, value: Any) -> str:
+def _mend(field: _Field, value: Any, kind: str) -> str:
     models = _members(field.annotation)
     tags = [tag for model in models for tag in _tags(model)]
     if tags and isinstance(value, str):
         return f"For example: {{{_tag_name(models[0])}: {nearest_name(value, tags) or tags[0]}}}"
     choices = [str(each) for each in get_args(field.annotation) if isinstance(each, str)]
-    return nearest(str(value), choices) or field.description
+    # Our own checks say themselves what a value must be.
+    return nearest(str(value), choices) or ("" if kind == "value_error" else field.description)
 
 
 def _permitted(info: FieldInfo | None) -> str:

@@ -74,7 +74,7 @@ class CorpusRecipe(Frozen):
 
 
 class TokenizerRecipe(Frozen):
-    """A tokenizer that is trained on the training text; <pad> <s> </s> are 0, 1, 2."""
+    """A tokenizer that is trained on the training text; `<pad>`, `<s>`, `</s>` are 0, 1, 2."""
 
     union_tag = "made"
 
@@ -148,9 +148,9 @@ class TokensRecipe(Frozen):
 
     layout: Literal["lines", "stream"] = Field(
         "lines",
-        description="`lines`: <s> before every line and </s> after every document, so that a "
+        description="`lines`: `<s>` before every line and `</s>` after every document, so that a "
         "sentence scored alone begins as in training. `stream`: a file is one text without marks "
-        "between documents, as in the paper; <s> and </s> are then never trained.",
+        "between documents, as in the paper; `<s>` and `</s>` are then never trained.",
     )
     documents: Literal["attend", "separate"] = Field(
         "attend",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from babyllama.console import format_bytes, visible
 from babyllama.data.cleaning.changes import Changes, RuleChanges, Sample
+from babyllama.errors import numbered
 from babyllama.report.rendering import render
 from babyllama.report.table import Table
 from babyllama.runs.files import write_atomically
@@ -65,7 +66,7 @@ def write_cleaning_report(
         "sentence": _sentence(changes),
         "settings": ", ".join(f"{name} {value}" for name, value in settings.items()),
         "seed": changes.seed,
-        "tables": [sizes_table(changes), rules_table(changes)],
+        "tables": [each for each in (sizes_table(changes), rules_table(changes)) if each.rows],
         "domains": [
             DomainPart(name, tuple(_shown(rule, found) for rule, found in rules.items()))
             for name, rules in sorted(changes.domains.items())
@@ -122,7 +123,7 @@ def _words(rule: str) -> str:
 
 def _shown(rule: str, found: RuleChanges) -> ShownRule:
     more = "removed" if found.bytes_removed >= 0 else "added"
-    counts = f"{found.lines:,} lines, {abs(found.bytes_removed):,} bytes {more}"
+    counts = f"{numbered(found.lines, 'line')}, {numbered(abs(found.bytes_removed), 'byte')} {more}"
     return ShownRule(_words(rule), found.does, counts, tuple(map(_shown_sample, found.samples)))
 
 

@@ -10,10 +10,6 @@ Tree = Mapping[str, Any]
 
 _SHOWN = 2  # samples of a kind
 _KINDS = {"sequence": "a shared sequence", "same": "an equal line", "near": "a near-duplicate"}
-_HEAD = (
-    "lines", "words", "equal lines", "of lines", "of words", "words in sequences", "of words",
-    "near-duplicates",
-)  # fmt: skip
 _TITLES = {"dev": "Dev in train, by domain", "within": "Again in train, by domain"}
 _DROPPED = {"leak": "drop_leaks", "duplicate": "drop_duplicates"}
 
@@ -35,19 +31,25 @@ def leak_sentences(found: Tree) -> list[str]:
         f"{_DROPPED[kind]}: {each['lines']:,} lines with {each['words']:,} "
         f"{found['settings']['unit']} were dropped from train before; removed.jsonl keeps them."
         for kind, each in found.get("removed", {}).items()
-        if kind in _DROPPED
+        if kind in _DROPPED and each["lines"]
     ]
     return lines
 
 
 def leak_tables(found: Tree) -> list[Table]:
     """Dev and train by domain, and every comparison by the length of lines."""
-    made = []
+    if "settings" not in found:
+        return []
+    made, unit = [], found["settings"]["unit"]
+    head = (
+        "lines", unit, "equal lines", "of lines", f"of {unit}", f"{unit} in sequences",
+        f"of {unit}", "near-duplicates",
+    )  # fmt: skip
     for name, title in _TITLES.items():
         if name in found:
             domains = {**found[name]["domains"], "total": found[name]["total"]}
             rows = tuple((each, *_cells(counts)) for each, counts in domains.items())
-            made.append(Table(title, ("domain", *_HEAD), rows))
+            made.append(Table(title, ("domain", *head), rows))
     by_length = tuple(
         (f"{name}, {length}", *_cells(counts))
         for name, each in _compared(found)
@@ -55,8 +57,8 @@ def leak_tables(found: Tree) -> list[Table]:
         if counts["lines"]
     )
     if by_length:
-        title = f"By the length of lines in {found['settings']['unit']}"
-        made.append(Table(title, ("length", *_HEAD), by_length, _note(found["settings"])))
+        title = f"By the length of lines in {unit}"
+        made.append(Table(title, ("length", *head), by_length, _note(found["settings"])))
     return made
 
 

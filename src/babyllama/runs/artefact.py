@@ -118,7 +118,11 @@ def status(stage: Stage) -> Status:
 
 
 def _status_of(stage: Stage, manifest: Mapping[str, Any]) -> Status:
-    mismatch = _mismatch(manifest, _key_beside(manifest, stage)) if is_readable(manifest) else ""
+    mismatch = (
+        _mismatch(manifest, _key_beside(manifest, stage), stage.recipe)
+        if is_readable(manifest)
+        else ""
+    )
     if mismatch:
         return Status("stale", mismatch)
     damage = next(damaged(stage.out, manifest, changed_only=True), None)
@@ -172,7 +176,7 @@ def replaced_training(stage: Stage) -> str:
     manifest = read_manifest(stage.out) if stage.keeps else None
     if manifest is None or not is_readable(manifest):
         return ""
-    return _mismatch(manifest, _key_beside(manifest, stage))
+    return _mismatch(manifest, _key_beside(manifest, stage), stage.recipe)
 
 
 def _built(
@@ -192,7 +196,7 @@ def _built(
         if _place(partial) == place:
             write_work(partial, key, spent)
     _refuse_lost(stage, partial, place, needed)
-    if changed := _mismatch(key, stage.key()):
+    if changed := _mismatch(key, stage.key(), stage.recipe):
         raise InputError(
             f"{stage.name}: {changed} while it was made",
             why="What was made may be a mixture of the old input and the new one.",
@@ -208,11 +212,27 @@ def recorded_recipe(folder: Path) -> Mapping[str, Any]:
     return recipe
 
 
-def difference(was: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    """The first leaf in which two trees differ, in words; "" when they agree."""
-    for name, before, after in differing(was, now):
+def difference(
+    was: Mapping[str, Any], now: Mapping[str, Any], recipe: BaseModel | None = None
+) -> str:
+    """The first leaf in which two trees differ, in words; "" when they agree.
+
+    Args:
+        recipe: of which they are records, which leave out some defaults.
+    """
+    for name, *values in differing(was, now):
+        before, after = (_default(recipe, name) if each is None else each for each in values)
         return f"{name} was {before}, now {after}"
     return ""
+
+
+def _default(recipe: BaseModel | None, name: str) -> Any:
+    """What a field is that a record leaves out."""
+    *above, last = name.split(".")
+    for part in above:
+        recipe = getattr(recipe, part, None)
+    field = type(recipe).model_fields.get(last) if isinstance(recipe, BaseModel) else None
+    return None if field is None or field.is_required() else field.get_default()
 
 
 def differing(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
@@ -294,7 +314,7 @@ def _status_of_partial(stage: Stage) -> Status:
     key, was = stage.key(), read_work(partial).get("key")
     if was == key or _is_finished(partial, key):
         return Status("unfinished", "resuming")
-    mismatch = _mismatch(was, key) if was else f"{partial / WORK} cannot be read"
+    mismatch = _mismatch(was, key, stage.recipe) if was else f"{partial / WORK} cannot be read"
     return Status("missing", f"from the start, the unfinished folder cannot be used: {mismatch}")
 
 
@@ -364,12 +384,18 @@ def _key_beside(manifest: Mapping[str, Any], stage: Stage) -> dict[str, Any]:
     return {**key, "inputs": {**key["inputs"], **recorded}}
 
 
-def _mismatch(manifest: Mapping[str, Any], key: Mapping[str, Any]) -> str:
-    """The first field or input in which a manifest and a key differ; "" when they agree."""
+def _mismatch(
+    manifest: Mapping[str, Any], key: Mapping[str, Any], recipe: BaseModel | None = None
+) -> str:
+    """The first field or input in which a manifest and a key differ; "" when they agree.
+
+    Args:
+        recipe: that of the key, for the defaults that records leave out.
+    """
     for name in ("stage", "version", "seed"):
         if manifest.get(name) != key[name]:
             return f"{name} was {manifest.get(name)}, now {key[name]}"
-    if changed := difference(manifest["recipe"], key["recipe"]):
+    if changed := difference(manifest["recipe"], key["recipe"], recipe):
         return changed
     for name in [*key["inputs"], *manifest["inputs"]]:
         if manifest["inputs"].get(name) != key["inputs"].get(name):

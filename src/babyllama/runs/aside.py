@@ -13,7 +13,14 @@ from typing import Any
 
 from babyllama.console import print_status
 from babyllama.runs.files import remove_temporary, write_atomically
-from babyllama.runs.manifests import MANIFEST, added, damaged, is_readable, read_manifest
+from babyllama.runs.manifests import (
+    MANIFEST,
+    added,
+    damaged,
+    inner_folders,
+    is_readable,
+    read_manifest,
+)
 from babyllama.runs.sealed import edited_card_files
 
 
@@ -68,7 +75,7 @@ def set_aside_added(out: Path, *, is_replaced: bool = False) -> None:
 
     Args:
         is_replaced: whether the folder is about to be made again, so that the card that a person
-            has edited would be lost.
+            has edited, and other folders made inside it, would be lost.
     """
     manifest = read_manifest(out)
     if manifest is None:
@@ -80,7 +87,8 @@ def set_aside_added(out: Path, *, is_replaced: bool = False) -> None:
     remove_temporary(out)
     folder = free_name(out)
     edited = list(edited_card_files(out)) if is_replaced else []
-    for path in [*added(out, manifest), *edited]:
+    inner = inner_folders(out, manifest) if is_replaced else []
+    for path in [*added(out, manifest), *edited, *inner]:
         aside = folder / path.relative_to(out)
         aside.parent.mkdir(parents=True, exist_ok=True)
         why = "was edited" if path in edited else "is not in its manifest"

@@ -146,6 +146,12 @@ def added(folder: Path, manifest: Mapping[str, Any]) -> list[Path]:
     ]
 
 
+def inner_folders(folder: Path, manifest: Mapping[str, Any]) -> list[Path]:
+    """The finished and unfinished folders inside a finished folder that are no part of it."""
+    own = {parent for name in manifest["files"] for parent in Path(name).parents}
+    return [each for each in _inner_folders(folder) if each.relative_to(folder) not in own]
+
+
 def touch_damaged(folder: Path, found: Sequence[str]) -> None:
     """Give the files that `damaged` named a new date, so that the next `status` hashes them.
 
@@ -263,7 +269,7 @@ def _own_files(folder: Path) -> Iterator[Path]:
     """The files of a folder, without those of finished or unfinished folders inside it."""
     for path in sorted(folder.iterdir()):
         if path.is_dir():
-            if not any((path / f"{name}.json").exists() for name in (names.MANIFEST, names.WORK)):
+            if not _is_of_a_stage(path):
                 yield from _own_files(path)
         elif not (
             path == folder / MANIFEST
@@ -271,3 +277,16 @@ def _own_files(folder: Path) -> Iterator[Path]:
             or any(fnmatch(path.name, each) for each in _NOT_OURS)
         ):
             yield path
+
+
+def _inner_folders(folder: Path) -> Iterator[Path]:
+    """The outermost finished and unfinished folders inside a folder."""
+    for path in sorted(each for each in folder.iterdir() if each.is_dir()):
+        if _is_of_a_stage(path):
+            yield path
+        elif not path.is_symlink():
+            yield from _inner_folders(path)
+
+
+def _is_of_a_stage(folder: Path) -> bool:
+    return any((folder / f"{name}.json").exists() for name in (names.MANIFEST, names.WORK))

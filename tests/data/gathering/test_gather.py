@@ -46,3 +46,13 @@ def test_a_folder_without_dev_stays_undivided_for_the_cleaning_to_divide(tmp_pat
 def test_what_is_not_there_is_named(source, message):
     with pytest.raises(InputError, match=message):
         look_at_source(source)
+
+
+def test_a_share_for_dev_that_is_not_used_is_named(tmp_path, capsys):
+    for split in ("train", "dev"):
+        (tmp_path / f"{split}.jsonl").write_text('{"text": "one"}\n')
+    source = TableSource(kind="table", path=tmp_path, dev_fraction=0.2)
+    gather(source, tmp_path / "out")
+    said = capsys.readouterr().err
+    assert "dev_fraction is not used: the source has dev text of its own" in said
+    assert "1 document for train" in said

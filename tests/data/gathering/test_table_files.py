@@ -80,6 +80,46 @@ def test_names_of_tables_say_their_split_and_shards_are_one_domain(tmp_path):
         read(tmp_path)
 
 
+@pytest.mark.parametrize("suffix", ["parquet", "feather", "csv"])
+def test_a_column_that_is_there_twice_is_refused(tmp_path, suffix):
+    path = tmp_path / f"a.{suffix}"
+    table = pa.table([["one"], ["two"], ["three"]], names=["text", "n", "text"])
+    if suffix == "parquet":
+        pq.write_table(table, path)
+    elif suffix == "feather":
+        with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+            writer.write_table(table)
+    else:
+        path.write_text("text,n,text\none,two,three\n")
+    with pytest.raises(InputError, match=r"has 2 columns called text"):
+        read(path)
+    assert read(path, column="n") == [("a", None, "two\n")]
+
+
+def test_only_a_number_after_a_separator_is_that_of_a_shard(tmp_path):
+    for name in ("wiki2023", "wiki2024", "wiki_01", "wiki_02", "lz4", "part-00001", "0000"):
+        written(tmp_path / f"{name}.jsonl")
+    found = {domain for domain, *_ in read(tmp_path)}
+    assert found == {"wiki2023", "wiki2024", "wiki", "lz4", "part", "text"}
+
+
+def test_a_header_is_read_as_any_row_is(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text('\n\n"the\ntext";n\none;1\ntwo;2;3\n')
+    with pytest.raises(
+        InputError, match=r"has no column text\n.*'the\\ntext', n\.\n.*'the\\ntext'"
+    ):
+        read(path)
+    with pytest.raises(InputError, match=r"row 2 has 3 fields.*\n.*end at line 6"):
+        read(path, column="the\ntext")
+    path.write_text("id, text\n1,one\n")
+    with pytest.raises(InputError, match="Did you mean ' text'"):
+        read(path)
+    path.write_text('id,"text\n' + "1,one\n" * 2000)
+    with pytest.raises(InputError, match="has no column text"):
+        read(path)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [

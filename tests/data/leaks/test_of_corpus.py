@@ -38,8 +38,8 @@ def test_what_is_dropped_is_said_and_kept_in_a_file_and_counted_in_the_facts(tmp
     assert found["dev"]["total"]["same_lines"] == 0
     assert found["removed"] == facts["removed"]
     said = " ".join(capsys.readouterr().err.split())
-    assert "1 lines (18 words) that also stand in dev or a benchmark; removed.jsonl" in said
-    assert "1 lines (18 words) that also stand in train itself" in said
+    assert "1 line (18 words), also in dev or a benchmark; removed.jsonl" in said
+    assert "1 line (18 words), also in train itself" in said
     assert "% of dev's words" not in said
 
 
@@ -51,3 +51,10 @@ def test_a_very_large_text_is_not_checked_and_this_is_said(tmp_path, capsys, mon
     assert (
         "no check for leaks: it takes memory for each line of 85 bytes" in capsys.readouterr().err
     )
+
+
+def test_it_is_said_if_nothing_is_dropped(tmp_path, capsys):
+    raw = write(tmp_path / "raw", f"{TALE}\n", f"{OTHER}\n")
+    clean_corpus(raw, tmp_path / "clean", rules="thorough", drop=frozenset({"leak"}))
+    said = " ".join(capsys.readouterr().err.split())
+    assert "no line of train was dropped that also stands in dev or a benchmark" in said

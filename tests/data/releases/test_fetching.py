@@ -8,6 +8,7 @@ import pytest
 from huggingface_hub import constants
 from release_server import TOKEN, git_blob, hub_release, official, zipped_release
 
+from babyllama.data.releases.failures import explaining
 from babyllama.data.releases.fetching import fetch
 from babyllama.errors import InputError
 
@@ -90,7 +91,7 @@ def test_files_that_were_got_by_hand_are_checked_and_kept(hub, tmp_path):
 @pytest.mark.parametrize("other", ["mine.train", "mine.txt", "a.train", "train/"])
 def test_a_folder_with_other_text_of_the_split_is_refused(hub, tmp_path, other):
     (tmp_path / other).mkdir() if other == "train/" else (tmp_path / other).write_bytes(A)
-    assert f"holds {other}, which are not of small" in refused("small", tmp_path)
+    assert f"holds {other}, which is not of small" in refused("small", tmp_path)
     assert hub.seen == []
 
 
@@ -240,3 +241,13 @@ def test_a_page_in_place_of_a_listing_is_no_hub(server, releases, tmp_path):
     said = refused("many", tmp_path / "out")
     assert "does not answer like a hub" in said
     assert "No size or hash of these files is known here" in said
+
+
+def test_only_of_the_hub_the_address_can_be_set(tmp_path):
+    for release, is_named in (
+        (hub_release("small", FILES), True),
+        (zipped_release("old", FILES, "http://127.0.0.1:9/a.zip"), False),
+    ):
+        with pytest.raises(InputError) as caught, explaining(release, tmp_path, ()):
+            raise TimeoutError("no answer")
+        assert ("HF_ENDPOINT" in str(caught.value)) == is_named

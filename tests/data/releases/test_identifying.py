@@ -101,6 +101,14 @@ def test_a_pointer_of_git_lfs_is_not_the_text(states):
     assert states({"b.train": pointer.encode()})["b.train"][2] == "pointer"
 
 
+def test_a_pointer_to_any_other_file_is_named_as_one(states, tmp_path):
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 153\n"
+    found = states({"b.train": pointer.encode(), "x.bin": pointer.encode()})
+    assert found["b.train"][2] == "pointer"
+    assert "it stands for other bytes" in found["b.train"][3]
+    assert "git-lfs pointer" in identify(tmp_path).unreadable["x.bin"]
+
+
 def test_members_of_a_zip_are_files(states, tmp_path):
     with zipfile.ZipFile(tmp_path / "z.zip", "w") as archive:
         archive.writestr("inner/a.train", A)

@@ -37,3 +37,10 @@ def test_a_language_is_part_of_a_multilingual_name():
 def test_an_unknown_name_lists_the_names(name):
     with pytest.raises(InputError, match=r"Known are babylm-2026-strict-small, .* babybabellm-XXX"):
         release_named(name)
+
+
+@pytest.mark.parametrize("name", ["babybabellm-XX", "babybabellm-german"])
+def test_a_name_with_a_place_for_a_language_is_no_suggestion(name):
+    with pytest.raises(InputError) as caught:
+        release_named(name)
+    assert "Did you mean" not in str(caught.value)

@@ -51,9 +51,15 @@ _CAPITALS = re.compile("[A-Z][A-Z]")
 def join_stops(text: str) -> str:
     """Join punctuation to the word before it.
 
+    Of the commas around a word that was lost one is kept.
+
     >>> join_stops("aboo . you dropped it , smile ?")
     'aboo. you dropped it, smile?'
+    >>> join_stops("Well that was, ,")
+    'Well that was,'
     """
+    while ", ," in text:
+        text = text.replace(", ,", ",")
     for stop in "!?,;":
         text = text.replace(f" {stop}", stop)
     return _STOP.sub(".", text)

@@ -1,6 +1,6 @@
 """Gather a source into a folder of raw text, and check one before any long work."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from babyllama.data.gathering.hub import read_dataset
 from babyllama.data.gathering.table_files import read_tables
 from babyllama.data.gathering.writing import drawn, write_documents
 from babyllama.data.sources import left_out_in_words, read_source
-from babyllama.errors import InputError, listed
+from babyllama.errors import InputError, listed, numbered
 from babyllama.recipe import FolderSource, GatheredSource, HubSource, TableSource
 
 
@@ -43,6 +43,8 @@ def gather(source: GatheredSource, out: Path) -> dict[str, Any]:
     reading = look_at_source(source)
     for line in (*reading.notes, *left_out_in_words(reading.left_out)):
         print_status(line)
+    for line in unused_in_words(source, has_dev=reading.has_dev):
+        print_status(line, style="yellow")
     draw = None
     if not reading.has_dev and source.dev_seed is not None:
         draw = drawn(source.dev_seed, source.dev_fraction)
@@ -53,6 +55,19 @@ def gather(source: GatheredSource, out: Path) -> dict[str, Any]:
         "left_out": {each.name: each.why for each in reading.left_out},
         "skipped": dict(reading.skipped),
     }
+
+
+def unused_in_words(source: GatheredSource, *, has_dev: bool) -> Iterator[str]:
+    """A line if a source sets how dev text is taken from train, and has dev text of its own."""
+    fields = type(source).model_fields
+    names = [
+        name
+        for name in ("dev_fraction", "dev_seed")
+        if getattr(source, name) != fields[name].default
+    ]
+    if has_dev and names:
+        verb = "is" if len(names) == 1 else "are"
+        yield f"{' and '.join(names)} {verb} not used: the source has dev text of its own"
 
 
 def refuse_missing(source: GatheredSource) -> None:
@@ -89,7 +104,7 @@ def _print_counts(
     if not isinstance(source, FolderSource) or is_drawn:
         train, dev = (sum(documents[split].values()) for split in ("train", "dev"))
         how = f", drawn by the seed {source.dev_seed}" if is_drawn else ""
-        print_status(f"{train:,} documents for train, {dev:,} for dev{how}")
+        print_status(f"{numbered(train, 'document')} for train, {dev:,} for dev{how}")
         without = sorted(documents["train"].keys() - documents["dev"].keys())
         if without:
             print_status(f"without dev text: {listed(without)}", style="yellow")

@@ -5,6 +5,7 @@ a loading script is refused by name.
 """
 
 import importlib.util
+import logging
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -70,6 +71,8 @@ def _splits(source: HubSource) -> dict[str, Any]:
             return _saved(local, source.train)
     import datasets
 
+    # It tells of each attempt to reach the hub; our message tells of the last.
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     path = str(local) if local is not None else source.path
     with _explained(source):
         found = datasets.load_dataset(path, source.config, revision=source.revision, streaming=True)

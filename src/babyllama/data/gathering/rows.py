@@ -15,7 +15,7 @@ from babyllama.data.gathering.documents import Document
 from babyllama.data.sources import Split
 from babyllama.errors import InputError, listed
 from babyllama.recipe import HubSource, TableSource
-from babyllama.recipe.base import nearest
+from babyllama.recipe.base import nearest, shown_name
 
 NO_TEXT = "rows without text (null)"
 EMPTY = "rows with an empty text"
@@ -41,17 +41,23 @@ def wanted_columns(source: TableSource | HubSource) -> list[str]:
 
 
 def refuse_missing_columns(where: str, wanted: Iterable[str], there: Sequence[str]) -> None:
-    """Check that a table has all columns that are read.
+    """Check that a table has all columns that are read, each once.
 
     Raises:
-        InputError: lists those that there are.
+        InputError: lists those that there are; names one that is there twice.
     """
     for name in wanted:
         if name not in there:
             raise InputError(
-                f"{where} has no column {name}",
-                why=f"Its columns: {listed(there, 12) or 'none'}.",
+                f"{where} has no column {shown_name(name)}",
+                why=f"Its columns: {listed([*map(shown_name, there)], 12) or 'none'}.",
                 mend=nearest(name, there) or "Name one of these columns.",
+            )
+        if there.count(name) > 1:
+            raise InputError(
+                f"{where} has {there.count(name)} columns called {shown_name(name)}",
+                why="The name does not say which of them is meant.",
+                mend="Give each column of the table a name of its own.",
             )
 
 

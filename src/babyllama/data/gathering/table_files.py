@@ -2,7 +2,7 @@
 
 The split of a table is what its name or its folder says (`train`, `dev`, `valid`, `validation`;
 `test` is not read). Without a column of domains, its domain is the rest of its name without the
-numbers of shards, or `text`.
+number of a shard after a separator (`wiki_01`), or `text`.
 """
 
 import csv
@@ -39,7 +39,8 @@ LONGEST_ROW = 2**26  # characters of a line of JSON, or of a field
 _DELIMITERS = {".csv": ",;\t|", ".tsv": "\t,;|"}
 _AT_ONCE = 256  # rows of an Arrow table
 _SPLIT = re.compile(rf"(?i)(?:^|(?<=[^a-z]))({'|'.join(SPLITS)})(?=[^a-z]|$)")
-_SHARD = re.compile(r"[-_.]?\d{1,6}(?:-of-\d+)?$")
+_SHARD = re.compile(r"(?:^|[-_.])\d{1,6}(?:-of-\d+)?$")
+_LONGEST_HEADER = 1000  # lines; in longer ones a quote is open
 
 
 @dataclass(frozen=True)
@@ -192,8 +193,7 @@ def _lines(path: Path, encoding: str) -> Iterator[str]:
 
 def _csv_rows(path: Path, delimiters: str, wanted: Sequence[str], encoding: str) -> Iterator[Row]:
     lines = _lines(path, encoding)
-    first = next(lines)
-    delimiter, head = _header(first, delimiters, wanted)
+    before_rows, delimiter, head = _header(lines, delimiters, wanted)
     refuse_missing_columns(str(path), wanted, head)
     rows = csv.reader(lines, delimiter=delimiter, strict=True)
     for number in count(1):
@@ -216,19 +216,44 @@ def _csv_rows(path: Path, delimiters: str, wanted: Sequence[str], encoding: str)
         if len(row) != len(head):
             raise InputError(
                 f"{where} has {len(row)} fields, the header {len(head)}",
-                why=f"Its lines end at line {rows.line_num + 1} of the file. A text with the sign "
-                f"{delimiter!r} needs quotes around it.",
+                why=f"Its lines end at line {rows.line_num + before_rows} of the file. A text with "
+                f"the sign {delimiter!r} needs quotes around it.",
                 mend="Correct the row, or write the table again.",
             )
         yield Row(where, dict(zip(head, row, strict=True)))
 
 
-def _header(line: str, delimiters: str, wanted: Sequence[str]) -> tuple[str, list[str]]:
-    """The delimiter with which a header has the wanted columns, or the most columns."""
-    heads = {sign: next(csv.reader([line], delimiter=sign), []) for sign in delimiters}
-    fits = (sign for sign, head in heads.items() if set(wanted) <= set(head))
-    sign = next(fits, max(delimiters, key=lambda each: len(heads[each])))
-    return sign, heads[sign]
+def _header(
+    lines: Iterator[str], delimiters: str, wanted: Sequence[str]
+) -> tuple[int, str, list[str]]:
+    """The first row with text, which may have line ends in quotes.
+
+    Returns:
+        how many lines it ends after; the delimiter with which it has the wanted columns, or the
+        most columns; the columns.
+    """
+    text: list[str] = []
+    sign, head = delimiters[0], list[str]()
+    for number, line in enumerate(lines, 1):
+        if not text and not line.strip():
+            continue
+        text.append(line)
+        heads = {each: next(csv.reader(text, delimiter=each), []) for each in delimiters}
+        fits = (each for each, head in heads.items() if set(wanted) <= set(head))
+        sign = next(fits, max(delimiters, key=lambda each: len(heads[each])))
+        head = heads[sign]
+        if len(text) == _LONGEST_HEADER or not _is_open(text, sign):
+            return number, sign, head
+    return len(text), sign, head
+
+
+def _is_open(lines: Sequence[str], delimiter: str) -> bool:
+    """Whether a quote is open at the end of a row of a table."""
+    try:
+        next(csv.reader(lines, delimiter=delimiter, strict=True), None)
+    except csv.Error as error:
+        return "unexpected end of data" in str(error)
+    return False
 
 
 def _arrow_rows(path: Path, suffix: str, wanted: Sequence[str], text: str) -> Iterator[Row]:

@@ -164,11 +164,13 @@ def _refuse_empty(counted: dict[str, Counter[str]], *, drawn: bool) -> None:
     missing = [split for split in ("train", "dev") if not counted[split].total()]
     if missing and (drawn or missing == ["train"]):
         count = "one document" if total == 1 else f"{total:,} documents"
-        larger = f"Draw a share of {min(0.5, round(2 / total, 3)):g}: --dev-fraction, or "
+        share = f"{min(0.5, round(2 / total, 3)):g}"
+        larger = (
+            f"Draw a larger share: --dev-fraction {share}, or corpus.source.dev_fraction: {share} "
+            "in a recipe. Or give"
+        )
         raise InputError(
             f"the text has {count}, which leaves no {missing[0]} text",
             why="Whole documents are drawn for dev.",
-            mend=f"{larger}corpus.source.dev_fraction in a recipe. Or give dev texts of their own."
-            if total > 1
-            else "Give dev texts of their own.",
+            mend=f"{larger if total > 1 else 'Give'} dev texts of their own.",
         )

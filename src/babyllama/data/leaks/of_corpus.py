@@ -9,7 +9,7 @@ from babyllama.data.leaks.check import DEV, Kind, check
 from babyllama.data.leaks.index import Text
 from babyllama.data.leaks.removal import remove_copies
 from babyllama.data.sources import Domain, read_split
-from babyllama.errors import command
+from babyllama.errors import command, numbered
 from babyllama.runs.files import write_json
 from babyllama.runs.layout import LEAKS, REMOVED
 
@@ -18,11 +18,17 @@ _MANY = 0.01  # a share of dev's words that a run should know of before it train
 
 
 def drop_copies(
-    corpus: Path, *, drop: frozenset[Kind], near: float, benchmarks: Sequence[Text] = ()
+    corpus: Path,
+    *,
+    source: Path,
+    drop: frozenset[Kind],
+    near: float,
+    benchmarks: Sequence[Text] = (),
 ) -> dict[str, Any]:
     """Remove leaks or duplicates from train, and print how many.
 
     Args:
+        source: what the corpus is made from, for messages.
         benchmarks: whose texts are leaks, besides dev.
 
     Returns:
@@ -41,15 +47,19 @@ def drop_copies(
         drop=drop,
         scratch=corpus,
     )
-    removed = remove_copies(corpus, checked)
+    removed = remove_copies(corpus, checked, source)
     where = {"leak": "dev or a benchmark", "duplicate": "train itself"}
     unit = checked.found["settings"]["unit"]
     for kind in sorted(drop, reverse=True):
         counts = removed[kind]
-        print_status(
-            f"dropped from train: {counts['lines']:,} lines ({counts['words']:,} {unit}) that "
-            f"also stand in {where[kind]}; {REMOVED} keeps them"
-        )
+        if counts["lines"]:
+            print_status(
+                f"dropped from train: {numbered(counts['lines'], 'line')} "
+                f"({numbered(counts['words'], unit[:-1])}), also in {where[kind]}; {REMOVED} "
+                "keeps what was dropped"
+            )
+        else:
+            print_status(f"no line of train was dropped that also stands in {where[kind]}")
     for domain, count in removed["left_in_code"].items():
         print_status(f"{domain}: {count:,} such lines stay, since code needs all its lines")
     return removed

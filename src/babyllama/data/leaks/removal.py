@@ -18,15 +18,18 @@ from babyllama.data.leaks.index import read_lines
 from babyllama.data.leaks.normal import UNITS, Unit, words_of
 from babyllama.data.leaks.places import Place, with_places
 from babyllama.data.sources import clean_files
-from babyllama.errors import InputError
+from babyllama.errors import InputError, command
 from babyllama.runs.layout import REMOVED
 
 
-def remove_copies(corpus: Path, checked: Checked) -> dict[str, Any]:
+def remove_copies(corpus: Path, checked: Checked, source: Path) -> dict[str, Any]:
     """Remove the copies that a check of a clean corpus has just found from its train files.
 
     A file that nothing is left of is removed. `removed.jsonl` gets a line for each removed one: its
     `domain`, `line` and `text`, `why`, and where the `copy` stands.
+
+    Args:
+        source: what the corpus is made from, for messages.
 
     Returns:
         for each kind of copies: the `lines` and `words` removed (in the unit of the
@@ -45,9 +48,9 @@ def remove_copies(corpus: Path, checked: Checked) -> dict[str, Any]:
     unit = UNITS[checked.found["settings"]["unit"]]
     if len(removed) == checked.found[TRAIN]["lines"]:
         raise InputError(
-            f"nothing of the training text of {corpus} is left without its leaks and duplicates",
+            f"nothing of the training text of {source} is left without its leaks and duplicates",
             why=f"All {len(removed):,} lines stand in dev, in a benchmark or earlier in train.",
-            mend="Look at them first: babyllama corpus leaks SRC",
+            mend=f"Look at them first: {command('corpus', 'leaks', source)}",
         )
     counts = {kind: Counter[str]() for kind in sorted(checked.copies)}
     words: Counter[str] = Counter()

@@ -88,11 +88,11 @@ def _explained(error: Exception, release: Release) -> tuple[str, str, str] | Non
         return f"{host} does not answer like a hub", "Its answer is not JSON.", "Check HF_ENDPOINT."
     is_of_client = type(error).__module__.partition(".")[0].startswith(("httpx", "requests"))
     if isinstance(error, CutShortError) or is_of_client or isinstance(error, TimeoutError):
-        said = _one_line(error) or type(error).__name__
+        said, endpoint = _one_line(error) or type(error).__name__, _endpoint(release)
         return (
             f"the connection to {host} failed: {said}",
             "What has arrived is kept.",
-            "Check the network, and HF_ENDPOINT if it is set; then the same command goes on.",
+            f"Check the network{endpoint}; then the same command goes on.",
         )
     return None
 
@@ -111,7 +111,7 @@ def _answered(error: HfHubHTTPError, release: Release, host: str) -> tuple[str, 
         return (
             f"{host} does not have it, or not any more",
             "It answers with status 404." if status == 404 else "",
-            "Check the name of the release, and HF_ENDPOINT if it is set.",
+            f"Check the name of the release{_endpoint(release)}.",
         )
     what = "limits how often it may be asked" if status == 429 else f"answers with status {status}"
     said = _one_line(error.server_message or "")
@@ -120,6 +120,11 @@ def _answered(error: HfHubHTTPError, release: Release, host: str) -> tuple[str, 
 
 def _host(release: Release) -> str:
     return release.archive.address if release.archive else constants.ENDPOINT
+
+
+def _endpoint(release: Release) -> str:
+    """What else to check where the hub has the files."""
+    return ", and HF_ENDPOINT if it is set" if release.repository else ""
 
 
 def _one_line(said: object) -> str:

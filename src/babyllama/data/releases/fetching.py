@@ -228,10 +228,11 @@ def _refuse_mixture(release: Release, out: Path) -> None:
         elif path.name not in official and parse_name(path.name).split in splits:
             mixed.append(path.name)
     if mixed:
+        verb = "is" if len(mixed) == 1 else "are"
         raise InputError(
-            f"{out} holds {', '.join(mixed[:5])}, which are not of {release.name}",
+            f"{out} holds {', '.join(mixed[:5])}, which {verb} not of {release.name}",
             why="A corpus of this folder would mix two texts.",
-            mend="Choose another folder, or move these away.",
+            mend="Choose another folder, or move what is in the way.",
         )
 
 

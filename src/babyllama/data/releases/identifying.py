@@ -16,6 +16,9 @@ from babyllama.data.releases.known import Release, ReleaseFile, known_releases
 from babyllama.data.releases.readings import Reading, pointed_at, read, undone
 from babyllama.errors import InputError
 
+_POINTER = "a git-lfs pointer: its text was not downloaded (git lfs pull)"
+_OF_OTHER = "; it stands for other bytes than the official file has"
+
 
 @dataclass(frozen=True)
 class Found:
@@ -72,7 +75,7 @@ class Identified:
 
     Attributes:
         files: how many there are.
-        unreadable: files that could not be read, and why.
+        unreadable: files that could not be read, or stand for one that is not there, and why.
     """
 
     files: int
@@ -116,22 +119,32 @@ def identify(path: Path) -> Identified:
             except InputError as error:  # one damaged file does not hide what the others are
                 unreadable[entry.name] = error.what
             progress.advance(entry.stored)
-    matches, others = _sorted_out(candidates)
+    pointers = {
+        each.entry.name
+        for each in candidates
+        if pointed_at(each.reading) and not each.by_bytes and not each.by_name
+    }
+    unreadable |= dict.fromkeys(sorted(pointers), _POINTER)
+    matches, others = _sorted_out([x for x in candidates if x.entry.name not in pointers])
     return Identified(len(entries), matches, others, unreadable)
 
 
 def _candidates(entry: Entry) -> _Candidates:
     reading = read(entry)
-    found = _Candidates(entry, reading)
+    found, oid = _Candidates(entry, reading), pointed_at(reading)
     for release, file in _official_files():
         if reading.is_of(file):
             found.by_bytes[release.name] = Found(entry.name, file.name, "same")
-        elif (oid := pointed_at(reading)) and oid == file.sha256:
-            how = "a git-lfs pointer: its text was not downloaded (git lfs pull)"
-            found.by_bytes[release.name] = Found(entry.name, file.name, "pointer", how)
+        elif oid and oid == file.sha256:
+            found.by_bytes[release.name] = Found(entry.name, file.name, "pointer", _POINTER)
         elif _is_named_like(entry.name, file.name):
-            how = _difference(reading, file)
-            found.by_name[release.name] = Found(entry.name, file.name, "differs", how)
+            found.by_name[release.name] = (
+                Found(
+                    entry.name, file.name, "pointer", _POINTER + (_OF_OTHER if file.sha256 else "")
+                )
+                if oid
+                else Found(entry.name, file.name, "differs", _difference(reading, file))
+            )
     if not found.by_bytes:
         for change, original in undone(entry, reading):
             for release, file in _official_files():

@@ -89,12 +89,15 @@ def release_named(name: str) -> Release:
     releases = known_releases()
     if name in releases and _LANGUAGE not in name:
         return releases[name]
-    for pattern, release in releases.items():
+    patterns = {each for each in releases if _LANGUAGE in each}
+    for pattern in patterns:
         language = re.fullmatch(pattern.replace(_LANGUAGE, "([a-z]{3})"), name)
-        if _LANGUAGE in pattern and language and release.repository:
+        release = releases[pattern]
+        if language and release.repository:
             repository = release.repository.replace(_LANGUAGE, language[1])
             return release.model_copy(update={"name": name, "repository": repository})
-    near = difflib.get_close_matches(name, releases, n=1)
+    is_multilingual = any(name.startswith(each.partition(_LANGUAGE)[0]) for each in patterns)
+    near = [] if is_multilingual else difflib.get_close_matches(name, releases.keys() - patterns, 1)
     raise InputError(
         f"{name} is not a release that is known here",
         why=f"Known are {', '.join(releases)}; {_LANGUAGE} is a language's code of three letters, "

@@ -23,7 +23,9 @@ def member_of(archive: zipfile.ZipFile, inner: str, size: int | None) -> zipfile
     if len(found) != 1:
         names = ", ".join(each.filename for each in files_in(archive)[:8])
         raise InputError(
-            f"{archive.filename} holds {inner} {'twice' if found else 'nowhere'}",
+            f"{archive.filename} holds {inner} twice"
+            if found
+            else f"{archive.filename} does not hold {inner}",
             why=f"It holds {names or 'nothing'}.",
             mend="Check that it is the official zip.",
         )
