@@ -4,6 +4,7 @@ And which tests are slow: `make test-quick` leaves those out.
 """
 
 import json
+import logging
 import os
 import shutil
 from pathlib import Path
@@ -15,6 +16,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Whatever uses one of these trains models first.
 SLOW_FIXTURES = {"teachers", "signal"}
+
+
+# transformers writes its warnings to the standard error of the test that imported it first, which
+# is closed by then: logging would print a traceback into the output of another test.
+logging.raiseExceptions = False
 
 
 def pytest_collection_modifyitems(items):
