@@ -116,3 +116,17 @@ def test_what_could_not_be_tested_is_no_answer():
     untested = [Untested(pair("a"), "blimp", "only seed 0 has both")]
     found = answer([], untested, cells=2, seeds=3, levels=levels)
     assert found == "There is no answer yet: only seed 0 has both."
+
+
+def test_one_model_against_many_others_is_the_subject():
+    values = {"twin": -9.0, "decayed": -8.0, "smoothed": -7.0, "averaged": -9.0, "shorter": -0.5}
+    asked = [Asked(SeedsDifference(v, 1.0, 0.0, (v,) * 9)) for v in values.values()]
+    decided = [
+        Decided(Pair(Side("a", "student"), Side("a", other), "better"), "dev_cross_entropy", each)
+        for other, each in zip(values, verdicts(asked, "holm"), strict=True)
+    ]
+    found = answer(decided, [], cells=1, seeds=9, levels=levels)
+    assert found == (
+        "Over 9 seeds, on unseen text, student is worse than 4 of 5 and cannot be told apart "
+        "from 1 (shorter)."
+    )

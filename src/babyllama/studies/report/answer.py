@@ -92,6 +92,9 @@ def _counted(decided: Sequence[Decided], measure: str, cells: int) -> str:
     """
     parts: list[str] = []
     common = _common([each.pair.called(cells)[1] for each in decided])
+    subject = _common([each.pair.called(cells)[0] for each in decided])
+    if subject and not common:
+        return f"on {_title(measure)}, {subject} {_and(list(_of_one(decided, cells)))}"
     for word, said in _WORDS:
         called = [each.pair.called(cells) for each in decided if each.verdict.word == word]
         if not called and parts:
@@ -110,6 +113,17 @@ def _counted(decided: Sequence[Decided], measure: str, cells: int) -> str:
         start = "" if parts else f" of {len(decided)}"
         parts.append(f"{len(called) or 'none'}{start} {verb}")
     return f"on {_title(measure)}, {_and(parts)}"
+
+
+def _of_one(decided: Sequence[Decided], cells: int) -> Iterator[str]:
+    """`is better than 7 of 8` and `cannot be told apart from 1 (twin)`: one model and others."""
+    size = f" of {len(decided)}"
+    for word, said in _WORDS:
+        theirs = [each.pair.called(cells)[1] for each in decided if each.verdict.word == word]
+        if theirs:
+            listed = f" ({_and(theirs)})" if len(theirs) <= _MOST_NAMES else ""
+            yield f"{said} {len(theirs)}{size}{listed}"
+            size = ""
 
 
 def _common(names: Sequence[str]) -> str:
