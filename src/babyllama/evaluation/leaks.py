@@ -53,8 +53,10 @@ def check_benchmarks(
     Raises:
         InputError: a benchmark or text that cannot be read.
     """
+    if not corpus.exists() or not benchmarks:
+        return
     train = [Domain(path.stem, path) for path in clean_files(corpus, "train")]
-    if not train or not benchmarks:
+    if not train:
         return
     named = (
         part for name, path in benchmarks.items() for part in ("--benchmark", f"{name}={path}")
