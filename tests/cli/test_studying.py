@@ -7,6 +7,9 @@ import yaml
 from commands import babyllama, invoke, refused
 
 from babyllama.pipeline import timing
+from babyllama.runs import manifests
+from babyllama.runs.layout import STUDY
+from babyllama.studies.running import ENVIRONMENT
 
 
 def test_the_plan_says_what_is_made_once_and_asks_nothing_of_the_disk(tmp_path):
@@ -87,3 +90,16 @@ def test_a_study_has_its_folder_in_studies_unless_another_is_named(tmp_path, mon
     other.write_text("mine", encoding="utf-8")
     said = refused("study", "replication", "--seeds", "2", "--dry-run")
     assert "studies/replication exists and holds no study" in said
+
+
+def test_a_dry_run_refuses_another_store_and_other_versions(tmp_path, monkeypatch):
+    monkeypatch.setattr(timing, "trial_flops", lambda *_: pytest.fail("a step was timed"))
+    out = tmp_path / "study"
+    (out / "store").mkdir(parents=True)
+    (out / STUDY).write_text(invoke("studies", "demo").output, encoding="utf-8")
+    options = ("demo", "--out", out, "--dry-run")
+    assert "Omit --store" in refused("study", *options, "--store", tmp_path / "other")
+
+    versions = {**manifests.versions(), "torch": "1.0"}
+    (out / ENVIRONMENT).write_text(json.dumps({"versions": versions}), encoding="utf-8")
+    assert "made by other versions: torch 1.0 ->" in refused("study", *options)

@@ -72,9 +72,8 @@ def read_source(path: Path) -> Source:
 
     Raises:
         InputError: the path does not exist or is no folder or regular file, it is a table or a zip,
-            there is no text, a
-            link is broken, two files of a split have the same domain, or a file's name says that
-            it belongs elsewhere.
+            there is no text, a link is broken, two files of a split have the same domain, or a
+            file's name says that it belongs elsewhere.
     """
     if not path.exists():
         raise InputError(

@@ -23,6 +23,24 @@ from babyllama.runs.unfinished import SCRATCH
 _AT_ONCE = 2**22  # bytes that are hashed at a time
 
 
+def count_tokens(
+    stream: Path, dtype: np.dtype[Any], vocab_size: int = 0, *, at_once: int = 2**22
+) -> Int64[np.ndarray, " vocab"]:
+    """How often each token occurs in a stream.
+
+    Args:
+        vocab_size: the least number of counts; those of tokens that do not occur are 0.
+        at_once: tokens that are counted at a time. It does not change the result.
+    """
+    counts = np.zeros(vocab_size, np.int64)
+    with stream.open("rb") as tokens:  # not a memory map: all its pages would count as memory
+        while len(part := np.fromfile(tokens, dtype, at_once)):
+            more = np.bincount(part, minlength=len(counts))
+            more[: len(counts)] += counts
+            counts = more
+    return counts
+
+
 class SplitStreams:
     """Tokens, word counts and document starts of one split, and how far they are.
 

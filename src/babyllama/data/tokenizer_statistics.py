@@ -117,12 +117,10 @@ def _is_byte_level(library: "PreTrainedTokenizerFast") -> bool:
 
 @cache
 def _bytes_of_signs() -> dict[str, int]:
-    """The byte that each character stands for in the tokens of a byte-level BPE, as in GPT-2."""
-    shown = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    hidden = sorted(set(range(256)) - set(shown))
-    return {chr(byte): byte for byte in shown} | {
-        chr(256 + number): byte for number, byte in enumerate(hidden)
-    }
+    """The byte that each character stands for in the tokens of a byte-level BPE."""
+    from transformers.convert_slow_tokenizer import bytes_to_unicode
+
+    return {sign: byte for byte, sign in bytes_to_unicode().items()}
 
 
 def _encoded(

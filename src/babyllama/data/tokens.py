@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Int64
@@ -21,7 +21,7 @@ from jaxtyping import Int64
 from babyllama.console import ProgressBar, print_status
 from babyllama.data.sources import Split, clean_files
 from babyllama.data.text_pieces import Piece, read_documents
-from babyllama.data.token_streams import SplitStreams
+from babyllama.data.token_streams import SplitStreams, count_tokens
 from babyllama.data.tokenizer import load_tokenizer, refuse_missing_marks, vocabulary_digest
 from babyllama.data.tokenizer_statistics import doubts_about
 from babyllama.data.word_starts import ByteTokens, Encoded, byte_tokens, encode_in_groups
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 _GROUPS_AT_ONCE = 4  # that are encoded while the ones before are written
 _CHARACTERS_OF_A_GROUP = 2**16
-_TOKENS_AT_ONCE = 2**22
 
 
 def tokenize(
@@ -99,9 +98,8 @@ def tokenize(
     if recipe.documents == "separate":  # without the field, as folders of earlier releases are
         header["documents"] = recipe.documents
     write_atomically(out / TOKENS_HEADER, json.dumps(header, indent=1) + "\n")
-    for line in doubts_about(
-        library, _counts(stream_file(out, "train"), dtype, len(library)), is_train=True
-    ):
+    counts = count_tokens(stream_file(out, "train"), dtype, len(library))
+    for line in doubts_about(library, counts, is_train=True):
         print_status(f"  {line}")
     for streams in written.values():
         streams.discard_note()
@@ -205,15 +203,6 @@ def _encode_together(
 
 def _bytes(piece: Piece) -> int:
     return len("".join(piece.texts).encode())
-
-
-def _counts(stream: Path, dtype: np.dtype[Any], vocab_size: int) -> Int64[np.ndarray, " vocab"]:
-    """How often each token occurs in a stream."""
-    counts = np.zeros(vocab_size, np.int64)
-    with stream.open("rb") as tokens:  # not a memory map: all its pages would count as memory
-        while len(part := np.fromfile(tokens, dtype, _TOKENS_AT_ONCE)):
-            counts += np.bincount(part, minlength=vocab_size)
-    return counts
 
 
 def _refuse_overflow(

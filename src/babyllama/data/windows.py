@@ -14,6 +14,7 @@ from torch import Tensor
 
 from babyllama.data.order import Order
 from babyllama.data.sources import Split
+from babyllama.data.token_streams import count_tokens
 from babyllama.data.tokenizer import has_vocabulary
 from babyllama.errors import InputError, command
 from babyllama.recipe import FixedWindows, JitteredWindows, WindowsRecipe
@@ -277,14 +278,8 @@ def token_counts(
         vocab_size: the least number of counts; those of tokens that do not occur are 0.
         at_once: tokens that are counted at a time. It does not change the result.
     """
-    dtype = read_header(tokens)["dtype"]
-    stream = np.memmap(stream_file(tokens, "train"), dtype=dtype, mode="r")
-    counts = np.zeros(vocab_size, np.int64)
-    for start in range(0, len(stream), at_once):
-        more = np.bincount(stream[start : start + at_once], minlength=len(counts))
-        more[: len(counts)] += counts
-        counts = more
-    return counts
+    dtype = np.dtype(read_header(tokens)["dtype"])
+    return count_tokens(stream_file(tokens, "train"), dtype, vocab_size, at_once=at_once)
 
 
 def refuse_other_tokenizer(tokens: Path, tokenizer: Path) -> None:

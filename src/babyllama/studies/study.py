@@ -221,7 +221,7 @@ class StudyRecipe(Frozen):
         return count
 
 
-def default_folder_of(study: StudyRecipe, given: str = "") -> Path:
+def default_folder_of(study: StudyRecipe, given: str) -> Path:
     """Where a study is unless another folder is named.
 
     Args:

@@ -89,7 +89,7 @@ def release_named(name: str) -> Release:
     releases = known_releases()
     if name in releases and _LANGUAGE not in name:
         return releases[name]
-    patterns = {each for each in releases if _LANGUAGE in each}
+    patterns = [each for each in releases if _LANGUAGE in each]
     for pattern in patterns:
         language = re.fullmatch(pattern.replace(_LANGUAGE, "([a-z]{3})"), name)
         release = releases[pattern]
@@ -97,7 +97,8 @@ def release_named(name: str) -> Release:
             repository = release.repository.replace(_LANGUAGE, language[1])
             return release.model_copy(update={"name": name, "repository": repository})
     is_multilingual = any(name.startswith(each.partition(_LANGUAGE)[0]) for each in patterns)
-    near = [] if is_multilingual else difflib.get_close_matches(name, releases.keys() - patterns, 1)
+    names = [] if is_multilingual else [each for each in releases if each not in patterns]
+    near = difflib.get_close_matches(name, names, n=1)
     raise InputError(
         f"{name} is not a release that is known here",
         why=f"Known are {', '.join(releases)}; {_LANGUAGE} is a language's code of three letters, "
