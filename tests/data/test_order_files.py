@@ -4,7 +4,7 @@ import pytest
 
 from babyllama.data.order_files import check_order_file, read_ages, read_numbers
 from babyllama.errors import InputError
-from babyllama.recipe import AgeOrder, FileOrder, MeasuredOrder
+from babyllama.recipe import AgeOrder, FileOrder, LossOrder, MeasuredOrder
 
 
 def put(folder, text):
@@ -55,3 +55,6 @@ def test_a_file_that_is_missing_is_named_before_any_work(tmp_path):
     ):
         with pytest.raises(InputError, match=r"no\.(txt|csv) (is not a file|does not exist)"):
             check_order_file(order)
+    check_order_file(LossOrder(by="model-loss", model=tmp_path))
+    with pytest.raises(InputError, match=r"training.order.model: .*/model is not a folder"):
+        check_order_file(LossOrder(by="model-loss", model=tmp_path / "model"))

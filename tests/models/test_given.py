@@ -7,7 +7,7 @@ from random_models import random_model
 from babyllama.data.tokenizer import load_tokenizer, train_tokenizer
 from babyllama.errors import InputError
 from babyllama.models.given import (
-    check_teacher,
+    check_model,
     check_tokenizer,
     folder_of,
     link_model,
@@ -81,9 +81,9 @@ def _offline():
 
 
 def test_a_teacher_that_cannot_read_the_windows_is_refused(model, tokenizer):
-    check_teacher(given(model), "teachers.old", window=64, tokenizer=tokenizer)
+    check_model(given(model), "teachers.old", window=64, tokenizer=tokenizer)
     with pytest.raises(InputError, match=r"teachers.old has \d+ positions, a window has 9999"):
-        check_teacher(given(model), "teachers.old", window=9999, tokenizer=tokenizer)
+        check_model(given(model), "teachers.old", window=9999, tokenizer=tokenizer)
 
 
 def test_a_teacher_of_an_unknown_architecture_is_refused_with_its_file(model, tmp_path):
@@ -91,7 +91,7 @@ def test_a_teacher_of_an_unknown_architecture_is_refused_with_its_file(model, tm
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {"model_type": "none"}))
     with pytest.raises(InputError, match=r"config\.json cannot be used") as caught:
-        check_teacher(given(folder), "teachers.old", window=8, tokenizer=None)
+        check_model(given(folder), "teachers.old", window=8, tokenizer=None)
     assert "none" in caught.value.why
 
 
@@ -107,7 +107,7 @@ def test_a_teacher_with_another_vocabulary_is_refused_and_its_tokenizer_offered(
 ):
     train_tokenizer(corpus, TokenizerRecipe(vocab_size=310), tmp_path)
     with pytest.raises(InputError, match="another vocabulary than the run's: token 310") as caught:
-        check_teacher(given(model), "teachers.old", window=8, tokenizer=tmp_path)
+        check_model(given(model), "teachers.old", window=8, tokenizer=tmp_path)
     assert f"--set 'tokenizer={{path: {model}}}'" in caught.value.mend
 
 

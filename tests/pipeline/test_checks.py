@@ -3,7 +3,9 @@
 import json
 
 import pytest
+from random_models import random_model
 
+from babyllama.data.tokenizer import load_tokenizer
 from babyllama.errors import InputError
 from babyllama.pipeline import planning
 from babyllama.pipeline.checks import check_before_run, check_before_training
@@ -106,6 +108,29 @@ def test_a_file_of_another_length_is_refused_before_any_model_is_trained(
     order = {"by": "file", "file": str(tmp_path / "numbers.txt")}
     recipe = changed(students__distilled__training__order=order)
     with pytest.raises(InputError, match=r"^students\.distilled: .* has 3 numbers; the training"):
+        check_before_training(recipe, tokens, tokenizer)
+
+
+def test_a_model_that_cannot_order_the_windows_is_refused(changed, tokens, tokenizer, tmp_path):
+    model = random_model("gpt2", load_tokenizer(tokenizer), tmp_path / "model")
+    order = {"by": "model-loss", "model": str(model)}
+    recipe = changed(students__distilled__training__order=order)
+    check_before_run(recipe, tmp_path / "run")
+    check_before_training(recipe, tokens, tokenizer)
+
+    other = random_model("gpt2", load_tokenizer(tokenizer), model, n_positions=8)
+    assert (
+        "students.distilled: training.order.model has 8 positions, a window has 16 tokens"
+        in refused(recipe, tmp_path / "run")
+    )
+    library = json.loads((other / "tokenizer.json").read_text("utf-8"))
+    vocabulary = library["model"]["vocab"]
+    one, two = list(vocabulary)[-2:]
+    vocabulary[one], vocabulary[two] = vocabulary[two], vocabulary[one]
+    random_model("gpt2", load_tokenizer(tokenizer), model)
+    (model / "tokenizer.json").write_text(json.dumps(library), encoding="utf-8")
+    message = r"^students\.distilled: training\.order\.model was trained"
+    with pytest.raises(InputError, match=message):
         check_before_training(recipe, tokens, tokenizer)
 
 

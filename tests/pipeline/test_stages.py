@@ -190,6 +190,7 @@ def test_a_student_of_a_student_reads_it_and_not_the_signal():
         ("{by: domain, domains: [stories, child_talk]}", {"corpus": RUN / "corpus"}),
         ("{by: file, file: mine.txt}", {"order": Path("mine.txt")}),
         ("{by: age-of-acquisition, words: w.csv}", {"order": Path("w.csv")}),
+        ("{by: model-loss, model: a/teachers/b}", {"order": Path("a/teachers/b")}),
     ],
 )
 def test_a_student_and_its_twin_read_what_their_order_needs(order, read):

@@ -1,4 +1,4 @@
-"""How hard each training window is, for a curriculum: lengths, rarity, domains, ages, own numbers.
+"""How hard each training window is, for a curriculum: length, rarity, domain, ages, loss, numbers.
 
 Each token has a value, and most have the same weight; a window's difficulty is the mean over its
 tokens. So windows of any length and at any offset have one.
@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int32, Shaped
+from jaxtyping import Bool, Float32, Float64, Int32, Shaped
 
 from babyllama.data.documents import domains_of_documents
 from babyllama.data.order import Order, rank
@@ -23,7 +23,8 @@ from babyllama.recipe import (
     DomainOrder,
     FileOrder,
     FixedWindows,
-    OrderRecipe,
+    LossOrder,
+    MeasuredOrder,
     TrainingRecipe,
 )
 from babyllama.recipe.base import nearest
@@ -40,12 +41,15 @@ def windows_in_order(
     tokenizer: Path,
     *,
     corpus: Path | None = None,
+    losses: Float32[np.ndarray, " tokens"] | None = None,
     seed: int,
 ) -> Windows:
     """The training windows of a model, in the order that its recipe asks for.
 
     Args:
         corpus: the clean corpus of the tokens; needed for an order by domain.
+        losses: of each training token under a model, in nats, NaN where it has none; needed for an
+            order by a model's loss.
 
     Raises:
         InputError: what `Windows` raises; domains or a file that do not fit the text.
@@ -56,14 +60,18 @@ def windows_in_order(
     order = training.order
     if order is None:
         return windows
-    found, remark = _difficulties(order, windows, tokens, tokenizer, corpus, seed)
+    if isinstance(order, LossOrder):
+        assert losses is not None, "whoever trains has measured them"
+        found, remark = _mean_losses(windows, losses)
+    else:
+        found, remark = _difficulties(order, windows, tokens, tokenizer, corpus, seed)
     ranked = rank(found, reverse=order.reverse, seed=seed)
     windows.order = Order(order, ranked, training.epochs, remark)
     return windows
 
 
 def _difficulties(
-    order: OrderRecipe,
+    order: MeasuredOrder | DomainOrder | AgeOrder | FileOrder,
     windows: Windows,
     tokens: Path,
     tokenizer: Path,
@@ -215,10 +223,29 @@ def _mean_ages(
         if age is not None:
             ages[first], is_listed[first] = age, True
     share = is_listed.sum() / max(1, len(begins))
-    listed = _means(windows, is_listed)
-    means = np.full_like(listed, np.nan)
-    np.divide(_means(windows, ages), listed, out=means, where=listed > 0)
+    means = _means_of_known(windows, ages, is_listed)
     return means, f"ages are known for {share:.0%} of the words"
+
+
+def _mean_losses(
+    windows: Windows, losses: Float32[np.ndarray, " tokens"]
+) -> tuple[Float64[np.ndarray, "offsets windows"], str]:
+    """The mean loss of a window's tokens that have one, and the range of these means."""
+    means = _means_of_known(windows, np.nan_to_num(losses), ~np.isnan(losses))
+    least, most = means.min(), means.max()
+    return means, f"a window has {least:.2f} to {most:.2f} nats per token"
+
+
+def _means_of_known(
+    windows: Windows,
+    values: Float32[np.ndarray, " tokens"],
+    is_known: Bool[np.ndarray, " tokens"],
+) -> Float64[np.ndarray, "offsets windows"]:
+    """`_means` over the known tokens of each window, whose other values are 0; NaN without any."""
+    known = _means(windows, is_known)
+    means = np.full_like(known, np.nan)
+    np.divide(_means(windows, values), known, out=means, where=known > 0)
+    return means
 
 
 def _texts(tokenizer: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""Files of the user that a curriculum reads: numbers, one per line, and words with ages."""
+"""What a curriculum reads of the user's: numbers, one per line; words with ages; a model."""
 
 import math
 from pathlib import Path
@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from babyllama.errors import InputError
-from babyllama.recipe import AgeOrder, FileOrder, OrderRecipe
+from babyllama.recipe import AgeOrder, FileOrder, LossOrder, OrderRecipe
 from babyllama.runs.rows import packed_files, read_table, text_of
 
 _WORD = ("word", "word_clean")  # columns that may hold the word; the second is BabyLM's
@@ -16,13 +16,21 @@ _WORD = ("word", "word_clean")  # columns that may hold the word; the second is 
 def check_order_file(order: OrderRecipe | None) -> None:
     """Read the file that an order names, if it names one, before any long work.
 
+    Of a model it is checked only that its folder is there.
+
     Raises:
-        InputError: it cannot be read.
+        InputError: it cannot be read, or is not there.
     """
     if isinstance(order, FileOrder):
         read_numbers(order.file)
     elif isinstance(order, AgeOrder):
         read_ages(order.words)
+    elif isinstance(order, LossOrder) and not order.model.is_dir():
+        raise InputError(
+            f"training.order.model: {order.model} is not a folder",
+            why="It should be a trained model, whose loss is the difficulty of a window.",
+            mend="Check the path. Relative paths start at the current folder.",
+        )
 
 
 def read_numbers(path: Path) -> Float64[np.ndarray, " lines"]:

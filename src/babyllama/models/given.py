@@ -60,11 +60,11 @@ def folder_of(given: Given, field: str) -> Path:
     return fetched
 
 
-def check_teacher(given: Given, field: str, *, window: int, tokenizer: Path | None) -> None:
-    """Check that a given model can teach: it can be loaded, and reads the students' windows.
+def check_model(given: Given, field: str, *, window: int, tokenizer: Path | None) -> None:
+    """Check that a given model can be loaded, and reads the windows of the models that learn.
 
     Args:
-        window: the longest window of the students, in tokens.
+        window: their longest, in tokens.
         tokenizer: the run's, if it is known by now.
 
     Raises:
@@ -79,8 +79,8 @@ def check_teacher(given: Given, field: str, *, window: int, tokenizer: Path | No
     if positions is not None and positions < window:
         raise InputError(
             f"{field} has {positions} positions, a window has {window} tokens",
-            why="A teacher must read the same windows as the student.",
-            mend="Use shorter windows, or a teacher with more positions.",
+            why="It has to read the windows that the run's models learn from.",
+            mend="Use shorter windows, or a model with more positions.",
         )
     if tokenizer is None:
         return
@@ -88,7 +88,7 @@ def check_teacher(given: Given, field: str, *, window: int, tokenizer: Path | No
     if differing := differing_tokens(folder, tokenizer):
         raise InputError(
             f"{field} was trained with another vocabulary than the run's: token {differing[0]}",
-            why="Teachers and student must mean the same by every token.",
+            why="It and the models of the run must mean the same by every token.",
             mend=f"Use its tokenizer for the run: --set {quoted(f'tokenizer={{{setting}}}')}",
         )
     shared_vocabulary(config, load_tokenizer(tokenizer))

@@ -17,7 +17,7 @@ from babyllama.evaluation.lengths import refuse_long_texts
 from babyllama.evaluation.suites import suite_for
 from babyllama.models.build import configuration, planned_model, refuse_short_positions
 from babyllama.models.documents import refuse_inseparable
-from babyllama.models.given import check_teacher, check_tokenizer, folder_of, planned_teacher
+from babyllama.models.given import check_model, check_tokenizer, folder_of, planned_teacher
 from babyllama.pipeline.planning import Plan, plan, refuse_full_disk, vocabulary_size
 from babyllama.pipeline.text_stages import gathered_text
 from babyllama.recipe import (
@@ -25,6 +25,7 @@ from babyllama.recipe import (
     DomainOrder,
     FolderSource,
     Given,
+    LossOrder,
     PretrainingRecipe,
     Recipe,
     SyntheticSource,
@@ -80,11 +81,11 @@ def check_settings(
     Raises:
         InputError: what `check_before_run` raises, but for text, benchmarks and disk.
     """
+    tokenizer = None
     if isinstance(recipe.tokenizer, Given):
+        tokenizer = folder_of(recipe.tokenizer, names.TOKENIZER)
         check_tokenizer(recipe.tokenizer, recipe.tokens)
-        _check_given(recipe, folder_of(recipe.tokenizer, names.TOKENIZER))
-    else:
-        _check_given(recipe, None)
+    _check_given(recipe, tokenizer)
     for name in recipe.trained:
         part = recipe.pretraining(name)
         refuse_short_positions(part, name)
@@ -92,7 +93,7 @@ def check_settings(
             refuse_uneven(part.training, processes)
             refuse_missing_optimizer(part.training)
             refuse_missing_trackers(part.training.trackers)
-            _check_order(part.training, domains)
+            _check_order(part.training, domains, tokenizer)
     _check_trained_teachers(recipe)
     if recipe.tokens.documents == "separate":
         _refuse_inseparable(recipe)
@@ -140,6 +141,11 @@ def check_before_training(
     for name in recipe.trained:
         training = recipe.pretraining(name).training
         with _naming(recipe, name):
+            if isinstance(training.order, LossOrder):
+                # Its training measures the losses. Without them only the words that a budget
+                # counts are a little different.
+                _check_order_model(training.order, training.window, tokenizer)
+                training = training.model_copy(update={"order": None})
             windows = windows_in_order(training, tokens, tokenizer, corpus=corpus, seed=recipe.seed)
             plan_training(windows, training, seed=recipe.seed)
             _refuse_too_little(recipe, name, windows)
@@ -156,21 +162,32 @@ def _refuse_too_little(recipe: Recipe, name: str, windows: Windows) -> None:
         )
 
 
-def _check_order(training: TrainingRecipe, domains: Sequence[str] | None) -> None:
-    """Read the file that a curriculum names, and compare its domains with those of the source.
+def _check_order(
+    training: TrainingRecipe, domains: Sequence[str] | None, tokenizer: Path | None
+) -> None:
+    """Read what a curriculum names, and compare its domains with those of the source.
 
     Args:
         domains: None if they are not known yet.
+        tokenizer: None if it is not known yet.
     """
-    check_order_file(training.order)
-    if isinstance(training.order, DomainOrder) and domains is not None:
-        refuse_unlike_domains(training.order.domains, domains)
+    order = training.order
+    check_order_file(order)
+    if isinstance(order, LossOrder):
+        _check_order_model(order, training.window, tokenizer)
+    if isinstance(order, DomainOrder) and domains is not None:
+        refuse_unlike_domains(order.domains, domains)
+
+
+def _check_order_model(order: LossOrder, window: int, tokenizer: Path | None) -> None:
+    given = Given(path=str(order.model))
+    check_model(given, "training.order.model", window=window, tokenizer=tokenizer)
 
 
 def _check_given(recipe: Recipe, tokenizer: Path | None) -> None:
     windows = [student.training.window for student in recipe.taught.values()]
     for name, given in recipe.given.items():
-        check_teacher(
+        check_model(
             given, f"{TEACHERS}.{name}", window=max(windows, default=1), tokenizer=tokenizer
         )
 

@@ -445,7 +445,7 @@ def _read_by_order(training: TrainingRecipe, corpus: Path | None) -> dict[str, P
                 mend="Train the model in a run: babyllama run",
             )
         return {"corpus": corpus}
-    return {"order": order.file_read} if order and order.file_read else {}
+    return {"order": order.path_read} if order and order.path_read else {}
 
 
 def _numbered(teachers: Sequence[Path]) -> dict[str, Path]:

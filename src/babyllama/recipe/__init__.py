@@ -13,6 +13,7 @@ from babyllama.recipe.ordering import (
     AgeOrder,
     DomainOrder,
     FileOrder,
+    LossOrder,
     MeasuredOrder,
     OrderRecipe,
 )
@@ -113,6 +114,7 @@ __all__ = [
     "LastEpochs",
     "Linear",
     "LlamaShape",
+    "LossOrder",
     "MeanOf",
     "MeasuredOrder",
     "Mixing",

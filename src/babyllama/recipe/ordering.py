@@ -39,8 +39,8 @@ class _Order(Frozen):
         )
 
     @property
-    def file_read(self) -> Path | None:
-        """The user's file that the difficulties are read from."""
+    def path_read(self) -> Path | None:
+        """The user's file or model that the difficulties come from."""
         return None
 
     def eligible_share(self, done: float) -> float:
@@ -101,7 +101,7 @@ class AgeOrder(_Order):
     )
 
     @property
-    def file_read(self) -> Path:
+    def path_read(self) -> Path:
         """The word list."""
         return self.words
 
@@ -117,11 +117,29 @@ class FileOrder(_Order):
     )
 
     @property
-    def file_read(self) -> Path:
+    def path_read(self) -> Path:
         """The file of numbers."""
         return self.file
 
 
+class LossOrder(_Order):
+    """By how badly a model that is there before predicts a window."""
+
+    by: Literal["model-loss"] = Field(
+        description="The mean cross-entropy of a window's tokens under `model`, in nats."
+    )
+    model: Path = Field(
+        description="The folder of a trained model with the run's vocabulary, for example "
+        "`runs/first/teachers/llama`.",
+        json_schema_extra=NOT_DECISIVE,  # its weights are: they are an input of the training
+    )
+
+    @property
+    def path_read(self) -> Path:
+        """The model's folder."""
+        return self.model
+
+
 OrderRecipe = Annotated[
-    MeasuredOrder | DomainOrder | AgeOrder | FileOrder, Field(discriminator="by")
+    MeasuredOrder | DomainOrder | AgeOrder | FileOrder | LossOrder, Field(discriminator="by")
 ]

@@ -185,8 +185,8 @@ class TrainingRecipe(Frozen):
     order: OrderRecipe | None = Field(
         None,
         description="A curriculum: which windows are read first. `by`: `length`, `rarity`, "
-        "`domain`, `age-of-acquisition`, `file` or `random`. Default: every epoch reads all "
-        "windows, shuffled.",
+        "`domain`, `age-of-acquisition`, `model-loss`, `file` or `random`. Default: every epoch "
+        "reads all windows, shuffled.",
         json_schema_extra=NOT_RECORDED_AT_DEFAULT,
     )
     shuffle: Literal["windows", "documents"] = Field(

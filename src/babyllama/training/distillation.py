@@ -5,7 +5,6 @@ from pathlib import Path
 
 from torch import Tensor
 
-from babyllama.data.difficulty import windows_in_order
 from babyllama.data.tokenizer import load_tokenizer
 from babyllama.data.windows import Batch, Windows
 from babyllama.errors import InputError
@@ -25,6 +24,7 @@ from babyllama.training.compilation import can_compile
 from babyllama.training.folder import start_model
 from babyllama.training.gradient import Loss
 from babyllama.training.loop import train
+from babyllama.training.ordered_windows import training_windows
 
 
 def distill(
@@ -52,7 +52,7 @@ def distill(
         InputError: teachers or a signal that do not fit these tokens or this tokenizer.
     """
     model = start_model(student.pretraining, tokens, tokenizer, seed=seed)
-    windows = windows_in_order(student.training, tokens, tokenizer, corpus=corpus, seed=seed)
+    windows = training_windows(student.training, tokens, tokenizer, out, corpus=corpus, seed=seed)
     if signal is not None:
         source = _open_stored(signal, student, windows)
         _refuse_fewer_tokens(signal, read_json(signal / HEADER)["vocab_size"], tokenizer)

@@ -8,7 +8,6 @@ from jaxtyping import Float64
 from torch import Tensor
 
 from babyllama.console import print_status
-from babyllama.data.difficulty import windows_in_order
 from babyllama.data.windows import Batch, Windows, token_counts
 from babyllama.models.logits import Head
 from babyllama.models.loss import LossTerms, cross_entropy_loss
@@ -20,6 +19,7 @@ from babyllama.training.compilation import can_compile
 from babyllama.training.folder import start_model
 from babyllama.training.gradient import Loss
 from babyllama.training.loop import train
+from babyllama.training.ordered_windows import training_windows
 from babyllama.training.processes import Processes
 from babyllama.training.smoothing import (
     MatchedTeachers,
@@ -52,7 +52,7 @@ def pretrain(
     return train(
         model,
         text_loss(recipe.training),
-        windows_in_order(recipe.training, tokens, tokenizer, corpus=corpus, seed=seed),
+        training_windows(recipe.training, tokens, tokenizer, out, corpus=corpus, seed=seed),
         Windows(tokens, "dev", recipe.training.window),
         recipe.training,
         tokenizer,
@@ -90,7 +90,7 @@ def pretrain_smoothed(
     facts = train(
         model,
         smoothed_loss(found["epsilon"], fixed, compiled=compiled),
-        windows_in_order(recipe.training, tokens, tokenizer, corpus=corpus, seed=seed),
+        training_windows(recipe.training, tokens, tokenizer, out, corpus=corpus, seed=seed),
         Windows(tokens, "dev", recipe.training.window),
         recipe.training,
         tokenizer,
