@@ -32,7 +32,7 @@ _DEV = "dev_cross_entropy"
 
 # README's rows: the page, what it is called there, its measures.
 ROWS = (
-    ("demo", "`mini`, a built-in grammar", (_DEV, "grammar")),
+    ("demo", "`mini`, a built-in grammar, KL averaged over tokens", (_DEV, "grammar")),
     ("replication", "`sprout`, real text, KL summed over a window", (_DEV, "blimp")),
     ("token-mean", "`sprout`, real text, KL averaged over tokens", (_DEV, "blimp")),
     ("laptop", "`laptop`, real text", (_DEV, "blimp")),

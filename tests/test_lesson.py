@@ -88,11 +88,11 @@ def test_the_numbers_to_expect_are_those_of_the_demo():
     tables = [row for row in section.splitlines() if not re.match(r"\| \d", row)]
     assert [each for each in NUMBER.findall("\n".join(tables)) if each not in known] == []
     page = (DOCS / "evidence/demo.md").read_text("utf-8")
-    assert "about 43 seeds" in " ".join(section.split())
-    assert "about 43 would do" in page
+    assert "about 7 seeds" in " ".join(section.split())
+    assert "about 7 would do" in page
     notes = " ".join(lesson.paper(lesson.TEACHER).split())
-    assert "four such runs took 7 min 38 s" in notes
-    assert "All stages together took 7 min 38 s" in page
+    assert "four such runs took 3 min 49 s" in notes
+    assert "All stages together took 3 min 49 s" in page
 
 
 def test_the_claims_of_the_answers_are_those_of_the_demo():

@@ -192,7 +192,7 @@ def test_controls_and_students_of_students_are_named(make_run, tmp_path):
     manifest.write_text(json.dumps(facts))
 
     _, page, _ = written(run, tmp_path / "report")
-    assert "second: taught by distilled and llama; reduction window_sum" in page
+    assert "second: taught by distilled and llama; reduction token_mean" in page
     assert (
         "twin: the twin of distilled with epochs 31 instead of 11, label smoothing towards "
         "uniform, epsilon matched and the compute of distilled and its teachers (0.2500; mean "
