@@ -1,7 +1,8 @@
 """Output to the terminal: progress bars, status lines, tables; and stopping on Ctrl-C or SIGTERM.
 
-A terminal gets a bar with throughput and time left; a log file or batch job gets a plain line every
-20 seconds or so.
+A terminal gets a bar with throughput and time left, and lines that break between words; a log file
+or batch job gets a plain line every 20 seconds or so, and every line in one piece. So does a
+terminal that cannot move its cursor (TERM=dumb).
 """
 
 import errno
@@ -14,12 +15,13 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Any, Literal
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-from rich.table import Table
 from rich.text import Text
+
+from babyllama.wrapping import Grid, drawn, wrapped
 
 
 class _Log(Console):
@@ -99,7 +101,7 @@ class ProgressBar:
         self._task = TaskID(0)
 
     def __enter__(self) -> "ProgressBar":
-        if stderr_console.is_terminal and _Screen.send is None:
+        if _is_screen(stderr_console) and _Screen.send is None:
             self._bars = _open_bars()
             self._task = self._bars.add_task(self._title, total=self._total, speed="", note="")
         elif _Screen.send:
@@ -292,19 +294,19 @@ def print_status(text: str, style: str | None = None) -> None:
     if _Screen.send:
         _Screen.send({"status": text, "style": style})
         return
-    _log(Text(visible_cell(text), style or ""))
+    _log(visible_cell(text), style=style or "")
 
 
 def print_from_any_rank(text: str) -> None:
     """Print lines to standard error, also from a process that is silent otherwise."""
     with _heard():
-        _log(Text(visible(text)))
+        _log(visible(text))
 
 
 def print_error(text: str, who: str = "error") -> None:
     """Print an error to standard error, also from a process that is silent otherwise."""
     with _heard():
-        _log(Text.assemble((who, "bold red"), f": {visible(text)}"))
+        _log(f"{who}: {visible(text)}", who=who)
 
 
 @contextmanager
@@ -316,9 +318,19 @@ def _heard() -> Iterator[None]:
         stderr_console.quiet = before
 
 
-def _log(line: Text) -> None:
+def _log(text: str, *, style: str = "", who: str = "") -> None:
+    """Print lines to standard error; `who`, with which the first begins, is bold and red."""
+    if _is_screen(stderr_console):
+        text = wrapped(text, stderr_console.width)
+    line = Text(text, style)
+    line.stylize("bold red", 0, len(who))
     with suppress(OSError):
         stderr_console.print(line, soft_wrap=True)
+
+
+def _is_screen(console: Console) -> bool:
+    """Whether output goes to a terminal that can move its cursor: not TERM=dumb."""
+    return console.is_terminal and not console.is_dumb_terminal
 
 
 @contextmanager
@@ -333,15 +345,19 @@ def _naming_output() -> Iterator[None]:
 
 
 def print_line(text: str = "") -> None:
-    """Print one line of a result to standard output."""
-    with _naming_output():
-        print(visible_cell(text))
+    """Print one line of a result to standard output; a terminal breaks it between words."""
+    _print(visible_cell(text))
 
 
 def print_text(text: str) -> None:
     """Print a text, which may have several lines, to standard output."""
+    _print(visible(text))
+
+
+def _print(text: str) -> None:
+    console = _results()
     with _naming_output():
-        print(visible(text))
+        print(wrapped(text, console.width) if _is_screen(console) else text)
 
 
 def print_json(value: object, *, indent: int | None = 1) -> None:
@@ -398,27 +414,49 @@ def table(
     rows: Iterable[Sequence[str]],
     *,
     words: Collection[int] = (0,),
-) -> Table:
+    less: Sequence[str] = (),
+    whole: str = "--json",
+) -> Grid:
     """Make a table.
 
     Args:
-        words: columns that hold words and start at the left; the others end at the right.
+        words: columns that start at the left; of the others those do that hold no numbers.
+        less: names of the columns that are left out first where there is no room for all.
+        whole: the option or command that prints every column, beside a wider terminal.
     """
-    made = Table(
-        title=styled(title), title_justify="left", title_style="bold", box=None, pad_edge=False
+    return Grid(
+        visible_cell(title),
+        tuple(map(visible_cell, columns)),
+        tuple(tuple(map(visible_cell, row)) for row in rows),
+        frozenset(words),
+        tuple(less),
+        whole,
     )
-    for index, column in enumerate(columns):
-        justify: Literal["left", "right"] = "left" if index in words else "right"
-        made.add_column(styled(column), justify=justify, overflow="fold")
-    for row in rows:
-        made.add_row(*(styled(cell) for cell in row))
-    return made
 
 
-def print_result(made: Table | Text) -> None:
-    """Print a table or styled text to standard output, as wide as `output_width`."""
+def print_result(made: Grid | Text) -> None:
+    """Print a table or styled text to standard output, as wide as `output_width`.
+
+    Only a terminal's table leaves columns out, and it says which.
+    """
+    console = _results()
     with _naming_output():
-        _results().print(made)
+        if isinstance(made, Grid):
+            console.print(_lines_of(made, console), soft_wrap=True)
+        else:
+            console.print(made)
+
+
+def _lines_of(made: Grid, console: Console) -> Text:
+    is_screen = _is_screen(console)
+    found = drawn(made, console.width, complete=not is_screen)
+    title = wrapped(made.title, console.width) if is_screen else made.title
+    parts = [(line, "bold") for line in (title, *found.head) if line]
+    parts += [(line, "") for line in found.rows]
+    if found.left_out:
+        named = f"Left out for want of room: {', '.join(found.left_out)}. A wider terminal "
+        parts.append((wrapped(f"{named}or {made.whole} has them.", console.width), "dim"))
+    return Text("\n").join(Text(line, style) for line, style in parts)
 
 
 def output_width() -> int:
@@ -427,8 +465,8 @@ def output_width() -> int:
 
 
 def _results() -> Console:
-    width = None if sys.stdout.isatty() else 120
-    return _Results(width=width, highlight=False, markup=False, emoji=False)
+    is_file = not sys.stdout.isatty()
+    return _Results(width=120 if is_file else None, highlight=False, markup=False, emoji=False)
 
 
 def print_markdown(text: str, *, width: int = 80) -> None:
