@@ -6,6 +6,9 @@ import pytest
 from commands import babyllama, invoke, refused
 from result_files import benchmark, result
 
+from babyllama.cli import comparing
+from babyllama.report.table import Table
+
 
 @pytest.fixture
 def files(written):
@@ -54,3 +57,34 @@ def test_a_report_is_written_beside_its_run(tmp_path, monkeypatch):
     assert [out for _, out in written] == [
         tmp_path / "mini-report", *[tmp_path.with_name(f"{tmp_path.name}-report")] * 2
     ]  # fmt: skip
+
+
+def test_runs_under_names_of_ones_own_are_compared_as_runs(tmp_path, monkeypatch):
+    """The recipes' differences and the roles come first, under the user's names."""
+    from babyllama.report.between_runs import BetweenRuns
+    from babyllama.scores.entrants import NamedSource
+
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "recipe.yaml").write_text("name: mini\n")
+    asked = []
+
+    def compared(folders, *, names):
+        asked.append((folders, names))
+        return BetweenRuns((), ())
+
+    monkeypatch.setattr("babyllama.report.between_runs.compared", compared)
+    a, b = tmp_path / "one", tmp_path / "two"
+    assert comparing._between_runs([NamedSource("mine", a), b]) is not None
+    assert asked == [([a, b], ["mine", ""])]
+    assert comparing._between_runs([a, tmp_path / "model.json"]) is None
+
+
+def test_why_runs_cannot_be_compared_is_said_once():
+    why = "not comparable: the items are not the same"
+    rows = (("student, a", "60.1", "–", "1.2"), ("student, b", "59.0", why, "0.1 better"))
+    table = Table("Models", ("model", "score", "difference", "loss"), rows, "Note.", (0, 2))
+    found = comparing._said_once(table)
+    assert found.head == ("model", "score", "loss")  # nothing in the other one could be compared
+    assert found.note == "Not comparable: the items are not the same. Note."
+    assert comparing._said_once(found) == found

@@ -1,6 +1,7 @@
 """`babyllama compare` and `report`."""
 
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -16,7 +17,12 @@ from babyllama.console import print_json, print_line, print_result, table
 
 if TYPE_CHECKING:
     from babyllama.report.between_runs import BetweenRuns
+    from babyllama.report.table import Table
     from babyllama.scores.entrants import Source
+
+# Columns that a narrow terminal does without first.
+_LESS = ("p", "other UIDs too", "guessing", "smallest detectable")
+_CANNOT, NONE = "not comparable", "–"
 
 
 def compare(
@@ -43,15 +49,15 @@ def compare(
     Example: `babyllama compare runs/mini/students/twin runs/mini/students/distilled`
     """
     from babyllama.report import comparisons as words
-    from babyllama.report.between_runs import compared
     from babyllama.runs.files import write_atomically
     from babyllama.scores.compare import compare as compare_files
 
     if out:
         refuse_unwritable_file(out)
         refuse_inputs([out, *([out.parent] if out.suffix == ".json" else [])], results)
-    found = compare_files([_source(path) for path in results], correction=correction)
-    between = compared(results) if _are_runs(results) else None
+    sources = [_source(path) for path in results]
+    found = compare_files(sources, correction=correction)
+    between = _between_runs(sources)
     if out:
         out.parent.mkdir(parents=True, exist_ok=True)
         first, tables = (between.sentences, between.tables) if between else ((), ())
@@ -66,10 +72,36 @@ def compare(
         print_line(sentence)
     for title, head, rows in words.titled_rows(found):
         print_line()
-        print_result(table(title, head, rows))
+        print_result(table(title, head, rows, less=_LESS))
     print_line()
     for sentence in words.cautions(found, correction):
         print_line(sentence)
+
+
+def _said_once(made: "Table") -> "Table":
+    """A table that says below, and once, why its cells cannot be compared.
+
+    A column without any comparison is left out.
+    """
+    parts = [cell.partition(f"{_CANNOT}: ") for row in made.rows for cell in row]
+    whys = dict.fromkeys(why for before, mark, why in parts if mark and not before)
+    if not whys:
+        return made
+    rows = [
+        [_CANNOT if cell.startswith(f"{_CANNOT}: ") else cell for cell in row] for row in made.rows
+    ]
+    kept = [
+        column
+        for column in range(len(made.head))
+        if not {row[column] for row in rows} <= {_CANNOT, NONE}
+    ]
+    return replace(
+        made,
+        head=tuple(made.head[column] for column in kept),
+        rows=tuple(tuple(row[column] for column in kept) for row in rows),
+        words=tuple(kept.index(column) for column in made.words if column in kept),
+        note=f"{_CANNOT.capitalize()}: {'; '.join(whys)}. {made.note}".strip(),
+    )
 
 
 def _beside(run: Path) -> Path:
@@ -78,10 +110,16 @@ def _beside(run: Path) -> Path:
     return place.with_name(f"{place.name}-report")
 
 
-def _are_runs(results: list[Path]) -> bool:
+def _between_runs(sources: "Sequence[Source]") -> "BetweenRuns | None":
+    """What differs between runs, if all are runs, under the names that the user gave them."""
+    from babyllama.report.between_runs import compared
     from babyllama.runs.layout import Layout
+    from babyllama.scores.entrants import NamedSource
 
-    return len(results) > 1 and all(Layout(path).is_run for path in results)
+    folders = [each.path if isinstance(each, NamedSource) else each for each in sources]
+    runs = [each for each in folders if isinstance(each, Path) and Layout(each).is_run]
+    names = [each.name if isinstance(each, NamedSource) else "" for each in sources]
+    return compared(runs, names=names) if 1 < len(runs) == len(sources) else None
 
 
 def _show(between: "BetweenRuns") -> None:
@@ -90,7 +128,7 @@ def _show(between: "BetweenRuns") -> None:
         print_line(sentence)
     for each in between.tables:
         print_line()
-        print_table(each)
+        print_table(_said_once(each))
     print_line()
 
 

@@ -5,7 +5,7 @@ the first one's.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from babyllama.errors import command
@@ -111,13 +111,20 @@ class BetweenRuns:
     tables: tuple[Table, ...]
 
 
-def compared(folders: Sequence[Path]) -> BetweenRuns:
+def compared(folders: Sequence[Path], *, names: Sequence[str] = ()) -> BetweenRuns:
     """Compare runs with the first of them.
+
+    Args:
+        names: what to call each; "" for the name of its folder.
 
     Raises:
         InputError: a folder that is not a run, or a run with nothing to show.
     """
     runs = labelled(folders, [scored_run(read_run(folder)) for folder in folders])
+    if names:
+        runs = [
+            replace(run, label=name or run.label) for run, name in zip(runs, names, strict=True)
+        ]
     tables = given(_recipes_table(runs), _models_table(runs))
     return BetweenRuns((*_sentences(runs), *_cannot(runs)), tables)
 
