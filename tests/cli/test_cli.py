@@ -104,15 +104,25 @@ def test_a_mistake_is_named_without_a_traceback(arguments, printed, tmp_path, mo
     assert printed in refused(*arguments)
 
 
-@pytest.mark.parametrize(("error", "code"), [(Interrupted, RUN_AGAIN), (KeyboardInterrupt, 1)])
-def test_an_interrupted_command_prints_the_command_that_resumes_it(monkeypatch, error, code):
+@pytest.mark.parametrize(("error", "code"), [(Interrupted, RUN_AGAIN), (KeyboardInterrupt, 130)])
+def test_only_a_command_that_resumes_promises_it_when_it_is_interrupted(monkeypatch, error, code):
     def interrupted(*_):
         raise error
 
     monkeypatch.setattr(recipe, "load_recipe", interrupted)
-    monkeypatch.setattr(sys, "argv", ["babyllama", "recipes", "my recipe"])
-    printed = babyllama("recipes", "mini", code=code)
-    assert "The same command resumes: babyllama recipes 'my recipe'" in printed
+    monkeypatch.setattr(sys, "argv", ["babyllama", "run", "my recipe"])
+    printed = babyllama("run", "my recipe", code=code)
+    assert "The same command resumes: babyllama run 'my recipe'" in printed
+    assert babyllama("recipes", "mini", code=code) == ""
+    assert babyllama("run", "mini", "--dry-run", code=code) == ""
+
+
+def test_what_resumes_are_commands_and_evaluate_needs_a_place():
+    known = {" ".join(path) for path, _ in commands()}
+    assert known >= cli._RESUME
+    assert cli._resumes(["evaluate", "runs/mini", "--out=x.json"])
+    assert not cli._resumes(["evaluate", "runs/mini"])
+    assert not cli._resumes(["corpus", "stats", "clean"])
 
 
 def test_sigterm_interrupts_a_command_once_and_the_handler_is_restored(monkeypatch):

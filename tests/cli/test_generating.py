@@ -6,6 +6,8 @@ import shutil
 import pytest
 from commands import invoke, refused
 
+from babyllama.cli import generating
+
 SHORT = ("--prompt", "The cat", "--max-new-tokens", 5)
 
 
@@ -45,11 +47,25 @@ def test_each_line_of_a_pipe_is_a_prompt(teachers):
     [
         (("--greedy", "--temperature", "0.5"), "--greedy and --temperature exclude each other"),
         (("--greedy", "--n", "2"), "the likeliest tokens make one text only"),
+        (("--top-p", "0"), "--top-p is 0"),
         (("--temperature", "0", "--n", "2"), "the likeliest tokens make one text only"),
     ],
 )
 def test_options_that_exclude_each_other_are_refused(teachers, options, printed):
     assert printed in refused("generate", teachers[0], *SHORT, *options)
+
+
+def test_a_text_in_place_of_a_model_is_told_about_prompt(teachers):
+    assert "--prompt 'The cat'" in refused("generate", teachers[0], "The cat")
+
+
+def test_ctrl_c_at_the_prompt_ends_quietly(monkeypatch, capsys):
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("builtins.input", interrupted)
+    assert generating._typed() == ""
+    assert capsys.readouterr().out == ""
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path):

@@ -58,6 +58,11 @@ from babyllama.runs.launched import Launched
 _LAUNCHERS_VARIABLES = (
     "RANK", "WORLD_SIZE", "LOCAL_RANK", "PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE",
 )  # fmt: skip
+# What resumes after it was stopped; `evaluate` does with --out.
+_RESUME = frozenset((
+    "run", "study", "tokenize", "pretrain", "signal", "sample", "distill", "curves", "finetune",
+    "publish", "submission", "corpus clean", "corpus fetch", "corpus synthesize", "tokenizer train",
+))  # fmt: skip
 
 
 def main() -> None:
@@ -117,10 +122,7 @@ class _Commands(TyperGroup):
             _show(error)
             raise typer.Exit(2) from None
         except (Interrupted, KeyboardInterrupt) as error:
-            print_status("stopped; finished work is saved. The same command resumes:")
-            print_status(f"  {command(*sys.argv[1:])}", style="bold")
-            code = RUN_AGAIN if isinstance(error, Interrupted) else 1
-            raise typer.Exit(code) from None
+            raise typer.Exit(_stopped(error, self._arguments)) from None
         except BrokenPipeError as error:
             if error.filename == STANDARD_OUTPUT or _nobody_reads_output():
                 _leave_closed_pipe()
@@ -131,6 +133,24 @@ class _Commands(TyperGroup):
                 raise
             _show(known)
             raise typer.Exit(2) from error
+
+
+def _stopped(error: BaseException, arguments: list[str]) -> int:
+    """Say how to go on where something is saved, else nothing; the exit code."""
+    if _resumes(arguments):
+        print_status("stopped; finished work is saved. The same command resumes:")
+        print_status(f"  {command(*sys.argv[1:])}", style="bold")
+    return RUN_AGAIN if isinstance(error, Interrupted) else 128 + signal.SIGINT
+
+
+def _resumes(arguments: list[str]) -> bool:
+    """Whether a command keeps what it has finished when it is stopped."""
+    named = " ".join(arguments[:2]) if arguments[:1] in (["corpus"], ["tokenizer"]) else (
+        next(iter(arguments), "")
+    )  # fmt: skip
+    if named == "evaluate":
+        return any(each.partition("=")[0] == "--out" for each in arguments)
+    return named in _RESUME and "--dry-run" not in arguments
 
 
 def _show(error: InputError) -> None:

@@ -18,7 +18,7 @@ from babyllama.console import (
     styled,
     table,
 )
-from babyllama.errors import InputError
+from babyllama.errors import InputError, command
 
 _NARROWEST = 24  # characters of a column that texts are still read in
 
@@ -45,7 +45,7 @@ def generate(
     top_p: Annotated[
         float,
         typer.Option(
-            min=0, max=1, help="Draw only from the likeliest tokens with this probability in all."
+            max=1, help="Draw only from the likeliest tokens with this probability in all; above 0."
         ),
     ] = 1.0,
     greedy: Annotated[
@@ -62,7 +62,14 @@ def generate(
     from babyllama.models.generation import Sampling, load_generator
     from babyllama.runs.manifests import refuse_damaged_input
 
+    if top_p <= 0:
+        raise InputError(
+            f"--top-p is {top_p:g}",
+            why="No token has a probability of 0 or less in all.",
+            mend="Permitted: above 0 to 1. For the likeliest token alone: --greedy",
+        )
     sampling = Sampling(n, seed, max_new_tokens, _temperature(temperature, greedy, n), top_p)
+    _refuse_texts(models)
     folders = {each.name: each.folders[0] for each in asked_of(models, mean_of=None).models
                if len(each.folders) == 1}  # fmt: skip
     for folder in folders.values():
@@ -77,6 +84,22 @@ def generate(
             _show(texts)
     if as_json:
         print_json(found)
+
+
+def _refuse_texts(models: list[Path]) -> None:
+    """Refuse a text in place of a model.
+
+    Raises:
+        InputError: names the option that takes it.
+    """
+    for each in models[1:]:
+        if not each.exists() and not set(str(each)) & {"=", "/", "@"}:
+            raise InputError(
+                f"{each} not found",
+                why="Every argument without an option is a model or a run.",
+                mend="Check the path; a text to go on with follows --prompt: "
+                f"{command('generate', models[0], '--prompt', str(each))}",
+            )
 
 
 def _temperature(temperature: float, greedy: bool, n: int) -> float:
@@ -103,7 +126,10 @@ def _prompts(prompt: str | None) -> Iterator[str]:
     if not sys.stdin.isatty():
         yield from filter(None, (line.rstrip("\r\n") for line in sys.stdin))
         return
-    print_status("Type the beginning of a text. An empty line ends.")
+    print_status(
+        "Type the beginning of a text. An empty line or Ctrl-C ends. "
+        "One text alone: --prompt 'The cat'"
+    )
     while text := _typed():
         yield text
 
@@ -111,7 +137,8 @@ def _prompts(prompt: str | None) -> Iterator[str]:
 def _typed() -> str:
     try:
         return input("> ")
-    except EOFError:
+    except (EOFError, KeyboardInterrupt):
+        print_status("")  # the next prompt of the shell starts a line
         return ""
 
 
