@@ -7,8 +7,9 @@ from commands import babyllama, invoke, refused
 
 
 def test_recipes_are_listed_and_printed():
-    names = json.loads(babyllama("recipes", "--json"))
-    assert names == ["mini", "sprout", "laptop", "strict-small", "strict"]
+    known = json.loads(babyllama("recipes", "--json"))
+    assert [*known] == ["mini", "sprout", "laptop", "strict-small", "strict"]
+    assert known["laptop"]["purpose"] == "your own text"
     listed = babyllama("recipes")
     assert "mini, sprout and laptop as measured" in listed
     assert "laptop your own text 1.0M 6.3M 10.0M, 8.2M" in listed
@@ -23,6 +24,19 @@ def test_a_printed_recipe_is_a_recipe(tmp_path):
     (tmp_path / "mine.yaml").write_text(printed)
     resolved = json.loads(invoke("recipes", tmp_path / "mine.yaml", "--json").output)
     assert resolved["seed"] == 7
+
+
+def test_a_folder_that_is_no_run_is_called_so_with_the_run_that_it_belongs_to(
+    tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    model = tmp_path / "my run" / "students" / "twin"
+    model.mkdir(parents=True)
+    printed = refused("run", model)
+    assert "is a folder, but not a run: it has no recipe.yaml" in printed
+    assert "babyllama ls" in printed
+    (tmp_path / "my run" / "recipe.yaml").write_text(invoke("recipes", "mini").output)
+    assert "Go on with that run: babyllama run 'my run'" in refused("run", "my run/students/twin")
 
 
 def test_a_run_of_another_recipe_is_refused(tmp_path):

@@ -1,5 +1,7 @@
 """`babyllama run`, `recipes`, `watch` and `verify`: a run from start to end."""
 
+import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -76,6 +78,8 @@ def run(
 
     given = Layout(Path(recipe))
     goes_on = given.is_run and recipe not in built_in_recipes()
+    if not goes_on and recipe not in built_in_recipes():
+        _refuse_folder(given.folder)
     loaded = load_recipe(str(given.recipe) if goes_on else recipe, tuple(settings or ()))
     folder = run_dir or (given.folder if goes_on else default_folder(loaded.name))
     launched = launched_process()
@@ -87,7 +91,7 @@ def run(
     if device:
         raise InputError(
             "--device is for --dry-run only",
-            why="A run uses the GPU where there is one, else the processor.",
+            why="A run uses the GPU where there is one, else the CPU.",
             mend="Leave --device out, or add --dry-run.",
         )
     if launched.is_first:
@@ -102,6 +106,29 @@ def run(
         show_models(read_run(folder))
 
 
+def _refuse_folder(folder: Path) -> None:
+    """Refuse a folder that is not a run where a recipe or a run is wanted.
+
+    Raises:
+        InputError: names the study that it is, or the run that it belongs to.
+    """
+    from babyllama.runs.layout import Layout, refuse_study, resume_command, run_of
+
+    if not folder.is_dir():
+        return
+    refuse_study(folder)
+    owner = run_of(folder)
+    is_part = Layout(owner).is_run
+    shown = Path(os.path.relpath(owner)) if not folder.is_absolute() else owner
+    raise InputError(
+        f"{folder} is a folder, but not a run: it has no {Layout(folder).recipe.name}",
+        why=f"It is a part of the run {shown}." if is_part else "",
+        mend=f"Go on with that run: {resume_command(shown)}"
+        if is_part
+        else "Name a recipe or a run's folder; see the runs here: babyllama ls",
+    )
+
+
 def recipes(
     name: Annotated[
         str | None,
@@ -112,16 +139,18 @@ def recipes(
 ) -> None:
     """List the built-in recipes, or print one with every default filled in.
 
+    With --json the list is an object: a recipe's name, and what it is for.
+
     Example: `babyllama recipes mini > mine.yaml`
     """
-    from babyllama.recipe import built_in_recipes, load_recipe, to_json, to_yaml
+    from babyllama.recipe import load_recipe, to_json, to_yaml
     from babyllama.recipe.extending import BUILT_IN
 
     if name:
         loaded = load_recipe(name, tuple(settings or ()))
         print_document(to_json(loaded) if as_json else to_yaml(loaded).removesuffix("\n"))
     elif as_json:
-        print_json(built_in_recipes(), indent=None)
+        print_json({name: asdict(each) for name, each in BUILT_IN.items()})
     else:
         rows = [
             (
