@@ -76,6 +76,19 @@ def test_a_commit_that_cannot_be_fetched_is_named(model, tmp_path, monkeypatch):
         folder_of(given("org/name", COMMIT), "teachers.old")
 
 
+def test_a_hub_that_does_not_answer_is_one_plain_message_without_retries(monkeypatch, caplog):
+    def fetched(*_, local_files_only, **__):
+        assert local_files_only, "the hub was asked for files although it did not answer"
+        raise FileNotFoundError
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", fetched)
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", lambda *_, **__: _offline())
+    with pytest.raises(InputError, match=rf"^org/name@{COMMIT} cannot be fetched") as caught:
+        folder_of(given("org/name", COMMIT), "")
+    assert "no network" in caught.value.why
+    assert not caplog.records
+
+
 def _offline():
     raise ConnectionError("no network")
 

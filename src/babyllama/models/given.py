@@ -4,6 +4,7 @@ Links, not copies: the weights stay where they are. The manifest that the stage 
 hashes, so what is made from them is made again when they change.
 """
 
+import logging
 import math
 from collections.abc import Sequence
 from fnmatch import fnmatch
@@ -23,6 +24,7 @@ from babyllama.runs.manifests import read_manifest, refuse_damaged_input
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+_SECONDS_FOR_THE_HUB = 10.0  # to answer whether it has a model
 _TOKENIZER_FILES = (
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
     "vocab.json", "merges.txt", "tokenizer.model", "chat_template.jinja",
@@ -37,7 +39,7 @@ def folder_of(given: Given, field: str) -> Path:
     """The folder of a model or tokenizer that is there; one of the hub is fetched into its cache.
 
     Args:
-        field: where the recipe gives it, `teachers.old`, for messages.
+        field: where the recipe gives it, `teachers.old`, for messages; "" on the command line.
 
     Raises:
         InputError: no such folder, or the hub has no such commit or cannot be reached.
@@ -54,7 +56,7 @@ def folder_of(given: Given, field: str) -> Path:
     cached = _from_hub(given, field, is_local=True)
     if cached is not None and (cached / "tokenizer.json").is_file() and _has_weights(cached):
         return cached
-    print_status(f"{field}: fetching {given} from the hub")
+    print_status(f"{field}: fetching {given} from the hub".removeprefix(": "))
     fetched = _from_hub(given, field, is_local=False)
     assert fetched is not None
     return fetched
@@ -161,9 +163,13 @@ def _has_weights(folder: Path) -> bool:
 
 def _from_hub(given: Given, field: str, *, is_local: bool) -> Path | None:
     """The folder of a commit in the hub's cache; None if `is_local` and it is not there."""
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import HfApi, snapshot_download
 
+    # The library would list every try of each file, and try for half a minute.
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     try:
+        if not is_local:
+            HfApi().model_info(given.path, revision=given.revision, timeout=_SECONDS_FOR_THE_HUB)
         return Path(
             snapshot_download(
                 given.path,
@@ -176,7 +182,9 @@ def _from_hub(given: Given, field: str, *, is_local: bool) -> Path | None:
         if is_local:
             return None
         raise InputError(
-            f"{field}.path is {given.path!r}, which cannot be fetched from the hub",
+            f"{field}.path is {given.path!r}, which cannot be fetched from the hub"
+            if field
+            else f"{given.path}@{given.revision} cannot be fetched from the hub",
             why=reason_of(error),
             mend="Check name, revision, network and, for a private model, HF_TOKEN; or give the "
             "path of a folder.",
