@@ -44,6 +44,9 @@ def test_two_runs_are_told_apart_by_path_or_by_a_name_of_ones_own(run, written, 
     (tmp_path / "other" / "recipe.yaml").write_text((run / "recipe.yaml").read_text())
     found = read_entrants([run, tmp_path / "other"])
     assert [each.name for each in found] == [str(run), str(tmp_path / "other")]
+    twin = run / "students" / "twin"
+    found = read_entrants([tmp_path / "other", twin])  # two runs, though the names differ
+    assert [each.name for each in found] == [str(tmp_path / "other"), str(twin)]
     found = read_entrants([NamedSource("old", run), NamedSource("new", tmp_path / "other")])
     assert [each.name for each in found] == ["old", "new"]
 
@@ -54,7 +57,9 @@ def test_what_a_run_lacks_is_named_with_a_command_that_can_be_pasted(run):
         InputError, match=r"my run has no scores of twin(.|\n)*babyllama run '.*my run'"
     ):
         scores_in_run(run / "students" / "twin")
-    with pytest.raises(InputError, match=r"nothing to compare(.|\n)*students/distilled'"):
+    with pytest.raises(
+        InputError, match=r"stands for one of its models here(.|\n)*students/distilled'"
+    ):
         read_entrants([run])
     assert [path.name for path in models_of_run(run)][-2:] == ["distilled", "twin"]
 

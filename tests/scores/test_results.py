@@ -102,7 +102,7 @@ def test_a_wrong_field_is_named_with_its_file_model_benchmark_and_value(written,
 
 def test_what_is_not_a_result_file_is_named(written, tmp_path):
     cases = {
-        "missing.json not found": tmp_path / "missing.json",
+        "missing.json not found\n  Check the path.": tmp_path / "missing.json",
         "folder cannot be read": written("folder/a.json", "{}").parent,
         "broken.json is not JSON": written("broken.json", "{"),
         "list.json has no results": written("list.json", []),

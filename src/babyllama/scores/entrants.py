@@ -69,7 +69,7 @@ Source = Path | NamedSource | ModelResult
 def read_entrants(sources: Sequence[Source]) -> list[Entrant]:
     """The models of each file, in order, and one recipe for each folder.
 
-    Models of the same name are called by their paths.
+    Models of the same name are called by their paths, and so are models of several runs.
 
     Args:
         sources: result files, folders of them, runs (their main student), models of runs, or
@@ -83,11 +83,16 @@ def read_entrants(sources: Sequence[Source]) -> list[Entrant]:
     if len(found) < 2:
         _refuse_alone(sources[0], found[0][1].name)
     names = [entrant.name for _, entrant in found]
+    evaluations = [_evaluation_of(source) for source in sources]
+    has_several_runs = len({each for each in evaluations if each}) > 1
+    in_runs = {source for source, each in zip(sources, evaluations, strict=True) if each}
     entrants = [
-        Entrant(str(source), entrant.rules, entrant.answers)
-        if names.count(entrant.name) > 1 and isinstance(source, Path) else entrant
+        replace(entrant, name=str(source))
+        if isinstance(source, Path)
+        and (names.count(entrant.name) > 1 or (has_several_runs and source in in_runs))
+        else entrant
         for source, entrant in found
-    ]  # fmt: skip
+    ]
     names = [entrant.name for entrant in entrants]
     duplicate = next((name for name in names if names.count(name) > 1), None)
     if duplicate is not None:
@@ -95,16 +100,25 @@ def read_entrants(sources: Sequence[Source]) -> list[Entrant]:
     return entrants
 
 
+def _evaluation_of(source: Source) -> Path | None:
+    """The folder of scores of the run that a path is, or belongs to; None of other sources."""
+    scores = scores_in_run(source) if isinstance(source, Path) and source.is_dir() else None
+    return scores and scores.parent
+
+
 def _refuse_alone(source: Source, name: str) -> NoReturn:
     """Say that there is nothing to compare with, and what there is in a run."""
     place = source.path if isinstance(source, NamedSource) else source
-    mend = "Name two files, or a file with several models: babyllama compare A.json B.json"
+    shown = place if isinstance(place, Path) else "the result"
     if isinstance(place, Path) and len(models := models_of_run(place)) > 1:
-        mend = f"Name models of the run: {command('compare', *reversed(models[-2:]))}"
+        raise InputError(
+            f"{shown} stands for one of its models here, {name}: nothing to compare it with",
+            mend="Name a second run or model; to compare two of its models, for example: "
+            f"{command('compare', *reversed(models[-2:]))}",
+        )
     raise InputError(
-        f"{place if isinstance(place, Path) else 'the result'} holds one model, {name}: nothing to "
-        "compare it with",
-        mend=mend,
+        f"{shown} holds one model, {name}: nothing to compare it with",
+        mend="Name two files, or a file with several models: babyllama compare A.json B.json",
     )
 
 

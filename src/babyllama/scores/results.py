@@ -309,7 +309,9 @@ def _json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise InputError(f"{path} not found", mend=_WRITE_ONE) from None
+        raise InputError(
+            f"{path} not found", mend="Check the path. The runs here: babyllama ls"
+        ) from None
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
     except ValueError as error:  # neither JSON nor UTF-8
