@@ -460,3 +460,44 @@ def test_only_the_console_prints():
 def test_an_estimate_is_never_zero_seconds():
     assert console.format_estimate(0.3) == "less than a second"
     assert console.format_estimate(64.0) == "about 1 min 04 s"
+
+
+# --- a terminal's lines ------------------------------------------------------------------------
+
+
+def terminal(**named):
+    return Console(file=io.StringIO(), force_terminal=True, width=24, color_system=None, **named)
+
+
+def test_on_a_terminal_a_long_line_breaks_between_words_and_keeps_its_command(monkeypatch):
+    monkeypatch.setattr(console, "stderr_console", shown := terminal())
+    console.print_status("finished work is saved. Go on: babyllama run runs/a/long/name")
+    print_error("a folder is missing\n  Make the folder before you start.")
+    assert shown.file.getvalue().splitlines() == [
+        "finished work is saved.",
+        "Go on:",
+        "babyllama run runs/a/long/name",
+        "error: a folder is",
+        "missing",
+        "  Make the folder before",
+        "  you start.",
+    ]
+
+
+def test_a_dumb_terminal_gets_whole_lines_and_no_animation(monkeypatch, capsys, clock):
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setattr(console, "stderr_console", shown := terminal())
+    console.print_status("a line that is longer than this terminal is wide")
+    with ProgressBar("teacher", 100, "tokens", seconds_between_lines=1) as bar:
+        clock.seconds += 2
+        bar.advance(50)
+    assert shown.file.getvalue() == "a line that is longer than this terminal is wide\n"
+    assert "teacher  50%" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("_no_terminal")
+def test_bars_name_the_model_that_they_belong_to(clock, capsys):
+    with console.bars_of("twin"), ProgressBar("scoring", 10, "tokens") as bar:
+        clock.seconds += 1
+        bar.advance(10)
+    assert capsys.readouterr().err.startswith("  scoring twin 100%")

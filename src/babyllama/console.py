@@ -69,6 +69,7 @@ class _Screen:
 
     send: Send | None = None
     bars: Progress | None = None
+    label: str = ""  # follows the titles of bars
 
 
 def send_output_to(send: Send | None) -> None:
@@ -92,7 +93,8 @@ class ProgressBar:
         self, title: str, total: float, unit: str, *, seconds_between_lines: float = 20.0
     ) -> None:
         self._seconds_between_lines = seconds_between_lines
-        self._title, self._total, self._unit = visible_cell(title), total, unit
+        self._title = visible_cell(f"{title} {_Screen.label}".rstrip())
+        self._total, self._unit = total, unit
         self._done, self._done_before = 0.0, 0.0
         self._note = ""
         self._number = next(self._numbers)
@@ -177,6 +179,16 @@ class ProgressBar:
         if remaining <= 0 or not self._rate():
             return ""
         return f"{format_duration(remaining / self._rate())} left"
+
+
+@contextmanager
+def bars_of(label: str) -> Iterator[None]:
+    """Name what bars belong to, such as the model that is scored, after their titles."""
+    before, _Screen.label = _Screen.label, label
+    try:
+        yield
+    finally:
+        _Screen.label = before
 
 
 class OutputOf:

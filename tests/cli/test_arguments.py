@@ -112,6 +112,11 @@ def test_models_are_named_by_their_folder_or_by_the_user(tmp_path, monkeypatch):
     assert [*named_models([Path(f"twin/chck_1M={a}")])] == ["twin/chck_1M"]
 
 
+def test_a_missing_name_is_called_missing():
+    with pytest.raises(InputError, match="The name is missing before the ="):
+        named_models([Path("=folder")])
+
+
 def test_two_models_of_one_name_are_refused_with_names_to_paste(tmp_path):
     a, b = tmp_path / "a" / "distilled", tmp_path / "my b" / "distilled"
     with pytest.raises(InputError, match=r"model distilled is given twice") as refused:

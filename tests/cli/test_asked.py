@@ -40,6 +40,22 @@ def test_beside_another_model_a_runs_models_have_its_name_and_nothing_of_its_rec
     names = [each.name for each in asked.models]
     assert names == ["run/llama", "run/gpt2", "run/ensemble", "llama"]
     assert (asked.benchmarks, asked.rules) == ({}, "honest")
+    assert asked.why_none.endswith("belongs to no run, whose recipe would name benchmarks.")
+
+
+def test_models_of_runs_with_the_same_benchmarks_have_these(layout, tmp_path):
+    teacher = layout.teacher("llama")
+    both = asked_of([layout.folder, teacher], mean_of=None)
+    assert both.benchmarks == asked_of([layout.folder], mean_of=None).benchmarks != {}
+    other = shutil.copytree(layout.folder, tmp_path / "other")  # its own copy of the same pairs
+    for folder in (layout.folder, other):
+        (Layout(folder).minimal_pairs).mkdir(parents=True, exist_ok=True)
+        (Layout(folder).minimal_pairs / "a.jsonl").write_text("{}")
+    assert asked_of([layout.folder, other], mean_of=None).benchmarks
+    (Layout(other).minimal_pairs / "a.jsonl").write_text('{"x": 1}')
+    found = asked_of([layout.folder, other], mean_of=None)
+    assert not found.benchmarks
+    assert "have different benchmarks" in found.why_none
 
 
 def test_models_are_averaged_as_asked_but_not_those_of_a_run(layout, teachers):

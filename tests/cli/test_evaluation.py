@@ -1,6 +1,7 @@
 """`babyllama evaluate`: finished scores are kept; mistakes are refused before any scoring."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -8,7 +9,7 @@ from commands import invoke
 from other_processes import kill, start
 from random_models import random_run
 
-from babyllama.cli.evaluation import show_scores, show_worst
+from babyllama.cli.evaluation import _beside_each_other, show_scores, show_worst
 from babyllama.evaluation import evaluate
 from babyllama.runs.manifests import write_manifest
 from babyllama.scores.results import model_result
@@ -119,8 +120,25 @@ def test_worst_errors_show_each_words_surprisal(capsys):
     show_worst(result(benchmarks={}, worst=[pair]))
     captured = capsys.readouterr()
     assert "own agreement 3: 2.5 nats" in captured.err
-    assert "right  cats 1.0 see 4.5" in captured.out
-    assert "preferred  cats 1.0 sees 2.0" in captured.out
+    assert [line.rstrip() for line in captured.out.splitlines()] == [
+        "    right  cats see",
+        "           1.0  4.5",
+        "preferred  cats sees",
+        "           1.0  2.0",
+    ]
+
+
+def test_a_long_sentence_goes_on_below_with_each_number_under_its_word():
+    words = [(f"word{number}", float(number)) for number in range(30)]
+    lines = [
+        "".join(part if isinstance(part, str) else part[0] for part in line).rstrip()
+        for line in _beside_each_other({"right": words, "preferred": words[:2]})
+    ]
+    assert max(map(len, lines)) <= 120
+    for above, below in zip(lines[::2], lines[1::2], strict=True):
+        starts = [found.start() for found in re.finditer("word", above)]
+        assert starts == [found.start() for found in re.finditer(r"\d+\.\d", below)]
+    assert "".join(lines).count("word") == 32
 
 
 HOLDER = """

@@ -158,10 +158,16 @@ def name_and_folder(path: Path) -> tuple[str, Path]:
     if fault or not folder:
         raise InputError(
             f"{path} is neither a folder nor NAME=FOLDER",
-            why=f"The model's {fault}." if fault else "The folder is missing after the name.",
+            why=_why_not_named(name, fault),
             mend="For example: small=runs/small/students/distilled",
         )
     return name, Path(folder)
+
+
+def _why_not_named(name: str, fault: str) -> str:
+    if not name:
+        return "The name is missing before the =."
+    return f"The model's {fault}." if fault else "The folder is missing after the name."
 
 
 def refuse_missing(paths: list[Path]) -> None:

@@ -35,13 +35,16 @@ class Asked:
     """What a command was asked for.
 
     Attributes:
-        benchmarks: of the recipe, if one run was given and nothing else; else empty.
-        rules: of that recipe; else honest.
+        benchmarks: of the recipes, if everything given belongs to runs that have the same; else
+            empty.
+        rules: of those recipes; else honest.
+        why_none: why there are no benchmarks, in a sentence.
     """
 
     models: Sequence[AskedModel]
     benchmarks: Mapping[str, Path]
     rules: RulesName
+    why_none: str = ""
 
 
 def asked_of(given: list[Path], *, mean_of: Literal["logits", "probabilities"] | None) -> Asked:
@@ -82,12 +85,38 @@ def asked_of(given: list[Path], *, mean_of: Literal["logits", "probabilities"] |
         models += _models_of(Layout(folder), runs[name], prefix)
     if mean_of:
         models.append(AskedModel(ENSEMBLE, [*named.values()], Mixing(mean_of=mean_of)))
-    if len(named) == len(runs) == 1:
-        from babyllama.pipeline.stages import benchmarks_of
+    return _with_benchmarks(models, named)
 
-        ((name, recipe),) = runs.items()
-        return Asked(models, benchmarks_of(recipe, named[name]), recipe.evaluation.rules)
-    return Asked(models, {}, "honest")
+
+def _with_benchmarks(models: Sequence[AskedModel], named: Mapping[str, Path]) -> Asked:
+    """The models, and the benchmarks and rules that all their runs share."""
+    from babyllama.pipeline.stages import benchmarks_of
+    from babyllama.runs.layout import Layout, run_of
+    from babyllama.runs.manifests import digest
+
+    owners = {
+        name: folder if Layout(folder).is_run else run_of(folder) for name, folder in named.items()
+    }
+    lone = next((name for name, run in owners.items() if not Layout(run).is_run), None)
+    if lone is not None:
+        why = f"{named[lone]} belongs to no run, whose recipe would name benchmarks."
+        return Asked(models, {}, "honest", why)
+    recipes = {run: Layout(run).load_recipe(command("evaluate", run)) for run in owners.values()}
+    (first, recipe), *others = recipes.items()
+    benchmarks = benchmarks_of(recipe, first)
+    for run, each in others:
+        theirs = benchmarks_of(each, run)
+        is_same = theirs.keys() == benchmarks.keys() and all(
+            path == theirs[name] or digest(path) == digest(theirs[name])
+            for name, path in benchmarks.items()
+        )
+        if not is_same or each.evaluation.rules != recipe.evaluation.rules:
+            what = "rules" if is_same else "benchmarks"
+            given = [str(named[next(n for n, r in owners.items() if r == x)]) for x in (first, run)]
+            why = f"The recipes of {' and '.join(given)} have different {what}."
+            return Asked(models, {}, "honest", why)
+    why = "" if benchmarks else f"The recipe of {first} names no benchmark."
+    return Asked(models, benchmarks, recipe.evaluation.rules, why)
 
 
 def folder_here(folder: Path) -> Path:
@@ -101,7 +130,7 @@ def folder_here(folder: Path) -> Path:
         from babyllama.models.given import folder_of
         from babyllama.recipe import Given
 
-        return folder_of(Given(path=named["name"], revision=named["commit"]), "model")
+        return folder_of(Given(path=named["name"], revision=named["commit"]), "")
     if not folder.exists():
         raise InputError(
             f"{folder} not found",

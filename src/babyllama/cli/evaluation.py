@@ -1,7 +1,7 @@
 """`babyllama evaluate`: benchmarks of log-likelihoods."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -24,13 +24,23 @@ from babyllama.cli.outputs import (
     refuse_unwritable_file,
     refuse_unwritable_folder,
 )
-from babyllama.console import print_json, print_result, print_status, styled, table
+from babyllama.console import (
+    bars_of,
+    output_width,
+    print_json,
+    print_result,
+    print_status,
+    styled,
+    table,
+)
 from babyllama.errors import InputError
+from babyllama.wrapping import cells
 
 if TYPE_CHECKING:
     from babyllama.cli.asked import AskedModel
     from babyllama.scores.results import Interval, ModelResult
 
+_LABEL = len("preferred") + 2  # columns before the words of a sentence
 Masking = Literal["original", "within_word"]
 MeanOf = Literal["logits", "probabilities"]
 
@@ -44,7 +54,7 @@ def evaluate(
         list[str] | None,
         typer.Option(
             help="NAME=PATH: a benchmark's name, or any other name for minimal pairs of your own; "
-            "repeatable. By default those of the run's recipe."
+            "repeatable. By default those of the runs' recipes, if all have the same."
         ),
     ] = None,
     ensemble: Annotated[
@@ -110,7 +120,7 @@ def evaluate(
     if not benchmarks:
         raise InputError(
             "nothing to score on: no --benchmark is given",
-            why="Only a single run whose recipe names benchmarks has them by itself.",
+            why=asked.why_none,
             mend="For example: --benchmark blimp=data/blimp",
         )
     rules = rules or asked.rules
@@ -127,7 +137,8 @@ def evaluate(
     with locked(parts, shown=out, mend="choose another --out") if parts else nullcontext():
         for each in chosen:
             into = _predictions_of(each.name, predictions, alone=len(chosen) == 1)
-            results.append(_scored(each, benchmarks, options, into, parts))
+            with bars_of(each.name):
+                results.append(_scored(each, benchmarks, options, into, parts))
         if out and parts:
             write_results(results, out)
             shutil.rmtree(parts, ignore_errors=True)
@@ -236,7 +247,8 @@ def show_scores(results: "list[ModelResult]") -> None:
     if not any(row[4] for row in rows):
         for row in (*rows, columns):
             del row[4]
-    print_result(table(f"Scores, rules: {results[0].rules['name']}", columns, rows))
+    title = f"Scores, rules: {results[0].rules['name']}"
+    print_result(table(title, columns, rows, less=("n", "unit", "guessing", "other UIDs")))
     averages = {
         (each.model, name): scores.aggregates
         for each in results
@@ -306,15 +318,58 @@ def show_measures(results: "list[ModelResult]") -> None:
 
 def show_worst(result: "ModelResult") -> None:
     """Print the worst errors of a model; words with high surprisal are coloured."""
-    title = f"Worst errors of {result.model}; the number after a word is its surprisal in nats"
+    title = f"Worst errors of {result.model}; the number below a word is its surprisal in nats"
     print_status(title, style="bold")
     for each in result.worst:
         print_status(f"{each.benchmark} {each.UID} {each.pairID}: {each.margin:.1f} nats")
-        for title, words in (("right", each.right), ("preferred", each.preferred)):
-            parts: list[str | tuple[str, str]] = [f"  {title:>9}  "]
-            for word, surprisal in words:
-                parts += [(f"{word} ", _shade(surprisal)), (f"{surprisal:.1f} ", "dim")]
-            print_result(styled(*parts))
+        for line in _beside_each_other({"right": each.right, "preferred": each.preferred}):
+            print_result(styled(*line))
+
+
+def _beside_each_other(
+    sentences: Mapping[str, Sequence[tuple[str, float]]],
+) -> Iterator[list[str | tuple[str, str]]]:
+    """Lines of sentences one below the other, word below word, each over its surprisal.
+
+    What does not fit into the width goes on below.
+    """
+    longest = max(map(len, sentences.values()))
+    sizes = [
+        max(cells(text) for words in sentences.values() for text in _two_lines(words, place))
+        for place in range(longest)
+    ]
+    for places in _rows_of(sizes, output_width() - _LABEL):
+        for title, words in sentences.items():
+            here = [place for place in places if place < len(words)]
+            label = f"{title:>9}  " if places[0] == 0 else " " * _LABEL
+            line: list[str | tuple[str, str]] = [label]
+            below: list[str | tuple[str, str]] = [" " * _LABEL]
+            for place in here:
+                word, number = _two_lines(words, place)
+                line.append(
+                    (word + " " * (sizes[place] - cells(word) + 1), _shade(words[place][1]))
+                )
+                below.append((f"{number:<{sizes[place]}} ", "dim"))
+            if here:
+                yield line
+                yield below
+
+
+def _two_lines(words: Sequence[tuple[str, float]], place: int) -> tuple[str, str]:
+    """A word and its surprisal; nothing after the sentence's end."""
+    return (words[place][0], f"{words[place][1]:.1f}") if place < len(words) else ("", "")
+
+
+def _rows_of(sizes: Sequence[int], width: int) -> Iterator[list[int]]:
+    """Places of words that fit into a row, each with a space behind it."""
+    row: list[int] = []
+    for place, size in enumerate(sizes):
+        if row and sum(sizes[each] + 1 for each in row) + size > width:
+            yield row
+            row = []
+        row.append(place)
+    if row:
+        yield row
 
 
 def _shade(surprisal: float) -> str:
