@@ -37,6 +37,14 @@ def test_a_misspelt_field_is_named_as_the_file_spells_it_with_the_nearest(path, 
     assert error.mend == f"Did you mean {nearest}?"
 
 
+def test_a_field_of_another_kind_is_answered_with_the_setting_that_works(tmp_path):
+    with pytest.raises(InputError, match="path is not a field") as caught:
+        load_recipe("mini", (f"corpus.source.path={tmp_path}",))
+    setting = f"corpus.source={{kind: folder, path: {tmp_path}}}"
+    assert caught.value.mend == f"It is a field of kind: folder. For that kind: --set '{setting}'"
+    assert load_recipe("mini", (setting,)).corpus.source.path == tmp_path
+
+
 def test_a_field_unlike_any_other_is_answered_with_where_the_fields_are_listed():
     assert refusal(changed("xyzzy", 1)).mend == "See the fields: babyllama recipes NAME"
 

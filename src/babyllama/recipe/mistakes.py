@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
+import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from babyllama.errors import InputError
+from babyllama.errors import InputError, quoted
 from babyllama.recipe.base import Mistake, nearest, nearest_name
 from babyllama.recipe.raw_tree import Keys, Places
 
@@ -59,6 +60,7 @@ class _Field:
         annotation: what the value should be; None where that is unknown.
         info: of the model's field that the path ends in, or ends below.
         alternatives_of: the path of a union of plain types, each of which has an error of its own.
+        others: the models that might stand where the innermost one does, and have other fields.
     """
 
     keys: Keys
@@ -66,6 +68,7 @@ class _Field:
     annotation: Any
     info: FieldInfo | None = None
     alternatives_of: Keys | None = None
+    others: tuple[Any, ...] = ()
 
     @property
     def name(self) -> str:
@@ -90,7 +93,8 @@ def _field_at(field: _Field, loc: Iterable[int | str]) -> _Field:
         if step == "[key]":
             continue
         if len(members) > 1 and all(map(_is_model, members)):
-            field = replace(field, annotation=tagged[0])
+            others = tuple(each for each in members if each is not tagged[0])
+            field = replace(field, annotation=tagged[0], others=others)
         elif len(members) > 1:
             # Pydantic calls a list `list[Entry]`; entries that are models have fields.
             meant = [m for m in members if f"{step}".startswith(f"{_plain(m).__name__}[")]
@@ -100,9 +104,11 @@ def _field_at(field: _Field, loc: Iterable[int | str]) -> _Field:
         elif members and _is_model(members[0]):
             info = members[0].model_fields.get(str(step))
             below = info.annotation if info else None
+            others = field.others if info is None else ()  # what follows may be a union of its own
             field = replace(
-                field, keys=(*field.keys, str(step)), model=members[0], annotation=below, info=info
-            )
+                field, keys=(*field.keys, str(step)), model=members[0], annotation=below, info=info,
+                others=others,
+            )  # fmt: skip
         elif members or isinstance(step, int):
             below = _entries(members[0]) if members else None
             field = replace(field, keys=(*field.keys, str(step)), annotation=below)
@@ -141,7 +147,7 @@ def _mistake(field: _Field, details: ErrorDetails) -> Mistake:
             field.keys,
             f"{field.name} is not a field",
             f"Known here: {', '.join(known)}.",
-            nearest(field.keys[-1], known) or _LISTED_IN,
+            nearest(field.keys[-1], known) or _of_another_kind(field, value) or _LISTED_IN,
             meant=nearest_name(field.keys[-1], known),
         )
     if kind == "invalid_key":
@@ -158,6 +164,18 @@ def _mistake(field: _Field, details: ErrorDetails) -> Mistake:
         return Mistake(field.keys, str(details["ctx"]["error"]))
     what = f"{field.name} is {_shown(value)}" if field.keys else f"is {_shown(value)}"
     return Mistake(field.keys, what, _why(field, details), _mend(field, value, kind))
+
+
+def _of_another_kind(field: _Field, value: Any) -> str:
+    """How to set a field that another kind of the same part has; "" if none has it."""
+    *part, name = field.keys
+    other = next((each for each in field.others if name in each.model_fields), None)
+    if other is None or not _tags(other):
+        return ""
+    tag, kind = _tag_name(other), _tags(other)[0]
+    tree = yaml.safe_dump({tag: kind, name: value}, default_flow_style=True, sort_keys=False)
+    setting = quoted(f"{'.'.join(part)}={tree.strip()}")
+    return f"It is a field of {tag}: {kind}. For that kind: --set {setting}"
 
 
 def _wrong_tag(field: _Field, details: ErrorDetails) -> Mistake:
