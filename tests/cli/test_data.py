@@ -166,3 +166,18 @@ def test_help_shows_the_special_tokens():
     printed = babyllama("tokenize", "--help")
     assert "<s>" in printed
     assert "</s>" in printed
+
+
+def test_a_tokenizer_is_trained_on_one_file_or_says_what_it_wants_before_it_writes(tmp_path):
+    text = tmp_path / "tales.txt"
+    text.write_text("the cat sees the dog .\n" * 50)
+    babyllama("tokenizer", "train", text, tmp_path / "made", "--vocab-size", 270)
+    assert (tmp_path / "made" / "tokenizer.json").is_file()
+
+    (tmp_path / "raw").mkdir()
+    text.rename(tmp_path / "raw" / "tales.txt")
+    printed = refused("tokenizer", "train", tmp_path / "raw", tmp_path / "other")
+    assert "raw has no text in train/ to train a tokenizer on" in printed
+    assert "babyllama corpus clean" in printed
+    assert "building" not in printed
+    assert not list(tmp_path.glob("other*"))

@@ -1,5 +1,6 @@
 import gzip
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from babyllama.data.raw_text import read_blocks
 from babyllama.data.sources import Domain, clean_files, left_out_in_words, read_source, read_split
 from babyllama.errors import InputError
+from babyllama.recipe import load_recipe
 
 
 def put(folder: Path, **files: str) -> Path:
@@ -271,10 +273,18 @@ def test_raw_text_in_a_clean_corpus_is_refused_not_left_out(tmp_path, name):
 @pytest.mark.parametrize(("name", "option"), [("a.csv", "--column"), ("a.zip", "OUT")])
 def test_a_table_or_a_zip_must_be_cleaned_first(tmp_path, name, option):
     (tmp_path / name).write_text("text\none\n")
-    with pytest.raises(InputError, match=f"not plain text\n.*\n.*corpus clean .*{option}"):
+    with pytest.raises(InputError, match=f"not plain text\n(.|\n)*corpus clean .*{option}"):
         read_source(tmp_path / name)
 
 
 def test_the_files_of_a_corpus_that_is_not_there_are_not_called_missing_texts(tmp_path):
     with pytest.raises(InputError, match="gone does not exist"):
         clean_files(tmp_path / "gone", "train")
+
+
+def test_a_table_is_refused_with_the_setting_of_a_run_that_reads_it(tmp_path):
+    (tmp_path / "tales.parquet").write_bytes(b"PAR1")
+    with pytest.raises(InputError, match="is a table, not plain text") as caught:
+        read_source(tmp_path / "tales.parquet")
+    [setting] = re.findall("--set '(.*)'", caught.value.mend)
+    assert load_recipe("sprout", (setting,)).corpus.source.kind == "table"

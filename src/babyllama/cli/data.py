@@ -262,7 +262,7 @@ def synthesize(
 
 
 def tokenizer_train(
-    corpus: Annotated[Path, typer.Argument(help="A clean corpus.")],
+    corpus: Annotated[Path, typer.Argument(help="A clean corpus, or one .txt file.")],
     out: Annotated[Path, typer.Argument(help="The folder to write.")],
     kind: Annotated[
         Literal["bpe", "unigram", "characters", "bytes"],
@@ -285,6 +285,7 @@ def tokenizer_train(
 
     Example: `babyllama tokenizer train clean tokenizer --vocab-size 16000`
     """
+    from babyllama.data.tokenizer import training_files
     from babyllama.pipeline import text_stages
     from babyllama.recipe import TokenizerRecipe, parse
 
@@ -293,6 +294,7 @@ def tokenizer_train(
     }  # fmt: skip
     tree |= {} if vocab_size is None else {"vocab_size": vocab_size}
     recipe = parse(TokenizerRecipe, tree, "tokenizer train")
+    training_files(corpus)  # before anything is written
     complete_stage(text_stages.tokenizer_stage(corpus, recipe, out))
 
 

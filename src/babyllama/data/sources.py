@@ -17,8 +17,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
+import yaml
+
 from babyllama.data.file_names import SPLITS, FileName, parse_name, table_suffix
-from babyllama.errors import InputError, command, listed
+from babyllama.errors import InputError, command, listed, quoted
 from babyllama.runs.files import refuse_unprintable_name
 from babyllama.runs.git_lfs import refuse_pointer
 from babyllama.runs.manifests import read_manifest
@@ -26,8 +28,8 @@ from babyllama.runs.manifests import read_manifest
 Split = Literal["train", "dev"]
 
 NAME_COLUMN = (
-    "If the text is in a column of tables, name it: babyllama corpus clean SRC OUT --column NAME, "
-    "or corpus.source.kind: table in a recipe."
+    "If the text is in a column of tables, name it. In a recipe: corpus.source: {kind: table, "
+    "path: SRC, column: NAME}. Without one: babyllama corpus clean SRC OUT --column NAME"
 )
 DEV_FOLDERS = tuple(name for name, split in SPLITS.items() if split == "dev")
 
@@ -178,9 +180,14 @@ def _refuse_packed(path: Path) -> None:
         raise InputError(
             f"{path} is a {'zip' if is_zip else 'table'}, not plain text",
             why="Its text is taken out of it when it is cleaned.",
-            mend=f"Clean it first: {clean}"
-            + ("" if is_zip else ", or set corpus.source.kind: table in a recipe"),
+            mend=f"Clean it first: {clean}" if is_zip else _as_table(path, clean),
         )
+
+
+def _as_table(path: Path, clean: str) -> str:
+    tree = yaml.safe_dump({"kind": "table", "path": str(path)}, default_flow_style=True)
+    setting = quoted(f"corpus.source={tree.strip()}")
+    return f"In a run: --set {setting}\n  Without one: {clean}"
 
 
 def _nested(folder: Path, files: list[FileName], folders: list[str]) -> Source:

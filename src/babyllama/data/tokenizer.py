@@ -22,10 +22,10 @@ from tokenizers import AddedToken, Tokenizer
 from babyllama.console import print_status
 from babyllama.data import tokenizer_kinds
 from babyllama.data.foreign_files import read_object, refuse_own_code
-from babyllama.data.sources import clean_files
+from babyllama.data.sources import clean_files, read_source
 from babyllama.data.tokenizer_folder import save_tokenizer
 from babyllama.data.tokenizer_kinds import BOS, EOS, PAD
-from babyllama.errors import InputError
+from babyllama.errors import InputError, command
 from babyllama.recipe import TokenizerRecipe, TokensRecipe
 from babyllama.runs.git_lfs import refuse_pointer
 
@@ -42,7 +42,7 @@ _SETTINGS = ("model_input_names", "padding_side", "truncation_side", "model_max_
 
 
 def train_tokenizer(corpus: Path, recipe: TokenizerRecipe, out: Path) -> dict[str, int]:
-    """Train on `corpus/train/*.txt` and write a folder that `AutoTokenizer` loads.
+    """Train on `corpus/train/*.txt`, or on one file, and write what `AutoTokenizer` loads.
 
     Returns:
         `vocab_size`, which is smaller than the recipe's if the text has too few pairs, and larger
@@ -51,18 +51,13 @@ def train_tokenizer(corpus: Path, recipe: TokenizerRecipe, out: Path) -> dict[st
     Raises:
         InputError: no training text, or a file that is not UTF-8.
     """
-    files = clean_files(corpus, "train")
-    if not files:
-        raise InputError(
-            f"{corpus}/train holds no .txt file to train a tokenizer on",
-            mend="Make one: babyllama corpus clean SRC CORPUS",
-        )
+    files = training_files(corpus)
     try:
         tokenizer = _interruptible(lambda: tokenizer_kinds.train(recipe, files))
     except Exception as error:  # the library's only exception, or Python's
         why = "not all of it is UTF-8" if isinstance(error, UnicodeDecodeError) else error
         raise InputError(
-            f"{corpus}/train cannot be read: {why}",
+            f"{corpus if corpus.is_file() else corpus / 'train'} cannot be read: {why}",
             mend="Clean the text first: babyllama corpus clean SRC CORPUS",
         ) from None
     size = tokenizer.get_vocab_size()
@@ -76,6 +71,32 @@ def train_tokenizer(corpus: Path, recipe: TokenizerRecipe, out: Path) -> dict[st
     tokenizer.add_special_tokens([_RESERVED.format(number) for number in reserved])
     save_tokenizer(_as_hugging_face(tokenizer), out)
     return {"vocab_size": tokenizer.get_vocab_size()}
+
+
+def training_files(corpus: Path) -> list[Path]:
+    """The files that a tokenizer is trained on: a clean corpus's training text, or one text file.
+
+    Raises:
+        InputError: no training text, or one that has to be cleaned first.
+    """
+    if corpus.is_file():
+        read_source(corpus)  # refuses tables and zips
+        refuse_pointer(corpus)
+        if corpus.suffix != ".txt":
+            raise InputError(
+                f"{corpus} is not a .txt file",
+                why="A tokenizer is trained on plain text that is not compressed.",
+                mend=f"Make a corpus of it: {command('corpus', 'clean', corpus, 'CORPUS')}",
+            )
+        return [corpus]
+    files = clean_files(corpus, "train")
+    if not files:
+        raise InputError(
+            f"{corpus} has no text in train/ to train a tokenizer on",
+            why="It is wanted as a clean corpus, with train/*.txt, or as one .txt file.",
+            mend=f"Make a corpus of it: {command('corpus', 'clean', corpus, 'CORPUS')}",
+        )
+    return files
 
 
 def reserved_tokens(tokenizer: "PreTrainedTokenizerFast") -> list[int]:
