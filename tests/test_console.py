@@ -501,3 +501,24 @@ def test_bars_name_the_model_that_they_belong_to(clock, capsys):
         clock.seconds += 1
         bar.advance(10)
     assert capsys.readouterr().err.startswith("  scoring twin 100%")
+
+
+def test_the_line_on_all_the_work_stands_above_the_bars_of_a_terminal_alone(monkeypatch):
+    shown = terminal()
+    shown.width = 80
+    monkeypatch.setattr(console, "stderr_console", shown)
+    with console.overall(lambda: "3 of 11 stages are made"), ProgressBar("llama", 10, "x") as bar:
+        bar.advance(5)
+        console.print_status("only here", only="screen")
+        console.print_status("not here", only="log")
+    assert re.search(r"3 of 11 stages are made\s*\n  llama .* 50%", shown.file.getvalue())
+    assert "only here" in shown.file.getvalue()
+    assert "not here" not in shown.file.getvalue()
+    assert console._Screen.bars is None
+
+    log = Console(file=io.StringIO(), force_terminal=False)
+    monkeypatch.setattr(console, "stderr_console", log)
+    with console.overall(lambda: "3 of 11 stages are made"):
+        console.print_status("not here", only="screen")
+        console.print_status("only here", only="log")
+    assert log.file.getvalue() == "only here\n"

@@ -15,9 +15,9 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Any
+from typing import Any, ClassVar, Literal
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
@@ -70,6 +70,8 @@ class _Screen:
     send: Send | None = None
     bars: Progress | None = None
     label: str = ""  # follows the titles of bars
+    overall: Callable[[], str] | None = None  # the line above the bars
+    open: ClassVar[dict[str, "ProgressBar"]] = {}  # by title
 
 
 def send_output_to(send: Send | None) -> None:
@@ -93,7 +95,8 @@ class ProgressBar:
         self, title: str, total: float, unit: str, *, seconds_between_lines: float = 20.0
     ) -> None:
         self._seconds_between_lines = seconds_between_lines
-        self._title = visible_cell(f"{title} {_Screen.label}".rstrip())
+        label = "" if _Screen.send else _Screen.label  # the other process adds its own
+        self._title = visible_cell(f"{title} {label}".rstrip())
         self._total, self._unit = total, unit
         self._done, self._done_before = 0.0, 0.0
         self._note = ""
@@ -102,7 +105,18 @@ class ProgressBar:
         self._bars: Progress | None = None
         self._task = TaskID(0)
 
+    @property
+    def share(self) -> float:
+        """How much is done, from 0 to 1."""
+        return min(1.0, self._done / self._total) if self._total else 0.0
+
+    @property
+    def share_before(self) -> float:
+        """How much of it an earlier process had done."""
+        return min(1.0, self._done_before / self._total) if self._total else 0.0
+
     def __enter__(self) -> "ProgressBar":
+        _Screen.open[self._title] = self
         if _is_screen(stderr_console) and _Screen.send is None:
             self._bars = _open_bars()
             self._task = self._bars.add_task(self._title, total=self._total, speed="", note="")
@@ -111,6 +125,7 @@ class ProgressBar:
         return self
 
     def __exit__(self, *_: object) -> None:
+        _Screen.open.pop(self._title, None)
         if self._bars:
             self._bars.refresh()
             self._bars.remove_task(self._task)
@@ -205,7 +220,7 @@ class OutputOf:
     def show(self, message: Mapping[str, Any]) -> None:
         """Show a message of `send_output_to`."""
         if "status" in message:
-            print_status(message["status"], style=message["style"])
+            print_status(message["status"], style=message["style"], only=message.get("only"))
             return
         number = message["bar"]
         if number not in self._bars:
@@ -222,10 +237,44 @@ class OutputOf:
             self._bars.popitem()[1].__exit__()
 
 
+def open_bars() -> Mapping[str, ProgressBar]:
+    """The bars that are open now, by title."""
+    return _Screen.open
+
+
+@contextmanager
+def overall(line: Callable[[], str]) -> Iterator[None]:
+    """Keep a line above the bars of a terminal, on how far all the work is; a log gets none.
+
+    Args:
+        line: makes it, a few times a second.
+    """
+    if not _is_screen(stderr_console) or _Screen.send:
+        yield
+        return
+    _Screen.overall = line
+    _open_bars()
+    try:
+        yield
+    finally:
+        _Screen.overall = None
+        _close_unused_bars()
+
+
+class _Display(Progress):
+    """Bars, below the line on all the work."""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        if _Screen.overall:
+            yield Text(f"  {_Screen.overall()}", "bold", overflow="ellipsis", no_wrap=True)
+        if self.tasks:
+            yield self.make_tasks_table(self.tasks)
+
+
 def _open_bars() -> Progress:
     """The one live display that a terminal can have; all bars are rows of it."""
     if _Screen.bars is None:
-        _Screen.bars = Progress(
+        _Screen.bars = _Display(
             TextColumn("  {task.description}", markup=False),
             BarColumn(bar_width=24),
             TextColumn("{task.percentage:>3.0f}%"),
@@ -240,7 +289,7 @@ def _open_bars() -> Progress:
 
 
 def _close_unused_bars() -> None:
-    if _Screen.bars is not None and not _Screen.bars.tasks:
+    if _Screen.bars is not None and not _Screen.bars.tasks and not _Screen.overall:
         _Screen.bars.stop()
         _Screen.bars = None
 
@@ -299,12 +348,20 @@ def shown_as(place: str, name: str) -> Iterator[None]:
         del _SHOWN_AS[place]
 
 
-def print_status(text: str, style: str | None = None) -> None:
-    """Print one line to standard error. A log that cannot be written does not stop the work."""
+def print_status(
+    text: str, style: str | None = None, *, only: Literal["screen", "log"] | None = None
+) -> None:
+    """Print one line to standard error. A log that cannot be written does not stop the work.
+
+    Args:
+        only: print it to a terminal with bars only, or to a log only; by default to both.
+    """
     for place, name in _SHOWN_AS.items():
         text = text.replace(place, name)
     if _Screen.send:
-        _Screen.send({"status": text, "style": style})
+        _Screen.send({"status": text, "style": style, **({"only": only} if only else {})})
+        return
+    if only and (only == "screen") != _is_screen(stderr_console):
         return
     _log(visible_cell(text), style=style or "")
 

@@ -1,10 +1,14 @@
 """Making one stage: by which process, and the card that a model gets."""
 
+import io
+import shutil
 from dataclasses import replace
 
 import pytest
+from rich.console import Console
 from small_folders import finished, small_run
 
+from babyllama import console
 from babyllama.pipeline.making import make_stage, write_cards
 from babyllama.pipeline.stages import pretraining_stage
 from babyllama.pipeline.text_stages import corpus_stage
@@ -58,3 +62,24 @@ def test_a_card_that_was_edited_stays_with_its_training_when_its_model_is_traine
     asides = training.out.parent.glob("llama.aside*/README.md")
     assert [path.read_text("utf-8") for path in asides] == ["mine"]
     assert "seed 4" in (training.out / "README.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_a_terminal_has_one_line_for_each_stage_and_a_log_says_when_it_begins(
+    training, is_terminal, monkeypatch
+):
+    shutil.rmtree(training.out)
+    shown = Console(file=io.StringIO(), force_terminal=is_terminal, color_system=None, width=200)
+    monkeypatch.setattr(console, "stderr_console", shown)
+    make_stage(training)
+    make_stage(replace(training, seed=4))
+    lines = [
+        line
+        for line in shown.file.getvalue().splitlines()
+        if ": made" in line or ": building" in line
+    ]
+    made, building = "teachers/llama: made", "teachers/llama: building (new)"
+    again = "teachers/llama: building (seed was 3, now 4)"
+    found = [line.partition(" in ")[0] for line in lines]
+    assert found == ([made, made] if is_terminal else [building, made, again, made])
+    assert not is_terminal or lines[1].endswith("(seed was 3, now 4)")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from babyllama.cli.outputs import refuse_overlap, refuse_unwritable_folder
-from babyllama.console import print_line
+from babyllama.console import overall, print_line
 from babyllama.errors import InputError, quoted
 from babyllama.runs.launched import Launched, launched_from
 
@@ -73,7 +73,8 @@ def complete_stage(stage: "Stage") -> None:
     refuse_other_stage(stage)
     for place in (stage.out, partial_folder(stage.out)):
         refuse_unwritable_folder(place)
-    with locked(run_of(stage.out), mend="use another folder"):
+    shown = overall(lambda: f"{stage.name} is being made")
+    with locked(run_of(stage.out), mend="use another folder"), shown:
         make_stage(stage, launched)
     print_line(str(stage.out))
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
 
-from babyllama.console import print_status
+from babyllama.console import bars_of, print_status
 from babyllama.evaluation.evaluate import evaluate
 from babyllama.evaluation.likelihood.rules import ScoringRules, rules_named
 from babyllama.evaluation.suites import suite_for
@@ -138,11 +138,12 @@ def _evaluate(
     corpus: Path | None,
     seen: Callable[[], Mapping[str, SeenText]],
 ) -> Facts:
-    print_status(f"  {name}", style="dim")
-    result = evaluate(
-        folders, benchmarks, name=name, rules=rules, mixing=mixing, tokens=tokens, window=window,
-        predictions=predictions_folder(out, name), worst=_WORST,
-    )  # fmt: skip
+    print_status(f"  {name}", style="dim", only="log")
+    with bars_of(name):
+        result = evaluate(
+            folders, benchmarks, name=name, rules=rules, mixing=mixing, tokens=tokens,
+            window=window, predictions=predictions_folder(out, name), worst=_WORST,
+        )  # fmt: skip
     shares = seen()
     result = result.model_copy(
         update={

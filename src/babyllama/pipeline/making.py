@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 from babyllama.console import format_duration, print_status
 from babyllama.recipe.names import TRAININGS
@@ -18,11 +19,11 @@ def make_stage(stage: Stage, launched: Launched = ALONE) -> None:
     Rank 0 makes it alone, or with all other ranks if the stage is one that is made together.
     """
     if launched.count == 1:
-        _make_alone(stage)
+        _complete(stage)
         write_first_card(stage)
     elif not stage.together:
         if launched.rank == 0:
-            artefact.complete(stage, report_status)
+            _complete(stage)
     elif launched.rank == 0:
         _make_with_all_processes(stage)
         write_first_card(stage)
@@ -34,17 +35,23 @@ def make_stage(stage: Stage, launched: Launched = ALONE) -> None:
             stage.build(Path(folder))
 
 
-def _make_alone(stage: Stage) -> None:
-    is_made = False
+def _complete(stage: Stage) -> None:
+    """Make the stage's folder unless it is complete, and say so: one line on a terminal."""
+    building: artefact.Status | None = None
 
     def announce(stage: Stage, now: artefact.Status) -> None:
-        nonlocal is_made
-        is_made = now.state not in ("complete", "aside")
-        report_status(stage, now)
+        nonlocal building
+        building = None if now.state in ("complete", "aside") else now
+        # A terminal shows bars meanwhile, and one line once the stage is made.
+        report_status(stage, now, building="log")
 
     artefact.complete(stage, announce)
-    if is_made and stage.kind in TRAININGS:
-        print_status(_made(stage), style="green")
+    if building is not None:
+        made = _made(stage)
+        why = "" if building.reason == "new" else f" ({building.reason})"
+        print_status(f"{made}{why}", style="green", only="screen")
+        if stage.kind in TRAININGS:
+            print_status(made, style="green", only="log")
 
 
 def _made(stage: Stage) -> str:
@@ -83,13 +90,19 @@ def _make_with_all_processes(stage: Stage) -> None:
         processes.broadcast(str(folder))
         return stage.build(folder)
 
-    artefact.complete(replace(stage, build=build), report_status)
+    _complete(replace(stage, build=build))
     if not is_building:
         processes.broadcast("")
 
 
-def report_status(stage: Stage, now: artefact.Status) -> None:
-    """Print whether a stage is skipped or built, and why."""
+def report_status(
+    stage: Stage, now: artefact.Status, *, building: Literal["log"] | None = None
+) -> None:
+    """Print whether a stage is skipped or built, and why.
+
+    Args:
+        building: where to say that it is built: in a log only, or also on a terminal.
+    """
     if now.state == "complete":
         manifest = manifests.read_manifest(stage.out) or {}
         took = format_duration(manifest.get("wall_seconds", 0))
@@ -99,4 +112,4 @@ def report_status(stage: Stage, now: artefact.Status) -> None:
     elif now.state == "aside":
         print_status(f"{stage.name}: taken back from {now.reason}, which has these settings")
     else:
-        print_status(f"{stage.name}: building ({now.reason})", style="bold")
+        print_status(f"{stage.name}: building ({now.reason})", style="bold", only=building)

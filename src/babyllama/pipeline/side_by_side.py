@@ -9,10 +9,11 @@ from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
+from babyllama.console import overall
 from babyllama.pipeline.checks import check_before_training
 from babyllama.pipeline.making import make_stage
 from babyllama.pipeline.planning import Plan
-from babyllama.pipeline.remaining import remaining
+from babyllama.pipeline.remaining import Remaining, remaining
 from babyllama.pipeline.sharing import Machine, this_machine, threads_of, with_share
 from babyllama.pipeline.stages import evaluation_stage, scored_models, stages
 from babyllama.pipeline.workers import Job, Workers
@@ -38,7 +39,8 @@ def make_side_by_side(
     """
     machine = this_machine()
     most = min(jobs or machine.capacity, machine.capacity)
-    with Workers(machine, most) as workers:
+    left = remaining(recipe, folder, planned, line, _unfinished(line))
+    with Workers(machine, most) as workers, overall(left.line):
         if most > 1:
             workers.warm_up(len(_unfinished([each for each in line if _is_long(each)])))
         for is_long, group in groupby(line, key=_is_long):
@@ -46,17 +48,17 @@ def make_side_by_side(
             if is_long:
                 _check_trainings(recipe, folder, these)
             unfinished = _unfinished(these) if is_long else []
-            left = remaining(planned, unfinished)
-            if is_long and most > 1:
+            if unfinished and most > 1:
+                left.begin(unfinished[0].name)
                 to_do = _jobs(recipe, folder, unfinished, planned, machine)
-                workers.run(to_do, on_done=lambda job: left.count(job.name))  # noqa: B023
+                workers.run(to_do, on_done=lambda job: left.count(job.name))
                 these = [each for each in these if each not in unfinished]
             for stage in these:  # what is complete is said to be skipped
+                left.begin(stage.name)
                 if stage.kind == "evaluation" and most > 1:
-                    stage = _scored_by_workers(stage, recipe, folder, machine, workers)
+                    stage = _scored_by_workers(stage, recipe, folder, machine, workers, left)
                 make_stage(with_share(stage, recipe, stage.name))
-                if stage in unfinished:
-                    left.count(stage.name)
+                left.count(stage.name)
 
 
 def make_named_stage(folder: str, name: str) -> None:
@@ -129,7 +131,7 @@ def _memory(planned: Plan, stage: Stage) -> int:
 
 
 def _scored_by_workers(
-    stage: Stage, recipe: Recipe, folder: Path, machine: Machine, workers: Workers
+    stage: Stage, recipe: Recipe, folder: Path, machine: Machine, workers: Workers, left: Remaining
 ) -> Stage:
     """The evaluation, whose models are scored in workers before their scores are collected."""
 
@@ -148,7 +150,8 @@ def _scored_by_workers(
                     label=model,
                 )
                 for model in longest_first
-            ]
+            ],
+            on_done=lambda job: left.count_scored(job.label),
         )
         return stage.build(out)
 
