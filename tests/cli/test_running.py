@@ -39,6 +39,14 @@ def test_a_folder_that_is_no_run_is_called_so_with_the_run_that_it_belongs_to(
     assert "Go on with that run: babyllama run 'my run'" in refused("run", "my run/students/twin")
 
 
+def test_a_run_that_was_asked_to_end_early_says_where_it_is_and_how_to_go_on(tmp_path, monkeypatch):
+    monkeypatch.setattr("babyllama.pipeline.run.run", lambda *_, **__: None)
+    printed = babyllama("run", "mini", "--run-dir", tmp_path / "a", "--until", "students")
+    assert printed == (
+        f"Made up to students, as asked: {tmp_path / 'a'} To go on: babyllama run {tmp_path / 'a'}"
+    )
+
+
 def test_a_run_of_another_recipe_is_refused(tmp_path):
     (tmp_path / "recipe.yaml").write_text(invoke("recipes", "laptop").output)
     printed = refused("run", "mini", "--run-dir", tmp_path)

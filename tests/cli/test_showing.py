@@ -5,6 +5,7 @@ import shutil
 
 from commands import babyllama, invoke, refused
 
+from babyllama.cli.showing import print_commands
 from babyllama.runs.manifests import write_manifest
 
 
@@ -27,3 +28,19 @@ def test_a_folder_that_is_none_of_ours_is_refused(tmp_path):
     printed = refused("show", tmp_path)
     assert "is neither a run nor a study nor a model" in printed
     assert "babyllama ls" in printed
+
+
+def test_a_command_to_type_next_is_never_broken_over_two_lines(monkeypatch, capsys):
+    named = [("babyllama play runs/a", "see it"), ("babyllama show " + "x" * 60, "look at it")]
+    print_commands(named)
+    wide = capsys.readouterr().out.splitlines()
+    assert wide[1] == f"  babyllama play runs/a{' ' * 54}  see it"
+    monkeypatch.setattr("babyllama.cli.showing.output_width", lambda: 80)
+    print_commands(named)
+    assert capsys.readouterr().out.splitlines() == [
+        "Next",
+        "  see it:",
+        "    babyllama play runs/a",
+        "  look at it:",
+        "    babyllama show " + "x" * 60,
+    ]

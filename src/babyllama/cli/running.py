@@ -73,7 +73,7 @@ def run(
     from babyllama.recipe import built_in_recipes, load_recipe
     from babyllama.recipe.names import REPORT
     from babyllama.runs import manifests
-    from babyllama.runs.layout import Layout, default_folder
+    from babyllama.runs.layout import Layout, default_folder, resume_command
     from babyllama.runs.run import read_run
 
     given = Layout(Path(recipe))
@@ -99,6 +99,9 @@ def run(
     run_stages(loaded, folder, until=until, jobs=jobs, launched=launched)
     if launched.rank > 0:
         return
+    if until not in (None, REPORT):
+        print_line(f"Made up to {until}, as asked: {folder}")
+        print_line(f"To go on: {resume_command(folder)}")
     report = manifests.read_manifest(Layout(folder).report)
     if report and until in (None, REPORT):
         print_line(report["facts"]["first_sentence"])

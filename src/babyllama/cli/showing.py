@@ -1,5 +1,6 @@
 """`babyllama show`: what a run, study or model is, in one screen, and what to do with it next."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,9 +9,11 @@ import typer
 from babyllama.console import (
     format_count,
     format_duration,
+    output_width,
     print_json,
     print_line,
     print_result,
+    styled,
     table,
 )
 from babyllama.errors import InputError, command
@@ -59,22 +62,42 @@ def show_models(run: "Run") -> None:
     found = summary_table(scored_run(run))
     if found:
         print_table(found)
-    print_result(table("Next", ("command", "to"), _next_of_run(run), words=(0, 1)))
+    print_commands(_next_of_run(run))
+
+
+def print_commands(named: Sequence[tuple[str, str]]) -> None:
+    """Print what one may want next: commands, each on one line, and what each does."""
+    print_result(styled(("Next", "bold")))
+    longest = max(len(typed) for typed, _ in named)
+    if all(longest + len(does) + 5 <= output_width() for _, does in named):
+        for typed, does in named:
+            print_line(f"  {typed:<{longest}}  {does}")
+        return
+    for typed, does in named:
+        print_line(f"  {does}:")
+        print_line(f"    {typed}")
 
 
 def _next_of_run(run: "Run") -> list[tuple[str, str]]:
-    if run.missing:
-        from babyllama.runs.layout import resume_command
+    from babyllama.runs.layout import Layout, resume_command
+    from babyllama.runs.run import student_and_twin
 
-        return [
-            (resume_command(run.folder), "go on where it stopped"),
-            (command("watch", run.folder), "follow its progress"),
-        ]
-    return [
+    if run.missing:
+        from babyllama.watch import snapshot
+
+        is_made_now = snapshot(run.folder).worker.state in ("alive", "elsewhere")
+        if is_made_now:
+            return [(command("watch", run.folder), "follow its progress")]
+        return [(resume_command(run.folder), "make the rest")]
+    found = [
         (command("play", run.folder), "see its models side by side, token by token"),
         (command("generate", run.folder, "--prompt", "The"), "let them continue a text"),
-        (command("publish", run.folder, "--dry-run", "--repo", "YOU/NAME"), "see what others get"),
     ]
+    student, twin = student_and_twin(run)
+    if student and twin:
+        folders = [Layout(run.folder).student(each.name) for each in (twin, student)]
+        found.append((command("compare", *folders), "see whether the student beats its twin"))
+    return found
 
 
 def _show_run(folder: Path, *, as_json: bool) -> None:
@@ -181,7 +204,7 @@ def _show_model(folder: Path, *, as_json: bool) -> None:
         (command("evaluate", folder, "--benchmark", "blimp=DIR"), "score it"),
         (command("export", folder, "model.gguf", "--to", "gguf"), "take it to another program"),
     ]
-    print_result(table("Next", ("command", "to"), examples, words=(0, 1)))
+    print_commands(examples)
 
 
 def _formed(value: float | None, form: str) -> str | None:

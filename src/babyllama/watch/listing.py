@@ -22,8 +22,8 @@ class ListedRun:
     """A run, or a study, in one row.
 
     Attributes:
-        state: `complete`, or what is being made, or where it was stopped; of a study, how many of
-            its trials are complete.
+        state: `complete`, or what is being made, or that it is not finished; of a study, how many
+            of its trials are complete.
         student, twin: dev cross-entropy in nats per token; None until it is trained.
         benchmark: the first that the student is scored on; empty until it is.
         student_score, twin_score: on it, in the benchmark's unit.
@@ -105,7 +105,7 @@ def _finished(folders: Iterable[Path]) -> Iterator[float]:
 
 
 def state_of(path: Path) -> str:
-    """How far a run is, in words: `complete`, what is being made, or where it was stopped.
+    """How far a run is, in words: `complete`, what is being made, or that it is not finished.
 
     Raises:
         InputError: no run, or a recipe that is wrong.
@@ -119,7 +119,7 @@ def state_of(path: Path) -> str:
     far = f"{done} of {len(stages)} stages"
     if now.worker.state in ("alive", "elsewhere"):
         return f"{far}, making {now.current.name}" if now.current else f"{far}, in progress"
-    return f"{far}, stopped"
+    return f"{far}, not finished"
 
 
 def _dev(model: Model | None) -> float | None:
