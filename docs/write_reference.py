@@ -48,8 +48,12 @@ def pages() -> dict[str, str]:
 def commands_page() -> str:
     """One section per command: what it does, its example, its arguments and options."""
     parts = ["# Commands\n", "Written by `make docs` from the command line itself.\n"]
-    for name, command in sorted(_commands(typer.main.get_command(app), "babyllama")):
-        parts.append(f"## `{name}`\n")
+    panel = ""
+    for of, name, command in _commands(typer.main.get_command(app), "babyllama"):
+        if of != panel:
+            panel = of
+            parts.append(f"## {panel}\n")
+        parts.append(f"### `{name}`\n")
         parts.append(_paragraphs(command.help or "") + "\n")
         rows = [_parameter_row(p) for p in command.params if p.name != "help"]
         parts.append("| argument or option | what | default |\n|---|---|---|\n" + "".join(rows))
@@ -72,12 +76,15 @@ def recipes_page() -> str:
     return "\n".join(parts)
 
 
-def _commands(command: Any, name: str) -> Iterator[tuple[str, Any]]:
-    for part, child in getattr(command, "commands", {}).items():
+def _commands(command: Any, name: str, panel: str = "") -> Iterator[tuple[str, str, Any]]:
+    """Panel, name and command, in the order of `--help`."""
+    for part in command.list_commands(None):
+        child = command.commands[part]
+        of = panel or child.rich_help_panel
         if hasattr(child, "commands"):
-            yield from _commands(child, f"{name} {part}")
+            yield from _commands(child, f"{name} {part}", of)
         else:
-            yield f"{name} {part}", child
+            yield of, f"{name} {part}", child
 
 
 def _models() -> Iterator[type[BaseModel]]:

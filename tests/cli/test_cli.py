@@ -241,13 +241,15 @@ def test_the_version_is_printed_and_h_is_help():
     assert babyllama("corpus", "clean", "-h") == babyllama("corpus", "clean", "--help")
 
 
-def test_help_groups_every_command():
+def test_help_groups_every_command_and_says_no_type_of_a_flag():
     printed = babyllama("--help")
-    panels = [
-        printed.index(f"─ {panel} ") for panel in ("Runs", "Single steps", "Scores", "Models")
-    ]
+    names = ("Start", "Steps", "Models", "Scores", "Upkeep")
+    panels = [printed.index(f"─ {panel} ") for panel in names]
     assert panels == sorted(panels)
     assert "─ Commands " not in printed
+    assert printed.index("│ run ") < printed.index("│ init ") < printed.index("│ corpus ")
+    assert "bool" not in printed + babyllama("verify", "--help")
+    assert "<int" in babyllama("study", "--help")
 
 
 SIGNALLED = """

@@ -41,6 +41,7 @@ from babyllama.cli import (
 )
 from babyllama.cli.arguments import launched_process
 from babyllama.cli.failures import OUR_MISTAKE, explained, report_our_mistake
+from babyllama.cli.usage import hide_types_of_flags, legible_usage_errors
 from babyllama.console import (
     RUN_AGAIN,
     STANDARD_OUTPUT,
@@ -108,12 +109,23 @@ class _Commands(TyperGroup):
 
     def make_context(self, info_name: str | None, args: list[str], *more: Any, **named: Any) -> Any:
         self._arguments = list(args)
-        with _legible_usage_errors():
+        with legible_usage_errors(self._arguments):
             return super().make_context(info_name, args, *more, **named)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """By panel, in the order in which one may want them; groups of commands lead theirs."""
+        panels = [START, STEPS, MODELS, SCORES, UPKEEP]
+        return sorted(
+            super().list_commands(ctx),
+            key=lambda name: (
+                panels.index(vars(self.commands[name])["rich_help_panel"]),
+                not hasattr(self.commands[name], "commands"),
+            ),
+        )
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            with preemptible(), _legible_usage_errors():
+            with preemptible(), legible_usage_errors(self._arguments):
                 _refuse_other_bytes(self._arguments)
                 result = super().invoke(ctx)
             _leave_processes()
@@ -190,18 +202,6 @@ def _refuse_other_bytes(arguments: list[str]) -> None:
             )
 
 
-@contextmanager
-def _legible_usage_errors() -> Iterator[None]:
-    """Show control characters in the arguments that typer's own messages repeat."""
-    try:
-        yield
-    except Exception as error:
-        message = getattr(error, "message", None)  # typer's own base class is not public
-        if isinstance(message, str) and hasattr(error, "format_message"):
-            vars(error)["message"] = visible_cell(InputError(message).what)
-        raise
-
-
 def _open_closed_streams() -> None:
     """Open what the caller has closed; make standard output print any text.
 
@@ -274,6 +274,9 @@ def preemptible() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
+hide_types_of_flags()
+
+
 def _group(help_text: str) -> typer.Typer:
     return typer.Typer(help=help_text, no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -319,36 +322,22 @@ corpus_app.command()(releases.identify)
 tokenizer_app.command("train")(data.tokenizer_train)
 tokenizer_app.command("stats")(data.tokenizer_stats)
 
-# `--help` shows panels in the order of their first command; groups come last in theirs.
-RUNS, STEPS, SCORES, MODELS = "Runs", "Single steps", "Scores", "Models"
-app.command(rich_help_panel=RUNS)(running.run)
-app.command(rich_help_panel=RUNS)(running.recipes)
-app.command(rich_help_panel=RUNS)(starting.init)
-app.command(rich_help_panel=RUNS)(running.watch)
-app.command(rich_help_panel=RUNS)(listing.ls)
-app.command(rich_help_panel=RUNS)(showing.show)
-app.command(rich_help_panel=RUNS)(comparing.report)
-app.command(rich_help_panel=RUNS)(running.verify)
-app.command(rich_help_panel=RUNS)(studying.study)
-app.command(rich_help_panel=RUNS)(studying.studies)
-app.command(rich_help_panel=RUNS)(listing.doctor)
-app.command(rich_help_panel=RUNS)(lessons.lesson)
-app.command(rich_help_panel=STEPS)(data.tokenize)
-app.command(rich_help_panel=STEPS)(teaching.pretrain)
-app.command(rich_help_panel=STEPS)(teaching.signal)
-app.command(rich_help_panel=STEPS)(teaching.sample)
-app.command(rich_help_panel=STEPS)(teaching.distill)
-app.command(rich_help_panel=SCORES)(evaluation.evaluate)
-app.command(rich_help_panel=SCORES)(finetuning.finetune)
-app.command(rich_help_panel=SCORES)(curves.curves)
-app.command(rich_help_panel=SCORES)(comparing.compare)
+START, STEPS, MODELS, SCORES, UPKEEP = "Start", "Steps", "Models", "Scores", "Upkeep"
+for _command in (running.run, starting.init, running.recipes, showing.show, comparing.report,
+                 studying.study, studying.studies, lessons.lesson):  # fmt: skip
+    app.command(rich_help_panel=START)(_command)
+app.add_typer(corpus_app, name="corpus", rich_help_panel=STEPS)
+app.add_typer(tokenizer_app, name="tokenizer", rich_help_panel=STEPS)
+for _command in (data.tokenize, teaching.pretrain, teaching.signal, teaching.sample,
+                 teaching.distill):  # fmt: skip
+    app.command(rich_help_panel=STEPS)(_command)
+for _command in (playing.play, generating.generate, exporting.export, publishing.publish,
+                 publishing.submission):  # fmt: skip
+    app.command(rich_help_panel=MODELS)(_command)
+for _command in (evaluation.evaluate, comparing.compare, curves.curves, finetuning.finetune):
+    app.command(rich_help_panel=SCORES)(_command)
 app.command("lm-eval", rich_help_panel=SCORES, context_settings=harness.PASS_ARGUMENTS_ON)(
     harness.lm_eval
 )
-app.command(rich_help_panel=MODELS)(playing.play)
-app.command(rich_help_panel=MODELS)(generating.generate)
-app.command(rich_help_panel=MODELS)(publishing.publish)
-app.command(rich_help_panel=MODELS)(exporting.export)
-app.command(rich_help_panel=MODELS)(publishing.submission)
-app.add_typer(corpus_app, name="corpus", rich_help_panel=STEPS)
-app.add_typer(tokenizer_app, name="tokenizer", rich_help_panel=STEPS)
+for _command in (listing.ls, running.watch, running.verify, listing.doctor):
+    app.command(rich_help_panel=UPKEEP)(_command)

@@ -14,6 +14,7 @@ from babyllama.errors import InputError, quoted
 from babyllama.recipe.base import Mistake, nearest, nearest_name
 from babyllama.recipe.raw_tree import Keys, Places
 
+_SEEDS = "Several seeds are a study: babyllama study replication --scale mini --seeds 3"
 _LISTED_IN = "See the fields: babyllama recipes NAME"
 
 
@@ -142,6 +143,8 @@ def _mistake_of_alternatives(errors: Sequence[tuple[_Field, ErrorDetails]]) -> M
 def _mistake(field: _Field, details: ErrorDetails) -> Mistake:
     kind, value = details["type"], details["input"]
     if kind == "extra_forbidden":
+        if field.keys == ("seeds",):
+            return Mistake(field.keys, "seeds is not a field", "A run has one seed.", _SEEDS)
         known = [*field.model.model_fields, *getattr(field.model, "replaced_before", ())]
         return Mistake(
             field.keys,
