@@ -1,6 +1,7 @@
 """`babyllama ls` and `doctor`: tables and JSON."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 from commands import babyllama, invoke
@@ -28,8 +29,14 @@ def test_doctor_says_what_is_here_and_how_long_recipes_take(monkeypatch):
 
     shown = babyllama("doctor")
 
-    for text in ("Z80, 2 cores", "16.0 GiB, 8.0 GiB free", "50.0 GFLOP/s", "not computed fast here",
+    for text in ("Z80, 2 cores", "other work none", "did nothing else",
+                 "16.0 GiB, 8.0 GiB free", "50.0 GFLOP/s", "not computed fast here",
                  "`compile: true` has no effect", "torch 2.13", "mini 2 min"):  # fmt: skip
+        assert text in shown
+    busy = replace(found, cores=1, busy_cores=1.5)
+    monkeypatch.setattr(examination, "examine", lambda: busy)
+    shown = babyllama("doctor")
+    for text in ("Z80, 1 core for", "keeps 1.5 cores busy", "Other programs ran meanwhile"):
         assert text in shown
     asked = SimpleNamespace(**json.loads(invoke("doctor", "--json").stdout))
     assert asked.seconds == {"mini": 120.0}

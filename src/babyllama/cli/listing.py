@@ -17,6 +17,7 @@ from babyllama.console import (
     print_status,
     table,
 )
+from babyllama.errors import numbered
 
 if TYPE_CHECKING:
     from babyllama.watch.listing import ListedRun
@@ -77,7 +78,8 @@ def doctor(
     if found.bfloat16_flops:
         bfloat16 = f"{format_flops(found.bfloat16_flops)}/s in matrix products"
     rows = [
-        ("processor", f"{found.processor}, {found.cores} cores for this process"),
+        ("CPU", f"{found.processor}, {numbered(found.cores, 'core')} for this process"),
+        ("other work", "none" if found.is_idle else f"keeps {found.busy_cores:.1f} cores busy"),
         ("memory", f"{format_bytes(found.memory)}, {format_bytes(found.free_memory)} free"),
         ("disk here", f"{format_bytes(found.free_disk)} free"),
         ("GPU", ", ".join(found.gpus) or "none"),
@@ -93,4 +95,9 @@ def doctor(
             ("recipe", "about"),
             [(name, format_duration(seconds)) for name, seconds in takes.items()],
         )
+    )
+    print_line(
+        "The best of several measurements, on a machine that did nothing else."
+        if found.is_idle
+        else "Other programs ran meanwhile: on an idle machine it is faster."
     )
