@@ -72,6 +72,16 @@ def test_the_first_fall_is_cut_off_once_it_would_flatten_the_rest(run, last, top
     write(run / "teachers" / "gpt2.partial", [step(number) for number in range(10, last + 1, 5)])
     labels = re.findall(r"│ ([0-9.]+) *$", once(run, rows=40), flags=re.MULTILINE)
     assert max(map(float, labels)) == pytest.approx(top, abs=0.5)
+    assert ("top cut" in once(run, rows=40)) == (last == 400)
+
+
+@pytest.mark.parametrize("columns", [70, 80, 120, 200])
+def test_whether_a_top_is_cut_is_marked_and_the_same_at_every_width(run, columns):
+    lines = [step(n, kl=30 / n) for n in range(1, 40)]
+    write(run / "teachers" / "gpt2.partial", lines)
+    chart = once(run, columns=columns, rows=40)
+    assert "kl, nats per token, top cut" in chart or "kl, top cut" in chart
+    assert max(map(len, chart.splitlines())) <= columns
 
 
 def test_a_low_terminal_shows_numbers_alone(run):

@@ -274,9 +274,13 @@ def _chart(
     if height < _LOWEST_CHART or not curves:
         return None
     thinned = [_thinned(curve, width // 2) for curve in curves.values()]
-    (left, right), (low, high) = _ends(thinned)
+    top = _top([*curves.values()])  # of all values, so that no width hides some
+    (left, right), (low, high) = _ends(thinned, top)
     labels = axis.vertical(axis.ticks(low, high, height // 3), low, high, height)
     columns = width - 3 - max(map(len, labels))  # less the frame and a space
+    if top is not None:
+        cut = f"{title}, top cut"
+        title = cut if len(cut) <= columns else f"{title.partition(',')[0]}, top cut"
     drawn = plot_to_string(
         xs=[[step for step, _ in curve] for curve in thinned],
         ys=[[value for _, value in curve] for curve in thinned],
@@ -308,11 +312,12 @@ def _chart(
     return Text.from_ansi(drawn)
 
 
-def _ends(curves: Sequence[Curve]) -> tuple[tuple[float, float], tuple[float, float]]:
-    """The ends of both axes: a little wider than the curves, unless their top is cut."""
+def _ends(
+    curves: Sequence[Curve], top: float | None
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """The ends of both axes: a little wider than the curves, or than their top that is cut."""
     steps = [step for curve in curves for step, _ in curve]
     values = [value for curve in curves for _, value in curve]
-    top = _top(curves)
     return _widened(min(steps), max(steps)), _widened(min(values), top or max(values))
 
 
