@@ -32,6 +32,8 @@ def test_without_a_terminal_the_defaults_are_taken_and_said(tmp_path, monkeypatc
     printed = babyllama("init")
     assert "Folder of the text, or none for synthetic text: none (no terminal" in printed
     assert "--time sets it" in printed
+    assert "less than 1 h 00 min: larger models would need more than 60,000 words" in printed
+    assert "Run it: babyllama run mine.yaml" in printed
     assert load_recipe("mine.yaml").corpus.source.kind == "synthetic"
 
 

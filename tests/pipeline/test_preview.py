@@ -45,8 +45,8 @@ def test_what_follows_from_a_change_is_included_and_a_training_is_kept_aside(lin
     text, model, scores = preview(line)
     assert (text.does, text.why) == ("rebuild", "seed was 0, now 1")
     assert model.does == "replace"
-    assert model.why == "text is made before it; the earlier one is kept as model.aside"
-    assert (scores.does, scores.why) == ("rebuild", "model is made before it")
+    assert model.why == "depends on text; the earlier one is kept as model.aside"
+    assert (scores.does, scores.why) == ("rebuild", "depends on model")
 
 
 def test_what_is_damaged_is_made_again_and_nothing_after_it(line):

@@ -37,7 +37,8 @@ def show_plan(recipe: Recipe, folder: Path, until: str | None, *, card: str) -> 
     planned = plan(recipe, folder)
     timing = time_left(recipe, planned, actions, card=card)
     rows = [(each.stage.name, each.does, each.why) for each in actions]
-    print_result(table(f"Plan of {recipe.name} in {folder}", ("stage", "what", "why"), rows))
+    title = f"Plan of {recipe.name} in {folder}"
+    print_result(table(title, ("stage", "what", "why"), rows, words=(0, 1, 2)))
     _show_models(planned, timing)
     _show_costs(planned, recipe)
     if not timing.card:  # else another machine
@@ -71,13 +72,13 @@ def _show_models(planned: Plan, timing: Timing) -> None:
             f"{each.parameters:,}",
             format_count(each.tokens),
             format_flops(each.flops),
-            format_duration(left[each.name].seconds) if each.name in left else "nothing",
+            format_duration(left[each.name].seconds) if each.name in left else "none",
             format_flops(left[each.name].speed.flops) + "/s" if each.name in left else "",
         )
         for each in planned.models
     ]
-    head = ("model", "parameters", "tokens", "training", "left alone", "speed")
-    print_result(table("Models", head, rows))
+    head = ("model", "parameters", "tokens", "training", "time left", "speed")
+    print_result(table("Models", head, rows, less=("speed", "tokens"), whole="a file"))
 
 
 def _show_costs(planned: Plan, recipe: Recipe) -> None:

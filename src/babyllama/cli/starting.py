@@ -60,8 +60,9 @@ def init(
     recipe_of(written, str(out))  # refuses a language that is no code, for example
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(written, encoding="utf-8")
-    print_line(str(out))
+    print_line(f"Written: {out}")
     print_status(f"Look at the plan: {command('run', out, '--dry-run')}")
+    print_status(f"Run it: {command('run', out)}")
 
 
 def _answer(given: str | None, option: str, question: str, default: str) -> str:
@@ -112,6 +113,13 @@ def _written(
             f"fewest; the run takes about {format_duration(choice.seconds)}",
             style="yellow",
         )
+    elif choice.seconds < seconds / 2:
+        print_status(
+            f"The run takes about {format_duration(choice.seconds)} {where}, less than "
+            f"{format_duration(seconds)}: larger models would need more than {words:,} words."
+        )
+    else:
+        print_status(f"The run takes about {format_duration(choice.seconds)} {where}.")
     head = [
         "# Written by babyllama init " + time.strftime("on %Y-%m-%d, for about"),
         f"# {format_duration(choice.seconds)} {where}.",

@@ -20,7 +20,8 @@ class Action:
         does: `keep`: it is complete. `make`: it is new. `resume`: it was begun. `rebuild`: it is
             made again. `replace`: so is a training, and the earlier one is kept aside. `take back`:
             a training that was kept aside has the settings again.
-        why: what has changed, which stage before it is made again, or what is kept where.
+        why: what has changed, on which stages that are made again it depends, or what is kept
+            where.
     """
 
     stage: Stage
@@ -60,7 +61,7 @@ def _action(stage: Stage, now: artefact.Status, before: Sequence[str]) -> Action
             return Action(stage, "resume")
         why = now.reason
     else:
-        why = f"{', '.join(before)} {'is' if len(before) == 1 else 'are'} made before it"
+        why = f"depends on {', '.join(before)}"
     if not is_made and now.state != "damaged":
         return Action(stage, "make", "" if now.reason == "new" else why)
     if stage.keeps and now.state != "damaged":
