@@ -14,9 +14,7 @@ from babyllama.cli.arguments import (
     benchmark_and_path,
     launched_process,
     named_models,
-    recipes_beginning_with,
     refuse_missing,
-    stages_beginning_with,
 )
 from babyllama.errors import InputError
 
@@ -133,8 +131,3 @@ def test_a_name_that_no_file_can_have_is_refused(text):
 def test_the_rules_that_can_be_asked_for_are_those_of_recipes():
     field = recipe.EvaluationRecipe.model_fields["rules"]
     assert get_args(RulesName) == get_args(field.annotation)
-
-
-def test_a_shell_completes_recipes_and_stages():
-    assert recipes_beginning_with("str") == ["strict-small", "strict"]
-    assert stages_beginning_with("t") == ["tokenizer", "tokens", "teachers"]

@@ -4,11 +4,12 @@ import pytest
 
 from babyllama.errors import InputError
 from babyllama.pipeline import timing
+from babyllama.pipeline.cards import CARDS
 from babyllama.pipeline.planning import Plan, PlannedModel
 from babyllama.pipeline.preview import Action
 from babyllama.pipeline.sharing import Machine
 from babyllama.pipeline.stages import stages
-from babyllama.pipeline.timing import CARDS, time_left
+from babyllama.pipeline.timing import time_left
 from babyllama.recipe import Given
 
 FLOPS = {"llama": 6e12, "gpt2": 4e12, "distilled": 3e12, "twin": 2e12}

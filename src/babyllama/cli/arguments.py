@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from babyllama.cli.completing import recipes_beginning_with
 from babyllama.cli.outputs import refuse_overlap, refuse_unwritable_folder
 from babyllama.console import overall, print_line
 from babyllama.errors import InputError, quoted
@@ -17,20 +18,6 @@ if TYPE_CHECKING:
 Settings = Annotated[
     list[str] | None, typer.Option("--set", help="Change a field of the recipe: key.path=value.")
 ]
-
-
-def recipes_beginning_with(incomplete: str) -> list[str]:
-    """Built-in recipes, for a shell's completion; the shell itself completes files."""
-    from babyllama.recipe import built_in_recipes
-
-    return [name for name in built_in_recipes() if name.startswith(incomplete)]
-
-
-def stages_beginning_with(incomplete: str) -> list[str]:
-    """Names of stages, for a shell's completion."""
-    from babyllama.recipe.names import STAGES
-
-    return [name for name in STAGES if name.startswith(incomplete)]
 
 
 RecipeName = Annotated[

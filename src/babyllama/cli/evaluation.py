@@ -17,6 +17,7 @@ from babyllama.cli.arguments import (
     refuse_missing,
 )
 from babyllama.cli.asked import asked_of
+from babyllama.cli.completing import benchmarks_beginning_with
 from babyllama.cli.outputs import (
     refuse_inputs,
     refuse_one_place,
@@ -54,7 +55,8 @@ def evaluate(
         list[str] | None,
         typer.Option(
             help="NAME=PATH: a benchmark's name, or any other name for minimal pairs of your own; "
-            "repeatable. By default those of the runs' recipes, if all have the same."
+            "repeatable. By default those of the runs' recipes, if all have the same.",
+            autocompletion=benchmarks_beginning_with,
         ),
     ] = None,
     ensemble: Annotated[
@@ -88,9 +90,10 @@ def evaluate(
     """Score models on benchmarks, with 95% intervals and the score of chance.
 
     Benchmarks: blimp, blimp_filtered, blimp_fast, blimp_supplement, blimp_supplement_fast, ewok,
-    comps, entity_tracking, wug_adj, wug_past, reading, aoa, aoa_2025, lambada, syntaxgym,
-    perplexity, blimp_nl, zhoblimp, turblimp. Any other name stands for minimal pairs of your own: a
-    .jsonl, .csv, .tsv or .txt file, a folder of them or a zip.
+    ewok_2026, comps, entity_tracking, global_piqa_parallel, global_piqa_nonparallel, wug_adj,
+    wug_past, reading, aoa, aoa_2025, lambada, syntaxgym, perplexity, blimp_nl, zhoblimp, turblimp.
+    Any other name stands for minimal pairs of your own: a .jsonl, .csv, .tsv or .txt file, a folder
+    of them or a zip.
 
     A run stands for its finished models and its teachers' ensemble. Models of a run are also
     measured on its dev text: calibration, agreement with the teachers, copying and so on.

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from babyllama.cli.arguments import (
-    Settings,
-    launched_process,
+from babyllama.cli.arguments import Settings, launched_process
+from babyllama.cli.completing import (
+    cards_beginning_with,
     recipes_beginning_with,
     stages_beginning_with,
 )
@@ -25,6 +25,7 @@ from babyllama.console import (
     table,
 )
 from babyllama.errors import InputError
+from babyllama.pipeline.cards import CARDS
 
 
 def run(
@@ -58,7 +59,10 @@ def run(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print the plan.")] = False,
     device: Annotated[
         str | None,
-        typer.Option(help="With --dry-run: the time on a card that is not here, such as h100."),
+        typer.Option(
+            help=f"With --dry-run: the time on a card that is not here: {', '.join(CARDS)}.",
+            autocompletion=cards_beginning_with,
+        ),
     ] = None,
 ) -> None:
     """Run a recipe from raw text to an evaluated student; finished stages are skipped.

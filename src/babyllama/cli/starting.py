@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from babyllama.cli.completing import cards_beginning_with
 from babyllama.console import format_duration, print_line, print_status
 from babyllama.errors import InputError, command
+from babyllama.pipeline.cards import CARDS
 
 if TYPE_CHECKING:
     from babyllama.data.glance import Glance
@@ -33,7 +35,11 @@ def init(
         str | None, typer.Option("--time", help="How long a run may take: 20min, 2h, 1d.")
     ] = None,
     machine: Annotated[
-        str | None, typer.Option(help="`here`, or a card such as h100 where it will run.")
+        str | None,
+        typer.Option(
+            help=f"Where it will run: `here`, or on a card: {', '.join(CARDS)}.",
+            autocompletion=cards_beginning_with,
+        ),
     ] = None,
 ) -> None:
     """Write a short recipe for a text, a time and a machine; asks what no option says.

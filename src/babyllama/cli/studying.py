@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from babyllama.cli.arguments import Settings, refuse_launcher
+from babyllama.cli.completing import recipes_beginning_with, studies_beginning_with
 from babyllama.console import (
     format_bytes,
     format_estimate,
@@ -27,7 +28,9 @@ def study(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="STUDY", help="A built-in study's name, a YAML file, or a study's folder."
+            metavar="STUDY",
+            help="A built-in study's name, a YAML file, or a study's folder.",
+            autocompletion=studies_beginning_with,
         ),
     ],
     out: Annotated[
@@ -35,7 +38,10 @@ def study(
     ] = None,
     scale: Annotated[
         str | None,
-        typer.Option(help="Another base recipe: a built-in name, such as mini, or a file."),
+        typer.Option(
+            help="Another base recipe: a built-in name, such as mini, or a file.",
+            autocompletion=recipes_beginning_with,
+        ),
     ] = None,
     settings: Settings = None,
     seeds: Annotated[
@@ -121,7 +127,10 @@ def study(
 
 
 def studies(
-    name: Annotated[str | None, typer.Argument(help="The study to print, as YAML.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(help="The study to print, as YAML.", autocompletion=studies_beginning_with),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the built-in studies: what each asks, and what it takes; or print one.

@@ -67,7 +67,7 @@ def choose(words: int, seconds: float, *, card: str = "") -> Choice:
     Args:
         words: of the text.
         seconds: that the run may take.
-        card: a name of `timing.CARDS`; "" for this machine.
+        card: a name of `cards.CARDS`; "" for this machine.
 
     Raises:
         InputError: no such card.

@@ -15,6 +15,7 @@ from babyllama.errors import InputError
 from babyllama.models.build import parameter_count
 from babyllama.models.given import planned_teacher
 from babyllama.models.precision import compute_dtype, pick_device
+from babyllama.pipeline.cards import CARDS
 from babyllama.pipeline.planning import Plan, vocabulary_size
 from babyllama.pipeline.preview import Action
 from babyllama.pipeline.sharing import Machine, this_machine, threads_of, using_threads
@@ -28,14 +29,6 @@ from babyllama.runs.training_log import read_training_log
 from babyllama.training.speed import machine_flops
 from babyllama.training.trial_step import trial_flops
 
-# Dense peak in bfloat16 with sums in float32, FLOP/s without sparsity; of SXM cards where there are
-# several. Within 4% of the tables of other projects and of data bases of cards, where these mean
-# sums in float32. Not compared with the vendors' data sheets, and measured on no card.
-CARDS: Mapping[str, float] = {
-    "rtx3090": 71e12, "rtx4090": 165e12, "rtx5090": 209e12, "l4": 121e12, "a10": 125e12,
-    "l40s": 362e12, "a100": 312e12, "h100": 989e12, "h200": 989e12, "b200": 2250e12,
-    "mi300x": 1307e12,
-}  # fmt: skip
 # Shares of a peak that training is assumed to reach: guesses, measured on no card. Small products
 # do not fill a large one.
 _SHARE_OF_CARD = ((100e6, 0.35), (30e6, 0.2), (5e6, 0.1), (0, 0.03))  # from so many parameters on
