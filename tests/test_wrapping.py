@@ -1,6 +1,7 @@
 """Lines and tables on a narrow terminal: words stay whole, and so do commands."""
 
 import re
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -89,3 +90,12 @@ def test_columns_of_words_start_at_the_left_and_numbers_end_at_the_right():
         "a    does it help?   2 MiB",
         "b    no             12 MiB",
     ]
+
+
+def test_columns_make_room_for_a_column_of_sentences():
+    rows = (("demo", "16", "does a student of two teachers beat the same model alone?"),)
+    grid = Grid("", ("study", "trainings", "question"), rows, less=("trainings",))
+    assert drawn(grid, 48, complete=False).left_out == ()
+    found = drawn(replace(grid, least=(("question", 40),)), 48, complete=False)
+    assert found.left_out == ("trainings",)
+    assert len(found.rows) == 2

@@ -485,6 +485,7 @@ def table(
     words: Collection[int] = (0,),
     less: Sequence[str] = (),
     whole: str = "--json",
+    least: Mapping[str, int] | None = None,
 ) -> Grid:
     """Make a table.
 
@@ -492,6 +493,7 @@ def table(
         words: columns that start at the left; of the others those do that hold no numbers.
         less: names of the columns that are left out first where there is no room for all.
         whole: the option or command that prints every column, beside a wider terminal.
+        least: how wide columns of sentences should be, by their names; others make room for them.
     """
     return Grid(
         visible_cell(title),
@@ -500,6 +502,7 @@ def table(
         frozenset(words),
         tuple(less),
         whole,
+        tuple((least or {}).items()),
     )
 
 

@@ -76,6 +76,7 @@ class Grid:
         words: columns that start at the left; of the others those do that hold no numbers.
         less: names of the columns that are left out first where there is no room for all.
         whole: the option or command that prints every column, beside a wider terminal.
+        least: how wide columns of sentences should be, by their names; others make room for them.
     """
 
     title: str
@@ -84,6 +85,7 @@ class Grid:
     words: frozenset[int] = frozenset((0,))
     less: tuple[str, ...] = ()
     whole: str = "--json"
+    least: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -128,8 +130,15 @@ def _fitted(grid: Grid, width: int, *, complete: bool) -> tuple[list[int], list[
     columns = [[grid.head[each], *(row[each] for row in grid.rows)] for each in every]
     natural = [max(map(cells, column)) for column in columns]
     # From the best to the worst: what may break in a cell.
+    wanted = dict(grid.least)
+    comfortable = [
+        min(wanted.get(name, 0), size) for name, size in zip(grid.head, natural, strict=True)
+    ]
     bounds = [
-        [max(_least(cell, names=names, numbers=numbers) for cell in column) for column in columns]
+        [
+            max(size, *(_least(cell, names=names, numbers=numbers) for cell in column))
+            for size, column in zip(comfortable, columns, strict=True)
+        ]
         for names, numbers in ((False, False), (True, False), (True, True))
     ]
     if complete:

@@ -2,7 +2,9 @@
 
 from types import SimpleNamespace
 
-from babyllama.cli import evaluation
+from typer.testing import CliRunner
+
+from babyllama.cli import app, evaluation
 from babyllama.cli.completing import (
     BENCHMARKS,
     benchmarks_beginning_with,
@@ -15,7 +17,7 @@ from babyllama.evaluation.suites import SUITES
 
 
 def typed(recipe):
-    return SimpleNamespace(params={"recipe": recipe})
+    return SimpleNamespace(params={"recipe": recipe}, args=[])
 
 
 def test_names_are_completed():
@@ -31,6 +33,14 @@ def test_stages_are_those_of_the_recipe_that_was_typed():
     ]  # fmt: skip
     assert "students/twin" in stages_beginning_with(typed("mini"), "students/")
     assert stages_beginning_with(typed("nowhere"), "t") == ["tokenizer", "tokens", "teachers"]
+
+
+def test_a_shell_gets_the_models_of_a_recipe_after_until(monkeypatch):
+    monkeypatch.setenv("_BABYLLAMA_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", "babyllama run mini --until students/")
+    monkeypatch.setenv("COMP_CWORD", "4")
+    found = CliRunner().invoke(app, [], prog_name="babyllama")
+    assert found.stdout.split() == ["students/distilled", "students/twin"]
 
 
 def test_the_names_of_benchmarks_are_those_of_the_suites_and_the_help_lists_them():

@@ -30,7 +30,9 @@ def stages_beginning_with(ctx: typer.Context, incomplete: str) -> list[str]:
     """Names of stages; also of single models of the recipe that was typed before."""
     from babyllama.recipe.names import STAGES
 
-    return _beginning_with(incomplete, [*STAGES, *_models_of(str(ctx.params.get("recipe", "")))])
+    # While the option has no value yet, the parser leaves what was typed before in `args`.
+    recipe = ctx.params.get("recipe") or next(iter(ctx.args), "")
+    return _beginning_with(incomplete, [*STAGES, *_models_of(str(recipe))])
 
 
 def studies_beginning_with(incomplete: str) -> list[str]:

@@ -150,7 +150,8 @@ def studies(
         return
     rows = [_row(each) for each in found]
     head = ("study", "cells", "seeds", "trainings", "FLOPs", "question")
-    print_result(table("Built-in studies, at the scale of mini", head, rows))
+    title, less = "Built-in studies, at the scale of mini", ("cells", "seeds", "FLOPs")
+    print_result(table(title, head, rows, less=less, least={"question": 40}))
     print_line("The time here: babyllama study NAME --dry-run")
 
 
