@@ -92,6 +92,11 @@ def test_columns_of_words_start_at_the_left_and_numbers_end_at_the_right():
     ]
 
 
+def test_a_column_is_no_wider_than_its_longest_line():
+    grid = Grid("", ("a", "b"), (("x, at chance", "y, and so on"),))
+    assert drawn(grid, 20, complete=False).rows == ("x, at   y, and so", "chance  on")
+
+
 def test_columns_make_room_for_a_column_of_sentences():
     rows = (("demo", "16", "does a student of two teachers beat the same model alone?"),)
     grid = Grid("", ("study", "trainings", "question"), rows, less=("trainings",))

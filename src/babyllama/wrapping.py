@@ -104,6 +104,11 @@ def drawn(grid: Grid, width: int, *, complete: bool) -> Drawn:
     columns are left out.
     """
     kept, widths = _fitted(grid, width, complete=complete)
+    columns = [[grid.head[each], *(row[each] for row in grid.rows)] for each in kept]
+    widths = [  # what breaks early needs less
+        max(cells(line) for cell in column for line in _folded(cell, size))
+        for column, size in zip(columns, widths, strict=True)
+    ]
     starts_left = [_starts_left(grid, column) for column in kept]
 
     def lines(row: Sequence[str]) -> list[str]:
