@@ -1,5 +1,7 @@
 """`babyllama play`: what is refused before anything is loaded, and what is opened."""
 
+import shutil
+
 import pytest
 from typer.testing import CliRunner
 
@@ -44,13 +46,13 @@ def test_the_page_is_served_and_opened_and_ctrl_c_is_an_ordinary_end(tmp_path, m
     assert "a note" in result.output
 
 
-def test_a_commit_on_the_hub_is_a_model(tmp_path, monkeypatch):
+def test_a_commit_on_the_hub_is_a_model(teachers, tmp_path, monkeypatch):
     """One in the hub's cache; how one is fetched: tests/models/test_given.py."""
     from babyllama.play import finding
 
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     snapshot = tmp_path / "models--someone--small" / "snapshots" / ("a" * 40)
-    snapshot.mkdir(parents=True)
+    shutil.copytree(teachers[0], snapshot)
     asked = []
 
     def find(given):

@@ -1,6 +1,7 @@
 """What several commands share: options, checks of arguments, building one stage."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -35,8 +36,11 @@ Tokenizer = Annotated[
 RulesName = Literal["honest", "2023", "2024", "2025"]
 
 
-def complete_stage(stage: "Stage") -> None:
+def complete_stage(stage: "Stage", *, check: Callable[[], object] = lambda: None) -> None:
     """Make one stage's folder, unless it is complete, and print its path.
+
+    Args:
+        check: refuses inputs, after the places to write and before anything is written.
 
     Raises:
         InputError: the folder belongs to something else, is in use, is read or cannot be written.
@@ -60,6 +64,7 @@ def complete_stage(stage: "Stage") -> None:
     refuse_other_stage(stage)
     for place in (stage.out, partial_folder(stage.out)):
         refuse_unwritable_folder(place)
+    check()
     shown = overall(lambda: f"{stage.name} is being made")
     with locked(run_of(stage.out), mend="use another folder"), shown:
         make_stage(stage, launched)

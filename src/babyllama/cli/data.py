@@ -294,8 +294,8 @@ def tokenizer_train(
     }  # fmt: skip
     tree |= {} if vocab_size is None else {"vocab_size": vocab_size}
     recipe = parse(TokenizerRecipe, tree, "tokenizer train")
-    training_files(corpus)  # before anything is written
-    complete_stage(text_stages.tokenizer_stage(corpus, recipe, out))
+    stage = text_stages.tokenizer_stage(corpus, recipe, out)
+    complete_stage(stage, check=lambda: training_files(corpus))
 
 
 def tokenizer_stats(
