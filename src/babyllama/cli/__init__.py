@@ -323,21 +323,34 @@ tokenizer_app.command("train")(data.tokenizer_train)
 tokenizer_app.command("stats")(data.tokenizer_stats)
 
 START, STEPS, MODELS, SCORES, UPKEEP = "Start", "Steps", "Models", "Scores", "Upkeep"
-for _command in (running.run, starting.init, running.recipes, showing.show, comparing.report,
-                 studying.study, studying.studies, lessons.lesson):  # fmt: skip
-    app.command(rich_help_panel=START)(_command)
+app.command(rich_help_panel=START)(running.run)
+app.command(rich_help_panel=START)(starting.init)
+app.command(rich_help_panel=START)(running.recipes)
+app.command(rich_help_panel=START)(showing.show)
+app.command(rich_help_panel=START)(comparing.report)
+app.command(rich_help_panel=START)(studying.study)
+app.command(rich_help_panel=START)(studying.studies)
+app.command(rich_help_panel=START)(lessons.lesson)
 app.add_typer(corpus_app, name="corpus", rich_help_panel=STEPS)
 app.add_typer(tokenizer_app, name="tokenizer", rich_help_panel=STEPS)
-for _command in (data.tokenize, teaching.pretrain, teaching.signal, teaching.sample,
-                 teaching.distill):  # fmt: skip
-    app.command(rich_help_panel=STEPS)(_command)
-for _command in (playing.play, generating.generate, exporting.export, publishing.publish,
-                 publishing.submission):  # fmt: skip
-    app.command(rich_help_panel=MODELS)(_command)
-for _command in (evaluation.evaluate, comparing.compare, curves.curves, finetuning.finetune):
-    app.command(rich_help_panel=SCORES)(_command)
+app.command(rich_help_panel=STEPS)(data.tokenize)
+app.command(rich_help_panel=STEPS)(teaching.pretrain)
+app.command(rich_help_panel=STEPS)(teaching.signal)
+app.command(rich_help_panel=STEPS)(teaching.sample)
+app.command(rich_help_panel=STEPS)(teaching.distill)
+app.command(rich_help_panel=MODELS)(playing.play)
+app.command(rich_help_panel=MODELS)(generating.generate)
+app.command(rich_help_panel=MODELS)(exporting.export)
+app.command(rich_help_panel=MODELS)(publishing.publish)
+app.command(rich_help_panel=MODELS)(publishing.submission)
+app.command(rich_help_panel=SCORES)(evaluation.evaluate)
+app.command(rich_help_panel=SCORES)(comparing.compare)
+app.command(rich_help_panel=SCORES)(curves.curves)
+app.command(rich_help_panel=SCORES)(finetuning.finetune)
 app.command("lm-eval", rich_help_panel=SCORES, context_settings=harness.PASS_ARGUMENTS_ON)(
     harness.lm_eval
 )
-for _command in (listing.ls, running.watch, running.verify, listing.doctor):
-    app.command(rich_help_panel=UPKEEP)(_command)
+app.command(rich_help_panel=UPKEEP)(listing.ls)
+app.command(rich_help_panel=UPKEEP)(running.watch)
+app.command(rich_help_panel=UPKEEP)(running.verify)
+app.command(rich_help_panel=UPKEEP)(listing.doctor)
