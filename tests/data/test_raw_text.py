@@ -82,7 +82,7 @@ def test_bzip2_and_xz_are_read_and_their_damage_is_named(tmp_path, suffix, libra
     ("data", "message"),
     [
         (b"PK\x03\x04rest", "is a zip archive"),
-        (b"PAR1rest", "is a Parquet table(.|\n)*--column"),
+        (b"PAR1rest", "is a Parquet table(.|\n)*kind: table(.|\n)*--column"),
         ("text".encode("utf-32"), "UTF-32"),
         ("Some text.\n".encode("utf-16-le"), "UTF-16LE"),
         ("Some text.\n".encode("utf-16-be"), "UTF-16BE"),

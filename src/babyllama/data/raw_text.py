@@ -17,10 +17,14 @@ from babyllama.runs.git_lfs import refuse_pointer
 from babyllama.runs.packed import unpacked_blocks
 
 _UTF8 = "utf-8"
+_AS_TABLE = (
+    "Name its column of text: corpus.source: {kind: table, path: SRC, column: NAME} in a recipe, "
+    "--column NAME for corpus clean."
+)
 _NOT_READ = {
     b"PK\x03\x04": ("a zip archive", "Give it the suffix .zip, or unpack it."),
-    b"PAR1": ("a Parquet table", "Name its column of text: --column NAME."),
-    b"ARROW1": ("an Arrow table", "Name its column of text: --column NAME."),
+    b"PAR1": ("a Parquet table", _AS_TABLE),
+    b"ARROW1": ("an Arrow table", _AS_TABLE),
     b"\x7fELF": ("a program", "Remove it from the corpus."),
     b"%PDF-": ("a PDF document", "Save its text as UTF-8 first."),
     b"\x89PNG": ("a picture", "Remove it from the corpus."),

@@ -272,5 +272,6 @@ def _no_text(source: FolderSource, entries: Sequence[_Entry]) -> InputError:
         f"{listed(names) or 'nothing'}.",
         mend=NAME_COLUMN
         if any(map(table_suffix, names))
-        else "Rename the texts, or name the suffixes of source code: --code .py",
+        else "Rename the texts, or name the suffixes of source code: corpus.source.code: [.py] in "
+        "a recipe, --code .py for corpus clean.",
     )
