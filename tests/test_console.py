@@ -317,6 +317,14 @@ def test_a_table_goes_to_standard_output_with_numbers_right_aligned(capsys):
     assert lines == ["Scores", "model    BLiMP", "student   69.8", "twin       7.9"]
 
 
+def test_a_row_that_ends_early_has_empty_cells(capsys):
+    print_result(table("", ["model", "BLiMP", "note"], [["student", "69.8"], ["twin"]]))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == ["model    BLiMP  note", "student   69.8", "twin"]
+    print_result(table("nothing", [], []))
+    assert capsys.readouterr().out.splitlines() == ["nothing"]
+
+
 def test_a_status_line_is_printed_unchanged_on_one_line(monkeypatch):
     printed = io.StringIO()
     monkeypatch.setattr(console, "stderr_console", Console(file=printed, width=20))

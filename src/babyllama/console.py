@@ -495,10 +495,13 @@ def table(
         whole: the option or command that prints every column, beside a wider terminal.
         least: how wide columns of sentences should be, by their names; others make room for them.
     """
+    lines = [tuple(map(visible_cell, row)) for row in (columns, *rows)]
+    longest = max(map(len, lines))  # a row that ends early has empty cells
+    head, *others = (line + ("",) * (longest - len(line)) for line in lines)
     return Grid(
         visible_cell(title),
-        tuple(map(visible_cell, columns)),
-        tuple(tuple(map(visible_cell, row)) for row in rows),
+        head,
+        tuple(others),
         frozenset(words),
         tuple(less),
         whole,
