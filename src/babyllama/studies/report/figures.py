@@ -116,10 +116,18 @@ def sizes(points: Mapping[str, tuple[int, Values]], *, label: str) -> str:
         return svg_of(figure)
 
 
-def learning_curves(by_model: Mapping[str, Sequence[Curve]]) -> str:
+def learning_curves(
+    by_model: Mapping[str, Sequence[Curve]],
+    *,
+    of_epochs: str = "epochs",
+    of_loss: str = "dev cross-entropy, nats per token",
+) -> str:
     """The dev loss after each epoch, a line for each seed; a ring marks the lowest of each.
 
     The first, steep quarter of the epochs may be cut off.
+
+    Args:
+        of_epochs, of_loss: labels of the axes.
     """
     with drawing():
         figure = Figure(figsize=(WIDTH, 3.1), layout="constrained")
@@ -136,8 +144,8 @@ def learning_curves(by_model: Mapping[str, Sequence[Curve]]) -> str:
                 highest.append(max(y[len(y) // 4 :]))
         low, high = min(lowest), max(highest)
         drawn.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
-        drawn.set_xlabel("epochs")
-        drawn.set_ylabel("dev cross-entropy, nats per token")
+        drawn.set_xlabel(of_epochs)
+        drawn.set_ylabel(of_loss)
         drawn.legend()
         return svg_of(figure)
 
