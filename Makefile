@@ -56,8 +56,7 @@ lint: .venv/installed-dev
 
 site: .venv/installed-dev
 	$(BIN)/zensical build --strict --clean
-	@echo "The site: build/site/index.html. Its search needs a server:"
-	@echo "  python3 -m http.server -d build/site -b 127.0.0.1, then http://127.0.0.1:8000"
+	@echo "The site: build/site/index.html"
 
 docs: .venv/installed-dev
 	$(BIN)/python docs/write_reference.py
