@@ -234,7 +234,7 @@ def test_a_fault_is_shown_where_it_arose_and_goes_away(visit):
     page.locator("#first").fill("cat " * 400)
     page.locator("#second").fill("The cat.")
     page.locator("#pair-form [type=submit]").click()
-    page.locator("#pair-fault", has_text="a text needs").wait_for()
+    page.locator("#pair-fault", has_text="Shorten it by").wait_for()
     page.locator("#first").fill("A cat.")
     page.locator("#pair-form [type=submit]").click()
     page.locator("[data-preference=twin]").wait_for()

@@ -109,19 +109,22 @@ def read(group: Group, text: str, forced: Sequence[Forced] = ()) -> Reading:
     return Reading(tuple(kept), begin, len(ids) - len(kept), own)
 
 
-def refuse_no_text(text: str) -> None:
+def refuse_no_text(text: str, what: str = "the text") -> None:
     """Check that a text has something to read, and can be encoded.
+
+    Args:
+        what: it is, for the message.
 
     Raises:
         InputError: an empty text, or one with half a character.
     """
     if not text:
-        raise InputError("the text is empty", mend="Type a word.")
+        raise InputError(f"{what} is empty", mend="Type a word.")
     try:
         text.encode()
     except UnicodeEncodeError:
         raise InputError(
-            "the text contains half a character (a lone surrogate)", mend="Type it again."
+            f"{what} contains half a character (a lone surrogate)", mend="Type it again."
         ) from None
 
 
