@@ -14,7 +14,8 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from babyllama.errors import InputError
-from babyllama.play.answers import ROWS, position_answer, text_answer
+from babyllama.play.answers import position_answer, text_answer
+from babyllama.play.beginning import beginning_of
 from babyllama.play.losses import loss_answer
 from babyllama.play.models import Cast, Group
 from babyllama.play.opening import as_json
@@ -202,7 +203,7 @@ def overview(cast: Cast) -> dict[str, Any]:
     """What the page shows before a text is read: models, students' losses, runs, notes."""
     return {
         "version": metadata.version("babyllama"),
-        "rows": ROWS,
+        "text": beginning_of(cast.runs.values()),
         "notes": cast.notes,
         "groups": [
             {
@@ -226,7 +227,7 @@ def overview(cast: Cast) -> dict[str, Any]:
         "runs": [
             {
                 "prefix": prefix,
-                "folder": str(folder),
+                "name": folder.absolute().name,
                 "benchmarks": benchmarks_of(folder),
                 "group": _group_of(cast, prefix),
             }
