@@ -15,6 +15,7 @@ from babyllama.play.writing import Wish, written
 
 TEXT = "The children have never seen any snow."
 MARKUP = "<img src=x onerror=alert(1)> \u202eabc</textarea><script>alert(2)</script>"
+KANJI = "北京"  # which the vocabulary has no token for
 WIDTHS = {"desktop": 1280, "phone": 390}
 
 
@@ -88,7 +89,48 @@ def test_every_panel_shows_the_models_own_numbers(visit, cast, group, width):
         found = numbers(page, f"[data-moment='{each.title}'] [data-value]")
         assert found == pytest.approx([each.cross_entropy, each.kl, each.loss])
     assert page.locator("[data-column]").count() == len(loss.columns)
+    assert page.title() == "run – babyllama play"
+    told = page.locator("#cast").inner_text()
+    assert told == "llama (teacher), gpt2 (teacher), ensemble, distilled (student), twin"
+    largest = max(max(bars.probabilities) for bars in there.bars)
+    assert page.locator("#scale").inner_text().startswith(f"A full bar is {100 * largest:.1f}%")
+    assert page.locator("#temperature").get_attribute("aria-valuetext") == "T = 2"
     assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
+
+
+def test_no_bar_is_cut_at_the_end_of_its_track(visit):
+    page = visit(f"text={TEXT}&at=4")
+    page.locator("[data-column] .fill").first.wait_for()
+    shares = page.locator(".row .fill").evaluate_all(
+        "all => all.map(x => Number(x.style.getPropertyValue('--share')))"
+    )
+    assert max(shares) == 100
+    assert page.locator(":is(#bars, #loss) .row.rest .track").count() == 0
+    assert page.locator("[data-column='the text: one-hot'] .track").count() == 0
+
+
+BAD_ADDRESS = {
+    "T": "abc", "n": "9999", "start": "-5", "forced": "zz", "bench": "nope", "at": "99",
+    "guess": "99999", "from": "someone", "colour": "red",
+}  # fmt: skip
+
+
+def test_what_is_wrong_in_the_address_is_ignored_and_said(visit):
+    address = "&".join(f"{name}={value}" for name, value in BAD_ADDRESS.items())
+    page = visit(f"text={TEXT}&wrote=1&{address}")
+    page.locator("[data-bars=twin]").wait_for()
+    page.locator("#pairs li").first.wait_for()
+    page.locator("[data-written=twin] .token").first.wait_for()
+    said = page.locator("#ignored li").all_inner_texts()
+    for name, value in BAD_ADDRESS.items():
+        assert len([each for each in said if f"“{name}={value}”" in each]) == 1, name
+    assert len(said) == len(BAD_ADDRESS)
+    assert page.locator(".fault:visible").count() == 0
+    assert page.locator("#temperature-value").inner_text() == "T = 1"
+    page.evaluate(f"location.hash = '#text={TEXT}&forced=3.5.k_99.5.k'")
+    page.locator("#ignored", has_text="no token can be forced at place 99").wait_for()
+    page.locator("#temperature").fill("1")
+    page.locator("#ignored").wait_for(state="hidden")
 
 
 def test_a_link_shows_the_same(visit, group):
@@ -199,6 +241,16 @@ def test_predicting_first_hides_the_bars_until_the_viewer_has_chosen(visit):
     page.locator("[data-choice]").first.wait_for()
     assert not page.locator("#bars").is_visible()
     assert page.locator("[data-column]").count() == 0
+    secret = page.locator("#strips [data-at='4']")
+    assert set(secret.all_inner_texts()) == {"?\n?"}
+    assert secret.count() == 9  # five strips of surprisals, four of KL
+    own = page.locator("#strips").inner_text()
+    assert "␣never" not in own
+    page.locator("#guess-text").fill("dog")
+    page.locator("#guess-form button").click()
+    page.locator("#guess", has_text="You predicted ␣dog: llama ranks it ").wait_for()
+    page.locator("[data-bars=twin] .row", has_text="␣dog").wait_for()
+    page.locator("#guess button", has_text="Predict again").click()
     page.locator("[data-choice]").first.click()
     page.locator("#bars [data-bars=twin]").wait_for()
     page.locator("[data-column]").first.wait_for()
@@ -216,6 +268,19 @@ def test_the_keyboard_alone_suffices(visit):
         page.keyboard.press(key)
     page.wait_for_function("location.hash.includes('at=4')")
     page.locator("[data-strip=gpt2] [data-at='4'][aria-pressed=true]").wait_for()
+    page.keyboard.press("Home")
+    assert page.evaluate("document.activeElement.dataset.at") == "1"
+    page.keyboard.press("End")
+    assert page.evaluate("document.activeElement.classList.contains('next')")
+    page.locator("[data-bars=twin] .row").first.wait_for()
+    assert page.locator("#bars button[tabindex='0']").count() == 5  # one for each model
+    page.locator("[data-bars=llama] button[tabindex='0']").focus()
+    for key in ("Home", "ArrowDown", "ArrowRight"):
+        page.keyboard.press(key)
+    second = page.locator("[data-bars=gpt2] button.row").nth(1)
+    assert second.evaluate("row => row === document.activeElement")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('.card').dataset.bars") == "ensemble"
 
 
 def test_markup_and_control_characters_are_shown_as_text(visit):
@@ -226,6 +291,10 @@ def test_markup_and_control_characters_are_shown_as_text(visit):
     page.locator("[data-strip=llama] .chip", has_text="<").first.wait_for()
     assert page.locator("#strips img, #strips script").count() == 0
     assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
+    page.locator("#text").fill(KANJI)
+    page.locator("#text-form [type=submit]").click()
+    page.locator("#parts", has_text="北 is E5 8C 97; 京 is E4 BA AC").wait_for()
+    assert "E5" in page.locator("[data-strip=llama]").inner_text()
 
 
 def test_a_fault_is_shown_where_it_arose_and_goes_away(visit):
