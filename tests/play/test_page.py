@@ -1,5 +1,6 @@
 """The page in a real browser, without a network: its numbers are the models' own."""
 
+import json
 from urllib.parse import urlsplit
 
 import pytest
@@ -153,6 +154,8 @@ def test_a_link_shows_the_same(visit, group):
         found = numbers(each, "#difference [data-difference]", "data-difference")
         assert found[:-1] == pytest.approx(expected)
     again.locator("[data-written=twin] .new .token").nth(3).wait_for()
+    tops = again.locator(".line").evaluate_all("all => all.map(x => x.getBoundingClientRect().top)")
+    assert tops[0] == tops[1]  # side by side
     ids = [numbers(each, "[data-written=twin] .new .token", "data-token") for each in (page, again)]
     assert ids[0][:4] == ids[1][:4]
 
@@ -216,11 +219,31 @@ def test_all_models_write_step_by_step(visit, group):
     page = visit(f"text={TEXT}&seed=4&n=3")
     page.locator("#write-form [value=step]").click()
     page.locator("#write-next").click()
+    pages = page, visit(urlsplit(page.url).fragment)
     for model in ("gpt2", "twin"):
         expected = [event.token.id for event in written(group, TEXT, Wish(4, 1.0, 3))
                     if event.model == model and event.token]  # fmt: skip
-        shown = numbers(page, f"[data-written={model}] .new .token", "data-token")
-        assert shown == expected[:2]
+        for each in pages:
+            shown = numbers(each, f"[data-written={model}] .new .token", "data-token")
+            assert shown == expected[:2]
+
+
+def test_what_a_model_writes_after_the_first_one_has_ended_is_marked_too(visit):
+    page = visit(f"text={TEXT}")
+    the, cat = (
+        {"id": n, "text": f" {word}", "kind": "text"} for n, word in enumerate(("the", "cat"))
+    )
+    events = [
+        {"model": "llama", "token": the}, {"model": "gpt2", "token": the},
+        {"model": "llama", "token": None, "end": "eos"}, {"model": "gpt2", "token": cat},
+    ]  # fmt: skip
+    body = "".join(f"data: {json.dumps(each)}\n\n" for each in events) + "event: end\ndata: {}\n\n"
+    page.route("**/api/write", lambda route: route.fulfill(body=body))
+    page.locator("#write-form [value=all]").click()
+    page.locator("#write-said", has_text="5 models have written").wait_for()
+    assert "1 token; the model ended" in page.locator("[data-written=llama]").inner_text()
+    assert page.locator("[data-written=gpt2] .differs").all_inner_texts() == ["␣cat"]
+    assert "another token than llama" in page.locator("#written").inner_text()
 
 
 def test_a_pair_of_the_run_is_found_and_opened(visit, group):
