@@ -35,7 +35,7 @@ def test_what_is_near_a_run_or_models_says_which_could_be_shown(play_run, tmp_pa
         (play_run.folder.parent, f"babyllama play {play_run.folder}"),
         (tmp_path, "babyllama play runs/mini"),
     ):
-        with pytest.raises(InputError, match="no recipe.yaml and no config.json|empty") as caught:
+        with pytest.raises(InputError, match=r"no recipe\.yaml and no|empty") as caught:
             find_models({"x": folder})
         assert caught.value.mend == f"Name a run or a model: {could}"
     shutil.copytree(play_run.student("twin"), tmp_path / "twin")

@@ -5,12 +5,14 @@ from urllib.parse import urlsplit
 
 import pytest
 from play_server import opened, playing
+from random_models import random_model, variant
 
 from babyllama.errors import InputError
 from babyllama.play.answers import position_answer, text_answer
 from babyllama.play.endpoints import endpoints
+from babyllama.play.finding import find_models
 from babyllama.play.losses import loss_answer
-from babyllama.play.opening import Opening
+from babyllama.play.opening import Opening, load
 from babyllama.play.pairs import pair_answer
 from babyllama.play.writing import Wish, written
 
@@ -112,7 +114,7 @@ def test_no_bar_is_cut_at_the_end_of_its_track(visit):
 
 BAD_ADDRESS = {
     "T": "abc", "n": "9999", "start": "-5", "forced": "zz", "bench": "nope", "at": "99",
-    "guess": "99999", "from": "someone", "colour": "red",
+    "right": "nobody", "uid": "none", "guess": "99999", "from": "someone", "colour": "red",
 }  # fmt: skip
 
 
@@ -257,6 +259,41 @@ def test_a_pair_of_the_run_is_found_and_opened(visit, group):
         row = page.locator(f"[data-preference={each.model}]")
         assert f"−{-each.first:.2f}" in row.inner_text()
         assert f"the {each.prefers}" in row.inner_text()
+    page.set_viewport_size({"width": 320, "height": 700})
+    table = "document.querySelector('.preferences')"
+    assert page.evaluate(f"{table}.scrollWidth <= {table}.parentElement.clientWidth")
+    assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
+    page.locator("[data-copy=pair]").click()
+    said = page.locator("[data-copy=pair] + .said")
+    said.filter(has_text=".").wait_for()
+    assert abs(said.bounding_box()["y"] - page.locator("[data-copy=pair]").bounding_box()["y"]) < 80
+    page.locator("#second").fill("")
+    page.locator("#pair-form [type=submit]").click()
+    page.locator("#pair-fault", has_text="The second sentence is empty").wait_for()
+
+
+@pytest.fixture(scope="module")
+def two_groups(play_run, tokenizer, tmp_path_factory):
+    """A model of another vocabulary, and the run after it."""
+    library = variant(tokenizer)
+    library.add_tokens(["xylophone"])
+    other = random_model("llama", library, tmp_path_factory.mktemp("other") / "other")
+    return load(find_models({"other": other, "b": play_run.folder}), Opening())
+
+
+def test_a_pair_is_opened_under_the_models_of_its_own_run(browser, two_groups):
+    with playing(two_groups) as address:
+        page = browser.new_page()
+        page.goto(f"{address}/#run=b%2F&bench=grammar&right=distilled&wrong=twin")
+        page.locator("[data-strip=other] .chip").first.wait_for()
+        page.locator("#pairs li button").click()
+        page.locator("[data-preference='b/twin']").wait_for()
+        assert page.locator("[data-preference=other]").count() == 0
+        assert "g=1" in urlsplit(page.url).fragment.split("&")
+        page.locator("#predict").check()
+        page.locator("[data-choice]").first.wait_for()
+        assert not page.locator("[data-strip=other]").is_visible()
+        page.close()
 
 
 def test_predicting_first_hides_the_bars_until_the_viewer_has_chosen(visit):

@@ -40,7 +40,7 @@ def test_common_beginnings_and_ends_are_aligned_token_by_token():
 
 
 def test_shared_tokens_between_differences_stand_by_themselves():
-    """As in "the boy runs away" and "the boys run away": the second difference has its own place."""
+    """As in "the boy runs away" and "the boys run away"."""
     found = aligned([1, 5, 6, 30, 7, 40, 41, 8], [1, 5, 6, 31, 32, 7, 42, 8], 1)
     assert [(piece.first, piece.second) for piece in found] == [
         ((1, 2), (1, 2)), ((2, 3), (2, 3)), ((3, 4), (3, 5)), ((4, 5), (5, 6)), ((5, 7), (6, 7)),
@@ -77,7 +77,7 @@ def test_a_pair_of_exactly_the_positions_is_scored_and_a_longer_one_says_what_to
     tokens = len(group.tokenizer.encode("cat", add_special_tokens=False))
     fits = "cat " * (group.positions // tokens)
     assert len(pair_answer(group, fits.strip(), GOOD).preferences) == len(group.models)
-    with pytest.raises(InputError, match="the first sentence has .* tokens, and the models") as no:
+    with pytest.raises(InputError, match="the first sentence has 4") as no:
         pair_answer(group, "cat " * 400, GOOD)
     assert no.value.mend.startswith("Shorten it by ")
     assert "--truncate" not in str(no.value)
