@@ -23,7 +23,7 @@ def token_answer(group: Group, text: str) -> Token:
     raise InputError(
         f"{_quoted(text)} is not one token of this vocabulary",
         why=f"It is read as {pieces}." if len(ids) > 1 else "",
-        mend=_spaced(group, text) or "Type one of them, with its space.",
+        mend=_spaced(group, text) or "Type one of them; ␣ is a space.",
     )
 
 

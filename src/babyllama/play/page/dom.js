@@ -17,7 +17,7 @@ export function el(tag, properties = {}, ...children) {
 
 const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u00a0\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff]/u;
 
-/** A token with its spaces and line ends visible; hidden characters as escapes. */
+/** A token with its spaces and line ends visible; hidden characters as escapes. A space in a name is none of the text. */
 export function tokenNode(token) {
   const node = el("span", { className: `token ${token.kind}` });
   if (token.kind === "part") node.title = "a part of a character, by its bytes";
@@ -25,7 +25,7 @@ export function tokenNode(token) {
   let plain = "";
   const flush = () => { if (plain) node.append(plain); plain = ""; };
   for (const character of token.text) {
-    const shown = visible(character);
+    const shown = visibleIn(token, character);
     if (shown === character) { plain += character; continue; }
     flush();
     node.append(el("i", {}, shown));
@@ -33,6 +33,8 @@ export function tokenNode(token) {
   flush();
   return node;
 }
+
+const visibleIn = ({ kind }, character) => (character === " " && kind !== "text" ? " " : visible(character));
 
 function visible(character) {
   if (character === " ") return "␣";
@@ -43,7 +45,7 @@ function visible(character) {
 }
 
 /** A token as text, for labels and options. */
-export const tokenText = (token) => [...token.text].map(visible).join("");
+export const tokenText = (token) => [...token.text].map((character) => visibleIn(token, character)).join("");
 
 /** What was typed, where spaces, line ends and tabs may be as the page shows them. */
 export const typedText = (text) => text.replaceAll("␣", " ").replaceAll("⏎", "\n").replaceAll("⇥", "\t");

@@ -28,7 +28,7 @@ function describe(cast) {
 /** Say what of the address is ignored. */
 function tellIgnored(sentences) {
   byId("ignored").hidden = !sentences.length;
-  replace(byId("ignored"), sentences.length ? ["A part of the address was ignored, and the page shows what it shows without it.", el("ul", {}, sentences.map((each) => el("li", {}, each)))] : "");
+  replace(byId("ignored"), sentences.length ? ["Ignored in the address, where the page uses its default instead:", el("ul", {}, sentences.map((each) => el("li", {}, each)))] : "");
 }
 
 async function start() {
