@@ -5,7 +5,7 @@ import shutil
 
 import yaml
 
-from babyllama.report.claims import first_sentence
+from babyllama.report.opening import opening
 from babyllama.report.scored_run import scored_run
 from babyllama.report.tables import (
     differences_table,
@@ -110,7 +110,7 @@ def test_signatures_are_a_row_each(make_run):
 
 def test_random_weights_are_a_row_and_no_model_in_claims(make_run, score_model):
     folder = make_run()
-    plain = first_sentence(read(folder))
+    plain = opening(read(folder))
     predictions = folder / "evaluation" / "predictions" / "gpt2" / "grammar.jsonl"
     lines = [json.loads(line) for line in predictions.read_text().splitlines()]
     score_model(folder / "evaluation", "untrained", "grammar", lines)
@@ -118,6 +118,6 @@ def test_random_weights_are_a_row_and_no_model_in_claims(make_run, score_model):
     table = models_table(scored)
     assert [row[0] for row in table.rows][-2:] == ["untrained", "guessing"]
     assert table.note.startswith("Untrained: random weights in the student's shape")
-    assert first_sentence(scored) == plain
+    assert opening(scored) == plain
     assert scored.run.missing == ()
     assert not any("untrained" in " ".join(row) for row in signatures_table(scored).rows)

@@ -9,6 +9,7 @@ from babyllama.report.wording import (
     describe,
     order_in_words,
     signed,
+    signed_difference,
     with_interval,
 )
 from babyllama.scores.differences import Difference
@@ -47,6 +48,10 @@ def test_an_interval_without_zero_never_begins_at_it():
     assert bounds((-5.13, -0.02)) == "-5.13 to -0.02"
     assert bounds((-0.02, 5.13)) == "0.0 to 5.1"
     assert bounds_signed((-0.4, 1.2)) == "-0.4 to +1.2"
+    assert bounds_signed((-0.02, 6.9)) == "0.0 to +6.9"
+    assert bounds_signed((0.02, 6.9)) == "+0.02 to +6.90"
+    assert signed_difference(difference(-0.35, -1.8, 1.1)) == "-0.3, 95% -1.8 to 1.1"
+    assert signed_difference(difference(1.35, 0.02, 2.7)) == "1.35, 95% 0.02 to 2.70"
     assert signed(-0.02) == "+0.0"
 
 

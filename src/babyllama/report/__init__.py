@@ -83,7 +83,7 @@ def write_report(runs: Sequence[Path], out: Path) -> dict[str, Any]:
     read = [scored_run(read_run(folder)) for folder in runs]
     page = page_of(read[0]) if len(read) == 1 else page_between(labelled(runs, read), runs)
     write_page(page, out)
-    return {"first_sentence": page.sentence}
+    return {"first_sentence": f"{page.sentence} {page.others}".strip()}
 
 
 def write_page(page: Page, out: Path) -> None:

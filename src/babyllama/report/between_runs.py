@@ -54,8 +54,8 @@ def page_between(runs: Sequence[Labelled], folders: Sequence[Path]) -> Page:
         (
             "dev.svg",
             run_figures.dev_curves(runs),
-            "Dev loss of students and twins of every run",
-            "Dev cross-entropy after each epoch; the ring marks the epoch that is kept.",
+            "Students and twins of every run on unseen text",
+            "Cross-entropy on unseen text after each epoch; the ring marks the epoch that is kept.",
         )
     )
     by_uid = drawn_of(

@@ -75,4 +75,7 @@ def _limits(run: Run) -> Iterator[str]:
                 " No twin was trained with the compute of teachers, signal and student together."
             )
         yield text
-    yield "The best epoch is chosen by the dev loss shown here, so this loss is slightly too low."
+    yield (
+        "The best epoch is chosen by the loss on unseen text that is shown here, so this loss is "
+        "slightly too low."
+    )

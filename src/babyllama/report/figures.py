@@ -99,7 +99,7 @@ def overfitting(run: Run) -> str | None:
             ring_best(axes, curve)
         _limit_dev(axes, curves)
         axes.set_xlabel("epoch")
-        axes.set_ylabel("dev, nats per token")
+        axes.set_ylabel("unseen text, nats per token")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend()
         return svg_of(figure)
@@ -220,7 +220,7 @@ def _loss_panel(axes: Axes, model: Model) -> None:
         marker="o",
         markersize=3.5,
         linewidth=1,
-        label="dev",
+        label="unseen text",
     )
     ring_best(axes, curve)
     axes.set_title(label_of(model), loc="left")

@@ -14,8 +14,8 @@ from babyllama.report import (
     tokenizer_section,
     training_sections,
 )
-from babyllama.report.claims import first_sentence, unseen_sentence
 from babyllama.report.cost_figure import cost_figure
+from babyllama.report.opening import opening
 from babyllama.report.scored_run import ScoredRun
 from babyllama.report.section import Page, Section, drawn_of, given, section
 from babyllama.report.terms import terms_of
@@ -54,9 +54,11 @@ def page_of(scored: ScoredRun) -> Page:
         closing_sections.what_ran(scored),
         Section("Reproduce", code=resume_command(default_folder(run.recipe.name))),
     ]
+    answer, others = opening(scored)
     return Page(
         name=run.recipe.name,
-        sentence=" ".join(filter(None, (first_sentence(scored), unseen_sentence(scored)))),
+        sentence=answer,
+        others=others,
         missing=_missing(run),
         sections=tuple(each for each in sections if each),
     )

@@ -22,7 +22,7 @@ def places_figure(runs: Sequence[Labelled]) -> str | None:
     """
     found = [(each, answer) for each in runs if (answer := answer_of(each.scored))]
     found = found[: len(STYLES)]
-    if len(found) < 2 or len({(a.benchmark, a.unit) for _, a in found}) > 1:
+    if len(found) < 2 or len({a.benchmark for _, a in found}) > 1:
         return None
     first = found[0][1]
     unit = runs[0].scored.unit(first.benchmark) or "percent"
@@ -35,7 +35,7 @@ def places_figure(runs: Sequence[Labelled]) -> str | None:
                 start = _by_role(found[0][0], first).get(role)
                 if start and answer is not first:
                     _line(axes, start, place)
-        axes.set_xlabel(f"unseen text, {first.unit} (lower is better)")
+        axes.set_xlabel("unseen text, nats per token (lower is better)")
         axes.set_ylabel(f"{runs[0].scored.title(first.benchmark)}, {unit}")
         labels = [each.label for each, _ in found]
         figure.legend(handles=_keys(labels), loc="outside lower center", ncols=2)
@@ -62,7 +62,7 @@ def dev_curves(runs: Sequence[Labelled]) -> str | None:
             axes.set_title(role, loc="left")
             axes.set_xlabel("epoch")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        panels[0].set_ylabel("dev, nats per token")
+        panels[0].set_ylabel("unseen text, nats per token")
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=2)
         return svg_of(figure)

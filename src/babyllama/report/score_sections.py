@@ -10,7 +10,7 @@ def predictions_of_dev(scored: ScoredRun) -> Section | None:
     found = measures.RunMeasures(scored)
     made = given(measures.measures_table(found), measures.cross_entropy_table(found))
     text = tuple(measures.sentences(found))
-    return Section("Predictions of dev text", text, made) if made else None
+    return Section("Predictions of unseen text", text, made) if made else None
 
 
 def by_group(scored: ScoredRun) -> Section | None:

@@ -74,6 +74,8 @@ class Page:
     """The report on one run, or on the difference between runs.
 
     Attributes:
+        sentence: the answer.
+        others: what follows it in smaller letters; "" if nothing does.
         missing: what the run has not made yet; empty for a complete run.
     """
 
@@ -81,6 +83,7 @@ class Page:
     sentence: str
     missing: str
     sections: tuple[Section, ...]
+    others: str = ""
 
 
 def section(

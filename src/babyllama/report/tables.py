@@ -33,10 +33,10 @@ def models_table(scored: ScoredRun) -> Table | None:
     columns: list[_Column] = [
         *((with_unit(scored, name), _score_column(scored, name)) for name in run.benchmarks),
         _dev_column(scored),
-        ("perplexity", lambda m: cell(_exp(scored.dev_loss(m)), "{:.2f}")),
-        ("nats per word", lambda m: cell(scored.nats_per_word(m), "{:.3f}")),
-        ("nats per character", lambda m: cell(scored.nats_per_character(m), "{:.3f}")),
-        ("above the corpus's entropy", lambda m: cell(_excess(scored, m), "{:.3f}")),
+        ("perplexity per token", lambda m: cell(_exp(scored.dev_loss(m)), "{:.2f}")),
+        ("the same, nats per word", lambda m: cell(scored.nats_per_word(m), "{:.3f}")),
+        ("the same, nats per character", lambda m: cell(scored.nats_per_character(m), "{:.3f}")),
+        ("above the text's entropy, nats per word", lambda m: cell(_excess(scored, m), "{:.3f}")),
         ("parameters", lambda m: cell(m.facts.get("parameters"), "{:,.0f}")),
         ("best epoch", _best_epoch),
     ]
@@ -191,7 +191,7 @@ def _finished(scored: ScoredRun) -> list[tuple[str, Model]]:
 
 
 def _dev_column(scored: ScoredRun) -> _Column:
-    return "dev, nats per token", lambda model: cell(scored.dev_loss(model), "{:.3f}")
+    return "unseen text, nats per token", lambda model: cell(scored.dev_loss(model), "{:.3f}")
 
 
 def _score_column(scored: ScoredRun, benchmark: str) -> Callable[[Model], str]:

@@ -64,6 +64,13 @@ def bounds(interval: Interval) -> str:
     return f"{low:.{digits}f} to {high:.{digits}f}"
 
 
+def signed_difference(difference: Difference) -> str:
+    """`-0.3, 95% -1.8 to 1.1`, with the same number of digits throughout."""
+    interval = bounds(difference.interval)
+    digits = len(interval.partition(" ")[0].partition(".")[2])
+    return f"{round(difference.value, digits) + 0.0:.{digits}f}, 95% {interval}"
+
+
 def signed(value: float) -> str:
     """`+1.9`, `-0.3`, and never `-0.0`."""
     return f"{round(value, 1) + 0.0:+.1f}"
@@ -85,8 +92,11 @@ def bounds_of(score: Score) -> str:
 
 
 def bounds_signed(interval: Interval) -> str:
-    """`-0.4 to +1.2`."""
-    return "{:+.1f} to {:+.1f}".format(*interval)
+    """`-0.4 to +1.2`, with a digit more where an interval without zero would read `0.0 to`."""
+    return " to ".join(
+        edge if edge.startswith("-") or not edge.strip("0.") else f"+{edge}"
+        for edge in bounds(interval).split(" to ")
+    )
 
 
 def joined(parts: Sequence[str], word: str) -> str:
