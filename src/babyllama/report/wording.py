@@ -30,21 +30,6 @@ def above_or_below(difference: Difference, unit: str = "") -> str:
     )
 
 
-def compared_with(description: str, other: str) -> str:
-    """What `describe` says, with the name of the other side.
-
-    `1.9 above its twin (1.4 to 2.4)`; `not detectably different from its twin (-0.3 to 0.4)`; `at
-    chance, like its twin: nothing can be concluded (-0.3 to 0.4)`.
-    """
-    start, _, interval = description.partition(" (")
-    bracket = f" ({interval}" if interval else ""
-    if start == NO_DIFFERENCE:
-        return f"not detectably different from {other}{bracket}"
-    if start == AT_CHANCE:
-        return f"at chance, like {other}: nothing can be concluded{bracket}"
-    return f"{start} {other}{bracket}"
-
-
 def times(value: float) -> str:
     """`2.9`, `31`, `1,383`: how many times as much, as exactly as anybody needs it."""
     return f"{value:.1f}" if value < 10 else f"{value:,.0f}"
