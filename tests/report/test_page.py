@@ -1,5 +1,6 @@
 """The page works alone, holds what a run holds, and is the same bytes for the same run."""
 
+import html
 import json
 import re
 import shutil
@@ -16,6 +17,7 @@ from result_files import benchmark
 
 from babyllama.console import visible
 from babyllama.errors import InputError
+from babyllama.recipe import load_recipe
 from babyllama.report import refuse_other_folder, write_report
 
 SURPRISED = [["The", 1.2], ["cat", 4.5], ["sees", 2.5], ["<b>", 9.8]]
@@ -71,9 +73,22 @@ def test_page_and_markdown_hold_the_whole_run(told):
     assert figures == [f"figures/{name}.svg" for name in names]
     for figure in figures:
         ElementTree.fromstring((report / figure).read_text("utf-8"))
-    assert "babyllama run runs/mini" in page
+    assert "babyllama run mini.yaml --out runs/mini-again" in page
     assert "0123456789ab" in page
     assert str(run.parent) not in page + markdown
+
+
+def test_the_recipe_is_on_the_page_and_in_markdown_as_it_was_run(told, tmp_path):
+    run, report, _ = told
+    page, markdown = texts(report)
+    recipe = load_recipe(str(run / "recipe.yaml"))
+    ((listing, _),) = re.findall(r'<details class="listing">.*?<code>(.*?)(</code>)', page, re.S)
+    (block,) = re.findall(r"```yaml\n(.*?)```", markdown, re.S)
+    for number, text in enumerate((html.unescape(listing), block)):
+        file = tmp_path / f"{number}.yaml"
+        file.write_text(text, encoding="utf-8")
+        assert load_recipe(str(file)) == recipe  # its seed was set by --set
+    assert 'pre tabindex="0"' in page
 
 
 def test_the_page_is_well_formed_and_accessible(told):

@@ -30,6 +30,13 @@ def code(text: str) -> str:
     return f"{fence}{pad}{line}{pad}{fence}"
 
 
+def fenced(text: str, language: str) -> str:
+    """A block of code, whatever backticks the text holds."""
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{visible(text).rstrip()}\n{fence}"
+
+
 def aligned(table: Table) -> str:
     """A table as Markdown, its columns as wide in the source as on the page.
 

@@ -19,7 +19,6 @@ from babyllama.report.opening import opening
 from babyllama.report.scored_run import ScoredRun
 from babyllama.report.section import Page, Section, drawn_of, given, section
 from babyllama.report.terms import terms_of
-from babyllama.runs.layout import default_folder, resume_command
 from babyllama.runs.run import Run
 
 _SHOWN_MISSING = 12
@@ -52,7 +51,7 @@ def page_of(scored: ScoredRun) -> Page:
         corpus_sections.leaks_section(run),
         training_sections.stored_signal(run),
         closing_sections.what_ran(scored),
-        Section("Reproduce", code=resume_command(default_folder(run.recipe.name))),
+        closing_sections.reproduce(run),
     ]
     answer, others = opening(scored)
     return Page(
