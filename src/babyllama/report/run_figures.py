@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from babyllama.report.answer import Answer, Place, answer_of, reach
 from babyllama.report.comparable import shared_benchmark, why_no_items, why_no_tokens
-from babyllama.report.figures import STYLES, WIDTH, drawing, ring_best, svg_of
+from babyllama.report.figures import STYLES, WIDTH, drawing, ring_best, svg_of, words_above
 from babyllama.report.labelled import Labelled
 from babyllama.runs.run import Role
 
@@ -76,6 +76,8 @@ def dev_curves(runs: Sequence[Labelled]) -> str | None:
             axes.set_title(role, loc="left")
             axes.set_xlabel("epoch")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            models = [each.by_role.get(role) for each in runs[: len(STYLES)]]
+            words_above(axes, [m.curve for m in models if m and m.curve and len(m.curve.epochs)])
         panels[0].set_ylabel("unseen text, nats per token")
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=2)
