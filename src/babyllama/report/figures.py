@@ -137,7 +137,7 @@ def scores_by_group(scored: ScoredRun, benchmark: str) -> str | None:
     if not drawn:
         return None
     groups = drawn[0][1]
-    names = sorted(groups, key=lambda name: (groups[name].score, name))
+    names = sorted(groups, key=lambda name: (-groups[name].score, name))[::-1]
     row = 0.13 * len(drawn) + 0.17
     with drawing():
         figure = Figure(figsize=(WIDTH, 0.95 + row * len(names)), layout="constrained")
@@ -296,6 +296,7 @@ def words_above(axes: Axes, curves: Sequence[Curve]) -> None:
         ),
     )
     above.xaxis.set_major_formatter(FuncFormatter(lambda value, _at: format_count(value)))
+    above.xaxis.set_major_locator(MaxNLocator(5))
     above.set_xlabel("words seen")
 
 
