@@ -15,7 +15,7 @@ from babyllama.report import write_report
 from babyllama.report.between_runs import page_between
 from babyllama.report.labelled import labelled
 from babyllama.report.scored_run import scored_run
-from babyllama.report.wording import describe
+from babyllama.report.wording import judged
 from babyllama.runs.run import read_run
 from babyllama.scores.compare import compare
 
@@ -63,9 +63,9 @@ def test_differences_are_those_of_compare(two):
     rows = {row[0]: row for row in table(page, "Models by role").rows}
     files = [folder / "evaluation/distilled.json" for folder in two]
     (found,) = compare(files, correction="holm")
-    assert rows["student, other"][2] == describe(found.tested.difference)
+    assert rows["student, other"][2] == judged(found.tested.difference)
     assert rows["student, one"][2] == "–"
-    assert rows["twin, other"][2].startswith("no detectable difference")
+    assert rows["twin, other"][2].startswith("not detectably different, 0.0 (")
 
 
 def test_one_page_with_its_figures_replaces_the_pages_of_the_runs(two, tmp_path):

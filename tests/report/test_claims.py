@@ -83,7 +83,7 @@ def test_a_lower_score_of_a_benchmark_where_lower_is_better_is_said_to_be_better
         path.write_text(json.dumps(found))
     scored = read(folder)
     (against_twin,) = student_comparisons(scored, "aoa")
-    assert re.fullmatch(r"1\.0 below \(.*; lower is better\)", against_twin.description)
+    assert re.fullmatch(r"better, -1\.0 \(-.* to -.*\)", against_twin.description)
     assert not against_twin.is_worse
 
 

@@ -42,7 +42,7 @@ def test_runs_from_before_there_were_measures_have_values_without_intervals(make
     scored = read(folder)
     assert cross_entropy(scored, *models(scored, "twin")) == Nats(scored.dev_loss(
         *models(scored, "twin")), None)  # fmt: skip
-    assert in_words(against(scored, *models(scored, "distilled", "twin"))) == "0.300 below"
+    assert in_words(against(scored, *models(scored, "distilled", "twin"))) == "-0.300"
 
 
 def test_dev_texts_of_other_tokens_are_not_compared(make_run):
@@ -59,8 +59,10 @@ def test_dev_texts_of_other_tokens_are_not_compared(make_run):
 
 
 def test_a_difference_in_words():
-    assert in_words(Nats(-0.085, (-0.09, -0.08))) == "0.085 below (0.080 to 0.090)"
-    assert in_words(Nats(0.01, (-0.0001, 0.02))) == "no detectable difference (0.000 to 0.020)"
+    assert in_words(Nats(-0.085, (-0.09, -0.08))) == "better, -0.085 (-0.090 to -0.080)"
+    assert (
+        in_words(Nats(0.01, (-0.0001, 0.02))) == "not detectably different, 0.010 (0.000 to 0.020)"
+    )
 
 
 @pytest.mark.parametrize(

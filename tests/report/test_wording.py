@@ -7,6 +7,7 @@ from babyllama.report.wording import (
     bounds,
     bounds_signed,
     describe,
+    judged,
     order_in_words,
     signed,
     signed_difference,
@@ -41,6 +42,19 @@ def test_where_lower_is_better_a_claim_says_so_and_none_needs_to():
     assert describe(difference(0.1, -1.0, 1.2), higher_is_better=False) == (
         "no detectable difference (-1.0 to 1.2)"
     )
+
+
+@pytest.mark.parametrize(
+    ("found", "higher_is_better", "words"),
+    [
+        (difference(1.9, 1.4, 2.4), True, "better, 1.9 (1.4 to 2.4)"),
+        (difference(1.9, 1.4, 2.4), False, "worse, 1.9 (1.4 to 2.4)"),
+        (difference(-0.6, -1.0, -0.2), False, "better, -0.6 (-1.0 to -0.2)"),
+        (difference(0.1, -1.0, 1.2), True, "not detectably different, 0.1 (-1.0 to 1.2)"),
+    ],
+)
+def test_a_difference_in_a_cell_is_judged_and_signed(found, higher_is_better, words):
+    assert judged(found, higher_is_better=higher_is_better) == words
 
 
 def test_an_interval_without_zero_never_begins_at_it():

@@ -32,8 +32,8 @@ from babyllama.report.wording import (
     AT_CHANCE,
     NONE,
     bounds,
-    describe,
     joined,
+    judged,
     with_standing,
 )
 from babyllama.runs.artefact import differing
@@ -71,8 +71,8 @@ def page_between(runs: Sequence[Labelled], folders: Sequence[Path]) -> Page:
             "forest.svg",
             _forest(runs),
             "The difference between the two students on each UID, with its interval",
-            "Right of the line the second run's student is better. Filled: the interval leaves out "
-            "zero. Many intervals: some leave out zero by chance.",
+            "Right of the line the second run's student is better. Filled: the interval excludes "
+            "0. With no real difference, 1 in 20 would be filled.",
         )
     )
     apart = tuple(why_not_drawn(runs, shared_benchmark(runs)))
@@ -241,7 +241,7 @@ def _score_difference(each: Labelled, first: Labelled, role: str, benchmark: str
     assert theirs
     if shows_nothing(ours, theirs):
         return f"{AT_CHANCE} ({bounds(found.difference.interval)})"
-    return describe(found.difference, higher_is_better=ours.higher_is_better)
+    return judged(found.difference, higher_is_better=ours.higher_is_better)
 
 
 def _nats_difference(each: Labelled, first: Labelled, role: str) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 
 from babyllama.recipe import DistilledStudent
 from babyllama.report.scored_run import ScoredRun
-from babyllama.report.wording import AT_CHANCE, bounds, describe, joined
+from babyllama.report.wording import AT_CHANCE, bounds, joined, judged
 from babyllama.runs.run import Model, Run, main_student, twin_of, twins_of
 from babyllama.scores.averages import rules_weights
 from babyllama.scores.certainty import weighted_mean
@@ -45,7 +45,7 @@ class StudentComparison:
             return "not comparable: the items differ or were not saved"
         if self.shows_nothing:
             return f"{AT_CHANCE} ({bounds(self.difference.interval)})"
-        return describe(self.difference, higher_is_better=self.higher_is_better)
+        return judged(self.difference, higher_is_better=self.higher_is_better)
 
     @property
     def is_worse(self) -> bool:

@@ -8,7 +8,7 @@ rather too wide than too narrow. Runs from before there were measures have no in
 from dataclasses import dataclass
 
 from babyllama.report.scored_run import ScoredRun
-from babyllama.report.wording import NO_DIFFERENCE
+from babyllama.report.wording import NOT_DIFFERENT
 from babyllama.runs.layout import measure_sums_file
 from babyllama.runs.run import Model
 from babyllama.scores.measures import CROSS_ENTROPY, Sums, difference, read_measures, read_sums
@@ -68,14 +68,12 @@ def _dev_text(scored: ScoredRun) -> tuple[object, ...]:
 
 
 def in_words(found: Nats) -> str:
-    """`0.085 below (0.080 to 0.090)`; `no detectable difference (-0.010 to 0.012)`."""
+    """`better, -0.085 (-0.090 to -0.080)`; `-0.160` without an interval."""
     if found.interval is None:
-        return f"{abs(found.value):.3f} {_side(found)}"
-    low, high = found.interval
-    if not found.excludes_zero:
-        return f"{NO_DIFFERENCE} ({nats(low, high)})"
-    near, far = sorted((abs(low), abs(high)))
-    return f"{abs(found.value):.3f} {_side(found)} ({nats(near, far)})"
+        return _nats(found.value)
+    words = "better" if found.value < 0 else "worse"
+    words = words if found.excludes_zero else NOT_DIFFERENT
+    return f"{words}, {_nats(found.value)} ({nats(*found.interval)})"
 
 
 def signed_nats(found: Nats) -> str:
@@ -89,10 +87,6 @@ def nats(low: float, high: float) -> str:
     near = min(abs(low), abs(high))
     digits = 4 if low * high > 0 and near < 0.0005 else 3
     return f"{_nats(low, digits)} to {_nats(high, digits)}"
-
-
-def _side(found: Nats) -> str:
-    return "below" if found.value < 0 else "above"
 
 
 def _nats(value: float, digits: int = 3) -> str:

@@ -10,6 +10,7 @@ from babyllama.scores.results import BenchmarkResult, Interval, Score
 
 NONE = "–"  # a table's cell without a value
 NO_DIFFERENCE = "no detectable difference"
+NOT_DIFFERENT = "not detectably different"
 AT_CHANCE = "at chance: nothing can be concluded"
 
 
@@ -19,6 +20,15 @@ def describe(difference: Difference, *, higher_is_better: bool = True) -> str:
         return f"{NO_DIFFERENCE} ({bounds(difference.interval)})"
     better = "" if higher_is_better else "; lower is better"
     return f"{above_or_below(difference)} ({bounds(size(difference))}{better})"
+
+
+def judged(difference: Difference, *, higher_is_better: bool = True) -> str:
+    """A difference in a cell: `better, 1.9 (1.4 to 2.4)`; `not detectably different, 0.1 (...)`."""
+    words = NOT_DIFFERENT
+    if difference.excludes_zero:
+        words = "better" if (difference.value > 0) == higher_is_better else "worse"
+    value, _, interval = signed_difference(difference).partition(", 95% ")
+    return f"{words}, {value} ({interval})"
 
 
 def above_or_below(difference: Difference, unit: str = "") -> str:
