@@ -6,6 +6,7 @@ from babyllama.report.alt_texts import (
     of_kl,
     of_losses,
     of_overfitting,
+    of_runs,
     of_tokens,
     of_unknown,
     of_words,
@@ -24,6 +25,8 @@ def test_losses_are_those_of_the_best_epoch(make_run):
         of_overfitting(run)
     )
     assert "llama" not in of_overfitting(run)
+    twin = run.model("twin")
+    assert of_runs([("twin, one", twin)]).endswith(f": twin, one {loss} after epoch {epoch} of 10")
     kl = run.model("distilled").curve.kl
     assert of_kl(run) == (
         f"KL from the teachers during training, in nats per token: distilled {kl[0]:.3f} at first "

@@ -1,6 +1,6 @@
 """What figures without a table of their own say to someone who does not see them: main numbers."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,20 @@ def of_losses(run: Run) -> str:
         if len(curve.dev_epochs)
     ]
     return _listed(f"Loss curves, one panel per model; lowest on unseen text, in {_NATS}", told)
+
+
+def of_runs(named: Sequence[tuple[str, Model]]) -> str:
+    """Models of several runs at their best epoch.
+
+    Args:
+        named: each with what it is called, such as `student, mini`.
+    """
+    told = [
+        f"{name} {_best(model.curve)}"
+        for name, model in named
+        if model.curve is not None and len(model.curve.dev_epochs)
+    ]
+    return _listed(f"Students and twins on unseen text after each epoch, in {_NATS}", told)
 
 
 def of_overfitting(run: Run) -> str:
@@ -82,7 +96,7 @@ def of_tokens(counts: Int64[np.ndarray, " vocab"]) -> str:
     return _listed("How often the token of each rank occurs", told)
 
 
-def _curves(models: "tuple[Model, ...] | list[Model]") -> Iterator[tuple[Model, Curve]]:
+def _curves(models: Sequence[Model]) -> Iterator[tuple[Model, Curve]]:
     yield from ((model, model.curve) for model in models if model.curve is not None)
 
 

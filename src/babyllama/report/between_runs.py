@@ -10,7 +10,7 @@ from pathlib import Path
 
 from babyllama.errors import command
 from babyllama.recipe import Recipe
-from babyllama.report import comparable, run_figures, stage_tables
+from babyllama.report import alt_texts, comparable, run_figures, stage_tables
 from babyllama.report.comparable import (
     TOKENS_DIFFER,
     nats_apart,
@@ -62,7 +62,14 @@ def page_between(runs: Sequence[Labelled], folders: Sequence[Path]) -> Page:
         (
             "dev.svg",
             run_figures.dev_curves(runs),
-            "Students and twins of every run on unseen text",
+            alt_texts.of_runs(
+                [
+                    (f"{role}, {each.label}", each.by_role[role])
+                    for role in ("student", "twin")
+                    for each in runs
+                    if role in each.by_role
+                ]
+            ),
             "Cross-entropy on unseen text after each epoch; the ring marks the epoch that is kept.",
         )
     )

@@ -282,10 +282,10 @@ def _limit_dev(axes: Axes, curves: Sequence[Curve]) -> None:
         axes.set_ylim(low - 0.08 * (high - low), high + 0.08 * (high - low))
 
 
-def words_above(axes: Axes, curves: Sequence[Curve]) -> None:
+def words_above(axes: Axes, curves: Sequence[Curve], *, ticks: int = 5) -> None:
     """Name the words seen above an axis of epochs, if a pass is as long for all curves."""
     passes = [curve.words_per_epoch for curve in curves]
-    words = passes[0]
+    words = passes[0] if passes else None
     if words is None or any(each is None or abs(each - words) > 0.02 * words for each in passes):
         return
     above = axes.secondary_xaxis(
@@ -296,7 +296,7 @@ def words_above(axes: Axes, curves: Sequence[Curve]) -> None:
         ),
     )
     above.xaxis.set_major_formatter(FuncFormatter(lambda value, _at: format_count(value)))
-    above.xaxis.set_major_locator(MaxNLocator(5))
+    above.xaxis.set_major_locator(MaxNLocator(ticks))
     above.set_xlabel("words seen")
 
 

@@ -77,7 +77,7 @@ def dev_curves(runs: Sequence[Labelled]) -> str | None:
             axes.set_xlabel("epoch")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             models = [each.by_role.get(role) for each in runs[: len(STYLES)]]
-            words_above(axes, [m.curve for m in models if m and m.curve and len(m.curve.epochs)])
+            words_above(axes, [model.curve for model in models if model and model.curve], ticks=3)
         panels[0].set_ylabel("unseen text, nats per token")
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=2)
