@@ -14,17 +14,20 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 
 from babyllama.console import format_duration
 from babyllama.pipeline.examination import processor_name
 from babyllama.runs.json_files import read_json
 from babyllama.runs.layout import TRIALS
+from babyllama.runs.run import Curve, read_run
 from babyllama.studies.report import REPORT
-from babyllama.studies.report.figures import mean_and_reach
+from babyllama.studies.report.figures import learning_curves, mean_and_reach
 
 HERE = Path(__file__).parent / "evidence"
 README = Path(__file__).parents[1] / "README.md"
 INDEX = HERE / "index.md"
+PICTURED = "demo"  # the study that README's picture shows
 MARK = "<!-- Below, as `babyllama study` wrote it. -->"
 _ROWS, _COMPARISONS = "rows.csv", "comparisons.csv"
 _TABLE = ("<!-- table: docs/write_evidence.py -->\n", "<!-- end of table -->")
@@ -32,10 +35,10 @@ _DEV = "dev_cross_entropy"
 
 # README's rows: the page, what it is called there, its measures.
 ROWS = (
-    ("demo", "`mini`, a built-in grammar, KL averaged over tokens", (_DEV, "grammar")),
-    ("replication", "`sprout`, real text, KL summed over a window", (_DEV, "blimp")),
-    ("token-mean", "`sprout`, real text, KL averaged over tokens", (_DEV, "blimp")),
-    ("laptop", "`laptop`, real text", (_DEV, "blimp")),
+    ("demo", "a built-in grammar, 15,000 words", (_DEV, "grammar")),
+    ("token-mean", "real text, 100,000 words", (_DEV, "blimp")),
+    ("replication", "the same, the KL summed over a window", (_DEV, "blimp")),
+    ("laptop", "real text, a million words", (_DEV, "blimp")),
 )
 _TITLES = {_DEV: "unseen text, nats per token", "grammar": "grammar pairs, %", "blimp": "BLiMP, %"}
 _MODELS = ("distilled", "twin", "llama", "gpt2", "ensemble")
@@ -54,7 +57,8 @@ def main() -> None:
     if given.study:
         write_page(given.study, given.name or given.study.name, given.commit, given.command)
     for path, folder in ((README, "docs/evidence/"), (INDEX, "")):
-        path.write_text(with_table(path.read_text("utf-8"), folder), encoding="utf-8")
+        text = with_table(path.read_text("utf-8"), folder, in_short=path == README)
+        path.write_text(text, encoding="utf-8")
 
 
 def write_page(study: Path, name: str, commit: str, command: str) -> None:
@@ -66,11 +70,28 @@ def write_page(study: Path, name: str, commit: str, command: str) -> None:
         shutil.copy(study / REPORT / file, folder / file)
     for figure in (study / REPORT / "figures").glob("*.svg"):
         shutil.copy(figure, folder / figure.name)
+    if name == PICTURED:
+        (folder / "picture.svg").write_text(picture(study), encoding="utf-8")
     head = page.read_text("utf-8").partition(MARK)[0] if page.is_file() else f"# {name}\n\n"
     _, _, body = (study / REPORT / "report.md").read_text("utf-8").partition("\n\n")
     body = body.replace("](figures/", f"]({name}/")
     body, _, _ = body.partition("\n## Reproduce")
     page.write_text(f"{head}{MARK}\n\n{body}\n{_how(study, name, commit, command)}", "utf-8")
+
+
+def picture(study: Path) -> str:
+    """README's picture: how the loss of student and twin develops, in words for everybody."""
+    names = {"distilled": "student, with teachers", "twin": "twin, without"}
+    curves: dict[str, list[Curve]] = {name: [] for name in names.values()}
+    for trial in sorted((study / TRIALS).glob("*/seed-*")):
+        for model in read_run(trial).models:
+            if model.name in names and model.curve is not None:
+                curves[names[model.name]].append(model.curve)
+    return learning_curves(
+        curves,
+        of_epochs="how often the text has been read",
+        of_loss="loss on unseen text (lower is better)",
+    )
 
 
 def _how(study: Path, name: str, commit: str, command: str) -> str:
@@ -88,29 +109,40 @@ def _how(study: Path, name: str, commit: str, command: str) -> str:
     )
 
 
-def with_table(text: str, folder: str) -> str:
+def with_table(text: str, folder: str, *, in_short: bool) -> str:
     """A page with its table written anew.
 
     Args:
         folder: of the pages of studies, as links on this page name it.
+        in_short: of student and twin alone, as means.
     """
     start, end = _TABLE
     before, _, rest = text.partition(start)
-    return f"{before}{start}{table(folder)}{end}{rest.partition(end)[2]}"
+    return f"{before}{start}{table(folder, in_short=in_short)}{end}{rest.partition(end)[2]}"
 
 
-def table(folder: str) -> str:
-    """Means over seeds with 95% intervals, and the student's difference from its twin."""
+def table(folder: str, *, in_short: bool) -> str:
+    """Means over seeds with 95% intervals, and the student's difference from its twin.
+
+    Args:
+        folder, in_short: as of `with_table`.
+    """
+    shown = 2 if in_short else len(_MODELS)
+    head = ("", "", "student", "twin", "LLaMA", "GPT-2", "ensemble")[: 2 + shown]
     lines = [
-        "| | | student | twin | LLaMA | GPT-2 | ensemble | student − twin |\n",
-        "|---|---|---|---|---|---|---|---|\n",
+        f"| {' | '.join((*head, 'student − twin'))} |\n",
+        f"|{'---|' * (shown + 3)}\n",
     ]
     for name, title, measures in ROWS:
         if not (HERE / name / _ROWS).is_file():
             continue
         for measure in measures:
-            found = list(by_model(name, measure))
-            cells = [_mean(values, _digits(measure)) for values in found]
+            found = list(by_model(name, measure))[:shown]
+            digits = _digits(measure)
+            cells = [
+                f"{fmean(values):.{digits}f}" if in_short else _mean(values, digits)
+                for values in found
+            ]
             what = f"[{title}]({folder}{name}.md), {len(found[0])} seeds"
             first = what if measure == measures[0] else ""
             lines.append(f"| {first} | {_TITLES[measure]} | {' | '.join(cells)} | "

@@ -60,12 +60,30 @@ def test_the_site_names_every_page():
     assert sorted(named) == sorted(there)
 
 
-def test_the_site_builds_without_a_warning_and_loads_nothing_from_elsewhere(tmp_path):
-    shutil.copytree(DOCS, tmp_path / "docs")
-    shutil.copy(SITE, tmp_path)
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("site")
+    shutil.copytree(DOCS, folder / "docs")
+    shutil.copy(SITE, folder)
     zensical = Path(sys.executable).with_name("zensical")
-    built = subprocess.run([zensical, "build", "--strict"], cwd=tmp_path, capture_output=True)
+    built = subprocess.run([zensical, "build", "--strict"], cwd=folder, capture_output=True)
     assert built.returncode == 0, built.stderr.decode()
-    pages = "".join(file.read_text("utf-8") for file in tmp_path.rglob("build/**/*.html"))
+    return folder / "build/site"
+
+
+def test_the_search_works_on_pages_that_are_opened_from_a_file(site, browser):
+    page = browser.new_page()
+    page.goto((site / "index.html").as_uri())
+    page.wait_for_load_state("networkidle")
+    page.keyboard.press("Control+k")
+    page.locator("input[autofocus]").fill("ambiguity")
+    found = page.get_by_role("listbox", name="Search results")
+    found.get_by_text("Glossary").first.click()
+    page.wait_for_url("**/glossary.html*")
+    page.close()
+
+
+def test_the_site_builds_without_a_warning_and_loads_nothing_from_elsewhere(site):
+    pages = "".join(file.read_text("utf-8") for file in site.rglob("*.html"))
     loaded = r"<(?:script|img|link|iframe)[^>]+(?:src|href)=.?(?:https?:)?//[^>]+"
     assert re.findall(loaded, pages) == []

@@ -88,3 +88,21 @@ def test_why_runs_cannot_be_compared_is_said_once():
     assert found.head == ("model", "score", "loss")  # nothing in the other one could be compared
     assert found.note == "Not comparable: the items are not the same. Note."
     assert comparing._said_once(found) == found
+
+
+def test_a_report_on_several_runs_is_named_after_all_of_them(tmp_path, monkeypatch):
+    written = []
+
+    def write(_runs, out):
+        written.append(out.relative_to(tmp_path).as_posix())
+        return {"first_sentence": "They differ."}
+
+    monkeypatch.setattr("babyllama.report.write_report", write)
+    babyllama("report", tmp_path / "mini", tmp_path / "t1")
+    babyllama("report", tmp_path / "a/mini", tmp_path / "b/mini")
+    many = [tmp_path / f"{'long' * 10}-{n}" for n in range(9)]
+    babyllama("report", *many)
+    babyllama("report", *many[:-1], tmp_path / "other")
+    assert written[:2] == ["mini-and-t1-report", "a/a-mini-and-b-mini-report"]
+    assert written[2].startswith(f"{'long' * 10}-0-and-8-more-")
+    assert len({*written}) == 4

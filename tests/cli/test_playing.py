@@ -46,6 +46,30 @@ def test_the_page_is_served_and_opened_and_ctrl_c_is_an_ordinary_end(tmp_path, m
     assert "a note" in result.output
 
 
+def test_a_port_in_use_is_named_beside_the_one_that_is_taken(tmp_path, monkeypatch):
+    from babyllama.play import finding, opening, server
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(finding, "find_models", lambda _: finding.Found((), (), {}, {}, ()))
+    monkeypatch.setattr(opening, "load", interrupted)
+    taken = server.bound(0)
+    number = taken.getsockname()[1]
+    code, printed = failure(tmp_path, "--no-browser", "--port", number)
+    taken.close()
+    assert code == 0
+    assert f"port {number} is in use, so this page is at port " in printed
+
+
+def test_one_run_given_twice_is_to_be_named_once(tmp_path):
+    (tmp_path / "recipe.yaml").write_text("", encoding="utf-8")
+    code, printed = failure(tmp_path, tmp_path)
+    assert code == 2
+    assert "overwrite" not in printed
+    assert "once." in printed
+
+
 def test_a_commit_on_the_hub_is_a_model(teachers, tmp_path, monkeypatch):
     """One in the hub's cache; how one is fetched: tests/models/test_given.py."""
     from babyllama.play import finding

@@ -18,7 +18,7 @@ def test_a_model_is_shown_with_what_its_training_recorded(teachers, tmp_path):
     shown = babyllama("show", model)
 
     for text in ("kind llama", "parameters 12,345", "trained as pretraining", "best epoch 2 of 4",
-                 "dev, nats per token 3.210", "seed 7", "babyllama generate"):  # fmt: skip
+                 "unseen text, nats per token 3.210", "seed 7", "babyllama generate"):  # fmt: skip
         assert text in shown
     assert json.loads(invoke("show", model, "--json").stdout)["facts"] == facts
     assert "kind llama" in babyllama("show", teachers[0])  # which no run made

@@ -1,9 +1,11 @@
 """Models write after the same beginnings with the same random numbers, and once only."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
+import torch
 from random_models import random_model, variant
 
 from babyllama.data.tokenizer import load_tokenizer
@@ -11,7 +13,7 @@ from babyllama.data.windows import Windows
 from babyllama.evaluation import samples
 from babyllama.evaluation.samples import TEXTS, beginnings, sample_models
 from babyllama.runs.layout import samples_file
-from babyllama.scores.samples import read_samples
+from babyllama.scores.samples import are_of_one_line, read_samples
 
 WINDOW = 32
 
@@ -55,6 +57,39 @@ def test_all_models_go_on_from_one_beginning_and_are_not_asked_twice(models, tok
     sample_models({"llama": models[:1]}, before=[one], out=two, **more | {"seed": 6})
     other = json.loads(samples_file(two, "llama").read_text())
     assert other["seed"] == 6 != record["seed"]
+
+
+@pytest.mark.parametrize(("layout", "begins_lines"), [("lines", True), ("stream", False)])
+def test_a_model_may_begin_a_line_where_its_training_text_has_marks_of_lines(
+    models, tokens, tmp_path, monkeypatch, layout, begins_lines
+):
+    """A model that would draw the mark of a line at every second place, if it may."""
+    library = load_tokenizer(models[0])
+    copy = tmp_path / "tokens"
+    shutil.copytree(tokens, copy)
+    header = copy / "tokens.json"
+    header.write_text(json.dumps(json.loads(header.read_text()) | {"layout": layout}))
+    asked = []
+
+    def continued(_ensemble, contexts, _chances, drawing, *, ends):
+        asked.append(drawing.forbidden)
+        word = library.encode(" the", add_special_tokens=False)[0]
+        row = [library.bos_token_id, word] * 3 + [ends]
+        return torch.tensor([row] * len(contexts))
+
+    monkeypatch.setattr(samples, "continued", continued)
+    sample_models({"llama": models[:1]}, tokens=copy, window=WINDOW, before=[], out=tmp_path)
+    assert (library.bos_token_id not in asked[0]) == begins_lines
+    assert library.eos_token_id not in asked[0]
+    found = read_samples(samples_file(tmp_path, "llama"))
+    first = found[0]
+    assert first.is_ended
+    assert not are_of_one_line(samples_file(tmp_path, "llama"))
+    if begins_lines:
+        assert [line.strip() for line in first.written.split("\n")] == ["", *["the"] * 3]
+        assert not first.given.startswith("\n")
+        ends = [library.eos_token_id in rest for rest in beginnings(copy, WINDOW).rest]
+        assert [each.real_is_ended for each in found] == ends
 
 
 def test_a_dev_text_too_short_for_samples_leaves_none(models, tokens, tmp_path, monkeypatch):

@@ -166,6 +166,23 @@ def test_the_choices_lost_by_most_come_first(scorer_of, most):
             agree(getattr(each, key), word_surprisals(scorer, [Text(text)])[0])
 
 
+def test_the_worst_of_each_uid_come_before_second_ones(scorer_of):
+    scorer = scorer_of("llama", "honest")
+    texts = [Text("The cat sees."), Text("The cat see.")]
+    of = {"a": [9.0, 8.0, 7.0], "b": [2.0, 1.0], "c": [3.0]}
+    choices = [Choice(uid, f"{uid}{margin}", "g", "t", tuple(texts))
+               for uid, margins in of.items() for margin in margins]  # fmt: skip
+    values = np.concatenate([[0.0, margin] for margins in of.values() for margin in margins])
+
+    def margins(most):
+        found = worst_choices(scorer, {"x": choices}, {"x": values}, most=most, of_each_uid=True)
+        return [each.margin for each in found]
+
+    assert margins(3) == [9.0, 3.0, 2.0]
+    assert margins(5) == [9.0, 8.0, 3.0, 2.0, 1.0]
+    assert margins(50) == [9.0, 8.0, 7.0, 3.0, 2.0, 1.0]
+
+
 PAIRS = {
     "zebras": [("The cat sees a zebra.", "The cat see a zebra."), ("A zebra sees.", "A zebra see."),
                ("Where is the ball?", "Where the ball is?"), ("It is.", "It are.")],

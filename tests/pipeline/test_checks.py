@@ -12,6 +12,7 @@ from babyllama.pipeline.checks import check_before_run, check_before_training
 from babyllama.pipeline.text_stages import gathered_stage
 from babyllama.recipe import Recipe
 from babyllama.runs.artefact import complete
+from babyllama.runs.manifests import digest, write_manifest
 
 
 def refused(recipe, folder, **options):
@@ -132,6 +133,21 @@ def test_a_model_that_cannot_order_the_windows_is_refused(changed, tokens, token
     message = r"^students\.distilled: training\.order\.model was trained"
     with pytest.raises(InputError, match=message):
         check_before_training(recipe, tokens, tokenizer)
+
+
+def test_a_given_teacher_of_other_text_is_told_of(changed, tokens, tokenizer, tmp_path, capsys):
+    model = random_model("gpt2", load_tokenizer(tokenizer), tmp_path / "model")
+    recipe = changed(teachers__llama={"path": str(model)})
+    content = {"stage": "pretraining", "version": 1, "recipe": {}, "seed": 0}
+    content |= {"facts": {}, "wall_seconds": 1.0}
+    for trained_on, told in ((None, False), (digest(tokens), False), ("0" * 64, True)):
+        if trained_on is not None:
+            inputs = {"inputs": {"tokens": trained_on}}
+            write_manifest(model, content | inputs, leave_out=set())
+        check_before_training(recipe, tokens, tokenizer)
+        said = " ".join(capsys.readouterr().err.split())
+        message = "teachers.llama was trained on other text than this run's"
+        assert (message in said) == told
 
 
 def test_sampled_text_of_less_than_two_windows_is_refused(changed, tokens, tokenizer):

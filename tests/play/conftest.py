@@ -32,6 +32,10 @@ def play_run(tiny_recipe, tokens, tokenizer, tmp_path_factory):
     for folder in (student, layout.student("twin")):
         os.remove(folder / "manifest.json")
         write_manifest(folder, {**key, "facts": facts, "wall_seconds": 1.0}, leave_out=set())
+    (layout.corpus / "dev").mkdir(parents=True)
+    (layout.corpus / "dev" / "talk.txt").write_text(
+        "Yes.\nThe children saw the cat and the dog.\n", encoding="utf-8"
+    )
     for model, right in DECISIONS.items():
         file = layout.predictions(model) / "grammar.jsonl"
         file.parent.mkdir(parents=True)

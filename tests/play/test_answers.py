@@ -68,6 +68,22 @@ def test_distributions_are_those_of_plain_passes(group, plain, at, temperature):
     assert (answer.own.id if answer.own else None) == own
 
 
+def test_the_viewers_guess_is_shown_with_its_rank_however_unlikely(group, plain):
+    p = {name: z[3].softmax(-1) for name, z in plain.items()}
+    mean = torch.stack([p[model.name] for model in group.models]).mean(0)
+    for guess in (int(mean.argmin()), int(mean.argmax())):
+        answer = position_answer(group, TEXT, at=4, temperature=1.0, guess=guess)
+        assert answer.guess.id == guess
+        ids = [token.id for token in answer.rows]
+        assert len(set(ids)) == 15
+        assert {guess, answer.own.id} <= set(ids)
+        assert ids == sorted(ids, key=lambda token: -float(mean[token]))
+        for bars in answer.bars:
+            assert bars.guess_rank == 1 + int((p[bars.model] > p[bars.model][guess]).sum())
+    with pytest.raises(InputError, match="there is no token 99999"):
+        position_answer(group, TEXT, at=4, temperature=1.0, guess=99_999)
+
+
 def test_a_forced_token_changes_what_follows_and_nothing_before(group):
     whole = text_answer(group, TEXT)
     branch = text_answer(group, TEXT, [Forced(4, 9, True)])

@@ -62,6 +62,8 @@ def test_the_page_learns_which_models_there_are(address):
     assert [each["name"] for each in found["groups"][0]["models"]][2:4] == ["ensemble", "distilled"]
     assert found["lessons"] == [{"student": "distilled", "temperature": 2.0, "group": 0}]
     assert found["runs"][0]["benchmarks"] == ["grammar"]
+    assert (found["runs"][0]["name"], found["runs"][0]["group"]) == ("run", 0)
+    assert found["text"] == "The children saw the cat and the"  # of the run's dev text
 
 
 def test_wrong_requests_get_the_message(address):

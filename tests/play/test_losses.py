@@ -8,7 +8,7 @@ from references import plain_loss
 from transformers import AutoModelForCausalLM
 
 from babyllama.errors import InputError
-from babyllama.play.losses import chosen_checkpoints, loss_answer
+from babyllama.play.losses import chosen_checkpoints, epochs_in_words, loss_answer
 from babyllama.play.reading import read
 
 TEXT = "The children have never seen any snow."
@@ -40,7 +40,7 @@ def test_the_terms_are_those_of_the_textbooks_loss(answer, plain, group):
     z_bar = sum(states @ head.T for states, head in (plain["llama"], plain["gpt2"])) / 2
     moments = ["chck_1K", "chck_2K", "chck_11K", "distilled"]
     assert [each.title for each in answer.terms] == [
-        "after 1.0 epochs", "after 2.0 epochs", "after 11.0 epochs", "finished",
+        "after 1 epoch", "after 2 epochs", "after 11 epochs", "finished",
     ]  # fmt: skip
     for name, each in zip(moments, answer.terms, strict=True):
         expected = plain_loss(
@@ -57,8 +57,8 @@ def test_the_columns_are_the_targets_and_the_student_over_training(answer, plain
         "the text: one-hot",
         "teachers, T = 1", "teachers, T = 2 (this loss)",
         "teachers, T = 4", "llama, T = 1", "gpt2, T = 1",
-        "distilled, after 1.0 epochs", "distilled, after 2.0 epochs",
-        "distilled, after 11.0 epochs", "distilled, finished",
+        "distilled, after 1 epoch", "distilled, after 2 epochs",
+        "distilled, after 11 epochs", "distilled, finished",
     ]  # fmt: skip
     rows = [token.id for token in answer.rows]
     z_bar = sum(states @ head.T for states, head in (plain["llama"], plain["gpt2"])) / 2
@@ -70,6 +70,14 @@ def test_the_columns_are_the_targets_and_the_student_over_training(answer, plain
             if token.id == answer.own.id] == [1.0]  # fmt: skip
     assert (sum(one_hot.probabilities), one_hot.rest) == (1.0, 0.0)
     assert answer.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("epochs", "words"),
+    [(1.01, "1 epoch"), (0.5, "0.5 epochs"), (3.04, "3 epochs"), (10, "10 epochs")],
+)
+def test_epochs_are_told_as_one_would_say_them(epochs, words):
+    assert epochs_in_words(epochs) == words
 
 
 def test_the_student_that_kept_no_checkpoints_is_shown_as_it_is_and_the_page_says_so(

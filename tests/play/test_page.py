@@ -1,20 +1,24 @@
 """The page in a real browser, without a network: its numbers are the models' own."""
 
+import json
 from urllib.parse import urlsplit
 
 import pytest
 from play_server import opened, playing
+from random_models import random_model, variant
 
 from babyllama.errors import InputError
 from babyllama.play.answers import position_answer, text_answer
 from babyllama.play.endpoints import endpoints
+from babyllama.play.finding import find_models
 from babyllama.play.losses import loss_answer
-from babyllama.play.opening import Opening
+from babyllama.play.opening import Opening, load
 from babyllama.play.pairs import pair_answer
 from babyllama.play.writing import Wish, written
 
 TEXT = "The children have never seen any snow."
 MARKUP = "<img src=x onerror=alert(1)> \u202eabc</textarea><script>alert(2)</script>"
+KANJI = "北京"  # which the vocabulary has no token for
 WIDTHS = {"desktop": 1280, "phone": 390}
 
 
@@ -88,7 +92,48 @@ def test_every_panel_shows_the_models_own_numbers(visit, cast, group, width):
         found = numbers(page, f"[data-moment='{each.title}'] [data-value]")
         assert found == pytest.approx([each.cross_entropy, each.kl, each.loss])
     assert page.locator("[data-column]").count() == len(loss.columns)
+    assert page.title() == "run – babyllama play"
+    told = page.locator("#cast").inner_text()
+    assert told == "llama (teacher), gpt2 (teacher), ensemble, distilled (student), twin"
+    largest = max(max(bars.probabilities) for bars in there.bars)
+    assert page.locator("#scale").inner_text().startswith(f"A full bar is {100 * largest:.1f}%")
+    assert page.locator("#temperature").get_attribute("aria-valuetext") == "T = 2"
     assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
+
+
+def test_no_bar_is_cut_at_the_end_of_its_track(visit):
+    page = visit(f"text={TEXT}&at=4")
+    page.locator("[data-column] .fill").first.wait_for()
+    shares = page.locator(".row .fill").evaluate_all(
+        "all => all.map(x => Number(x.style.getPropertyValue('--share')))"
+    )
+    assert max(shares) == 100
+    assert page.locator(":is(#bars, #loss) .row.rest .track").count() == 0
+    assert page.locator("[data-column='the text: one-hot'] .track").count() == 0
+
+
+BAD_ADDRESS = {
+    "T": "abc", "n": "9999", "start": "-5", "forced": "zz", "bench": "nope", "at": "99",
+    "right": "nobody", "uid": "none", "guess": "99999", "from": "someone", "colour": "red",
+}  # fmt: skip
+
+
+def test_what_is_wrong_in_the_address_is_ignored_and_said(visit):
+    address = "&".join(f"{name}={value}" for name, value in BAD_ADDRESS.items())
+    page = visit(f"text={TEXT}&wrote=1&{address}")
+    page.locator("[data-bars=twin]").wait_for()
+    page.locator("#pairs li").first.wait_for()
+    page.locator("[data-written=twin] .token").first.wait_for()
+    said = page.locator("#ignored li").all_inner_texts()
+    for name, value in BAD_ADDRESS.items():
+        assert len([each for each in said if f"“{name}={value}”" in each]) == 1, name
+    assert len(said) == len(BAD_ADDRESS)
+    assert page.locator(".fault:visible").count() == 0
+    assert page.locator("#temperature-value").inner_text() == "T = 1"
+    page.evaluate(f"location.hash = '#text={TEXT}&forced=3.5.k_99.5.k'")
+    page.locator("#ignored", has_text="no token can be forced at place 99").wait_for()
+    page.locator("#temperature").fill("1")
+    page.locator("#ignored").wait_for(state="hidden")
 
 
 def test_a_link_shows_the_same(visit, group):
@@ -111,6 +156,8 @@ def test_a_link_shows_the_same(visit, group):
         found = numbers(each, "#difference [data-difference]", "data-difference")
         assert found[:-1] == pytest.approx(expected)
     again.locator("[data-written=twin] .new .token").nth(3).wait_for()
+    tops = again.locator(".line").evaluate_all("all => all.map(x => x.getBoundingClientRect().top)")
+    assert tops[0] == tops[1]  # side by side
     ids = [numbers(each, "[data-written=twin] .new .token", "data-token") for each in (page, again)]
     assert ids[0][:4] == ids[1][:4]
 
@@ -174,11 +221,31 @@ def test_all_models_write_step_by_step(visit, group):
     page = visit(f"text={TEXT}&seed=4&n=3")
     page.locator("#write-form [value=step]").click()
     page.locator("#write-next").click()
+    pages = page, visit(urlsplit(page.url).fragment)
     for model in ("gpt2", "twin"):
         expected = [event.token.id for event in written(group, TEXT, Wish(4, 1.0, 3))
                     if event.model == model and event.token]  # fmt: skip
-        shown = numbers(page, f"[data-written={model}] .new .token", "data-token")
-        assert shown == expected[:2]
+        for each in pages:
+            shown = numbers(each, f"[data-written={model}] .new .token", "data-token")
+            assert shown == expected[:2]
+
+
+def test_what_a_model_writes_after_the_first_one_has_ended_is_marked_too(visit):
+    page = visit(f"text={TEXT}")
+    the, cat = (
+        {"id": n, "text": f" {word}", "kind": "text"} for n, word in enumerate(("the", "cat"))
+    )
+    events = [
+        {"model": "llama", "token": the}, {"model": "gpt2", "token": the},
+        {"model": "llama", "token": None, "end": "eos"}, {"model": "gpt2", "token": cat},
+    ]  # fmt: skip
+    body = "".join(f"data: {json.dumps(each)}\n\n" for each in events) + "event: end\ndata: {}\n\n"
+    page.route("**/api/write", lambda route: route.fulfill(body=body))
+    page.locator("#write-form [value=all]").click()
+    page.locator("#write-said", has_text="5 models have written").wait_for()
+    assert "1 token; the model ended" in page.locator("[data-written=llama]").inner_text()
+    assert page.locator("[data-written=gpt2] .differs").all_inner_texts() == ["␣cat"]
+    assert "another token than llama" in page.locator("#written").inner_text()
 
 
 def test_a_pair_of_the_run_is_found_and_opened(visit, group):
@@ -192,6 +259,42 @@ def test_a_pair_of_the_run_is_found_and_opened(visit, group):
         row = page.locator(f"[data-preference={each.model}]")
         assert f"−{-each.first:.2f}" in row.inner_text()
         assert f"the {each.prefers}" in row.inner_text()
+    page.set_viewport_size({"width": 390, "height": 700})
+    table = "document.querySelector('.preferences')"
+    assert page.evaluate(f"{table}.scrollWidth <= {table}.parentElement.clientWidth")
+    page.set_viewport_size({"width": 320, "height": 700})
+    assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
+    page.locator("[data-copy=pair]").click()
+    said = page.locator("[data-copy=pair] + .said")
+    said.filter(has_text=".").wait_for()
+    assert abs(said.bounding_box()["y"] - page.locator("[data-copy=pair]").bounding_box()["y"]) < 80
+    page.locator("#second").fill("")
+    page.locator("#pair-form [type=submit]").click()
+    page.locator("#pair-fault", has_text="The second sentence is empty").wait_for()
+
+
+@pytest.fixture(scope="module")
+def two_groups(play_run, tokenizer, tmp_path_factory):
+    """A model of another vocabulary, and the run after it."""
+    library = variant(tokenizer)
+    library.add_tokens(["xylophone"])
+    other = random_model("llama", library, tmp_path_factory.mktemp("other") / "other")
+    return load(find_models({"other": other, "b": play_run.folder}), Opening())
+
+
+def test_a_pair_is_opened_under_the_models_of_its_own_run(browser, two_groups):
+    with playing(two_groups) as address:
+        page = browser.new_page()
+        page.goto(f"{address}/#run=b%2F&bench=grammar&right=distilled&wrong=twin")
+        page.locator("[data-strip=other] .chip").first.wait_for()
+        page.locator("#pairs li button").click()
+        page.locator("[data-preference='b/twin']").wait_for()
+        assert page.locator("[data-preference=other]").count() == 0
+        assert "g=1" in urlsplit(page.url).fragment.split("&")
+        page.locator("#predict").check()
+        page.locator("[data-choice]").first.wait_for()
+        assert not page.locator("[data-strip=other]").is_visible()
+        page.close()
 
 
 def test_predicting_first_hides_the_bars_until_the_viewer_has_chosen(visit):
@@ -199,6 +302,16 @@ def test_predicting_first_hides_the_bars_until_the_viewer_has_chosen(visit):
     page.locator("[data-choice]").first.wait_for()
     assert not page.locator("#bars").is_visible()
     assert page.locator("[data-column]").count() == 0
+    secret = page.locator("#strips [data-at='4']")
+    assert set(secret.all_inner_texts()) == {"?\n?"}
+    assert secret.count() == 9  # five strips of surprisals, four of KL
+    own = page.locator("#strips").inner_text()
+    assert "␣never" not in own
+    page.locator("#guess-text").fill("dog")
+    page.locator("#guess-form button").click()
+    page.locator("#guess", has_text="You predicted ␣dog: llama ranks it ").wait_for()
+    page.locator("[data-bars=twin] .row", has_text="␣dog").wait_for()
+    page.locator("#guess button", has_text="Predict again").click()
     page.locator("[data-choice]").first.click()
     page.locator("#bars [data-bars=twin]").wait_for()
     page.locator("[data-column]").first.wait_for()
@@ -216,6 +329,19 @@ def test_the_keyboard_alone_suffices(visit):
         page.keyboard.press(key)
     page.wait_for_function("location.hash.includes('at=4')")
     page.locator("[data-strip=gpt2] [data-at='4'][aria-pressed=true]").wait_for()
+    page.keyboard.press("Home")
+    assert page.evaluate("document.activeElement.dataset.at") == "1"
+    page.keyboard.press("End")
+    assert page.evaluate("document.activeElement.classList.contains('next')")
+    page.locator("[data-bars=twin] .row").first.wait_for()
+    assert page.locator("#bars button[tabindex='0']").count() == 5  # one for each model
+    page.locator("[data-bars=llama] button[tabindex='0']").focus()
+    for key in ("Home", "ArrowDown", "ArrowRight"):
+        page.keyboard.press(key)
+    second = page.locator("[data-bars=gpt2] button.row").nth(1)
+    assert second.evaluate("row => row === document.activeElement")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('.card').dataset.bars") == "ensemble"
 
 
 def test_markup_and_control_characters_are_shown_as_text(visit):
@@ -226,6 +352,10 @@ def test_markup_and_control_characters_are_shown_as_text(visit):
     page.locator("[data-strip=llama] .chip", has_text="<").first.wait_for()
     assert page.locator("#strips img, #strips script").count() == 0
     assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
+    page.locator("#text").fill(KANJI)
+    page.locator("#text-form [type=submit]").click()
+    page.locator("#parts", has_text="北 is E5 8C 97; 京 is E4 BA AC").wait_for()
+    assert "byte E5" in page.locator("[data-strip=llama]").inner_text()
 
 
 def test_a_fault_is_shown_where_it_arose_and_goes_away(visit):
@@ -234,7 +364,7 @@ def test_a_fault_is_shown_where_it_arose_and_goes_away(visit):
     page.locator("#first").fill("cat " * 400)
     page.locator("#second").fill("The cat.")
     page.locator("#pair-form [type=submit]").click()
-    page.locator("#pair-fault", has_text="a text needs").wait_for()
+    page.locator("#pair-fault", has_text="Shorten it by").wait_for()
     page.locator("#first").fill("A cat.")
     page.locator("#pair-form [type=submit]").click()
     page.locator("[data-preference=twin]").wait_for()

@@ -26,6 +26,14 @@ def test_a_twin_changes_single_fields_of_its_students_training():
     ]
 
 
+def test_student_and_twin_of_mini_keep_checkpoints_that_the_page_can_show():
+    recipe = load_recipe("mini")
+    words = recipe.corpus.words
+    for name in ("distilled", "twin"):
+        marks = recipe.pretraining(name).training.word_marks
+        assert [mark / words for mark in marks] == [1, 3]
+
+
 def test_a_twin_follows_its_student_in_all_that_it_does_not_change():
     recipe = load_recipe(
         "mini", ("students.twin.training.epochs=6", "students.distilled.training.batch_size=4")

@@ -22,21 +22,23 @@ def test_every_trained_model_stands_where_the_table_has_it(make_run):
     ]  # fmt: skip
     for each in found.places:
         assert each.score == scored.result(each.model, "grammar").score
-        assert each.nats.value == pytest.approx(scored.nats_per_word(each.model))
+        assert each.nats.value == pytest.approx(scored.dev_loss(each.model))
         low, high = each.nats.interval
         assert low < each.nats.value < high
-    assert (found.unit, found.floor, found.chance) == ("nats per word", 1.8, 50.0)
+    assert found.floor == pytest.approx(1.8 / 1.4)  # a word has 1.4 times the nats of a token
+    assert found.chance == 50.0
     drawn = answer_figure(scored)
-    for words in ("distilled (student)", "twin", "grammar, percent"):
+    axis = "unseen text, nats per token (lower is better)"
+    for words in ("distilled (student)", "twin", "grammar, percent", axis):
         assert f">{words}</text>" in drawn
 
 
-def test_a_text_of_unknown_entropy_is_measured_by_token(make_run):
+def test_a_text_of_unknown_entropy_has_no_floor(make_run):
     folder = make_run(items=20)
     (folder / "source/entropy.json").write_text("{}")
     scored = read(folder)
     found = answer_of(scored)
-    assert (found.unit, found.floor) == ("nats per token", None)
+    assert found.floor is None
     assert "entropy" not in caption_of(scored)
     assert "Dotted: guessing." in caption_of(scored)
 
@@ -51,7 +53,8 @@ def test_a_reference_far_from_all_models_is_told_and_not_drawn(make_run):
         if "dev" in found:
             found["dev"] |= {"cross_entropy": 3.0, "nats_per_word": 4.2}
             path.write_text(json.dumps(found))
-    assert "The entropy of the text is 0.001, too far away to be drawn." in caption_of(read(folder))
+    caption = caption_of(read(folder))
+    assert "The entropy of the text is 0.001 nats per token, too far away to be drawn." in caption
     assert is_far(0.0, (4.0, 4.5))
     assert not is_far(4.0, (4.0, 4.5))
 

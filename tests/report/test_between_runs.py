@@ -1,18 +1,21 @@
 """Several runs give one page of differences, of which the first run is the baseline."""
 
+import json
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 import yaml
 from typer.testing import CliRunner
 
 from babyllama.cli import app
+from babyllama.errors import InputError
 from babyllama.report import write_report
 from babyllama.report.between_runs import page_between
 from babyllama.report.labelled import labelled
 from babyllama.report.scored_run import scored_run
-from babyllama.report.wording import describe
+from babyllama.report.wording import judged
 from babyllama.runs.run import read_run
 from babyllama.scores.compare import compare
 
@@ -47,9 +50,10 @@ def test_the_page_begins_with_the_difference_and_the_settings_that_differ(two):
         ("students.distilled.temperature", "2.0", "1.0"),
     )
     assert re.match(
-        r"On grammar the student of other is \d+\.\d below that of one \(.*\)\. On unseen text, in "
-        r"nats per token, the student of other is 0\.300 above that of one \(0\..*\)\. The recipes "
-        r"differ in students\.distilled\.temperature 2\.0 → 1\.0\.",
+        r"On grammar the student of other is worse than that of one: \d+\.\d% against \d+\.\d% "
+        r"\(difference -\d+\.\d, 95% -.*? to -.*?\)\. On unseen text the student of other is worse "
+        r"than that of one: 3\.300 against 3\.000 nats per token \(difference 0\.300, 95% .*?\)\. "
+        r"The recipes differ in students\.distilled\.temperature 2\.0 → 1\.0\.",
         page.sentence,
     )
 
@@ -59,9 +63,9 @@ def test_differences_are_those_of_compare(two):
     rows = {row[0]: row for row in table(page, "Models by role").rows}
     files = [folder / "evaluation/distilled.json" for folder in two]
     (found,) = compare(files, correction="holm")
-    assert rows["student, other"][2] == describe(found.tested.difference)
+    assert rows["student, other"][2] == judged(found.tested.difference)
     assert rows["student, one"][2] == "–"
-    assert rows["twin, other"][2].startswith("no detectable difference")
+    assert rows["twin, other"][2].startswith("not detectably different, 0.0 (")
 
 
 def test_one_page_with_its_figures_replaces_the_pages_of_the_runs(two, tmp_path):
@@ -70,6 +74,7 @@ def test_one_page_with_its_figures_replaces_the_pages_of_the_runs(two, tmp_path)
     assert page.count("<h1>") == 1
     assert "one and other: a babyllama report</title>" in page
     assert facts["first_sentence"] in page
+    assert page.count("<svg") == 3
     found = {path.name for path in (tmp_path / "report/figures").iterdir()}
     assert found == {"runs.svg", "dev.svg", "forest.svg"}
     assert f"babyllama report {two[1]} --out report-2" in page
@@ -81,8 +86,9 @@ def test_runs_that_cannot_be_paired_say_why(two):
         text = path.read_text().replace('"name": "honest"', '"name": "2023"')
         path.write_text(text)
     page = page_between(read(two), two)
-    assert any("share no benchmark" in line for s in page.sections for line in s.text)
+    assert "On a benchmark they cannot be compared: they share none that" in page.sentence
     assert "On grammar" not in page.sentence
+    assert [figure.file for s in page.sections for figure in s.figures] == ["dev.svg"]
 
 
 def test_labels_tell_runs_of_one_name_apart(make_run, tmp_path):
@@ -102,3 +108,38 @@ def test_a_page_of_compare_has_the_settings_and_the_models_by_role(two, tmp_path
     assert len(headings) > 2  # those of the comparison
     cells = r"\| students\.distilled\.temperature +\| +2\.0 +\| +1\.0 +\|"
     assert re.search(cells, out.read_text())
+
+
+def test_what_cannot_be_compared_is_neither_drawn_nor_joined_by_arrows(two, tmp_path):
+    write_report(two, tmp_path / "report")
+    for path in (two[1] / "evaluation").glob("*.json"):
+        found = json.loads(path.read_text())
+        if "benchmarks" in found:
+            found["benchmarks"]["grammar"]["items"] = "others"
+            path.write_text(json.dumps(found))
+    shutil.rmtree(two[1] / "evaluation/measures")
+    tokens = json.loads((two[1] / "tokens/tokens.json").read_text())
+    (two[1] / "tokens/tokens.json").write_text(json.dumps(tokens | {"dev_tokens": 1}))
+
+    page = page_between(read(two), two)
+    assert page.sentence.startswith(
+        "one and other cannot be compared on grammar: their items differ. On unseen text neither: "
+        "their tokens differ. The recipes differ in "
+    )
+    assert not [figure for section in page.sections for figure in section.figures]
+    texts = " ".join(line for section in page.sections for line in section.text)
+    assert (
+        "No picture has the models of one and other on the same axes: on grammar their items "
+        "differ and on unseen text their tokens differ."
+    ) in texts
+    assert "The curves of other are not drawn beside those of one: the tokens" in texts
+
+    write_report(two, tmp_path / "report")  # of the figures that were there none is left
+    assert [*(tmp_path / "report/figures").iterdir()] == []
+
+
+def test_a_run_is_not_compared_with_itself(two, tmp_path, monkeypatch):
+    monkeypatch.chdir(two[0].parent)
+    with pytest.raises(InputError, match="one is named twice"):
+        write_report([two[0], two[1], Path("one")], tmp_path / "report")
+    assert not (tmp_path / "report").exists()

@@ -1,6 +1,7 @@
 """What a person reads says no more than the intervals allow."""
 
 import json
+import re
 
 import pytest
 from markdown_it import MarkdownIt
@@ -51,6 +52,22 @@ def test_where_nothing_is_shown_both_models_are_named(written):
     first, second = said(same)
     assert first.startswith("No detectable difference between q and p on x (-")
     assert second == "0 of 3 UIDs of x show a difference."
+
+
+def test_a_difference_that_is_lost_to_the_correction_says_so(written):
+    """Alone it is shown, as a report of these two models says; beside others it is not."""
+    base = "0111" * 50
+    texts = {"a": base, "b": base[:176] + "1" * 24, "c": base, "d": base, "e": base, "f": base}
+    files = {
+        n: written(f"{n}.json", result(n, {"x": benchmark({"u": t})})) for n, t in texts.items()
+    }
+    alone, *_ = said([files["a"], files["b"]])
+    assert alone.startswith("b scores 3.0 above a on x (")
+    first, *_ = said([*files.values()])
+    assert first.startswith(
+        "After the correction for 5 comparisons no difference between b and a is shown on x (+3.0, "
+    )
+    assert re.search(r"interval \d.* to .*, adjusted p 0\.\d{3}\)\.$", first)
 
 
 def test_a_better_score_that_is_at_chance_shows_nothing(written):

@@ -1,8 +1,16 @@
 """Figures draw what a run holds: checkpoints, groups, what signals lose."""
 
 import json
+import re
 
-from babyllama.report.figures import inline, learning_curves, scores_by_group
+from babyllama.report.figures import (
+    inline,
+    kl_curves,
+    learning_curves,
+    loss_curves,
+    overfitting,
+    scores_by_group,
+)
 from babyllama.report.scored_run import scored_run
 from babyllama.report.tables import curves_table
 from babyllama.runs import points
@@ -39,6 +47,29 @@ def test_points_of_training_are_drawn_and_listed(make_run):
     drawn = learning_curves(scored)
     for words in ("distilled (student)", "twin", "blimp", "words seen"):
         assert f">{words}</text>" in drawn
+
+
+def test_curves_have_words_seen_beside_epochs_where_the_logs_count_words(make_run):
+    run = make_run(items=20)
+    model = read_run(run).model("distilled")
+    assert "words seen" not in overfitting(read_run(run))  # logs of an earlier version
+    for log in run.rglob("training.jsonl"):
+        lines = [json.loads(line) for line in log.read_text().splitlines()]
+        for line in lines:
+            if "cross_entropy" in line:
+                line["words"] = round(2000 * line["epoch"])
+        log.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    found = read_run(run)
+    assert found.model("distilled").curve.words_per_epoch == 2000
+    assert model.curve.words_per_epoch is None
+    for drawn in (overfitting(found), kl_curves(found)):
+        assert ">words seen</text>" in drawn
+        assert re.search(r">\d+\.0k</text>", drawn)
+    assert ">epoch of 2.0k words</text>" in loss_curves(found)
+
+    log = run / "students/twin/training.jsonl"  # a pass of another length has no axis with others
+    log.write_text(log.read_text().replace('"words": 20000', '"words": 30000'))
+    assert "words seen" not in overfitting(read_run(run))
 
 
 def test_a_point_of_a_model_that_was_trained_again_is_left_out(make_run):

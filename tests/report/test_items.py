@@ -32,8 +32,20 @@ def test_a_row_has_both_texts_and_what_everyone_decides(make_run):
     section = items_section(scored_run(read_run(make_run(items=30))))
     (table,) = section.tables
     assert table.is_searchable
-    assert table.head == ("right text", "wrong text", "UID", "distilled", "twin", "ensemble")
+    assert table.head == (
+        "right text",
+        "wrong text",
+        "UID",
+        "distilled",
+        "twin",
+        "ensemble",
+        "llama",
+        "gpt2",
+    )
     assert table.rows[0][:2] == ("good", "bad")
     decided = {(row[3].split(",")[0], row[4].split(",")[0]) for row in table.rows}
     assert decided <= {("right", "wrong"), ("wrong", "right")}
     assert table.rows[0][3] == "right, +1.0"
+    assert table.searched == (
+        f"Searches {len(table.rows)} of all 120 items: those on which student and twin differ most."
+    )

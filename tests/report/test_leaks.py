@@ -31,7 +31,7 @@ def test_the_sentences_begin_with_what_matters(found):
     assert dev.startswith(
         "30.5% of the words of dev stand in sequences of 13 words that are also in train, in "
         "dev_tales 94.7%. 4.76% of its lines, with 32.2% of its words, are also lines of train: "
-        "2.44% of those with 1-2, 100.0% of those with 13+."
+        "2.44% of lines of 1 to 2 words, 100.0% of lines of 13 or more words."
     )
     assert blimp.startswith("blimp: of 2 texts 1 are also lines of train")
     assert "20.0% of the lines, with 3.85% of the words, repeat an earlier line" in train

@@ -5,7 +5,7 @@ from markdown_it import MarkdownIt
 from odd_names import ODD_NAMES
 
 from babyllama.console import visible
-from babyllama.report.markdown import aligned, code, escaped
+from babyllama.report.markdown import aligned, code, escaped, fenced
 from babyllama.report.table import Table
 
 
@@ -54,3 +54,8 @@ def test_numbers_are_not_escaped():
     assert escaped("+1.9") == "+1.9"
     assert escaped("2.5") == "2.5"
     assert escaped("- 2") == r"\- 2"
+
+
+def test_a_fence_is_longer_than_any_in_the_text():
+    assert fenced("a: 1\n", "yaml") == "```yaml\na: 1\n```"
+    assert fenced("```x", "text") == "````text\n```x\n````"

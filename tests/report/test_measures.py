@@ -88,6 +88,6 @@ def test_how_unlike_the_teachers_are_is_said(run):
         values[name] = next(iter(values.values())) | {"value": value}
     file.write_text(json.dumps({"values": values}))
     first = next(sentences(read(run)))
-    assert first.startswith("Two teachers have different top tokens at 23.0% of the dev tokens, ")
+    assert first.startswith("Two teachers have different top tokens at 23.0% of the tokens of ")
     assert "0.400 nats apart" in first
     assert first.endswith("0.110 nats below the mean of its members'.")

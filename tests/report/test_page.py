@@ -1,5 +1,6 @@
 """The page works alone, holds what a run holds, and is the same bytes for the same run."""
 
+import html
 import json
 import re
 import shutil
@@ -16,6 +17,7 @@ from result_files import benchmark
 
 from babyllama.console import visible
 from babyllama.errors import InputError
+from babyllama.recipe import load_recipe
 from babyllama.report import refuse_other_folder, write_report
 
 SURPRISED = [["The", 1.2], ["cat", 4.5], ["sees", 2.5], ["<b>", 9.8]]
@@ -60,7 +62,8 @@ def texts(out):
 def test_page_and_markdown_hold_the_whole_run(told):
     run, report, facts = told
     page, markdown = texts(report)
-    assert facts["first_sentence"] in page
+    first, *others = re.split(r"(?<=One seed\.) ", facts["first_sentence"])
+    assert f'<p class="answer">{first}</p>\n<p>{others[0]}</p>' in page
     sections = re.findall(r"^## (.*)", markdown, re.M)
     assert sections == re.findall(r"<h2>(.*)</h2>", page.replace("&#39;", "'"))
     assert len(sections) == 15
@@ -70,9 +73,22 @@ def test_page_and_markdown_hold_the_whole_run(told):
     assert figures == [f"figures/{name}.svg" for name in names]
     for figure in figures:
         ElementTree.fromstring((report / figure).read_text("utf-8"))
-    assert "babyllama run runs/mini" in page
+    assert "babyllama run mini.yaml --out runs/mini-again" in page
     assert "0123456789ab" in page
     assert str(run.parent) not in page + markdown
+
+
+def test_the_recipe_is_on_the_page_and_in_markdown_as_it_was_run(told, tmp_path):
+    run, report, _ = told
+    page, markdown = texts(report)
+    recipe = load_recipe(str(run / "recipe.yaml"))
+    ((listing, _),) = re.findall(r'<details class="listing">.*?<code>(.*?)(</code>)', page, re.S)
+    (block,) = re.findall(r"```yaml\n(.*?)```", markdown, re.S)
+    for number, text in enumerate((html.unescape(listing), block)):
+        file = tmp_path / f"{number}.yaml"
+        file.write_text(text, encoding="utf-8")
+        assert load_recipe(str(file)) == recipe  # its seed was set by --set
+    assert 'pre tabindex="0"' in page
 
 
 def test_the_page_is_well_formed_and_accessible(told):
@@ -136,12 +152,12 @@ def test_names_are_text_and_never_markup(make_run, tmp_path):
             "Not finished yet: teacher llama, teacher gpt2,",
             "No model is trained yet; complete so far: source, corpus, tokenizer, tokens.",
         ),
-        (["evaluation/twin.json"], "evaluation of twin", "above the best teacher, llama"),
+        (["evaluation/twin.json"], "evaluation of twin", "Against the best teacher, llama"),
         (["evaluation/distilled.json"], "evaluation of distilled", "The student is not scored;"),
         (
             ["evaluation/predictions", "source", "corpus", "tokens"],
             "Not finished yet: source, corpus, tokens.",
-            "above the best teacher, llama (",  # decisions are in the results as well
+            "llama, the student is better on grammar (",  # decisions are in the results as well
         ),
     ],
 )
@@ -152,7 +168,7 @@ def test_a_run_that_was_stopped_is_shown_as_far_as_it_goes(make_run, tmp_path, g
     facts, page, markdown = written(run, tmp_path / "report")
     assert says in page
     assert shows in markdown
-    assert facts["first_sentence"] in page
+    assert all(part in page for part in re.split(r"(?<=One seed\.) ", facts["first_sentence"]))
 
 
 def test_what_is_unfinished_does_not_count_and_an_empty_column_is_left_out(make_run, tmp_path):
@@ -161,7 +177,7 @@ def test_what_is_unfinished_does_not_count_and_an_empty_column_is_left_out(make_
     (run / "source/entropy.json").write_text("{}")
     _, page, _ = written(run, tmp_path / "report")
     assert "Not finished yet: student twin." in page
-    assert "above the corpus's entropy" not in page
+    assert "above the text" not in page
 
 
 def test_a_run_of_one_teacher_and_a_student_without_twin_is_shown(make_run, tmp_path):
@@ -172,7 +188,7 @@ def test_a_run_of_one_teacher_and_a_student_without_twin_is_shown(make_run, tmp_
     recipe["signal"] = {"kind": "online"}
     (run / "recipe.yaml").write_text(yaml.safe_dump(recipe, sort_keys=False))
     facts, page, _ = written(run, tmp_path / "report")
-    assert "above its teacher, llama (" in facts["first_sentence"]
+    assert "Against its teacher, llama, the student is better on" in facts["first_sentence"]
     assert "ensemble" not in page
     assert "Not there yet" not in page
 

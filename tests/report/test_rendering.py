@@ -43,7 +43,10 @@ def test_a_search_leaves_the_rows_with_all_its_words(visit):
     left = rows.all_inner_texts()
     assert 0 < len(left) < count
     assert all("npi_any" in text and "wrong," in text for text in left)
-    assert page.locator(".search output").last.inner_text() == f"{len(left)} of {count}"
+    assert page.locator(".search output").last.inner_text() == f"{len(left)} of {count} rows"
+    box.fill("nothing has this")
+    assert page.locator(".search output").last.inner_text() == "No row has all of these words."
+    assert not page.locator("#items-that-tell-student-and-twin-apart table").is_visible()
     box.fill("")
     assert rows.count() == count
 
@@ -86,3 +89,24 @@ def test_the_keyboard_reaches_links_search_and_folded_parts(visit):
         page.keyboard.press("Tab")
         reached.add(page.evaluate("document.activeElement.tagName"))
     assert {"A", "SUMMARY", "INPUT", "DIV"} <= reached
+
+
+def test_only_regions_that_scroll_are_stops_of_the_tab_key(visit):
+    page = visit(viewport={"width": 1280, "height": 900})
+    page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+    page.wait_for_timeout(50)  # the event of an opened part comes later
+    odd = """all => all.filter(x => x.tabIndex === 0 &&
+        x.scrollWidth <= x.clientWidth && x.scrollHeight <= x.clientHeight).length"""
+    assert page.locator(".scroll, pre").evaluate_all(odd) == 0
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.evaluate("dispatchEvent(new Event('resize'))")
+    missing = """all => all.filter(x => x.tabIndex !== 0 && x.offsetParent &&
+        (x.scrollWidth > x.clientWidth || x.scrollHeight > x.clientHeight)).length"""
+    assert page.locator(".scroll, pre").evaluate_all(missing) == 0
+
+
+def test_letters_of_figures_are_of_one_size(visit):
+    """A picture 5 inches wide has letters of 9.5 points or more, which a phone shows nearly so."""
+    page = visit(viewport={"width": 390, "height": 800})
+    sizes = "all => all.map(x => x.getBoundingClientRect().height)"
+    assert min(page.locator("svg text:visible").evaluate_all(sizes)) > 8

@@ -5,7 +5,7 @@ import shutil
 
 import yaml
 
-from babyllama.report.claims import first_sentence
+from babyllama.report.opening import opening
 from babyllama.report.scored_run import scored_run
 from babyllama.report.tables import (
     differences_table,
@@ -68,8 +68,8 @@ def test_every_distilled_student_is_compared(make_run, score_model):
     score_model(folder / "evaluation", "second", "grammar", [json.loads(line) for line in kept])
     rows = differences_table(read(folder)).rows
     differences = {name: said for name, said, on in rows if on == "grammar"}
-    assert " above (" in differences["distilled − twin"]
-    assert " below (" in differences["second − llama"]
+    assert differences["distilled − twin"].startswith("better, ")
+    assert differences["second − llama"].startswith("worse, -")
     assert "second − twin" in differences  # which has its shape, training and seed
 
 
@@ -95,7 +95,9 @@ def test_uids_begin_with_the_largest_gain_and_end_with_the_largest_loss(make_run
 def test_groups_have_a_row_each_and_a_column_a_model(make_run):
     table = groups_table(read(make_run(items=20)), "grammar")
     assert table.head == ("group", "distilled", "twin", "llama", "ensemble")
-    assert [row[0] for row in table.rows] == ["npi", "agreement", "islands"]
+    scores = [float(row[1].partition(" ")[0]) for row in table.rows]
+    assert scores == sorted(scores, reverse=True)  # as in the figure
+    assert {row[0] for row in table.rows} == {"npi", "agreement", "islands"}
 
 
 def test_words_seen_in_a_construction_are_scored_apart_from_withheld_ones(make_run):
@@ -110,7 +112,7 @@ def test_signatures_are_a_row_each(make_run):
 
 def test_random_weights_are_a_row_and_no_model_in_claims(make_run, score_model):
     folder = make_run()
-    plain = first_sentence(read(folder))
+    plain = opening(read(folder))
     predictions = folder / "evaluation" / "predictions" / "gpt2" / "grammar.jsonl"
     lines = [json.loads(line) for line in predictions.read_text().splitlines()]
     score_model(folder / "evaluation", "untrained", "grammar", lines)
@@ -118,6 +120,6 @@ def test_random_weights_are_a_row_and_no_model_in_claims(make_run, score_model):
     table = models_table(scored)
     assert [row[0] for row in table.rows][-2:] == ["untrained", "guessing"]
     assert table.note.startswith("Untrained: random weights in the student's shape")
-    assert first_sentence(scored) == plain
+    assert opening(scored) == plain
     assert scored.run.missing == ()
     assert not any("untrained" in " ".join(row) for row in signatures_table(scored).rows)

@@ -63,6 +63,8 @@ def test_a_single_domain_is_drawn_once(described, tmp_path):
 
 def test_what_domains_lack_is_drawn_with_its_percentage(described):
     drawn = unknown_words(described)
+    assert "words of this domain" not in drawn  # in two lines, or two domains are too low for it
+    assert "this domain" in drawn
     assert ">88<" in drawn  # of tales in talks: all words but a
     assert ">67<" in drawn  # of talks in tales: fox and ran
 

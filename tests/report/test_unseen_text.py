@@ -5,9 +5,15 @@ import shutil
 
 import pytest
 
-from babyllama.report.claims import unseen_sentence
 from babyllama.report.scored_run import scored_run
-from babyllama.report.unseen_text import Nats, against, between, cross_entropy, in_words
+from babyllama.report.unseen_text import (
+    Nats,
+    against,
+    between,
+    cross_entropy,
+    in_words,
+    signed_nats,
+)
 from babyllama.runs.run import read_run
 
 
@@ -30,26 +36,13 @@ def test_a_difference_is_that_of_the_values_with_the_interval_of_the_paired_docu
     assert high - low < own[1] - own[0]  # the documents are the same
 
 
-def test_the_sentence_has_both_and_says_what_is_not_detectable(make_run):
-    folder = make_run(items=20)
-    scored = read(folder)
-    assert unseen_sentence(scored).startswith("On unseen text its cross-entropy is 3.000 nats per")
-    assert "0.300 below its twin (0." in unseen_sentence(scored)
-    for name in ("distilled.json", "measures/distilled.json", "measures/distilled.jsonl"):
-        shutil.copy(folder / "evaluation" / name,
-                    folder / "evaluation" / name.replace("distilled", "twin"))  # fmt: skip
-    same = unseen_sentence(read(folder))
-    assert "not detectably different from its twin (0.000 to 0.000)" in same
-
-
 def test_runs_from_before_there_were_measures_have_values_without_intervals(make_run):
     folder = make_run(items=20)
     shutil.rmtree(folder / "evaluation/measures")
     scored = read(folder)
     assert cross_entropy(scored, *models(scored, "twin")) == Nats(scored.dev_loss(
         *models(scored, "twin")), None)  # fmt: skip
-    assert in_words(against(scored, *models(scored, "distilled", "twin"))) == "0.300 below"
-    assert "0.300 below its twin and 0.090 below the ensemble." in unseen_sentence(scored)
+    assert in_words(against(scored, *models(scored, "distilled", "twin"))) == "-0.300"
 
 
 def test_dev_texts_of_other_tokens_are_not_compared(make_run):
@@ -66,5 +59,20 @@ def test_dev_texts_of_other_tokens_are_not_compared(make_run):
 
 
 def test_a_difference_in_words():
-    assert in_words(Nats(-0.085, (-0.09, -0.08))) == "0.085 below (0.080 to 0.090)"
-    assert in_words(Nats(0.01, (-0.0001, 0.02))) == "no detectable difference (0.000 to 0.020)"
+    assert in_words(Nats(-0.085, (-0.09, -0.08))) == "better, -0.085 (-0.090 to -0.080)"
+    assert (
+        in_words(Nats(0.01, (-0.0001, 0.02))) == "not detectably different, 0.010 (0.000 to 0.020)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (Nats(-0.034, (-0.073, 0.006)), "-0.034, 95% -0.073 to 0.006"),
+        (Nats(-0.0001, (-0.0004, 0.0002)), "0.000, 95% 0.000 to 0.000"),
+        (Nats(0.02, (0.0001, 0.04)), "0.020, 95% 0.0001 to 0.0400"),
+        (Nats(-0.16, None), "-0.160"),
+    ],
+)
+def test_a_signed_difference_in_words(found, words):
+    assert signed_nats(found) == words

@@ -7,8 +7,10 @@ from babyllama.report.wording import (
     bounds,
     bounds_signed,
     describe,
+    judged,
     order_in_words,
     signed,
+    signed_difference,
     with_interval,
 )
 from babyllama.scores.differences import Difference
@@ -42,11 +44,28 @@ def test_where_lower_is_better_a_claim_says_so_and_none_needs_to():
     )
 
 
+@pytest.mark.parametrize(
+    ("found", "higher_is_better", "words"),
+    [
+        (difference(1.9, 1.4, 2.4), True, "better, 1.9 (1.4 to 2.4)"),
+        (difference(1.9, 1.4, 2.4), False, "worse, 1.9 (1.4 to 2.4)"),
+        (difference(-0.6, -1.0, -0.2), False, "better, -0.6 (-1.0 to -0.2)"),
+        (difference(0.1, -1.0, 1.2), True, "not detectably different, 0.1 (-1.0 to 1.2)"),
+    ],
+)
+def test_a_difference_in_a_cell_is_judged_and_signed(found, higher_is_better, words):
+    assert judged(found, higher_is_better=higher_is_better) == words
+
+
 def test_an_interval_without_zero_never_begins_at_it():
     assert bounds((0.02, 5.13)) == "0.02 to 5.13"
     assert bounds((-5.13, -0.02)) == "-5.13 to -0.02"
     assert bounds((-0.02, 5.13)) == "0.0 to 5.1"
     assert bounds_signed((-0.4, 1.2)) == "-0.4 to +1.2"
+    assert bounds_signed((-0.02, 6.9)) == "0.0 to +6.9"
+    assert bounds_signed((0.02, 6.9)) == "+0.02 to +6.90"
+    assert signed_difference(difference(-0.35, -1.8, 1.1)) == "-0.3, 95% -1.8 to 1.1"
+    assert signed_difference(difference(1.35, 0.02, 2.7)) == "1.35, 95% 0.02 to 2.70"
     assert signed(-0.02) == "+0.0"
 
 

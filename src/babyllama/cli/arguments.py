@@ -126,10 +126,11 @@ def named_models(given: list[Path]) -> dict[str, Path]:
     if twice is not None:
         folders = [path for name, path in named if name == twice]
         example = " ".join(quoted(f"{twice}-{n}={path}") for n, path in enumerate(folders, 1))
+        is_one = len({path.resolve() for path in folders}) == 1
         raise InputError(
             f"model {twice} is given twice",
-            why="Results are stored by name, so one would overwrite the other.",
-            mend=f"Give each a name of its own: {example}",
+            why="Models are told apart by their names.",
+            mend=f"Name {folders[0]} once." if is_one else f"Give each its own name: {example}",
         )
     return dict(named)
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 # Columns that a narrow terminal does without first.
 _LESS = ("p", "other UIDs too", "guessing", "smallest detectable")
 _CANNOT, NONE = "not comparable", "–"
+_LONGEST_NAME = 120  # characters of a folder's name
 
 
 def compare(
@@ -104,10 +105,20 @@ def _said_once(made: "Table") -> "Table":
     )
 
 
-def _beside(run: Path) -> Path:
-    """RUN-report, also of a run that is called `.` or `..`."""
-    place = run if run.name not in ("", "..") else run.resolve()
-    return place.with_name(f"{place.name}-report")
+def _beside(runs: list[Path]) -> Path:
+    """RUN-report beside a run, also of one that is called `.` or `..`; RUN-and-RUN-report.
+
+    Of so many runs that the name would be too long, their number and a digest stand for most.
+    """
+    from babyllama.report.labelled import labels_of
+    from babyllama.runs.files import digest_of_json
+
+    places = [run if run.name not in ("", "..") else run.resolve() for run in runs]
+    labels = [label.replace("/", "-") for label in labels_of(places)]
+    name = "-and-".join(labels)
+    if len(name) > _LONGEST_NAME:
+        name = f"{labels[0]}-and-{len(runs) - 1}-more-{digest_of_json({'runs': labels})[:8]}"
+    return places[0].with_name(f"{name}-report")
 
 
 def _between_runs(sources: "Sequence[Source]") -> "BetweenRuns | None":
@@ -144,19 +155,23 @@ def report(
     runs: Annotated[list[Path], typer.Argument(help="Run folders.")],
     out: Annotated[
         Path | None,
-        typer.Option(help="The folder to write. Default: RUN-report beside the first run."),
+        typer.Option(
+            help="The folder to write. Default: RUN-report beside the run, and of several runs "
+            "RUN-and-RUN-report beside the first."
+        ),
     ] = None,
 ) -> None:
     """Write a report on a run, or on what differs between runs: index.html, report.md, figures.
 
-    With several runs, the first is the one that the others are compared with.
+    With several runs, the first is the one that the others are compared with. An earlier report in
+    the folder is replaced.
 
     Example: `babyllama report runs/mini`
     """
     from babyllama.report import refuse_other_folder, write_report
     from babyllama.runs.layout import PAGE
 
-    out = out or _beside(runs[0])
+    out = out or _beside(runs)
     refuse_unwritable_folder(out)
     refuse_inputs([out], runs)
     refuse_other_folder(out)

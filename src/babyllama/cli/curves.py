@@ -14,25 +14,28 @@ from babyllama.cli.arguments import (
 )
 from babyllama.cli.outputs import refuse_unwritable_folder
 from babyllama.console import print_json, print_line, print_result, table
-from babyllama.errors import InputError
+from babyllama.errors import InputError, command
 
 if TYPE_CHECKING:
+    from babyllama.recipe import Recipe
     from babyllama.runs.points import Point
 
 
 def curves(
     run: Annotated[Path, typer.Argument(help="A run's folder.")],
     benchmark: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             help="NAME=PATH: a benchmark's name, or any other name for minimal pairs of your own; "
-            "repeatable."
+            "repeatable. By default all that the run's models are evaluated on."
         ),
-    ],
+    ] = None,
     model: Annotated[
         list[str] | None, typer.Option(help="A teacher or student; all by default; repeatable.")
     ] = None,
-    rules: Annotated[RulesName, typer.Option(help="Which scoring rules.")] = "honest",
+    rules: Annotated[
+        RulesName | None, typer.Option(help="Which scoring rules. By default the run's.")
+    ] = None,
     truncate: Annotated[
         bool, typer.Option("--truncate", help="Cut the start of texts that are too long.")
     ] = False,
@@ -55,15 +58,17 @@ def curves(
     from babyllama.runs.manifests import refuse_damaged_input
 
     refuse_launcher("curves")
-    benchmarks = dict(benchmark_and_path(each) for each in benchmark)
-    refuse_duplicates("--benchmark", [each.partition("=")[0] for each in benchmark])
+    benchmarks = dict(benchmark_and_path(each) for each in benchmark or ())
+    refuse_duplicates("--benchmark", [each.partition("=")[0] for each in benchmark or ()])
+    layout = Layout(run)
+    recipe = layout.load_recipe("babyllama curves runs/mini")
+    rules = rules or recipe.evaluation.rules
+    benchmarks = benchmarks or _benchmarks_of(run, recipe)
     if children and ACQUIRED not in benchmarks:
         raise InputError(
             f"--children {children} is only used by aoa_2025",
             mend="Add this benchmark: --benchmark aoa_2025=CONTEXTS",
         )
-    layout = Layout(run)
-    recipe = layout.load_recipe("babyllama curves runs/mini --benchmark NAME=PATH")
     for name, path in layout.models(recipe).items():
         if not model or name in model:
             refuse_damaged_input(path)
@@ -90,6 +95,20 @@ def curves(
         columns = ("model", "Pearson x 100", "words", "of")
         print_result(table("Ages of acquisition, model compared with children", columns, rows))
     print_line(f"Points: {layout.curves}")
+
+
+def _benchmarks_of(run: Path, recipe: "Recipe") -> dict[str, Path]:
+    """Those of a run's evaluation, the grammar's own pairs included."""
+    from babyllama.pipeline.stages import benchmarks_of
+
+    found = benchmarks_of(recipe, run)
+    if not found:
+        raise InputError(
+            f"{run} has no benchmarks",
+            why="Its recipe names none, and its text is not from the built-in grammar.",
+            mend=f"Name one: {command('curves', run, '--benchmark', 'blimp_fast=data/blimp_fast')}",
+        )
+    return found
 
 
 def _in_order(points: "list[Point]") -> "list[Point]":

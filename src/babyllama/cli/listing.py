@@ -42,7 +42,7 @@ def ls(
     if not found:
         print_line(f"No run below {folder}. Make one: babyllama run mini")
         return
-    head = ("run", "state", "dev, nats per token", "benchmark", "finished")
+    head = ("run", "state", "unseen text, nats per token", "benchmark", "finished")
     print_result(table("Runs: student (twin)", head, [_row(each) for each in found]))
 
 

@@ -47,10 +47,13 @@ def play(
     given = {name: folder_here(folder) for name, folder in named_models(models).items()}
     found = find_models(given)
     listening = bound(port)
-    address = f"http://{HOST}:{listening.getsockname()[1]}/"
+    number = listening.getsockname()[1]
+    address = f"http://{HOST}:{number}/"
     try:
         with serving(opening := Opening(), listening) as ended:
             print_line(address)
+            if port not in (0, number):
+                print_status(f"  port {port} is in use, so this page is at port {number}")
             if browser:
                 _open(address)
             print_status("loading the models; the page says which one. Ctrl-C ends.")

@@ -193,7 +193,7 @@ def _show_model(folder: Path, *, as_json: bool) -> None:
         "trained as": manifest.get("stage"),
         "words seen": format_count(facts["words_seen"]) if facts.get("words_seen") else None,
         "best epoch": f"{facts['best_epoch']} of {facts['epochs']}" if "epochs" in facts else None,
-        "dev, nats per token": _formed(facts.get("dev_cross_entropy"), "{:.3f}"),
+        "unseen text, nats per token": _formed(facts.get("dev_cross_entropy"), "{:.3f}"),
         "seed": manifest.get("seed"),
         "trained for": format_duration(manifest["wall_seconds"]) if manifest else None,
     }

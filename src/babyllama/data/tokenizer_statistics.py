@@ -103,7 +103,7 @@ def doubts_about(
 
 def _single_bytes(library: "PreTrainedTokenizerFast") -> list[int]:
     """The tokens that stand for one byte where the tokenizer knows no longer one."""
-    is_byte_level, signs = _is_byte_level(library), _bytes_of_signs()
+    is_byte_level, signs = is_of_bytes(library), bytes_of_signs()
     return [
         number
         for token, number in library.get_vocab().items()
@@ -111,12 +111,13 @@ def _single_bytes(library: "PreTrainedTokenizerFast") -> list[int]:
     ]
 
 
-def _is_byte_level(library: "PreTrainedTokenizerFast") -> bool:
+def is_of_bytes(library: "PreTrainedTokenizerFast") -> bool:
+    """Whether its tokens are written as `bytes_of_signs` reads them."""
     return isinstance(library.backend_tokenizer.decoder, decoders.ByteLevel)
 
 
 @cache
-def _bytes_of_signs() -> dict[str, int]:
+def bytes_of_signs() -> dict[str, int]:
     """The byte that each character stands for in the tokens of a byte-level BPE."""
     from transformers.convert_slow_tokenizer import bytes_to_unicode
 
@@ -172,8 +173,8 @@ def _text_of(library: "PreTrainedTokenizerFast", token: int) -> str:
 
     A token that writes nothing has its own name.
     """
-    name, signs = str(library.convert_ids_to_tokens(token)), _bytes_of_signs()
-    if _is_byte_level(library) and signs.keys() >= set(name):
+    name, signs = str(library.convert_ids_to_tokens(token)), bytes_of_signs()
+    if is_of_bytes(library) and signs.keys() >= set(name):
         written = bytes(signs[each] for each in name)
         try:
             return written.decode()

@@ -44,6 +44,7 @@ def evaluate(
     masking: Masking = "original",
     truncate: bool = False,
     worst: int = 0,
+    worst_of_each_uid: bool = False,
     tokens: Path | None = None,
     window: int = 128,
 ) -> ModelResult:
@@ -60,6 +61,7 @@ def evaluate(
         masking: how masked models are scored; ignored for other models.
         truncate: whether texts longer than the model's positions lose their beginning.
         worst: how many of the worst errors to show, with the surprisal of each word.
+        worst_of_each_uid: whether these are spread over UIDs.
         tokens: a folder of tokens whose dev part is scored.
         window: tokens that the model sees at once in the dev part.
 
@@ -104,7 +106,9 @@ def evaluate(
     wrong = {}
     if worst:
         choices = {each.name: each.items for each in read if each.name in values}
-        wrong = {"worst": worst_choices(scorer, choices, values, most=worst)}
+        wrong = {"worst": worst_choices(
+            scorer, choices, values, most=worst, of_each_uid=worst_of_each_uid
+        )}  # fmt: skip
     rules_used = _describe_rules(scorer)
     return ModelResult.model_validate(
         {"model": name, "rules": rules_used, **dev, "benchmarks": results, **wrong}

@@ -105,7 +105,7 @@ def acquisitions(
 
 def _trained_models(run: Path, models: Sequence[str]) -> list[Path]:
     layout = Layout(run)
-    recipe = layout.load_recipe("babyllama curves runs/mini --benchmark NAME=PATH")
+    recipe = layout.load_recipe("babyllama curves runs/mini")
     models_of_run = layout.students(recipe) | layout.teachers(recipe)  # students first
     folders = {name: path for name, path in models_of_run.items() if name in recipe.trained}
     for name in models:

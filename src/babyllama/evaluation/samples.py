@@ -1,8 +1,10 @@
 """What every model of a run writes after the same beginnings of dev documents: for readers.
 
 The beginnings and the uniform numbers that tokens are drawn by are the same for all models, and the
-real text goes with them. Kept as scores are, in a file of its own for each model; an evaluation
-that was finished before there were samples stays complete without them.
+real text goes with them. A model may write what its training text has: under the layout `lines` the
+mark that begins a line, and the one that ends a document. Kept as scores are, in a file of its own
+for each model; an evaluation that was finished before there were samples stays complete without
+them.
 """
 
 import shutil
@@ -10,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -27,6 +30,9 @@ from babyllama.runs.layout import samples_file
 from babyllama.runs.manifests import digest
 from babyllama.scores.samples import SAMPLES, SAMPLES_VERSION, TEXTS_FIELD
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
 TEXTS = 4
 _GIVEN = (6, 7, 5, 8, 4, 9, 3, 10)  # tokens of a beginning, the best length first
 _LONGEST = 48  # tokens of a text with its beginning
@@ -40,12 +46,16 @@ class Beginnings:
     Attributes:
         given: their tokens.
         rest: how each document goes on, as long as a sample may be.
+        are_ended: whether each document ends with its `rest`, so that nothing was cut.
         longest: tokens of a sample with its beginning, at most.
+        marks_lines: whether a mark begins every line, as the layout `lines` has it.
     """
 
     given: Int64[np.ndarray, "texts given"]
     rest: tuple[Int64[np.ndarray, " _"], ...]
+    are_ended: tuple[bool, ...]
     longest: int
+    marks_lines: bool
 
 
 def sample_models(
@@ -101,7 +111,8 @@ def beginnings(tokens: Path, window: int) -> Beginnings | None:
     starts = document_starts(tokens, "dev")
     size = len(windows.stream)
     stops = np.append(starts[1:], size)
-    if windows.header["layout"] != "lines" or not len(starts):
+    marks_lines = windows.header["layout"] == "lines"
+    if not marks_lines or not len(starts):
         starts = np.flatnonzero(windows.word_starts)
         stops = np.minimum(starts + window, size)
     possible = {}
@@ -120,7 +131,9 @@ def beginnings(tokens: Path, window: int) -> Beginnings | None:
     return Beginnings(
         given=np.stack([text[:given] for text in texts]),
         rest=tuple(text[given:longest] for text in texts),
+        are_ended=tuple(marks_lines and len(text) <= longest for text in texts),
         longest=longest,
+        marks_lines=marks_lines,
     )
 
 
@@ -129,7 +142,8 @@ def _written(folders: Sequence[Path], mixing: Mixing, texts: Beginnings, seed: i
     ensemble = load_ensemble(folders, device=pick_device(), mixing=mixing)
     library = load_tokenizer(folders[0])
     end = library.eos_token_id
-    never = never_written(library, marks=(end,), vocab_size=ensemble.mixture.vocab_size)
+    line = library.bos_token_id if texts.marks_lines else None
+    never = never_written(library, marks=(line, end), vocab_size=ensemble.mixture.vocab_size)
     steps = texts.longest - texts.given.shape[1]
     chances = np.random.default_rng(seed).random((len(texts.given), steps))
     drawn = continued(
@@ -139,10 +153,29 @@ def _written(folders: Sequence[Path], mixing: Mixing, texts: Beginnings, seed: i
         Drawing(1.0, None, never),
         ends=end,
     )
+    read = partial(_read, library, line)
     found = []
-    for given, rest, new in zip(texts.given, texts.rest, drawn.tolist(), strict=True):
+    for given, rest, real_is_ended, new in zip(
+        texts.given, texts.rest, texts.are_ended, drawn.tolist(), strict=True
+    ):
         is_ended = end in new
-        text = {"given": given, "real": rest, "written": new[: new.index(end)] if is_ended else new}
-        read = {key: library.decode(ids, skip_special_tokens=True) for key, ids in text.items()}
-        found.append({**read, "is_ended": is_ended})
+        found.append({
+            "given": read(given.tolist()).lstrip("\n"),
+            "real": read(rest.tolist()),
+            "written": read(new[: new.index(end)] if is_ended else new),
+            "is_ended": is_ended,
+            "real_is_ended": real_is_ended,
+        })  # fmt: skip
     return {TEXTS_FIELD: found}
+
+
+def _read(library: "PreTrainedTokenizerFast", line: int | None, ids: Sequence[int]) -> str:
+    """The text of tokens, with a line break for each mark that begins a line."""
+    lines: list[list[int]] = [[]]
+    for token in ids:
+        if token == line:
+            lines.append([])
+        else:
+            lines[-1].append(token)
+    first, *others = (library.decode(each, skip_special_tokens=True) for each in lines)
+    return "\n".join([first, *(each.strip() for each in others)])

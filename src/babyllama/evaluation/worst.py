@@ -2,6 +2,7 @@
 
 import re
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -30,6 +31,7 @@ def worst_choices(
     log_likelihoods: Mapping[str, Float64[np.ndarray, " texts"]],
     *,
     most: int,
+    of_each_uid: bool = False,
 ) -> list[WrongChoice]:
     """The choices that the model decides wrongly by the most nats, worst first.
 
@@ -38,6 +40,8 @@ def worst_choices(
     Args:
         choices: of each benchmark.
         log_likelihoods: of all their options, in a row.
+        of_each_uid: whether the worst of each UID is taken first, then the second of each: the
+            worst of all are often of one UID and say the same many times.
 
     Returns:
         each with its scored words and their surprisals.
@@ -47,7 +51,8 @@ def worst_choices(
         for benchmark, of_benchmark in choices.items()
         for item in _lost(benchmark, of_benchmark, log_likelihoods[benchmark])
     ]
-    lost = sorted(lost, key=lambda item: -item.margin)[:most]
+    lost = sorted(lost, key=lambda item: -item.margin)
+    lost = _of_each_uid(lost, most) if of_each_uid else lost[:most]
     texts = [text for item in lost for text in (item.choice.options[0], item.preferred)]
     words = iter(word_surprisals(scorer, texts))
     return [
@@ -62,6 +67,18 @@ def worst_choices(
         )
         for item in lost
     ]
+
+
+def _of_each_uid(lost: Sequence[_Lost], most: int) -> list[_Lost]:
+    """As many, from as many UIDs as there are; in the given order, which is by margin."""
+    before: Counter[tuple[str, str]] = Counter()
+    ranks = []
+    for item in lost:
+        uid = (item.benchmark, item.choice.uid)
+        ranks.append(before[uid])
+        before[uid] += 1
+    chosen = sorted(range(len(lost)), key=lambda at: (ranks[at], at))[:most]
+    return [lost[at] for at in sorted(chosen)]
 
 
 def _lost(

@@ -49,8 +49,8 @@ def folder_of(given: Given, field: str) -> Path:
         if not folder.is_dir():
             raise InputError(
                 f"{field}.path is {given.path!r}, which is not a folder",
-                mend=f"Name a model's folder; for a model on the hub, add {field}.revision, its "
-                "commit.",
+                mend="Check the path: relative ones start at the current folder. For a model on "
+                f"the hub, add {field}.revision, its commit.",
             )
         return folder.absolute()
     cached = _from_hub(given, field, is_local=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from babyllama.console import print_status
 from babyllama.data.difficulty import refuse_unlike_domains, windows_in_order
 from babyllama.data.gathering.gather import look_at_source
 from babyllama.data.order_files import check_order_file
@@ -34,7 +35,7 @@ from babyllama.recipe import (
 )
 from babyllama.recipe.names import STUDENTS, TEACHERS
 from babyllama.runs.layout import Layout
-from babyllama.runs.manifests import read_manifest
+from babyllama.runs.manifests import digest, read_manifest
 from babyllama.training.optimizer import refuse_missing_optimizer
 from babyllama.training.schedule import plan_training, refuse_uneven
 from babyllama.training.trackers import refuse_missing_trackers
@@ -132,6 +133,7 @@ def check_before_training(
     """
     vocab_size = len(load_tokenizer(tokenizer))
     _check_given(recipe, tokenizer)
+    _tell_other_texts(recipe, tokens)
     configs = {
         name: configuration(recipe.pretraining(name).model, vocab_size, separators=True)
         for name in recipe.trained
@@ -190,6 +192,19 @@ def _check_given(recipe: Recipe, tokenizer: Path | None) -> None:
         check_model(
             given, f"{TEACHERS}.{name}", window=max(windows, default=1), tokenizer=tokenizer
         )
+
+
+def _tell_other_texts(recipe: Recipe, tokens: Path) -> None:
+    """Say which given teachers were trained by a run, and on other text than this run's."""
+    for name, given in recipe.given.items():
+        field = f"{TEACHERS}.{name}"
+        manifest = read_manifest(folder_of(given, field)) or {}
+        trained_on = manifest.get("inputs", {}).get(names.TOKENS)
+        if trained_on not in (None, digest(tokens)):
+            print_status(
+                f"{field} was trained on other text than this run's: it may have read this run's "
+                "dev text, and a student that gains may owe it to the other text"
+            )
 
 
 def _refuse_inseparable(recipe: Recipe) -> None:

@@ -3,6 +3,7 @@
 finding     which models: a run's or single ones
 models      they, loaded and grouped by vocabulary
 opening     what the page says until they are loaded
+beginning   the text that the page begins with
 reading     a text as tokens, and what every model makes of it
 answers     surprisals of a text; the distributions at one position
 losses      what a student's loss sees at one position

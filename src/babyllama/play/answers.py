@@ -17,7 +17,16 @@ from babyllama.models.logits import token_log_probabilities
 from babyllama.models.loss import chunk_size
 from babyllama.play.finding import Role
 from babyllama.play.models import Group, Shown
-from babyllama.play.reading import Forced, Reading, Token, read, states_of, text_of, tokens_of
+from babyllama.play.reading import (
+    Forced,
+    Reading,
+    Token,
+    read,
+    refuse_no_token,
+    states_of,
+    text_of,
+    tokens_of,
+)
 
 ROWS = 15  # tokens of a distribution that have a bar of their own
 _WORST = 3
@@ -78,6 +87,7 @@ class Bars:
         rest: of all other tokens together.
         entropy: of the whole distribution, in nats.
         rank: of the text's own token, 1 for the likeliest; None where the text has ended.
+        guess_rank: of the token that the viewer predicted; None without one.
     """
 
     model: str
@@ -86,6 +96,7 @@ class Bars:
     rest: float
     entropy: float
     rank: int | None
+    guess_rank: int | None
 
 
 @dataclass(frozen=True)
@@ -97,13 +108,15 @@ class PositionAnswer:
         before: the text before it.
         own: the text's own token there; None where the text has ended.
         temperature: what the logits are divided by.
+        guess: the token that the viewer predicted; None without one.
         rows: the tokens that are shown: those with the largest mean probability over the models,
-            the likeliest first; the text's own token is always one of them.
+            the likeliest first; the text's own token and the guess are always among them.
     """
 
     at: int
     before: str
     own: Token | None
+    guess: Token | None
     temperature: float
     rows: tuple[Token, ...]
     bars: tuple[Bars, ...]
@@ -175,28 +188,41 @@ def _strip(model: Shown, surprisals: list[float], kl_: list[float] | None, first
 
 
 def position_answer(
-    group: Group, text: str, forced: Sequence[Forced] = (), *, at: int, temperature: float
+    group: Group,
+    text: str,
+    forced: Sequence[Forced] = (),
+    *,
+    at: int,
+    temperature: float,
+    guess: int | None = None,
 ) -> PositionAnswer:
     """The distributions at a place of a text; the place after its last token is one, too.
 
+    Args:
+        guess: a token to show besides the likeliest.
+
     Raises:
-        InputError: what `read` raises; a place that the text does not have.
+        InputError: what `read` raises; a place that the text does not have; no such token.
     """
     reading = read(group, text, forced)
     refuse_no_place(group, reading, at)
+    if guess is not None:
+        refuse_no_token(group, guess)
     own = reading.ids[at] if at < len(reading.ids) else None
     found = {
         model.name: distribution(logits_at(group, model, reading, at, temperature), temperature)
         for model in group.models
     }
-    rows = likeliest(list(found.values()), own)
+    rows = likeliest(list(found.values()), own, guess)
+    shown = {token.id: token for token in tokens_of(group.tokenizer, rows)}
     return PositionAnswer(
         at=at,
         before=text_of(group.tokenizer, reading.ids[reading.begin : at]),
-        own=None if own is None else tokens_of(group.tokenizer, [own])[0],
+        own=None if own is None else shown[own],
+        guess=None if guess is None else shown[guess],
         temperature=temperature,
-        rows=tuple(tokens_of(group.tokenizer, rows)),
-        bars=tuple(_bars(model, found[model.name], rows, own) for model in group.models),
+        rows=tuple(shown.values()),
+        bars=tuple(_bars(model, found[model.name], rows, own, guess) for model in group.models),
     )
 
 
@@ -230,16 +256,30 @@ def distribution(logits: Float[Tensor, "1 vocab"], temperature: float) -> Float[
     return torch.softmax(logits[0].double() / temperature, dim=-1)
 
 
-def likeliest(distributions: Sequence[Float[Tensor, " vocab"]], own: int | None) -> list[int]:
-    """The tokens with the largest mean probability, the likeliest first; `own` is one of them."""
+def likeliest(
+    distributions: Sequence[Float[Tensor, " vocab"]], own: int | None, guess: int | None = None
+) -> list[int]:
+    """The tokens with the largest mean probability, the likeliest first.
+
+    `own` and `guess` are always among them, in place of the last ones.
+    """
     mean = torch.stack(list(distributions)).mean(dim=0)
     rows: list[int] = mean.topk(min(ROWS, len(mean))).indices.tolist()
-    if own is not None and own not in rows:
-        rows[-1] = own
-    return rows
+    wanted = [each for each in (own, guess) if each is not None]
+    for token in wanted:
+        if token not in rows:
+            last = max(place for place, row in enumerate(rows) if row not in wanted)
+            rows[last] = token
+    return sorted(rows, key=lambda row: -float(mean[row]))
 
 
-def _bars(model: Shown, p: Float[Tensor, " vocab"], rows: Sequence[int], own: int | None) -> Bars:
+def _bars(
+    model: Shown,
+    p: Float[Tensor, " vocab"],
+    rows: Sequence[int],
+    own: int | None,
+    guess: int | None,
+) -> Bars:
     shown = p[torch.tensor(rows, device=p.device)].tolist()
     return Bars(
         model=model.name,
@@ -247,5 +287,10 @@ def _bars(model: Shown, p: Float[Tensor, " vocab"], rows: Sequence[int], own: in
         probabilities=tuple(shown),
         rest=max(0.0, 1 - sum(shown)),
         entropy=float(torch.special.entr(p).sum()),
-        rank=None if own is None else 1 + int((p > p[own]).sum()),
+        rank=_rank(p, own),
+        guess_rank=_rank(p, guess),
     )
+
+
+def _rank(p: Float[Tensor, " vocab"], token: int | None) -> int | None:
+    return None if token is None else 1 + int((p > p[token]).sum())

@@ -14,13 +14,15 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from babyllama.errors import InputError
-from babyllama.play.answers import ROWS, position_answer, text_answer
+from babyllama.play.answers import position_answer, text_answer
+from babyllama.play.beginning import beginning_of
 from babyllama.play.losses import loss_answer
 from babyllama.play.models import Cast, Group
 from babyllama.play.opening import as_json
 from babyllama.play.pairs import pair_answer
 from babyllama.play.predictions import Filter, benchmarks_of, pairs_answer
 from babyllama.play.requests import (
+    BEGIN_AGAIN,
     Asked,
     LossAsked,
     PairAsked,
@@ -31,7 +33,7 @@ from babyllama.play.requests import (
     WritingAsked,
     parsed,
 )
-from babyllama.play.vocabulary import token_answer
+from babyllama.play.vocabulary import first_token, token_answer
 from babyllama.play.writing import Wish, Written, written
 
 if TYPE_CHECKING:
@@ -100,15 +102,16 @@ class _Answers:
         return await self._answered(
             lambda: position_answer(
                 group, asked.text, asked.forced_tokens(),
-                at=asked.at, temperature=asked.temperature,
+                at=asked.at, temperature=asked.temperature, guess=asked.guess,
             )
         )  # fmt: skip
 
     async def of_token(self, request: "Request") -> "Response":
-        """The token of a text that is one token."""
+        """The token of a text that is one token, or the first one of a word."""
         asked = await _body(request, TokenAsked)
         group = _group(self._cast, asked.group)
-        return await self._answered(lambda: token_answer(group, asked.text))
+        answer = first_token if asked.begins else token_answer
+        return await self._answered(lambda: answer(group, asked.text))
 
     async def of_loss(self, request: "Request") -> "Response":
         """A student's loss at one place."""
@@ -134,7 +137,7 @@ class _Answers:
         """A page of a run's own pairs."""
         asked = await _body(request, PairsAsked)
         if asked.run not in self._cast.runs:
-            raise InputError(f"there is no run {asked.run!r} here", mend="Reload the page.")
+            raise InputError(f"there is no run {asked.run!r} here", mend=BEGIN_AGAIN)
         run = self._cast.runs[asked.run]
         wanted = Filter(asked.right, asked.wrong, asked.uid, asked.words)
         return await self._answered(
@@ -192,7 +195,7 @@ async def _body(request: "Request", kind: type[Body]) -> Body:
 
 def _group(cast: Cast, number: int) -> Group:
     if number >= len(cast.groups):
-        raise InputError(f"there is no group {number} here", mend="Reload the page.")
+        raise InputError(f"there is no group {number} here", mend=BEGIN_AGAIN)
     return cast.groups[number]
 
 
@@ -200,7 +203,7 @@ def overview(cast: Cast) -> dict[str, Any]:
     """What the page shows before a text is read: models, students' losses, runs, notes."""
     return {
         "version": metadata.version("babyllama"),
-        "rows": ROWS,
+        "text": beginning_of(cast.runs.values()),
         "notes": cast.notes,
         "groups": [
             {
@@ -224,7 +227,7 @@ def overview(cast: Cast) -> dict[str, Any]:
         "runs": [
             {
                 "prefix": prefix,
-                "folder": str(folder),
+                "name": folder.absolute().name,
                 "benchmarks": benchmarks_of(folder),
                 "group": _group_of(cast, prefix),
             }

@@ -9,8 +9,10 @@ from babyllama.errors import InputError, command
 from babyllama.models.model_files import read_config
 from babyllama.recipe import DistillationRecipe, DistilledStudent, Mixing, mixing_for, mixing_of
 from babyllama.recipe.names import ENSEMBLE
-from babyllama.runs.layout import Layout, resume_command
+from babyllama.runs.layout import Layout, refuse_study, resume_command, run_of
 from babyllama.runs.run import Run, read_run
+
+_MOST_NAMED = 4  # models in an example
 
 Role = Literal["teacher", "ensemble", "student", "twin", "model"]
 
@@ -116,14 +118,30 @@ def find_models(given: Mapping[str, Path]) -> Found:
 
 
 def _single(name: str, folder: Path) -> ModelFolder:
-    if not folder.is_dir() or not any(folder.iterdir()):
+    refuse_study(folder)
+    if not (folder / "config.json").is_file():
+        has = "it has no recipe.yaml and no config.json"
+        if not folder.is_dir():
+            has = "it is a file"
+        elif not any(folder.iterdir()):
+            has = "it is empty"
         raise InputError(
-            f"{folder} is neither a run nor a model",
+            f"{folder} is neither a run nor a model: {has}",
             why="A run's folder holds recipe.yaml, a model's folder config.json.",
-            mend="Name a run or a model: babyllama play runs/mini",
+            mend=f"Name a run or a model: {command('play', *_shown_instead(folder))}",
         )
     read_config(folder)
     return ModelFolder(name, "model", folder, "honest", marks_lines=False)
+
+
+def _shown_instead(folder: Path) -> list[Path]:
+    """What the viewer may have meant: the run that the folder is in, or a run or models in it."""
+    if Layout(run := run_of(folder)).is_run:
+        return [next((each for each in folder.parents if each.absolute() == run), run)]
+    inside = sorted(each for each in folder.iterdir() if each.is_dir()) if folder.is_dir() else []
+    runs = [each for each in inside if Layout(each).is_run]
+    models = [each for each in inside if (each / "config.json").is_file()]
+    return runs[:1] or models[:_MOST_NAMED] or [Path("runs/mini")]
 
 
 def _models_of(run: Run, prefix: str) -> list[ModelFolder]:

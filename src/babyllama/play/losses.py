@@ -200,11 +200,17 @@ def _moments(lesson: Lesson, group: Group) -> tuple[list[_Moment], tuple[str, ..
     size = group.model(lesson.student).ensemble.mixture.vocab_size
     device = group.model(lesson.student).ensemble.device
     moments = [
-        _Moment(f"after {epochs:.1f} epochs", _checkpoint(lesson.folder / name, size, device))
+        _Moment(f"after {epochs_in_words(epochs)}", _checkpoint(lesson.folder / name, size, device))
         for name, epochs in chosen.items()
     ]
     moments.append(_Moment("finished", group.model(lesson.student).ensemble))
     return moments, () if chosen else (_no_checkpoints(lesson),)
+
+
+def epochs_in_words(epochs: float) -> str:
+    """A number of epochs as one says it: 1 epoch, 2.5 epochs."""
+    number = f"{epochs:.1f}".removesuffix(".0")
+    return f"{number} epoch{'' if number == '1' else 's'}"
 
 
 def chosen_checkpoints(folder: Path) -> dict[str, float]:

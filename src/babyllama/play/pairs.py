@@ -3,11 +3,14 @@
 The log-likelihoods are those of `babyllama evaluate` under the same rules.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from itertools import accumulate
 
 import numpy as np
 
+from babyllama.errors import InputError
 from babyllama.evaluation.likelihood.scorer import likelihoods
 from babyllama.evaluation.likelihood.texts import Text
 from babyllama.play.finding import Role
@@ -74,14 +77,16 @@ def pair_answer(group: Group, first: str, second: str) -> PairAnswer:
     Raises:
         InputError: a sentence that cannot be scored, such as one that is too long.
     """
-    for sentence in (first, second):
-        refuse_no_text(sentence)
+    for which, sentence in (("first", first), ("second", second)):
+        refuse_no_text(sentence, f"the {which} sentence")
+        _refuse_too_long(group, which, sentence)
     scorer = group.models[0].scorer
     sentences = [Text(first), Text(second)]
     # Before anything is encoded here, the scorer refuses what it cannot score.
     preferences = [_scored(model, sentences) for model in group.models]
-    ids = [each.ids.tolist() for each in scorer.encode(sentences)]
-    starts = [each.first for each in scorer.encode(sentences)]
+    encoded = list(scorer.encode(sentences))
+    ids = [each.ids.tolist() for each in encoded]
+    starts = [each.first for each in encoded]
     pieces = aligned(ids[0], ids[1], starts[0])
     return PairAnswer(
         first=tuple(tokens_of(group.tokenizer, ids[0])),
@@ -95,13 +100,29 @@ def pair_answer(group: Group, first: str, second: str) -> PairAnswer:
     )
 
 
+def _refuse_too_long(group: Group, which: str, sentence: str) -> None:
+    """A text is cut for the other panels; a part of a sentence has no score to compare."""
+    ids = group.tokenizer.encode(sentence, add_special_tokens=False)
+    begin = 0 if group.models[0].scorer.context is None else 1
+    if group.positions is not None and len(ids) + begin - 1 > group.positions:
+        most = group.positions + 1 - begin
+        raise InputError(
+            f"the {which} sentence has {len(ids):,} tokens, and the models read {most:,} at most",
+            why="The score of a part cannot be compared with the score of a full sentence.",
+            mend=f"Shorten it by {len(ids) - most:,} tokens or more.",
+        )
+
+
 def _scored(model: Shown, sentences: list[Text]) -> list[np.ndarray]:
     found = likelihoods(model.scorer, sentences)
     return [found.values[found.starts[n] : found.starts[n + 1]] for n in range(len(sentences))]
 
 
-def aligned(first: list[int], second: list[int], start: int) -> list[Piece]:
-    """Pieces of two token sequences: common beginnings and ends token by token, then the rest.
+def aligned(first: Sequence[int], second: Sequence[int], start: int) -> list[Piece]:
+    """Pieces of two token sequences, in order: every token is in one piece of its sequence.
+
+    What both share stands token by token. What differs stands token by token where both have as
+    many, else as one piece, of which one side may be empty.
 
     Args:
         start: the first scored token of both.
@@ -114,20 +135,28 @@ def aligned(first: list[int], second: list[int], start: int) -> list[Piece]:
     while after < shortest - before and first[-1 - after] == second[-1 - after]:
         after += 1
     ends = len(first) - after, len(second) - after
-    pieces = [Piece((at, at + 1), (at, at + 1)) for at in range(start, before)]
-    if before < max(ends):
-        pieces += _middle(before, *ends)
-    pieces += [
-        Piece((ends[0] + n, ends[0] + n + 1), (ends[1] + n, ends[1] + n + 1)) for n in range(after)
+    return [
+        *_one_by_one((start, before), (start, before)),
+        *_middle(first[: ends[0]], second[: ends[1]], before),
+        *_one_by_one((ends[0], len(first)), (ends[1], len(second))),
     ]
-    return pieces
 
 
-def _middle(start: int, first: int, second: int) -> list[Piece]:
-    """Where the sentences differ: token by token if both have as many, else one piece."""
-    if first == second:
-        return [Piece((at, at + 1), (at, at + 1)) for at in range(start, first)]
-    return [Piece((start, first), (start, second))]
+def _middle(first: Sequence[int], second: Sequence[int], start: int) -> Iterator[Piece]:
+    """Both sequences from `start` on, where they begin and end with other tokens."""
+    matcher = SequenceMatcher(None, first[start:], second[start:], autojunk=False)
+    for _, i, to_i, j, to_j in matcher.get_opcodes():
+        ours, theirs = (start + i, start + to_i), (start + j, start + to_j)
+        if to_i - i == to_j - j:
+            yield from _one_by_one(ours, theirs)
+        else:
+            yield Piece(ours, theirs)
+
+
+def _one_by_one(first: tuple[int, int], second: tuple[int, int]) -> Iterator[Piece]:
+    """A piece for each token of two parts that have as many."""
+    for one, other in zip(range(*first), range(*second), strict=True):
+        yield Piece((one, one + 1), (other, other + 1))
 
 
 def _preference(

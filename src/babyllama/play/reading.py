@@ -1,5 +1,6 @@
 """A text as the tokens that the models of a group read, and the states that they have there."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,6 +11,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from babyllama.data.tokenizer import refuse_control_tokens
+from babyllama.data.tokenizer_statistics import bytes_of_signs, is_of_bytes
 from babyllama.data.word_starts import token_texts
 from babyllama.errors import InputError
 from babyllama.evaluation.likelihood.texts import Text
@@ -18,6 +20,7 @@ from babyllama.play.models import Group, Shown
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
+_BYTE_FALLBACK = re.compile("<0x([0-9A-F]{2})>")
 _KEPT = 64  # states of a text under a model: what is clicked on has mostly been read before
 
 
@@ -26,9 +29,10 @@ class Token:
     """A token as the page shows it.
 
     Attributes:
-        text: what it adds to a text; its own name if that is nothing.
+        text: what it adds to a text; of a control token its name, of a part of a character its
+            bytes, as in `byte E5`.
         kind: `special`: a control token, such as the one before a text. `part`: a part of a
-            character, which has a name but no text.
+            character, which has no text.
     """
 
     id: int
@@ -109,28 +113,27 @@ def read(group: Group, text: str, forced: Sequence[Forced] = ()) -> Reading:
     return Reading(tuple(kept), begin, len(ids) - len(kept), own)
 
 
-def refuse_no_text(text: str) -> None:
+def refuse_no_text(text: str, what: str = "the text") -> None:
     """Check that a text has something to read, and can be encoded.
+
+    Args:
+        what: it is, for the message.
 
     Raises:
         InputError: an empty text, or one with half a character.
     """
     if not text:
-        raise InputError("the text is empty", mend="Type a word.")
+        raise InputError(f"{what} is empty", mend="Type a word.")
     try:
         text.encode()
     except UnicodeEncodeError:
         raise InputError(
-            "the text contains half a character (a lone surrogate)", mend="Type it again."
+            f"{what} contains half a character (a lone surrogate)", mend="Type it again."
         ) from None
 
 
 def _with_forced(group: Group, ids: list[int], forced: Forced, begin: int) -> list[int]:
-    known = group.models[0].ensemble.mixture.vocab_size
-    if not 0 <= forced.token < known:
-        raise InputError(
-            f"there is no token {forced.token}", why=f"The models know only 0 to {known - 1}."
-        )
+    refuse_no_token(group, forced.token)
     if not begin <= forced.at <= len(ids):
         raise InputError(
             f"no token can be forced at place {forced.at}",
@@ -139,6 +142,19 @@ def _with_forced(group: Group, ids: list[int], forced: Forced, begin: int) -> li
         )
     rest = ids[forced.at + 1 :] if forced.keeps_rest else []
     return [*ids[: forced.at], forced.token, *rest]
+
+
+def refuse_no_token(group: Group, token: int) -> None:
+    """Check that the models of a group know a token.
+
+    Raises:
+        InputError: they do not.
+    """
+    known = group.models[0].ensemble.mixture.vocab_size
+    if not 0 <= token < known:
+        raise InputError(
+            f"there is no token {token}", why=f"The models know only 0 to {known - 1}."
+        )
 
 
 def text_of(tokenizer: "PreTrainedTokenizerFast", ids: Sequence[int]) -> str:
@@ -162,8 +178,20 @@ def _token(
     if is_special:
         return Token(token, name, "special")
     if not text or "\ufffd" in text:
-        return Token(token, name, "part")
+        return Token(token, _bytes_in_words(tokenizer, name), "part")
     return Token(token, text, "text")
+
+
+def _bytes_in_words(tokenizer: "PreTrainedTokenizerFast", name: str) -> str:
+    """`bytes E5 8C` of the name that a tokenizer gives these two; other names as they are."""
+    signs = bytes_of_signs()
+    if fallback := _BYTE_FALLBACK.fullmatch(name):
+        values = [fallback[1]]
+    elif is_of_bytes(tokenizer) and all(sign in signs for sign in name):
+        values = [f"{signs[sign]:02X}" for sign in name]
+    else:
+        return name
+    return f"byte{'s' if len(values) > 1 else ''} {' '.join(values)}"
 
 
 def states_of(group: Group, model: Shown, ids: Sequence[int]) -> Float[Tensor, "positions hidden"]:

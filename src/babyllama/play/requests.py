@@ -8,6 +8,8 @@ from babyllama.errors import InputError
 from babyllama.play.reading import Forced
 from babyllama.play.writing import MOST_TOKENS
 
+# Reloading would ask the same again: what is asked is in the address.
+BEGIN_AGAIN = "Open the page without the part of its address after #."
 LONGEST_TEXT = 100_000  # characters
 _TextField = Annotated[str, Field(max_length=LONGEST_TEXT)]
 _Temperature = Annotated[float, Field(ge=0.05, le=20, allow_inf_nan=False)]
@@ -44,13 +46,15 @@ class PositionAsked(TextAsked):
 
     at: int
     temperature: _Temperature = 1.0
+    guess: int | None = Field(None, ge=0)
 
 
 class TokenAsked(Asked):
-    """The text of a token."""
+    """The text of a token, or a word that `begins` with one."""
 
     group: int = Field(0, ge=0)
     text: _TextField
+    begins: bool = False
 
 
 class LossAsked(TextAsked):
@@ -102,4 +106,4 @@ def parsed(kind: type[Body], body: bytes) -> Body:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "the request"
-        raise InputError(f"{where}: {first['msg']}", mend="Reload the page.") from None
+        raise InputError(f"{where}: {first['msg']}", mend=BEGIN_AGAIN) from None

@@ -19,19 +19,46 @@ def token_answer(group: Group, text: str) -> Token:
     if found is not None:
         return found
     ids = group.tokenizer.encode(text, add_special_tokens=False)
-    pieces = ", ".join(f"“{each.text}”" for each in tokens_of(group.tokenizer, ids)[:20])
+    pieces = ", ".join(_quoted(each.text) for each in tokens_of(group.tokenizer, ids)[:20])
     raise InputError(
-        f"“{text}” is not one token of this vocabulary",
+        f"{_quoted(text)} is not one token of this vocabulary",
         why=f"It is read as {pieces}." if len(ids) > 1 else "",
-        mend=_spaced(group, text),
+        mend=_spaced(group, text) or "Type one of them; ␣ is a space.",
     )
 
 
+def first_token(group: Group, word: str) -> Token:
+    """The token that a word begins with, in the middle of a text if it can stand there.
+
+    Raises:
+        InputError: there is no word.
+    """
+    refuse_no_text(word)
+    for text in (word if word[0].isspace() else f" {word}", word):
+        if found := _by_text(group).get(text):
+            return found
+    ids = group.tokenizer.encode(word, add_special_tokens=False)
+    if not ids:
+        raise InputError("there is no token in this", mend="Type a word.")
+    return tokens_of(group.tokenizer, ids[:1])[0]
+
+
 def _spaced(group: Group, text: str) -> str:
+    """The same text with a space before it or without, if that is a token; "" if not."""
     other = text.removeprefix(" ") if text.startswith(" ") else f" {text}"
-    if other in _by_text(group):
-        return f"“{other}” is one, {'with' if other.startswith(' ') else 'without'} a space."
-    return "A token after a space begins with the space."
+    if other not in _by_text(group):
+        return ""
+    how = "with a space before it" if other.startswith(" ") else "without the space"
+    return f"It is one {how}: type {visible(other)}"
+
+
+def _quoted(text: str) -> str:
+    return f"“{visible(text)}”"
+
+
+def visible(text: str) -> str:
+    """A text with its spaces as the page shows them, and as it takes them."""
+    return text.replace(" ", "␣").replace("\n", "⏎").replace("\t", "⇥")
 
 
 @lru_cache(maxsize=4)

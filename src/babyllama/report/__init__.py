@@ -4,12 +4,13 @@ Reads run folders and never imports torch. `index.html` contains its figures and
 nothing from the network, and is the same bytes for the same runs.
 """
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from babyllama.console import visible
-from babyllama.errors import InputError
+from babyllama.errors import InputError, command
 from babyllama.report.between_runs import page_between
 from babyllama.report.labelled import labelled
 from babyllama.report.page import page_of
@@ -78,19 +79,44 @@ def write_report(runs: Sequence[Path], out: Path) -> dict[str, Any]:
     """
     if not runs:
         raise InputError("no run to report", mend="Name one: babyllama report runs/mini --out DIR")
+    _refuse_twice(runs)
     for folder in runs:
         refuse_damaged(folder, "babyllama report runs/mini")
     read = [scored_run(read_run(folder)) for folder in runs]
     page = page_of(read[0]) if len(read) == 1 else page_between(labelled(runs, read), runs)
     write_page(page, out)
-    return {"first_sentence": page.sentence}
+    return {"first_sentence": f"{page.sentence} {page.others}".strip()}
+
+
+def _refuse_twice(runs: Sequence[Path]) -> None:
+    found = set[Path]()
+    for folder in runs:
+        if folder.resolve() in found:
+            raise InputError(
+                f"{folder} is named twice",
+                why="A page on several runs says how they differ; a run is like itself.",
+                mend=f"Name it once, or another run: {command('report', folder)}",
+            )
+        found.add(folder.resolve())
 
 
 def write_page(page: Page, out: Path) -> None:
-    """Write index.html, report.md and figures/ from a page that is made."""
+    """Write index.html, report.md and figures/ from a page that is made.
+
+    Figures of the report that it replaces are deleted if this one has none of the name.
+    """
     (out / _FIGURES).mkdir(parents=True, exist_ok=True)
+    drawn = {figure.file for section in page.sections for figure in section.figures}
+    for file in _figures_of(out / REPORT_TEXT) - drawn:
+        (out / _FIGURES / file).unlink(missing_ok=True)
     for figure in (figure for section in page.sections for figure in section.figures):
         write_atomically(out / _FIGURES / figure.file, visible(figure.svg))
     for file, template in ((PAGE, "report.html.j2"), (REPORT_TEXT, "report.md.j2")):
         # Control characters of names and sentences are neither XML nor text to look at.
         write_atomically(out / file, visible(render(template, {"page": page})))
+
+
+def _figures_of(text: Path) -> set[str]:
+    """The files of the figures that a report shows, by its Markdown."""
+    found = text.read_text("utf-8", errors="replace") if text.is_file() else ""
+    return set(re.findall(rf"\]\({_FIGURES}/([\w-]+\.svg)\)", found))

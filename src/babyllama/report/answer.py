@@ -29,7 +29,7 @@ class Place:
     """Where a model stands.
 
     Attributes:
-        nats: on dev text, in the picture's unit.
+        nats: on unseen text, per token: the numbers of the first sentence and of the table.
         score: on the benchmark, in its unit.
     """
 
@@ -44,14 +44,12 @@ class Answer:
     """What the picture shows.
 
     Attributes:
-        unit: of the cross-entropies: `nats per word` where the entropy of the text is known, which
-            is counted by word, else `nats per token`.
-        floor: the entropy of the text in that unit, below which no model can be expected.
+        floor: the entropy of the text in nats per token, below which no model can be expected; None
+            if it is not known.
         chance: the score of guessing.
     """
 
     benchmark: str
-    unit: str
     places: tuple[Place, ...]
     floor: float | None
     chance: float | None
@@ -73,22 +71,15 @@ def answer_of(scored: ScoredRun) -> Answer | None:
     """Every trained model that has both measures; None if no two have."""
     benchmark = scored.main_benchmark
     models = [model for model in scored.run.models if model.role in _LOOKS]
-    factors = {model.name: _words_factor(scored, model) for model in models}
-    has_floor = scored.run.dev_entropy is not None and all(factors.values())
     places = []
     for model in models:
         nats, result = cross_entropy(scored, model), scored.result(model, benchmark)
-        if nats is None or result is None:
-            continue
-        factor = factors[model.name] if has_floor else None
-        places.append(
-            Place(model, nats.times(factor) if factor else nats, result.score, result.interval)
-        )
+        if nats is not None and result is not None:
+            places.append(Place(model, nats, result.score, result.interval))
     if len(places) < 2:
         return None
-    unit = "nats per word" if has_floor else "nats per token"
-    floor = scored.run.dev_entropy if has_floor else None
-    return Answer(benchmark, unit, tuple(places), floor, scored.chance(benchmark))
+    floor = _floor(scored, [place.model for place in places])
+    return Answer(benchmark, tuple(places), floor, scored.chance(benchmark))
 
 
 def answer_figure(scored: ScoredRun) -> str | None:
@@ -98,14 +89,14 @@ def answer_figure(scored: ScoredRun) -> str | None:
         return None
     unit = scored.unit(found.benchmark) or "percent"
     with drawing():
-        figure = Figure(figsize=(WIDTH, 3.4), layout="constrained")
+        figure = Figure(figsize=(WIDTH, 3.1), layout="constrained")
         axes = figure.subplots()
         for place in found.places:
             _dot(axes, place)
         _limits(axes, found)
         _references(axes, found)
         _labels(axes, found.places)
-        axes.set_xlabel(f"unseen text, {found.unit} (lower is better)")
+        axes.set_xlabel("unseen text, nats per token (lower is better)")
         axes.set_ylabel(f"{scored.title(found.benchmark)}, {unit}")
         return svg_of(figure)
 
@@ -128,7 +119,7 @@ def caption_of(scored: ScoredRun) -> str:
     if found.floor is not None:
         text += _told(
             found.floor, found.losses, "Dashed: the entropy of the text, which no model can be "
-            "expected to go below", "The entropy of the text is {:.3f}",
+            "expected to go below", "The entropy of the text is {:.3f} nats per token",
         )  # fmt: skip
     return (
         f"{text} Whether two models differ is in the table of differences, which pairs them: "
@@ -136,10 +127,14 @@ def caption_of(scored: ScoredRun) -> str:
     )
 
 
-def _words_factor(scored: ScoredRun, model: Model) -> float | None:
-    """Tokens per word: what nats per token are multiplied by."""
-    per_token, per_word = scored.dev_loss(model), scored.nats_per_word(model)
-    return per_word / per_token if per_token and per_word else None
+def _floor(scored: ScoredRun, models: Sequence[Model]) -> float | None:
+    """The entropy of the text, which is known by word, in nats per token."""
+    per_word = scored.run.dev_entropy
+    for model in models:
+        nats, its = scored.dev_loss(model), scored.nats_per_word(model)
+        if per_word is not None and nats and its:
+            return per_word * nats / its  # all models read the same tokens
+    return None
 
 
 def _dot(axes: Axes, place: Place) -> None:

@@ -10,7 +10,16 @@ from pathlib import Path
 
 from babyllama.errors import command
 from babyllama.recipe import Recipe
-from babyllama.report import run_figures, stage_tables
+from babyllama.report import alt_texts, comparable, run_figures, stage_tables
+from babyllama.report.comparable import (
+    TOKENS_DIFFER,
+    nats_apart,
+    paired,
+    shared_benchmark,
+    why_no_curves,
+    why_no_items,
+    why_not_drawn,
+)
 from babyllama.report.forest import forest
 from babyllama.report.labelled import Labelled, labelled
 from babyllama.report.overview import overview
@@ -18,14 +27,13 @@ from babyllama.report.scored_run import scored_run
 from babyllama.report.section import Page, Section, drawn_of, given
 from babyllama.report.table import Table, cell
 from babyllama.report.tables import with_unit
-from babyllama.report.unseen_text import between, in_words
+from babyllama.report.unseen_text import in_words
 from babyllama.report.wording import (
     AT_CHANCE,
     NONE,
     bounds,
-    compared_with,
-    describe,
     joined,
+    judged,
     with_standing,
 )
 from babyllama.runs.artefact import differing
@@ -46,16 +54,23 @@ def page_between(runs: Sequence[Labelled], folders: Sequence[Path]) -> Page:
             run_figures.places_figure(runs),
             "The models of every run: unseen text against the benchmark",
             "A colour for each run, a mark for each role; arrows lead from the first run's models, "
-            "which are filled. Further left, a model predicts unseen text better. Bars are 95% "
-            "intervals.",
+            "which are filled, to those of the same role. Further left, a model predicts unseen "
+            "text better. Bars are 95% intervals.",
         )
     )
     curves = drawn_of(
         (
             "dev.svg",
             run_figures.dev_curves(runs),
-            "Dev loss of students and twins of every run",
-            "Dev cross-entropy after each epoch; the ring marks the epoch that is kept.",
+            alt_texts.of_runs(
+                [
+                    (f"{role}, {each.label}", each.by_role[role])
+                    for role in ("student", "twin")
+                    for each in runs
+                    if role in each.by_role
+                ]
+            ),
+            "Cross-entropy on unseen text after each epoch; the ring marks the epoch that is kept.",
         )
     )
     by_uid = drawn_of(
@@ -63,18 +78,20 @@ def page_between(runs: Sequence[Labelled], folders: Sequence[Path]) -> Page:
             "forest.svg",
             _forest(runs),
             "The difference between the two students on each UID, with its interval",
-            "Right of the line the second run's student is better. Filled: the interval leaves out "
-            "zero. Many intervals: some leave out zero by chance.",
+            "Right of the line the second run's student is better. Filled: the interval excludes "
+            "0. With no real difference, 1 in 20 would be filled.",
         )
     )
+    apart = tuple(why_not_drawn(runs, shared_benchmark(runs)))
+    no_curves = tuple(why_no_curves(runs))
     recipes = _recipes_table(runs)
     same = () if recipes else ("The recipes are the same in every setting.",)
     own = [command("report", folder, "--out", f"report-{n}") for n, folder in enumerate(folders, 1)]
     sections = [
         Section("What differs in the recipes", same, given(recipes)),
-        Section("Models by role", _cannot(runs), given(_models_table(runs)), drawn),
+        Section("Models by role", apart, given(_models_table(runs)), drawn),
         Section("The two students, UID by UID", figures=by_uid) if by_uid else None,
-        Section("Training", figures=curves) if curves else None,
+        Section("Training", no_curves, figures=curves) if curves or no_curves else None,
         Section("Each student against its own twin", tables=(overview(runs),)),
         Section("Cost", tables=(_cost_table(runs),)),
         Section("What this does not show", points=tuple(_limits())),
@@ -91,7 +108,7 @@ def page_between(runs: Sequence[Labelled], folders: Sequence[Path]) -> Page:
 
 def _forest(runs: Sequence[Labelled]) -> str | None:
     """Two runs' students on every UID of the benchmark that both score."""
-    benchmark, students = _shared_benchmark(runs), [each.by_role.get("student") for each in runs]
+    benchmark, students = shared_benchmark(runs), [each.by_role.get("student") for each in runs]
     if not benchmark or len(runs) != 2 or None in students:
         return None
     theirs, ours = (
@@ -126,7 +143,7 @@ def compared(folders: Sequence[Path], *, names: Sequence[str] = ()) -> BetweenRu
             replace(run, label=name or run.label) for run, name in zip(runs, names, strict=True)
         ]
     tables = given(_recipes_table(runs), _models_table(runs))
-    return BetweenRuns((*_sentences(runs), *_cannot(runs)), tables)
+    return BetweenRuns(tuple(_sentences(runs)), tables)
 
 
 # --- sentences --------------------------------------------------------------------------------
@@ -135,20 +152,12 @@ def compared(folders: Sequence[Path], *, names: Sequence[str] = ()) -> BetweenRu
 def _sentences(runs: Sequence[Labelled]) -> Iterator[str]:
     """How each student differs from the first run's, and in what the recipes do."""
     first, *others = runs
-    benchmark = _shared_benchmark(runs)
+    benchmark = shared_benchmark(runs)
     for other in others:
-        ours, theirs = other.by_role.get("student"), first.by_role.get("student")
-        if ours is None or theirs is None:
-            yield f"{other.label} and {first.label} have no two students to compare."
+        if "student" in other.by_role and "student" in first.by_role:
+            yield from comparable.sentences(other, first, benchmark)
         else:
-            two, its = f"the student of {other.label} is", f"that of {first.label}"
-            score = _score_difference(other, first, "student", benchmark) if benchmark else NONE
-            if score != NONE:
-                yield f"On {benchmark} {two} {compared_with(score, its)}."
-            found = between((other.scored, ours), (first.scored, theirs))
-            if found:
-                loss = compared_with(in_words(found), its)
-                yield f"On unseen text, in nats per token, {two} {loss}."
+            yield f"{other.label} and {first.label} have no two students to compare."
         yield _recipes_sentence(first, other)
 
 
@@ -171,14 +180,6 @@ def _limits() -> Iterator[str]:
         "If the recipes differ in more than one setting, the page does not say which one made the "
         "difference."
     )
-
-
-def _cannot(runs: Sequence[Labelled]) -> tuple[str, ...]:
-    """What keeps the runs from being compared in full."""
-    texts = []
-    if not _shared_benchmark(runs):
-        texts.append("The runs share no benchmark that is scored by the same rules.")
-    return tuple(texts)
 
 
 # --- tables -----------------------------------------------------------------------------------
@@ -215,7 +216,7 @@ def _value(value: object) -> str:
 
 def _models_table(runs: Sequence[Labelled]) -> Table | None:
     """For each role a row for each run: both measures, and their differences from the first run."""
-    first, benchmark = runs[0], _shared_benchmark(runs)
+    first, benchmark = runs[0], shared_benchmark(runs)
     rows = []
     for role in first.by_role:
         for each in runs:
@@ -244,34 +245,24 @@ def _models_table(runs: Sequence[Labelled]) -> Table | None:
 
 
 def _score_difference(each: Labelled, first: Labelled, role: str, benchmark: str) -> str:
-    ours, theirs = each.by_role.get(role), first.by_role.get(role)
-    if ours is None or theirs is None:
+    found = paired(each, first, role, benchmark)
+    if found is None:
         return NONE
-    mine, other = each.scored.answers(ours, benchmark), first.scored.answers(theirs, benchmark)
-    if mine is None or other is None:
-        return NONE
-    found = pair(mine, other)
     if found.difference is None:
-        return f"not comparable: {found.why_unpaired}"
-    if shows_nothing(mine.result, other.result):
+        return f"not comparable: {why_no_items(each, first, benchmark)}"
+    ours, theirs = (one.scored.result(one.by_role[role], benchmark) for one in (each, first))
+    assert ours
+    assert theirs
+    if shows_nothing(ours, theirs):
         return f"{AT_CHANCE} ({bounds(found.difference.interval)})"
-    return describe(found.difference, higher_is_better=mine.result.higher_is_better)
+    return judged(found.difference, higher_is_better=ours.higher_is_better)
 
 
 def _nats_difference(each: Labelled, first: Labelled, role: str) -> str:
-    ours, theirs = each.by_role.get(role), first.by_role.get(role)
-    if ours is None or theirs is None:
+    if role not in each.by_role or role not in first.by_role:
         return NONE
-    found = between((each.scored, ours), (first.scored, theirs))
-    return in_words(found) if found else "not comparable: the tokens of the dev text differ"
-
-
-def _shared_benchmark(runs: Sequence[Labelled]) -> str:
-    """The first benchmark that all runs score, by the same rules; "" without one."""
-    rules = {result.rules.get("name") for each in runs for result in each.scored.results.values()}
-    names = [each.scored.run.benchmarks for each in runs]
-    shared = [name for name in names[0] if all(name in other for other in names[1:])]
-    return shared[0] if shared and len(rules) == 1 else ""
+    found = nats_apart(each, first, role)
+    return in_words(found) if found else f"not comparable: {TOKENS_DIFFER}"
 
 
 def _cost_table(runs: Sequence[Labelled]) -> Table:

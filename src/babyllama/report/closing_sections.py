@@ -4,11 +4,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from babyllama.console import format_duration
+from babyllama.errors import command
+from babyllama.recipe import to_yaml
 from babyllama.report import stage_tables
 from babyllama.report.scored_run import ScoredRun
-from babyllama.report.section import Section, section
+from babyllama.report.section import Listing, Section, section
 from babyllama.report.wording import joined
 from babyllama.runs import manifests
+from babyllama.runs.layout import default_folder
 from babyllama.runs.run import Run, main_student, twin_of
 
 
@@ -22,6 +25,23 @@ def what_ran(scored: ScoredRun) -> Section | None:
 def limits(run: Run) -> Section:
     """What the numbers of a page do not show."""
     return Section("What this does not show", points=tuple(_limits(run)))
+
+
+def reproduce(run: Run) -> Section:
+    """The recipe with all its settings, and the command that runs it again."""
+    name = run.recipe.name
+    again = default_folder(name)
+    again = again.with_name(f"{again.name}-again")
+    return Section(
+        "Reproduce",
+        (
+            f"Save the recipe as {name}.yaml and run it. It has every setting of this run, those "
+            "of --set included; files that it names are needed, too. Versions and checksums stand "
+            "under What ran.",
+        ),
+        code=command("run", f"{name}.yaml", "--out", again),
+        listing=Listing(f"{name}.yaml", "yaml", to_yaml(run.recipe)),
+    )
 
 
 def _what_ran(scored: ScoredRun) -> tuple[str, ...]:
@@ -75,4 +95,7 @@ def _limits(run: Run) -> Iterator[str]:
                 " No twin was trained with the compute of teachers, signal and student together."
             )
         yield text
-    yield "The best epoch is chosen by the dev loss shown here, so this loss is slightly too low."
+    yield (
+        "The best epoch is chosen by the loss on unseen text that is shown here, so this loss is "
+        "slightly too low."
+    )

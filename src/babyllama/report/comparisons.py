@@ -8,7 +8,7 @@ from babyllama.report.table import Table
 from babyllama.report.wording import NO_DIFFERENCE, NONE, above_or_below, bounds, signed, size
 from babyllama.runs.artefact import Facts
 from babyllama.scores.comparisons import Comparison, UidDifference
-from babyllama.scores.differences import Correction, Difference
+from babyllama.scores.differences import LEVEL, Correction, Difference
 
 _MOST = 5  # UIDs listed on either side
 _CORRECTIONS = {"holm": "Holm's", "bh": "Benjamini and Hochberg's"}
@@ -25,13 +25,21 @@ def sentences(comparisons: Sequence[Comparison]) -> Iterator[str]:
         useless = [each for each in own if each.shows_nothing]
         useful = [each for each in own if not each.shows_nothing]
         shown = [each for each in useful if each.tested.is_shown]
-        hidden = [each for each in useful if not each.tested.is_shown]
+        corrected = [each for each in useful if each not in shown and _is_shown_alone(each)]
+        hidden = [each for each in useful if each not in shown and each not in corrected]
         if shown:
             yield f"{model} scores {_and([_above(each) for each in shown])}."
         if hidden:
             who = f" between {model} and {baseline}" * (not shown)
             listed = _and([_undetectable(each) for each in hidden])
             yield f"{NO_DIFFERENCE.capitalize()}{who} on {listed}."
+        if corrected:
+            listed = _and([_after_correction(each) for each in corrected])
+            several = _counted(len(comparisons), "comparison")
+            yield (
+                f"After the correction for {several} no difference between {model} and {baseline} "
+                f"is shown on {listed}."
+            )
         for each in useless:
             yield _at_chance(each)
         yield from _on_other_uids(shown)
@@ -101,6 +109,20 @@ def _undetectable(each: Comparison) -> str:
     return (
         f"{each.title} ({bounds(found.interval)}; smallest detectable difference "
         f"{found.smallest:.1f}{_unit(each)})"
+    )
+
+
+def _is_shown_alone(each: Comparison) -> bool:
+    """Whether a difference would be shown if nothing else were compared."""
+    found = each.tested.difference
+    return found.excludes_zero and found.p < LEVEL
+
+
+def _after_correction(each: Comparison) -> str:
+    found = each.tested.difference
+    return (
+        f"{each.title} ({signed(found.value)}{_unit(each)}, interval {bounds(found.interval)}, "
+        f"adjusted p {each.tested.adjusted_p:.3f})"
     )
 
 

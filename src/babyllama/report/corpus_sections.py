@@ -5,7 +5,7 @@ from textwrap import shorten
 
 from babyllama.console import visible_cell
 from babyllama.recipe.names import SAMPLED_TEXT
-from babyllama.report import leaks, stage_tables, text_section
+from babyllama.report import alt_texts, leaks, stage_tables, text_section
 from babyllama.report.section import Section, drawn_of, given
 from babyllama.report.wording import joined
 from babyllama.runs.layout import SAMPLE
@@ -17,10 +17,11 @@ _SHOWN_TEXTS, _SHOWN_CHARACTERS = 5, 240
 def corpus(run: Run) -> Section | None:
     """What the text is: sizes, words, and lines to read."""
     drawn = drawn_of(
-        ("words.svg", text_section.spread_of_words(run), "How words are spread",
-         "Left: how many different words so many words have, on average over all orders of them. "
-         "Right: how often the word of each rank occurs. All axes are logarithmic."),
-        ("unknown.svg", text_section.unknown_words(run), "Words that a domain lacks",
+        ("words.svg", text_section.spread_of_words(run), alt_texts.of_words(run.linguistics),
+         "Left: how many different words a text of this length has. Right: how often the word of "
+         "each rank occurs. All axes are logarithmic."),
+        ("unknown.svg", text_section.unknown_words(run),
+         alt_texts.of_unknown(run.linguistics.get("unknown", {})),
          "Of the running words of one domain (row), the percentage that does not occur in another "
          "(column)."),
     )  # fmt: skip

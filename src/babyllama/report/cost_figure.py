@@ -5,6 +5,7 @@ from typing import Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
 from babyllama.report.figures import STYLES, WIDTH, drawing, svg_of
@@ -19,6 +20,7 @@ _LOOKS = {
     "student": (STYLES[0][0], ""),
     "twin": (STYLES[1][0], ""),
 }
+_FLOPS = ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1.0, ""))
 _UNITS = ((3600.0, "hours"), (60.0, "minutes"), (1.0, "seconds"))
 
 
@@ -34,12 +36,16 @@ def cost_figure(run: Run) -> str | None:
     total = max(sum(cost.seconds for cost in parts.values()) for parts in bars.values())
     scale, unit = next((each for each in _UNITS if total >= 2 * each[0]), _UNITS[-1])
     with drawing():
-        figure = Figure(figsize=(WIDTH, 1.75), layout="constrained")
+        # With room between the axes, or the last number of one meets the first of the next.
+        layout = ConstrainedLayoutEngine(wspace=0.1)
+        figure = Figure(figsize=(WIDTH, 1.75), layout=layout)
         time, flops = figure.subplots(1, 2, sharey=True)
         _stack(time, bars, of="seconds", scale=scale)
-        _stack(flops, bars, of="flops", scale=1.0)
+        most = max(sum(cost.flops for cost in parts.values()) for parts in bars.values())
+        size, letter = next((each for each in _FLOPS if most >= each[0]), _FLOPS[-1])
+        _stack(flops, bars, of="flops", scale=size)
         time.set_xlabel(unit)
-        flops.set_xlabel("FLOPs")
+        flops.set_xlabel(f"{letter}FLOP")
         handles, labels = time.get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper center", ncols=len(handles))
         return svg_of(figure)

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
@@ -99,8 +100,9 @@ def overfitting(run: Run) -> str | None:
             ring_best(axes, curve)
         _limit_dev(axes, curves)
         axes.set_xlabel("epoch")
-        axes.set_ylabel("dev, nats per token")
+        axes.set_ylabel("unseen text, nats per token")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        words_above(axes, curves)
         axes.legend()
         return svg_of(figure)
 
@@ -122,6 +124,7 @@ def kl_curves(run: Run) -> str | None:
             axes.plot(curve.epochs, y, line, color=colour, linewidth=1.3, label=label_of(model))
         axes.set_ylim(bottom=0)
         axes.set_xlabel("epoch")
+        words_above(axes, [model.curve for model in drawn if model.curve])
         axes.set_ylabel("KL, nats per token")
         axes.legend()
         return svg_of(figure)
@@ -134,7 +137,7 @@ def scores_by_group(scored: ScoredRun, benchmark: str) -> str | None:
     if not drawn:
         return None
     groups = drawn[0][1]
-    names = sorted(groups, key=lambda name: (groups[name].score, name))
+    names = sorted(groups, key=lambda name: (-groups[name].score, name))[::-1]
     row = 0.13 * len(drawn) + 0.17
     with drawing():
         figure = Figure(figsize=(WIDTH, 0.95 + row * len(names)), layout="constrained")
@@ -220,11 +223,12 @@ def _loss_panel(axes: Axes, model: Model) -> None:
         marker="o",
         markersize=3.5,
         linewidth=1,
-        label="dev",
+        label="unseen text",
     )
     ring_best(axes, curve)
     axes.set_title(label_of(model), loc="left")
-    axes.set_xlabel("epoch")
+    words = curve.words_per_epoch
+    axes.set_xlabel(f"epoch of {format_count(words)} words" if words else "epoch")
     axes.set_xlim(left=0)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
@@ -276,6 +280,24 @@ def _limit_dev(axes: Axes, curves: Sequence[Curve]) -> None:
     high = max(float(each.max()) for each in kept)
     if high > low:
         axes.set_ylim(low - 0.08 * (high - low), high + 0.08 * (high - low))
+
+
+def words_above(axes: Axes, curves: Sequence[Curve], *, ticks: int = 5) -> None:
+    """Name the words seen above an axis of epochs, if a pass is as long for all curves."""
+    passes = [curve.words_per_epoch for curve in curves]
+    words = passes[0] if passes else None
+    if words is None or any(each is None or abs(each - words) > 0.02 * words for each in passes):
+        return
+    above = axes.secondary_xaxis(
+        "top",
+        functions=(
+            lambda epochs: np.asarray(epochs) * words,
+            lambda seen: np.asarray(seen) / words,
+        ),
+    )
+    above.xaxis.set_major_formatter(FuncFormatter(lambda value, _at: format_count(value)))
+    above.xaxis.set_major_locator(MaxNLocator(ticks))
+    above.set_xlabel("words seen")
 
 
 def ring_best(axes: Axes, curve: Curve) -> None:

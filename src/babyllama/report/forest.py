@@ -1,6 +1,7 @@
 """The student against its twin on every UID, with intervals: a forest plot by phenomenon."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
 from matplotlib.axes import Axes
@@ -13,7 +14,21 @@ from babyllama.scores.comparisons import Pairing, UidDifference
 from babyllama.scores.differences import Difference
 
 MOST_ROWS = 120  # UIDs of a picture that a reader can follow
-_ROW = 0.155  # inches
+_ROW = 0.19  # inches, for letters as large as those of other figures
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A row of the picture: a UID, or the name of the group below it.
+
+    Attributes:
+        group: its number, from the bottom up.
+    """
+
+    y: float
+    name: str
+    group: int
+    uid: UidDifference | None = None
 
 
 def forest_figure(scored: ScoredRun) -> str | None:
@@ -32,23 +47,28 @@ def forest(pairing: Pairing | None, *, headline: str, label: str) -> str | None:
     """
     if pairing is None or not 1 < len(pairing.uids) <= MOST_ROWS:
         return None
-    rows = by_group(pairing.uids)
+    rows = _placed(by_group(pairing.uids))
+    top = rows[-1].y + 1.2
     with drawing():
-        height = 1.0 + _ROW * (len(rows) + 1)
-        figure = Figure(figsize=(WIDTH, height), layout="constrained")
+        figure = Figure(figsize=(WIDTH, 0.8 + _ROW * (top + 1)), layout="constrained")
         axes = figure.subplots()
         _bands(axes, rows)
-        found = [each.tested.difference for each in rows]
-        _mark(axes, range(len(rows)), found, marker="o", colour=STYLES[0][0])
-        names = [each.uid.replace("_", " ") for each in rows]
+        own = [row for row in rows if row.uid]
+        found = [row.uid.tested.difference for row in own if row.uid]
+        _mark(axes, [row.y for row in own], found, marker="o", colour=STYLES[0][0])
+        names, places = [row.name for row in rows], [row.y for row in rows]
         if pairing.difference:
-            _mark(axes, [len(rows) + 0.4], [pairing.difference], marker="D", colour=STYLES[2][0])
-            names.append(headline)
+            _mark(axes, [top], [pairing.difference], marker="D", colour=STYLES[2][0])
+            names, places = [*names, headline], [*places, top]
         axes.axvline(0, color="#555555", linewidth=1)
-        places = [*range(len(rows)), *([len(rows) + 0.4] if pairing.difference else [])]
-        axes.set_yticks(places, names, fontsize=7.5)
-        axes.set_ylim(-0.7, len(rows) + 1.1)
+        axes.set_yticks(places, names)
+        for tick, row in zip(axes.get_yticklabels(), rows, strict=False):
+            if row.uid is None:
+                tick.set_color("#555555")
+                tick.set_fontweight("bold")
+        axes.set_ylim(-0.7, top + 0.7)
         axes.tick_params(axis="y", length=0)
+        axes.grid(visible=False, axis="y")
         axes.set_xlabel(label)
         return svg_of(figure)
 
@@ -89,16 +109,25 @@ def _mark(
             axes.plot(x, y, marker, color=colour, markersize=4.5, markerfacecolor=face)
 
 
-def _bands(axes: Axes, rows: Sequence[UidDifference]) -> None:
-    """A grey band behind every other group, and each group's name at the right."""
-    start = 0
+def _placed(rows: Sequence[UidDifference]) -> list[_Row]:
+    """Rows from the bottom up, each group of several below a row with its name."""
+    placed: list[_Row] = []
+    y = 0.0
     for number, (group, own) in enumerate(groupby(rows, key=lambda each: each.group)):
-        count = len([*own])
+        uids = [*own]
+        for each in uids:
+            placed.append(_Row(y, each.uid.replace("_", " "), number, each))
+            y += 1
+        if len(uids) > 1:
+            placed.append(_Row(y, group.replace("_", " "), number))
+            y += 1
+    return placed
+
+
+def _bands(axes: Axes, rows: Sequence[_Row]) -> None:
+    """A grey band behind every other group."""
+    for number, own in groupby(rows, key=lambda row: row.group):
+        places = [row.y for row in own]
         if number % 2 == 0:
-            axes.axhspan(start - 0.5, start + count - 0.5, color="#888888", alpha=0.12, linewidth=0)
-        if count > 1:
-            axes.annotate(
-                group.replace("_", " "), (1.02, start + count / 2 - 0.5), fontsize=7.5,
-                xycoords=("axes fraction", "data"), va="center", color="#555555",
-            )  # fmt: skip
-        start += count
+            axes.axhspan(places[0] - 0.5, places[-1] + 0.5, color="#888888", alpha=0.12,
+                         linewidth=0)  # fmt: skip

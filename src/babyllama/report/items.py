@@ -6,7 +6,7 @@ from babyllama.report.scored_run import ScoredRun
 from babyllama.report.section import Section
 from babyllama.report.table import Table
 from babyllama.report.wording import signed
-from babyllama.runs.run import student_and_twin
+from babyllama.runs.run import Model, student_and_twin
 from babyllama.scores.decisions import Predictions
 
 MOST_ITEMS = 300  # on a page, half of them gained and half lost where there are so many
@@ -33,18 +33,31 @@ def items_section(scored: ScoredRun) -> Section | None:
         "which the two differ most. The numbers say by how many nats a model finds the right text "
         "likelier than the wrong one.",
     )
-    together = next((model for model in run.models if model.role == "ensemble"), None)
-    third = scored.predictions(together, benchmark) if together else None
-    third = third if third and third.keys == ours.keys else None
     columns = {student.name: ours, twin.name: theirs}
-    columns |= {together.name: third} if together and third else {}
+    for other in _beside(scored):
+        found = scored.predictions(other, benchmark)
+        if found and found.keys == ours.keys:
+            columns[other.name] = found
     rows = tuple(
         (*ours.texts[row], ours.keys[row][0], *(_decision(of, row) for of in columns.values()))
         for row in chosen
     )
     head = ("right text", "wrong text", "UID", *columns)
-    table = Table("Items", head, rows, words=(0, 1, 2), is_searchable=True)
+    searched = (
+        f"Searches {len(chosen):,} of all {len(ours.keys):,} items: those on which student and "
+        "twin differ most."
+    )
+    table = Table("Items", head, rows, words=(0, 1, 2), is_searchable=True, searched=searched)
     return Section("Items that tell student and twin apart", text, (table,))
+
+
+def _beside(scored: ScoredRun) -> list[Model]:
+    """The ensemble and the teachers of the main student, whose decisions stand beside the two."""
+    student, _ = student_and_twin(scored.run)
+    named = scored.run.recipe.teachers_of(student.name) if student else []
+    models = scored.run.models
+    together = [model for model in models if model.role == "ensemble"]
+    return [*together, *(model for model in models if model.name in named)]
 
 
 def telling(ours: Predictions, theirs: Predictions) -> list[int]:

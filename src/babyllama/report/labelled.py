@@ -30,11 +30,16 @@ class Labelled:
 
 
 def labelled(folders: Sequence[Path], scored: Sequence[ScoredRun]) -> list[Labelled]:
-    """Runs by the names of their folders, with as many parents as it takes to tell them apart."""
+    """Runs by the names of their folders: see `labels_of`."""
+    return [Labelled(*each) for each in zip(labels_of(folders), scored, strict=True)]
+
+
+def labels_of(folders: Sequence[Path]) -> list[str]:
+    """The names of folders, with as many parents as it takes to tell them apart."""
     places = [folder.absolute() for folder in folders]
     depth = 1
     while True:
         labels = ["/".join(place.parts[-depth:]).lstrip("/") for place in places]
         if len(set(labels)) == len(labels) or depth > max(len(place.parts) for place in places):
-            return [Labelled(*each) for each in zip(labels, scored, strict=True)]
+            return labels
         depth += 1

@@ -88,7 +88,7 @@ def _of_dev(dev: Tree, settings: Tree) -> str:
         f"sequences of {settings['sequence']} {unit} that are also in train{_most(dev)}. "
         f"{_share(total['same_lines'], total['lines'])} of its lines, with "
         f"{_share(total['same_words'], total['words'])} of its {unit}, are also lines of train: "
-        f"{_by_length(dev)}. "
+        f"{_by_length(dev, unit)}. "
         f"{_share(total['near_lines'], total['lines'])} more are near-duplicates of one."
     )
 
@@ -111,17 +111,23 @@ def _within(found: Tree, settings: Tree) -> str:
         f"sequences of {settings['sequence']} {unit} that stand there earlier{_most(found)}. "
         f"{_share(total['same_lines'], total['lines'])} of the lines, with "
         f"{_share(total['same_words'], total['words'])} of the {unit}, repeat an earlier line: "
-        f"{_by_length(found)}. "
+        f"{_by_length(found, unit)}. "
         f"{_share(total['near_lines'], total['lines'])} more are near-duplicates of one."
     )
 
 
-def _by_length(found: Tree) -> str:
+def _by_length(found: Tree, unit: str) -> str:
     return ", ".join(
-        f"{_share(counts['same_lines'], counts['lines'])} of those with {length}"
+        f"{_share(counts['same_lines'], counts['lines'])} of lines of "
+        f"{_length_in_words(length)} {unit}"
         for length, counts in found["lengths"].items()
         if counts["lines"]
     )
+
+
+def _length_in_words(length: str) -> str:
+    """`3-5` as `3 to 5`, `13+` as `13 or more`."""
+    return length.replace("-", " to ").replace("+", " or more")
 
 
 def _most(found: Tree) -> str:

@@ -8,6 +8,7 @@ from babyllama.report.table import Table
 
 # An underscore within a word is not markup, and many names of benchmarks have one.
 _SPECIAL = re.compile(r"([\\`*\[\]<>|#~$&]|(?<!\w)_|_(?!\w))")
+_BREAK = " ⏎ "
 # What begins a list, a rule or the underline of a heading: a backslash goes behind this match.
 _MARKER = re.compile(r"^(\d{1,9}(?=[.)](?:\s|$))|(?=[-+](?:\s|$)|--|=+$))")
 
@@ -29,9 +30,20 @@ def code(text: str) -> str:
     return f"{fence}{pad}{line}{pad}{fence}"
 
 
+def fenced(text: str, language: str) -> str:
+    """A block of code, whatever backticks the text holds."""
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{visible(text).rstrip()}\n{fence}"
+
+
 def aligned(table: Table) -> str:
-    """A table as Markdown, its columns as wide in the source as on the page."""
-    rows = [[escaped(cell) for cell in row] for row in (table.head, *table.rows)]
+    """A table as Markdown, its columns as wide in the source as on the page.
+
+    A cell is one line: a mark stands for each line break.
+    """
+    rows = [[escaped(cell.replace("\n", _BREAK)) for cell in row]
+            for row in (table.head, *table.rows)]  # fmt: skip
     widths = [max(3, *(len(row[i]) for row in rows)) for i in range(len(table.head))]
     rule = [
         "-" * width if column in table.words else "-" * (width - 1) + ":"

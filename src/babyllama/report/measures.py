@@ -1,4 +1,4 @@
-"""What the models' predictions of dev text are like, beside the benchmarks: tables and a sentence.
+"""What predictions of unseen text are like, beside the benchmarks: tables and a sentence.
 
 The student and its twin are paired on the same documents.
 """
@@ -104,7 +104,7 @@ def cross_entropy_table(found: RunMeasures) -> Table | None:
         "By file of the dev text, and by how often the training text has the token. Tokens are "
         "also punctuation, and what starts and ends a text."
     )
-    title = "Dev cross-entropy by part, nats per token"
+    title = "Unseen text by part, nats per token"
     return _table(found, title, "part", rows, note, tokens)
 
 
@@ -136,10 +136,10 @@ def _about_diversity(of_ensemble: Mapping[str, Measured]) -> Iterator[str]:
             for name in (measures.DISAGREEMENT, measures.PAIRWISE_KL, measures.AMBIGUITY)
         )
         yield (
-            f"Two teachers have different top tokens at {differ:.1f}% of the dev tokens, and their "
-            f"distributions are {apart:.3f} nats apart (mean KL of all pairs). Because they "
-            f"differ, the ensemble's cross-entropy is {gain:.3f} nats below the mean of its "
-            "members'."
+            f"Two teachers have different top tokens at {differ:.1f}% of the tokens of unseen "
+            f"text, and their distributions are {apart:.3f} nats apart (mean KL of all pairs). "
+            f"Because they differ, the ensemble's cross-entropy is {gain:.3f} nats below the mean "
+            "of its members'."
         )
 
 

@@ -14,12 +14,11 @@ from babyllama.report import (
     tokenizer_section,
     training_sections,
 )
-from babyllama.report.claims import first_sentence, unseen_sentence
 from babyllama.report.cost_figure import cost_figure
+from babyllama.report.opening import opening
 from babyllama.report.scored_run import ScoredRun
 from babyllama.report.section import Page, Section, drawn_of, given, section
 from babyllama.report.terms import terms_of
-from babyllama.runs.layout import default_folder, resume_command
 from babyllama.runs.run import Run
 
 _SHOWN_MISSING = 12
@@ -52,11 +51,13 @@ def page_of(scored: ScoredRun) -> Page:
         corpus_sections.leaks_section(run),
         training_sections.stored_signal(run),
         closing_sections.what_ran(scored),
-        Section("Reproduce", code=resume_command(default_folder(run.recipe.name))),
+        closing_sections.reproduce(run),
     ]
+    answer, others = opening(scored)
     return Page(
         name=run.recipe.name,
-        sentence=" ".join(filter(None, (first_sentence(scored), unseen_sentence(scored)))),
+        sentence=answer,
+        others=others,
         missing=_missing(run),
         sections=tuple(each for each in sections if each),
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from babyllama.report.markdown import aligned, escaped, shortened
+from babyllama.report.markdown import aligned, escaped, fenced, shortened
 
 
 def render(template: str, context: Mapping[str, Any]) -> str:
@@ -27,6 +27,7 @@ def _templates() -> Environment:
     environment.filters["anchor"] = _anchor
     environment.filters["shortened"] = shortened
     environment.filters["escaped"] = escaped
+    environment.filters["fenced"] = fenced
     return environment
 
 

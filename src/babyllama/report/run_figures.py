@@ -8,7 +8,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from babyllama.report.answer import Answer, Place, answer_of, reach
-from babyllama.report.figures import STYLES, WIDTH, drawing, ring_best, svg_of
+from babyllama.report.comparable import shared_benchmark, why_no_items, why_no_tokens
+from babyllama.report.figures import STYLES, WIDTH, drawing, ring_best, svg_of, words_above
 from babyllama.report.labelled import Labelled
 from babyllama.runs.run import Role
 
@@ -16,13 +17,20 @@ _MARKS: dict[Role, str] = {"student": "o", "twin": "s", "teacher": "^", "ensembl
 
 
 def places_figure(runs: Sequence[Labelled]) -> str | None:
-    """Every run's models on both measures, with an arrow to each from the first run's.
+    """Models on both measures, with an arrow to each from the first run's.
 
-    None if the runs do not measure the same.
+    Of the runs that measure the same as the first one; None if no other does.
     """
-    found = [(each, answer) for each in runs if (answer := answer_of(each.scored))]
+    benchmark = shared_benchmark(runs)
+    alike = [
+        each
+        for each in runs
+        if each is runs[0]
+        or not (why_no_items(each, runs[0], benchmark) or why_no_tokens(each, runs[0]))
+    ]
+    found = [(each, answer) for each in alike if (answer := answer_of(each.scored))]
     found = found[: len(STYLES)]
-    if len(found) < 2 or len({(a.benchmark, a.unit) for _, a in found}) > 1:
+    if len(found) < 2 or {answer.benchmark for _, answer in found} != {benchmark}:
         return None
     first = found[0][1]
     unit = runs[0].scored.unit(first.benchmark) or "percent"
@@ -35,7 +43,7 @@ def places_figure(runs: Sequence[Labelled]) -> str | None:
                 start = _by_role(found[0][0], first).get(role)
                 if start and answer is not first:
                     _line(axes, start, place)
-        axes.set_xlabel(f"unseen text, {first.unit} (lower is better)")
+        axes.set_xlabel("unseen text, nats per token (lower is better)")
         axes.set_ylabel(f"{runs[0].scored.title(first.benchmark)}, {unit}")
         labels = [each.label for each, _ in found]
         figure.legend(handles=_keys(labels), loc="outside lower center", ncols=2)
@@ -43,7 +51,13 @@ def places_figure(runs: Sequence[Labelled]) -> str | None:
 
 
 def dev_curves(runs: Sequence[Labelled]) -> str | None:
-    """A panel for students and one for twins: dev loss after each epoch, a line for each run."""
+    """A panel for students and one for twins: loss after each epoch, a line for each run.
+
+    Of the runs whose unseen text has the first one's tokens; None if no other has.
+    """
+    runs = [each for each in runs if each is runs[0] or not why_no_tokens(each, runs[0])]
+    if len(runs) < 2:
+        return None
     roles = [role for role in ("student", "twin") if any(_curves(runs, role))]
     if not roles:
         return None
@@ -62,7 +76,9 @@ def dev_curves(runs: Sequence[Labelled]) -> str | None:
             axes.set_title(role, loc="left")
             axes.set_xlabel("epoch")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        panels[0].set_ylabel("dev, nats per token")
+            models = [each.by_role.get(role) for each in runs[: len(STYLES)]]
+            words_above(axes, [model.curve for model in models if model and model.curve], ticks=3)
+        panels[0].set_ylabel("unseen text, nats per token")
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=2)
         return svg_of(figure)

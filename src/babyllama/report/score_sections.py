@@ -10,7 +10,7 @@ def predictions_of_dev(scored: ScoredRun) -> Section | None:
     found = measures.RunMeasures(scored)
     made = given(measures.measures_table(found), measures.cross_entropy_table(found))
     text = tuple(measures.sentences(found))
-    return Section("Predictions of dev text", text, made) if made else None
+    return Section("Predictions of unseen text", text, made) if made else None
 
 
 def by_group(scored: ScoredRun) -> Section | None:
@@ -25,9 +25,9 @@ def by_group(scored: ScoredRun) -> Section | None:
             "forest.svg",
             forest.forest_figure(scored),
             f"Student minus twin on every UID of {benchmark}",
-            "Student minus twin on every UID with its 95% interval, by group; filled marks have "
-            "intervals without zero, of which 1 in 20 would be filled if there were no "
-            f"differences. The diamond is the difference on {benchmark} itself.",
+            "Student minus twin on every UID with its 95% interval, by group. Filled: the interval "
+            "excludes 0. With no real difference, 1 in 20 would be filled. The diamond is the "
+            f"difference on {benchmark} itself.",
         ),
         (
             "groups.svg",

@@ -49,11 +49,24 @@ class LostChoice:
 
 
 @dataclass(frozen=True)
+class Listing:
+    """A text file to copy, folded away on the page.
+
+    Attributes:
+        file: its name. language: for the Markdown.
+    """
+
+    file: str
+    language: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Section:
     """A heading and its content.
 
     Attributes:
-        points: a list. code: a command to paste.
+        points: a list. code: a command to paste. listing: a file that the command reads.
         terms: words that the page uses, each with what it means, folded away.
         is_folded: an appendix, which a reader opens if it is needed.
     """
@@ -63,6 +76,7 @@ class Section:
     tables: tuple[Table, ...] = ()
     figures: tuple[Shown, ...] = ()
     code: str = ""
+    listing: Listing | None = None
     points: tuple[str, ...] = ()
     lost: tuple[LostChoice, ...] = ()
     terms: tuple[tuple[str, str], ...] = ()
@@ -74,6 +88,8 @@ class Page:
     """The report on one run, or on the difference between runs.
 
     Attributes:
+        sentence: the answer.
+        others: what follows it in smaller letters; "" if nothing does.
         missing: what the run has not made yet; empty for a complete run.
     """
 
@@ -81,6 +97,7 @@ class Page:
     sentence: str
     missing: str
     sections: tuple[Section, ...]
+    others: str = ""
 
 
 def section(

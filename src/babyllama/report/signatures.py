@@ -64,7 +64,7 @@ def _divergence(run: Run) -> Signature | None:
         # NaN counts as seen.
         "seen" if rewound or not rise <= _RISE else "not seen",
         f"largest rise {rise:.2f} nats per token ({name}), of the training loss above its minimum "
-        f"or of the dev loss above the previous epoch; seen if above {_RISE}{rewound}",
+        f"or of that on unseen text above the previous epoch; seen if above {_RISE}{rewound}",
     )
 
 
@@ -108,7 +108,7 @@ def _order(scored: ScoredRun) -> Signature | None:
     against = list(_against_order(scored, pairs))
     named = "; ".join(against[:_SHOWN]) + ("; …" if len(against) > _SHOWN else "")
     return (
-        f"Dev loss does not follow {benchmark}: a lower loss with a worse score",
+        f"Unseen text does not follow {benchmark}: a lower loss with a worse score",
         "seen" if against else "not seen",
         f"{len(against)} of {len(pairs)} pairs of models, counting detectable differences"
         + (f": {named}" if named else ""),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from babyllama.console import format_bytes, format_duration
+from babyllama.console import format_bytes, format_duration, format_flops
 from babyllama.recipe.names import (
     CORPUS,
     EVALUATION,
@@ -59,7 +59,7 @@ def cost_table(run: Run) -> Table | None:
     """Time, FLOPs and memory of each stage."""
     columns: list[tuple[str, Callable[[dict[str, Any]], str]]] = [
         ("wall time", lambda m: cell(m.get("wall_seconds"), format_duration)),
-        ("FLOPs", lambda m: cell(m["facts"].get("flops"), scientific)),
+        ("FLOPs", lambda m: cell(m["facts"].get("flops"), format_flops)),
         ("peak memory", lambda m: cell(m["facts"].get("peak_memory_bytes"), format_bytes)),
         ("tokens/s", lambda m: cell(m["facts"].get("tokens_per_second"), "{:,.0f}")),
         ("of matmul peak", lambda m: cell(m["facts"].get("products_share"), "{:.0%}")),
@@ -133,7 +133,8 @@ def totals_table(run: Run) -> Table | None:
     if costs.twin:
         sums["twin alone"] = costs.twin
     rows = [
-        (name, format_duration(cost.seconds), scientific(cost.flops)) for name, cost in sums.items()
+        (name, format_duration(cost.seconds), format_flops(cost.flops))
+        for name, cost in sums.items()
     ]
     if costs.twin:
         ratios = (
@@ -167,10 +168,12 @@ def corpus_table(run: Run) -> Table | None:
         for name, (of_train, of_dev, seen) in pairs
     ]
     head = (
-        "domain", "train words", "share of train", "distinct",
+        "domain", "train words", "share of train", "distinct as written",
         "dev words", "dev in train", "share of dev",
     )  # fmt: skip
-    notes = []
+    notes = [
+        "Distinct as written: words between white space, so that “Dog”, “dog” and “dog.” are three."
+    ]
     if not is_checked:
         notes.append(
             f"Dev in train: sequences of {overlap.get('words', 13)} words of dev that occur in "
@@ -191,7 +194,7 @@ def artefacts_table(run: Run) -> Table | None:
         ("seed", lambda m: cell(m.manifest.get("seed"), "{}")),
         ("steps", lambda m: cell(m.facts.get("steps"), "{:,}")),
         ("words seen", lambda m: cell(m.facts.get("words_seen"), "{:,}")),
-        ("device", lambda m: cell(m.facts.get("device"), "{}")),
+        ("device", lambda m: cell(m.facts.get("device"), _device)),
         ("precision", lambda m: cell(m.facts.get("precision"), "{}")),
         ("weights, sha256", lambda m: weights_hash(m) or NONE),
     ]
@@ -219,9 +222,9 @@ def weights_hash(model: Model) -> str:
     return str(record.get("sha256", ""))[:12]
 
 
-def scientific(value: float) -> str:
-    """A count of operations in digits that line up: 3.70e14."""
-    return f"{value:.2e}".replace("e+", "e") if value else "0"
+def _device(name: str) -> str:
+    """As a reader calls it: a manifest says `processor, 4 threads`."""
+    return name.replace("processor,", "CPU,")
 
 
 def _safe(manifest: Any) -> dict[str, Any]:

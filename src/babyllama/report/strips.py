@@ -10,7 +10,7 @@ from babyllama.runs.run import main_student, student_and_twin
 from babyllama.scores.results import WrongChoice
 
 _LIMITS = (0.5, 2.0, 4.0)  # nats above the other text's word, at which the shade changes
-_ALIKE = 4  # errors on one UID: more of them say the same
+_ALIKE = 2  # errors on one UID: more of them say the same
 _MENDED = 10  # errors of the twin that are shown
 _HOW = (
     "Under each word is its surprisal in nats. Words that the two texts do not share are "
@@ -35,11 +35,11 @@ def mended_errors(scored: ScoredRun) -> Section | None:
         if own.correct[own.keys.index((each.UID, each.pairID))] == 1:
             found.append(each)
     text = (
-        f"Of the {len(of_twin.worst)} worst errors of {twin.name}, {student.name} decides "
+        f"Of {len(of_twin.worst)} of the worst errors of {twin.name}, {student.name} decides "
         f"{len(found)} rightly. Here is how {twin.name} reads some of them, "
         f"at most {_ALIKE} of a UID. {_HOW}",
     )
-    lost = tuple(map(lost_choice, _varied(found)[:_MENDED]))
+    lost = tuple(map(lost_choice, _varied(found, most=_MENDED)))
     title = "Errors of the twin that the student does not make"
     return Section(title, text, lost=lost) if lost else None
 
@@ -56,15 +56,21 @@ def worst_errors(scored: ScoredRun) -> Section | None:
     return Section(f"Worst errors of {student.name}", text, lost=lost)
 
 
-def _varied(worst: Sequence[WrongChoice]) -> list[WrongChoice]:
-    """The first few errors of each UID, in their order."""
+def _varied(worst: Sequence[WrongChoice], *, most: int | None = None) -> list[WrongChoice]:
+    """A few errors, from as many UIDs as there are, the worst first.
+
+    Args:
+        most: taken are the worst error of each UID, then the second of each, up to so many.
+    """
     counts: Counter[tuple[str, str]] = Counter()
-    found = []
+    rounds: list[list[WrongChoice]] = [[] for _ in range(_ALIKE)]
     for each in worst:
-        counts[each.benchmark, each.UID] += 1
-        if counts[each.benchmark, each.UID] <= _ALIKE:
-            found.append(each)
-    return found
+        uid = (each.benchmark, each.UID)
+        if counts[uid] < _ALIKE:
+            rounds[counts[uid]].append(each)
+        counts[uid] += 1
+    chosen = [each for of_round in rounds for each in of_round][:most]
+    return sorted(chosen, key=lambda each: -each.margin)
 
 
 def lost_choice(each: WrongChoice) -> LostChoice:

@@ -14,6 +14,7 @@ class Table:
     Attributes:
         words: columns that hold words and start at the left; all others end at the right.
         is_searchable: whether it is long, so that a page offers a search box.
+        searched: beside the search box, what the rows are if they are not everything there is.
     """
 
     title: str
@@ -22,6 +23,7 @@ class Table:
     note: str = ""
     words: tuple[int, ...] = (0,)
     is_searchable: bool = False
+    searched: str = ""
 
 
 def table_of(

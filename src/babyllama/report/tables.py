@@ -33,10 +33,10 @@ def models_table(scored: ScoredRun) -> Table | None:
     columns: list[_Column] = [
         *((with_unit(scored, name), _score_column(scored, name)) for name in run.benchmarks),
         _dev_column(scored),
-        ("perplexity", lambda m: cell(_exp(scored.dev_loss(m)), "{:.2f}")),
-        ("nats per word", lambda m: cell(scored.nats_per_word(m), "{:.3f}")),
-        ("nats per character", lambda m: cell(scored.nats_per_character(m), "{:.3f}")),
-        ("above the corpus's entropy", lambda m: cell(_excess(scored, m), "{:.3f}")),
+        ("unseen text, nats per word", lambda m: cell(scored.nats_per_word(m), "{:.3f}")),
+        ("unseen text, nats per character", lambda m: cell(scored.nats_per_character(m), "{:.3f}")),
+        ("above the text's entropy, nats per word", lambda m: cell(_excess(scored, m), "{:.3f}")),
+        ("perplexity per token", lambda m: cell(_exp(scored.dev_loss(m)), "{:.2f}")),
         ("parameters", lambda m: cell(m.facts.get("parameters"), "{:,.0f}")),
         ("best epoch", _best_epoch),
     ]
@@ -95,10 +95,11 @@ def differences_table(scored: ScoredRun) -> Table | None:
             if (found := against(scored, student, other))
         ]
     note = (
-        "Paired over items, or over documents of the unseen text, and averaged as the scores are. "
-        "Intervals at 95%, over items and documents only. A lower cross-entropy is better."
+        "The first model minus the second, with 95% intervals over items and documents only; "
+        "paired over items, or over documents of the unseen text, and averaged as the scores are. "
+        "A lower cross-entropy is better."
     )
-    head = ("difference", "student is", "on")
+    head = ("difference", "the first is", "on")
     return Table("Differences", head, tuple(rows), note, (0, 1, 2)) if rows else None
 
 
@@ -157,7 +158,9 @@ def groups_table(scored: ScoredRun, benchmark: str) -> Table | None:
     """The figure's numbers: one row per group, one column per model."""
     shown = [(model.name, result.groups) for model in models_shown(scored, benchmark)
              if (result := scored.result(model, benchmark)) and result.groups]  # fmt: skip
-    names = dict.fromkeys(name for _, groups in shown for name in groups)
+    # In the figure's order, which is that of the first model's scores.
+    names = sorted(shown[0][1], key=lambda name: (-shown[0][1][name].score, name)) if shown else []
+    names += [n for n in dict.fromkeys(n for _, g in shown for n in g) if n not in names]
     rows = [
         (name, *(cell(groups.get(name), with_interval) for _, groups in shown)) for name in names
     ]
@@ -168,7 +171,7 @@ def groups_table(scored: ScoredRun, benchmark: str) -> Table | None:
 def signatures_table(scored: ScoredRun) -> Table | None:
     """The failures that the paper warns of, and whether they are seen here."""
     rows = tuple(signatures(scored))
-    head = ("looked for", "", "values")
+    head = ("looked for", "result", "values")
     return Table("Failure signatures", head, rows, words=(0, 1, 2)) if rows else None
 
 
@@ -191,7 +194,7 @@ def _finished(scored: ScoredRun) -> list[tuple[str, Model]]:
 
 
 def _dev_column(scored: ScoredRun) -> _Column:
-    return "dev, nats per token", lambda model: cell(scored.dev_loss(model), "{:.3f}")
+    return "unseen text, nats per token", lambda model: cell(scored.dev_loss(model), "{:.3f}")
 
 
 def _score_column(scored: ScoredRun, benchmark: str) -> Callable[[Model], str]:

@@ -31,15 +31,16 @@ def _terms(scored: ScoredRun) -> Iterator[tuple[str, str]]:
     if "untrained" in roles:
         yield "untrained", "a model of the student's shape with random weights"
     yield (
-        "cross-entropy",
-        "how badly a model predicts text that it has not seen, in nats (1 nat is 1.44 bits) per "
-        "token; lower is better, and perplexity is its exponential",
+        "unseen text",
+        "the dev part of the corpus, on which no model is trained, and how badly a model predicts "
+        "it: the cross-entropy in nats (1 nat is 1.44 bits) per token; lower is better, and "
+        "perplexity is its exponential",
     )
     if run.dev_entropy is not None:
         yield (
-            "the corpus's entropy",
+            "the text's entropy",
             "the cross-entropy of the grammar that generated the text: no model can be expected to "
-            "do better",
+            "do better; it is counted by word, so the table compares it with nats per word",
         )
     if GRAMMAR in run.benchmarks:
         yield (

@@ -58,7 +58,7 @@ def unknown_words(run: Run) -> str | None:
         axes.set_xticks(range(len(names)), shown, rotation=45, ha="right", rotation_mode="anchor")
         axes.set_yticks(range(len(names)), shown)
         axes.set_xlabel("this domain lacks")
-        axes.set_ylabel("words of this domain")
+        axes.set_ylabel("words of\nthis domain")
         axes.grid(visible=False)
         return svg_of(figure)
 
@@ -77,7 +77,8 @@ def words_table(found: Mapping[str, Any]) -> Table | None:
         "10 to 90%", "Zipf exponent", "Heaps exponent",
     )  # fmt: skip
     note = (
-        "Words: runs of letters and digits in lower case; in scripts without spaces, letters. "
+        "Words here: runs of letters and digits in lower case, so that “Dog” and “dog.” are one "
+        "type; in scripts without spaces, letters. "
         "Frequency falls as rank to the Zipf exponent; types grow as words to the Heaps exponent."
     )
     if found["every"] > 1:

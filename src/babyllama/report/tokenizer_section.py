@@ -9,6 +9,7 @@ from jaxtyping import Int64
 from matplotlib.figure import Figure
 
 from babyllama.console import visible_cell
+from babyllama.report import alt_texts
 from babyllama.report.figures import STYLES, WIDTH, drawing, svg_of
 from babyllama.report.section import Section, drawn_of
 from babyllama.report.text_section import label_axes
@@ -39,7 +40,7 @@ def tokenizer_section(run: Run) -> Section | None:
         (
             "tokens.svg",
             _ranks(counts),
-            "How often the token of each rank occurs",
+            alt_texts.of_tokens(counts),
             "How often the token of each rank occurs in the training text. Both axes are "
             "logarithmic. The line falls steeply where a vocabulary is too large for the text.",
         )

@@ -3,7 +3,7 @@
 from babyllama.console import format_bytes
 from babyllama.recipe import DistilledStudent, TwinStudent
 from babyllama.recipe.names import SIGNAL
-from babyllama.report import figures, frontier, stage_tables
+from babyllama.report import alt_texts, figures, frontier, stage_tables
 from babyllama.report.claims import cross_entropy_share
 from babyllama.report.section import Section, drawn_of, given
 from babyllama.report.wording import joined, order_in_words
@@ -13,19 +13,20 @@ from babyllama.runs.run import Run
 def losses(run: Run) -> Section | None:
     """How the losses fell, and the epoch at which each model is kept."""
     drawn = drawn_of(
-        ("loss.svg", figures.loss_curves(run), "Loss curves, one panel per model",
-         "Training cross-entropy (smoothed) and dev cross-entropy after each epoch, in nats per "
-         "token. The ring marks the best epoch. The first, steep steps are cut off."),
-        ("overfitting.svg", figures.overfitting(run), "Dev loss of student and twin",
-         "Dev cross-entropy of the student and of its twin after each epoch: where a curve turns "
-         "up, the model has begun to overfit. The first epochs may lie outside of the frame."),
-        ("kl.svg", figures.kl_curves(run), "KL from the teachers during training",
+        ("loss.svg", figures.loss_curves(run), alt_texts.of_losses(run),
+         "Cross-entropy on the training text (smoothed) and on unseen text after each epoch, in "
+         "nats per token. The ring marks the best epoch. The first, steep steps are cut off."),
+        ("overfitting.svg", figures.overfitting(run), alt_texts.of_overfitting(run),
+         "Cross-entropy of the student and of its twin on unseen text after each epoch: where a "
+         "curve turns up, the model has begun to overfit. The first epochs may lie outside of the "
+         "frame."),
+        ("kl.svg", figures.kl_curves(run), alt_texts.of_kl(run),
          "How far the student's predictions of training text are from its teachers' (smoothed), at "
          "the temperature of its loss: 0 where they agree."),
     )  # fmt: skip
     text = (
-        "Each model is kept at the epoch with the lowest dev cross-entropy. The paper chose the "
-        "student's epoch by its mixed loss instead, which includes the teachers.",
+        "Each model is kept at the epoch with the lowest cross-entropy on unseen text. The paper "
+        "chose the student's epoch by its mixed loss instead, which includes the teachers.",
     )
     return Section("Training", text, figures=drawn) if drawn else None
 

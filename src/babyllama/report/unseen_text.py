@@ -8,7 +8,7 @@ rather too wide than too narrow. Runs from before there were measures have no in
 from dataclasses import dataclass
 
 from babyllama.report.scored_run import ScoredRun
-from babyllama.report.wording import NO_DIFFERENCE
+from babyllama.report.wording import NOT_DIFFERENT
 from babyllama.runs.layout import measure_sums_file
 from babyllama.runs.run import Model
 from babyllama.scores.measures import CROSS_ENTROPY, Sums, difference, read_measures, read_sums
@@ -30,11 +30,6 @@ class Nats:
     def excludes_zero(self) -> bool:
         """Whether the interval leaves out zero."""
         return self.interval is not None and not self.interval[0] <= 0 <= self.interval[1]
-
-    def times(self, factor: float) -> "Nats":
-        """The same in another unit, such as nats per word."""
-        interval = self.interval and (factor * self.interval[0], factor * self.interval[1])
-        return Nats(factor * self.value, interval)
 
 
 def cross_entropy(scored: ScoredRun, model: Model) -> Nats | None:
@@ -73,22 +68,29 @@ def _dev_text(scored: ScoredRun) -> tuple[object, ...]:
 
 
 def in_words(found: Nats) -> str:
-    """`0.085 below (0.080 to 0.090)`; `no detectable difference (-0.010 to 0.012)`."""
+    """`better, -0.085 (-0.090 to -0.080)`; `-0.160` without an interval."""
     if found.interval is None:
-        return f"{abs(found.value):.3f} {_side(found)}"
-    low, high = found.interval
-    if not found.excludes_zero:
-        return f"{NO_DIFFERENCE} ({_nats(low)} to {_nats(high)})"
-    near, far = sorted((abs(low), abs(high)))
-    return f"{abs(found.value):.3f} {_side(found)} ({near:.3f} to {far:.3f})"
+        return _nats(found.value)
+    words = "better" if found.value < 0 else "worse"
+    words = words if found.excludes_zero else NOT_DIFFERENT
+    return f"{words}, {_nats(found.value)} ({nats(*found.interval)})"
 
 
-def _side(found: Nats) -> str:
-    return "below" if found.value < 0 else "above"
+def signed_nats(found: Nats) -> str:
+    """`-0.085, 95% -0.090 to -0.080`; the value alone without an interval."""
+    interval = f", 95% {nats(*found.interval)}" if found.interval else ""
+    return f"{_nats(found.value)}{interval}"
 
 
-def _nats(value: float) -> str:
-    return f"{round(value, 3) + 0.0:.3f}"  # no "-0.000"
+def nats(low: float, high: float) -> str:
+    """Bounds: `-0.090 to 0.080`, with a digit more where one without zero would read `0.000`."""
+    near = min(abs(low), abs(high))
+    digits = 4 if low * high > 0 and near < 0.0005 else 3
+    return f"{_nats(low, digits)} to {_nats(high, digits)}"
+
+
+def _nats(value: float, digits: int = 3) -> str:
+    return f"{round(value, digits) + 0.0:.{digits}f}"  # no "-0.000"
 
 
 def _around(value: float, centre: float, interval: Interval | None) -> Interval | None:

@@ -10,6 +10,7 @@ from babyllama.scores.results import BenchmarkResult, Interval, Score
 
 NONE = "–"  # a table's cell without a value
 NO_DIFFERENCE = "no detectable difference"
+NOT_DIFFERENT = "not detectably different"
 AT_CHANCE = "at chance: nothing can be concluded"
 
 
@@ -21,6 +22,15 @@ def describe(difference: Difference, *, higher_is_better: bool = True) -> str:
     return f"{above_or_below(difference)} ({bounds(size(difference))}{better})"
 
 
+def judged(difference: Difference, *, higher_is_better: bool = True) -> str:
+    """A difference in a cell: `better, 1.9 (1.4 to 2.4)`; `not detectably different, 0.1 (...)`."""
+    words = NOT_DIFFERENT
+    if difference.excludes_zero:
+        words = "better" if (difference.value > 0) == higher_is_better else "worse"
+    value, _, interval = signed_difference(difference).partition(", 95% ")
+    return f"{words}, {value} ({interval})"
+
+
 def above_or_below(difference: Difference, unit: str = "") -> str:
     """`1.9 above`, `0.04 months below`."""
     low, _ = size(difference)
@@ -28,21 +38,6 @@ def above_or_below(difference: Difference, unit: str = "") -> str:
     return (
         f"{abs(difference.value):.{digits}f}{unit} {'above' if difference.value > 0 else 'below'}"
     )
-
-
-def compared_with(description: str, other: str) -> str:
-    """What `describe` says, with the name of the other side.
-
-    `1.9 above its twin (1.4 to 2.4)`; `not detectably different from its twin (-0.3 to 0.4)`; `at
-    chance, like its twin: nothing can be concluded (-0.3 to 0.4)`.
-    """
-    start, _, interval = description.partition(" (")
-    bracket = f" ({interval}" if interval else ""
-    if start == NO_DIFFERENCE:
-        return f"not detectably different from {other}{bracket}"
-    if start == AT_CHANCE:
-        return f"at chance, like {other}: nothing can be concluded{bracket}"
-    return f"{start} {other}{bracket}"
 
 
 def times(value: float) -> str:
@@ -62,6 +57,13 @@ def bounds(interval: Interval) -> str:
     digits = 2 if interval[0] * interval[1] > 0 and nearest < 0.05 else 1
     low, high = (round(edge, digits) + 0.0 for edge in interval)  # no "-0.0"
     return f"{low:.{digits}f} to {high:.{digits}f}"
+
+
+def signed_difference(difference: Difference) -> str:
+    """`-0.3, 95% -1.8 to 1.1`, with the same number of digits throughout."""
+    interval = bounds(difference.interval)
+    digits = len(interval.partition(" ")[0].partition(".")[2])
+    return f"{round(difference.value, digits) + 0.0:.{digits}f}, 95% {interval}"
 
 
 def signed(value: float) -> str:
@@ -85,8 +87,11 @@ def bounds_of(score: Score) -> str:
 
 
 def bounds_signed(interval: Interval) -> str:
-    """`-0.4 to +1.2`."""
-    return "{:+.1f} to {:+.1f}".format(*interval)
+    """`-0.4 to +1.2`, with a digit more where an interval without zero would read `0.0 to`."""
+    return " to ".join(
+        edge if edge.startswith("-") or not edge.strip("0.") else f"+{edge}"
+        for edge in bounds(interval).split(" to ")
+    )
 
 
 def joined(parts: Sequence[str], word: str) -> str:

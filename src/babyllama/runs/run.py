@@ -57,6 +57,7 @@ class Curve:
         dev_cross_entropy: on dev text then, in nats per token.
         kl: from the teachers at the logged steps, in nats per token at the student's temperature;
             None where it was not logged. Of a model without teachers it is 0.
+        words_per_epoch: white-space words that a pass over the text reads; None of old logs.
     """
 
     epochs: Float[np.ndarray, " steps"]
@@ -64,6 +65,7 @@ class Curve:
     dev_epochs: Float[np.ndarray, " epochs"]
     dev_cross_entropy: Float[np.ndarray, " epochs"]
     kl: Float[np.ndarray, " steps"] | None = None
+    words_per_epoch: float | None = None
 
 
 @dataclass(frozen=True)
@@ -296,7 +298,14 @@ def _curve(log: TrainingLog) -> Curve:
         dev_epochs=_floats(line["epoch"] for line in log.epochs),
         dev_cross_entropy=_floats(line["dev_cross_entropy"] for line in log.epochs),
         kl=_floats(line["kl"] for line in log.steps) if all("kl" in e for e in log.steps) else None,
+        words_per_epoch=_words_per_epoch(log),
     )
+
+
+def _words_per_epoch(log: TrainingLog) -> float | None:
+    """By the last line that says how many words were read; the batches of a pass may differ."""
+    last = next((line for line in reversed(log.steps) if line.get("words") and line["epoch"]), None)
+    return last["words"] / last["epoch"] if last else None
 
 
 def _floats(values: Iterable[float]) -> Float[np.ndarray, " rows"]:

@@ -7,7 +7,10 @@ from babyllama.errors import InputError
 from babyllama.runs.json_files import read_json
 
 SAMPLES, TEXTS_FIELD = "samples", "texts"  # the field of a model's file, and what it holds
-SAMPLES_VERSION = 1  # raised when the same model and text get other samples
+# Raised when the same model and text get other samples. No stage's key has it, so that a finished
+# evaluation keeps its samples: since 2, models may begin a new line.
+SAMPLES_VERSION = 2
+_VERSION_FIELD = "samples_version"
 
 
 @dataclass(frozen=True)
@@ -19,12 +22,14 @@ class Sample:
         real: how the dev text goes on.
         written: how the model goes on.
         is_ended: whether the model ended its text itself; else it was cut.
+        real_is_ended: whether the real text ends there, too; None if it is not known.
     """
 
     given: str
     real: str
     written: str
     is_ended: bool
+    real_is_ended: bool | None = None
 
 
 def read_samples(file: Path) -> list[Sample]:
@@ -44,3 +49,8 @@ def read_samples(file: Path) -> list[Sample]:
         raise InputError(
             f"{file} does not hold samples", mend="Find all damage: babyllama verify RUN"
         ) from None
+
+
+def are_of_one_line(file: Path) -> bool:
+    """Whether a model could not begin a new line in its samples: those of version 1."""
+    return file.is_file() and read_json(file).get(_VERSION_FIELD, 1) < 2

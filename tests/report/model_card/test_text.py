@@ -38,8 +38,8 @@ def test_the_card_says_what_the_model_is_scores_read_and_cost(student):
     assert "- Words seen in training, repetitions included: 2,000,000\n" in card
     assert "- Words seen by its teachers: llama 1,000,000, gpt2 500,000\n" in card
     assert "- Words seen by model and teachers together: 3,500,000\n" in card
-    assert "| this model    | 1.00e12 | 1 min 40 s | processor, 2 threads |" in card
-    assert "| together      | 6.00e12 | 5 min 00 s | –                    |" in card
+    assert "| this model    | 1.00 TFLOP | 1 min 40 s | processor, 2 threads |" in card
+    assert "| together      | 6.00 TFLOP | 5 min 00 s | –                    |" in card
     assert 'name = "runs/tiny/students/distilled"' in card
     assert "--rules 2025 --benchmark blimp=PATH\n" in card
     assert "hidden_size: 16" in card
@@ -78,7 +78,7 @@ def test_a_student_of_sampled_text_says_what_it_has_read(student):
         "2,400 tokens in 30 texts, sampled at temperature 1, 25% of it real (seed 3), and 800"
         in card
     )
-    assert re.search(r"\| the teachers' text +\| 4.00e12 \| +50 s", card)
+    assert re.search(r"\| the teachers' text +\| 4.00 TFLOP \| +50 s", card)
 
 
 def test_a_teacher_that_was_given_is_told_from_those_of_the_run(student):
@@ -95,8 +95,8 @@ def test_the_bill_of_a_student_of_a_student_has_the_first_teachers(student):
     first = {"distilled": student.manifest}
     again = replace(student, name="again", teachers=first, earlier=student.teachers)
     card = written(again).text
-    assert "| teacher's teacher gpt2  | 3.00e12 |" in card
-    assert "| together                | 7.00e12 |" in card
+    assert "| teacher's teacher gpt2  | 3.00 TFLOP |" in card
+    assert "| together                | 7.00 TFLOP |" in card
 
 
 def test_a_model_trained_outside_a_run_has_a_card(student):

@@ -1,7 +1,9 @@
 // Copy tables as CSV, and the address.
-import { byId } from "./dom.js";
+import { byId, el } from "./dom.js";
 
 const tables = {};
+const box = el("textarea", { id: "copied", rows: 4, readOnly: true, hidden: true, "aria-label": "The text to copy" });
+const said = new Map(); // of each button: where it says what happened, beside it
 
 /** Say what "Copy as CSV" of a panel copies: a function that gives rows, the head first. */
 export function offerTable(name, rows) { tables[name] = rows; }
@@ -18,29 +20,39 @@ function cell(value) {
   return /[",\n\r]|^\s|\s$/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
-export async function copy(text, what) {
-  const box = byId("copied");
+async function copy(button, text, what) {
   try {
     await navigator.clipboard.writeText(text);
-    box.hidden = true;
-    say(`${what} copied.`);
+    say(button, `${what} copied.`);
   } catch {
+    say(button, "The browser does not allow copying: take the text from the box.");
+    button.parentElement.after(box);
     box.hidden = false;
     box.value = text;
     box.select();
-    say("The browser does not allow copying: take the text from the box.");
   }
 }
 
-function say(text) { byId("said").textContent = text; }
+/** Say it beside the button, and nowhere else any more. */
+function say(button, text) {
+  box.hidden = true;
+  said.forEach((place, each) => { place.textContent = each === button ? text : ""; });
+}
+
+function offer(button, act) {
+  const place = el("span", { className: "said", role: "status" });
+  button.after(place);
+  said.set(button, place);
+  button.addEventListener("click", act);
+}
 
 export function startCopying() {
   for (const button of document.querySelectorAll("[data-copy]")) {
-    button.addEventListener("click", () => {
+    offer(button, () => {
       const rows = tables[button.dataset.copy]?.() ?? [];
-      if (rows.length > 1) copy(csv(rows), "The table is");
-      else say("There is nothing to copy yet.");
+      if (rows.length > 1) copy(button, csv(rows), "The table is");
+      else say(button, "There is nothing to copy yet.");
     });
   }
-  byId("link").addEventListener("click", () => copy(location.href, "The link is"));
+  offer(byId("link"), () => copy(byId("link"), location.href, "The link is"));
 }

@@ -2,8 +2,7 @@
 import { ask, newest } from "./api.js";
 import { offerTable } from "./copying.js";
 import { barRow, byId, el, fillSelect, nats, percent, replace, shareOf, showFault, tokenNode } from "./dom.js";
-import { isHidden } from "./position.js";
-import { change, state } from "./state.js";
+import { change, isHidden, state } from "./state.js";
 import { currentAnswer, currentText } from "./text.js";
 
 const latest = newest();
@@ -43,19 +42,21 @@ function say(text) { replace(byId("loss"), text ? el("p", { className: "small" }
 function draw() {
   const largest = Math.max(...answer.columns.filter((column) => column.kind !== "text").flatMap((column) => column.probabilities));
   replace(byId("loss"),
-    el("p", {}, "The text’s token is ", tokenNode(answer.own), ". Every column is a distribution over the same tokens. One scale for all; a bar that fills its track may be longer."),
+    el("p", {}, "The text’s token is ", tokenNode(answer.own), `. Every column is a distribution over the same tokens, all on one scale: a full bar is ${percent(largest)}. What has no bar has its number only.`),
     answer.notes.map((note) => el("p", { className: "small note" }, note)),
     el("div", { className: "cards" }, answer.columns.map((column) => card(column, largest))),
     formula(), terms());
 }
 
+/** The text’s target and the sum of all others would leave the scale, or make the other bars too short to see. */
 function card(column, largest) {
-  const rows = answer.rows.map((token, row) => [tokenNode(token), column.probabilities[row], token.id === answer.own.id ? "own" : ""]);
-  rows.push([el("span", { className: "token" }, "all others"), column.rest, "rest"]);
+  const isText = column.kind === "text";
+  const rows = answer.rows.map((token, row) => [tokenNode(token), column.probabilities[row], token.id === answer.own.id ? "own" : "", !isText]);
+  rows.push([el("span", { className: "token" }, "all others"), column.rest, "rest", false]);
   return el("div", { className: "card", "data-column": column.title },
-    el("h4", {}, column.title), el("span", {}),
-    el("ul", { className: "rows" }, rows.map(([label, p, className]) =>
-      el("li", {}, barRow({ label, share: shareOf(p, largest), number: percent(p), className, "data-p": p })))));
+    el("h3", {}, column.title), el("span", {}),
+    el("ul", { className: "rows" }, rows.map(([label, p, className, hasBar]) =>
+      el("li", {}, barRow({ label, share: hasBar ? shareOf(p, largest) : null, number: percent(p), className, "data-p": p })))));
 }
 
 function formula() {

@@ -1,11 +1,11 @@
 // Start: read the address and the models, then show every panel; each change shows what depends on it.
 import { getModels, loaded } from "./api.js";
 import { startCopying } from "./copying.js";
-import { byId, el, replace } from "./dom.js";
+import { byId, el, replace, roleWord } from "./dom.js";
 import { readLoss, startLoss } from "./loss.js";
 import { readBrowsing, readPair, startPairs } from "./pairs.js";
 import { drawPosition, readPosition, startPosition } from "./position.js";
-import { onChange, readAddress, state } from "./state.js";
+import { onChange, startState, state } from "./state.js";
 import { mark, startText } from "./text.js";
 import { readWriting, startWriting } from "./write.js";
 
@@ -14,15 +14,24 @@ const has = (changed, ...names) => names.some((name) => changed.has(name));
 function readPlace() { readPosition(); readLoss(); }
 
 function describe(cast) {
-  const names = cast.groups.flatMap((group) => group.models.map(({ name, role }) => (role === "model" ? name : `${name} (${role})`)));
-  byId("cast").textContent = names.join(", ");
+  const models = cast.groups.flatMap((group) => group.models);
+  const runs = cast.runs.map(({ prefix, name }) => prefix.slice(0, -1) || name);
+  const shown = [...runs, ...models.filter(({ role }) => role === "model").map(({ name }) => name)].join(", ");
+  document.title = `${shown} – babyllama play`;
+  byId("title").textContent = `Models side by side: ${shown}`;
+  byId("cast").textContent = models.map((model) => (roleWord(model) ? `${model.name} (${roleWord(model)})` : model.name)).join(", ");
   byId("version").textContent = `babyllama ${cast.version}; scoring rules: ${[...new Set(cast.groups.map((group) => group.rules))].join(", ")}`;
   byId("notes").hidden = !cast.notes.length;
   replace(byId("notes"), cast.notes.map((note) => el("li", {}, note)));
 }
 
+/** Say what of the address is ignored. */
+function tellIgnored(sentences) {
+  byId("ignored").hidden = !sentences.length;
+  replace(byId("ignored"), sentences.length ? ["Ignored in the address, where the page uses its default instead:", el("ul", {}, sentences.map((each) => el("li", {}, each)))] : "");
+}
+
 async function start() {
-  readAddress();
   let cast;
   try {
     await loaded((doing) => { byId("cast").textContent = `The page can be used in a moment: ${doing} …`; });
@@ -32,21 +41,21 @@ async function start() {
     byId("cast").className = "fault";
     return;
   }
-  if (!cast.groups[Number(state.g)]) state.g = "0";
   describe(cast);
+  startState(cast, tellIgnored);
   startCopying();
-  startPosition();
+  startPosition(cast);
   startLoss(cast);
   startWriting(cast);
   startPairs(cast);
   const readText = startText(cast, () => { readPlace(); readWriting(); });
   onChange((changed) => {
-    if (has(changed, "text", "forced", "g")) { readText(); if (has(changed, "g")) readPair(); }
+    if (has(changed, "text", "forced", "g") || (has(changed, "at") && !state.at)) readText();
     else if (has(changed, "at", "T")) { mark(); readPlace(); }
-    else if (has(changed, "predict", "guess")) { readPlace(); }
+    else if (has(changed, "predict", "guess")) { mark(); readPlace(); }
     else if (has(changed, "from", "to")) drawPosition();
     else if (has(changed, "student")) readLoss();
-    if (has(changed, "first", "second")) readPair();
+    if (has(changed, "first", "second", "g")) readPair();
     if (has(changed, "run", "bench", "right", "wrong", "uid", "words", "start")) readBrowsing();
   });
   readPair();

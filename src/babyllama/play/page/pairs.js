@@ -2,7 +2,8 @@
 import { ask, newest } from "./api.js";
 import { offerTable } from "./copying.js";
 import { byId, el, fillSelect, replace, showFault, signed, tokenNode, visibleText } from "./dom.js";
-import { change, state } from "./state.js";
+import { change, ignore, isGiven, state } from "./state.js";
+import { ofGroup } from "./text.js";
 
 const latest = newest();
 let cast = null;
@@ -12,10 +13,19 @@ export function startPairs(found) {
   cast = found;
   byId("pair-form").addEventListener("submit", (event) => {
     event.preventDefault();
-    change({ first: byId("first").value, second: byId("second").value }, { push: true });
+    const [first, second] = ["first", "second"].map((id) => byId(id).value);
+    if (isLacking(first, second)) byId(first ? "second" : "first").focus();
+    else change({ first, second }, { push: true });
   });
   offerTable("pair", table);
   startBrowsing();
+}
+
+/** Whether one of the sentences is empty; says so. */
+function isLacking(first, second) {
+  const lacking = first ? (second ? "" : "The second sentence is empty") : second ? "The first sentence is empty" : "Both sentences are empty";
+  showFault("pair-fault", lacking ? new Error(`${lacking}: type ${first || second ? "it" : "them"} to compare the two.`) : null);
+  return lacking !== "";
 }
 
 export async function readPair() {
@@ -24,7 +34,8 @@ export async function readPair() {
   answer = null;
   showFault("pair-fault", null);
   replace(byId("pair"));
-  if (!state.first || !state.second) return;
+  if (!state.first && !state.second) return; // nothing has been asked
+  if (isLacking(state.first, state.second)) return;
   const group = Math.min(Number(state.g) || 0, cast.groups.length - 1);
   await latest(ask("pair", { group, first: state.first, second: state.second }),
     (found) => { answer = found; draw(); }, (error) => showFault("pair-fault", error));
@@ -39,9 +50,9 @@ function draw() {
 const WORDS = { first: "the first", second: "the second", tie: "neither: a tie" };
 
 function preferences() {
-  const head = ["model", "log p, first", "log p, second", "difference", "prefers"];
-  return el("div", { className: "scroll" }, el("table", {},
-    el("caption", {}, `Log-likelihoods in nats, rules: ${answer.rules}`),
+  const head = ["model", "first", "second", "difference", "prefers"];
+  return el("div", { className: "scroll" }, el("table", { className: "preferences" },
+    el("caption", {}, `Log-likelihoods log p of both sentences, in nats; scoring rules: ${answer.rules}`),
     el("thead", {}, el("tr", {}, head.map((name, column) => el("th", { scope: "col", className: column && column < 4 ? "number" : "" }, name)))),
     el("tbody", {}, answer.preferences.map((each) => el("tr", { "data-preference": each.model },
       el("th", { scope: "row" }, each.model),
@@ -69,16 +80,20 @@ function decision(each) {
 function pieceText(piece) {
   const [one, other] = [answer.first.slice(...piece.first), answer.second.slice(...piece.second)];
   const same = one.length === other.length && one.every((token, at) => token.id === other[at].id);
-  const nodes = (tokens) => (tokens.length ? tokens.map(tokenNode) : ["(nothing)"]);
+  const nodes = (tokens) => (tokens.length ? tokens.map(tokenNode) : [el("span", { className: "role" }, "nothing")]);
   return el("span", {}, nodes(one), same ? "" : [" / ", ...nodes(other)]);
 }
 
+/** A row for each place: what it adds, and the sum so far. */
 function table() {
-  const rows = [["model", "log_p_first", "log_p_second", "prefers", "decided_at"]];
+  const rows = [["model", "role", "log_p_first", "log_p_second", "prefers", "place", "first_tokens", "second_tokens", "adds_nats", "sum_nats", "decides"]];
   for (const each of answer?.preferences ?? []) {
-    const piece = answer.pieces[each.decided];
-    const place = piece ? [answer.first.slice(...piece.first), answer.second.slice(...piece.second)].map((tokens) => tokens.map((token) => token.text).join("")).join("/") : "";
-    rows.push([each.model, each.first, each.second, each.prefers, place]);
+    let sum = 0;
+    answer.pieces.forEach((piece, number) => {
+      const [one, other] = [answer.first.slice(...piece.first), answer.second.slice(...piece.second)].map((tokens) => tokens.map((token) => token.text).join(""));
+      sum += each.margin[number];
+      rows.push([each.model, each.role, each.first, each.second, each.prefers, number + 1, one, other, each.margin[number], sum, number === each.decided ? 1 : 0]);
+    });
   }
   return rows;
 }
@@ -114,13 +129,32 @@ export async function readBrowsing() {
   byId("words").value = state.words;
   const { run, bench } = benchmark();
   const body = { run, benchmark: bench, right: state.right, wrong: state.wrong, uid: state.uid, words: state.words, start: Number(state.start) };
-  await latestPage(ask("pairs", body), (found) => { page = found; showFault("pairs-fault", null); drawPage(); },
-    (error) => { page = null; showFault("pairs-fault", error); replace(byId("pairs")); });
+  await latestPage(ask("pairs", body), (found) => {
+    if (isInVain(found)) { readBrowsing(); return; }
+    page = found;
+    showFault("pairs-fault", null);
+    drawPage();
+  }, (error) => {
+    const models = ["right", "wrong"].filter(isGiven);
+    models.forEach((name) => ignore(name, "there is no such model, or it was not scored on these pairs"));
+    if (models.length) { readBrowsing(); return; }
+    page = null;
+    showFault("pairs-fault", error);
+    replace(byId("pairs"));
+  });
+}
+
+/** Whether the address asked for a paradigm or a page that there is not; it is ignored then. */
+function isInVain(found) {
+  if (isGiven("uid") && !found.uids.includes(state.uid)) ignore("uid", "these pairs have no such paradigm");
+  else if (isGiven("start") && !found.pairs.length) ignore("start", `there are only ${found.total.toLocaleString("en")} such pairs`);
+  else return false;
+  return true;
 }
 
 function drawPage() {
   for (const name of ["right", "wrong"]) {
-    fillSelect(byId(name), [["", "anyone"], ...page.models.map((model) => [model, model])], state[name]);
+    fillSelect(byId(name), [["", "(any)"], ...page.models.map((model) => [model, model])], state[name]);
   }
   fillSelect(byId("uid"), [["", "all"], ...page.uids.map((uid) => [uid, uid.replaceAll("_", " ")])], state.uid);
   const last = page.start + page.pairs.length;
@@ -142,7 +176,14 @@ function row(pair) {
     el("div", {},
       el("p", {}, "✓ ", visibleText(pair.good)), el("p", {}, "✗ ", visibleText(pair.bad)),
       el("p", { className: "small" }, parts.map(([word, models]) => `${word}: ${models.join(", ")}`).join("; "))),
-    el("button", { type: "button", onclick: () => { change({ first: pair.good, second: pair.bad }, { push: true }); byId("first").focus(); } }, "Open"));
+    el("button", { type: "button", onclick: () => open(pair) }, "Open"));
+}
+
+/** Compare a pair under the models of its own run, which may be another group than the one looked at. */
+function open(pair) {
+  const { group } = cast.runs.find(({ prefix }) => prefix === benchmark().run);
+  change({ ...ofGroup(group), first: pair.good, second: pair.bad }, { push: true });
+  byId("first").focus();
 }
 
 function pageTable() {

@@ -1,18 +1,17 @@
 // The second panel: the distributions at one place, their difference, another token there.
 import { ask, newest } from "./api.js";
 import { offerTable } from "./copying.js";
-import { barRow, byId, el, fillSelect, percent, replace, roleOf, shareOf, showFault, signed, tokenNode, tokenText, typedText, visibleText } from "./dom.js";
-import { change, state, withForced } from "./state.js";
+import { barRow, byId, el, fillSelect, moveByArrows, percent, replace, roleOf, setStop, shareOf, showFault, signed, tokenNode, tokenText, typedText, visibleText } from "./dom.js";
+import { change, isHidden, state, withForced } from "./state.js";
 import { currentAnswer, currentText } from "./text.js";
 
 const latest = newest();
 const latestTyped = newest();
 let answer = null;
+let cast = null;
 
-/** Whether the viewer still has to predict. */
-export const isHidden = () => state.predict === "1" && state.guess === "";
-
-export function startPosition() {
+export function startPosition(found) {
+  cast = found;
   const slider = byId("temperature");
   slider.addEventListener("input", () => change({ T: String(Number((2 ** slider.value).toFixed(4))) }));
   byId("predict").addEventListener("change", (event) => change({ predict: event.target.checked ? "1" : "", guess: "" }));
@@ -24,6 +23,7 @@ export function startPosition() {
     event.preventDefault();
     force(answer.at, event.submitter?.value === "rest");
   });
+  moveByArrows(byId("bars"), ".rows", { isDown: true, stopOf: (button) => button.closest(".rows") });
   offerTable("position", table);
 }
 
@@ -33,7 +33,7 @@ async function force(at, keepsRest) {
   const put = (token) => {
     byId("force-text").value = "";
     showFault("position-fault", null);
-    change({ forced: withForced(at, token, keepsRest), guess: "", wrote: "" }, { push: true });
+    change({ forced: withForced(at, token, keepsRest), guess: "", wrote: "", step: "" }, { push: true });
   };
   if (!typed) { put(byId("force-token").value); return; }
   await latestTyped(ask("token", { group: Number(state.g), text: typedText(typed) }), ({ id }) => put(id),
@@ -51,10 +51,12 @@ function step(by) {
 /** Ask for the place's distributions, and show them. */
 export async function readPosition() {
   byId("temperature").value = String(Math.log2(Number(state.T)));
-  byId("temperature-value").textContent = `T = ${Number(Number(state.T).toFixed(2))}`;
+  const inWords = `T = ${Number(Number(state.T).toFixed(2))}`;
+  byId("temperature-value").textContent = inWords;
+  byId("temperature").setAttribute("aria-valuetext", inWords); // the slider’s own value is log2 T
   byId("predict").checked = state.predict === "1";
   if (!currentAnswer()) { answer = null; drawPosition(); return; }
-  const body = { ...currentText(), at: Number(state.at), temperature: Number(state.T) };
+  const body = { ...currentText(), at: Number(state.at), temperature: Number(state.T), guess: state.guess === "" ? null : Number(state.guess) };
   await latest(ask("position", body), (found) => {
     answer = found;
     showFault("position-fault", null);
@@ -73,11 +75,13 @@ export function drawPosition() {
   byId("force").hidden = hidden || !answer;
   byId("guess").hidden = state.predict !== "1" || !answer;
   byId("context").hidden = !answer;
+  byId("scale").hidden = hidden || !answer;
   if (!answer) return;
   drawContext();
   drawGuess();
   if (hidden) return;
   const largest = Math.max(...answer.bars.flatMap((bars) => bars.probabilities));
+  byId("scale").textContent = `A full bar is ${percent(largest)}, in every list; the scale changes with the temperature.`;
   replace(byId("bars"), answer.bars.map((bars) => card(bars, largest)));
   drawForce();
   drawDifference();
@@ -89,13 +93,14 @@ function drawContext() {
 }
 
 function card(bars, largest) {
-  const rank = bars.rank ? `; the text’s token is number ${bars.rank}` : "";
+  const size = cast.groups[Number(state.g)].vocabulary.toLocaleString("en");
+  const rank = bars.rank ? `; the text’s token: rank ${bars.rank.toLocaleString("en")} of ${size}` : "";
   return el("div", { className: "card", "data-bars": bars.model },
-    el("h4", {}, bars.model, " ", roleOf(bars)),
+    el("h3", {}, bars.model, " ", roleOf(bars)),
     el("p", { className: "figures" }, `entropy ${bars.entropy.toFixed(2)} nats${rank}`),
     el("ul", { className: "rows" },
       answer.rows.map((token, row) => el("li", {}, tokenRow(token, bars.probabilities[row], largest))),
-      el("li", {}, barRow({ label: el("span", { className: "token" }, "all others"), share: shareOf(bars.rest, largest), number: percent(bars.rest), className: "rest", "data-p": bars.rest }))));
+      el("li", {}, barRow({ label: el("span", { className: "token" }, "all others"), share: null, number: percent(bars.rest), className: "rest", "data-p": bars.rest }))));
 }
 
 function tokenRow(token, p, largest) {
@@ -125,6 +130,9 @@ function markForced() {
   for (const row of byId("bars").querySelectorAll("button.row")) {
     row.setAttribute("aria-pressed", String(row.dataset.token === chosen));
   }
+  for (const list of byId("bars").querySelectorAll(".rows")) {
+    if (!list.contains(document.activeElement)) setStop(list, list.querySelector("[aria-pressed=true]") ?? list.querySelector("button"));
+  }
 }
 
 function drawGuess() {
@@ -132,18 +140,36 @@ function drawGuess() {
   if (isHidden()) {
     const choices = [...answer.rows].sort((a, b) => (a.text < b.text ? -1 : 1));
     replace(byId("guess"), el("p", {}, "Which token comes next? The bars appear once you have chosen."),
-      el("div", { className: "choices" }, choices.map((token) => el("button", { type: "button", "data-choice": token.id, "aria-label": tokenText(token), onclick: () => change({ guess: String(token.id) }) }, tokenNode(token)))));
+      el("div", { className: "choices" }, choices.map((token) => el("button", { type: "button", "data-choice": token.id, "aria-label": tokenText(token), onclick: () => change({ guess: String(token.id) }) }, tokenNode(token)))),
+      typing());
     return;
   }
-  const row = answer.rows.findIndex((token) => String(token.id) === state.guess);
-  if (row < 0) { replace(byId("guess"), "Your prediction is not among the likeliest at this temperature."); return; }
-  const verdict = answer.bars.map((bars) => {
-    const better = bars.probabilities.filter((p) => p > bars.probabilities[row]).length;
-    return `${bars.model}’s number ${better + 1} (${percent(bars.probabilities[row])})`;
-  });
-  replace(byId("guess"), el("p", {}, "You predicted ", tokenNode(answer.rows[row]), `: ${verdict.join(", ")}. `,
+  // The answer may still be the one to the question before.
+  if (String(answer.guess?.id) !== state.guess) { replace(byId("guess"), ""); return; }
+  const row = answer.rows.findIndex((token) => token.id === answer.guess.id);
+  const verdict = answer.bars.map((bars) => `${bars.model} ranks it ${ordinal(bars.guess_rank)} (${percent(bars.probabilities[row])})`);
+  replace(byId("guess"), el("p", {}, "You predicted ", tokenNode(answer.guess), `: ${verdict.join(", ")}. `,
     answer.own ? ["The text has ", tokenNode(answer.own), ". "] : "",
     el("button", { type: "button", onclick: () => change({ guess: "" }) }, "Predict again")));
+}
+
+/** A field for any other word or token. */
+function typing() {
+  const word = el("input", { type: "text", id: "guess-text", size: 12, maxLength: 200, spellcheck: false, required: true, "aria-describedby": "guess-hint" });
+  const form = el("form", { id: "guess-form", className: "controls" },
+    el("label", { className: "together" }, "or another word ", word), el("button", { type: "submit" }, "Predict it"),
+    el("span", { className: "hint", id: "guess-hint" }, "A word of several tokens counts by its first."));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const body = { group: Number(state.g), text: typedText(word.value), begins: true };
+    latestTyped(ask("token", body), ({ id }) => change({ guess: String(id) }), (error) => showFault("position-fault", error));
+  });
+  return form;
+}
+
+function ordinal(number) {
+  const isTeen = number % 100 > 10 && number % 100 < 14;
+  return number.toLocaleString("en") + ((isTeen ? "" : { 1: "st", 2: "nd", 3: "rd" }[number % 10]) || "th");
 }
 
 function drawDifference() {
@@ -157,7 +183,7 @@ function drawDifference() {
   const row = (label, d, more) => el("li", {}, barRow({
     label, share: (100 * Math.abs(d)) / largest, less: d < 0, number: `${signed(100 * d, 1)} pp`, "data-difference": d, ...more }));
   replace(byId("difference"),
-    el("p", { className: "small" }, `To the right: tokens that ${to.model} finds likelier than ${from.model}, in percentage points. To the left, striped: less likely.`),
+    el("p", { className: "small" }, `To the right: tokens that ${to.model} finds likelier than ${from.model}, in percentage points. To the left, striped: less likely. A full half is ${(100 * largest).toFixed(1)} points.`),
     el("ul", { className: "rows differences" },
       differences.map(([token, d]) => row(tokenNode(token), d, { className: token.id === answer.own?.id ? "own" : "" })),
       row(el("span", { className: "token" }, "all others"), to.rest - from.rest, { className: "rest" })));

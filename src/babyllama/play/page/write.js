@@ -1,14 +1,14 @@
 // The fourth panel: what every model writes next, from the same random numbers.
 import { stream } from "./api.js";
 import { offerTable } from "./copying.js";
-import { byId, el, replace, showFault, tokenNode, visibleText } from "./dom.js";
+import { byId, counted, el, replace, showFault, tokenNode, tokenText, visibleText } from "./dom.js";
 import { change, state } from "./state.js";
 import { currentAnswer, currentText } from "./text.js";
 
 const ENDS = { eos: "the model ended the text", positions: "no positions are left", length: "as many tokens as asked for" };
 let cast = null;
 let lines = {}; // of each model: { tokens, end }
-let shown = Infinity; // how many tokens of each are shown
+let shown = Infinity; // how many tokens of each are shown: those of `state.step`, if it says a number
 let stopping = null;
 let isWriting = false;
 
@@ -16,12 +16,17 @@ export function startWriting(found) {
   cast = found;
   byId("write-form").addEventListener("submit", (event) => {
     event.preventDefault();
-    shown = event.submitter?.value === "step" ? 1 : Infinity;
+    const step = event.submitter?.value === "step" ? "1" : "";
     const wanted = { seed: byId("seed").value, wT: byId("write-temperature").value, n: byId("tokens").value };
-    change({ ...wanted, wrote: "1" });
+    change({ ...wanted, wrote: "1", step });
     write();
   });
-  byId("write-next").addEventListener("click", () => { shown += 1; draw(); });
+  byId("write-next").addEventListener("click", () => {
+    change({ step: String(Number(state.step) + 1) });
+    shown = Number(state.step);
+    draw();
+    say(stepInWords());
+  });
   byId("write-stop").addEventListener("click", () => stopping?.abort());
   offerTable("write", table);
 }
@@ -40,6 +45,7 @@ export function readWriting() {
 
 async function write() {
   stopping?.abort();
+  shown = state.step ? Number(state.step) : Infinity;
   const own = new AbortController();
   stopping = own;
   lines = Object.fromEntries(cast.groups[Number(state.g)].models.map(({ name }) => [name, { tokens: [], end: "" }]));
@@ -60,7 +66,18 @@ async function write() {
     if (error.name === "AbortError") Object.values(lines).forEach((line) => { line.end ||= "stopped"; });
     else showFault("write-fault", error);
   }
-  if (stopping === own) { isWriting = false; draw(); }
+  if (stopping !== own) return;
+  isWriting = false;
+  draw();
+  say(state.step ? stepInWords() : `${counted(Object.keys(lines).length, "model")} have written`);
+}
+
+/** Say it to a screen reader: at the end, not at every token. */
+function say(text) { byId("write-said").textContent = text; }
+
+function stepInWords() {
+  const each = Object.entries(lines).map(([name, { tokens }]) => `${name}: ${tokens[shown - 1] ? tokenText(tokens[shown - 1]) : "ended"}`);
+  return `Token ${shown}. ${each.join(", ")}`;
 }
 
 function draw() {
@@ -68,28 +85,36 @@ function draw() {
   const longest = Math.max(0, ...found.map(([, line]) => line.tokens.length));
   byId("write-next").hidden = !found.length || shown >= longest;
   byId("write-stop").hidden = !isWriting;
-  const first = found[0]?.[1].tokens ?? [];
-  replace(byId("written"), found.map(([name, line]) => el("div", { className: "line", "data-written": name },
-    el("span", { className: "name" }, name), " ",
-    el("span", { className: "role" }, ending(line)),
-    el("div", { className: "text" }, visibleText(tail(currentAnswer()?.text ?? "")),
-      el("span", { className: "new" }, line.tokens.slice(0, shown).map((token, at) => writtenToken(token, first[at])))))));
+  const [firstName, first] = found[0] ?? [];
+  const isCompared = found.length > 1 && longest > 0;
+  replace(byId("written"),
+    isCompared ? el("p", { className: "small" }, `Bold and underlined: where a model writes another token than ${firstName} at the same step, or goes on after ${firstName} has ended.`) : "",
+    found.map(([name, line]) => el("div", { className: "line", "data-written": name },
+      el("span", { className: "name" }, name), " ",
+      el("span", { className: "role" }, ending(line)),
+      el("div", { className: "text" }, visibleText(tail((currentAnswer()?.text ?? "").trimStart())),
+        el("span", { className: "new" }, line.tokens.slice(0, shown).map((token, at) => writtenToken(token, at, first)))))));
 }
 
-/** A token as it is written: underlined where the first model wrote another one. */
-function writtenToken(token, other) {
+/** A token as it is written, marked where the first model did not write it; lines may break before its spaces. */
+function writtenToken(token, at, first) {
   const node = tokenNode(token);
   node.dataset.token = token.id;
-  if (other && other.id !== token.id) {
+  for (const sign of node.querySelectorAll("i")) {
+    if (sign.textContent === "␣") sign.before(document.createElement("wbr"));
+    if (sign.textContent === "⏎") sign.after(document.createElement("wbr"));
+  }
+  const other = first.tokens[at];
+  if (other ? other.id !== token.id : first.end) {
     node.classList.add("differs");
-    node.title = "the first model wrote another token here";
+    node.title = other ? "the first model wrote another token here" : "the first model had ended here";
   }
   return node;
 }
 
 function ending(line) {
-  if (line.tokens.length > shown) return `${shown} tokens`;
-  return `${line.tokens.length} tokens${line.end ? `; ${ENDS[line.end] ?? line.end}` : " …"}`;
+  if (line.tokens.length > shown) return counted(shown, "token");
+  return `${counted(line.tokens.length, "token")}${line.end ? `; ${ENDS[line.end] ?? line.end}` : " …"}`;
 }
 
 const tail = (text) => (text.length > 120 ? `…${text.slice(-120)}` : text);

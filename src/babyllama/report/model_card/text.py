@@ -8,14 +8,13 @@ from typing import Any
 
 import yaml
 
-from babyllama.console import format_duration, visible
+from babyllama.console import format_duration, format_flops, visible
 from babyllama.errors import command, quoted
 from babyllama.recipe import Given, HubSource, Recipe, SyntheticSource, TwinStudent, to_yaml
 from babyllama.recipe.names import GRAMMAR
 from babyllama.report.markdown import aligned, code, escaped
 from babyllama.report.model_card.facts import CardFacts, Tree
 from babyllama.report.model_card.metadata import card_metadata
-from babyllama.report.stage_tables import scientific
 from babyllama.report.table import Table
 from babyllama.report.wording import NONE, bounds_of, joined, order_in_words
 from babyllama.runs.layout import Layout, default_folder, resume_command
@@ -332,7 +331,7 @@ def _bill(facts: CardFacts) -> Iterator[str]:
 
 def _flops(*manifests: Tree) -> str:
     found = [float(each.get("facts", {}).get("flops", 0)) for each in manifests]
-    return scientific(sum(found)) if sum(found) else NONE
+    return format_flops(sum(found)) if sum(found) else NONE
 
 
 def _time(*manifests: Tree) -> str:

@@ -9,11 +9,23 @@ for (const figure of document.querySelectorAll(".searchable")) {
       row.hidden = !words.every((word) => text.includes(word));
       shown += !row.hidden;
     }
-    found.value = `${shown} of ${rows.length}`;
+    found.value = shown ? `${shown} of ${rows.length} rows` : "No row has all of these words.";
+    figure.querySelector(".scroll").hidden = !shown;
   };
   box.hidden = false;
   box.addEventListener("input", search);
   search();
 }
+// Regions that scroll are stops of the Tab key; others need not be.
+const stops = () => {
+  for (const region of document.querySelectorAll(".scroll, pre")) {
+    const scrolls = region.scrollWidth > region.clientWidth || region.scrollHeight > region.clientHeight;
+    if (scrolls) region.tabIndex = 0;
+    else region.removeAttribute("tabindex");
+  }
+};
+stops();
+addEventListener("resize", stops);
+addEventListener("toggle", stops, true);
 // What is folded is printed as well.
 addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((each) => { each.open = true; }));

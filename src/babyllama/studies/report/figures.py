@@ -88,10 +88,46 @@ def scaling_curve(
         return svg_of(figure)
 
 
-def learning_curves(by_model: Mapping[str, Sequence[Curve]]) -> str:
+def sizes(points: Mapping[str, tuple[int, Values]], *, label: str) -> str:
+    """A measure against bytes per token: a dot for each seed, the mean with its 95% interval.
+
+    Args:
+        points: by cell, the bytes and the values of its seeds.
+    """
+    colour = STYLES[0][0]
+    with drawing():
+        figure = Figure(figsize=(WIDTH, 3.1), layout="constrained")
+        drawn = figure.subplots()
+        for name, (size, values) in points.items():
+            mean, reach = mean_and_reach(values)
+            drawn.errorbar(
+                size, mean, yerr=reach or 0.0, fmt="o", color=colour, markersize=5, capsize=3
+            )
+            drawn.plot([size] * len(values), values, ".", color=colour, markersize=2.5)
+            drawn.annotate(name, (size, mean), (6, 5), textcoords="offset points", fontsize=8.5)
+        drawn.set_xscale("log", base=2)
+        bytes_stored = [size for size, _ in points.values()]
+        powers = range(int(np.log2(min(bytes_stored))), int(np.log2(max(bytes_stored))) + 2)
+        drawn.set_xticks([2**power for power in powers], [f"{2**power:,}" for power in powers])
+        drawn.xaxis.set_minor_locator(NullLocator())
+        drawn.margins(x=0.15, y=0.12)
+        drawn.set_xlabel("bytes per token")
+        drawn.set_ylabel(label)
+        return svg_of(figure)
+
+
+def learning_curves(
+    by_model: Mapping[str, Sequence[Curve]],
+    *,
+    of_epochs: str = "epochs",
+    of_loss: str = "dev cross-entropy, nats per token",
+) -> str:
     """The dev loss after each epoch, a line for each seed; a ring marks the lowest of each.
 
     The first, steep quarter of the epochs may be cut off.
+
+    Args:
+        of_epochs, of_loss: labels of the axes.
     """
     with drawing():
         figure = Figure(figsize=(WIDTH, 3.1), layout="constrained")
@@ -108,8 +144,8 @@ def learning_curves(by_model: Mapping[str, Sequence[Curve]]) -> str:
                 highest.append(max(y[len(y) // 4 :]))
         low, high = min(lowest), max(highest)
         drawn.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
-        drawn.set_xlabel("epochs")
-        drawn.set_ylabel("dev cross-entropy, nats per token")
+        drawn.set_xlabel(of_epochs)
+        drawn.set_ylabel(of_loss)
         drawn.legend()
         return svg_of(figure)
 

@@ -17,6 +17,7 @@ from babyllama.studies.report.decided import Decided
 from babyllama.studies.report.dev_loss import correlation
 from babyllama.studies.report.findings import Findings
 from babyllama.studies.report.grids import axes_of
+from babyllama.studies.report.signal_sizes import signal_sizes
 from babyllama.studies.study import Comparison
 
 _CORRECTIONS = {"holm": "Holm's", "bh": "Benjamini and Hochberg's"}
@@ -40,6 +41,7 @@ def page_of(findings: Findings, files: Sequence[str]) -> Page:
     sections = [
         _rule(findings),
         *shown,
+        signal_sizes(findings),
         _missing(findings.missing),
         correlation(findings),
         cost(findings),
