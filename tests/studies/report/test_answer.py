@@ -112,6 +112,23 @@ def test_a_count_names_cells_only_with_what_all_of_them_were_compared_with():
     )
 
 
+def test_a_claim_about_models_is_counted_over_the_cells_in_which_it_holds():
+    shown = {("student", "twin"): (9.0, 9.0, 0.1), ("student", "teacher"): (9.0, 8.0, 9.0),
+             ("other", "twin"): (0.1, 0.2, -9.0)}  # fmt: skip
+    pairs = [Pair(Side(cell, ours), Side(cell, theirs), "better")
+             for ours, theirs in shown for cell in "abc"]  # fmt: skip
+    asked = [Asked(SeedsDifference(v, 1.0, 0.0, (v,) * 9)) for own in shown.values() for v in own]
+    decided = [
+        Decided(each, "blimp", verdict)
+        for each, verdict in zip(pairs, verdicts(asked, "holm"), strict=True)
+    ]
+    assert answer(decided, [], cells=3, seeds=9, levels=levels) == (
+        "Over 9 seeds, on blimp, student is better than twin in 2 of 3 cells (a and b) and cannot "
+        "be told apart from it in 1 (c); is better than teacher in 3 of 3 cells; other is worse "
+        "than twin in 1 of 3 cells (c) and cannot be told apart from it in 2 (a and b)."
+    )
+
+
 def test_what_could_not_be_tested_is_no_answer():
     untested = [Untested(pair("a"), "blimp", "only seed 0 has both")]
     found = answer([], untested, cells=2, seeds=3, levels=levels)

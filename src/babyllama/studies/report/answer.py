@@ -90,6 +90,9 @@ def _counted(decided: Sequence[Decided], measure: str, cells: int) -> str:
     Names are given only where all of them were compared with one: else `2 are equivalent (a and b)`
     reads as if a had been compared with b.
     """
+    each_in_its_cell = all(each.pair.ours.cell == each.pair.theirs.cell for each in decided)
+    if each_in_its_cell and len({each.pair.ours.cell for each in decided}) > 1:
+        return f"on {_title(measure)}, {_joined([*_by_models(decided)])}"
     parts: list[str] = []
     common = _common([each.pair.called(cells)[1] for each in decided])
     subject = _common([each.pair.called(cells)[0] for each in decided])
@@ -113,6 +116,23 @@ def _counted(decided: Sequence[Decided], measure: str, cells: int) -> str:
         start = "" if parts else f" of {len(decided)}"
         parts.append(f"{len(called) or 'none'}{start} {verb}")
     return f"on {_title(measure)}, {_and(parts)}"
+
+
+def _by_models(decided: Sequence[Decided]) -> Iterator[tuple[str, str]]:
+    """`distilled`, `is better than twin in 2 of 3 cells (a and b)`: where a claim holds."""
+    models = dict.fromkeys((each.pair.ours.model, each.pair.theirs.model) for each in decided)
+    for ours, theirs in models:
+        own = [e for e in decided if (e.pair.ours.model, e.pair.theirs.model) == (ours, theirs)]
+        parts: list[str] = []
+        for word, said in _WORDS:
+            cells = [each.pair.ours.cell for each in own if each.verdict.word == word]
+            if cells:
+                whom = "it" if parts else theirs
+                size = "" if parts else f" of {len(own)} cells"
+                few = 0 < len(cells) <= _MOST_NAMES and len(cells) < len(own)
+                listed = f" ({_and(cells)})" if few else ""
+                parts.append(f"{said} {whom} in {len(cells)}{size}{listed}")
+        yield ours, _and(parts)
 
 
 def _of_one(decided: Sequence[Decided], cells: int) -> Iterator[str]:
