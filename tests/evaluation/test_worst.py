@@ -216,7 +216,9 @@ def evaluated(arguments, *more):
 
 
 def shown(words):
-    return " ".join(f"{word} {nats:.1f}" for word, nats in words)
+    """A line of words, and a line with the surprisal below each."""
+    lines = [word for word, _ in words], [f"{nats:.1f}" for _, nats in words]
+    return " ".join(" ".join(line) for line in lines)
 
 
 def test_the_command_shows_so_many_choices_a_model_and_writes_them(arguments, tmp_path):
@@ -229,7 +231,7 @@ def test_the_command_shows_so_many_choices_a_model_and_writes_them(arguments, tm
                      for line in map(json.loads, lines)]  # fmt: skip
         lost = sorted(lost, key=lambda row: -row[0])[:3]
         worst = scores[model]["worst"]
-        assert f"Worst errors of {model}; the number after a word is its surprisal in nats" in said
+        assert f"Worst errors of {model}; the number below a word is its surprisal in nats" in said
         for each, (margin, name, line) in zip(worst, lost, strict=True):
             assert margin > 0
             assert (each["benchmark"], each["pairID"]) == (name, line["pairID"])
