@@ -37,6 +37,7 @@ BESIDE = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-d
 
 demo: .venv/installed
 	$(BIN)/babyllama study demo
+	@echo "To use babyllama in this shell: . $(BIN)/activate"
 
 # A file's tests run in one process and share its fixtures. One file: .venv/bin/python -m pytest FILE.
 PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder

@@ -3,7 +3,9 @@
 import csv
 
 import pytest
+from commands import babyllama
 
+from babyllama.errors import command
 from babyllama.studies.report import write_study_report
 
 pytestmark = pytest.mark.slow
@@ -23,3 +25,11 @@ def test_a_report_answers_first_and_shows_every_row_and_what_is_missing(copy, sm
     }  # fmt: skip
     page = (copy / "report/index.html").read_text("utf-8")
     assert "http://" not in page.replace("http://www.w3.org", "")
+
+
+def test_the_command_ends_with_its_answer_and_what_one_may_do_next(finished):
+    printed = babyllama("study", finished)
+    assert f"Report: {finished / 'report/index.html'}" in printed
+    trial = finished / "trials/temperature=1/seed-0"
+    for suggested in (("show", finished), ("show", trial), ("play", trial)):
+        assert command(*suggested) in printed

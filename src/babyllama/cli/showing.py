@@ -78,6 +78,20 @@ def print_commands(named: Sequence[tuple[str, str]]) -> None:
         print_line(f"    {typed}")
 
 
+def show_next_of_study(folder: Path) -> None:
+    """Print the commands that one wants after a study that is finished."""
+    from babyllama.runs.layout import TRIALS
+
+    first = min((folder / TRIALS).glob("*/*"))
+    print_commands(
+        [
+            (command("show", folder), "see every comparison and its verdict"),
+            (command("show", first), "see the models of one trial, which is a run"),
+            (command("play", first), "see them side by side, token by token"),
+        ]
+    )
+
+
 def _next_of_run(run: "Run") -> list[tuple[str, str]]:
     from babyllama.runs.layout import Layout, resume_command
     from babyllama.runs.run import student_and_twin

@@ -7,6 +7,7 @@ import typer
 
 from babyllama.cli.arguments import Settings, refuse_launcher
 from babyllama.cli.completing import recipes_beginning_with, studies_beginning_with
+from babyllama.cli.showing import show_next_of_study
 from babyllama.console import (
     format_bytes,
     format_estimate,
@@ -124,6 +125,7 @@ def study(
     print_line(f"Report: {out / REPORT / PAGE}")
     if failures:
         raise typer.Exit(1)
+    show_next_of_study(out)
 
 
 def studies(
