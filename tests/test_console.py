@@ -442,8 +442,9 @@ def test_a_log_that_nobody_reads_any_more_does_not_stop_the_work(monkeypatch):
 
 
 SOURCE = Path(console.__file__).parent
-# The one place that prints; and the screen of `watch`, whose text goes through `styled`.
-MAY_PRINT = {SOURCE / "console.py", *(SOURCE / "watch").glob("*.py")}
+# The one place that prints; what it wraps lines with, where rich counts columns; and the screen of
+# `watch`, whose text goes through `styled`.
+MAY_PRINT = {SOURCE / "console.py", SOURCE / "wrapping.py", *(SOURCE / "watch").glob("*.py")}
 
 
 def printing(file):

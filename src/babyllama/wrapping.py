@@ -4,10 +4,12 @@ Words stay whole. A command stays on one line, so that it can be copied.
 """
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rich.cells import cell_len
+
+cells = cell_len  # how many columns of a terminal a text takes: two for a Chinese letter
 BETWEEN = 2  # spaces between columns
 _LAST_KEPT = 2  # columns that are never left out
 # A command as messages write it: at the start of a line or after a colon, up to the line's end or
@@ -55,14 +57,6 @@ def _words(line: str) -> list[str]:
             end += 1
         words.append(line[found.start() : end])
     return words + line[end:].split()
-
-
-def cells(text: str) -> int:
-    """How many columns of a terminal a text takes: two for a Chinese letter."""
-    if text.isascii():
-        return len(text)
-    wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)
-    return len(text) + wide - sum(unicodedata.combining(letter) != 0 for letter in text)
 
 
 # --- tables -----------------------------------------------------------------------------------

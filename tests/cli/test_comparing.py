@@ -7,7 +7,6 @@ from commands import babyllama, invoke, refused
 from result_files import benchmark, result
 
 from babyllama.cli import comparing
-from babyllama.report.table import Table
 
 
 @pytest.fixture
@@ -78,16 +77,6 @@ def test_runs_under_names_of_ones_own_are_compared_as_runs(tmp_path, monkeypatch
     assert comparing._between_runs([NamedSource("mine", a), b]) is not None
     assert asked == [([a, b], ["mine", ""])]
     assert comparing._between_runs([a, tmp_path / "model.json"]) is None
-
-
-def test_why_runs_cannot_be_compared_is_said_once():
-    why = "not comparable: the items are not the same"
-    rows = (("student, a", "60.1", "–", "1.2"), ("student, b", "59.0", why, "0.1 better"))
-    table = Table("Models", ("model", "score", "difference", "loss"), rows, "Note.", (0, 2))
-    found = comparing._said_once(table)
-    assert found.head == ("model", "score", "loss")  # nothing in the other one could be compared
-    assert found.note == "Not comparable: the items are not the same. Note."
-    assert comparing._said_once(found) == found
 
 
 def test_a_report_on_several_runs_is_named_after_all_of_them(tmp_path, monkeypatch):

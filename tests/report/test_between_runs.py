@@ -133,6 +133,18 @@ def test_what_cannot_be_compared_is_neither_drawn_nor_joined_by_arrows(two, tmp_
         "differ and on unseen text their tokens differ."
     ) in texts
     assert "The curves of other are not drawn beside those of one: the tokens" in texts
+    found = table(page, "Models by role")
+    assert found.head == ("model", "grammar", "unseen text, nats per token")
+    assert found.note == "Not comparable: their items differ and their tokens differ."
+    assert found.words == (0,)
+
+    shutil.copy(two[0] / "tokens/tokens.json", two[1] / "tokens/tokens.json")
+    shutil.copytree(two[0] / "evaluation/measures", two[1] / "evaluation/measures")
+    found = table(page_between(read(two), two), "Models by role")
+    assert found.head[2:] == ("unseen text, nats per token", "difference")  # the other has none
+    assert found.note.startswith("Not comparable: their items differ. Differences from one, ")
+    shutil.rmtree(two[1] / "evaluation/measures")
+    (two[1] / "tokens/tokens.json").write_text(json.dumps(tokens | {"dev_tokens": 1}))
 
     write_report(two, tmp_path / "report")  # of the figures that were there none is left
     assert [*(tmp_path / "report/figures").iterdir()] == []

@@ -2,6 +2,7 @@
 
 import json
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -103,6 +104,19 @@ def test_losses_are_measured_once_and_again_if_their_file_is_damaged(
     assert len(measured) == 2
     for other in (second, third):
         assert (first.order.ranked == other.order.ranked).all()
+
+
+def test_another_process_reads_what_the_first_has_measured(
+    ordered, tokens, tokenizer, tmp_path, monkeypatch
+):
+    args = (ordered(), tokens, tokenizer, tmp_path)
+    first = training_windows(*args, seed=1)
+    told = []
+    other = SimpleNamespace(is_first=False, broadcast=told.append)
+    monkeypatch.setattr(ordered_windows, "Processes", lambda: other)
+    monkeypatch.setattr(ordered_windows, "kept", lambda *_, **__: pytest.fail("measured again"))
+    assert (training_windows(*args, seed=1).order.ranked == first.order.ranked).all()
+    assert len(told) == 1  # it has waited for the first one
 
 
 def test_a_teacher_and_a_student_are_trained_in_that_order(

@@ -1,7 +1,7 @@
 """`babyllama compare` and `report`."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -17,12 +17,10 @@ from babyllama.console import print_json, print_line, print_result, table
 
 if TYPE_CHECKING:
     from babyllama.report.between_runs import BetweenRuns
-    from babyllama.report.table import Table
     from babyllama.scores.entrants import Source
 
 # Columns that a narrow terminal does without first.
 _LESS = ("p", "other UIDs too", "guessing", "smallest detectable")
-_CANNOT, NONE = "not comparable", "–"
 _LONGEST_NAME = 120  # characters of a folder's name
 
 
@@ -79,32 +77,6 @@ def compare(
         print_line(sentence)
 
 
-def _said_once(made: "Table") -> "Table":
-    """A table that says below, and once, why its cells cannot be compared.
-
-    A column without any comparison is left out.
-    """
-    parts = [cell.partition(f"{_CANNOT}: ") for row in made.rows for cell in row]
-    whys = dict.fromkeys(why for before, mark, why in parts if mark and not before)
-    if not whys:
-        return made
-    rows = [
-        [_CANNOT if cell.startswith(f"{_CANNOT}: ") else cell for cell in row] for row in made.rows
-    ]
-    kept = [
-        column
-        for column in range(len(made.head))
-        if not {row[column] for row in rows} <= {_CANNOT, NONE}
-    ]
-    return replace(
-        made,
-        head=tuple(made.head[column] for column in kept),
-        rows=tuple(tuple(row[column] for column in kept) for row in rows),
-        words=tuple(kept.index(column) for column in made.words if column in kept),
-        note=f"{_CANNOT.capitalize()}: {'; '.join(whys)}. {made.note}".strip(),
-    )
-
-
 def _beside(runs: list[Path]) -> Path:
     """RUN-report beside a run, also of one that is called `.` or `..`; RUN-and-RUN-report.
 
@@ -139,7 +111,7 @@ def _show(between: "BetweenRuns") -> None:
         print_line(sentence)
     for each in between.tables:
         print_line()
-        print_table(_said_once(each))
+        print_table(each)
     print_line()
 
 

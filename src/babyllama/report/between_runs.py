@@ -43,6 +43,7 @@ from babyllama.scores.comparisons import pair
 
 _TOLD = 3  # settings that the first sentence names
 _NOT_DECISIVE = ("name", "card")
+_CANNOT = "not comparable"
 
 
 def page_between(runs: Sequence[Labelled], folders: Sequence[Path]) -> Page:
@@ -215,54 +216,77 @@ def _value(value: object) -> str:
 
 
 def _models_table(runs: Sequence[Labelled]) -> Table | None:
-    """For each role a row for each run: both measures, and their differences from the first run."""
+    """For each role a row for each run: both measures, and their differences from the first run.
+
+    Why some cannot be compared is said once, below; a column without any comparison is left out.
+    """
     first, benchmark = runs[0], shared_benchmark(runs)
-    rows = []
+    rows, whys = [], dict[str, None]()
     for role in first.by_role:
         for each in runs:
             model = each.by_role.get(role)
             if model is None:
                 continue
             result = each.scored.result(model, benchmark) if benchmark else None
-            is_first = each is first
-            score = _score_difference(each, first, role, benchmark) if benchmark else NONE
+            score = nats = NONE
+            if each is not first:
+                score, why_no_score = _score_difference(each, first, role, benchmark)
+                nats, why_no_nats = _nats_difference(each, first, role)
+                whys |= dict.fromkeys(why for why in (why_no_score, why_no_nats) if why)
             rows.append(
                 (
                     f"{role}, {each.label}",
                     cell(result, with_standing),
-                    NONE if is_first else score,
+                    score,
                     cell(each.scored.dev_loss(model), "{:.3f}"),
-                    NONE if is_first else _nats_difference(each, first, role),
+                    nats,
                 )
             )
     title = with_unit(first.scored, benchmark) if benchmark else "benchmark"
     head = ("model", title, "difference", "unseen text, nats per token", "difference")
-    note = (
-        f"Differences from {first.label}, 95% intervals; paired over items, or over documents of "
-        "the unseen text, where both runs have the same."
-    )
-    return Table("Models by role", head, tuple(rows), note, (0, 2, 4)) if rows else None
+    kept = [
+        column
+        for column in range(len(head))
+        if column not in (2, 4) or {row[column] for row in rows} - {NONE, _CANNOT}
+    ]
+    notes = [f"{_CANNOT.capitalize()}: {joined([*whys], 'and')}."] if whys else []
+    if len(kept) > len(head) - 2:
+        notes.append(
+            f"Differences from {first.label}, 95% intervals; paired over items, or over documents "
+            "of the unseen text, where both runs have the same."
+        )
+    return Table(
+        "Models by role",
+        tuple(head[column] for column in kept),
+        tuple(tuple(row[column] for column in kept) for row in rows),
+        " ".join(notes),
+        tuple(number for number, column in enumerate(kept) if column in (0, 2, 4)),
+    ) if rows else None  # fmt: skip
 
 
-def _score_difference(each: Labelled, first: Labelled, role: str, benchmark: str) -> str:
+def _score_difference(
+    each: Labelled, first: Labelled, role: str, benchmark: str
+) -> tuple[str, str]:
+    """The difference in words, and why there is none where the two cannot be compared."""
     found = paired(each, first, role, benchmark)
     if found is None:
-        return NONE
+        return NONE, ""
     if found.difference is None:
-        return f"not comparable: {why_no_items(each, first, benchmark)}"
+        return _CANNOT, why_no_items(each, first, benchmark) or found.why_unpaired
     ours, theirs = (one.scored.result(one.by_role[role], benchmark) for one in (each, first))
     assert ours
     assert theirs
     if shows_nothing(ours, theirs):
-        return f"{AT_CHANCE} ({bounds(found.difference.interval)})"
-    return judged(found.difference, higher_is_better=ours.higher_is_better)
+        return f"{AT_CHANCE} ({bounds(found.difference.interval)})", ""
+    return judged(found.difference, higher_is_better=ours.higher_is_better), ""
 
 
-def _nats_difference(each: Labelled, first: Labelled, role: str) -> str:
+def _nats_difference(each: Labelled, first: Labelled, role: str) -> tuple[str, str]:
+    """As `_score_difference`, on unseen text."""
     if role not in each.by_role or role not in first.by_role:
-        return NONE
+        return NONE, ""
     found = nats_apart(each, first, role)
-    return in_words(found) if found else f"not comparable: {TOKENS_DIFFER}"
+    return (in_words(found), "") if found else (_CANNOT, TOKENS_DIFFER)
 
 
 def _cost_table(runs: Sequence[Labelled]) -> Table:

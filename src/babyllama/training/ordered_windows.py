@@ -1,6 +1,5 @@
 """The windows that a training reads; for a curriculum by loss, the losses of their tokens."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -87,13 +86,12 @@ def _kept_losses(
         losses = token_losses(model, tokens, tokenizer, window)
         path.parent.mkdir(parents=True, exist_ok=True)
         np.save(path, losses)
-        return {"mean": float(np.nanmean(losses, dtype=np.float64))}
+        return {}
 
     processes = Processes()
-    done = None
     if processes.is_first:
         key = {"window": window}  # the rest decides the training's folder, where the file is
-        done = json.dumps(kept(path.with_suffix(".json"), key, measure, files=[path]))
-    processes.broadcast(done)
+        kept(path.with_suffix(".json"), key, measure, files=[path])
+    processes.broadcast("measured")  # the others wait for the file
     losses: Float32[np.ndarray, " tokens"] = np.load(path, mmap_mode="r", allow_pickle=False)
     return losses
