@@ -1,5 +1,7 @@
 """Figures show every number as text, and the same bytes each time."""
 
+import re
+
 import pytest
 
 from babyllama.studies.report.decided import decide_all
@@ -36,3 +38,5 @@ def test_a_forest_plot_has_a_row_for_each_comparison(claim):
     decided, _ = decide_all(claim.study, claim.pairs, claim.outcomes)
     svg = forest_plot(decided[:2], cells=1, label="difference")
     assert svg.count("minus ") == 2
+    numbers = re.findall(r">[−0-9.]+<", svg)
+    assert 2 < len(numbers) <= 6  # more would meet

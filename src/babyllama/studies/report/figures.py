@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float64
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator
+from matplotlib.ticker import MaxNLocator, NullLocator
 
 from babyllama.report.figures import STYLES, WIDTH, drawing, svg_of
 from babyllama.report.verdicts import digits_for
@@ -16,6 +16,7 @@ from babyllama.studies.report.decided import Decided
 from babyllama.studies.report.grids import Axis
 
 _MARKERS = {"better": "o", "worse": "s", "equivalent": "D", "no worse": "^", "undecided": "o"}
+_MOST_TICKS = 5  # of a forest plot: labels such as -0.175 do not meet
 _DARK = 0.62  # the shade from which letters are white
 Values = Sequence[float]  # of seeds
 
@@ -180,6 +181,7 @@ def forest_plot(decided: Sequence[Decided], *, cells: int, label: str) -> str:
         drawn.set_yticks(range(len(names)), [f"{ours}\nminus {theirs}" for ours, theirs in names])
         drawn.set_ylim(-0.6, len(names) - 0.4)
         drawn.tick_params(axis="y", length=0, labelsize=8.5)
+        drawn.xaxis.set_major_locator(MaxNLocator(_MOST_TICKS))
         drawn.set_xlabel(label)
         return svg_of(figure)
 
