@@ -143,22 +143,31 @@ def test_without_a_terminal_a_bar_prints_a_line_now_and_then(clock, capsys):
 def test_work_of_an_earlier_process_is_shown_but_not_counted_in_the_throughput(clock, capsys):
     with ProgressBar("teacher", 1000, "tokens") as bar:
         bar.start_at(600)
-        clock.seconds += 10
+        clock.seconds += 20
         bar.advance(200)
 
-    assert capsys.readouterr().err == "  teacher  80%, 20 tokens/s, 10 s left\n"
+    assert capsys.readouterr().err == "  teacher  80%, 10 tokens/s, 20 s left\n"
 
 
 @pytest.mark.usefixtures("_no_terminal")
 def test_finished_work_has_no_time_left(clock, capsys):
     for done in (10, 12):
-        with ProgressBar("work", 10, "bytes") as bar:
+        with ProgressBar("work", 10, "bytes", seconds_between_lines=1) as bar:
             clock.seconds += 1
             bar.advance(done)
     with ProgressBar("untouched", 10, "bytes"):
         pass
 
     assert capsys.readouterr().err == "  work 100%, 10 bytes/s\n  work 120%, 12 bytes/s\n"
+
+
+@pytest.mark.usefixtures("_no_terminal")
+def test_short_work_leaves_no_line_in_a_log(clock, capsys):
+    with ProgressBar("scoring", 10, "tokens") as bar:
+        clock.seconds += 19
+        bar.advance(10)
+
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.usefixtures("_no_terminal")
@@ -208,16 +217,17 @@ def test_two_bars_share_the_one_display_of_a_terminal(monkeypatch):
 # --- another process ------------------------------------------------------------------------
 
 
-def work_of_another_process() -> None:
+def work_of_another_process(clock) -> None:
     console.print_status("teachers/llama: building (new)")
     with ProgressBar("llama", 1000, "tokens") as bar:
         bar.start_at(600)
+        clock.seconds += 30
         bar.advance(200, "loss 3.21")
 
 
-@pytest.mark.usefixtures("_no_terminal", "clock")
-def test_the_output_of_another_process_is_shown_as_if_it_were_our_own(capsys, monkeypatch):
-    work_of_another_process()
+@pytest.mark.usefixtures("_no_terminal")
+def test_the_output_of_another_process_is_shown_as_if_it_were_our_own(capsys, monkeypatch, clock):
+    work_of_another_process(clock)
     own = capsys.readouterr().err, console.stderr_console.file.getvalue()
     console.stderr_console.file.truncate(0)
     console.stderr_console.file.seek(0)
@@ -226,13 +236,15 @@ def test_the_output_of_another_process_is_shown_as_if_it_were_our_own(capsys, mo
     with monkeypatch.context() as patched:
         patched.setattr(console._Screen, "send", None)
         console.send_output_to(sent.append)
-        work_of_another_process()
+        work_of_another_process(clock)
         assert (capsys.readouterr().err, console.stderr_console.file.getvalue()) == ("", "")
     output = OutputOf()
-    for message in sent:
+    for waited, message in zip((0, 0, 30, 0), sent, strict=True):
+        clock.seconds += waited
         output.show(json.loads(json.dumps(message)))  # as they come through a pipe
 
     assert (capsys.readouterr().err, console.stderr_console.file.getvalue()) == own
+    assert own[0] == "  llama  80%, 7 tokens/s, 30 s left, loss 3.21\n"
     assert own[1] == "teachers/llama: building (new)\n"
 
 
@@ -242,10 +254,10 @@ def test_bars_that_another_process_left_open_are_closed(clock, capsys):
                "done_before": 0, "note": "", "closed": False}  # fmt: skip
     output = OutputOf()
     output.show(message)
-    clock.seconds += 1
+    clock.seconds += 20
     output.close()
 
-    assert capsys.readouterr().err == "  llama  50%, 5 tokens/s, 1 s left\n"
+    assert capsys.readouterr().err == "  llama  50%, 0 tokens/s, 20 s left\n"
 
 
 # --- stopping -------------------------------------------------------------------------------
@@ -391,7 +403,7 @@ def test_a_bar_shows_control_characters_and_no_markup(hostile, is_terminal, monk
     drawn = io.StringIO()
     real = Console(file=drawn, width=200, color_system=None, force_terminal=is_terminal)
     monkeypatch.setattr(console, "stderr_console", real)
-    with ProgressBar(raw, 10, "tokens") as bar:
+    with ProgressBar(raw, 10, "tokens", seconds_between_lines=0) as bar:
         bar.advance(10, raw)
     assert (drawn.getvalue() + capsys.readouterr().err).count(shown) >= 2
     assert raw == shown or raw not in drawn.getvalue()
@@ -507,7 +519,7 @@ def test_a_dumb_terminal_gets_whole_lines_and_no_animation(monkeypatch, capsys, 
 @pytest.mark.usefixtures("_no_terminal")
 def test_bars_name_the_model_that_they_belong_to(clock, capsys):
     with console.bars_of("twin"), ProgressBar("scoring", 10, "tokens") as bar:
-        clock.seconds += 1
+        clock.seconds += 20
         bar.advance(10)
     assert capsys.readouterr().err.startswith("  scoring twin 100%")
 

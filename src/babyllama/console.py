@@ -1,8 +1,8 @@
 """Output to the terminal: progress bars, status lines, tables; and stopping on Ctrl-C or SIGTERM.
 
 A terminal gets a bar with throughput and time left, and lines that break between words; a log file
-or batch job gets a plain line every 20 seconds or so, and every line in one piece. So does a
-terminal that cannot move its cursor (TERM=dumb).
+or batch job gets a plain line every 20 seconds or so, none of shorter work, and every line in one
+piece. So does a terminal that cannot move its cursor (TERM=dumb).
 """
 
 import errno
@@ -98,7 +98,7 @@ class ProgressBar:
         label = "" if _Screen.send else _Screen.label  # the other process adds its own
         self._title = visible_cell(f"{title} {label}".rstrip())
         self._total, self._unit = total, unit
-        self._done, self._done_before = 0.0, 0.0
+        self._done, self._done_before, self._done_in_line = 0.0, 0.0, 0.0
         self._note = ""
         self._number = next(self._numbers)
         self._started = self._last_line = time.monotonic()
@@ -132,8 +132,8 @@ class ProgressBar:
             _close_unused_bars()
         elif _Screen.send:
             self._send(closed=True)
-        elif self._done:
-            self._line()
+        elif self._seconds() >= self._seconds_between_lines and self._done != self._done_in_line:
+            self._line()  # short work leaves no line in a log
 
     def start_at(self, done: float) -> None:
         """Show work of an earlier process as done, without counting it in the throughput."""
@@ -170,7 +170,7 @@ class ProgressBar:
             self._line()
 
     def _line(self) -> None:
-        self._last_line = time.monotonic()
+        self._last_line, self._done_in_line = time.monotonic(), self._done
         share = f" {self._done / self._total:4.0%}" if self._total else ""
         parts = [f"{self._title}{share}", self._speed(), self._time_left(), self._note]
         if not stderr_console.quiet:
@@ -183,8 +183,11 @@ class ProgressBar:
         now = {"done": self._done, "done_before": self._done_before, "note": self._note}
         _Screen.send({"bar": self._number, **of, **now, "closed": closed})
 
+    def _seconds(self) -> float:
+        return time.monotonic() - self._started
+
     def _rate(self) -> float:
-        return (self._done - self._done_before) / max(time.monotonic() - self._started, 1e-9)
+        return (self._done - self._done_before) / max(self._seconds(), 1e-9)
 
     def _speed(self) -> str:
         return f"{format_count(self._rate())} {self._unit}/s"

@@ -140,7 +140,7 @@ def _evaluate(
     corpus: Path | None,
     seen: Callable[[], Mapping[str, SeenText]],
 ) -> Facts:
-    print_status(f"  {name}", style="dim", only="log")
+    print_status(f"  scoring {name}", style="dim", only="log")
     with bars_of(name):
         result = evaluate(
             folders, benchmarks, name=name, rules=rules, mixing=mixing, tokens=tokens,

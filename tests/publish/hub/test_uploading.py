@@ -1,10 +1,13 @@
 """Branches are completed, and nothing else in a repository changes."""
 
+from functools import partial
+
 import pytest
 from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError
 from stand_in_hub import ATTRIBUTES, Blob
 
+from babyllama.console import ProgressBar
 from babyllama.errors import InputError
 from babyllama.publish.hub import uploading
 from babyllama.publish.hub.contents import Contents, Upload
@@ -45,6 +48,8 @@ def test_nothing_is_uploaded_into_a_new_repository_that_is_public_against_the_wi
 
 def test_only_what_is_lacking_is_sent(hub, monkeypatch, capsys):
     monkeypatch.setattr(uploading, "_LARGE", 1)
+    every_line = partial(ProgressBar, seconds_between_lines=0)
+    monkeypatch.setattr(uploading, "ProgressBar", every_line)
     hub.create(NAME, files={"a": b"a", "notes": b"mine"})
     hub.repositories[NAME].branches["chck_9M"] = list(hub.repositories[NAME].branches["main"])
     uploaded(is_overwritten=True)
