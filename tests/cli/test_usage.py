@@ -1,5 +1,7 @@
 """Typer's own messages: the value that is wrong, and what was meant."""
 
+import re
+
 import pytest
 from commands import invoke
 
@@ -27,3 +29,12 @@ def test_seeds_in_a_setting_are_answered_with_a_study():
     printed = " ".join(invoke("run", "mini", "--set", "seeds=3").output.split())
     assert "seeds is not a field" in printed
     assert "Several seeds are a study: babyllama study replication" in printed
+
+
+def test_help_names_types_as_words():
+    help_of = {name: invoke(name, "-h").stdout for name in ("run", "generate", "compare")}
+    assert "<list" not in "".join(help_of.values())
+    assert " range>" not in "".join(help_of.values())
+    assert re.search(r"models\.\.\. +<path>", help_of["generate"])
+    assert re.search(r"--jobs +<int>", help_of["run"])
+    assert re.search(r"--dry-run +Only", help_of["run"])

@@ -41,7 +41,7 @@ from babyllama.cli import (
 )
 from babyllama.cli.arguments import launched_process
 from babyllama.cli.failures import OUR_MISTAKE, explained, report_our_mistake
-from babyllama.cli.usage import hide_types_of_flags, legible_usage_errors
+from babyllama.cli.usage import legible_types, legible_usage_errors
 from babyllama.console import (
     RUN_AGAIN,
     STANDARD_OUTPUT,
@@ -274,7 +274,7 @@ def preemptible() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-hide_types_of_flags()
+legible_types()
 
 
 def _group(help_text: str) -> typer.Typer:

@@ -1,11 +1,11 @@
 """Typer's own messages on how a command is used: with the value that is wrong, and with hints."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from typer.core import TyperOption
+from typer.core import TyperArgument, TyperOption
 
 from babyllama.console import visible_cell
 from babyllama.errors import InputError
@@ -50,17 +50,23 @@ def legible_usage_errors(arguments: Sequence[str]) -> Iterator[None]:
         raise
 
 
-def hide_types_of_flags() -> None:
-    """Keep typer's help from writing `<bool>` after every option that takes no value."""
-    show = getattr(TyperOption, "display_type_rich", None)  # older versions do not write it
-    if show is None or getattr(show, "is_ours", False):
-        return
+def legible_types() -> None:
+    """Have typer's help write `<path>` for `<list[Path]>`, and nothing for what takes no value."""
+    for kind in (TyperOption, TyperArgument):
+        show = getattr(kind, "display_type_rich", None)  # older versions write other types
+        if show is not None and not getattr(show, "is_ours", False):
+            setattr(kind, "display_type_rich", _in_words(show))  # noqa: B010
 
-    def without_flags(option: Any, *more: Any, **named: Any) -> Any:
-        return None if option.is_flag else show(option, *more, **named)
 
-    without_flags.is_ours = True  # type: ignore[attr-defined]
-    setattr(TyperOption, "display_type_rich", without_flags)  # noqa: B010
+def _in_words(show: Callable[..., Any]) -> Callable[..., Any]:
+    def in_words(given: Any, *more: Any, **named: Any) -> Any:
+        if getattr(given, "is_flag", False):
+            return None
+        shown = show(given, *more, **named)
+        return re.sub(r"<(?:list\[)?(\w+)(?: range)?\]?>", lambda of: f"<{of[1].lower()}>", shown)
+
+    in_words.is_ours = True  # type: ignore[attr-defined]
+    return in_words
 
 
 def _hint(message: str, arguments: Sequence[str]) -> str:
