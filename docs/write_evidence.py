@@ -41,6 +41,7 @@ ROWS = (
     ("laptop", "real text, a million words", (_DEV, "blimp")),
 )
 _TITLES = {_DEV: "unseen text, nats per token", "grammar": "grammar pairs, %", "blimp": "BLiMP, %"}
+_SHORT = {_DEV: "unseen text", "grammar": "pairs", "blimp": "pairs (BLiMP)"}
 _MODELS = ("distilled", "twin", "llama", "gpt2", "ensemble")
 
 
@@ -133,7 +134,7 @@ def table(folder: str, *, in_short: bool) -> str:
         f"| {' | '.join((*head, 'student − twin'))} |\n",
         f"|{'---|' * (shown + 3)}\n",
     ]
-    for name, title, measures in ROWS:
+    for name, text, measures in ROWS:
         if not (HERE / name / _ROWS).is_file():
             continue
         for measure in measures:
@@ -143,9 +144,11 @@ def table(folder: str, *, in_short: bool) -> str:
                 f"{fmean(values):.{digits}f}" if in_short else _mean(values, digits)
                 for values in found
             ]
-            what = f"[{title}]({folder}{name}.md), {len(found[0])} seeds"
+            what = f"[{text}]({folder}{name}.md), {len(found[0])} seeds"
             first = what if measure == measures[0] else ""
-            lines.append(f"| {first} | {_TITLES[measure]} | {' | '.join(cells)} | "
+            # README says above its table which unit a measure has.
+            title = _SHORT[measure] if in_short else _TITLES[measure]
+            lines.append(f"| {first} | {title} | {' | '.join(cells)} | "
                          f"{_difference(name, measure)} |\n")  # fmt: skip
     return "".join(lines)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from markdown_it import MarkdownIt
 
 from babyllama import recipe
 
@@ -58,6 +59,29 @@ def test_the_site_names_every_page():
     named = pages(yaml.safe_load(SITE.read_text("utf-8"))["nav"])
     there = [str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md")]
     assert sorted(named) == sorted(there)
+
+
+# How a code host shows a README: the width of its text and the sizes of its letters.
+HOST = """body {margin: 0; font: 16px/1.5 sans-serif}
+article {width: 948px; padding: 32px; margin: auto}
+h1 {font-size: 2em} h2 {font-size: 1.5em} h1, h2 {margin: 24px 0 16px; line-height: 1.6}
+p, ul, table, pre {margin: 0 0 16px} li + li {margin-top: 4px}
+code {font-size: 85%; padding: 3px 6px}
+pre {padding: 16px; overflow: auto; font-size: 14px} table {border-collapse: collapse}
+td, th {border: 1px solid; padding: 6px 13px}"""
+
+
+def test_the_readme_is_two_screens_with_its_picture(browser, tmp_path):
+    text = MarkdownIt().enable("table").render((DOCS.parent / "README.md").read_text("utf-8"))
+    shown = text.replace('src="docs/', f'src="{DOCS.as_uri()}/')
+    file = tmp_path / "readme.html"
+    file.write_text(f"<meta charset=utf-8><style>{HOST}</style><article>{shown}", encoding="utf-8")
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(file.as_uri())
+    assert page.evaluate("document.documentElement.scrollHeight") <= 2 * 900
+    assert page.evaluate("document.images[0].naturalWidth") > 0
+    assert page.evaluate("document.images[0].getBoundingClientRect().bottom") < 900
+    page.close()
 
 
 @pytest.fixture(scope="module")
