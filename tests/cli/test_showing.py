@@ -21,6 +21,9 @@ def test_a_model_is_shown_with_what_its_training_recorded(teachers, tmp_path):
                  "unseen text, nats per token 3.210", "seed 7", "babyllama generate"):  # fmt: skip
         assert text in shown
     assert json.loads(invoke("show", model, "--json").stdout)["facts"] == facts
+    facts |= {"dev_windows": 256, "dev_windows_there": 269}
+    write_manifest(model, {**made, "facts": facts, "wall_seconds": 61.0}, leave_out=())
+    assert "per token 3.210 (256 of 269 windows)" in babyllama("show", model)
     assert "kind llama" in babyllama("show", teachers[0])  # which no run made
 
 

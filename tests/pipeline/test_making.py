@@ -83,3 +83,19 @@ def test_a_terminal_has_one_line_for_each_stage_and_a_log_says_when_it_begins(
     found = [line.partition(" in ")[0] for line in lines]
     assert found == ([made, made] if is_terminal else [building, made, again, made])
     assert not is_terminal or lines[1].endswith("(seed was 3, now 4)")
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"dev_windows": 269, "dev_windows_there": 269}, "unseen text 2.355"),
+        ({"dev_windows": 256, "dev_windows_there": 269}, "unseen text 2.355 (256 of 269 windows)"),
+    ],
+)
+def test_a_made_model_says_its_loss_and_on_how_much_of_the_unseen_text(
+    training, facts, words, monkeypatch
+):
+    shown = Console(file=io.StringIO(), force_terminal=False, width=200)
+    monkeypatch.setattr(console, "stderr_console", shown)
+    make_stage(replace(training, build=lambda _: {"dev_cross_entropy": 2.3553, **facts}))
+    assert shown.file.getvalue().splitlines()[-1].endswith(f", {words}")

@@ -219,6 +219,19 @@ def test_controls_and_students_of_students_are_named(make_run, tmp_path):
     assert "distilled: windows by rarity, easy first: 10% of them at the start" in page
 
 
+def test_curves_of_a_part_of_the_unseen_text_say_why_tables_have_other_numbers(make_run, tmp_path):
+    run = make_run(items=20)
+    _, page, _ = written(run, tmp_path / "all")
+    assert "of the unseen text. Tables have" not in page
+    manifest = run / "students/twin/manifest.json"
+    facts = json.loads(manifest.read_text())
+    facts["facts"] |= {"dev_windows": 256, "dev_windows_there": 269}
+    manifest.write_text(json.dumps(facts))
+
+    _, page, _ = written(run, tmp_path / "part")
+    assert "The curves are of 256 of 269 windows of the unseen text. Tables have" in page
+
+
 def test_text_that_teachers_wrote_is_shown_and_its_cost_counted(make_run, tmp_path):
     run = make_run(items=20)
     recipe = yaml.safe_load((run / "recipe.yaml").read_text())

@@ -23,7 +23,9 @@ def test_skipped_steps_are_left_out_of_tokens_and_flops(tiny_recipe, tokens):
     cost = StepCost(model, part.training, torch.bfloat16, (), 1)
     progress = Progress(plan.steps, 900, 2.5, 2, best_is_averaged=True, skipped=(3, 7))
     state = State(model, make_optimizer(model, part.training), None, {})
-    facts = training_facts(state, plan, progress, cost, Processes())
+    most = part.training.max_dev_windows
+    facts = training_facts(state, plan, progress, cost, Processes(), dev_windows=most + 13)
+    assert (facts["dev_windows"], facts["dev_windows_there"]) == (most, most + 13)
     assert "times_read" not in facts
     assert facts["tokens"] == (plan.steps - 2) * 16 * 16
     assert facts["flops"] == (plan.steps - 2) * cost.flops
@@ -46,7 +48,8 @@ def test_under_an_order_facts_and_log_say_how_often_windows_are_read(tiny_recipe
     cost = StepCost(model, part.training, torch.float32, (), 1)
     state = State(model, make_optimizer(model, part.training), None, {})
     progress = Progress(plan.steps, 900, 2.5, 2, skipped=(3, 7))
-    facts = training_facts(state, plan, progress, cost, Processes())
+    facts = training_facts(state, plan, progress, cost, Processes(), dev_windows=9)
+    assert (facts["dev_windows"], facts["dev_windows_there"]) == (9, 9)
     made = [number for number in range(plan.steps) if number not in (3, 7)]
     read = [plan.step(number, 0).batch.starts // 16 for number in made]
     times = np.bincount(np.concatenate(read), minlength=len(windows))

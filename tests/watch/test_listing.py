@@ -1,5 +1,7 @@
 """The rows of `babyllama ls`."""
 
+import json
+
 import pytest
 from watched import finish
 
@@ -18,6 +20,19 @@ def test_a_run_says_what_it_makes_and_what_student_and_twin_reached(run, tiny_re
     assert (row.path, row.state) == (run, "7 of 11 stages, making teachers/gpt2")
     assert (row.student, row.twin, row.benchmark) == (3.25, 3.5, "")
     assert row.written > 0
+
+
+def test_a_scored_run_has_the_loss_on_all_unseen_text_as_its_tables_have(run, tiny_recipe):
+    layout, part = Layout(run), tiny_recipe.pretraining("llama")
+    for name in ("distilled", "twin"):
+        finish(layout.student(name), part, facts={"dev_cross_entropy": 3.25})
+    layout.evaluation.mkdir()
+    scores = {"model": "distilled", "dev": {"cross_entropy": 3.125}, "benchmarks": {}}
+    layout.scores("distilled").write_text(json.dumps(scores))
+
+    (row,) = list_runs(run.parent)
+
+    assert (row.student, row.twin) == (3.125, 3.25)
 
 
 def test_a_study_is_one_row(tmp_path):

@@ -191,6 +191,17 @@ def test_a_complete_model_shows_its_score(tmp_path, tiny_recipe):
     assert "Complete: dev cross-entropy 3.2500." in shown
 
 
+def test_a_loss_on_a_part_of_the_dev_text_says_so(tmp_path, tiny_recipe):
+    facts = {"dev_cross_entropy": 3.25, "dev_windows": 256, "dev_windows_there": 269}
+    finish(tmp_path / "gpt2", tiny_recipe.pretraining("gpt2"), facts=facts, lines=[step(400)])
+    assert "dev cross-entropy 3.2500 on 256 of 269 windows." in words(once(tmp_path / "gpt2"))
+
+
+def test_a_scored_run_shows_no_losses_of_its_training_beside_its_answer(run, tiny_recipe):
+    finish(run / "evaluation", tiny_recipe.pretraining("llama"))
+    assert "tokens, teachers/llama, evaluation" in words(once(run))
+
+
 def test_interrupted_stages_have_a_row_of_their_own(run):
     left = run / "students" / "twin.partial"
     write(left, [step(10)])

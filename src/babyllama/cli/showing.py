@@ -1,6 +1,6 @@
 """`babyllama show`: what a run, study or model is, in one screen, and what to do with it next."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -207,7 +207,7 @@ def _show_model(folder: Path, *, as_json: bool) -> None:
         "trained as": manifest.get("stage"),
         "words seen": format_count(facts["words_seen"]) if facts.get("words_seen") else None,
         "best epoch": f"{facts['best_epoch']} of {facts['epochs']}" if "epochs" in facts else None,
-        "unseen text, nats per token": _formed(facts.get("dev_cross_entropy"), "{:.3f}"),
+        "unseen text, nats per token": _dev(facts),
         "seed": manifest.get("seed"),
         "trained for": format_duration(manifest["wall_seconds"]) if manifest else None,
     }
@@ -219,6 +219,13 @@ def _show_model(folder: Path, *, as_json: bool) -> None:
         (command("export", folder, "model.gguf", "--to", "gguf"), "take it to another program"),
     ]
     print_commands(examples)
+
+
+def _dev(facts: Mapping[str, Any]) -> str | None:
+    from babyllama.runs.dev_windows import part_of_dev
+
+    loss, part = _formed(facts.get("dev_cross_entropy"), "{:.3f}"), part_of_dev(facts)
+    return f"{loss} ({part})" if loss and part else loss
 
 
 def _formed(value: float | None, form: str) -> str | None:

@@ -9,6 +9,7 @@ from babyllama.console import format_duration, print_status
 from babyllama.recipe.names import TRAININGS
 from babyllama.runs import artefact, manifests
 from babyllama.runs.artefact import Facts, Stage
+from babyllama.runs.dev_windows import part_of_dev
 from babyllama.runs.launched import ALONE, Launched
 from babyllama.runs.layout import CARD
 
@@ -55,11 +56,12 @@ def _complete(stage: Stage) -> None:
 
 
 def _made(stage: Stage) -> str:
-    """`teachers/llama: made in 1 min 25 s, dev 1.775 nats per token`."""
+    """`teachers/llama: made in 25 s, unseen text 1.775 (256 of 269 windows)`."""
     manifest = manifests.read_manifest(stage.out) or {}
     took = format_duration(manifest.get("wall_seconds", 0))
-    dev = manifest.get("facts", {}).get("dev_cross_entropy")
-    loss = f", dev {dev:.3f} nats per token" if dev is not None else ""
+    facts = manifest.get("facts", {})
+    dev, part = facts.get("dev_cross_entropy"), part_of_dev(facts)
+    loss = f", unseen text {dev:.3f}" + (f" ({part})" if part else "") if dev is not None else ""
     return f"{stage.name}: made in {took}{loss}"
 
 

@@ -238,7 +238,10 @@ class TrainingRecipe(Frozen):
         "`babylm`: every 1M to 10M, every 10M to 100M, every 100M to 1B.",
     )
     max_dev_windows: int = Field(
-        8_192, ge=1, description="Dev windows scored after each epoch, evenly spaced."
+        8_192,
+        ge=1,
+        description="Dev windows scored after each epoch, evenly spaced. The evaluation at the "
+        "end scores up to 8192.",
     )
     checkpoint_every: int = Field(
         500,

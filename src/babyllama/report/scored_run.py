@@ -91,11 +91,7 @@ class ScoredRun:
 
     def dev_loss(self, model: Model) -> float | None:
         """Dev cross-entropy in nats per token: as evaluated, else of the best epoch of training."""
-        of_model = self.results.get(model.name)
-        if of_model and of_model.dev:
-            return of_model.dev.cross_entropy
-        found = model.facts.get("dev_cross_entropy")
-        return None if found is None else float(found)
+        return model.dev_loss
 
     def nats_per_word(self, model: Model) -> float | None:
         """Dev cross-entropy in nats per word, as evaluated."""

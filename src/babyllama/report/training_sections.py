@@ -7,6 +7,7 @@ from babyllama.report import alt_texts, figures, frontier, stage_tables
 from babyllama.report.claims import cross_entropy_share
 from babyllama.report.section import Section, drawn_of, given
 from babyllama.report.wording import joined, order_in_words
+from babyllama.runs.dev_windows import part_of_dev
 from babyllama.runs.run import Run
 
 
@@ -24,11 +25,17 @@ def losses(run: Run) -> Section | None:
          "How far the student's predictions of training text are from its teachers' (smoothed), at "
          "the temperature of its loss: 0 where they agree."),
     )  # fmt: skip
-    text = (
+    text = [
         "Each model is kept at the epoch with the lowest cross-entropy on unseen text. The paper "
-        "chose the student's epoch by its mixed loss instead, which includes the teachers.",
-    )
-    return Section("Training", text, figures=drawn) if drawn else None
+        "chose the student's epoch by its mixed loss instead, which includes the teachers."
+    ]
+    part = next(filter(None, (part_of_dev(model.facts) for model in run.models)), "")
+    if part:
+        text.append(
+            f"The curves are of {part} of the unseen text. Tables have as many or more, so their "
+            "numbers may differ a little."
+        )
+    return Section("Training", tuple(text), figures=drawn) if drawn else None
 
 
 def stored_signal(run: Run) -> Section | None:

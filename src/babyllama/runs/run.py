@@ -92,6 +92,12 @@ class Model:
         return found
 
     @property
+    def dev_loss(self) -> float | None:
+        """Dev cross-entropy in nats per token: as evaluated, else of the best epoch of training."""
+        dev = self.evaluation.get("dev") or {}
+        return dev.get("cross_entropy", self.facts.get("dev_cross_entropy"))
+
+    @property
     def benchmarks(self) -> Tree:
         """The scores on each benchmark, by the benchmark's name."""
         found: Tree = self.evaluation.get("benchmarks", {})

@@ -11,9 +11,19 @@ from babyllama.training.speed import StepCost
 
 
 def training_facts(
-    state: State, plan: TrainingPlan, progress: Progress, cost: StepCost, processes: Processes
+    state: State,
+    plan: TrainingPlan,
+    progress: Progress,
+    cost: StepCost,
+    processes: Processes,
+    *,
+    dev_windows: int,
 ) -> Facts:
-    """Steps, epochs, words, dev cross-entropy, FLOPs and where the training ran."""
+    """Steps, epochs, words, dev cross-entropy, FLOPs and where the training ran.
+
+    Args:
+        dev_windows: how many there are; the recipe says how many of them are scored.
+    """
     updates = plan.steps - len(progress.skipped)
     budget = plan.recipe.budget
     return {
@@ -23,6 +33,8 @@ def training_facts(
         "best_epoch": progress.best_epoch,
         "best_is_averaged": progress.best_is_averaged,
         "dev_cross_entropy": progress.best_cross_entropy,
+        "dev_windows": min(plan.recipe.max_dev_windows, dev_windows),
+        "dev_windows_there": dev_windows,
         "tokens": updates * cost.tokens,
         "words_seen": progress.words_seen,
         "max_words_seen": budget.words if budget else None,

@@ -117,7 +117,8 @@ def train(
             raise Interrupted
     if processes.is_first:
         finish_model(tokenizer, out, out / progress.best_folder, progress.written)
-    return training_facts(state, plan, progress, cost, processes) | log.summary()
+    facts = training_facts(state, plan, progress, cost, processes, dev_windows=len(dev_windows))
+    return facts | log.summary()
 
 
 def _steps(

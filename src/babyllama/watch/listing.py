@@ -14,7 +14,6 @@ from babyllama.runs.run import Model, read_run, student_and_twin
 from babyllama.watch.snapshot import snapshot
 
 DEEPEST = 6  # folders in folders
-_DEV = "dev_cross_entropy"
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,8 @@ class ListedRun:
     Attributes:
         state: `complete`, or what is being made, or that it is not finished; of a study, how many
             of its trials are complete.
-        student, twin: dev cross-entropy in nats per token; None until it is trained.
+        student, twin: dev cross-entropy in nats per token, as evaluated, else of its training; None
+            until it is trained.
         benchmark: the first that the student is scored on; empty until it is.
         student_score, twin_score: on it, in the benchmark's unit.
         written: when a stage was last finished, in seconds since 1970; 0 if none is.
@@ -89,8 +89,8 @@ def _listed(path: Path) -> ListedRun:
     return ListedRun(
         path,
         state,
-        student=_dev(student),
-        twin=_dev(twin),
+        student=student.dev_loss if student else None,
+        twin=twin.dev_loss if twin else None,
         benchmark=benchmark,
         student_score=_score(student, benchmark),
         twin_score=_score(twin, benchmark),
@@ -120,10 +120,6 @@ def state_of(path: Path) -> str:
     if now.worker.state in ("alive", "elsewhere"):
         return f"{far}, making {now.current.name}" if now.current else f"{far}, in progress"
     return f"{far}, not finished"
-
-
-def _dev(model: Model | None) -> float | None:
-    return model.facts.get(_DEV) if model else None
 
 
 def _score(model: Model | None, benchmark: str) -> float | None:

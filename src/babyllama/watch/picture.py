@@ -13,6 +13,8 @@ from rich.text import Text
 
 from babyllama.console import format_bytes, format_count, format_duration, styled, visible
 from babyllama.errors import command
+from babyllama.recipe.names import EVALUATION
+from babyllama.runs.dev_windows import part_of_dev
 from babyllama.runs.layout import Layout, resume_command
 from babyllama.runs.training_log import EpochEnd, Rewind, Step, TrainingLog
 from babyllama.watch import axis
@@ -53,15 +55,22 @@ def _title(now: Snapshot, width: int) -> Text:
 
 def _overview(now: Snapshot, width: int) -> Table:
     """One row for all stages of a state."""
+    # Once the models are scored, the answer below has numbers of all the dev text.
+    is_scored = any(each.name == EVALUATION and each.state == "complete" for each in now.stages)
     grid = Table.grid(padding=(0, 2, 0, 0))
     for state in ("complete", "in progress", "interrupted", "to come"):
-        labels = [f"{_label(stage)}," for stage in now.stages if stage.state == state]
+        label = _name if is_scored else _label
+        labels = [f"{label(stage)}," for stage in now.stages if stage.state == state]
         if labels:
             labels[-1] = labels[-1].removesuffix(",")
             lines = _wrapped(labels, width - len("in progress") - 2, between=" ")
             style = "bold" if state == "in progress" else ""
             grid.add_row(Text(state, style="dim"), Text(visible("\n".join(lines)), style))
     return grid
+
+
+def _name(stage: WatchedStage) -> str:
+    return stage.name
 
 
 def _label(stage: WatchedStage) -> str:
@@ -225,8 +234,10 @@ def _command(now: Snapshot) -> str:
 
 def _completion(now: Snapshot) -> Iterator[str]:
     if now.recipe is None:
-        dev = now.stages[0].facts.get("dev_cross_entropy")
-        yield "Complete" + (f": dev cross-entropy {dev:.4f}." if dev else ".")
+        facts = now.stages[0].facts
+        dev, part = facts.get("dev_cross_entropy"), part_of_dev(facts)
+        loss = f": dev cross-entropy {dev:.4f}" + (f" on {part}" if part else "") if dev else ""
+        yield f"Complete{loss}."
         return
     yield "Complete. " + now.stages[-1].facts.get("first_sentence", "")
     yield f"Report: {Layout(now.path).page}"
