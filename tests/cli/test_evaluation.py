@@ -1,5 +1,6 @@
 """`babyllama evaluate`: finished scores are kept; mistakes are refused before any scoring."""
 
+import io
 import json
 import re
 import shutil
@@ -8,7 +9,9 @@ import pytest
 from commands import invoke
 from other_processes import kill, start
 from random_models import random_run
+from rich.console import Console
 
+from babyllama import console
 from babyllama.cli.evaluation import _beside_each_other, show_scores, show_worst
 from babyllama.evaluation import evaluate
 from babyllama.runs.manifests import write_manifest
@@ -110,6 +113,20 @@ def test_scores_are_a_row_per_model_and_benchmark_with_every_average(capsys):
     assert "twin own 75.0 70.0 to 80.0 50.0 percent 4" in printed
     assert "twin blimp 75.0 70.0 to 80.0 60.0 to 90.0 50.0 percent 4" in printed
     assert "twin blimp 75.00 74.25" in printed
+    words = '"other UIDs too": the interval over other phenomena of the same kind as well.'
+    assert words in printed
+    show_scores([result(rules={"name": "2023"}, benchmarks={"own": scores()})])
+    assert "other UIDs" not in capsys.readouterr().out
+
+
+def test_a_narrow_terminal_keeps_the_score_of_guessing(monkeypatch):
+    shown = Console(file=io.StringIO(), force_terminal=True, width=60, color_system=None)
+    monkeypatch.setattr(console, "_results", lambda: shown)
+    many = scores(interval_clustered=[60.0, 90.0])
+    show_scores([result(rules={"name": "2023"}, benchmarks={"blimp": many})])
+    printed = shown.file.getvalue()
+    assert "guessing" in printed.splitlines()[1]
+    assert "Left out for want of room: other UIDs too, unit, n." in printed
 
 
 def test_worst_errors_show_each_words_surprisal(capsys):
@@ -206,7 +223,7 @@ def test_models_of_a_run_are_measured_on_its_dev_text(
     student, out = layout.student("distilled"), tmp_path / "scores.json"
     found = command([student], pairs, "--out", out)
     assert found.exit_code == 0, found.output
-    assert "Predictions of the run's dev text" in found.output
+    assert "Predictions of unseen text, the run's dev text" in found.output
     assert "calibration error" in found.output
     assert "cross_entropy/frequency" not in found.output
     measures = {each["name"]: each for each in json.loads(out.read_text("utf-8"))["measures"]}

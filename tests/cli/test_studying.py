@@ -1,11 +1,15 @@
 """The commands `study` and `studies`."""
 
+import io
 import json
 
 import pytest
 import yaml
 from commands import babyllama, invoke, refused
+from rich.console import Console
 
+from babyllama import console
+from babyllama.cli import studying
 from babyllama.pipeline import timing
 from babyllama.runs import manifests
 from babyllama.runs.layout import STUDY
@@ -35,6 +39,13 @@ def test_studies_are_listed_with_their_questions():
     assert "replication" in [each["name"] for each in listed]
     printed = invoke("studies", "temperature-alpha").output
     assert yaml.safe_load(printed)["vary"]["students.distilled.temperature"] == [1, 2, 4]
+
+
+def test_studies_have_their_questions_on_a_narrow_terminal_too(monkeypatch):
+    shown = Console(file=io.StringIO(), force_terminal=True, width=60, color_system=None)
+    monkeypatch.setattr(console, "_results", lambda: shown)
+    studying.studies(name=None, as_json=False)
+    assert "Does a student of two teachers beat" in shown.file.getvalue()
 
 
 def test_a_wrong_study_is_refused_before_its_folder_is_made(tmp_path):

@@ -29,6 +29,7 @@ from babyllama.console import (
     bars_of,
     output_width,
     print_json,
+    print_line,
     print_result,
     print_status,
     styled,
@@ -246,12 +247,15 @@ def show_scores(results: "list[ModelResult]") -> None:
         for each in results
         for name, scores in each.benchmarks.items()
     ]
-    columns = ["model", "benchmark", "score", "95% interval", "other UIDs", "guessing", "unit", "n"]
+    wider = "other UIDs too"
+    columns = ["model", "benchmark", "score", "95% interval", wider, "guessing", "unit", "n"]
     if not any(row[4] for row in rows):
         for row in (*rows, columns):
             del row[4]
     title = f"Scores, rules: {results[0].rules['name']}"
-    print_result(table(title, columns, rows, less=("n", "unit", "guessing", "other UIDs")))
+    print_result(table(title, columns, rows, less=("n", "unit", wider, "guessing")))
+    if wider in columns:
+        print_line(f'"{wider}": the interval over other phenomena of the same kind as well.')
     averages = {
         (each.model, name): scores.aggregates
         for each in results
@@ -316,7 +320,7 @@ def show_measures(results: "list[ModelResult]") -> None:
     ]
     if rows:
         columns = ["model", "measure", "value", "95% interval", "unit"]
-        print_result(table("Predictions of the run's dev text", columns, rows))
+        print_result(table("Predictions of unseen text, the run's dev text", columns, rows))
 
 
 def show_worst(result: "ModelResult") -> None:

@@ -152,7 +152,8 @@ def studies(
         return
     rows = [_row(each) for each in found]
     head = ("study", "cells", "seeds", "trainings", "FLOPs", "question")
-    title, less = "Built-in studies, at the scale of mini", ("cells", "seeds", "FLOPs")
+    title = "Built-in studies, at the scale of mini"
+    less = ("cells", "seeds", "FLOPs", "trainings")
     print_result(table(title, head, rows, less=less, least={"question": 40}))
     print_line("The time here: babyllama study NAME --dry-run")
 
