@@ -13,7 +13,7 @@ from babyllama.errors import InputError, command
 def lesson(
     number: Annotated[
         int | None,
-        typer.Argument(metavar="[N]", help="The part of the worksheet to show; none lists them."),
+        typer.Argument(metavar="N", help="The part of the worksheet to show; none lists them."),
     ] = None,
     out: Annotated[
         Path | None,
