@@ -110,6 +110,13 @@ def test_a_page_of_compare_has_the_settings_and_the_models_by_role(two, tmp_path
     assert re.search(cells, out.read_text())
 
 
+def test_a_terminal_has_the_settings_first_then_the_answer_then_the_models(two):
+    printed = CliRunner().invoke(app, ["compare", *map(str, two)]).output
+    assert printed.startswith("Settings that differ\n")
+    places = [printed.index(each) for each in ("On grammar ", "Models by role")]
+    assert places == sorted(places)
+
+
 def test_what_cannot_be_compared_is_neither_drawn_nor_joined_by_arrows(two, tmp_path):
     write_report(two, tmp_path / "report")
     for path in (two[1] / "evaluation").glob("*.json"):

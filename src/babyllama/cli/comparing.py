@@ -106,12 +106,19 @@ def _between_runs(sources: "Sequence[Source]") -> "BetweenRuns | None":
 
 
 def _show(between: "BetweenRuns") -> None:
-    """Print the settings in which runs differ, and their models role by role."""
+    """Print the settings in which runs differ, what follows, and their models role by role."""
+    from babyllama.report.between_runs import SETTINGS
+
+    for each in between.tables:
+        if each.title == SETTINGS:
+            print_table(each)
+            print_line()
     for sentence in between.sentences:
         print_line(sentence)
     for each in between.tables:
-        print_line()
-        print_table(each)
+        if each.title != SETTINGS:
+            print_line()
+            print_table(each)
     print_line()
 
 

@@ -44,6 +44,7 @@ from babyllama.scores.comparisons import pair
 _TOLD = 3  # settings that the first sentence names
 _NOT_DECISIVE = ("name", "card")
 _CANNOT = "not comparable"
+SETTINGS = "Settings that differ"
 
 
 def page_between(runs: Sequence[Labelled], folders: Sequence[Path]) -> Page:
@@ -206,9 +207,7 @@ def _recipes_table(runs: Sequence[Labelled]) -> Table | None:
             row[other.label] = _value(now)
     head = ("setting", *(each.label for each in runs))
     rows = tuple((name, *row.values()) for name, row in values.items())
-    return (
-        Table("Settings that differ", head, rows, words=tuple(range(len(head)))) if rows else None
-    )
+    return Table(SETTINGS, head, rows, words=tuple(range(len(head)))) if rows else None
 
 
 def _value(value: object) -> str:
