@@ -427,6 +427,13 @@ def test_json_stays_json_and_text_of_any_script_stays_readable(hostile, capsys):
     assert "Größe 語 می‌خواهم" in printed
 
 
+def test_json_has_null_for_what_is_no_number(capsys):
+    print_json({"loss": [1.5, float("nan")], "gradient": {"norm": (float("-inf"), 0.0)}})
+    assert json.loads(capsys.readouterr().out, parse_constant=pytest.fail) == {
+        "loss": [1.5, None], "gradient": {"norm": [None, 0.0]},
+    }  # fmt: skip
+
+
 def test_a_document_reaches_a_file_as_it_is(capsysbinary):
     print_document("name: \u202e Größe")
     assert capsysbinary.readouterr().out == "name: \u202e Größe\n".encode()

@@ -8,6 +8,7 @@ piece. So does a terminal that cannot move its cursor (TERM=dumb).
 import errno
 import itertools
 import json
+import math
 import re
 import signal
 import sys
@@ -433,9 +434,22 @@ def _print(text: str) -> None:
 
 
 def print_json(value: object, *, indent: int | None = 1) -> None:
-    """Print a result as JSON. Control characters are escaped, so that a terminal is safe too."""
-    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    """Print a result as JSON, which has no NaN and no infinity: they are null.
+
+    Control characters are escaped, so that a terminal is safe too.
+    """
+    text = json.dumps(_finite(value), indent=indent, ensure_ascii=False, allow_nan=False)
     print_document(_HIDDEN.sub(lambda found: json.dumps(found[0])[1:-1], text))
+
+
+def _finite(value: object) -> object:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return value
 
 
 def print_document(text: str) -> None:

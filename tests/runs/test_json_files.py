@@ -3,7 +3,7 @@
 import pytest
 
 from babyllama.errors import InputError
-from babyllama.runs.json_files import read_json, read_json_lines
+from babyllama.runs.json_files import decode, read_json, read_json_lines
 
 
 def test_values_and_lines_are_read(written):
@@ -25,3 +25,14 @@ def test_what_is_not_utf_8_is_named(tmp_path):
     for read in (read_json, lambda path: list(read_json_lines(path))):
         with pytest.raises(InputError, match=r"a\.json is not UTF-8"):
             read(tmp_path / "a.json")
+
+
+def test_json_of_others_is_read_unless_a_key_occurs_twice_in_one_object():
+    assert decode("a.json:1", '[{"a": 1, "b": {"a": 2}}, {"a": 3}]') == [
+        {"a": 1, "b": {"a": 2}},
+        {"a": 3},
+    ]
+    with pytest.raises(InputError, match=r"a\.json:1: the key 'a' occurs twice"):
+        decode("a.json:1", '{"b": [{"a": 1, "a": 1}]}')
+    with pytest.raises(ValueError, match="delimiter"):
+        decode("a.json:1", '{"a"')

@@ -69,6 +69,7 @@ def test_a_path_without_such_files_is_refused(tmp_path):
         (b'{"a": 1}\n{"a"', "x.jsonl:2: is not JSON"),
         (b'{"a": 1}\n[1]', "x.jsonl:2: is list, not an object with a"),
         (b'{"a": "\xe4"}', "x.jsonl:1: is not UTF-8"),
+        (b'{"a": 1}\n{"a": 1, "b": {"c": 2, "c": 3}}', "x.jsonl:2: the key 'c' occurs twice"),
     ],
 )
 def test_a_wrong_line_is_named(data, message):
@@ -87,6 +88,7 @@ def test_a_table_is_read_by_its_header():
     ]  # fmt: skip
     for data, message in (
         (b"b\n1\n", "x.csv:1: has no column a"),
+        (b"a,b,a\n1,2,3\n", "x.csv:1: has 2 columns called a"),
         (b"a,b\n1\n", "x.csv:2: does not have the 2 fields of the header"),
         (b"a,b\n", "x.csv has no line after its header"),
     ):

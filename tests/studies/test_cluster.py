@@ -44,18 +44,33 @@ def raylet_of(node):
     return node.all_processes["raylet"][0].process.pid
 
 
-def hold_a_training_on(node, study):
-    """Stop the process of the first training with a checkpoint that a worker of a node makes."""
-    while True:
+def hold_a_training_on(node, study, ended):
+    """Stop the process of the first training with a checkpoint that a worker of a node makes.
+
+    Trainings on another node are held until then: else they could all be made there, one after the
+    other, while the node starts its first worker.
+
+    Args:
+        ended: whether the study has ended without one.
+    """
+    held = {}
+    while not ended():
         for lease in (study / building.BUILDING).glob("*/*.lease"):
-            partial = next(iter(lease.parent.glob("*/*.partial/checkpoints/*")), None)
             lines = lease.read_text("utf-8").splitlines()
-            if partial and len(lines) > 2 and psutil.pid_exists(int(lines[2])):
-                worker = psutil.Process(int(lines[2]))
-                if raylet_of(node) in [each.pid for each in worker.parents()]:
-                    worker.suspend()
-                    return lease.parent
+            partial = next(iter(lease.parent.glob("*/*.partial/checkpoints/*")), None)
+            if not partial or len(lines) < 3 or not psutil.pid_exists(int(lines[2])):
+                continue
+            worker = psutil.Process(int(lines[2]))
+            if worker.pid not in held:
+                worker.suspend()
+                held[worker.pid] = worker
+            if raylet_of(node) in [each.pid for each in worker.parents()]:
+                del held[worker.pid]
+                for other in held.values():
+                    other.resume()
+                return lease.parent
         time.sleep(0.01)
+    raise AssertionError("the study ended, but no training was seen on the node")
 
 
 @pytest.mark.slow
@@ -100,16 +115,19 @@ def test_a_study_whose_node_is_lost_in_mid_training_ends_with_the_same_bits(
     for model in models:
         (copy / model / "manifest.json").unlink()
         (copy / model / "model.safetensors").unlink()
-    killed = []
+    killed, ended = [], threading.Event()
 
     def kill_node():
-        killed.append(hold_a_training_on(second, copy))
+        killed.append(hold_a_training_on(second, copy, ended.is_set))
         started.remove_node(second, allow_graceful=False)
 
     thread = threading.Thread(target=kill_node)
     thread.start()
-    assert run_study(small_study(), copy, jobs=1, engine="ray") == []
-    thread.join()
+    try:
+        assert run_study(small_study(), copy, jobs=1, engine="ray") == []
+    finally:
+        ended.set()
+        thread.join()
     for model in models:
         weights = f"{model}/model.safetensors"
         assert (copy / weights).read_bytes() == (finished / weights).read_bytes()

@@ -1,4 +1,4 @@
-"""Read JSON that a run wrote: an error names the damaged file and its line."""
+"""Read JSON: that a run wrote, where an error names the damaged file; and that others wrote."""
 
 import json
 from collections.abc import Iterator
@@ -25,6 +25,33 @@ def read_json_lines(path: Path) -> Iterator[Any]:
     """
     for number, line in enumerate(_text(path).splitlines(), 1):
         yield _parsed(line, path, line=number)
+
+
+def decode(where: str, text: str) -> Any:
+    """The value of a JSON text that others wrote.
+
+    Args:
+        where: file, and line or row, for errors.
+
+    Raises:
+        InputError: an object has one key twice; `json.loads` would keep the last value in silence.
+        ValueError: not JSON.
+        RecursionError: brackets too deep.
+    """
+
+    def each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            keys = [key for key, _ in pairs]
+            twice = next(key for key in keys if keys.count(key) > 1)
+            raise InputError(
+                f"{where}: the key {twice!r} occurs twice in one object",
+                why="It cannot be known which of the two values counts.",
+                mend="Remove or rename one of the two.",
+            )
+        return found
+
+    return json.loads(text, object_pairs_hook=each_key_once)
 
 
 def _text(path: Path) -> str:

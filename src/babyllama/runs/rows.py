@@ -18,6 +18,7 @@ from typing import Any
 from babyllama.errors import InputError
 from babyllama.runs.files import refuse_unprintable_name
 from babyllama.runs.git_lfs import refuse_pointer
+from babyllama.runs.json_files import decode
 from babyllama.runs.packed import unpack
 from babyllama.runs.zips import blocks_of, files_in, open_zip
 
@@ -230,10 +231,10 @@ def json_value(where: str, text: str, *, why: str = "") -> Any:
         why: said besides, if the text is not JSON.
 
     Raises:
-        InputError: not JSON, brackets too deep, or a number of thousands of digits.
+        InputError: not JSON, one key twice, brackets too deep, or a number of thousands of digits.
     """
     try:
-        return json.loads(text)
+        return decode(where, text)
     except (ValueError, RecursionError) as error:
         fault = str(error).partition(";")[0]  # without advice for programmers
         raise InputError(f"{where}: is not JSON: {fault}", why=why) from None
@@ -245,13 +246,14 @@ def read_table(
     """One row for each line after the header.
 
     Raises:
-        InputError: not UTF-8, a missing column, a line with more or fewer fields than the header.
+        InputError: not UTF-8, a column that is missing or there twice, a line with more or fewer
+            fields than the header.
     """
     lines = csv.DictReader(io.StringIO(text_of(name, data)), delimiter=delimiter)
     number = 0
     try:
         columns = lines.fieldnames or []
-        _refuse_missing_columns(name, columns, wanted)
+        _refuse_wrong_columns(name, columns, wanted)
         for number, values in enumerate(lines, start=1):
             where = f"{name}:{lines.line_num}"
             if None in values or None in values.values():
@@ -267,13 +269,20 @@ def read_table(
         raise InputError(f"{name} has no line after its header", mend="Download it again.")
 
 
-def _refuse_missing_columns(name: str, columns: Sequence[str], wanted: Sequence[str]) -> None:
+def _refuse_wrong_columns(name: str, columns: Sequence[str], wanted: Sequence[str]) -> None:
     missing = [column for column in wanted if column not in columns]
     if missing:
         raise InputError(
             f"{name}:1: has no column {missing[0]}",
             why=f"Expected: {', '.join(wanted)}. Found: {', '.join(columns) or 'nothing'}.",
             mend="Check that this is the right file.",
+        )
+    twice = [column for column in wanted if columns.count(column) > 1]
+    if twice:
+        raise InputError(
+            f"{name}:1: has {columns.count(twice[0])} columns called {twice[0]}",
+            why="The name does not say which of them is meant.",
+            mend="Remove or rename all but one.",
         )
 
 

@@ -126,6 +126,7 @@ def test_a_header_is_read_as_any_row_is(tmp_path):
         ("a.jsonl", b'{"text": "a"}\n{"txt": "b"}\n', "row 2: column text is null"),
         ("a.json", b'[{"text": "a"}]', r"row 1 is no line of JSON(.|\n)*jq"),
         ("a.jsonl", b'{"text": "a"', "row 1 is no line of JSON"),
+        ("a.jsonl", b'{"text": "a", "text": "b"}', "row 1: the key 'text' occurs twice"),
         ("a.csv", b'text,n\n"open,1\nx,2\n', "row 1 is no row of a table"),
         ("a.csv", b"text,n\na,b,1\n", "row 1 has 3 fields, the header 2"),
         ("a.csv", b"text\ncaf\xe9\n", r"is not UTF-8: byte 8(.|\n)*--encoding latin1"),

@@ -7,7 +7,6 @@ number of a shard after a separator (`wiki_01`), or `text`.
 
 import csv
 import importlib.util
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -34,6 +33,7 @@ from babyllama.errors import InputError, listed
 from babyllama.recipe import TableSource
 from babyllama.runs.files import refuse_unprintable_name
 from babyllama.runs.git_lfs import refuse_pointer
+from babyllama.runs.json_files import decode
 
 LONGEST_ROW = 2**26  # characters of a line of JSON, or of a field
 _DELIMITERS = {".csv": ",;\t|", ".tsv": "\t,;|"}
@@ -156,7 +156,7 @@ def _json_rows(path: Path, wanted: Sequence[str], encoding: str) -> Iterator[Row
             continue
         where = f"{path}: row {number}"
         try:
-            row = json.loads(line)
+            row = decode(where, line)
         except (ValueError, RecursionError) as error:
             raise _no_json_line(where, str(error)) from None
         if not isinstance(row, dict):
