@@ -26,7 +26,9 @@ def losses(run: Run) -> Section | None:
     )  # fmt: skip
     text = (
         "Each model is kept at the epoch with the lowest cross-entropy on unseen text. The paper "
-        "chose the student's epoch by its mixed loss instead, which includes the teachers.",
+        "chose the student's epoch by its mixed loss instead, which includes the teachers. The "
+        "losses here were measured during training, in its precision and on a limited number of "
+        "windows; those under Results come from the evaluation, so the two differ a little.",
     )
     return Section("Training", text, figures=drawn) if drawn else None
 
