@@ -328,6 +328,15 @@ def test_a_pair_is_opened_under_the_models_of_its_own_run(browser, two_groups):
         page.close()
 
 
+def test_of_two_runs_the_page_names_the_ensemble_that_all_are_compared_with(browser, play_run):
+    runs = load(find_models({"a": play_run.folder, "b": play_run.folder}), Opening())
+    with playing(runs) as address:
+        page = browser.new_page()
+        page.goto(address)
+        page.locator(".kls summary", has_text="How far each model is from a/ensemble").wait_for()
+        page.close()
+
+
 def test_predicting_first_hides_the_bars_until_the_viewer_has_chosen(visit):
     page = visit(f"text={TEXT}&at=4&predict=1")
     page.locator("[data-choice]").first.wait_for()

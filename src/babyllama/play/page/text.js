@@ -142,8 +142,9 @@ function groupParts(answer, group) {
   parts.push(...answer.strips.map((strip) => surprisalStrip(answer, strip, group)));
   const compared = answer.strips.filter((strip) => strip.kl);
   if (compared.length) {
-    const isEnsemble = answer.strips.some((strip) => strip.model === answer.reference && strip.role === "ensemble");
-    const who = isEnsemble ? "the ensemble" : answer.reference;
+    const ensembles = answer.strips.filter(({ role }) => role === "ensemble");
+    const isTheOnlyOne = ensembles.length === 1 && ensembles[0].model === answer.reference;
+    const who = isTheOnlyOne ? "the ensemble" : answer.reference;
     parts.push(el("details", { open: true, className: "kls" },
       el("summary", {}, `How far each model is from ${who}`),
       el("p", { className: "says" }, `KL from ${who}, in nats: 0 if the model predicts the same. The shade is full at ${KL_AT_FULL_SHADE}.`),
