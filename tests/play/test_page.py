@@ -218,7 +218,7 @@ def test_the_page_waits_for_the_models(browser, cast):
         page.goto(address)
         page.locator("#cast", has_text="loading 3 of 5: students/twin").wait_for()
         assert page.evaluate("document.querySelector('main').inert")
-        opening.answers = endpoints(cast)
+        opening.answers = endpoints(cast, opening)
         page.locator("[data-strip=twin] .chip").first.wait_for()
         page.close()
 
@@ -255,6 +255,28 @@ def test_nothing_is_written_after_a_text_that_fills_all_positions(visit):
     page.locator("#write-form [value=all]").click()
     page.locator("#write-fault", has_text="fills all").wait_for()
     assert page.locator("#written .line").count() == 0
+    assert page.locator("#write-said").inner_text() == ""
+    assert "of the models: its end, " in page.locator("#strips .fault").inner_text()
+
+
+# A token, and then a connection that ends or breaks.
+CUT_SHORT = """(last) => {
+    const event = 'data: {"model": "llama", "token": {"id": 1, "text": " the", "kind": "text"}}';
+    const parts = [(it) => it.enqueue(new TextEncoder().encode(event + "\\n\\n")),
+                   (it) => last === "ends" ? it.close() : it.error(new TypeError("network error"))];
+    const body = new ReadableStream({ pull: (it) => parts.shift()(it) }, { highWaterMark: 0 });
+    window.fetch = async () => new Response(body);
+}"""
+
+
+@pytest.mark.parametrize("last", ["ends", "breaks"])
+def test_a_server_that_stops_while_models_write_is_named(visit, last):
+    page = visit(f"text={TEXT}")
+    page.locator("[data-column]").first.wait_for()
+    page.evaluate(CUT_SHORT, last)
+    page.locator("#write-form [value=all]").click()
+    page.locator("#write-fault", has_text="The server stopped in the middle").wait_for()
+    assert "1 token; stopped" in page.locator("[data-written=llama]").inner_text()
     assert page.locator("#write-said").inner_text() == ""
 
 

@@ -137,7 +137,7 @@ function groupParts(answer, group) {
   }
   if (answer.cut) {
     parts.push(el("p", { className: "fault" },
-      `The text is longer than the ${answer.positions} positions of the models: its last ${answer.cut} tokens are left out.`));
+      `The text is longer than the ${counted(answer.positions, "position")} of the models: its end, ${counted(answer.cut, "token")}, is left out.`));
   }
   parts.push(...answer.strips.map((strip) => surprisalStrip(answer, strip, group)));
   const compared = answer.strips.filter((strip) => strip.kl);

@@ -53,6 +53,7 @@ async function write() {
   showFault("write-fault", null);
   draw();
   const body = { ...currentText(), seed: Number(state.seed), temperature: Number(state.wT), tokens: Number(state.n) };
+  let isFault = false;
   try {
     await stream("write", body, (event) => {
       if (stopping !== own) return;
@@ -63,14 +64,16 @@ async function write() {
     }, own.signal);
   } catch (error) {
     if (stopping !== own) return;
+    isFault = error.name !== "AbortError";
+    if (isFault) showFault("write-fault", error);
+    const hasBegun = Object.values(lines).some(({ tokens }) => tokens.length);
+    if (isFault && !hasBegun) lines = {};
     Object.values(lines).forEach((line) => { line.end ||= "stopped"; });
-    if (error.name !== "AbortError") showFault("write-fault", error);
-    if (!Object.values(lines).some(({ tokens }) => tokens.length)) lines = {};
   }
   if (stopping !== own) return;
   isWriting = false;
   draw();
-  if (Object.keys(lines).length) say(state.step ? stepInWords() : `${counted(Object.keys(lines).length, "model")} have written`);
+  if (!isFault) say(state.step ? stepInWords() : `${counted(Object.keys(lines).length, "model")} have written`);
 }
 
 /** Say it to a screen reader: at the end, not at every token. */
