@@ -129,7 +129,9 @@ def test_the_end_of_the_server_ends_the_writing(cast, monkeypatch, capfd):
         yield from (endpoints.Written("llama", step, None) for step in itertools.count())
 
     def listen(address):
-        request = urllib.request.Request(f"{address}/api/write", json.dumps({"text": TEXT}).encode())
+        request = urllib.request.Request(
+            f"{address}/api/write", json.dumps({"text": TEXT}).encode()
+        )
         with urllib.request.urlopen(request) as response:
             read.extend(response)
 
