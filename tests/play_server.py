@@ -24,7 +24,7 @@ def playing(cast):
     from babyllama.play.endpoints import endpoints
 
     opening = Opening()
-    opening.answers = endpoints(cast)
+    opening.answers = endpoints(cast, opening)
     with opened(opening) as address:
         yield address
 

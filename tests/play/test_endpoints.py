@@ -1,6 +1,7 @@
 """The answers as JSON: they are those of the package."""
 
 import http.client
+import itertools
 import json
 import threading
 import urllib.error
@@ -118,6 +119,30 @@ def test_a_client_that_goes_away_stops_the_writing(cast, monkeypatch):
         connection.close()
         assert waited_for(ended.is_set)
         assert asked(address, "text", text=TEXT)["first"] == 1
+
+
+def test_the_end_of_the_server_ends_the_writing(cast, monkeypatch, capfd):
+    """The stream ends between two tokens; the terminal shows no traceback."""
+    read = []
+
+    def endless(*_):
+        yield from (endpoints.Written("llama", step, None) for step in itertools.count())
+
+    def listen(address):
+        request = urllib.request.Request(
+            f"{address}/api/write", json.dumps({"text": TEXT}).encode()
+        )
+        with urllib.request.urlopen(request) as response:
+            read.extend(response)
+
+    monkeypatch.setattr(endpoints, "written", endless)
+    with playing(cast) as address:
+        listening = threading.Thread(target=listen, args=(address,))
+        listening.start()
+        assert waited_for(lambda: read)
+    listening.join()
+    assert not any(line.startswith(b"event: end") for line in read)
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_the_overview_needs_no_run(cast):

@@ -162,6 +162,23 @@ def test_a_link_shows_the_same(visit, group):
     assert ids[0][:4] == ids[1][:4]
 
 
+def copied(page, button):
+    """What a button copies."""
+    page.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
+    page.locator(button).click()
+    page.locator(f"{button} + .said", has_text="copied").wait_for()
+    return page.evaluate("window.copied")
+
+
+def test_a_link_has_the_text_before_anything_was_changed(visit):
+    page = visit()
+    page.locator("[data-column]").first.wait_for()
+    again = visit(urlsplit(copied(page, "#link")).fragment)
+    again.locator("[data-column]").first.wait_for()
+    assert "text=" in again.url
+    assert again.locator("#context").inner_text() == page.locator("#context").inner_text()
+
+
 def test_another_token_is_forced_and_the_branch_is_undone(visit, group):
     page = visit(f"text={TEXT}&at=4")
     page.locator("[data-bars=ensemble] button.row").nth(2).click()
@@ -201,7 +218,7 @@ def test_the_page_waits_for_the_models(browser, cast):
         page.goto(address)
         page.locator("#cast", has_text="loading 3 of 5: students/twin").wait_for()
         assert page.evaluate("document.querySelector('main').inert")
-        opening.answers = endpoints(cast)
+        opening.answers = endpoints(cast, opening)
         page.locator("[data-strip=twin] .chip").first.wait_for()
         page.close()
 
@@ -228,6 +245,39 @@ def test_all_models_write_step_by_step(visit, group):
         for each in pages:
             shown = numbers(each, f"[data-written={model}] .new .token", "data-token")
             assert shown == expected[:2]
+    steps = [line.split(",")[3] for line in copied(page, "[data-copy=write]").splitlines()[:3]]
+    assert steps == ["step", "1", "2"]  # numbered as the page says them: "Token 1"
+
+
+def test_nothing_is_written_after_a_text_that_fills_all_positions(visit):
+    page = visit(f"text={'the cat ' * 200}")
+    page.locator("[data-strip=llama]").wait_for()
+    page.locator("#write-form [value=all]").click()
+    page.locator("#write-fault", has_text="fills all").wait_for()
+    assert page.locator("#written .line").count() == 0
+    assert page.locator("#write-said").inner_text() == ""
+    assert "of the models: its end, " in page.locator("#strips .fault").inner_text()
+
+
+# A token, and then a connection that ends or breaks.
+CUT_SHORT = """(last) => {
+    const event = 'data: {"model": "llama", "token": {"id": 1, "text": " the", "kind": "text"}}';
+    const parts = [(it) => it.enqueue(new TextEncoder().encode(event + "\\n\\n")),
+                   (it) => last === "ends" ? it.close() : it.error(new TypeError("network error"))];
+    const body = new ReadableStream({ pull: (it) => parts.shift()(it) }, { highWaterMark: 0 });
+    window.fetch = async () => new Response(body);
+}"""
+
+
+@pytest.mark.parametrize("last", ["ends", "breaks"])
+def test_a_server_that_stops_while_models_write_is_named(visit, last):
+    page = visit(f"text={TEXT}")
+    page.locator("[data-column]").first.wait_for()
+    page.evaluate(CUT_SHORT, last)
+    page.locator("#write-form [value=all]").click()
+    page.locator("#write-fault", has_text="The server stopped in the middle").wait_for()
+    assert "1 token; stopped" in page.locator("[data-written=llama]").inner_text()
+    assert page.locator("#write-said").inner_text() == ""
 
 
 def test_what_a_model_writes_after_the_first_one_has_ended_is_marked_too(visit):
@@ -294,6 +344,18 @@ def test_a_pair_is_opened_under_the_models_of_its_own_run(browser, two_groups):
         page.locator("#predict").check()
         page.locator("[data-choice]").first.wait_for()
         assert not page.locator("[data-strip=other]").is_visible()
+        page.goto(f"{address}/#g=0")
+        page.reload()
+        page.locator("#loss", has_text="students on this page have another vocabulary").wait_for()
+        page.close()
+
+
+def test_of_two_runs_the_page_names_the_ensemble_that_all_are_compared_with(browser, play_run):
+    runs = load(find_models({"a": play_run.folder, "b": play_run.folder}), Opening())
+    with playing(runs) as address:
+        page = browser.new_page()
+        page.goto(address)
+        page.locator(".kls summary", has_text="How far each model is from a/ensemble").wait_for()
         page.close()
 
 
@@ -356,6 +418,26 @@ def test_markup_and_control_characters_are_shown_as_text(visit):
     page.locator("#text-form [type=submit]").click()
     page.locator("#parts", has_text="北 is E5 8C 97; 京 is E4 BA AC").wait_for()
     assert "byte E5" in page.locator("[data-strip=llama]").inner_text()
+    page.locator("#text").fill("\u202eThe cat")
+    page.locator("#text-form [type=submit]").click()
+    page.locator("#parts", has_text=r"\u202e is E2 80 AE").wait_for()
+    page.locator("[data-strip=llama] [data-at]").last.click()
+    page.locator("#force-text").fill("␣the")
+    page.locator("#force [value=end]").click()
+    page.locator("#branch", has_text=r"reads: \u202eThe cat").wait_for()
+
+
+def test_shades_and_bars_are_printed_and_signs_on_shades_are_as_dark_as_letters(visit):
+    page = visit(f"text={TEXT}&at=4")
+    page.locator("#bars .fill").first.wait_for()
+    style = "getComputedStyle(document.querySelector('{}'))"
+    for part in (".chip", ".fill", ".swatch"):
+        assert page.evaluate(style.format(part) + ".printColorAdjust") == "exact"
+    chip = ".chip:not(:disabled)"
+    sign, letters = (
+        page.evaluate(style.format(part) + ".color") for part in (f"{chip} .token i", chip)
+    )
+    assert sign == letters
 
 
 def test_a_fault_is_shown_where_it_arose_and_goes_away(visit):

@@ -50,7 +50,7 @@ def test_the_page_says_what_is_loaded_until_it_answers(opening, address, cast):
         found = json.load(caught.value)
         assert found["what"] == "the models are not loaded yet"
         assert "loading 3 of 5: students/twin" in found["why"]
-        opening.answers = endpoints(cast)
+        opening.answers = endpoints(cast, opening)
         assert stream.read() == b"event: end\ndata: {}\n\n"
     assert asked(address, "text", text="a")["first"] == 1
 

@@ -35,7 +35,7 @@ def test_losses_are_those_of_the_best_epoch(make_run):
 
 
 def test_words_and_tokens_are_counted():
-    counted = {"words": 1200, "types": 40, "ranks": [[1, 90], [2, 50]]}
+    counted = {"words": 1200, "types": 40, "ranks": [[1, 90.0], [2, 50.0]]}
     assert of_words({"domains": {"talk": counted}, "total": counted, "every": 1}) == (
         "How words are spread: talk 1,200 words of 40 types, the most frequent 90 times; all 1,200 "
         "words of 40 types, the most frequent 90 times"

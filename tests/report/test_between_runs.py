@@ -80,6 +80,14 @@ def test_one_page_with_its_figures_replaces_the_pages_of_the_runs(two, tmp_path)
     assert f"babyllama report {two[1]} --out report-2" in page
 
 
+def test_a_model_of_both_runs_shows_both_marks(two, tmp_path):
+    write_report(two, tmp_path / "report")
+    drawn = (tmp_path / "report/figures/runs.svg").read_text("utf-8")
+    marks = re.findall(r'<use \S+ (x="\S+" y="\S+") style="(fill[^;]*); stroke: #', drawn)
+    twins = [fill for place, fill in marks if sum(each == place for each, _ in marks) == 2]
+    assert twins.count("fill-opacity: 0") == len(twins) / 2 > 0
+
+
 def test_runs_that_cannot_be_paired_say_why(two):
     other = two[1] / "evaluation"
     for path in other.glob("*.json"):

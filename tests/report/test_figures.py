@@ -45,7 +45,7 @@ def test_points_of_training_are_drawn_and_listed(make_run):
     assert table.rows[0] == ("1.0M", "51.0 (50.0 to 52.0)", "50.0 (49.0 to 51.0)")
     assert table.rows[-1][0] == "10.0M"  # the best epoch is the fifth of ten
     drawn = learning_curves(scored)
-    for words in ("distilled (student)", "twin", "blimp", "words seen"):
+    for words in ("distilled (student)", "twin", "blimp", "words seen", "1.0M", "3.0M", "10.0M"):
         assert f">{words}</text>" in drawn
 
 

@@ -3,10 +3,12 @@
 import html
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -14,7 +16,9 @@ import yaml
 from markdown_it import MarkdownIt
 from odd_names import ODD_NAMES
 from result_files import benchmark
+from typer.testing import CliRunner
 
+from babyllama.cli import app
 from babyllama.console import visible
 from babyllama.errors import InputError
 from babyllama.recipe import load_recipe
@@ -73,7 +77,6 @@ def test_page_and_markdown_hold_the_whole_run(told):
     assert figures == [f"figures/{name}.svg" for name in names]
     for figure in figures:
         ElementTree.fromstring((report / figure).read_text("utf-8"))
-    assert "babyllama run mini.yaml --out runs/mini-again" in page
     assert "0123456789ab" in page
     assert str(run.parent) not in page + markdown
 
@@ -89,6 +92,17 @@ def test_the_recipe_is_on_the_page_and_in_markdown_as_it_was_run(told, tmp_path)
         file.write_text(text, encoding="utf-8")
         assert load_recipe(str(file)) == recipe  # its seed was set by --set
     assert 'pre tabindex="0"' in page
+
+
+def test_the_command_under_reproduce_runs_the_recipe_of_the_page(told, tmp_path, monkeypatch):
+    _, markdown = texts(told[1])
+    (recipe,) = re.findall(r"```yaml\n(.*?)```", markdown, re.S)
+    (command,) = re.findall(r"^\$ babyllama (run mini\.yaml .*)$", markdown, re.M)
+    monkeypatch.chdir(tmp_path)
+    Path("mini.yaml").write_text(recipe, encoding="utf-8")
+    done = CliRunner().invoke(app, [*shlex.split(command), "--dry-run"])
+    assert done.exit_code == 0, done.output
+    assert "runs/mini-again" in command
 
 
 def test_the_page_is_well_formed_and_accessible(told):

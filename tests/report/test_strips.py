@@ -41,6 +41,7 @@ def test_the_twins_errors_that_the_student_does_not_make_are_shown(make_run):
     add_worst(folder, "twin", [wrong("npi_any", kept[True]), wrong("npi_any", kept[False])])
     section = mended_errors(scored_run(read_run(folder)))
     assert len(section.lost) == 1
+    assert "The stronger a word's shade" in section.text[0]  # on a dark page it is the brighter
     assert "Of 2 of the worst errors of twin, distilled decides 1 rightly." in section.text[0]
 
 

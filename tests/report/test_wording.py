@@ -66,7 +66,7 @@ def test_an_interval_without_zero_never_begins_at_it():
     assert bounds_signed((0.02, 6.9)) == "+0.02 to +6.90"
     assert signed_difference(difference(-0.35, -1.8, 1.1)) == "-0.3, 95% -1.8 to 1.1"
     assert signed_difference(difference(1.35, 0.02, 2.7)) == "1.35, 95% 0.02 to 2.70"
-    assert signed(-0.02) == "+0.0"
+    assert [signed(value) for value in (-0.02, 0.02, 1.94)] == ["0.0", "0.0", "+1.9"]
 
 
 def test_a_score_is_shown_with_its_interval_if_it_has_one():

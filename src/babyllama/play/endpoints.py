@@ -2,7 +2,7 @@
 
 Answers are computed one at a time, whoever asks: the models use all cores as it is. Text that
 models write is streamed, and waits for its turn at every token, so that other answers come in
-between. Whoever stops listening stops the writing.
+between. Whoever stops listening stops the writing, and so does the end of the server.
 """
 
 import json
@@ -18,7 +18,7 @@ from babyllama.play.answers import position_answer, text_answer
 from babyllama.play.beginning import beginning_of
 from babyllama.play.losses import loss_answer
 from babyllama.play.models import Cast, Group
-from babyllama.play.opening import as_json
+from babyllama.play.opening import Opening, as_json
 from babyllama.play.pairs import pair_answer
 from babyllama.play.predictions import Filter, benchmarks_of, pairs_answer
 from babyllama.play.requests import (
@@ -47,12 +47,16 @@ Body = TypeVar("Body", bound=Asked)
 Answer = TypeVar("Answer")
 
 
-def endpoints(cast: Cast) -> "Starlette":
-    """The answers about some models as an ASGI application."""
+def endpoints(cast: Cast, opening: Opening) -> "Starlette":
+    """The answers about some models as an ASGI application.
+
+    Args:
+        opening: says when the server is being ended.
+    """
     from starlette.applications import Starlette
     from starlette.routing import Route
 
-    answers = _Answers(cast)
+    answers = _Answers(cast, opening)
     posts = {
         "/text": answers.of_text,
         "/position": answers.of_position,
@@ -81,8 +85,9 @@ async def _refused(_request: "Request", error: Exception) -> "Response":
 class _Answers:
     """The handlers of the requests, round one lock."""
 
-    def __init__(self, cast: Cast) -> None:
+    def __init__(self, cast: Cast, opening: Opening) -> None:
         self._cast = cast
+        self._opening = opening
         self._lock = threading.Lock()
 
     async def of_models(self, _request: "Request") -> "Response":
@@ -162,6 +167,8 @@ class _Answers:
         event = first
         with closing(steps):  # also if nobody listens any more
             while event is not None:
+                if self._opening.is_closed:
+                    return  # without the event at the end: the page says that the server stopped
                 yield f"data: {json.dumps(asdict(event))}\n\n"
                 event = await self._computed(lambda: next(steps, None))
         yield "event: end\ndata: {}\n\n"

@@ -100,7 +100,7 @@ def answer_with(cast: "Cast", opening: Opening, ended: threading.Event) -> None:
 
     send_output_to(_drop)  # progress and status of each answer would fill the terminal
     try:
-        opening.answers = endpoints(cast)
+        opening.answers = endpoints(cast, opening)
         ended.wait()
     finally:
         send_output_to(None)

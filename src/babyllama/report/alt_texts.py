@@ -66,7 +66,7 @@ def of_words(found: Mapping[str, Any]) -> str:
     named = {**found.get("domains", {}), "all": found["total"]} if found else {}
     told = [
         f"{name} {each['words']:,} words of {each['types']:,} types, the most frequent "
-        f"{each['ranks'][0][1]:,} times"
+        f"{each['ranks'][0][1]:,.0f} times"
         for name, each in named.items()
         if each["words"] and each["ranks"]
     ]

@@ -39,7 +39,7 @@ def reproduce(run: Run) -> Section:
             "of --set included; files that it names are needed, too. Versions and checksums stand "
             "under What ran.",
         ),
-        code=command("run", f"{name}.yaml", "--out", again),
+        code=command("run", f"{name}.yaml", "--run-dir", again),
         listing=Listing(f"{name}.yaml", "yaml", to_yaml(run.recipe)),
     )
 

@@ -16,7 +16,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from babyllama.console import format_count
 from babyllama.report.scored_run import CurvePoint, ScoredRun
@@ -258,6 +258,7 @@ def _curve_of(
     axes.plot(words, scores, line, color=colour, marker=marker, markersize=4, label=label)
     if max(words) >= 10 * min(words):
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))  # powers of ten alone may be one
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _at: format_count(value)))
     axes.xaxis.set_minor_formatter(NullFormatter())
 

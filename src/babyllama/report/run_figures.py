@@ -99,7 +99,8 @@ def _dot(axes: Axes, place: Place, colour: str, *, is_filled: bool) -> None:
     axes.errorbar(
         [place.nats.value], [place.score], xerr=reach(place.nats.value, place.nats.interval),
         yerr=reach(place.score, place.interval), fmt=_MARKS[place.model.role], color=colour,
-        markersize=6, elinewidth=1, markerfacecolor=colour if is_filled else "white", zorder=3,
+        markersize=6 if is_filled else 9, elinewidth=1, zorder=3,
+        markerfacecolor=colour if is_filled else "none",  # a model of both runs shows both marks
     )  # fmt: skip
 
 
@@ -114,7 +115,7 @@ def _keys(labels: Sequence[str]) -> list[Line2D]:
     """A legend of runs by colour and roles by mark."""
     runs = [
         Line2D([], [], color=colour, marker="o", linestyle="", label=label,
-               markerfacecolor=colour if number == 0 else "white")
+               markerfacecolor=colour if number == 0 else "none")
         for number, (label, (colour, _, _)) in enumerate(zip(labels, STYLES, strict=False))
     ]  # fmt: skip
     roles = [

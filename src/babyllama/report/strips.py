@@ -14,8 +14,8 @@ _ALIKE = 2  # errors on one UID: more of them say the same
 _MENDED = 10  # errors of the twin that are shown
 _HOW = (
     "Under each word is its surprisal in nats. Words that the two texts do not share are "
-    "underlined. The darker a word, the more it costs the model than what the other text has in "
-    "its place: the shade changes at 0.5, 2 and 4 nats."
+    "underlined. The stronger a word's shade, the more it costs the model than what the other text "
+    "has in its place: the shade changes at 0.5, 2 and 4 nats."
 )
 
 Words = Sequence[tuple[str, float]]

@@ -67,8 +67,9 @@ def signed_difference(difference: Difference) -> str:
 
 
 def signed(value: float) -> str:
-    """`+1.9`, `-0.3`, and never `-0.0`."""
-    return f"{round(value, 1) + 0.0:+.1f}"
+    """`+1.9`, `-0.3`; `0.0`, without a sign, if it rounds to that."""
+    rounded = round(value, 1)
+    return f"{rounded:+.1f}" if rounded else "0.0"
 
 
 def with_interval(score: Score) -> str:

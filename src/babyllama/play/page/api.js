@@ -46,7 +46,7 @@ async function events(path, options, onEvent) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let buffer = "", ended = false;
   for (;;) {
-    const { value, done } = await reader.read();
+    const { value, done } = await reader.read().catch(ofBroken);
     if (done) break;
     buffer += value;
     const parts = buffer.split("\n\n");
@@ -57,6 +57,12 @@ async function events(path, options, onEvent) {
     }
   }
   if (!ended) throw new Error("The server stopped in the middle; its terminal says why.");
+}
+
+/** A connection that breaks ends the stream; one that the viewer has stopped is an error. */
+function ofBroken(error) {
+  if (error.name === "AbortError") throw error;
+  return { done: true };
 }
 
 /** Only the newest of several answers is used. */

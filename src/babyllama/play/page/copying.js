@@ -1,5 +1,6 @@
 // Copy tables as CSV, and the address.
 import { byId, el } from "./dom.js";
+import { link } from "./state.js";
 
 const tables = {};
 const box = el("textarea", { id: "copied", rows: 4, readOnly: true, hidden: true, "aria-label": "The text to copy" });
@@ -54,5 +55,5 @@ export function startCopying() {
       else say(button, "There is nothing to copy yet.");
     });
   }
-  offer(byId("link"), () => copy(byId("link"), location.href, "The link is"));
+  offer(byId("link"), () => copy(byId("link"), link(), "The link is"));
 }

@@ -23,7 +23,9 @@ export async function readLoss() {
   fillSelect(byId("student"), own.map(({ student }) => [student, student]), state.student || own[0]?.student);
   showFault("loss-fault", null);
   if (!own.length) {
-    say("No student here was distilled from teachers that are on this page. Give a run: babyllama play runs/NAME");
+    say(cast.lessons.length
+      ? "The students on this page have another vocabulary: choose a token of theirs above."
+      : "No student here was distilled from teachers that are on this page. Give a run: babyllama play runs/NAME");
     return;
   }
   const text = currentAnswer();

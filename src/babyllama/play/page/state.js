@@ -80,6 +80,9 @@ function assign(fields) {
   return changed;
 }
 
+/** The address of what is shown; before the first change it is not yet the browser's. */
+export const link = () => `${location.href.split("#")[0]}#${fragment()}`;
+
 /** The text is always in it: another run begins with another one. */
 function fragment() {
   const shown = Object.entries(state).filter(([name, value]) => name === "text" || value !== defaults[name]);

@@ -1,7 +1,7 @@
 // The first panel: a text, token by token, under every model.
 import { ask, newest } from "./api.js";
 import { offerTable } from "./copying.js";
-import { byId, counted, el, moveByArrows, nats, replace, roleOf, setStop, shortNats, showFault, tokenNode, tokenText } from "./dom.js";
+import { byId, counted, el, moveByArrows, nats, replace, roleOf, setStop, shortNats, showFault, tokenNode, tokenText, visibleText } from "./dom.js";
 import { change, choosePlace, forced, ignore, isGiven, isHidden, state, withoutLastForced } from "./state.js";
 
 const NATS_AT_FULL_SHADE = 12;
@@ -115,7 +115,7 @@ function drawParts() {
   const whole = [...new Set(answers.flatMap(({ tokens }) => charactersOf(tokens)))].slice(0, 4);
   const bytes = (character) => [...new TextEncoder().encode(character)].map((each) => each.toString(16).toUpperCase()).join(" ");
   replace(byId("parts"), tokenNode(parts[0]), " is a part of a character that this vocabulary has no token for: a computer writes a character as one to four bytes. ",
-    whole.length ? `Here: ${whole.map((each) => `${each} is ${bytes(each)}`).join("; ")}.` : "");
+    whole.length ? `Here: ${whole.map((each) => `${visibleText(each)} is ${bytes(each)}`).join("; ")}.` : "");
 }
 
 /** The characters that tokens of bytes in a row make. */
@@ -133,17 +133,18 @@ function groupParts(answer, group) {
   const models = cast.groups[group];
   const parts = [];
   if (cast.groups.length > 1) {
-    parts.push(el("h3", {}, `A vocabulary of ${models.vocabulary} tokens: ${models.models.map((each) => each.name).join(", ")}`));
+    parts.push(el("h3", {}, `A vocabulary of ${counted(models.vocabulary, "token")}: ${models.models.map((each) => each.name).join(", ")}`));
   }
   if (answer.cut) {
     parts.push(el("p", { className: "fault" },
-      `The text is longer than the ${answer.positions} positions of the models: its last ${answer.cut} tokens are left out.`));
+      `The text is longer than the ${counted(answer.positions, "position")} of the models: its end, ${counted(answer.cut, "token")}, is left out.`));
   }
   parts.push(...answer.strips.map((strip) => surprisalStrip(answer, strip, group)));
   const compared = answer.strips.filter((strip) => strip.kl);
   if (compared.length) {
-    const isEnsemble = answer.strips.some((strip) => strip.model === answer.reference && strip.role === "ensemble");
-    const who = isEnsemble ? "the ensemble" : answer.reference;
+    const ensembles = answer.strips.filter(({ role }) => role === "ensemble");
+    const isTheOnlyOne = ensembles.length === 1 && ensembles[0].model === answer.reference;
+    const who = isTheOnlyOne ? "the ensemble" : answer.reference;
     parts.push(el("details", { open: true, className: "kls" },
       el("summary", {}, `How far each model is from ${who}`),
       el("p", { className: "says" }, `KL from ${who}, in nats: 0 if the model predicts the same. The shade is full at ${KL_AT_FULL_SHADE}.`),
@@ -228,7 +229,7 @@ function drawBranch() {
   if (!changed.length) return;
   const words = changed.length === 1 ? "One token is" : `${changed.length} tokens are`;
   replace(place, `A branch: ${words} not the text’s own. It now reads: `,
-    el("span", { className: "token" }, currentAnswer().text), " ",
+    el("span", { className: "token" }, visibleText(currentAnswer().text)), " ",
     el("button", { type: "button", id: "undo", onclick: () => change({ forced: withoutLastForced(), guess: "" }, { push: true }) }, "Undo the last"));
 }
 

@@ -53,6 +53,7 @@ async function write() {
   showFault("write-fault", null);
   draw();
   const body = { ...currentText(), seed: Number(state.seed), temperature: Number(state.wT), tokens: Number(state.n) };
+  let isFault = false;
   try {
     await stream("write", body, (event) => {
       if (stopping !== own) return;
@@ -63,13 +64,16 @@ async function write() {
     }, own.signal);
   } catch (error) {
     if (stopping !== own) return;
-    if (error.name === "AbortError") Object.values(lines).forEach((line) => { line.end ||= "stopped"; });
-    else showFault("write-fault", error);
+    isFault = error.name !== "AbortError";
+    if (isFault) showFault("write-fault", error);
+    const hasBegun = Object.values(lines).some(({ tokens }) => tokens.length);
+    if (isFault && !hasBegun) lines = {};
+    Object.values(lines).forEach((line) => { line.end ||= "stopped"; });
   }
   if (stopping !== own) return;
   isWriting = false;
   draw();
-  say(state.step ? stepInWords() : `${counted(Object.keys(lines).length, "model")} have written`);
+  if (!isFault) say(state.step ? stepInWords() : `${counted(Object.keys(lines).length, "model")} have written`);
 }
 
 /** Say it to a screen reader: at the end, not at every token. */
@@ -122,7 +126,7 @@ const tail = (text) => (text.length > 120 ? `…${text.slice(-120)}` : text);
 function table() {
   const rows = [["model", "seed", "temperature", "step", "token_id", "token"]];
   for (const [name, line] of Object.entries(lines)) {
-    line.tokens.slice(0, shown).forEach((token, step) => rows.push([name, state.seed, state.wT, step, token.id, token.text]));
+    line.tokens.slice(0, shown).forEach((token, step) => rows.push([name, state.seed, state.wT, step + 1, token.id, token.text]));
   }
   return rows;
 }
