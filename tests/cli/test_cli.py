@@ -46,6 +46,13 @@ def test_help_the_page_and_reports_import_nothing_heavy():
     subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
 
 
+def test_torch_keeps_few_compiled_shapes_unless_the_user_says_how_many(monkeypatch):
+    monkeypatch.setattr(os, "environ", {"LRU_CACHE_CAPACITY": "1000"})
+    cli.prepare_environment()
+    assert os.environ["ONEDNN_PRIMITIVE_CACHE_CAPACITY"] == "64"
+    assert os.environ["LRU_CACHE_CAPACITY"] == "1000"
+
+
 def test_a_command_whose_import_of_torch_was_interrupted_ends(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch.distributed", None)
     monkeypatch.delitem(sys.modules, "torch", raising=False)

@@ -99,6 +99,10 @@ def prepare_environment() -> None:
     # training most of its speed (docs/log.md). torch reads this when it is loaded, so it is set
     # here; a value that the user has set stays.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # On a CPU, torch keeps a compiled product of matrices for each of the last 1,024 shapes, about
+    # 1 MB each, in two caches. Scoring has hundreds of shapes, a training a few dozen.
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
+    os.environ.setdefault("LRU_CACHE_CAPACITY", "64")
     # We print progress bars and messages of our own.
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
