@@ -184,7 +184,7 @@ def served(cast: Any) -> Iterator[Ask]:
     """A function that asks the server of these models, until the block ends."""
     listening = bound(0)
     opening = Opening()
-    opening.answers = endpoints(cast)
+    opening.answers = endpoints(cast, opening)
     with serving(opening, listening):
         yield ask_for(f"http://127.0.0.1:{listening.getsockname()[1]}/")
 
