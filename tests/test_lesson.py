@@ -91,8 +91,8 @@ def test_the_numbers_to_expect_are_those_of_the_demo():
     assert "about 7 seeds" in " ".join(section.split())
     assert "about 7 would do" in page
     notes = " ".join(lesson.paper(lesson.TEACHER).split())
-    assert "four such runs took 3 min 49 s" in notes
-    assert "All stages together took 3 min 49 s" in page
+    assert "four such runs took 2 min 08 s" in notes
+    assert "All stages together took 2 min 08 s" in page
 
 
 def test_the_claims_of_the_answers_are_those_of_the_demo():
