@@ -46,7 +46,7 @@ def test_a_lower_loss_is_better_and_below():
         ({}, "; about 73 would do to show the 1.0 observed."),
         ({"smallest": 2.0}, "; about 20 would do to show the 2 declared to count."),
         ({"smallest": 0.1}, "; more than 1000 seeds would do to show the 0.1 declared to count."),
-        ({"items": 4.0}, "more seeds alone would not do to show the 1.0 observed: at least 31 "
+        ({"items": 4.0}, "more seeds alone would not do to show the 1.0 observed: at least 32 "
                          "times as many items are needed."),
         ({"smallest": 1.0, "question": "equivalent"}, "would do if they do not differ (margin 1)."),
     ],

@@ -11,6 +11,7 @@ from babyllama.report.wording import (
     order_in_words,
     signed,
     signed_difference,
+    times,
     with_interval,
 )
 from babyllama.scores.differences import Difference
@@ -85,3 +86,11 @@ def test_a_curriculum_is_said_with_how_often_windows_were_read():
     assert order_in_words(ordered, facts) == (
         f"{ordered.order}; a window was read 5 to 31 times, the median 10.5"
     )
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(1.02, "1.1"), (2.9, "2.9"), (9.96, "10.0"), (30.2, "31"), (1382.4, "1,383")],
+)
+def test_what_it_takes_is_rounded_up(value, words):
+    assert times(value) == words

@@ -1,5 +1,6 @@
 """Differences and numbers in words, for reports and comparisons."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -41,8 +42,10 @@ def above_or_below(difference: Difference, unit: str = "") -> str:
 
 
 def times(value: float) -> str:
-    """`2.9`, `31`, `1,383`: how many times as much, as exactly as anybody needs it."""
-    return f"{value:.1f}" if value < 10 else f"{value:,.0f}"
+    """`2.9`, `31`, `1,383`: how many times as much it takes, rounded up; 1.02 is not 1.0."""
+    if value < 10:
+        return f"{math.ceil(round(value * 10, 6)) / 10:.1f}"
+    return f"{math.ceil(round(value, 6)):,}"
 
 
 def size(difference: Difference) -> Interval:

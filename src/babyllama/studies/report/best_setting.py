@@ -38,7 +38,7 @@ def _about_surface(findings: Findings, axes: Sequence[Axis], measure: str) -> It
     if left_out:
         yield f"{measure}: cells that lack a seed and are left out of the surface: {left_out}."
     where = [
-        f"{axis.name} {value:.3g} (95% interval {low:.3g} to {high:.3g})"
+        f"{axis.name} {_formed(value)} (95% interval {_formed(low)} to {_formed(high)})"
         for axis, value, (low, high) in zip(
             axes, (best.x, best.y), (best.x_interval, best.y_interval), strict=True
         )
@@ -58,6 +58,12 @@ def _about_surface(findings: Findings, axes: Sequence[Axis], measure: str) -> It
             f"{gain.value:.{digits}f}{unit}, where noise alone gives up to "
             f"{gain.threshold:.{digits}f} in 95 of 100 studies."
         )
+
+
+def _formed(value: float) -> str:
+    """`0.48`, `107,000`: three digits, without an exponent where people write none."""
+    digits = f"{value:.3g}"
+    return f"{float(digits):,.0f}" if 1000 <= abs(value) < 1e9 else digits
 
 
 def _baselines(findings: Findings) -> list[Cell]:
