@@ -34,7 +34,9 @@ def comparisons(
     if not decided and not untested:
         return None
     cells = len(findings.cells)
-    is_grid = len(axes_of(findings.study)) == 2  # its heat maps show more
+    across = any(each.pair.ours.cell != each.pair.theirs.cell for each in decided)
+    # Heat maps show more of how the cells of a grid differ, but nothing of two models of one cell.
+    is_mapped = across and len(axes_of(findings.study)) == 2
     points = [
         *(_sentence(findings, each) for each in decided if len(decided) <= _MOST_SENTENCES),
         *(
@@ -46,7 +48,7 @@ def comparisons(
     return Section(
         "Comparisons",
         tables=tuple(_tables(findings, decided)),
-        figures=() if is_grid else tuple(_forests(findings, decided)),
+        figures=() if is_mapped else tuple(_forests(findings, decided)),
         points=tuple(points),
     )
 
