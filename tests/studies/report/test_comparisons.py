@@ -31,4 +31,5 @@ def test_what_teachers_gain_in_each_cell_of_a_grid_is_drawn(study, findings_of):
     found = findings_of(made, lambda _: means, pairs)
     (forest,) = comparisons(found, *decide_all(made, pairs, found.outcomes)).figures
     for cell in cells_of(made):
-        assert f"{cell.name}/distilled" in forest.svg
+        assert f">{cell.name}<" in forest.svg
+    assert forest.svg.count(">distilled minus twin<") == len(pairs)

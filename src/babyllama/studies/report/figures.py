@@ -12,6 +12,7 @@ from babyllama.report.figures import STYLES, WIDTH, drawing, svg_of
 from babyllama.report.verdicts import digits_for
 from babyllama.runs.run import Curve
 from babyllama.scores.certainty import t_interval
+from babyllama.studies.comparing import Pair
 from babyllama.studies.report.decided import Decided
 from babyllama.studies.report.grids import Axis
 
@@ -177,13 +178,21 @@ def forest_plot(decided: Sequence[Decided], *, cells: int, label: str) -> str:
                 capsize=3,
                 elinewidth=1.3,
             )
-        names = [each.pair.called(cells) for each in reversed(decided)]
-        drawn.set_yticks(range(len(names)), [f"{ours}\nminus {theirs}" for ours, theirs in names])
-        drawn.set_ylim(-0.6, len(names) - 0.4)
+        labels = [_label(each.pair, cells) for each in reversed(decided)]
+        drawn.set_yticks(range(len(labels)), labels)
+        drawn.set_ylim(-0.6, len(labels) - 0.4)
         drawn.tick_params(axis="y", length=0, labelsize=8.5)
         drawn.xaxis.set_major_locator(MaxNLocator(_MOST_TICKS))
         drawn.set_xlabel(label)
         return svg_of(figure)
+
+
+def _label(pair: Pair, cells: int) -> str:
+    """What a row compares; the cell of both sides is named once."""
+    if cells > 1 and pair.ours.cell == pair.theirs.cell:
+        return f"{pair.ours.cell}\n{pair.ours.model} minus {pair.theirs.model}"
+    ours, theirs = pair.called(cells)
+    return f"{ours}\nminus {theirs}"
 
 
 def _range(means: Float64[np.ndarray, "rows columns"]) -> tuple[float, float]:
