@@ -15,7 +15,7 @@ from babyllama.console import (
 )
 from babyllama.pipeline.checks import check_settings
 from babyllama.pipeline.memory import TrainingMemory
-from babyllama.pipeline.planning import Plan, plan
+from babyllama.pipeline.planning import Plan, disk_to_go, plan
 from babyllama.pipeline.preview import preview
 from babyllama.pipeline.run import refuse_other_run, selected_stages, with_resolved_signal
 from babyllama.pipeline.timing import KNOWN, Timing, time_left
@@ -42,6 +42,7 @@ def show_plan(recipe: Recipe, folder: Path, until: str | None, *, card: str) -> 
     _show_models(planned, timing)
     _show_costs(planned, recipe)
     if not timing.card:  # else another machine
+        _show_free_disk(planned, folder)
         _show_memory(planned)
     _show_time(planned, timing)
 
@@ -96,6 +97,12 @@ def _show_costs(planned: Plan, recipe: Recipe) -> None:
         f"Disk: {format_bytes(planned.disk_bytes)}, including the stored signal "
         f"({format_bytes(planned.signal_bytes)})"
     )
+
+
+def _show_free_disk(planned: Plan, folder: Path) -> None:
+    needed, free = disk_to_go(planned, folder)
+    too_little = ", too little: the run would be refused" if needed > free else ""
+    print_line(f"Free there: {format_bytes(free)}{too_little}")
 
 
 def _show_memory(planned: Plan) -> None:

@@ -215,6 +215,16 @@ def _times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
 
 
+def disk_to_go(planned: Plan, folder: Path) -> tuple[int, int]:
+    """The bytes that a run has yet to write to its folder, and those that are free there."""
+    have = sum(
+        file.stat().st_size
+        for file in folder.rglob("*")
+        if file.is_file() and ".aside" not in str(file.relative_to(folder))
+    )
+    return max(0, planned.disk_bytes - have), free_disk(folder)
+
+
 def refuse_full_disk(planned: Plan, folder: Path, option: str) -> None:
     """Check that the run fits on the disk of its folder; what the folder holds counts as made.
 
@@ -224,13 +234,8 @@ def refuse_full_disk(planned: Plan, folder: Path, option: str) -> None:
     Raises:
         InputError: names the bytes needed and the bytes free.
     """
-    have = sum(
-        file.stat().st_size
-        for file in folder.rglob("*")
-        if file.is_file() and ".aside" not in str(file.relative_to(folder))
-    )
-    free = free_disk(folder)
-    if planned.disk_bytes - have > free:
+    needed, free = disk_to_go(planned, folder)
+    if needed > free:
         raise InputError(
             f"{folder} needs about {format_bytes(planned.disk_bytes)}, but its disk has "
             f"{format_bytes(free)} free",
