@@ -31,6 +31,15 @@ def test_a_trial_that_is_not_finished_is_missing_with_what_it_lacks(finished, sm
     assert missing[0].why == "not made: teachers/llama, teachers/gpt2, signal, ..."
 
 
+def test_a_trial_that_was_finished_with_other_settings_says_which(finished, small_study):
+    study = small_study()
+    changed = study.model_copy(update={"set": {"teachers.llama.training.max_dev_windows": 3}})
+    found, missing = outcomes_of(trials_of(changed, finished), finished)
+    assert (len(found), len(missing)) == (0, 4)
+    now = "teachers.llama.training.max_dev_windows was 8192, now 3"
+    assert {each.why for each in missing} == {f"finished with other settings: {now}"}
+
+
 def test_a_trial_that_is_missing_after_a_failure_says_why_and_so_do_those_that_share_it(
     copy, small_study
 ):

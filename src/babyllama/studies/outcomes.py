@@ -4,6 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from babyllama.errors import InputError
+from babyllama.recipe import load_recipe
+from babyllama.runs.artefact import difference
 from babyllama.runs.layout import Layout
 from babyllama.runs.run import Role, read_run
 from babyllama.scores.measures import read_measures
@@ -11,6 +14,7 @@ from babyllama.scores.results import ModelResult, read_results
 from babyllama.studies.cells import Trial
 from babyllama.studies.failures import read_failure
 from babyllama.studies.store import (
+    ADDRESSES,
     Made,
     check_name,
     finish_name,
@@ -80,7 +84,9 @@ def outcomes_of(trials: Iterable[Trial], out: Path) -> tuple[list[Outcome], list
             unfinished.append((trial, everything))
     return found, [
         Missing(
-            trial.cell, trial.seed, _failed(trial, everything, makers, out) or _lacking(everything)
+            trial.cell,
+            trial.seed,
+            _failed(trial, everything, makers, out) or _changed(trial) or _lacking(everything),
         )
         for trial, everything in unfinished
     ]
@@ -133,6 +139,19 @@ def _failed(
             why = f": {failure.why}" if failure.why else ""
             return f"{name} failed{why}; log {failure.log.relative_to(out)}"
     return ""
+
+
+def _changed(trial: Trial) -> str:
+    """With which other settings a trial was finished; "" if it was not, or none is known."""
+    recorded = Layout(trial.folder).recipe
+    if not (trial.folder / ADDRESSES).is_file() or not recorded.is_file():
+        return ""
+    try:
+        was = load_recipe(str(recorded)).model_dump(mode="json")
+    except InputError:  # of another release
+        return ""
+    change = difference(was, trial.recipe.model_dump(mode="json"))
+    return f"finished with other settings: {change}" if change else ""
 
 
 def _lacking(everything: Sequence[Made]) -> str:
