@@ -50,7 +50,7 @@ def test_messages_name_the_source_and_no_temporary_folder(tmp_path):
     rows = [{"text": f"Text \ufffd {n}."} for n in range(40)]
     (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     said = babyllama("corpus", "clean", tmp_path / "a.jsonl", tmp_path / "out", "--column", "text")
-    assert f"{tmp_path / 'a.jsonl'}/train/a.txt holds the sign U+FFFD" in said
+    assert f"{tmp_path / 'a.jsonl'}/train/a.txt holds U+FFFD, the replacement" in said
     assert "out.source." not in said
 
 

@@ -130,7 +130,7 @@ def _print_before(
     language: str,
     looks: Mapping[str, Look],
 ) -> None:
-    """Say how each domain is cleaned, what is left out, and what looks like a slip."""
+    """Say how each domain is cleaned, what is left out, and what looks like a mistake."""
     is_english = language == ENGLISH or rules == "paper"
     for line in (*_cleaners_in_words(cleaners, is_english), *left_out_in_words(source.left_out)):
         print_status(line)
@@ -246,8 +246,8 @@ def _undecoded_in_words(undecoded: dict[Path, int]) -> Iterator[str]:
     for path, count in undecoded.items():
         if count:
             yield (
-                f"{path} holds the sign U+FFFD {count:,} times: a program before this one could "
-                "not decode its text"
+                f"{path} holds U+FFFD, the replacement character, {count:,} times: an earlier "
+                "program could not decode its text"
             )
 
 

@@ -17,7 +17,7 @@ from babyllama.data.order import Order, rank
 from babyllama.data.order_files import read_ages, read_numbers
 from babyllama.data.tokenizer import load_tokenizer
 from babyllama.data.windows import Windows, document_starts, known_document_starts, token_counts
-from babyllama.errors import InputError
+from babyllama.errors import InputError, command
 from babyllama.recipe import (
     AgeOrder,
     DomainOrder,
@@ -94,24 +94,24 @@ def _difficulties(
     return _means(windows, _rarity(windows, tokens)), ""
 
 
-def refuse_unlike_domains(wanted: Sequence[str], there: Sequence[str]) -> None:
-    """Check that an order names the domains of the text, all of them.
+def refuse_unlike_domains(ordered: Sequence[str], domains: Sequence[str]) -> None:
+    """Check that an order names all domains of the text, and no others.
 
     Raises:
-        InputError: it names one that is not there, or leaves one out.
+        InputError: names the domain that is unknown or left out.
     """
-    for name in wanted:
-        if name not in there:
+    for name in ordered:
+        if name not in domains:
             raise InputError(
                 f"training.order.domains: {name!r} is not a domain of the text",
-                why=f"Its domains are {', '.join(there)}.",
-                mend=nearest(name, there),
+                why=f"Its domains are {', '.join(domains)}.",
+                mend=nearest(name, domains),
             )
-    if left := [name for name in there if name not in wanted]:
+    if left := [name for name in domains if name not in ordered]:
         raise InputError(
             f"training.order.domains leaves out {', '.join(left)}",
             why="Every window needs a place in the order.",
-            mend=f"For example: [{', '.join([*wanted, *left])}]",
+            mend=f"For example: [{', '.join([*ordered, *left])}]",
         )
 
 
@@ -133,11 +133,11 @@ def _sentence_lengths(windows: Windows, tokenizer: Path) -> Int32[np.ndarray, " 
 
     A sentence ends after a mark such as `.` or `?`, and at the end of a line or a document.
     """
-    library = load_tokenizer(tokenizer)
+    loaded = load_tokenizer(tokenizer)
     texts = _texts(tokenizer)
     ends = np.array([any(mark in text for mark in _ENDS_OF_SENTENCES) for text in texts])
     begins = np.zeros(len(texts), bool)
-    for token, of in ((library.eos_token_id, ends), (library.bos_token_id, begins)):
+    for token, of in ((loaded.eos_token_id, ends), (loaded.bos_token_id, begins)):
         if token is not None:
             of[token] = True
     read = windows.stream
@@ -165,6 +165,7 @@ def _places_of_domains(
         raise InputError(
             f"{corpus} does not say which documents of {tokens} are from which domain",
             why="The order of domains needs the corpus that the tokens were made from.",
+            mend=f"Tokenize it again: {command('tokenize', corpus, 'TOKENIZER', 'OUT')}",
         )
     refuse_unlike_domains(order.domains, names)
     places = np.array([order.domains.index(name) for name in names])
@@ -189,6 +190,7 @@ def _of_file(
         f"{order.file} has {len(numbers):,} numbers; the training text has {documents:,} documents "
         f"and {per_window}",
         why="training.order.file needs one number for each of them, in the order of the text.",
+        mend=f"Write one number per document: {documents:,} lines.",
     )
 
 
@@ -250,5 +252,5 @@ def _means_of_known(
 
 def _texts(tokenizer: Path) -> list[str]:
     """The text of each token; of special ones none."""
-    library = load_tokenizer(tokenizer)
-    return [library.decode([token], skip_special_tokens=True) for token in range(len(library))]
+    loaded = load_tokenizer(tokenizer)
+    return [loaded.decode([token], skip_special_tokens=True) for token in range(len(loaded))]

@@ -1,4 +1,4 @@
-"""What a curriculum reads of the user's: numbers, one per line; words with ages; a model."""
+"""The user's files for a curriculum: numbers, one per line; words with ages; a model."""
 
 import math
 from pathlib import Path
@@ -55,6 +55,7 @@ def read_numbers(path: Path) -> Float64[np.ndarray, " lines"]:
             raise InputError(
                 f"{path}:{count}: is {line[:60]!r}, not a number",
                 why="It should have one number per line: a difficulty for each window or document.",
+                mend="Correct this line.",
             )
         numbers.append(number)
     return np.array(numbers, np.float64)

@@ -65,7 +65,7 @@ def decoded_blocks(
     Args:
         name: the file's name, for its suffix and for messages.
         size: the file's own bytes, which bound what it may unpack to.
-        may_be_blank: whether a file of white space is none to refuse.
+        may_be_blank: accept a file of nothing but white space.
 
     Raises:
         InputError: what `read_blocks` raises.

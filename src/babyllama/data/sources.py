@@ -57,7 +57,7 @@ class Source:
     Attributes:
         train: never empty.
         dev: empty if there are no dev texts: the ends of the training texts then become dev.
-        left_out: what else is there.
+        left_out: the files and folders that are not read, with the reasons.
         reading: 1 if all versions of this package read these files as the same text; 2 if the
             first releases did not know these names and read other text or trained on dev text; 3
             if some are compressed with zstd, which later ones left out.

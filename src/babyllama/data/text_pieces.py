@@ -25,7 +25,7 @@ class Piece(NamedTuple):
 
     Attributes:
         are_lines: whether each text begins a line, so that the token for a text's start precedes
-            it. The rest of a line that was cut, and all text under `stream`, begins none.
+            it. False for the rest of a line that was cut, and for all text under `stream`.
     """
 
     texts: Sequence[str]

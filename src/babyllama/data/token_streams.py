@@ -1,7 +1,7 @@
-"""The streams of one split while they are written: a killed process's successor goes on with them.
+"""The token streams of one split while they are written, so that a killed command resumes.
 
-Now and then the writer notes how far it is and the checksum of what it has written. Whoever goes on
-compares the files with that, cuts off what came later, and skips the text that is encoded already.
+Now and then the writer notes its progress and the checksum of what it has written. A resumed
+command compares the files with the note, cuts off what came later, and skips encoded text.
 """
 
 import hashlib
@@ -42,7 +42,7 @@ def count_tokens(
 
 
 class SplitStreams:
-    """Tokens, word counts and document starts of one split, and how far they are.
+    """Tokens, word counts and document starts of one split, and the progress of writing them.
 
     Attributes:
         pieces: pieces of text that are written, earlier attempts included.
@@ -89,7 +89,7 @@ class SplitStreams:
         self.words += int(words.sum())
 
     def save(self) -> None:
-        """Note how far the streams are."""
+        """Note the progress."""
         for file in self._files.values():
             file.flush()
         write_json(
@@ -107,7 +107,7 @@ class SplitStreams:
         return np.fromfile(self._paths["documents"], np.int64)
 
     def discard_note(self) -> None:
-        """Remove what only a successor would need."""
+        """Remove what only a resumed command needs."""
         self._note.unlink(missing_ok=True)
         self._paths["documents"].unlink(missing_ok=True)
         with suppress(OSError):  # another split has a note there

@@ -1,11 +1,11 @@
-"""The tokenizer: trained on the clean training text, in a Hugging Face folder; or anybody's.
+"""The tokenizer: trained on the clean training text, or anybody's, as a Hugging Face folder.
 
 The defaults are the paper's settings (arXiv 2308.02019, section 3): byte-level BPE, NFKC, a leading
 space, 16,000 tokens, merges of pairs seen at least twice, `<pad> <s> </s>` as ids 0, 1, 2.
 
-A folder of anybody's is read as its tokenizer.json says. transformers 5 makes some classes
-(GPT2Tokenizer, RobertaTokenizer) anew from the vocabulary alone, without the file's normaliser and
-leading space; the file is what a model was trained with.
+A tokenizer is loaded as its tokenizer.json says, since that is what a model was trained with.
+transformers 5 rebuilds some classes (GPT2Tokenizer, RobertaTokenizer) from the vocabulary alone,
+without the file's normaliser and leading space.
 """
 
 import hashlib
@@ -63,8 +63,8 @@ def train_tokenizer(corpus: Path, recipe: TokenizerRecipe, out: Path) -> dict[st
     size = tokenizer.get_vocab_size()
     if size < recipe.vocab_size:
         print_status(
-            f"  the tokenizer has {size:,} tokens, not {recipe.vocab_size:,}: its text has no more "
-            f"that are seen {recipe.min_frequency} times",
+            f"  the tokenizer has {size:,} tokens, not {recipe.vocab_size:,}: no others occur at "
+            f"least {recipe.min_frequency} times in its text",
             style="yellow",
         )
     reserved = range(recipe.padded(size) - size)
@@ -93,7 +93,7 @@ def training_files(corpus: Path) -> list[Path]:
     if not files:
         raise InputError(
             f"{corpus} has no text in train/ to train a tokenizer on",
-            why="It is wanted as a clean corpus, with train/*.txt, or as one .txt file.",
+            why="A tokenizer is trained on a clean corpus, with train/*.txt, or on one .txt file.",
             mend=f"Make a corpus of it: {command('corpus', 'clean', corpus, 'CORPUS')}",
         )
     return files
@@ -120,7 +120,7 @@ def never_written(
 
 
 def _interruptible(work: Callable[[], Tokenizer]) -> Tokenizer:
-    """Do work of a library that answers no signal: Ctrl-C and SIGTERM do not wait for its end."""
+    """Do a library's work in a thread: Ctrl-C and SIGTERM act at once, though it ignores them."""
     made: list[Tokenizer] = []
     raised: list[Exception] = []
 
@@ -151,43 +151,43 @@ def load_tokenizer(folder: Path) -> "PreTrainedTokenizerFast":
     """
     own = _own_tokenizer(folder)
     config = _configuration(folder)
-    library = _by_its_class(folder)
-    differing = ["class"] if library is None else _differing(own, library, config)
-    if library is None or differing:
+    tokenizer = _by_its_class(folder)
+    differing = ["class"] if tokenizer is None else _differing(own, tokenizer, config)
+    if tokenizer is None or differing:
         name = config.get("tokenizer_class", "its class")
         _say(
-            f"  {folder}: transformers would make {type(library).__name__} without the "
+            f"  {folder}: transformers would make {type(tokenizer).__name__} without the "
             f"{', '.join(differing)} of {_FILE}; the file itself is read"
-            if library is not None
+            if tokenizer is not None
             else f"  {folder}: transformers cannot make {name}; {_FILE} itself is read"
         )
-        library = _from_file(folder, own, library, config)
-    backend = library.backend_tokenizer
+        tokenizer = _from_file(folder, own, tokenizer, config)
+    backend = tokenizer.backend_tokenizer
     backend.no_truncation()
     backend.no_padding()
     if getattr(backend.model, "dropout", None):
         backend.model.dropout = None  # merges left out at random, for training alone
-    library.split_special_tokens = backend.encode_special_tokens = True
-    return library
+    tokenizer.split_special_tokens = backend.encode_special_tokens = True
+    return tokenizer
 
 
-def refuse_control_tokens(library: "PreTrainedTokenizerFast", texts: Iterable[str]) -> None:
-    """Check that no text spells a control token that the tokenizer would take it for.
+def refuse_control_tokens(tokenizer: "PreTrainedTokenizerFast", texts: Iterable[str]) -> None:
+    """Check that no text spells a control token that the tokenizer would encode as that token.
 
-    Most tokenizers encode `</s>` in a text as text. Those whose model looks up whole words or
-    pieces, and knows it as one, cannot.
+    Most tokenizers encode `</s>` in a text as text. A tokenizer cannot if its model looks up whole
+    words or pieces and `</s>` is one of them.
 
     Raises:
         InputError: names the token and the text.
     """
     is_taken: dict[str, bool] = {}
-    special = library.all_special_tokens
+    special = tokenizer.all_special_tokens
     for text in texts:
         for token in special:
             if token not in text:
                 continue
             if token not in is_taken:
-                is_taken[token] = _takes_text_for(library, token)
+                is_taken[token] = _takes_text_for(tokenizer, token)
             if not is_taken[token]:
                 continue
             at = max(0, text.index(token) - 30)
@@ -199,7 +199,7 @@ def refuse_control_tokens(library: "PreTrainedTokenizerFast", texts: Iterable[st
 
 
 def refuse_missing_marks(
-    library: "PreTrainedTokenizerFast", recipe: TokensRecipe, name: str
+    tokenizer: "PreTrainedTokenizerFast", recipe: TokensRecipe, name: str
 ) -> None:
     """Check that a tokenizer has the special tokens of a layout.
 
@@ -209,7 +209,7 @@ def refuse_missing_marks(
     Raises:
         InputError: `lines`, and no token for the start or the end of a text.
     """
-    if recipe.layout == "lines" and None in (library.bos_token_id, library.eos_token_id):
+    if recipe.layout == "lines" and None in (tokenizer.bos_token_id, tokenizer.eos_token_id):
         raise InputError(
             f"{name} has no token for the start or the end of a text",
             why="The layout `lines` puts one before every line and one after every document.",
@@ -302,10 +302,10 @@ def _by_its_class(folder: Path) -> "PreTrainedTokenizerFast | None":
 
 
 def _differing(
-    own: Tokenizer, library: "PreTrainedTokenizerFast", config: Mapping[str, Any]
+    own: Tokenizer, by_class: "PreTrainedTokenizerFast", config: Mapping[str, Any]
 ) -> list[str]:
-    """The parts of the library's tokenizer that are not those of tokenizer.json."""
-    file, made = (json.loads(each.to_str()) for each in (own, library.backend_tokenizer))
+    """The parts in which the tokenizer that its class makes differs from tokenizer.json."""
+    file, made = (json.loads(each.to_str()) for each in (own, by_class.backend_tokenizer))
     parts = [part for part in _PARTS if _settings(file[part]) != _settings(made[part])]
     if _names_what_it_adds(config) and "post_processor" in parts:
         parts.remove("post_processor")
@@ -321,7 +321,7 @@ def _differing(
 def _from_file(
     folder: Path,
     own: Tokenizer,
-    library: "PreTrainedTokenizerFast | None",
+    by_class: "PreTrainedTokenizerFast | None",
     config: Mapping[str, Any],
 ) -> "PreTrainedTokenizerFast":
     """The tokenizer of tokenizer.json, with the special tokens that the configuration names.
@@ -331,9 +331,9 @@ def _from_file(
     from transformers import PreTrainedTokenizerFast
 
     special = {role: config.get(role) for role in _ROLES}
-    if library is not None:
+    if by_class is not None:
         for role in _ROLES:
-            token = getattr(library, role)
+            token = getattr(by_class, role)
             if role not in config and token and own.token_to_id(token) is not None:
                 special[role] = token
     settings = {name: config[name] for name in _SETTINGS if name in config}
@@ -350,8 +350,8 @@ def _from_file(
             why=str(error).strip()[:200],
             mend="Correct its special tokens.",
         ) from None
-    if library is not None and _names_what_it_adds(config):
-        made.backend_tokenizer.post_processor = library.backend_tokenizer.post_processor
+    if by_class is not None and _names_what_it_adds(config):
+        made.backend_tokenizer.post_processor = by_class.backend_tokenizer.post_processor
     return made
 
 
@@ -403,16 +403,16 @@ def _digest(vocabulary: Mapping[str, int]) -> str:
     return hashlib.sha256(json.dumps(sorted(vocabulary.items())).encode()).hexdigest()
 
 
-def _takes_text_for(library: "PreTrainedTokenizerFast", token: str) -> bool:
+def _takes_text_for(tokenizer: "PreTrainedTokenizerFast", token: str) -> bool:
     """Whether a control token's own text is encoded as that token; punctuation is no control."""
     is_control = len(token) > 2 and (token[0], token[-1]) in {("<", ">"), ("[", "]")}
-    if not is_control or token == library.unk_token:
+    if not is_control or token == tokenizer.unk_token:
         return False
     try:
-        ids = library(token, add_special_tokens=False)["input_ids"]
+        ids = tokenizer(token, add_special_tokens=False)["input_ids"]
     except Exception:  # a tokenizer without an unknown token cannot encode the characters
         return False
-    return library.convert_tokens_to_ids(token) in ids
+    return tokenizer.convert_tokens_to_ids(token) in ids
 
 
 def _quoted(token: str | None) -> str:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def save_tokenizer(
-    library: "PreTrainedTokenizerFast", folder: Path, *, positions: int | None = None
+    tokenizer: "PreTrainedTokenizerFast", folder: Path, *, positions: int | None = None
 ) -> None:
     """Write a tokenizer folder that every transformers from 4.46 on reads as tokenizer.json says.
 
@@ -27,7 +27,7 @@ def save_tokenizer(
     Args:
         positions: the longest input of the model that the tokenizer is saved for; None: no limit.
     """
-    library.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
     path = folder / "tokenizer_config.json"
     config = read_object(path)
     for name in ("backend", "is_local", "local_files_only", "model_max_length"):
@@ -39,7 +39,7 @@ def save_tokenizer(
         "tokenizer_class": "PreTrainedTokenizerFast",
         "model_input_names": ["input_ids", "attention_mask"],
         "clean_up_tokenization_spaces": False,
-        **_prefix_space(library),
+        **_prefix_space(tokenizer),
         **({} if positions is None else {"model_max_length": positions}),
     }
     path.write_text(
@@ -47,9 +47,9 @@ def save_tokenizer(
     )
 
 
-def _prefix_space(library: "PreTrainedTokenizerFast") -> dict[str, bool]:
+def _prefix_space(tokenizer: "PreTrainedTokenizerFast") -> dict[str, bool]:
     """Whether a space is put before a text; empty if its parts have no such setting."""
-    part = json.loads(library.backend_tokenizer.to_str())["pre_tokenizer"] or {}
+    part = json.loads(tokenizer.backend_tokenizer.to_str())["pre_tokenizer"] or {}
     for step in part.get("pretokenizers", [part]):
         if "add_prefix_space" in step:
             return {"add_prefix_space": step["add_prefix_space"]}

@@ -99,7 +99,7 @@ def _unigram(recipe: TokenizerRecipe, files: Sequence[Path]) -> Tokenizer:
 
 
 def _say_long_words(words: pre_tokenizers.PreTokenizer, files: Sequence[Path]) -> bool:
-    """Say how many words are too long to train on whole; whether there are any."""
+    """Print how many words are too long to train on uncut; returns whether there are any."""
     count, first = 0, ""
     for file in files:
         with file.open(encoding="utf-8", newline="\n") as text:

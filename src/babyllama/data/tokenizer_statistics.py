@@ -45,36 +45,36 @@ def tokenizer_statistics(tokenizer: Path, corpus: Path, split: Split = "train") 
         InputError: the split has no text; what `load_tokenizer`, `read_split` and `read_blocks`
             raise.
     """
-    library = load_tokenizer(tokenizer)
+    loaded = load_tokenizer(tokenizer)
     domains = read_split(corpus, split)
     if not domains:
         raise InputError(
             f"{corpus} has no {split} text", mend="Leave out --split, or name another corpus."
         )
-    total = np.zeros(len(library), np.int64)
+    total = np.zeros(len(loaded), np.int64)
     rows: dict[str, dict[str, float]] = {}
     for domain in domains:
-        used, counts = _encoded(library, domain)
+        used, counts = _encoded(loaded, domain)
         total += used
         rows[domain.name] = _ratios(counts, used)
     sums = {name: int(sum(row[name] for row in rows.values())) for name in _COUNTS}
-    special = set(library.all_special_ids)
-    ordinary = np.array([token not in special for token in range(len(library))])
+    special = set(loaded.all_special_ids)
+    ordinary = np.array([token not in special for token in range(len(loaded))])
     order = np.argsort(-total, kind="stable")
     occurring = order[(total[order] > 0) & ordinary[order]]
     return {
-        "vocab_size": len(library),
+        "vocab_size": len(loaded),
         "domains": rows,
         "total": _ratios(sums, total),
-        "most_used": _named(library, occurring[:SHOWN], total),
-        "least_used": _named(library, occurring[::-1][:SHOWN], total),
+        "most_used": _named(loaded, occurring[:SHOWN], total),
+        "least_used": _named(loaded, occurring[::-1][:SHOWN], total),
         "never_used": int((ordinary & (total == 0)).sum()),
-        "warnings": [*doubts_about(library, total, is_train=split == "train")],
+        "warnings": [*doubts_about(loaded, total, is_train=split == "train")],
     }
 
 
 def doubts_about(
-    library: "PreTrainedTokenizerFast", counts: Int64[np.ndarray, " vocab"], *, is_train: bool
+    tokenizer: "PreTrainedTokenizerFast", counts: Int64[np.ndarray, " vocab"], *, is_train: bool
 ) -> Iterator[str]:
     """A line for each sign that a tokenizer was made for other text.
 
@@ -82,7 +82,7 @@ def doubts_about(
         counts: how often each of its tokens occurs in the text.
         is_train: whether that is the training text; a shorter one need not have every token.
     """
-    single, size = _single_bytes(library), len(counts)
+    single, size = _single_bytes(tokenizer), len(counts)
     unused = int((counts == 0).sum()) - int((counts[single] == 0).sum())  # every text needs these
     if is_train and unused > _MOST_UNUSED * size:
         yield (
@@ -90,7 +90,7 @@ def doubts_about(
             "occur in the training text: it was made for other text, or for more of it. Models "
             "spend parameters on each of them."
         )
-    special = set(library.all_special_ids)
+    special = set(tokenizer.all_special_ids)
     in_text = sum(int(count) for token, count in enumerate(counts) if token not in special)
     in_bytes = int(counts[single].sum())
     if size >= _FEWEST and in_bytes > _MOST_BYTES * in_text:
@@ -101,19 +101,19 @@ def doubts_about(
         )
 
 
-def _single_bytes(library: "PreTrainedTokenizerFast") -> list[int]:
-    """The tokens that stand for one byte where the tokenizer knows no longer one."""
-    is_byte_level, signs = is_of_bytes(library), bytes_of_signs()
+def _single_bytes(tokenizer: "PreTrainedTokenizerFast") -> list[int]:
+    """The tokens of single bytes, which encode text that no longer token fits."""
+    is_byte_level, signs = is_of_bytes(tokenizer), bytes_of_signs()
     return [
         number
-        for token, number in library.get_vocab().items()
+        for token, number in tokenizer.get_vocab().items()
         if (token in signs if is_byte_level else _BYTE_FALLBACK.fullmatch(token))
     ]
 
 
-def is_of_bytes(library: "PreTrainedTokenizerFast") -> bool:
+def is_of_bytes(tokenizer: "PreTrainedTokenizerFast") -> bool:
     """Whether its tokens are written as `bytes_of_signs` reads them."""
-    return isinstance(library.backend_tokenizer.decoder, decoders.ByteLevel)
+    return isinstance(tokenizer.backend_tokenizer.decoder, decoders.ByteLevel)
 
 
 @cache
@@ -125,22 +125,22 @@ def bytes_of_signs() -> dict[str, int]:
 
 
 def _encoded(
-    library: "PreTrainedTokenizerFast", domain: Domain
+    tokenizer: "PreTrainedTokenizerFast", domain: Domain
 ) -> tuple[Int64[np.ndarray, " vocab"], dict[str, int]]:
     """How often each token occurs in a domain, and its counts."""
-    used = np.zeros(len(library), np.int64)
+    used = np.zeros(len(tokenizer), np.int64)
     counts = dict.fromkeys(_COUNTS, 0)
     lines = _lines(domain)
     while part := list(islice(lines, _LINES_AT_ONCE)):
-        encoded = library.backend_tokenizer.encode_batch(part, add_special_tokens=False)
+        encoded = tokenizer.backend_tokenizer.encode_batch(part, add_special_tokens=False)
         ids = np.fromiter(chain.from_iterable(each.ids for each in encoded), np.int64)
         used += np.bincount(ids, minlength=len(used))
         counts["words"] += sum(len(line.split()) for line in part)
         counts["characters"] += sum(map(len, part))
         counts["bytes"] += sum(len(line.encode()) for line in part)
     counts["tokens"] = int(used.sum())
-    if library.unk_token_id is not None:
-        counts["unknown"] = int(used[library.unk_token_id])
+    if tokenizer.unk_token_id is not None:
+        counts["unknown"] = int(used[tokenizer.unk_token_id])
     return used, counts
 
 
@@ -161,20 +161,20 @@ def _ratios(counts: dict[str, int], used: Int64[np.ndarray, " vocab"]) -> dict[s
 
 
 def _named(
-    library: "PreTrainedTokenizerFast",
+    tokenizer: "PreTrainedTokenizerFast",
     tokens: Int64[np.ndarray, " some"],
     counts: Int64[np.ndarray, " vocab"],
 ) -> list[tuple[str, int]]:
-    return [(_text_of(library, each), int(counts[each])) for each in tokens.tolist()]
+    return [(_text_of(tokenizer, each), int(counts[each])) for each in tokens.tolist()]
 
 
-def _text_of(library: "PreTrainedTokenizerFast", token: int) -> str:
+def _text_of(tokenizer: "PreTrainedTokenizerFast", token: int) -> str:
     """What a token writes, with its space; <0xE5> and so on for the bytes of a part of a character.
 
     A token that writes nothing has its own name.
     """
-    name, signs = str(library.convert_ids_to_tokens(token)), bytes_of_signs()
-    if is_of_bytes(library) and signs.keys() >= set(name):
+    name, signs = str(tokenizer.convert_ids_to_tokens(token)), bytes_of_signs()
+    if is_of_bytes(tokenizer) and signs.keys() >= set(name):
         written = bytes(signs[each] for each in name)
         try:
             return written.decode()
@@ -182,6 +182,6 @@ def _text_of(library: "PreTrainedTokenizerFast", token: int) -> str:
             return "".join(f"<0x{byte:02X}>" for byte in written)
     if _SPACE in name:
         return name.replace(_SPACE, " ")
-    text = str(library.decode([token], clean_up_tokenization_spaces=False))
+    text = str(tokenizer.decode([token], clean_up_tokenization_spaces=False))
     is_shown = text and "\ufffd" not in text
     return text if is_shown else name

@@ -64,29 +64,32 @@ def tokenize(
         InputError: a split has no text, a file is not UTF-8, the tokenizer lacks the special
             tokens that the layout needs, or one token covers more than 255 words.
     """
-    library = load_tokenizer(tokenizer)
-    refuse_missing_marks(library, recipe, str(tokenizer))
-    if recipe.layout == "lines" and library.bos_token_id == library.eos_token_id:
-        print_status(f"  {library.bos_token} begins every line and also ends every document")
-    dtype = np.dtype(np.uint16 if len(library) <= 2**16 else np.uint32)
-    facts = {"vocab_size": len(library)}
+    loaded = load_tokenizer(tokenizer)
+    refuse_missing_marks(loaded, recipe, str(tokenizer))
+    if recipe.layout == "lines" and loaded.bos_token_id == loaded.eos_token_id:
+        print_status(f"  {loaded.bos_token} begins every line and also ends every document")
+    dtype = np.dtype(np.uint16 if len(loaded) <= 2**16 else np.uint32)
+    facts = {"vocab_size": len(loaded)}
     splits: tuple[Split, ...] = ("train", "dev")
-    end = library.eos_token_id if recipe.layout == "lines" else None
+    end = loaded.eos_token_id if recipe.layout == "lines" else None
     written = {split: SplitStreams(out, split, dtype) for split in splits}
     for split, streams in written.items():
         files = clean_files(corpus, split)
         documents = read_documents(
             files,
             recipe.layout,
-            library.backend_tokenizer,
+            loaded.backend_tokenizer,
             lines_at_once=lines_at_once,
             characters_at_once=characters_at_once,
         )
         size = sum(file.stat().st_size for file in files)
         with ProgressBar(f"tokens {split}", size, "bytes") as bar:
-            _write(streams, documents, library, end, bar, pieces_between_notes)
+            _write(streams, documents, loaded, end, bar, pieces_between_notes)
         if not streams.words:
-            raise InputError(f"{corpus}/{split} holds no text to tokenize")
+            raise InputError(
+                f"{corpus}/{split} holds no text to tokenize",
+                mend="Clean the raw text again: babyllama corpus clean SRC OUT",
+            )
         np.save(out / f"{split}.documents.npy", streams.document_starts())
         facts |= {f"{split}_tokens": streams.tokens, f"{split}_words": streams.words}
     header = {
@@ -98,8 +101,8 @@ def tokenize(
     if recipe.documents == "separate":  # without the field, as folders of earlier releases are
         header["documents"] = recipe.documents
     write_atomically(out / TOKENS_HEADER, json.dumps(header, indent=1) + "\n")
-    counts = count_tokens(stream_file(out, "train"), dtype, len(library))
-    for line in doubts_about(library, counts, is_train=True):
+    counts = count_tokens(stream_file(out, "train"), dtype, len(loaded))
+    for line in doubts_about(loaded, counts, is_train=True):
         print_status(f"  {line}")
     for streams in written.values():
         streams.discard_note()
@@ -109,7 +112,7 @@ def tokenize(
 def _write(
     streams: SplitStreams,
     documents: Iterable[Iterable[Piece]],
-    library: "PreTrainedTokenizerFast",
+    tokenizer: "PreTrainedTokenizerFast",
     end: int | None,
     bar: ProgressBar,
     pieces_between_notes: int,
@@ -125,13 +128,13 @@ def _write(
     pieces = _in_a_row(documents)
     if is_open := streams.pieces > 0:
         bar.start_at(sum(_bytes(piece) for piece, _ in islice(pieces, streams.pieces)))
-    with streams.opened(), closing(_encoded(library, pieces)) as encoded:
+    with streams.opened(), closing(_encoded(tokenizer, pieces)) as encoded:
         for piece, begins, (ids, words) in encoded:
             if begins:
                 if is_open and mark:
                     streams.write(*mark)
                 streams.begin_document()
-            _refuse_overflow(words, library)
+            _refuse_overflow(words, tokenizer)
             streams.write(ids, words)
             streams.pieces += 1
             is_open = True
@@ -153,14 +156,14 @@ def _in_a_row(documents: Iterable[Iterable[Piece]]) -> Iterator[tuple[Piece, boo
 
 
 def _encoded(
-    library: "PreTrainedTokenizerFast", pieces: Iterable[tuple[Piece, bool]]
+    tokenizer: "PreTrainedTokenizerFast", pieces: Iterable[tuple[Piece, bool]]
 ) -> Generator[tuple[Piece, bool, Encoded]]:
     """The pieces with their tokens and words, in order.
 
     The library encodes pieces with all cores and without Python's lock; in the meantime another
     thread counts the words of those before.
     """
-    known = byte_tokens(library)
+    known = byte_tokens(tokenizer)
     waiting: deque[tuple[list[tuple[Piece, bool]], Future[list[Encoded]]]] = deque()
 
     def done() -> Iterator[tuple[Piece, bool, Encoded]]:
@@ -171,7 +174,7 @@ def _encoded(
     with ThreadPoolExecutor(_GROUPS_AT_ONCE) as pool:
         for group in _groups(pieces):
             texts = [piece for piece, _ in group]
-            waiting.append((group, pool.submit(_encode_together, library, texts, known)))
+            waiting.append((group, pool.submit(_encode_together, tokenizer, texts, known)))
             if len(waiting) > _GROUPS_AT_ONCE:
                 yield from done()
         while waiting:
@@ -193,12 +196,12 @@ def _groups(pieces: Iterable[tuple[Piece, bool]]) -> Iterator[list[tuple[Piece, 
 
 
 def _encode_together(
-    library: "PreTrainedTokenizerFast", pieces: Sequence[Piece], known: ByteTokens | None
+    tokenizer: "PreTrainedTokenizerFast", pieces: Sequence[Piece], known: ByteTokens | None
 ) -> list[Encoded]:
     """Encode the texts of several pieces as those of one, and give each piece its own tokens."""
     texts = [text for piece in pieces for text in piece.texts]
     whole = Piece(texts, are_lines=pieces[0].are_lines)
-    return encode_in_groups(library, whole, [len(piece.texts) for piece in pieces], known)
+    return encode_in_groups(tokenizer, whole, [len(piece.texts) for piece in pieces], known)
 
 
 def _bytes(piece: Piece) -> int:
@@ -206,12 +209,12 @@ def _bytes(piece: Piece) -> int:
 
 
 def _refuse_overflow(
-    word_starts: Int64[np.ndarray, " tokens"], library: "PreTrainedTokenizerFast"
+    word_starts: Int64[np.ndarray, " tokens"], tokenizer: "PreTrainedTokenizerFast"
 ) -> None:
     most = word_starts.max(initial=0)
     if most > np.iinfo(np.uint8).max:
         raise InputError(
-            f"{library.name_or_path} puts {most} words into one token",
+            f"{tokenizer.name_or_path} puts {most} words into one token",
             why="The number of words that begin in a token is stored in one byte, so at most 255.",
             mend="Train one that separates words: babyllama tokenizer train CORPUS OUT",
         )

@@ -102,9 +102,9 @@ class Windows:
         """The index of the first token read, for each epoch in turn."""
         return self.placement.offsets(self.window)
 
-    def read(self, indices: npt.NDArray[np.int64], *, offset: int = 0) -> Batch:
-        """The windows of these numbers as a batch; window 0 starts at token `offset`."""
-        return self.read_at(indices * self.window + offset)
+    def read(self, indices: npt.NDArray[np.int64]) -> Batch:
+        """The windows of these numbers as a batch; window 0 starts at the stream's first token."""
+        return self.read_at(indices * self.window)
 
     def read_at(self, starts: npt.NDArray[np.int64]) -> Batch:
         """The windows that start at these tokens, as a batch."""
@@ -254,7 +254,7 @@ def document_starts(tokens: Path, split: Split) -> Int64[np.ndarray, " documents
 
 
 def known_document_starts(tokens: Path, split: Split) -> Int64[np.ndarray, " documents"]:
-    """The same, where they are needed.
+    """`document_starts`, which must be known.
 
     Raises:
         InputError: the folder does not say where documents start.

@@ -1,4 +1,4 @@
-"""Tokens of texts, and how many white-space words begin in each token.
+"""Encode texts, and count the white-space words that begin in each token.
 
 Training counts the words it has seen by these numbers, whichever windows it reads.
 """
@@ -53,48 +53,37 @@ class ByteTokens:
     plain: Tokenizer
 
 
-def encode(
-    library: "PreTrainedTokenizerFast", piece: Piece, known: ByteTokens | None = None
-) -> Encoded:
-    """Encode some texts; also count the words that begin in each token.
-
-    The token for the start of a text precedes each line.
-
-    Args:
-        known: the `byte_tokens`, which make this faster and change nothing.
-    """
-    (found,) = encode_in_groups(library, piece, [len(piece.texts)], known)
-    return found
-
-
 def encode_in_groups(
-    library: "PreTrainedTokenizerFast",
+    tokenizer: "PreTrainedTokenizerFast",
     piece: Piece,
     groups: Sequence[int],
     known: ByteTokens | None = None,
 ) -> list[Encoded]:
-    """Encode texts at once, and give each group of them its own tokens.
+    """Encode texts at once, count the words that begin in each token, and split by group.
+
+    The token for the start of a text precedes each line.
 
     Args:
         groups: how many texts each group has, in order.
+        known: the `byte_tokens`, which make this faster and change nothing.
     """
-    ids, words, sizes = _encode(library, piece, known)
+    ids, words, sizes = _encode(tokenizer, piece, known)
     last_texts = np.cumsum(groups[:-1], dtype=np.int64)
     cuts = np.append(0, np.cumsum(sizes))[last_texts]
     return list(zip(np.split(ids, cuts), np.split(words, cuts), strict=True))
 
 
-def _encode(library: "PreTrainedTokenizerFast", piece: Piece, known: ByteTokens | None) -> _Sized:
-    texts, backend = piece.texts, library.backend_tokenizer
+def _encode(tokenizer: "PreTrainedTokenizerFast", piece: Piece, known: ByteTokens | None) -> _Sized:
+    texts, backend = piece.texts, tokenizer.backend_tokenizer
     if piece.are_lines:
         texts = [line.rstrip("\n") for line in texts]
     joined = "\n".join(texts)
-    refuse_control_tokens(library, [joined])
+    refuse_control_tokens(tokenizer, [joined])
     is_normal = known is not None and _is_normal(backend, joined)
     if known and piece.are_lines and len(texts) > 1 and not is_normal:
-        return _encode_apart(library, texts, known)
+        return _encode_apart(tokenizer, texts, known)
     if known and is_normal and piece.are_lines:
-        encoded = _encode_lines(library, texts, joined, known)
+        encoded = _encode_lines(tokenizer, texts, joined, known)
         if encoded:
             return encoded
     codes = np.frombuffer(joined.encode("utf-32-le"), np.uint32)
@@ -111,28 +100,28 @@ def _encode(library: "PreTrainedTokenizerFast", piece: Piece, known: ByteTokens 
         ends = within + np.repeat(starts, sizes)
     if piece.are_lines:  # <s> ends where its line starts, so no word begins in it
         first = np.cumsum(sizes) - sizes
-        ids, ends = np.insert(ids, first, library.bos_token_id), np.insert(ends, first, starts)
+        ids, ends = np.insert(ids, first, tokenizer.bos_token_id), np.insert(ends, first, starts)
         sizes = sizes + 1
     return ids, _count_word_starts(codes, starts, sizes, ends), sizes
 
 
 def _encode_apart(
-    library: "PreTrainedTokenizerFast", lines: Sequence[str], known: ByteTokens
+    tokenizer: "PreTrainedTokenizerFast", lines: Sequence[str], known: ByteTokens
 ) -> _Sized:
     """Encode lines of which some are not in the normal form: the others in the fast way."""
-    is_normal = [_is_normal(library.backend_tokenizer, line) for line in lines]
+    is_normal = [_is_normal(tokenizer.backend_tokenizer, line) for line in lines]
     found: dict[bool, Iterator[Encoded]] = {}
     for kind in {*is_normal}:
         of_kind = [line for line, each in zip(lines, is_normal, strict=True) if each is kind]
         whole = Piece(of_kind, are_lines=True)
         alone = [1] * len(of_kind)
-        found[kind] = iter(encode_in_groups(library, whole, alone, known if kind else None))
+        found[kind] = iter(encode_in_groups(tokenizer, whole, alone, known if kind else None))
     ids, words = zip(*(next(found[each]) for each in is_normal), strict=True)
     return np.concatenate(ids), np.concatenate(words), np.array([len(line) for line in ids])
 
 
 def _encode_lines(
-    library: "PreTrainedTokenizerFast", lines: Sequence[str], joined: str, known: ByteTokens
+    tokenizer: "PreTrainedTokenizerFast", lines: Sequence[str], joined: str, known: ByteTokens
 ) -> _Sized | None:
     """Encode lines as a few long texts, in which each line follows a line feed.
 
@@ -160,7 +149,7 @@ def _encode_lines(
     begins = ids == known.line_feed
     if int(begins.sum()) != len(lines) or ends[-1] != len(text.encode()):
         return None
-    ids[begins] = library.bos_token_id
+    ids[begins] = tokenizer.bos_token_id
     sizes = np.diff(np.append(np.flatnonzero(begins), len(ids)))
     return ids, _word_starts_in_bytes(text, ends), sizes
 
@@ -198,9 +187,9 @@ def _word_starts_in_bytes(
     return np.bincount(np.searchsorted(ends, words, side="right"), minlength=len(ends))
 
 
-def byte_tokens(library: "PreTrainedTokenizerFast") -> ByteTokens | None:
-    """What is known of the bytes of tokens; None if it is not the same in every text."""
-    backend = library.backend_tokenizer
+def byte_tokens(tokenizer: "PreTrainedTokenizerFast") -> ByteTokens | None:
+    """How many bytes each token stands for; None if that depends on the text."""
+    backend = tokenizer.backend_tokenizer
     added = backend.get_added_tokens_decoder()
     words = backend.pre_tokenizer
     if not (
@@ -323,15 +312,15 @@ def count_word_starts(
 
 
 def words_in_tokens(
-    library: "PreTrainedTokenizerFast", ids: Int64[np.ndarray, " tokens"]
+    tokenizer: "PreTrainedTokenizerFast", ids: Int64[np.ndarray, " tokens"]
 ) -> UInt8[np.ndarray, " tokens"]:
     """The words that begin in each token of a stream of which the text is not known.
 
     A token's text is what it adds to the text of a token before it. No word begins in a special
     token, and a new word may begin after it. At most 255 words are counted in a token.
     """
-    texts = token_texts(library, np.unique(ids).tolist())
-    special = set(library.all_special_ids)
+    texts = token_texts(tokenizer, np.unique(ids).tolist())
+    special = set(tokenizer.all_special_ids)
     lines: list[list[str]] = [[]]
     for token in ids.tolist():
         if token in special and lines[-1]:
@@ -343,8 +332,8 @@ def words_in_tokens(
     return words
 
 
-def token_texts(library: "PreTrainedTokenizerFast", tokens: Sequence[int]) -> dict[int, str]:
+def token_texts(tokenizer: "PreTrainedTokenizerFast", tokens: Sequence[int]) -> dict[int, str]:
     """The text that each token adds after another one; at the start, a space could be lost."""
-    before = library.encode("a", add_special_tokens=False)[:1]
-    skipped = len(library.decode(before))
-    return {token: library.decode([*before, token])[skipped:] for token in tokens}
+    before = tokenizer.encode("a", add_special_tokens=False)[:1]
+    skipped = len(tokenizer.decode(before))
+    return {token: tokenizer.decode([*before, token])[skipped:] for token in tokens}

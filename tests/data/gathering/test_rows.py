@@ -47,7 +47,7 @@ def test_neighbours_with_one_document_and_domain_are_one_document():
     [
         (None, "row 2: column text is null"),
         (1.5, r"row 2: column text holds a number \(1\.5\), not text"),
-        (True, r"holds a truth value \(True\)"),
+        (True, r"holds a boolean \(True\)"),
         (["a"], "holds a list"),
         ({"a": 1}, "holds an object"),
         ("\ud800", "holds half a character"),

@@ -210,7 +210,7 @@ def test_what_has_no_known_checksum_is_said(server, releases, tmp_path, capsys):
     releases(release.model_copy(update={"unknown": "the hashes of its files"}))
     fetch("old", tmp_path)
     said = capsys.readouterr().err
-    assert "not known of it: the hashes of its files" in said
+    assert "unknown for this release: the hashes of its files" in said
     assert "a.train: sha256" in said
 
 

@@ -119,7 +119,7 @@ def _changed_lines(before: str, after: str) -> list[tuple[str, str]]:
 
 
 def _keep(found: RuleChanges, old: str, new: str, draw: Random) -> None:
-    """Keep a line with the chance that makes every changed line as likely as any other."""
+    """Reservoir sampling: every changed line is kept with the same probability."""
     at = draw.randrange(found.lines)
     if at >= SAMPLES:
         return

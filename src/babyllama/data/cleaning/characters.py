@@ -162,7 +162,7 @@ def remove_lost_words(text: str) -> str:
 
 
 def _if_whole(found: re.Match[str]) -> str:
-    """Nothing, but what was found if letters of the word are left."""
+    """The replacement: "", or what was found if letters of the word are left."""
     following = found.string[found.end() : found.end() + 1]
     return found[0] if following.isalnum() else ""
 

@@ -22,7 +22,7 @@ from babyllama.recipe.text import ENGLISH
 
 CleaningRules = Literal["paper", "thorough"]
 
-# What no text of another language passes through.
+# Rules that are applied to English text alone.
 ONLY_ENGLISH: frozenset[Rule] = frozenset(
     {
         english.join_stops,

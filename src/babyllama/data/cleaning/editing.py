@@ -15,7 +15,7 @@ _PLAIN = bytes([ord("\n"), *range(ord(" "), 0x7F)])
 
 @lru_cache(maxsize=2)  # several rules in a row ask it of the same text
 def odd_characters(text: str) -> str:
-    """All characters of a text in their order, without line feeds and the printable ones of ASCII.
+    """All characters of a text in their order, except line feeds and printable ASCII.
 
     In most text they are few, so that a pattern that looks for some of them is fast.
     """
@@ -37,7 +37,7 @@ def cut_at_starts(pattern: re.Pattern[str], text: str) -> str:
     """Remove what a pattern finds at the starts of lines.
 
     Args:
-        pattern: begins with the line end before the line; it leaves that at the line's own end.
+        pattern: begins with the line end before the line, and does not match the line's own end.
     """
     return pattern.sub("\n", f"\n{text}")[1:]
 

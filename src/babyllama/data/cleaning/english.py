@@ -1,7 +1,4 @@
-"""Rules that hold for English alone: its punctuation, its letters misread, cues in its words.
-
-No text of another language passes through them.
-"""
+"""Rules for English text alone: punctuation, letters that OCR misread, cues in English words."""
 
 import re
 
@@ -102,7 +99,7 @@ def remove_cues(text: str) -> str:
 
 
 def read_i_for_l(text: str) -> str:
-    """Write I where a program read a small L.
+    """Write I where OCR read a small L.
 
     >>> read_i_for_l("- lt's not as if she poisoned him. ls that it? l don't know.")
     "- It's not as if she poisoned him. Is that it? I don't know."
@@ -113,7 +110,7 @@ def read_i_for_l(text: str) -> str:
 
 
 def read_l_for_i(text: str) -> str:
-    """Write small L where a program read a capital I.
+    """Write small L where OCR read a capital I.
 
     >>> read_l_for_i("The big guy says, mine says, 'WeIcome to Jamaica.' I'II be packed.")
     "The big guy says, mine says, 'Welcome to Jamaica.' I'll be packed."
@@ -126,7 +123,7 @@ def read_l_for_i(text: str) -> str:
 
 
 def read_initial_l_for_i(text: str) -> str:
-    """Write small L where a program read a capital I at the start of a word.
+    """Write small L where OCR read a capital I at the start of a word.
 
     >>> read_initial_l_for_i("Don't Ieave me here alone. You're Iucky! Ian and Io are in Iowa.")
     "Don't leave me here alone. You're lucky! Ian and Io are in Iowa."

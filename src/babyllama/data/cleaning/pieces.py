@@ -1,4 +1,4 @@
-"""Clean a text of any size in pieces that are, joined, what the rules make of the full text.
+"""Clean a text of any size in pieces which, joined, equal the cleaned full text.
 
 A text is cut at ends of lines where no rule looks across: this module knows where that is, and
 joins the clean pieces again. So memory holds a piece, not the text; a line is never cut.
@@ -104,7 +104,7 @@ def _plain(blocks: Iterable[str], watch: Watch | None = None) -> Iterator[str]:
 
 
 def _small(blocks: Iterable[str]) -> Iterator[str]:
-    """The same text in blocks of which many have no dirt of some kind, so that rules skip them."""
+    """The same text in small blocks: a rule skips the blocks that have nothing to clean."""
     for block in blocks:
         yield from (block[start : start + _SMALL] for start in range(0, len(block), _SMALL))
 

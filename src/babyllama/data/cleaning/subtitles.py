@@ -143,7 +143,7 @@ def _without_name(line: str) -> str:
 
 
 def drop_broken_words(text: str) -> str:
-    """Drop lines whose words a program read as single letters.
+    """Drop lines whose words OCR split into single letters.
 
     >>> drop_broken_words("J us t a no rmal mo rn i ng . He l lo .")
     'J us t a no rmal mo rn i ng . He l lo .'
@@ -155,6 +155,6 @@ def drop_broken_words(text: str) -> str:
 
 
 def _is_broken(line: str) -> bool:
-    """Whether several words, and a good part of them, are single letters that are no words."""
+    """Whether more than two words, and over a quarter, are single letters that are no words."""
     letters = len(_FRAGMENT.findall(line))
     return letters > 2 and 4 * letters > len(line.split())

@@ -58,7 +58,7 @@ def gather(source: GatheredSource, out: Path) -> dict[str, Any]:
 
 
 def unused_in_words(source: GatheredSource, *, has_dev: bool) -> Iterator[str]:
-    """A line if a source sets how dev text is taken from train, and has dev text of its own."""
+    """A line if a source has dev text of its own, and yet sets how to take dev text from train."""
     fields = type(source).model_fields
     names = [
         name
@@ -71,7 +71,7 @@ def unused_in_words(source: GatheredSource, *, has_dev: bool) -> Iterator[str]:
 
 
 def refuse_missing(source: GatheredSource) -> None:
-    """Check that what is on this machine is there.
+    """Check that a source on this machine exists.
 
     Raises:
         InputError: names the path.

@@ -1,7 +1,6 @@
 """Turn the rows of a table or a dataset into documents.
 
-A blank line separates documents in raw text. So a document that was a row has none: where it had
-blank lines, a line ends.
+A blank line separates documents in raw text, so blank lines inside a row are removed.
 """
 
 import re
@@ -40,22 +39,22 @@ def wanted_columns(source: TableSource | HubSource) -> list[str]:
     return list(dict.fromkeys(name for name in given if name is not None))
 
 
-def refuse_missing_columns(where: str, wanted: Iterable[str], there: Sequence[str]) -> None:
+def refuse_missing_columns(where: str, wanted: Iterable[str], columns: Sequence[str]) -> None:
     """Check that a table has all columns that are read, each once.
 
     Raises:
-        InputError: lists those that there are; names one that is there twice.
+        InputError: lists the columns of the table, or names one that the table has twice.
     """
     for name in wanted:
-        if name not in there:
+        if name not in columns:
             raise InputError(
                 f"{where} has no column {shown_name(name)}",
-                why=f"Its columns: {listed([*map(shown_name, there)], 12) or 'none'}.",
-                mend=nearest(name, there) or "Name one of these columns.",
+                why=f"Its columns: {listed([*map(shown_name, columns)], 12) or 'none'}.",
+                mend=nearest(name, columns) or "Name one of these columns.",
             )
-        if there.count(name) > 1:
+        if columns.count(name) > 1:
             raise InputError(
-                f"{where} has {there.count(name)} columns called {shown_name(name)}",
+                f"{where} has {columns.count(name)} columns called {shown_name(name)}",
                 why="The name does not say which of them is meant.",
                 mend="Give each column of the table a name of its own.",
             )
@@ -163,7 +162,7 @@ def _kind_of(value: Any) -> str:
     if value is None:
         return "null"
     if isinstance(value, bool):
-        return f"a truth value ({value})"
+        return f"a boolean ({value})"
     if isinstance(value, int | float):
         return f"a number ({value})"
     kind = type(value).__name__

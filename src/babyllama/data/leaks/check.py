@@ -1,4 +1,4 @@
-"""Check a corpus: what dev and benchmarks share with train, and what train holds again."""
+"""Check a corpus for leaks of dev and of benchmarks into train, and duplicates within train."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack

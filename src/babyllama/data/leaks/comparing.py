@@ -1,4 +1,4 @@
-"""Compare a text with train, or train with what it holds earlier, line by line.
+"""Compare a text with train, or each line of train with the lines before it.
 
 Three things are found: lines that are the same, sequences of words that are the same, and lines
 that are near-duplicates. `counts` counts them.
@@ -42,14 +42,15 @@ class Copies(NamedTuple):
 
 @dataclass(frozen=True)
 class Comparison:
-    """What a text shares with train; or what train holds again, each first copy left out.
+    """What a text shares with train; or the duplicates in train, each first copy left out.
 
     Attributes:
         text: dev, a benchmark, or train itself.
-        copies: lines of the text that also stand in train, that hold a word of a shared sequence,
-            that have a near-duplicate and no equal there.
-        covered: the words of each line that stand in shared sequences.
-        sequences: how many the text has, by domain. shared: how many of them train has.
+        copies: lines of the text that train also has (`same`), that hold a word of a shared
+            sequence (`sequence`), that have a near-duplicate and no equal there (`near`).
+        covered: how many words of each line are in shared sequences.
+        sequences: how many sequences the text has, by domain.
+        shared: how many of these train has.
         dropped: the lines of train that are leaks, or duplicates, each with the line of the text
             that it repeats.
     """
@@ -85,7 +86,7 @@ def compare_with_train(
 
 
 def compare_within(train: Index, pairs: Pairs) -> Comparison:
-    """What train holds again.
+    """The duplicates in train.
 
     A line is a duplicate if an earlier one is the same or a near-duplicate, or if all its words
     stand in sequences that stand earlier. Lines that are too short never are.
@@ -123,7 +124,7 @@ def compare_within(train: Index, pairs: Pairs) -> Comparison:
 def _repeated_sequences(
     train: Index,
 ) -> tuple[Int64[np.ndarray, " lines"], Copies, Int64[np.ndarray, " domains"]]:
-    """Of each line the words in sequences that stand earlier; the lines with such; how many."""
+    """Words of each line in repeated sequences; lines with such words; repeats by domain."""
     length, covered = train.unit.sequence, np.zeros(train.total, bool)
     others = np.full(len(train.hashes), -1)
     shared = np.zeros(len(train.domains), np.int64)
@@ -200,7 +201,7 @@ def _holding(
 def _spread(
     index: Index, lines: Int64[np.ndarray, " n"], others: Int64[np.ndarray, " n"]
 ) -> Copies:
-    """The same for every line that is equal to one of these."""
+    """Copies of every line equal to one of these lines, each with the same other line."""
     known = HashSet([Found(others, index.hashes[lines])])
     is_known = known.has(index.hashes)
     return Copies(np.flatnonzero(is_known), known.place(index.hashes[is_known]))

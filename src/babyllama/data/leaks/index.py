@@ -162,10 +162,10 @@ class Index:
         return np.frombuffer(os.pread(self.file, 8 * max(0, stop - start), 8 * start), np.uint64)
 
     def blocks(self, overlap: int) -> Iterator[tuple[int, UInt64[np.ndarray, " words"]]]:
-        """All words in blocks, each with its first word's place; it repeats the next's start.
+        """All words in blocks, each with the place of its first word.
 
         Args:
-            overlap: how many words of the next block it has.
+            overlap: how many words of the next block each block also has.
         """
         for start in range(0, self.total, BLOCK):
             yield start, self.words(start, start + BLOCK + overlap)
@@ -183,7 +183,7 @@ def indexed(text: Text, unit: Unit, *, scratch: Path | None = None) -> Iterator[
     """Read a text; its words are in a temporary file while the context lasts, 8 bytes each.
 
     Args:
-        scratch: the folder in which that file has no name.
+        scratch: the folder of that file, in which it has no name.
 
     Raises:
         InputError: what reading the lines raises.

@@ -1,4 +1,4 @@
-"""What stands twice in a clean corpus: drop it, and write leaks.json."""
+"""Drop the leaks and duplicates of a clean corpus, and write leaks.json."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -68,7 +68,7 @@ def drop_copies(
 def write_leaks(
     corpus: Path, *, near: float, removed: Mapping[str, Any] | None = None, is_quiet: bool = False
 ) -> None:
-    """Write what dev shares with train, and what train holds again, to a corpus's leaks.json.
+    """Write what dev shares with train, and train's duplicates, to a corpus's leaks.json.
 
     Nothing is written if train `is_too_large`.
 
@@ -96,7 +96,7 @@ def write_leaks(
 
 
 def is_too_large(train: Sequence[Domain], *, by_hand: str) -> bool:
-    """Whether train has more than 750 MB, so that a run does not check it; this is printed.
+    """Whether train has more than 750 MB, so that a run does not check it; if so, prints that.
 
     The check takes memory for each line. Everything else that a run does with a text takes the same
     memory for any size.

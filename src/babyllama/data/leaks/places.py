@@ -38,7 +38,7 @@ def places_of(index: Index, lines: Int64[np.ndarray, " n"]) -> list[Place]:
 def with_places(
     domain: str, lines: Iterable[Line], numbers: Set[int], unit: Unit
 ) -> Iterator[tuple[Line, Place | None]]:
-    """Yield every line of a domain, with its place if it has words and one of some numbers."""
+    """Yield every line of a domain; with its place, if its number is wanted and it has words."""
     counts: Counter[int] = Counter()
     for line in lines:
         place = None

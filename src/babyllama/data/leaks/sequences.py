@@ -1,8 +1,8 @@
-"""Sequences of words that two texts share, or that one text holds again.
+"""Sequences of words that two texts share, or that one text repeats.
 
-A sequence is known by a rolling hash of 64 bits: of a million corpora with ten million words, about
-three have two sequences that are taken for each other. A sequence may cross lines, since editions
-break them elsewhere, but no documents.
+A sequence is identified by a rolling hash of 64 bits: of a million corpora with ten million words,
+about three have a collision. A sequence may cross lines, since editions break them elsewhere, but
+no documents.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

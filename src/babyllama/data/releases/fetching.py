@@ -1,4 +1,4 @@
-"""Fetch a release into a folder: what is there is checked, what is missing is downloaded.
+"""Fetch a release into a folder: existing files are checked, missing ones are downloaded.
 
 A file gets its name in the folder when its bytes were checked, so a folder never holds half a file.
 What is unfinished is in `.fetch` inside the folder, where the next call finds it.
@@ -215,7 +215,7 @@ def _refuse_mixture(release: Release, out: Path) -> None:
     """Refuse a folder in which the release would be mixed with other text of its split.
 
     Raises:
-        InputError: names what is there.
+        InputError: names the other text.
     """
     official = {each.name for each in release.files}
     splits = {parse_name(each).split for each in official} - {"other"}
@@ -240,7 +240,7 @@ def _refuse_full_disk(out: Path, needed: int) -> None:
     free = shutil.disk_usage(out).free
     if needed > free:
         raise InputError(
-            f"{out} has too little space: {format_bytes(needed)} are missing of the release, "
+            f"{out} has too little space: the release needs {format_bytes(needed)} more, "
             f"{format_bytes(free)} are free",
             mend="Free some space, or choose another folder; then the same command goes on.",
         )
@@ -255,7 +255,7 @@ def _print_facts(release: Release, out: Path, fetched: int) -> None:
     checksum = "official checksum" if is_recorded else "checksum that the hub lists"
     print_status(f"{release.name}: {were}; {checked} have the {checksum}")
     if release.unknown:
-        print_status(f"not known of it: {release.unknown}", style="yellow")
+        print_status(f"unknown for this release: {release.unknown}", style="yellow")
     if release.repository and release.revision:
         print_status(f"from {release.repository} at revision {release.revision}")
     for file in release.files if checked < total else ():

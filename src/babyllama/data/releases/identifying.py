@@ -1,8 +1,7 @@
 """Say which official release some files are, byte for byte, or how they differ from it.
 
-Official files are known by their size and hash alone. So a file is the official one, or it is once
-a change of its line ends or a byte order mark is undone, or it has other bytes: how many is known,
-but not which.
+Official files are known by their size and hash alone. So a file is the official one; or it is, once
+a change of line ends or a byte order mark is undone; or it differs, and only sizes can be compared.
 """
 
 from collections.abc import Iterator, Sequence

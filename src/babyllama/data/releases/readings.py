@@ -1,4 +1,4 @@
-"""A file's hashes and line ends, and what it was before a program changed its line ends."""
+"""A file's hashes and line ends, and its bytes before a program changed its line ends."""
 
 import hashlib
 import re
