@@ -12,7 +12,7 @@ def test_a_teacher_with_a_path_is_given_and_not_trained():
     assert recipe.given == {"old": Given(path="models/old")}
     assert recipe.trained_teachers == ["llama", "gpt2"]
     assert recipe.trained == ["llama", "gpt2", "distilled", "twin"]
-    with pytest.raises(InputError, match=r"teachers.old is there already: models/old"):
+    with pytest.raises(InputError, match=r"teachers.old is an existing model: models/old"):
         recipe.pretraining("old")
 
 

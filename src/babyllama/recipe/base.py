@@ -24,11 +24,11 @@ class Frozen(BaseModel):
     )
     # Fields that a file may have and that are replaced before it is checked: see `combining`.
     replaced_before: ClassVar[tuple[str, ...]] = ()
-    # Where the fields themselves tell the alternatives of a union apart: what pydantic calls this.
+    # In a union that a function tells apart, not a field such as `kind`: this alternative's tag.
     union_tag: ClassVar[str] = ""
 
     def __hash__(self) -> int:
-        """So that what follows from a part can be cached, where its fields are lists as well."""
+        """Makes a part a key of caches, even if its fields are dicts."""
         return hash(self.model_dump_json())
 
     @field_validator("*")

@@ -161,6 +161,7 @@ def _takes(group: str, model: Mapping[Any, Any], part: str) -> bool:
 
 
 def student_kinds() -> dict[Any, Any]:
+    """The class of student for each `kind`."""
     members = get_args(get_args(Student)[0])
     return {tag: each for each in members for tag in get_args(each.model_fields["kind"].annotation)}
 
@@ -203,6 +204,7 @@ def _merge_key(
 
 
 def _merged(base: Any, over: Any, places: Places, keys: Keys, source: Places, there: Keys) -> Any:
+    """`over` laid over `base`, the value at `keys`; see the module, and `_merge_key`."""
     if isinstance(base, dict) and isinstance(over, dict):
         if _is_other_kind(base, over):
             base = _kept_of_model(base, over, keys)

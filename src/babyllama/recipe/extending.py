@@ -19,7 +19,7 @@ class Described:
     Attributes:
         words: of its training text.
         parameters: of the student, then of its teachers.
-        takes: roughly what a run takes, and on what.
+        takes: the rough time of a run, and on which hardware.
     """
 
     purpose: str
@@ -54,8 +54,8 @@ def built_in_recipes() -> list[str]:
 def read_layers(name_or_path: str) -> list[Layer]:
     """The files of a recipe, unchecked: the one that extends no other first, the named one last.
 
-    Without a `name`, a file that extends another is called after itself, so that its run does not
-    go into the folder of the other.
+    A file that extends another and has no `name` is named after the file, so that its run does not
+    go into the base's folder.
 
     Raises:
         InputError: no such recipe, broken YAML (line and column), an `extends` that names no recipe
@@ -69,8 +69,8 @@ def layers_of(text: str, where: str) -> list[Layer]:
     """The same for YAML text.
 
     Args:
-        where: the file that it is from, to which the files that it extends are relative; or another
-            name for the text.
+        where: the file of the text, to which paths in `extends` are relative; or another name for
+            the text, for messages.
     """
     return _with_bases(Layer(*read_yaml(text, where)), _File(where, Path(where)))
 
@@ -157,7 +157,7 @@ def _base_of(layer: Layer, files: list[_File]) -> _File:
 def _name_after_file(layer: Layer, file: _File) -> None:
     name = file.path.stem.lower() if file.path else ""
     if not re.fullmatch(r"[a-z0-9][a-z0-9_.-]*", name):
-        why = f"No run can be called {name!r}, after the file, nor as the recipe that it extends."
+        why = f"A recipe that extends another has its file's name, and {name!r} is no valid name."
         mend = "Add a line such as: name: mine"
         raise refusal([Mistake((EXTENDS,), "name is missing", why, mend)], layer.places)
     layer.tree["name"] = name

@@ -1,4 +1,4 @@
-"""What is there before a run: a model or a tokenizer that it uses and does not make."""
+"""An existing model or tokenizer, which a run uses and does not make."""
 
 from typing import Annotated, Any
 
@@ -11,7 +11,7 @@ from babyllama.recipe.training import PretrainingRecipe
 
 
 class Given(FolderOrHub):
-    """A model or tokenizer that is there already: a folder, or a name on the Hugging Face hub.
+    """An existing model or tokenizer: a folder, or a name on the Hugging Face hub.
 
     Its files are linked into the run, not copied; the manifest records their hashes, so a change of
     the folder is noticed.

@@ -21,10 +21,10 @@ class _Order(Frozen):
     pacing: Literal["linear", "root", "step"] = Field(
         "linear",
         description="How the share grows from `start` to 1: `linear`; `root`: as a square root, "
-        "fast at first; `step`: at once, when it is over.",
+        "fast at first; `step`: in one jump at `until`.",
     )
     start: float = Field(
-        0.1, gt=0, le=1, description="Share of the windows, the easiest, that the first update has."
+        0.1, gt=0, le=1, description="Share of the windows, the easiest, for the first update."
     )
     until: float = Field(
         0.5, gt=0, le=1, description="Share of the updates after which all windows are read."
@@ -123,7 +123,7 @@ class FileOrder(_Order):
 
 
 class LossOrder(_Order):
-    """By how badly a model that is there before predicts a window."""
+    """By how badly an existing model predicts a window."""
 
     by: Literal["model-loss"] = Field(
         description="The mean cross-entropy of a window's tokens under `model`, in nats."

@@ -121,7 +121,7 @@ def read_yaml(
     """Read a mapping of fields, none of them checked.
 
     Args:
-        mend: what to do about a file that holds none.
+        mend: what to do about a file that holds no mapping.
 
     Raises:
         InputError: broken YAML (line and column), aliases that expand without end, or a document

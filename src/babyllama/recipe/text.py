@@ -53,13 +53,13 @@ class CorpusRecipe(Frozen):
     )
     drop_leaks: bool = Field(
         False,
-        description="Drop the lines of train that also stand in dev or in a benchmark of this "
+        description="Drop the lines of train that also occur in dev or in a benchmark of this "
         "recipe; `corpus/removed.jsonl` keeps them. Dev stays as it is.",
         json_schema_extra=NOT_RECORDED_AT_DEFAULT,
     )
     drop_duplicates: bool = Field(
         False,
-        description="Drop the lines of train that stand earlier in it, or nearly so; "
+        description="Drop the lines of train that repeat an earlier one, exactly or nearly; "
         "`corpus/removed.jsonl` keeps them.",
         json_schema_extra=NOT_RECORDED_AT_DEFAULT,
     )
@@ -138,7 +138,7 @@ class TokenizerRecipe(Frozen):
         return least
 
     def padded(self, vocab_size: int) -> int:
-        """So many tokens and the reserved ones."""
+        """`vocab_size` rounded up to a multiple of `pad_vocab_to`."""
         multiple = self.pad_vocab_to or 1
         return -(-vocab_size // multiple) * multiple
 

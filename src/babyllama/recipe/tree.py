@@ -66,11 +66,11 @@ class Recipe(Frozen):
     )
     corpus: CorpusRecipe
     tokenizer: AnyTokenizer = Field(
-        TokenizerRecipe(), description="How it is trained, or the `path` of one that is there."
+        TokenizerRecipe(), description="How it is trained, or the `path` of an existing one."
     )
     tokens: TokensRecipe = TokensRecipe()
     teachers: dict[ModelName, Teacher] = Field(
-        min_length=1, description="Models to train first, or the `path` of one that is there."
+        min_length=1, description="Models to train first, or the `path` of an existing one."
     )
     signal: SignalRecipe
     students: dict[ModelName, Student] = Field(min_length=1)
@@ -130,7 +130,7 @@ class Recipe(Frozen):
         return generations(self.students)
 
     def teachers_of(self, student: str) -> list[str]:
-        """The models that teach a student, or that its twin does without."""
+        """The models that teach a student; of a twin, those that teach its student."""
         found = self.students[student]
         if isinstance(found, TwinStudent):
             return self.teachers_of(found.of)
@@ -146,7 +146,7 @@ class Recipe(Frozen):
         }
 
     def trained_before(self, student: str) -> list[str]:
-        """The models without which a taught student cannot be: its teachers, and theirs."""
+        """The models that are trained before a taught student: its teachers, and their teachers."""
         found: dict[str, None] = {}
         for teacher in self.teachers_of(student):
             if teacher in self.taught:
@@ -156,7 +156,7 @@ class Recipe(Frozen):
 
     @property
     def given(self) -> dict[str, Given]:
-        """The teachers that are there already."""
+        """The existing models among the teachers."""
         return {name: each for name, each in self.teachers.items() if isinstance(each, Given)}
 
     @property
@@ -189,8 +189,9 @@ class Recipe(Frozen):
         teacher = self.teachers.get(name)
         if isinstance(teacher, Given):
             raise InputError(
-                f"teachers.{name} is there already: {teacher}",
+                f"teachers.{name} is an existing model: {teacher}",
                 why="A recipe that gives the path of a model does not say how to train it.",
+                mend=f"Name a model that the run trains: {', '.join(self.trained)}.",
             )
         if teacher is not None:
             return PretrainingRecipe(model=teacher.model, training=teacher.training)
@@ -297,7 +298,7 @@ def disagreements_in(tree: Mapping[Any, Any]) -> Iterator[Mistake]:
 
 
 def _same_teachers(teachers: Mapping[str, Teacher | None]) -> Iterator[Mistake]:
-    """A model twice in the ensemble, which would only weigh more."""
+    """A model that is in the ensemble twice: it would only get more weight."""
     for (name, teacher), (other, second) in itertools.combinations(teachers.items(), 2):
         if teacher is None or teacher != second:
             continue
