@@ -5,7 +5,7 @@ import torch
 
 from babyllama.data.windows import Windows
 from babyllama.errors import InputError
-from babyllama.models.ensemble import Mixture, combine, load_ensemble
+from babyllama.models.ensemble import Mixture, combine, load_ensemble, refuse_weights
 from babyllama.models.loading import load_model
 from babyllama.models.logits import Head
 from babyllama.recipe import Mixing
@@ -69,6 +69,15 @@ def test_weights_that_do_not_fit_the_models_are_refused(teachers, weights, said)
     ensemble = load_ensemble(teachers, device=CPU)
     with pytest.raises(InputError, match=said):
         ensemble.mixture.with_weights(weights)
+
+
+@pytest.mark.parametrize("models", [1, 2, 3, 6, 7, 12])
+def test_weights_that_a_message_suggests_are_accepted(models):
+    with pytest.raises(InputError) as raised:
+        refuse_weights([2.0] * models, models)
+    suggested = [float(weight) for weight in raised.value.mend.split(": ")[1].split()]
+    assert len(suggested) == models
+    refuse_weights(suggested, models)
 
 
 def test_a_mixing_of_other_models_than_there_are_is_refused(teachers):

@@ -115,7 +115,7 @@ def test_well_known_prefixes_are_removed_and_said(folders, changed, capsys, name
     model = load_model(folder)
     assert torch.equal(model(IDS).logits, load_model(folders / name)(IDS).logits)
     assert model.config.name_or_path == str(folder)
-    assert "weights are read under plain names" in capsys.readouterr().err
+    assert "names of weights are simplified" in capsys.readouterr().err
 
 
 def test_a_weight_that_is_there_twice_is_refused(changed):

@@ -55,7 +55,7 @@ def test_a_budget_is_refused_or_kept_to_the_update(tokens):
     message = str(raised.value)
     assert f"{words.sum():,} words" in message
     assert f"training.budget.words is {most:,}" in message
-    assert "Train for 1 epochs" in message
+    assert "Set training.epochs=1 or training.budget.beyond=stop" in message
     plan = plan_training(windows, recipe(budget={"words": most, "beyond": "stop"}), seed=0)
     assert (plan.epoch_steps, plan.steps) == (windows.steps_per_epoch(4), 200)
     assert plan_training(windows, recipe(budget={"words": int(words.sum())}), seed=0).steps == len(
@@ -82,7 +82,7 @@ def test_a_decay_that_begins_within_the_warm_up_is_refused(tokens):
 def test_a_budget_below_an_epoch_says_what_can_be_done(tokens):
     with pytest.raises(InputError) as raised:
         plan_training(Windows(tokens, "train", 16), recipe(budget={"words": 300}), seed=0)
-    assert "Stop within one: training.budget.beyond=stop" in str(raised.value)
+    assert "Set training.budget.beyond=stop, which ends within an epoch" in str(raised.value)
 
 
 def test_babylms_marks_are_every_million_ten_and_hundred():

@@ -161,7 +161,7 @@ class Ensemble:
         return torch.cat(each, dim=-1)
 
     def states_of(self, batch: Batch) -> Float[Tensor, "batch window hidden"]:
-        """`states` of a batch's windows, on the models' device; documents apart if it says so."""
+        """`states` of a batch's windows; documents are read separately if it has positions."""
         positions = None if batch.position_ids is None else batch.position_ids.to(self.device)
         context = separate_documents(positions, self.dtype)
         return self.states(batch.input_ids.to(self.device), **context)
@@ -245,7 +245,7 @@ def refuse_weights(weights: Sequence[float], models: int) -> None:
             mend="Give one weight for each model, in the order of the models.",
         )
     if fault := weights_fault(weights):
-        raise InputError(fault, mend=f"For example: {' '.join([f'{1 / models:.3g}'] * models)}")
+        raise InputError(fault, mend=f"For example: {_equal_weights(models)}")
 
 
 def refuse_long_windows(ensemble: Ensemble, window: int) -> None:
@@ -313,6 +313,12 @@ def refuse_other_vocabulary(one: Path, other: Path) -> None:
             why=f"The same id means different tokens: {'; '.join(differing)}.",
             mend="Train both with the same tokenizer.",
         )
+
+
+def _equal_weights(models: int) -> str:
+    """Weights to paste; the last one makes the rounded ones sum to 1."""
+    others = [round(1 / models, 3)] * (models - 1)
+    return " ".join(f"{weight:.3g}" for weight in (*others, 1 - sum(others)))
 
 
 def _name(model: "PreTrainedModel") -> str:

@@ -69,7 +69,7 @@ class Generator:
         # In place of the folder's generation_config.json.
         model.generation_config = GenerationConfig(
             eos_token_id=eos, pad_token_id=0 if eos is None else eos, bos_token_id=None,
-            max_new_tokens=_possible(model, self.folder, len(ids), sampling.max_new_tokens),
+            max_new_tokens=_fitting_tokens(model, self.folder, len(ids), sampling.max_new_tokens),
             # Tokens that pad the vocabulary: reserved ones, and rows beyond the tokenizer.
             suppress_tokens=_padding(model, tokenizer, known) or None, **how,
         )  # fmt: skip
@@ -123,8 +123,8 @@ def _refuse_unknown(
         )
 
 
-def _possible(model: "PreTrainedModel", folder: Path, given: int, wanted: int) -> int:
-    """How many tokens fit behind those that are given: the last one needs no position."""
+def _fitting_tokens(model: "PreTrainedModel", folder: Path, given: int, wanted: int) -> int:
+    """How many new tokens fit after those given; the last one needs no position."""
     positions = positions_of(model.config)
     if positions is None:
         return wanted

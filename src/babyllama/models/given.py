@@ -1,4 +1,4 @@
-"""A model or tokenizer that is there before a run: found, checked, and linked into the run.
+"""An existing model or tokenizer: find it, check it, and link it into the run.
 
 Links, not copies: the weights stay where they are. The manifest that the stage writes has their
 hashes, so what is made from them is made again when they change.
@@ -36,7 +36,7 @@ _MODEL_FILES = (
 
 
 def folder_of(given: Given, field: str) -> Path:
-    """The folder of a model or tokenizer that is there; one of the hub is fetched into its cache.
+    """The folder of an existing model or tokenizer; one of the hub is fetched into its cache.
 
     Args:
         field: where the recipe gives it, `teachers.old`, for messages; "" on the command line.
@@ -81,7 +81,7 @@ def check_model(given: Given, field: str, *, window: int, tokenizer: Path | None
     if positions is not None and positions < window:
         raise InputError(
             f"{field} has {positions} positions, a window has {window} tokens",
-            why="It has to read the windows that the run's models learn from.",
+            why="A teacher must read the windows that the run's models learn from.",
             mend="Use shorter windows, or a model with more positions.",
         )
     if tokenizer is None:
@@ -102,9 +102,9 @@ def check_tokenizer(given: Given, recipe: TokensRecipe) -> int:
     Raises:
         InputError: it cannot be read, or lacks the special tokens that the layout needs.
     """
-    library = load_tokenizer(folder_of(given, names.TOKENIZER))
-    refuse_missing_marks(library, recipe, f"tokenizer {given}")
-    return len(library)
+    tokenizer = load_tokenizer(folder_of(given, names.TOKENIZER))
+    refuse_missing_marks(tokenizer, recipe, f"tokenizer {given}")
+    return len(tokenizer)
 
 
 def planned_teacher(given: Given, field: str) -> "PreTrainedModel":
@@ -119,7 +119,11 @@ def planned_teacher(given: Given, field: str) -> "PreTrainedModel":
         with torch.device("meta"):
             return AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     except Exception as error:  # each architecture raises its own kind
-        raise InputError(f"{field} {given} cannot be used", why=reason_of(error)) from None
+        raise InputError(
+            f"{field} {given} cannot be used",
+            why=reason_of(error),
+            mend="Name a causal model that transformers can load.",
+        ) from None
 
 
 def link_model(given: Given, out: Path, field: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Models from folders that anybody made: read whole, or refused by name.
+"""Load a model folder that anybody may have made: completely, or with an error that says why not.
 
 Only safetensors of the folder itself are read, never a pickle and never code. `model_files` checks
 the folder's files before it is loaded, `load_as` the weights afterwards.
@@ -201,7 +201,7 @@ def _refuse_other_sizes(folder: Path, planned: "PreTrainedModel", names: Mapping
 def _say_renamed(folder: Path, names: Mapping[str, str]) -> None:
     stored, name = next(((a, b) for a, b in names.items() if a != b), ("", ""))
     if stored:
-        print_status(f"  {folder}: weights are read under plain names, {stored} as {name}")
+        print_status(f"  {folder}: names of weights are simplified, {stored} to {name}")
 
 
 def _common_prefix(names: Sequence[str]) -> str:

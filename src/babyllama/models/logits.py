@@ -68,8 +68,9 @@ def hidden_states(
     """What the output head reads: the last hidden states, after the final norm.
 
     Args:
-        context: `attention_mask` and `position_ids`, where a token does not see all tokens before
-            it and no others; the library's cache under its name, where tokens were read before.
+        context: `attention_mask` and `position_ids`, if tokens do not attend to all earlier tokens
+            of the row; the key-value cache under the model's name for it, if tokens were read
+            before.
     """
     base = model.base_model
     states: Tensor = base(input_ids=input_ids, use_cache=False, **context).last_hidden_state

@@ -1,4 +1,4 @@
-"""What a model folder says twice, so that transformers from 4.46 on reads it as the newest does."""
+"""Write a model folder's settings under their older names, too, for transformers from 4.46 on."""
 
 import json
 from collections.abc import Mapping

@@ -52,7 +52,7 @@ def continued(
     Args:
         contexts: what the models see of each text; at most a window with what follows.
         chances: a uniform number in [0, 1) for each token.
-        ends: the token that ends a text. What is drawn after it means nothing.
+        ends: the token that ends a text. Ignore the tokens that are drawn after it.
 
     Returns:
         as many tokens as there are chances, or fewer once every text has ended.
@@ -109,12 +109,12 @@ def _among_largest(scores: Float64[Tensor, "texts vocab"], k: int) -> Bool[Tenso
 
 @dataclass(frozen=True)
 class _Cache:
-    """What a model remembers of the tokens that it has read.
+    """The key-value cache of a model.
 
     Attributes:
-        name: of the argument of the model's forward pass that takes it.
-        kept: the library's keys and values; None of a model that remembers something else: it
-            reads all tokens again for each new one.
+        name: of the argument of the model's forward pass that takes the cache.
+        kept: the keys and values; None for a model that keeps another state (a recurrent one):
+            it reads all tokens again for each new one.
     """
 
     name: str
@@ -122,7 +122,7 @@ class _Cache:
 
     @staticmethod
     def of(model: "PreTrainedModel") -> "_Cache":
-        """An empty one."""
+        """An empty cache."""
         from transformers import DynamicCache
 
         takes = inspect.signature(model.base_model.forward).parameters

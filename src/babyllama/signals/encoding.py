@@ -23,7 +23,7 @@ Products = tuple[tuple[int, int], ...]  # (inputs, outputs) of matrix products, 
 
 @dataclass(frozen=True)
 class TeacherShapes:
-    """What the sizes of a signal follow from, known before any teacher is trained.
+    """What determines the sizes of a signal, known before any teacher is trained.
 
     Attributes:
         vocab_size: tokens of the tokenizer.
@@ -64,7 +64,7 @@ class Sizes:
     Attributes:
         bytes_per_token: on disk; 0 where nothing is stored.
         table_bytes: on disk, once per signal.
-        products: that reading a token takes.
+        products: matrix products that reading a token takes.
         state_width: columns of the states that logits are formed from; 0 where the signal itself
             says which tokens are likely.
         runs_teachers: whether the teachers run beside the student.
@@ -83,7 +83,7 @@ class Encoding(Protocol):
 
     @property
     def sizes(self) -> Sizes:
-        """What it takes."""
+        """Its bytes on disk, and the matrix products that reading takes."""
         ...
 
     @property

@@ -40,7 +40,10 @@ def measure_fidelity(
     states: Float[Tensor, "tokens hidden"],
     inputs: Int64[Tensor, " tokens"] | None = None,
 ) -> dict[str, Any]:
-    """Encode held-out states, where `inputs` were read, read them back, and compare.
+    """Encode held-out states, decode them, and compare them with the ensemble.
+
+    Args:
+        inputs: the token that was read at each state.
 
     Returns:
         bytes_per_token, tokens, tokens_per_second_read (from stored numbers to logits or a sketch,

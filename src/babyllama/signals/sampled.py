@@ -59,7 +59,7 @@ class Sampled:
 
     @property
     def sizes(self) -> Sizes:
-        """What it takes."""
+        """Its bytes on disk."""
         return sizes(self.recipe, TeacherShapes(self.vocab_size))
 
     @property

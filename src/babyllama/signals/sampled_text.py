@@ -5,9 +5,9 @@ text: sequence-level distillation (Kim and Rush 2016). Under the layout `lines` 
 <s> and ends with </s>. Under `stream`, which has no such marks, it begins with the token at some
 place of the training text, and ends when it is long enough.
 
-A text is sampled in rounds of half a window. At a round's first token the teachers see what the
-round before has added, so at most a window with what follows. What is drawn follows from the seed,
-the text's number and the round. Each finished round is saved: a killed stage resumes after it.
+A text is sampled in rounds of half a window. A round starts from the tokens that the round before
+added, so the teachers never see more than a window. What is drawn depends on the seed, the text's
+number and the round alone. Each finished round is saved: a killed stage resumes after it.
 """
 
 import json
@@ -37,7 +37,7 @@ from babyllama.runs.layout import SAMPLE, TOKENS_HEADER, stream_file
 from babyllama.runs.unfinished import SCRATCH
 
 TEXTS_AT_ONCE = 256  # through the teachers
-LONGEST = 16  # windows of a text: what teachers see does not depend on what is further back
+LONGEST = 16  # windows of a text; teachers see one window, so a longer text has no longer context
 _SHOWN_TEXTS = 20
 
 
@@ -65,8 +65,8 @@ class Marks:
 
     Attributes:
         begin, end: the tokens of the layout `lines`; None under `stream`.
-        longest: tokens of a text at most; one that is longer is cut there.
-        mean: tokens of a document of the training text, none longer than that.
+        longest: tokens of a text at most; a longer one is cut there.
+        mean: mean tokens of the training documents, each counted as `longest` at most.
     """
 
     begin: int | None
@@ -90,7 +90,7 @@ class Texts:
     """All texts, in the order of their numbers.
 
     Attributes:
-        wanted: how many texts are sampled, as far as is known.
+        wanted: the present estimate of how many texts are needed.
     """
 
     wanted: int
@@ -181,14 +181,14 @@ def marks_of(source: TextSource, tokens: int, starts: Int64[np.ndarray, " docume
     longest = LONGEST * source.window
     if read_header(source.tokens)["layout"] != "lines":
         return Marks(None, None, longest, float(longest))
-    library = load_tokenizer(source.teachers[0])
+    tokenizer = load_tokenizer(source.teachers[0])
     lengths = np.diff(np.append(starts, tokens))
     mean = float(np.minimum(lengths, longest).mean())
-    return Marks(library.bos_token_id, library.eos_token_id, longest, mean)
+    return Marks(tokenizer.bos_token_id, tokenizer.eos_token_id, longest, mean)
 
 
 class Rounds:
-    """The rounds in which texts are sampled; which is next depends on the rounds before alone."""
+    """The rounds in which texts are sampled; the next one depends on earlier rounds alone."""
 
     def __init__(
         self, source: TextSource, ensemble: Ensemble, marks: Marks, stream: np.ndarray
@@ -197,9 +197,9 @@ class Rounds:
         self._steps = source.window // 2
         self._at_once = source.texts_at_once
         self._seed = source.seed
-        library = load_tokenizer(source.teachers[0])
+        tokenizer = load_tokenizer(source.teachers[0])
         never = never_written(
-            library, marks=(marks.begin, marks.end), vocab_size=ensemble.mixture.vocab_size
+            tokenizer, marks=(marks.begin, marks.end), vocab_size=ensemble.mixture.vocab_size
         )
         self.drawing = Drawing(source.sampling.temperature, source.sampling.top_k, never)
 
@@ -310,9 +310,9 @@ def _write_streams(
     source: TextSource, out: Path, pieces: Sequence[np.ndarray], header: Facts
 ) -> Facts:
     """Write the documents as the training text, and the dev text of the real tokens beside it."""
-    library = load_tokenizer(source.teachers[0])
+    tokenizer = load_tokenizer(source.teachers[0])
     joined = np.concatenate(pieces).astype(np.int64)
-    words = words_in_tokens(library, joined)
+    words = words_in_tokens(tokenizer, joined)
     stream_file(out, "train").write_bytes(joined.astype(header["dtype"]).tobytes())
     (out / "train.words.bin").write_bytes(words.tobytes())
     ends = np.cumsum([len(piece) for piece in pieces])
@@ -321,6 +321,6 @@ def _write_streams(
         shutil.copyfile(source.tokens / name, out / name)
     facts = {"train_tokens": len(joined), "train_words": int(words.sum())}
     write_atomically(out / TOKENS_HEADER, json.dumps({**header, **facts}, indent=1) + "\n")
-    shown = [library.decode(piece, skip_special_tokens=False) for piece in pieces[:_SHOWN_TEXTS]]
+    shown = [tokenizer.decode(piece, skip_special_tokens=False) for piece in pieces[:_SHOWN_TEXTS]]
     write_atomically(out / SAMPLE, "".join(f"{text.strip()}\n\n" for text in shown))
     return facts

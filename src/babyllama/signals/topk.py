@@ -53,7 +53,7 @@ class TopK:
 
     @property
     def sizes(self) -> Sizes:
-        """What it takes."""
+        """Its bytes on disk."""
         return sizes(self.recipe, TeacherShapes(self.rest.shape[1]))
 
     @property

@@ -201,8 +201,8 @@ class Writer:
                 if stop.requested:
                     raise Interrupted
             for number in range(len(self.plan)):
-                # A helper that died has not looked at its share of an earlier attempt; a helper of
-                # an earlier command may have been late.
+                # Shards that nobody has checked: of an earlier attempt, if their helper died now;
+                # or written late by a helper of an earlier command.
                 if number in earlier or is_foreign(shard_path(self.out, number), self._made_from):
                     self.write_shard(number)
             if stop.requested:
@@ -233,7 +233,7 @@ class Writer:
         save_tensors(path, tensors, made_from=self._made_from)
 
     def _fault(self, path: Path) -> str:
-        """What is wrong with a file of an earlier attempt; printed, as it is written again."""
+        """What is wrong with a file of an earlier attempt, which is printed; "" if nothing is."""
         found = shard_damage(path) or fault(path, self._made_from)
         if found:
             print_status(f"  {found}: writing it again")

@@ -1,10 +1,9 @@
 """Checkpoints: everything a killed run needs to resume to the same bits.
 
-A checkpoint is one safetensors file (weights, optimiser state, averaged weights, and where the
-training is) with a checksum over all of it. It names the files that the training has written
-besides, with their hashes. It gets its name when it is complete. The newest few are kept, in case
-the last one or one of these files is damaged. Sharded tensors are gathered, and the first process
-writes them.
+A checkpoint is one safetensors file (weights, optimiser state, averaged weights, progress) with a
+checksum over all of it. It lists the other files that the training has written, with their hashes.
+It gets its name when it is complete. The newest few are kept, in case the last one or a file that
+it lists is damaged. Sharded tensors are gathered, and the first process writes them.
 """
 
 import json
@@ -174,7 +173,7 @@ class Checkpoints:
         return self._naming(progress, [self.out / name])
 
     def save_best(self, progress: Progress) -> Progress:
-        """Write the model as it is now, the best so far; the progress names it, not the last."""
+        """Write the current model, the best so far; the progress lists its files as the best."""
         return self.save_model(progress.best_folder, _without(progress, _BEST))
 
     def name_epochs(self, progress: Progress, epoch: int) -> Progress:
@@ -223,7 +222,7 @@ def _newest(out: Path) -> _Checkpoint | None:
                 return checkpoint
         except _DAMAGES as error:
             fault = f"{path} is damaged ({error})"
-        before = "using the checkpoint before" if path != found[-1] else "starting over"
+        before = "using the previous checkpoint" if path != found[-1] else "starting over"
         print_status(f"  {fault}; {before}", style="yellow")
         path.replace(path.with_suffix(".damaged"))
     return None
@@ -279,8 +278,8 @@ def _refuse_foreign(path: Path, was: Mapping[str, Any], now: Mapping[str, Any]) 
     if was["processes"] != now["processes"]:
         raise InputError(
             f"{path} was written by {was['processes']} processes, now there are {now['processes']}",
-            why="Another number of processes adds gradients in another order and drops other "
-            "units, so the result would differ from that of an uninterrupted training.",
+            why="Another number of processes adds gradients in another order and draws other "
+            "dropout masks, so the result would differ from that of an uninterrupted training.",
             mend=f"Start {was['processes']} processes, or start over: rm -r {quoted(path.parent)}",
         )
     if changed := difference(was, now):

@@ -110,11 +110,11 @@ def _open_stored(folder: Path, student: DistilledStudent, windows: Windows) -> S
 
 def _refuse_fewer_tokens(source: Path, known: int | None, tokenizer: Path) -> None:
     """Check, before any training, that teachers know every token of a new student."""
-    library = load_tokenizer(tokenizer)
-    if known is not None and known < len(library):
+    loaded = load_tokenizer(tokenizer)
+    if known is not None and known < len(loaded):
         raise InputError(
-            f"{source} knows {known} tokens, {tokenizer} has {len(library)}; the first that it "
-            f"lacks is {library.convert_ids_to_tokens(known)!r}",
+            f"{source} knows {known} tokens, {tokenizer} has {len(loaded)}; the first that it "
+            f"lacks is {loaded.convert_ids_to_tokens(known)!r}",
             why="A student and its teachers must share the vocabulary.",
             mend="Use the tokenizer of the teachers. If its tokenizer_config.json names special "
             "tokens that tokenizer.json lacks, remove them there.",

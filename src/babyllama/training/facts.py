@@ -48,7 +48,7 @@ def training_facts(
 
 
 def _times_read(plan: TrainingPlan, progress: Progress) -> Facts:
-    """Under a curriculum: how often a window was read. Without one they differ by skipped steps."""
+    """How often windows were read, under a curriculum; without one all are read equally often."""
     if plan.windows.order is None:
         return {}
     made = sorted(set(range(plan.steps)) - set(progress.skipped))

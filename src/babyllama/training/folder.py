@@ -25,14 +25,14 @@ def start_model(
     recipe: PretrainingRecipe, tokens: Path, tokenizer: Path, *, seed: int
 ) -> "PreTrainedModel":
     """A new model for these tokens. Students start here too, so twins start equal."""
-    library = load_tokenizer(tokenizer)
-    vocab_size = len(library)
+    loaded = load_tokenizer(tokenizer)
+    vocab_size = len(loaded)
     refuse_short_positions(recipe, "the model")
     refuse_other_tokenizer(tokens, tokenizer)
     refuse_foreign_tokens(tokens, vocab_size, str(tokenizer))
     header = read_header(tokens)
     separators = header["layout"] == "lines"
-    pad, bos, eos = library.pad_token_id, library.bos_token_id, library.eos_token_id
+    pad, bos, eos = loaded.pad_token_id, loaded.bos_token_id, loaded.eos_token_id
     # Models do not learn the embedding of their padding token, so it must be none of the text's.
     special = SpecialTokens(None if pad in (bos, eos) else pad, bos, eos)
     model = new_model(recipe.model, vocab_size, seed=seed, separators=separators, special=special)
@@ -77,7 +77,7 @@ def finish_model(tokenizer: Path, out: Path, best: Path, written: Mapping[str, s
             why="It is part of the finished model.",
             mend="Run the same command again: it goes back to an earlier checkpoint.",
         )
-    library = load_tokenizer(tokenizer)
+    loaded = load_tokenizer(tokenizer)
     positions = positions_of(configuration_of(out))
     for folder in (out, *out.glob("chck_*")):
-        save_tokenizer(library, folder, positions=positions)
+        save_tokenizer(loaded, folder, positions=positions)

@@ -94,9 +94,9 @@ class Gradients:
         rows = batch.rows(own.start, own.stop)
         terms = weight * self._accumulate(rows, step, weight)
         if isinstance(self.recipe.optimizer, Sam):
-            descend = sam_ascent(self.forward, self.recipe.optimizer.rho)
+            restore_weights = sam_ascent(self.forward, self.recipe.optimizer.rho)
             self._accumulate(rows, step, weight)
-            descend()
+            restore_weights()
         clipped = nn.utils.clip_grad_norm_(self.forward.parameters(), self.recipe.clip_norm)
         stop_requested = torch.full((), float(stop.requested), device=terms.device)
         return self.processes.mean(
@@ -104,7 +104,7 @@ class Gradients:
         )
 
     def _accumulate(self, rows: Batch, step: int, weight: float) -> Tensor:
-        """Both of SAM's passes drop the same units, so each starts from the step's seed."""
+        """`accumulate` with the step's dropout seed: both passes of SAM use the same masks."""
         rank = self.processes.rank
         dropout = (self.seed * 1_000_003 + step + 7_919_003 * rank) % 2**63
         _seed_dropout(dropout, self.processes.device)

@@ -57,7 +57,7 @@ class Guard:
 
     Attributes:
         diverged: 1 on the device once a step has diverged, before that 0.
-        stop_requested: whether any process had been asked to stop at a logged step.
+        stop_requested: whether any process had been asked to stop by the last logged step.
         recent: cross-entropy plus KL of the last steps in nats per token, whatever their weights in
             the loss; the oldest first. A checkpoint keeps them.
     """

@@ -1,4 +1,4 @@
-"""The wait until all processes of a launcher have found each other.
+"""The rendezvous: wait until all processes of a launcher have found each other.
 
 torch waits in C++, where Python's handlers of Ctrl-C and SIGTERM do not run, and for many minutes.
 So the processes meet here first, at torch's own kind of store; then its wait is short.
@@ -55,7 +55,7 @@ def _met(
             return store
         waited = time.monotonic() - started
         if waited > patience:
-            raise _lonely(launched, meeting, missing, patience, problem)
+            raise _not_all_came(launched, meeting, missing, patience, problem)
         if waited > _SILENT and not is_said:
             print_from_any_rank(f"waiting for {_named(missing)} of {launched.count} at {meeting}")
             is_said = True
@@ -94,7 +94,7 @@ def _key(rank: int) -> str:
     return f"babyllama/{rank}"
 
 
-def _lonely(
+def _not_all_came(
     launched: Launched, meeting: Meeting, missing: list[int], patience: float, problem: str
 ) -> InputError:
     return InputError(

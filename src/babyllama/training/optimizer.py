@@ -95,12 +95,12 @@ def sam_ascent(model: nn.Module, rho: float) -> Callable[[], None]:
             parameter.add_(gradient * (rho / (norm + 1e-12)))
             parameter.grad = None
 
-    def descend() -> None:
+    def restore() -> None:
         with torch.no_grad():
             for parameter, kept in zip(moved, before, strict=True):
                 parameter.copy_(kept)
 
-    return descend
+    return restore
 
 
 def _adamw(

@@ -85,7 +85,7 @@ def pretrain_smoothed(
     counts = token_counts(tokens, int(model.config.vocab_size))
     frequencies = counts / counts.sum()
     fixed = fixed_distribution(smoothing, frequencies)
-    found = _measured(smoothing, teachers, frequencies, tokens, recipe.training.window, out)
+    found = _measured(smoothing, teachers, fixed, frequencies, tokens, recipe.training.window, out)
     compiled = recipe.training.compile and can_compile()
     facts = train(
         model,
@@ -103,13 +103,13 @@ def pretrain_smoothed(
 def _measured(
     smoothing: Smoothing,
     teachers: MatchedTeachers | None,
+    fixed: Float64[np.ndarray, " vocab"],
     frequencies: Float64[np.ndarray, " vocab"],
     tokens: Path,
     window: int,
     out: Path,
 ) -> dict[str, float]:
     """Epsilon and the target's mean entropy, the same in every process and when resumed."""
-    fixed = fixed_distribution(smoothing, frequencies)
 
     def measure() -> Facts:
         epsilon = smoothing.epsilon

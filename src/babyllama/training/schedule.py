@@ -59,7 +59,7 @@ class TrainingPlan:
         return {"eligible": round(count / len(self.windows), 4)}
 
     def epoch(self, step: int) -> int:
-        """The epoch that `step` updates have ended or are in; the first is 1."""
+        """The epoch of the last of `step` updates; the first epoch is 1."""
         return -(-step // self.epoch_steps)
 
     def ends_epoch(self, step: int) -> bool:
@@ -156,16 +156,21 @@ def _steps_within(
     within = int(np.searchsorted(words, budget.words, side="right"))
     if within == steps or (within and budget.beyond == "stop"):
         return within
-    epochs = within // epoch_steps
     raise InputError(
         f"training.epochs is {recipe.epochs}, which reads {words[-1]:,} words of text; "
         f"training.budget.words is {budget.words:,}",
         why=f"An epoch reads about {words[epoch_steps - 1]:,} words.",
-        mend=(f"Train for {epochs} epochs, or stop" if epochs else "Stop")
-        + " within one: training.budget.beyond=stop"
-        if within
-        else "Give more words than one update reads, or a smaller training.batch_size.",
+        mend=_within_budget(within, epoch_steps),
     )
+
+
+def _within_budget(steps: int, epoch_steps: int) -> str:
+    """How to keep to a budget that is enough for so many updates."""
+    if not steps:
+        return "Give more words than one update reads, or a smaller training.batch_size."
+    epochs = steps // epoch_steps
+    fewer = f"training.epochs={epochs} or " if epochs else ""
+    return f"Set {fewer}training.budget.beyond=stop, which ends within an epoch."
 
 
 def _refuse_long_warmup(recipe: TrainingRecipe, steps: int) -> None:

@@ -26,8 +26,8 @@ from babyllama.models.precision import pick_device
 from babyllama.recipe import Mixing, Smoothing
 from babyllama.training.gradient import Loss
 
-_WINDOWS = 256  # that the teachers' mean entropy is measured on; on mini 0.3% from all windows
-_AT_ONCE = 2048  # tokens of a batch of theirs; it changes only speed and memory
+_WINDOWS = 256  # for the teachers' mean entropy; on mini it is within 0.3% of that over all windows
+_AT_ONCE = 2048  # tokens the teachers read at once; it changes only speed and memory
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def target_entropy(
     fixed: Float64[np.ndarray, " vocab"],
     frequencies: Float64[np.ndarray, " vocab"],
 ) -> float:
-    """Mean entropy in nats of the smoothed target over the text, whose tokens are so frequent."""
+    """Mean entropy in nats of the smoothed target over a text with these token frequencies."""
     smooth = epsilon * fixed
     label = 1 - epsilon + smooth  # what the target gives to the next token
     others = _entropy_terms(smooth).sum() - _entropy_terms(smooth)

@@ -16,7 +16,7 @@ from babyllama.training.processes import Processes
 
 # A trial takes seconds and little memory: larger models are not tried.
 _LARGEST_TRIED = 60_000_000  # parameters
-_FLOPS_OF_TRIAL = 2e10  # of a step at most, where one window takes less
+_FLOPS_OF_TRIAL = 2e10  # of a step at most, unless a single window takes more
 _STEPS, _SECONDS = 3, 1.5  # at most so many, and no further one after this time
 
 

@@ -1,7 +1,7 @@
 """What a training writes besides its checkpoints, with the hash of every file.
 
 The best model, models along the way, past epochs' weights and the log become part of the finished
-model or decide it. A checkpoint names them, so that none is taken up damaged after a kill.
+model or decide it. A checkpoint lists them, so that a resumed training uses no damaged file.
 """
 
 import hashlib
