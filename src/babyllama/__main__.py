@@ -7,7 +7,7 @@ import sys
 
 
 def main() -> None:
-    """Run the command line; Ctrl-C before it handles that itself ends it quietly."""
+    """Run the command line. Ctrl-C during its imports ends the program without a traceback."""
     try:
         from babyllama.cli import main as command_line
 

@@ -42,8 +42,8 @@ class _Results(Console):
 # Results go to standard output; progress and status go to standard error.
 stderr_console: Console = _Log(stderr=True, highlight=False, markup=False, emoji=False)
 # What a terminal would obey or not show: controls but for tab and line feed; marks that reorder
-# text; invisible letters (joiners are part of some scripts and stay); line ends of Unicode; halves
-# of a pair, by which Python stands for bytes that are not UTF-8.
+# text; invisible letters (joiners are part of some scripts and stay); line ends of Unicode; lone
+# surrogates, which Python reads for bytes that are not UTF-8.
 _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
     "\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
@@ -202,7 +202,7 @@ class ProgressBar:
 
 @contextmanager
 def bars_of(label: str) -> Iterator[None]:
-    """Name what bars belong to, such as the model that is scored, after their titles."""
+    """Append a label to the titles of bars, such as the model that is scored."""
     before, _Screen.label = _Screen.label, label
     try:
         yield
@@ -251,7 +251,7 @@ def overall(line: Callable[[], str]) -> Iterator[None]:
     """Keep a line above the bars of a terminal, on how far all the work is; a log gets none.
 
     Args:
-        line: makes it, a few times a second.
+        line: returns the line; called a few times a second.
     """
     if not _is_screen(stderr_console) or _Screen.send:
         yield
@@ -453,9 +453,9 @@ def _finite(value: object) -> object:
 
 
 def print_document(text: str) -> None:
-    """Print what programs read: in UTF-8, whatever the terminal's encoding, and as it is.
+    """Print a text for programs: unchanged, and in UTF-8 whatever the terminal's encoding.
 
-    A terminal alone gets it with `visible`.
+    On a terminal, `visible` escapes control characters.
     """
     if sys.stdout.isatty():
         text = visible(text)
@@ -507,7 +507,7 @@ def table(
     """Make a table.
 
     Args:
-        words: columns that start at the left; of the others those do that hold no numbers.
+        words: columns that are left-aligned. Others are, too, unless they hold numbers.
         less: names of the columns that are left out first where there is no room for all.
         whole: the option or command that prints every column, beside a wider terminal.
         least: how wide columns of sentences should be, by their names; others make room for them.
@@ -546,8 +546,8 @@ def _lines_of(made: Grid, console: Console) -> Text:
     parts = [(line, "bold") for line in (title, *found.head) if line]
     parts += [(line, "") for line in found.rows]
     if found.left_out:
-        named = f"Left out for want of room: {', '.join(found.left_out)}. A wider terminal "
-        parts.append((wrapped(f"{named}or {made.whole} has them.", console.width), "dim"))
+        named = f"Columns that did not fit: {', '.join(found.left_out)}. Use a wider terminal "
+        parts.append((wrapped(f"{named}or {made.whole}.", console.width), "dim"))
     return Text("\n").join(Text(line, style) for line, style in parts)
 
 

@@ -1,4 +1,4 @@
-"""A mistake in the user's input, reported so that they can fix it; what messages are made of.
+"""InputError, for mistakes in the user's input, and helpers that word its messages.
 
 `babyllama.cli` turns this exception into a message and exit code 2. A mistake of ours is an
 `assert` or an ordinary exception; the command line saves its traceback.
@@ -72,7 +72,7 @@ def _escaped(character: str) -> str:
 
 
 def _shortened(text: str, *, longest: int = _LONGEST_WORD) -> str:
-    """The text without the middle of its very long words, and without that of very many words."""
+    """The text with the middle cut out of very long words, and of the text if still too long."""
     if len(text) > longest:
         text = " ".join(_cut(word, longest) for word in text.split(" "))
     return _cut(text, max(longest, _LONGEST_PART))

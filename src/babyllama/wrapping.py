@@ -67,7 +67,7 @@ class Grid:
     """A table of plain text.
 
     Attributes:
-        words: columns that start at the left; of the others those do that hold no numbers.
+        words: columns that are left-aligned. Others are, too, unless they hold numbers.
         less: names of the columns that are left out first where there is no room for all.
         whole: the option or command that prints every column, beside a wider terminal.
         least: how wide columns of sentences should be, by their names; others make room for them.
@@ -92,18 +92,18 @@ class Drawn:
 
 
 def drawn(grid: Grid, width: int, *, complete: bool) -> Drawn:
-    """A table in so many columns of a terminal; wider where it must be `complete`.
+    """Lay out a table for a terminal of this width; wider if it must be `complete`.
 
     Words stay whole while there is room. Where there is not, names break after _ and /, then
     columns are left out.
     """
     kept, widths = _fitted(grid, width, complete=complete)
     columns = [[grid.head[each], *(row[each] for row in grid.rows)] for each in kept]
-    widths = [  # what breaks early needs less
+    widths = [  # a column whose cells break early needs less
         max(cells(line) for cell in column for line in _folded(cell, size))
         for column, size in zip(columns, widths, strict=True)
     ]
-    starts_left = [_starts_left(grid, column) for column in kept]
+    left_aligned = [_is_left_aligned(grid, column) for column in kept]
 
     def lines(row: Sequence[str]) -> list[str]:
         folded_cells = [
@@ -113,7 +113,7 @@ def drawn(grid: Grid, width: int, *, complete: bool) -> Drawn:
         return [
             (" " * BETWEEN).join(
                 _padded(cell[number] if number < len(cell) else "", size, is_left=is_left)
-                for cell, size, is_left in zip(folded_cells, widths, starts_left, strict=True)
+                for cell, size, is_left in zip(folded_cells, widths, left_aligned, strict=True)
             ).rstrip()
             for number in range(height)
         ]  # fmt: skip
@@ -192,7 +192,7 @@ def _shared(natural: Sequence[int], least: Sequence[int], width: int) -> list[in
     return widths
 
 
-def _starts_left(grid: Grid, column: int) -> bool:
+def _is_left_aligned(grid: Grid, column: int) -> bool:
     held = [row[column] for row in grid.rows if row[column] not in ("", "–")]
     return column in grid.words or 2 * sum(map(_is_number, held)) < len(held)
 

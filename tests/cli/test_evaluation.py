@@ -126,7 +126,7 @@ def test_a_narrow_terminal_keeps_the_score_of_guessing(monkeypatch):
     show_scores([result(rules={"name": "2023"}, benchmarks={"blimp": many})])
     printed = shown.file.getvalue()
     assert "guessing" in printed.splitlines()[1]
-    assert "Left out for want of room: other UIDs too, unit, n." in printed
+    assert "Columns that did not fit: other UIDs too, unit, n." in printed
 
 
 def test_worst_errors_show_each_words_surprisal(capsys):

@@ -133,10 +133,11 @@ def complete(stage: Stage, announce: Callable[[Stage, Status], None] = lambda *_
     """Make the stage's folder unless it is complete; returns it.
 
     A killed build resumes if its recipe and inputs have not changed, else it starts again. The
-    folder that is replaced stays until the new one has a manifest. Files of others are set aside.
+    folder that is replaced stays until the new one has a manifest. Files that no stage wrote are
+    set aside.
 
     Raises:
-        InputError: an input is damaged, or it or the unfinished folder went away meanwhile.
+        InputError: an input is damaged; an input or the unfinished folder is removed meanwhile.
     """
     out, partial = _target(stage.out), partial_folder(stage.out)
     _finish_interrupted_rename(out)
@@ -218,7 +219,7 @@ def difference(
     """The first leaf in which two trees differ, in words; "" when they agree.
 
     Args:
-        recipe: of which they are records, which leave out some defaults.
+        recipe: the model that both trees record; it supplies the defaults that records leave out.
     """
     for name, *values in differing(was, now):
         before, after = (_default(recipe, name) if each is None else each for each in values)
@@ -227,7 +228,7 @@ def difference(
 
 
 def _default(recipe: BaseModel | None, name: str) -> Any:
-    """What a field is that a record leaves out."""
+    """The default of a field that a record leaves out."""
     *above, last = name.split(".")
     for part in above:
         recipe = getattr(recipe, part, None)
@@ -265,7 +266,7 @@ def _target(out: Path) -> Path:
 
 
 def _place(folder: Path) -> tuple[int, int] | None:
-    """What tells a folder from another of its name; None if it does not exist."""
+    """Device and inode, which identify a folder whatever its name; None if it does not exist."""
     try:
         found = folder.stat()
     except OSError:

@@ -1,7 +1,7 @@
-"""What is kept beside a folder, as `NAME.aside`, and never deleted here.
+"""Keep replaced trainings and foreign files beside a folder, as `NAME.aside`. Nothing is deleted.
 
-It is a finished training that a change replaced, or files that no stage wrote. When the settings of
-a training return, the run takes it back instead of training again.
+A finished training that a changed setting replaces is kept; so are files that no stage wrote. When
+the old settings return, the run takes the training back instead of training again.
 """
 
 import itertools

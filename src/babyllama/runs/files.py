@@ -104,7 +104,7 @@ def is_running(process: int) -> bool:
     except ProcessLookupError:
         return False
     except (PermissionError, OverflowError):
-        return True
+        pass  # another user's process; or a number too large to check
     return True
 
 

@@ -19,7 +19,7 @@ from babyllama.recipe import (
 )
 
 STATISTICS = "stats.json"  # of a corpus: counts by split and domain
-LINGUISTICS = "linguistics.json"  # of its training text: types, sentences, laws, lines
+LINGUISTICS = "linguistics.json"  # of its training text: types, sentences, Zipf's and Heaps' laws
 LEAKS = f"{names.LEAKS}.json"  # of a corpus or an evaluation: what train shares
 REMOVED = "removed.jsonl"  # of a corpus: the leaks and duplicates that were dropped
 ENTROPY = "entropy.json"  # of a synthetic source

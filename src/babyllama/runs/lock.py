@@ -47,7 +47,7 @@ def locked(
 
     Args:
         mend: what the user can do besides waiting.
-        shown: what is named instead of the folder: the file that it is for.
+        shown: what messages name instead of the folder: the file that the lock protects.
 
     Raises:
         InputError: another process holds it (names it), or the folder cannot be written.

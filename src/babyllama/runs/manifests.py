@@ -31,8 +31,7 @@ from babyllama.runs.layout import (
 )
 
 MANIFEST = f"{names.MANIFEST}.json"
-# Files that say how a model or signal was made, or what is known of a corpus. They do not count for
-# what was made.
+# Logs, measurements and statistics. What is made from a folder does not depend on them.
 _NOT_IN_DIGEST = {
     TRAINING_LOG, FIDELITY, FRONTIER, TRACKERS, LINGUISTICS, LEAKS, REMOVED,
 }  # fmt: skip
@@ -40,7 +39,8 @@ _NOT_IN_DIGEST = {
 _CARD = {CARD, EVAL_RESULTS}
 _IN_EVERY_MANIFEST = {"stage", "version", "recipe", "inputs", "seed", "files"}
 _CHECKSUM, _DATES = "sha256", "written_ns"
-_FIELDS = _IN_EVERY_MANIFEST | {"facts", "wall_seconds", "versions"}  # without a checksum, no other
+# All fields of the manifests of earlier versions, which have no checksum.
+_FIELDS = _IN_EVERY_MANIFEST | {"facts", "wall_seconds", "versions"}
 _UNREADABLE = "unreadable"
 # What locks and other programs leave in a folder, and no stage reads.
 _NOT_OURS = (".lock", ".holder", ".DS_Store", "Thumbs.db", ".nfs*")
@@ -85,7 +85,7 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
         return None
     if _is_sound(manifest):
         return manifest
-    # A damaged name of a field leaves the others.
+    # If the name of one field is damaged, the others are still there.
     is_ours = len(manifest.keys() & _FIELDS) > len(_FIELDS) // 2
     return {"stage": _UNREADABLE, "files": {}} if is_ours else None
 
@@ -241,7 +241,7 @@ def versions() -> dict[str, str]:
 
 
 def _is_sound(manifest: Mapping[str, Any]) -> bool:
-    """Whether a manifest has its checksum; without one, as earlier versions wrote it, its form."""
+    """Whether a manifest's checksum is right; earlier versions wrote none, then its form."""
     if not manifest.keys() >= _IN_EVERY_MANIFEST:
         return False
     rest = {name: value for name, value in manifest.items() if name != _CHECKSUM}

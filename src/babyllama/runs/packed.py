@@ -78,7 +78,7 @@ def unpack(name: str, data: bytes) -> bytes:
 
 
 def refuse_large(name: str, unpacked: int, packed: int) -> None:
-    """Refuse data that unpack to more than 256 MiB and 20 times their packed size.
+    """Refuse data that unpack to more than 256 MiB plus 20 times their packed size.
 
     Text and tables shrink to a tenth at best, so what unpacks to more is damaged or made to fill
     the memory.

@@ -121,8 +121,8 @@ class Run:
         fidelity: distance of the stored signal to the teachers, from signal/fidelity.json.
         frontier: the same for every kind of signal at several sizes, from signal/frontier.json.
         missing: stages and models of the recipe that are not finished yet, in order.
-        leaks: what dev shares with train and train holds again, from corpus/leaks.json, and what
-            benchmarks share with train (`benchmarks`), from evaluation/leaks.json.
+        leaks: what dev shares with train, and duplicates within train, from corpus/leaks.json;
+            what benchmarks share with train (`benchmarks`), from evaluation/leaks.json.
         points: each model's scores at checkpoints and at the end, in order of words seen.
     """
 
@@ -144,7 +144,7 @@ class Run:
     def dev_entropy(self) -> float | None:
         """The entropy of the dev text in nats per word, the lowest loss that can be expected.
 
-        None where nobody knows it: of every text but the built-in grammar's.
+        None unless the text is from the built-in grammar: of other text nobody knows it.
         """
         found = self.entropy.get("dev", {}).get("all", {}).get("nats_per_word")
         return None if found is None else float(found)
@@ -206,7 +206,7 @@ def finished_models(layout: Layout, recipe: Recipe) -> dict[str, Path]:
 
 
 def _leaks(layout: Layout) -> Tree:
-    """Empty for a run that an earlier version made."""
+    """The leaks of the corpus and the benchmarks; empty for runs of earlier versions."""
     found = dict(_json(layout.corpus / LEAKS))
     if of_benchmarks := _json(layout.evaluation / LEAKS).get("leaks"):
         found["settings"] = of_benchmarks["settings"]
@@ -220,9 +220,9 @@ def main_student(run: Run) -> Model | None:
 
 
 def twin_of(run: Run, student: str) -> Model | None:
-    """The twin of a student that changes least, best nothing; None if the run has none.
+    """The student's twin with the fewest changes, none at best; None if the run has no twin.
 
-    A student without a twin of its own has that of a student with the same model and training.
+    A student without a twin of its own gets that of a student with the same model and training.
     """
     twins = {twin.name: len(run.recipe.changes(twin.name)) for twin in twins_of(run, student)}
     if not twins and student in run.recipe.taught:

@@ -1,4 +1,4 @@
-"""Whether what a run's readers read is what its stages wrote: checked before it is shown."""
+"""Check a run's results against their manifests, before they are shown."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ def refuse_damaged(folder: Path, example: str) -> None:
     """Compare the results in a run's finished folders with their manifests.
 
     Args:
-        example: a command that reads a run, shown if the folder is none.
+        example: a command that reads a run, shown if the folder is not a run.
 
     Raises:
         InputError: not a run, or a result or manifest that is missing or has changed (names it).
@@ -29,7 +29,7 @@ def refuse_damaged(folder: Path, example: str) -> None:
         if damage is not None:
             raise InputError(
                 damage,
-                why="It was changed or damaged after it was made, so nothing of it is shown.",
+                why="The file was changed or damaged after it was made, so no results are shown.",
                 mend=rebuild(folder),
             )
 
@@ -37,4 +37,4 @@ def refuse_damaged(folder: Path, example: str) -> None:
 def rebuild(folder: Path) -> str:
     """How to make the damaged parts of a run again."""
     verify, again = command("verify", folder), resume_command(folder)
-    return f"Find all damage, then make it again:\n  {verify}\n  {again}"
+    return f"Find all damage, then make the damaged parts again:\n  {verify}\n  {again}"

@@ -2,7 +2,7 @@
 
 `work.json` says what the folder is being made from and how long that has taken. SCRATCH holds what
 the build resumes from, and may hold a record of each result that is ready: its hash, and what it
-was made from. So no result is taken up, or sealed, that was damaged or written by another process.
+was made from. So no result is used that was damaged or written by another process.
 """
 
 import json
@@ -41,7 +41,8 @@ def record(path: Path, sha256: str, made_from: str = "") -> None:
     """Record the hash of a result that gets its name next, so that a later process can check it.
 
     Args:
-        made_from: a digest of what decided it. Without one it is taken for the folder's own.
+        made_from: a digest of what the result was made from. Without it, the result counts as
+            made from the same as the folder.
     """
     file = _record_of(path)
     file.parent.mkdir(exist_ok=True)

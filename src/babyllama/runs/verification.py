@@ -29,7 +29,7 @@ def verify(folder: Path) -> dict[Path, list[str]]:
 
 
 def _checked(folder: Path) -> list[str] | None:
-    """The damage of one artefact; None if it is none, or was removed meanwhile."""
+    """The damage of one artefact; None if the folder has no manifest, or was removed meanwhile."""
     lines: list[str] = []
     for _ in range(_ATTEMPTS):
         manifest = read_manifest(folder)
@@ -46,7 +46,7 @@ def _checked(folder: Path) -> list[str] | None:
 
 
 def _lost(folder: Path, found: dict[Path, list[str]]) -> dict[Path, list[str]]:
-    """What a run must have and a manifest cannot protect."""
+    """A run's recipe if it cannot be read, and stages' folders that have lost their manifest."""
     layout = Layout(folder)
     if not layout.is_run:
         return {}

@@ -32,7 +32,7 @@ def open_zip(path: Path, *, password: bytes | None = None) -> zipfile.ZipFile:
         password: of the encrypted files.
 
     Raises:
-        InputError: it is no zip; a file of it is a link, is encrypted, is compressed in a rare way,
+        InputError: it is no zip; a file of it is a link, is encrypted, has a rare compression,
             has the name of another, or a name that leads out of the zip; or it would unpack to far
             more than text does (see `packed.refuse_large`).
     """
