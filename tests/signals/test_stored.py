@@ -164,7 +164,7 @@ def test_the_mean_of_probabilities_comes_out_of_stored_states(
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_signal_kept_on_the_device_is_the_same(stored, windows, kind, monkeypatch):
     mapped = open_stored(stored[kind], windows, temperature=1.0, device=CPU)
-    monkeypatch.setattr(stored_module, "fits_on_card", lambda *_: True)
+    monkeypatch.setattr(stored_module, "fits_on_gpu", lambda *_: True)
     resident = open_stored(stored[kind], windows, temperature=1.0, device=CPU)
     one, other = mapped.read(WHICH * 16), resident.read(WHICH * 16)
     assert one.keys() == other.keys()
@@ -172,7 +172,7 @@ def test_a_signal_kept_on_the_device_is_the_same(stored, windows, kind, monkeypa
 
 
 def test_a_processor_keeps_nothing_but_its_page_cache(signal):
-    assert not stored_module.fits_on_card(read_signal(signal), CPU)
+    assert not stored_module.fits_on_gpu(read_signal(signal), CPU)
 
 
 def test_a_signal_says_what_a_token_costs(stored):

@@ -42,7 +42,7 @@ class Drawing:
 def continued(
     ensemble: Ensemble,
     contexts: Int64[Tensor, "texts context"],
-    chances: Float64[Tensor, "texts steps"],
+    uniforms: Float64[Tensor, "texts steps"],
     drawing: Drawing,
     *,
     ends: int | None = None,
@@ -51,32 +51,32 @@ def continued(
 
     Args:
         contexts: what the models see of each text; at most a window with what follows.
-        chances: a uniform number in [0, 1) for each token.
+        uniforms: a uniform number in [0, 1) for each token.
         ends: the token that ends a text. Ignore the tokens that are drawn after it.
 
     Returns:
-        as many tokens as there are chances, or fewer once every text has ended.
+        one token for each uniform number, or fewer once every text has ended.
     """
-    steps = steps_of(ensemble, contexts, chances, drawing, ends=ends)
+    steps = steps_of(ensemble, contexts, uniforms, drawing, ends=ends)
     return torch.cat([contexts[:, :0], *(tokens[:, None] for tokens in steps)], dim=1)
 
 
 def steps_of(
     ensemble: Ensemble,
     contexts: Int64[Tensor, "texts context"],
-    chances: Float64[Tensor, "texts steps"],
+    uniforms: Float64[Tensor, "texts steps"],
     drawing: Drawing,
     *,
     ends: int | None = None,
 ) -> Iterator[Int64[Tensor, " texts"]]:
-    """The same, one token of each text at a time, each computed when it is asked for."""
+    """`continued` as a generator: the next token of each text, computed when it is asked for."""
     caches = [_Cache.of(model) for model in ensemble.models]
     ids, ended = contexts, torch.zeros(len(contexts), dtype=torch.bool, device=contexts.device)
-    for step in range(chances.shape[1]):
+    for step in range(uniforms.shape[1]):
         with torch.no_grad():
             states = _last_states(ensemble, ids, caches)
             logits = ensemble.mixture.logits(states, drawing.temperature)
-        tokens = drawn(logits, chances[:, step].to(logits.device), drawing)
+        tokens = drawn(logits, uniforms[:, step].to(logits.device), drawing)
         yield tokens
         ids = torch.cat([ids, tokens[:, None]], dim=1)
         ended |= tokens == (-1 if ends is None else ends)
@@ -85,9 +85,9 @@ def steps_of(
 
 
 def drawn(
-    logits: Float[Tensor, "texts vocab"], chances: Float64[Tensor, " texts"], drawing: Drawing
+    logits: Float[Tensor, "texts vocab"], uniforms: Float64[Tensor, " texts"], drawing: Drawing
 ) -> Int64[Tensor, " texts"]:
-    """The token of each text at which the cumulative probability exceeds its chance.
+    """The token of each text at which the cumulative probability exceeds its uniform number.
 
     The sums are in float64: in float32 those of a large vocabulary would round away rare tokens.
     """
@@ -96,7 +96,7 @@ def drawn(
     if drawing.top_k is not None and drawing.top_k < scores.shape[1]:
         scores = scores.masked_fill(~_among_largest(scores, drawing.top_k), -torch.inf)
     cumulative = scores.softmax(dim=-1).cumsum(dim=-1)
-    reached = chances[:, None] * cumulative[:, -1:]
+    reached = uniforms[:, None] * cumulative[:, -1:]
     tokens = torch.searchsorted(cumulative, reached, right=True)[:, 0]
     return tokens.clamp(max=scores.shape[1] - 1)
 

@@ -185,25 +185,28 @@ def _merge_key(
     key: Any,
     value: Any,
     places: Places,
-    at: Keys,
+    parent: Keys,
     source: Places,
-    there: Keys,
+    source_parent: Keys,
 ) -> None:
     """Lay `value` over what `tree` has under `key`.
 
     Args:
-        at: where `tree` is in the whole tree, whose fields have these `places`.
-        there: the same for the mapping that `value` is from.
+        parent: where `tree` is in the whole tree, whose fields have these `places`.
+        source_parent: where the mapping that holds `value` is in its own tree, with the places
+            `source`.
     """
-    keys, there = (*at, str(key)), (*there, str(key))
+    keys, source_keys = (*parent, str(key)), (*source_parent, str(key))
     if key in tree:
-        tree[key] = _merged(tree[key], value, places, keys, source, there)
+        tree[key] = _merged(tree[key], value, places, keys, source, source_keys)
     else:
-        places.replace(keys, source, there)
+        places.replace(keys, source, source_keys)
         tree[key] = deepcopy(value)
 
 
-def _merged(base: Any, over: Any, places: Places, keys: Keys, source: Places, there: Keys) -> Any:
+def _merged(
+    base: Any, over: Any, places: Places, keys: Keys, source: Places, source_keys: Keys
+) -> Any:
     """`over` laid over `base`, the value at `keys`; see the module, and `_merge_key`."""
     if isinstance(base, dict) and isinstance(over, dict):
         if _is_other_kind(base, over):
@@ -211,12 +214,12 @@ def _merged(base: Any, over: Any, places: Places, keys: Keys, source: Places, th
         elif "path" in over and "path" not in base and keys[0] in _MAY_BE_GIVEN:
             base = None
     if not isinstance(base, dict) or not isinstance(over, dict):
-        places.replace(keys, source, there)
+        places.replace(keys, source, source_keys)
         return deepcopy(over)
     result = dict(base)
-    places.move(keys, source, there)
+    places.move(keys, source, source_keys)
     for key, value in over.items():
-        _merge_key(result, key, value, places, keys, source, there)
+        _merge_key(result, key, value, places, keys, source, source_keys)
     return result
 
 

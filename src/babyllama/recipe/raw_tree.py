@@ -63,20 +63,20 @@ class Places:
         self._forget(keys)
         self._written[keys] = _Place(f"--set {setting}")
 
-    def replace(self, keys: Keys, other: "Places", there: Keys) -> None:
+    def replace(self, keys: Keys, other: "Places", other_keys: Keys) -> None:
         """Note that a field and everything in it were written where `other` has them."""
         taken = {
-            (*keys, *each[len(there) :]): place
+            (*keys, *each[len(other_keys) :]): place
             for each, place in other._written.items()
-            if each[: len(there)] == there
+            if each[: len(other_keys)] == other_keys
         }
         self._forget(keys)
         self._written |= taken
 
-    def move(self, keys: Keys, other: "Places", there: Keys) -> None:
+    def move(self, keys: Keys, other: "Places", other_keys: Keys) -> None:
         """Note that a field, but not everything in it, was written where `other` has it."""
-        if there in other._written:
-            self._written[keys] = other._written[there]
+        if other_keys in other._written:
+            self._written[keys] = other._written[other_keys]
 
     def copy(self) -> "Places":
         """The same places, to be changed separately."""

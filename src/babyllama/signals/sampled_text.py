@@ -219,12 +219,12 @@ class Rounds:
 
     def draw(self, texts: Texts, chosen: Sequence[int]) -> Facts:
         """The tokens that a round adds to each text, and the first ones of new texts."""
-        contexts, chances = self.contexts(texts, chosen), self.chances(texts, chosen)
+        contexts, uniforms = self.contexts(texts, chosen), self.uniforms(texts, chosen)
         device = self._ensemble.device
         added = continued(
             self._ensemble,
             torch.from_numpy(contexts).to(device),
-            torch.from_numpy(chances),
+            torch.from_numpy(uniforms),
             self.drawing,
             ends=self._marks.end,
         )
@@ -239,7 +239,7 @@ class Rounds:
             ]
         )
 
-    def chances(self, texts: Texts, chosen: Sequence[int]) -> Float64[np.ndarray, "texts steps"]:
+    def uniforms(self, texts: Texts, chosen: Sequence[int]) -> Float64[np.ndarray, "texts steps"]:
         """The uniform numbers by which the tokens of a round are drawn."""
         rounds = [texts.all[n].rounds if n < len(texts.all) else 0 for n in chosen]
         return np.stack(

@@ -27,7 +27,7 @@ from babyllama.signals.encoding import Encoding
 from babyllama.signals.kinds import kind_of
 from babyllama.signals.shards import HEADER, TABLES, shard_damage, shard_path
 
-_SHARE_OF_CARD = 0.5
+_SHARE_OF_GPU_MEMORY = 0.5
 
 
 class OpenSignal:
@@ -53,7 +53,7 @@ class OpenSignal:
             for number in range(header["shards"])
         ]
         self._slices = [{name: shard.get_slice(name) for name in shard.keys()} for shard in shards]  # noqa: SIM118
-        self._resident = self._on_card() if fits_on_card(header, device) else None
+        self._resident = self._on_gpu() if fits_on_gpu(header, device) else None
 
     def targets(self, batch: Batch) -> TeacherTargets:
         """Read what is stored of the batch's windows; targets are formed a slice at a time."""
@@ -91,7 +91,7 @@ class OpenSignal:
         shard, row = divmod(number, self.header["windows_per_shard"])
         return {name: each[row : row + count] for name, each in self._slices[shard].items()}
 
-    def _on_card(self) -> dict[str, Tensor]:
+    def _on_gpu(self) -> dict[str, Tensor]:
         return {name: self._all_of(name) for name in self._slices[0]}
 
     def _all_of(self, name: str) -> Tensor:
@@ -158,13 +158,13 @@ def read_signal(folder: Path) -> dict[str, Any]:
     return header
 
 
-def fits_on_card(header: dict[str, Any], device: torch.device) -> bool:
+def fits_on_gpu(header: dict[str, Any], device: torch.device) -> bool:
     """Whether a GPU keeps a signal in its memory: if it fits into half of the free memory."""
     if device.type != "cuda":
         return False  # a CPU reads from the page cache as fast as from memory
     free, _ = torch.cuda.mem_get_info(device)
     size = sum(header["windows"]) * header["window"] * header["bytes_per_token"]
-    return bool(size < _SHARE_OF_CARD * free)
+    return bool(size < _SHARE_OF_GPU_MEMORY * free)
 
 
 def _mixture(header: dict[str, Any], tables: dict[str, Tensor]) -> Mixture:
