@@ -40,7 +40,7 @@ def test_beside_another_model_a_runs_models_have_its_name_and_nothing_of_its_rec
     names = [each.name for each in asked.models]
     assert names == ["run/llama", "run/gpt2", "run/ensemble", "llama"]
     assert (asked.benchmarks, asked.rules) == ({}, "honest")
-    assert asked.why_none.endswith("belongs to no run, whose recipe would name benchmarks.")
+    assert asked.why_none.endswith("belongs to no run, so no recipe names its benchmarks.")
 
 
 def test_models_of_runs_with_the_same_benchmarks_have_these(layout, tmp_path):

@@ -78,7 +78,7 @@ def test_a_folder_without_permission_or_space_is_named(full, monkeypatch):
             InputError, match="new/x cannot be written: Permission denied"
         ) as raised:
             check(full / "folder" / "new" / "x")
-        assert raised.value.why == f"{full / 'folder'} takes no new file."
+        assert raised.value.why == f"No file can be created in {full / 'folder'}."
 
 
 def test_results_replace_results_alone(full):

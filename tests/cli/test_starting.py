@@ -45,14 +45,14 @@ def test_a_part_of_the_text_is_taken_where_the_time_is_short(tmp_path, monkeypat
     (folder / "a.txt").write_text("a few words here\n" * 5_000)
     out = tmp_path / "mine.yaml"
     printed = babyllama("init", out, "--text", folder, "--time", "1min", "--machine", "here")
-    assert "1 min 00 s is too short for 5,000 words" in printed
+    assert "1 min 00 s is too short: a run needs at least 5,000 words" in printed
     assert load_recipe(str(out)).corpus.words == 5000
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--time", "soon"), "--time soon: is not a time"),
+        (("--time", "soon"), "--time soon is not a time"),
         (("--machine", "h10"), "--machine h10: no such card is known"),
         (("--text", "/nope"), "/nope"),
         (("--language", "German"), "'German' is not a code"),

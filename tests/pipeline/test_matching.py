@@ -44,7 +44,7 @@ def test_a_given_teacher_has_no_compute_to_match(tiny_recipe, tmp_path):
     twin = {"kind": "twin", "of": "distilled", "compute": "matched"}
     tree = with_students(tiny_recipe, longest=twin).model_dump(mode="json")
     tree["teachers"]["llama"] = {"path": str(tmp_path)}
-    with pytest.raises(InputError, match="llama is there already, and a twin of distilled"):
+    with pytest.raises(InputError, match="llama is a given model, and a twin of distilled"):
         compute_of(Recipe.model_validate(tree), "distilled")
 
 

@@ -45,5 +45,7 @@ def test_what_is_near_a_run_or_models_says_which_could_be_shown(play_run, tmp_pa
 
 
 def test_two_models_of_one_name_are_refused(play_run):
-    with pytest.raises(InputError, match="two models are called a/twin"):
-        find_models({"a": play_run.folder, "a/twin": play_run.student("twin")})
+    twin = play_run.student("twin")
+    with pytest.raises(InputError, match="two models are called a/twin") as caught:
+        find_models({"a": play_run.folder, "a/twin": twin})
+    assert f"NAME={twin} " in caught.value.mend

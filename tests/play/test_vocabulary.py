@@ -17,7 +17,7 @@ def test_what_is_not_one_token_is_refused_with_the_tokens_it_has_and_what_to_typ
     with pytest.raises(InputError, match="“␣the␣cat” is not one token") as caught:
         token_answer(group, " the cat")
     assert "“␣cat”" in caught.value.why
-    assert caught.value.mend == "Type one of them; ␣ is a space."
+    assert caught.value.mend == "Type one token as the page shows it; ␣ is a space."
     with pytest.raises(InputError, match="“cat” is not one token") as caught:
         token_answer(group, "cat")
     assert caught.value.mend == "It is one with a space before it: type ␣cat"

@@ -138,8 +138,8 @@ def test_what_cannot_be_compared_is_neither_drawn_nor_joined_by_arrows(two, tmp_
 
     page = page_between(read(two), two)
     assert page.sentence.startswith(
-        "one and other cannot be compared on grammar: their items differ. On unseen text neither: "
-        "their tokens differ. The recipes differ in "
+        "one and other cannot be compared on grammar: their items differ. Nor can they be compared "
+        "on unseen text: their tokens differ. The recipes differ in "
     )
     assert not [figure for section in page.sections for figure in section.figures]
     texts = " ".join(line for section in page.sections for line in section.text)

@@ -89,8 +89,8 @@ def test_losses_without_intervals_say_so(two):
     for folder in two:
         shutil.rmtree(folder / "evaluation/measures")
     assert told(two)[1] == (
-        "On unseen text the student of other against that of one, without an interval: 3.000 "
-        "against 3.000 nats per token (difference 0.000)."
+        "On unseen text the student of other is compared with that of one without an interval: "
+        "3.000 against 3.000 nats per token (difference 0.000)."
     )
 
 

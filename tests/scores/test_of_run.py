@@ -58,7 +58,7 @@ def test_what_a_run_lacks_is_named_with_a_command_that_can_be_pasted(run):
     ):
         scores_in_run(run / "students" / "twin")
     with pytest.raises(
-        InputError, match=r"stands for one of its models here(.|\n)*students/distilled'"
+        InputError, match=r"stands for its model distilled alone(.|\n)*students/distilled'"
     ):
         read_entrants([run])
     assert [path.name for path in models_of_run(run)][-2:] == ["distilled", "twin"]

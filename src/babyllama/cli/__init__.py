@@ -238,7 +238,7 @@ def _leave_closed_pipe() -> NoReturn:
 def _drop_unwritable_output() -> None:
     """Drop output that cannot be written; else Python tries again at its exit, with code 120.
 
-    Whoever printed it has been told: `console` flushes every line.
+    Nothing is lost in silence: `console` flushes every line, so printing it has failed already.
     """
     try:
         sys.stdout.flush()

@@ -40,10 +40,10 @@ def complete_stage(stage: "Stage", *, check: Callable[[], object] = lambda: None
     """Make one stage's folder, unless it is complete, and print its path.
 
     Args:
-        check: refuses inputs, after the places to write and before anything is written.
+        check: refuses wrong inputs; called after the checks of the output, before any writing.
 
     Raises:
-        InputError: the folder belongs to something else, is in use, is read or cannot be written.
+        InputError: the folder holds something else, is in use, is an input or cannot be written.
     """
     from babyllama.pipeline.making import make_stage
     from babyllama.pipeline.run import refuse_other_stage, refuse_unwritable

@@ -99,7 +99,7 @@ def _with_benchmarks(models: Sequence[AskedModel], named: Mapping[str, Path]) ->
     }
     lone = next((name for name, run in owners.items() if not Layout(run).is_run), None)
     if lone is not None:
-        why = f"{named[lone]} belongs to no run, whose recipe would name benchmarks."
+        why = f"{named[lone]} belongs to no run, so no recipe names its benchmarks."
         return Asked(models, {}, "honest", why)
     recipes = {run: Layout(run).load_recipe(command("evaluate", run)) for run in owners.values()}
     (first, recipe), *others = recipes.items()

@@ -78,9 +78,10 @@ def compare(
 
 
 def _beside(runs: list[Path]) -> Path:
-    """RUN-report beside a run, also of one that is called `.` or `..`; RUN-and-RUN-report.
+    """The default folder of a report, beside the first run: RUN-report, or RUN-and-RUN-report.
 
-    Of so many runs that the name would be too long, their number and a digest stand for most.
+    A run called `.` or `..` is named after its folder. If the name would be too long, it has the
+    first run's name, the number of the others and a digest.
     """
     from babyllama.report.labelled import labels_of
     from babyllama.runs.files import digest_of_json

@@ -36,7 +36,7 @@ def clean(
         "thorough"
     ),
     language: Annotated[
-        str, typer.Option(help="Of the text, as a code such as de; rules for English need en.")
+        str, typer.Option(help="Language of the text, such as de; rules for English need en.")
     ] = "en",
     report: Annotated[
         Path | None,
@@ -57,21 +57,22 @@ def clean(
     ] = None,
     words: Annotated[
         int | None,
-        typer.Option(min=1, help="Keep so many words of train, in proportion from each domain."),
+        typer.Option(min=1, help="Keep this many words of train, in proportion from each domain."),
     ] = None,
     words_seed: Annotated[
         int, typer.Option(min=0, help="Decides which documents --words keeps.")
     ] = 0,
     drop_leaks: Annotated[
         bool,
-        typer.Option("--drop-leaks", help="Drop lines of train that dev or --benchmark has."),
+        typer.Option("--drop-leaks", help="Drop lines of train that occur in dev or --benchmark."),
     ] = False,
     drop_duplicates: Annotated[
-        bool, typer.Option("--drop-duplicates", help="Drop lines of train that stand earlier.")
+        bool,
+        typer.Option("--drop-duplicates", help="Drop lines of train that repeat an earlier one."),
     ] = False,
     benchmark: Annotated[
         list[str] | None,
-        typer.Option(help="NAME=PATH, as of `evaluate`: its texts are leaks; may be repeated."),
+        typer.Option(help="NAME=PATH, as in `evaluate`: its texts are leaks; may be repeated."),
     ] = None,
     near_duplicate: Annotated[
         float | None,
@@ -85,7 +86,7 @@ def clean(
         typer.Option(help="Read source code with this suffix, such as .py; may be repeated."),
     ] = None,
     encoding: Annotated[
-        str | None, typer.Option(help="Of the text, such as latin1. Default: utf-8.")
+        str | None, typer.Option(help="Encoding of the text, such as latin1. Default: utf-8.")
     ] = None,
     column: Annotated[
         str | None, typer.Option(help="SRC is a table: the column of its text.")

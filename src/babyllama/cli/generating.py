@@ -45,7 +45,7 @@ def generate(
     top_p: Annotated[
         float,
         typer.Option(
-            max=1, help="Draw only from the likeliest tokens with this probability in all; above 0."
+            max=1, help="Draw only from the likeliest tokens that sum to this probability; above 0."
         ),
     ] = 1.0,
     greedy: Annotated[
@@ -65,7 +65,7 @@ def generate(
     if top_p <= 0:
         raise InputError(
             f"--top-p is {top_p:g}",
-            why="No token has a probability of 0 or less in all.",
+            why="That leaves no token to draw.",
             mend="Permitted: above 0 to 1. For the likeliest token alone: --greedy",
         )
     sampling = Sampling(n, seed, max_new_tokens, _temperature(temperature, greedy, n), top_p)

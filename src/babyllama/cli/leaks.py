@@ -1,4 +1,4 @@
-"""`babyllama corpus leaks`: what stands twice in a corpus, and what benchmarks share with it."""
+"""`babyllama corpus leaks`: what occurs twice in a corpus, and what benchmarks share with it."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,7 +20,7 @@ def leaks(
         Path | None, typer.Option(help="A folder of dev text. Default: that of SRC, if it has any.")
     ] = None,
     benchmark: Annotated[
-        list[str] | None, typer.Option(help="NAME=PATH, as of `evaluate`; may be repeated.")
+        list[str] | None, typer.Option(help="NAME=PATH, as in `evaluate`; may be repeated.")
     ] = None,
     near_duplicate: Annotated[
         float | None,
@@ -29,7 +29,7 @@ def leaks(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     out: Annotated[Path | None, typer.Option(help="Also write the JSON to this file.")] = None,
 ) -> None:
-    """Say what dev and benchmarks share with train, and what stands in train twice.
+    """Say what dev and benchmarks share with train, and what occurs twice in train.
 
     It looks for equal lines, for 13 words in a row, and for near-duplicates, and changes nothing:
     `corpus clean --drop-leaks --drop-duplicates` removes what it finds.

@@ -128,6 +128,6 @@ def _refuse_unwritable(path: Path, folder: Path) -> None:
     except OSError as error:
         raise InputError(
             f"{path} cannot be written: {error.strerror}",
-            why=f"{existing} takes no new file.",
-            mend="Choose another path, or mend its permissions or the space on its disk.",
+            why=f"No file can be created in {existing}.",
+            mend="Choose another path, correct its permissions, or free space on its disk.",
         ) from None

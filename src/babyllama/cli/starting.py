@@ -100,7 +100,7 @@ def _seconds(given: str) -> float:
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|min|h|d)\s*", given)
     if found is None or float(found[1]) <= 0:
         raise InputError(
-            f"--time {given}: is not a time", mend="For example: --time 20min, --time 2h, --time 1d"
+            f"--time {given} is not a time", mend="For example: --time 20min, --time 2h, --time 1d"
         )
     return float(found[1]) * _UNITS[found[2]]
 
@@ -115,8 +115,9 @@ def _written(
     where = f"on one {card}" if card else "on this machine"
     if choice.seconds > 1.1 * seconds:
         print_status(
-            f"{format_duration(seconds)} is too short for {int(choice.share * words):,} words, the "
-            f"fewest; the run takes about {format_duration(choice.seconds)}",
+            f"{format_duration(seconds)} is too short: a run needs at least "
+            f"{int(choice.share * words):,} words, which take about "
+            f"{format_duration(choice.seconds)}",
             style="yellow",
         )
     elif choice.seconds < seconds / 2:

@@ -68,7 +68,8 @@ def study(
     keep_going: Annotated[
         bool,
         typer.Option(
-            "--keep-going/--stop-on-failure", help="After a failure, make what does not need it."
+            "--keep-going/--stop-on-failure",
+            help="After a failure, go on with what does not depend on it.",
         ),
     ] = True,
     retries: Annotated[
@@ -76,7 +77,7 @@ def study(
     ] = 0,
     accept: Annotated[
         bool,
-        typer.Option("--accept", help="Go on in a folder that other versions have made."),
+        typer.Option("--accept", help="Go on in a folder that other package versions made."),
     ] = False,
     store: Annotated[
         Path | None,

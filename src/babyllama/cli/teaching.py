@@ -43,7 +43,7 @@ def pretrain(
     if model in loaded.matched_twins:
         from babyllama.pipeline.run import with_resolved_signal
 
-        loaded = with_resolved_signal(loaded, out)  # its epochs follow from all of it
+        loaded = with_resolved_signal(loaded, out)  # epochs follow from all models
     part, student = loaded.pretraining(model), loaded.students.get(model)
     if isinstance(student, TwinStudent):
         _refuse_matching(loaded, model, student)

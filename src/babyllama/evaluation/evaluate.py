@@ -140,7 +140,7 @@ def _score_all(
 def limits(
     suite: Suite[Any], items: Sequence[Any], found: Likelihoods, rules: ScoringRules
 ) -> Facts:
-    """Whether data are incomplete, ties, items with unknown tokens, and texts that were cut.
+    """What limits a score: incomplete data, ties, items with unknown tokens, texts that were cut.
 
     Returns:
         the fields `part`, `ties`, `unknown` and `cut` of `BenchmarkResult`, as far as they apply.

@@ -23,8 +23,8 @@ from babyllama.scores.remarks import remarks
 from babyllama.scores.results import SCORING_VERSION, SeenText, read_results, write_results
 
 _SEEN = f"{SCRATCH}/seen.json"
-# Number of worst errors of each model, for the report. How they are chosen is in no key: they are
-# spread over UIDs since the report shows few of each, and older scores hold as they are.
+# Number of worst errors of each model, for the report. They are spread over UIDs, since the report
+# shows few of each. No key includes how they are chosen, so that older scores stay valid.
 _WORST = 20
 
 

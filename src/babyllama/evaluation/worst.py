@@ -40,8 +40,8 @@ def worst_choices(
     Args:
         choices: of each benchmark.
         log_likelihoods: of all their options, in a row.
-        of_each_uid: whether the worst of each UID is taken first, then the second of each: the
-            worst of all are often of one UID and say the same many times.
+        of_each_uid: whether the worst of each UID is taken first, then the second of each. Without
+            it, many are often of one UID and show the same mistake.
 
     Returns:
         each with its scored words and their surprisals.
@@ -70,7 +70,7 @@ def worst_choices(
 
 
 def _of_each_uid(lost: Sequence[_Lost], most: int) -> list[_Lost]:
-    """As many, from as many UIDs as there are; in the given order, which is by margin."""
+    """At most `most` errors, from as many UIDs as possible, in their given order."""
     before: Counter[tuple[str, str]] = Counter()
     ranks = []
     for item in lost:

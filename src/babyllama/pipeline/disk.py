@@ -11,7 +11,7 @@ _WORDS_PER_TOKEN = 2 / 3
 # Bytes per token of training text, each with its dev text: measured on English.
 _CORPUS_AND_TOKENS, _SOURCE = 16, 8
 _MINIMAL_PAIRS = 1_200_000  # of a synthetic source, whatever its size
-# Bytes of predictions per byte of a benchmark's data; unpacked, data are so many times as large.
+# Bytes of predictions per byte of a benchmark's data; bytes of data per byte of their archive.
 _PREDICTIONS, _UNPACKED = 2, 8
 _REPORT = 2_000_000
 

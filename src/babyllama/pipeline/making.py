@@ -17,7 +17,7 @@ from babyllama.runs.layout import CARD
 def make_stage(stage: Stage, launched: Launched = ALONE) -> None:
     """Make a stage's folder unless it is complete; a model's folder gets its card.
 
-    Rank 0 makes it alone, or with all other ranks if the stage is one that is made together.
+    Of several ranks, rank 0 makes it alone, unless all ranks make this stage together.
     """
     if launched.count == 1:
         _complete(stage)

@@ -22,7 +22,7 @@ def with_matched_epochs(recipe: Recipe) -> tuple[Recipe, list[str]]:
         the recipe, the same one without such twins; and what was set, to be printed.
 
     Raises:
-        InputError: a teacher that is there already, since its compute is unknown.
+        InputError: a given teacher, since its compute is unknown.
     """
     matched = recipe.matched_twins
     if not matched:
@@ -41,16 +41,16 @@ def with_matched_epochs(recipe: Recipe) -> tuple[Recipe, list[str]]:
 
 
 def compute_of(recipe: Recipe, student: str) -> float:
-    """FLOPs per token of the text of a student, of all models before it, of signal and samples.
+    """FLOPs per token of text: of a student, the models before it, their signal and sampled text.
 
     Raises:
-        InputError: one of them is there already, since its compute is unknown.
+        InputError: one of them is a given model, since its compute is unknown.
     """
     needed = [*recipe.trained_before(student), student]
     for name in needed:
         if name in recipe.given:
             raise InputError(
-                f"teachers.{name} is there already, and a twin of {student} has compute: matched",
+                f"teachers.{name} is a given model, and a twin of {student} has compute: matched",
                 why="What its training took is not known, so nothing can be matched to it.",
                 mend="Give the twin training.epochs instead of compute.",
             )

@@ -181,7 +181,7 @@ def _earlier_signal(folder: Path, mixing: Mixing) -> OnlineSignal | StoredSignal
     path = Layout(folder).recipe
     try:
         signal = load_recipe(str(path)).signal if path.exists() else None
-    except InputError:  # damaged: the stored signal knows it too
+    except InputError:  # recipe.yaml is damaged; the signal's manifest has it, too
         tree = artefact.recorded_recipe(Layout(folder).signal).get("signal")
         signal = parse_stored_signal(tree, f"{Layout(folder).signal}") if tree else None
     if signal is None or isinstance(signal, AutoSignal) or mixing_of(signal) != mixing:
@@ -296,7 +296,7 @@ def signal_flops_per_token(recipe: Recipe) -> float:
 def sampling_flops_per_token(recipe: Recipe, student: str) -> float:
     """FLOPs of sampling a student's text, per token of the training text.
 
-    Every round reads its context, half a window, besides what it adds: two tokens for each.
+    A round reads half a window of context and adds as many tokens: it reads two for each new one.
     """
     models = _planned(recipe, recipe.teachers_of(student))
     once = sum(forward_flops(model) for model in models)
@@ -361,12 +361,12 @@ def _tokens_of(tokenizer: TokenizerRecipe | Given, size: TextSize) -> float:
     kind = "bpe" if isinstance(tokenizer, Given) else tokenizer.kind
     if kind in ("bytes", "characters"):
         return size.bytes if kind == "bytes" else size.characters
-    # The second is for languages with long words, or without spaces between them.
+    # The estimate from bytes is for languages with long words, or without spaces between them.
     return max(size.words * TOKENS_PER_WORD, size.bytes / _BYTES_PER_TOKEN)
 
 
 def _is_text_stale(recipe: Recipe, folder: Path) -> bool:
-    """Whether another text, or other tokens of it, would be made than the folder has."""
+    """Whether a run would make the folder's text or tokens again, since an input changed."""
     tokens = Layout(folder).tokens
     for stage in stages(recipe, folder):  # the corpus, its source and the tokenizer come first
         if artefact.status(stage).state == "stale":

@@ -17,11 +17,11 @@ class Action:
     """What a run would do with a stage.
 
     Attributes:
-        does: `keep`: it is complete. `make`: it is new. `resume`: it was begun. `rebuild`: it is
-            made again. `replace`: so is a training, and the earlier one is kept aside. `take back`:
-            a training that was kept aside has the settings again.
-        why: what has changed, on which stages that are made again it depends, or what is kept
-            where.
+        does: `keep` what is complete, `make` what is new, `resume` what was begun, `rebuild` what
+            has changed, `replace` a changed training and keep the earlier one aside, `take back` a
+            training kept aside whose settings are asked for again.
+        why: what changed, which renewed stages this one reads, or the name of the folder that is
+            kept aside or taken back.
     """
 
     stage: Stage

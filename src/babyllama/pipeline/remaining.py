@@ -13,8 +13,8 @@ from babyllama.runs.artefact import Stage
 from babyllama.runs.layout import Layout
 
 _LEAST_SECONDS = 15.0  # before an estimate is shown
-# Of a benchmark's files for each token that is scored. Chosen so that scoring is as fast for its
-# FLOPs as training: on mini it took 33 of 90 s of work.
+# Bytes of a benchmark's files for each token that is scored. Chosen so that scoring does as many
+# FLOPs a second as training: on mini scoring took 33 of 90 s of work.
 _BYTES_PER_TOKEN = 8.0
 
 
@@ -25,7 +25,7 @@ class Remaining:
         stages: names of all stages.
         flops: of each training, signal and sampled text that is to be made, by name.
         made: names of those that are complete.
-        scoring: says about the FLOPs of scoring each model, by name, once its text is there.
+        scoring: estimates the FLOPs of scoring each model, by name; called once benchmarks exist.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Remaining:
         return f"{text}, about {format_duration(round(left, -1) if left > 60 else left)} left"
 
     def seconds_left(self) -> float | None:
-        """Of trainings, signal and scores, at the speed of what is done; None while it is unknown.
+        """Seconds for trainings, signal and scores, at the speed so far; None while it is unknown.
 
         Cleaning, tokens and report take seconds, and are not counted.
         """
@@ -143,7 +143,7 @@ def _scoring(
 ) -> dict[str, float]:
     """About the FLOPs of scoring each model: two for each parameter and token.
 
-    Of a run that was scored before, of the models that are trained again.
+    If the run was scored before, only the models that are trained again are scored.
     """
     paths = benchmarks_of(recipe, folder).values()
     files = [file for path in paths for file in ([path] if path.is_file() else path.rglob("*"))]

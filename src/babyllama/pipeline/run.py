@@ -194,7 +194,7 @@ def _finished(kind: str) -> str:
 
 
 def refuse_shared(stage: Stage, folder: Path) -> None:
-    """Refuse to make what trials of a study share in another way than the study asks for.
+    """Refuse to change, through the run of one trial, a folder that trials of a study share.
 
     Raises:
         InputError: the run in `folder` is a trial, and a folder that it shares is not complete.

@@ -25,7 +25,7 @@ class Rung:
     """Sizes that belong together.
 
     Attributes:
-        least: words from which on they suit a text.
+        least: the fewest words of text that suit these sizes.
         student, teacher: width and layers.
     """
 
@@ -49,7 +49,7 @@ LADDER = (
 
 @dataclass(frozen=True)
 class Choice:
-    """Sizes, and how much of the text, for a time.
+    """Sizes of models, and how much of the text they are trained on.
 
     Attributes:
         share: of the text, at most 1.
@@ -62,7 +62,7 @@ class Choice:
 
 
 def choose(words: int, seconds: float, *, card: str = "") -> Choice:
-    """The largest sizes that suit a text of which the time is enough for a part that suits them.
+    """The largest sizes that suit as much of a text as the time allows.
 
     Args:
         words: of the text.

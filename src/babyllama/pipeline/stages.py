@@ -67,7 +67,7 @@ class SmoothedTwin(PretrainingRecipe):
     """The settings of a twin with label smoothing.
 
     Attributes:
-        temperature, teachers: of what epsilon is matched to; None if it is a number.
+        temperature, teachers: with which a matched epsilon is measured; None if it is a number.
     """
 
     smoothing: Smoothing

@@ -219,13 +219,13 @@ def _domain_of_file(source: Path, corpus: Path) -> str | None:
 
 
 def _reading_of(source: Path, corpus: Path, rules: int) -> int:
-    """The version of a corpus: 2 only if the first releases read other text in this source.
+    """The version of a corpus: 2 only if the first releases read this kind of source differently.
 
-    So the corpora of all other sources, which have the same text as ever, stay complete. The
-    version of a corpus whose source is gone is the one that its manifest records.
+    Corpora of all other sources stay complete, since their text is the same. If the source is gone,
+    the version is the one in the corpus's manifest.
 
     Args:
-        rules: added where rules clean it that earlier releases did not have.
+        rules: added to the version; above 0 if newer rules clean the text.
     """
     from babyllama.data.sources import read_source
 

@@ -30,12 +30,12 @@ from babyllama.training.speed import machine_flops
 from babyllama.training.trial_step import trial_flops
 
 # Shares of a peak that training is assumed to reach: guesses, measured on no card. Small products
-# do not fill a large one.
+# do not fill a large card.
 _SHARE_OF_CARD = ((100e6, 0.35), (30e6, 0.2), (5e6, 0.1), (0, 0.03))  # from so many parameters on
 _SHARE_OF_PRODUCTS = 0.4  # of large square products on a processor
-# Dev scores, checkpoints and starting took so much of mini's trainings besides their steps.
+# Time of a training over that of its steps, with dev scores, checkpoints and starting: of mini.
 _BESIDE_STEPS = 1.12
-# Of the speed of a training: on mini 2.2 against 4.2 GFLOP/s, since tokens are sampled one by one.
+# Speed of sampling over that of training: on mini 2.2 to 4.2 GFLOP/s; tokens come one by one.
 _SHARE_OF_SAMPLING = 0.5
 # How a speed is known, for people.
 KNOWN = {

@@ -47,7 +47,7 @@ class Job:
 
 
 class Pool(Protocol):
-    """What does jobs: the workers of this machine, or a cluster."""
+    """Runs jobs: on the workers of this machine, or on a cluster."""
 
     def busy(self) -> list[Job]:
         """The jobs that were started and are not done."""
@@ -75,13 +75,14 @@ def do_all(
     on_failure: Callable[[Job, Exception], bool],
     on_done: Callable[[Job], None],
 ) -> None:
-    """Do all jobs, as many at a time as there is room for; in order where it can wait.
+    """Do all jobs, as many at a time as there is room for, earlier ones first.
 
     If a job fails, the others are stopped as by SIGTERM: they save what they have.
 
     Args:
-        on_failure: told of each failure; True lets the jobs go on that do not need that one.
-        on_done: told of each job that is done.
+        on_failure: called with each failure; if it returns True, the jobs that do not need the
+            failed one go on.
+        on_done: called with each job that is done.
 
     Raises:
         InputError: a job's own, or a worker was killed. RuntimeError: any other exception of a

@@ -244,7 +244,7 @@ def overview(cast: Cast) -> dict[str, Any]:
 
 
 def _group_of(cast: Cast, prefix: str) -> int:
-    """The group of the first model whose name begins so."""
+    """The number of the first group with a model whose name begins with the prefix."""
     return next(
         number
         for number, group in enumerate(cast.groups)

@@ -198,8 +198,10 @@ def _refuse_same_names(models: Sequence[ModelFolder]) -> None:
     names = [each.name for each in models]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
+        # A run's models are named after the run, so one of the two was given by itself.
+        alone = next(each for each in models if (each.name, each.role) == (twice, "model"))
         raise InputError(
             f"two models are called {twice}",
             why="The page tells models apart by their names.",
-            mend=f"Give one another name: {command('play', f'NAME={models[0].folder}', '...')}",
+            mend=f"Give one another name: {command('play', f'NAME={alone.folder}', '...')}",
         )

@@ -66,14 +66,14 @@ class Group:
 
     @property
     def tokenizer(self) -> "PreTrainedTokenizerFast":
-        """Of all its models."""
+        """The tokenizer that all models of the group share."""
         return self.models[0].scorer.tokenizer
 
     def model(self, name: str) -> Shown:
         """The model of that name.
 
         Raises:
-            InputError: there is none; names those that there are.
+            InputError: there is none; names the models of the group.
         """
         found = next((each for each in self.models if each.name == name), None)
         if found is None:

@@ -20,7 +20,7 @@ from babyllama.play.reading import Token, refuse_no_text, tokens_of
 
 @dataclass(frozen=True)
 class Piece:
-    """Tokens of both sentences that stand at the same place: one each, or where they differ some.
+    """Aligned tokens of two sentences: one of each, or a stretch in which they differ.
 
     Attributes:
         first: places of the first sentence's tokens, from and to.

@@ -90,10 +90,11 @@ def pairs_answer(run: Path, benchmark: str, wanted: Filter, *, start: int) -> Pa
     Raises:
         InputError: no such benchmark or model; predictions that are damaged.
     """
-    if benchmark not in benchmarks_of(run):
+    if benchmark not in (known := benchmarks_of(run)):
         raise InputError(
             f"{run} has no pairs of {benchmark!r}",
-            mend=f"Choose from {', '.join(benchmarks_of(run)) or 'none: it has no predictions'}.",
+            why="" if known else "It has no predictions of pairs that may be shown.",
+            mend=f"Choose from {', '.join(known)}." if known else "",
         )
     found = _benchmark(run, benchmark)
     for model in filter(None, (wanted.right, wanted.wrong)):

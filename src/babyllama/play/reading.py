@@ -88,8 +88,8 @@ def read(group: Group, text: str, forced: Sequence[Forced] = ()) -> Reading:
     A text that is longer than the models' positions loses its end.
 
     Raises:
-        InputError: no text, or one that the tokenizer cannot encode; a token or place that there
-            is not.
+        InputError: no text, or one that the tokenizer cannot encode; a forced token or its place
+            does not exist.
     """
     refuse_no_text(text)
     scorer = group.models[0].scorer
@@ -117,7 +117,7 @@ def refuse_no_text(text: str, what: str = "the text") -> None:
     """Check that a text has something to read, and can be encoded.
 
     Args:
-        what: it is, for the message.
+        what: names the text in the message.
 
     Raises:
         InputError: an empty text, or one with half a character.

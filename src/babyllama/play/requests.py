@@ -16,7 +16,7 @@ _Temperature = Annotated[float, Field(ge=0.05, le=20, allow_inf_nan=False)]
 
 
 class Asked(BaseModel):
-    """What every request may not have: fields of its own invention."""
+    """The base of all requests, which refuses unknown fields."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -22,8 +22,8 @@ def token_answer(group: Group, text: str) -> Token:
     pieces = ", ".join(_quoted(each.text) for each in tokens_of(group.tokenizer, ids)[:20])
     raise InputError(
         f"{_quoted(text)} is not one token of this vocabulary",
-        why=f"It is read as {pieces}." if len(ids) > 1 else "",
-        mend=_spaced(group, text) or "Type one of them; ␣ is a space.",
+        why=f"It is read as {pieces}." if ids else "",
+        mend=_spaced(group, text) or "Type one token as the page shows it; ␣ is a space.",
     )
 
 

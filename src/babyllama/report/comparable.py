@@ -51,7 +51,7 @@ def why_no_items(each: Labelled, first: Labelled, benchmark: str) -> str:
     found = [paired(each, first, role, benchmark) for role in first.by_role]
     if any(pairing and pairing.difference for pairing in found):
         return ""
-    why = next((pairing.why_unpaired for pairing in found if pairing), "not both are scored")
+    why = next((pairing.why_unpaired for pairing in found if pairing), "they are not both scored")
     return _ITEMS_DIFFER.get(why, why)
 
 
@@ -67,7 +67,7 @@ def sentences(other: Labelled, first: Labelled, benchmark: str) -> Iterator[str]
     no_items, no_tokens = why_no_items(other, first, benchmark), why_no_tokens(other, first)
     if no_items and no_tokens:
         yield f"{both[0]} cannot be compared on {both[1]}: {no_items}."
-        yield f"On unseen text neither: {no_tokens}."
+        yield f"Nor can they be compared on unseen text: {no_tokens}."
         return
     if not no_items:
         yield from _on_benchmark(other, first, benchmark)
@@ -135,7 +135,7 @@ def _on_unseen(other: Labelled, first: Labelled) -> Iterator[str]:
     end = f"{ours:.3f} against {theirs:.3f} nats per token (difference {signed_nats(found)})."
     start = f"On unseen text the student of {other.label}"
     if found.interval is None:
-        yield f"{start} against that of {first.label}, without an interval: {end}"
+        yield f"{start} is compared with that of {first.label} without an interval: {end}"
     elif not found.excludes_zero:
         yield f"{start} is not detectably different from that of {first.label}: {end}"
     else:

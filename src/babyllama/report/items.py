@@ -63,7 +63,7 @@ def _beside(scored: ScoredRun) -> list[Model]:
 def telling(ours: Predictions, theirs: Predictions) -> list[int]:
     """Rows that one of two models decides and the other does not, and whose texts may be shown.
 
-    The largest difference of the margins first; gains and losses take turns.
+    Gains and losses alternate; within each, the largest difference of the margins comes first.
     """
     if ours.margins is None or theirs.margins is None:
         return []

@@ -109,7 +109,7 @@ def section(
 
 
 def given(*tables: Table | None) -> tuple[Table, ...]:
-    """The tables that there are."""
+    """The tables without the missing ones."""
     return tuple(table for table in tables if table)
 
 

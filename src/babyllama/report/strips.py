@@ -57,10 +57,10 @@ def worst_errors(scored: ScoredRun) -> Section | None:
 
 
 def _varied(worst: Sequence[WrongChoice], *, most: int | None = None) -> list[WrongChoice]:
-    """A few errors, from as many UIDs as there are, the worst first.
+    """At most `_ALIKE` errors of each UID, the worst first.
 
     Args:
-        most: taken are the worst error of each UID, then the second of each, up to so many.
+        most: how many in all: the worst of each UID is taken first, then the second of each.
     """
     counts: Counter[tuple[str, str]] = Counter()
     rounds: list[list[WrongChoice]] = [[] for _ in range(_ALIKE)]

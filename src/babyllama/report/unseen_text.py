@@ -63,7 +63,7 @@ def between(ours: tuple[ScoredRun, Model], theirs: tuple[ScoredRun, Model]) -> N
 
 
 def _dev_text(scored: ScoredRun) -> tuple[object, ...]:
-    """What tells one dev text as tokens from another."""
+    """Counts by which two tokenized dev texts are told apart."""
     return tuple(scored.run.tokens.get(key) for key in ("dev_tokens", "dev_words", "vocab_size"))
 
 
@@ -94,7 +94,7 @@ def _nats(value: float, digits: int = 3) -> str:
 
 
 def _around(value: float, centre: float, interval: Interval | None) -> Interval | None:
-    """An interval that was found around the value of a part of the text, around that of all."""
+    """An interval around the value on a part of the text, moved to the value on all of it."""
     return interval and (interval[0] - centre + value, interval[1] - centre + value)
 
 

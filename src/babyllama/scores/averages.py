@@ -1,8 +1,8 @@
-"""What a score is the average of: what each UID weighs, under the rules and otherwise."""
+"""The weight of each UID in a score, under each average that a benchmark may use."""
 
 from collections.abc import Iterator, Mapping
 
-_GROUPS = "mean over groups"  # as `rules["average"]` of a result begins
+_GROUPS = "mean over groups"  # how `rules["average"]` of a result begins
 Weights = dict[str, float]  # by UID, 1 in all
 
 

@@ -117,8 +117,8 @@ def t_interval(values: Float64[np.ndarray, " _"]) -> tuple[float, float]:
 def wilson(score: float, n: int) -> tuple[float, float]:
     """Wilson's score interval for a share of n trials.
 
-    A tie's half credit enters the share as it is, without rounding. Such a trial varies less than
-    the formula takes it to, so the interval is then a little too wide, never too narrow.
+    A tie's half credit enters the share as it is, without rounding. With ties the variance is
+    below the binomial one of the formula, so the interval is a little too wide, never too narrow.
 
     Source: Wilson 1927, without continuity correction.
     """

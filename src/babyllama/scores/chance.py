@@ -7,7 +7,7 @@ def is_at_chance(result: BenchmarkResult, *, mean: float | None = None) -> bool:
     """Whether the interval of a score holds chance; False if either is unknown.
 
     Args:
-        mean: the mean over seeds, if the result is that of one of them: the interval moves there.
+        mean: the mean over seeds, if `result` is one seed's: its interval is moved to this mean.
     """
     if result.chance is None or result.interval is None:
         return False

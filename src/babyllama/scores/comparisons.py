@@ -259,10 +259,10 @@ def _by_uid(ours: Answers, theirs: Answers) -> Iterator[UidDifference]:
 
 
 def headline_weights(ours: Answers, theirs: Answers) -> dict[str, float] | None:
-    """What each UID weighs in the headline: the average that gives the scores in both files.
+    """The weight of each UID in the headline score, found as the average that gives both scores.
 
-    That of the rules, which the results name, else one of those that benchmarks have of their own.
-    None where no such average gives the scores.
+    The average of the rules is tried first, then those that single benchmarks use. None if none of
+    them gives the scores in both files.
     """
     assert ours.parts
     assert theirs.parts

@@ -112,7 +112,7 @@ def _refuse_alone(source: Source, name: str) -> NoReturn:
     shown = place if isinstance(place, Path) else "the result"
     if isinstance(place, Path) and len(models := models_of_run(place)) > 1:
         raise InputError(
-            f"{shown} stands for one of its models here, {name}: nothing to compare it with",
+            f"{shown} stands for its model {name} alone: nothing to compare it with",
             mend="Name a second run or model; to compare two of its models, for example: "
             f"{command('compare', *reversed(models[-2:]))}",
         )

@@ -44,7 +44,7 @@ def _main_model(layout: Layout, recipe: Recipe) -> str:
     if name is None:
         models = [*layout.models(recipe).values()][:2]
         raise InputError(
-            f"{layout.folder} has no student of teachers to stand for it",
+            f"{layout.folder} has no student that learned from teachers, so no model stands for it",
             mend=f"Name models: {command('compare', *models)}",
         )
     return name

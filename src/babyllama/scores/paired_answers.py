@@ -36,7 +36,7 @@ def paired_answers(
                 for side in (mine, other)
             )
             return paired_seeds_difference(left, right, [*weights.values()]).times(100), ""
-        why = "the scores are no mean of the items that is known"
+        why = "no known average of the items gives the scores"
     elif mine.replicates is not None and other.replicates is not None:
         of_mine, of_other = (mine.scores, mine.replicates), (other.scores, other.replicates)
         return paired_seeds_difference_of_replicates(of_mine, of_other), ""

@@ -45,9 +45,9 @@ def rank_correlation(trials: Sequence[Pairs]) -> RankCorrelation:
     bootstrap of trials in 88 to 94%, corrected for bias in 68 to 86%.
 
     Args:
-        trials: for each trial its checkpoints' two measures: a row for each checkpoint. To leave
-            out what all trainings do, that the loss falls and scores rise, give each trial's last
-            checkpoint only.
+        trials: for each trial the two measures, a row for each checkpoint. In every training the
+            loss falls and the scores rise; to leave that out, give only each trial's last
+            checkpoint.
 
     Raises:
         ValueError: fewer than three trials, or a measure that never varies.

@@ -99,10 +99,10 @@ def noise_share(
 def errors_left_out(
     predictors: Sequence[Float64[np.ndarray, " n"]], y: Float64[np.ndarray, " n"]
 ) -> Float64[np.ndarray, " n"]:
-    """The error at each y of least squares that are fitted to the others.
+    """Leave-one-out errors: at each y, that of least squares fitted to all other items.
 
-    e_i / (1 - h_ii), with the errors e and the leverages h of the fit to all. For an item without
-    which there is no fit (h_ii = 1) it is 0, the error there.
+    e_i / (1 - h_ii), with the errors e and the leverages h of the fit to all; 0 for an item that
+    the other items cannot predict (h_ii = 1).
     """
     basis = orth(_with_intercept(predictors))
     left = 1 - (basis**2).sum(axis=1)
@@ -123,7 +123,7 @@ def residuals(
 def _with_products(
     plain: Sequence[Float64[np.ndarray, " n"]],
 ) -> list[Float64[np.ndarray, " n"]]:
-    # Neither an intercept nor a scale changes what is explained; standardised it is precise.
+    # Standardising keeps the products accurate and does not change the explained share.
     base = [standardised(column) for column in plain]
     return [*base, *(a * b for a, b in combinations(base, 2))]
 

@@ -130,11 +130,11 @@ class BenchmarkResult(Score):
         items: a digest of the items: two results are paired by item if it is the same.
         metric: of fine-tuning: accuracy, f1 or mcc.
         seeds: of fine-tuning.
-        part: if the items are not all that the benchmark's authors published, or others.
+        part: scored and published sizes; None if they are equal or the published one is unknown.
         ties: items of which the right text and the best wrong one are equally likely.
         unknown: items with text that the tokenizer has no token for.
-        cut: if texts lost their beginning.
-        seen: how much of it occurs in the training text; only of a run's models.
+        cut: how many texts lost their beginning; None if none did.
+        seen: how much of the benchmark's text is in the training text; only of a run's models.
         notes: what a reader should know of the score, in words.
     """
 

@@ -7,8 +7,8 @@ from babyllama.errors import InputError
 from babyllama.runs.json_files import read_json
 
 SAMPLES, TEXTS_FIELD = "samples", "texts"  # the field of a model's file, and what it holds
-# Raised when the same model and text get other samples. No stage's key has it, so that a finished
-# evaluation keeps its samples: since 2, models may begin a new line.
+# Raised when the same model and text get other samples; since 2, models may begin a new line. No
+# stage's key includes it, so that a finished evaluation keeps its samples.
 SAMPLES_VERSION = 2
 _VERSION_FIELD = "samples_version"
 
@@ -52,5 +52,5 @@ def read_samples(file: Path) -> list[Sample]:
 
 
 def are_of_one_line(file: Path) -> bool:
-    """Whether a model could not begin a new line in its samples: those of version 1."""
+    """Whether the samples are of version 1, in which models could not begin a new line."""
     return file.is_file() and read_json(file).get(_VERSION_FIELD, 1) < 2

@@ -47,8 +47,8 @@ def _lower(
     for _ in range(_ROUNDS):
         shares = _tilted(right, n, tilts[:, None] * weights)
         means = shares @ weights
-        # As if one item more had been the mean, so that a UID of one item has a variance, too; the
-        # factor makes it unbiased for UIDs that are alike.
+        # Each UID gets one pseudo-item with the mean share, so that a UID of one item has a
+        # variance, too; the last factor makes the variance unbiased if all shares are equal.
         near = (n * shares + means[:, None]) / (n + 1)
         variances = near * (1 - near) / n / (1 - n / (n + 1) ** 2)
         is_held = observed - means <= z * np.sqrt(variances @ weights**2) + _ROUNDING

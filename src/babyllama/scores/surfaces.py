@@ -118,8 +118,8 @@ class Surface:
     def gain_over(self, cell: Point) -> Gain:
         """Whether the best setting differs from a cell that was named beforehand.
 
-        The best of many settings looks better than it is. Hence the threshold is that of the
-        largest gain over the cell among all settings which resampling the fit produces by itself.
+        The best of many settings looks better than it is. The threshold is therefore the 95%
+        quantile of the largest gain over the cell that noise alone gives in the resampled fits.
         """
         at_cell = self.terms([cell])[0]
         mean = self._sign * self.by_seed.mean(axis=0)
@@ -242,7 +242,7 @@ def _peak(
 
 
 def _ratio(above: Float64[np.ndarray, " n"], below: Float64[np.ndarray, " n"]) -> Any:
-    """A place in the square; its edge or middle where there is no such place."""
+    """above / below, cut to the square from -1 to 1; 0 / 0 is its middle."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         return np.clip(np.nan_to_num(above / below), -1.0, 1.0)
 

@@ -156,9 +156,9 @@ def _p_no_worse(asked: Asked) -> float:
 def _needed(asked: Asked, comparisons: int) -> Needed | None:
     """What would show the smallest difference, or the observed one where none is declared.
 
-    For the two questions with a margin: what would show it if there is no difference at all, in
-    which case each of TOST's two tests may fail in half of the 20% that fail. The level is divided
-    by the number of comparisons, as the first step of Holm's correction does.
+    For the two questions with a margin the true difference is taken to be 0. Equivalence needs both
+    of TOST's tests, so each may fail in 10% of studies. The level is divided by the number of
+    comparisons, as the first step of Holm's correction does.
     """
     size = asked.smallest or abs(asked.gain.value)
     if size == 0:

@@ -199,7 +199,7 @@ def _held(lease: Lease, shown: str) -> Iterator[None]:
     """Touch a lease from time to time; stop the main thread if another process takes over.
 
     Raises:
-        InputError: another process has taken over, whatever was raised because of that.
+        InputError: another process has taken over; it replaces what the interruption raised.
     """
     done, lost = threading.Event(), threading.Event()
 

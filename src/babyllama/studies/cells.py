@@ -202,7 +202,7 @@ def _with_epochs(recipe: Recipe) -> Recipe:
 
 @contextmanager
 def _naming(study: StudyRecipe, cell: Cell | None = None) -> Iterator[None]:
-    """Say where a recipe that is wrong is from: nobody has written `--set` for a cell's changes."""
+    """Name the study's file and the cell in an error, not a `--set` that nobody has typed."""
     try:
         yield
     except InputError as error:

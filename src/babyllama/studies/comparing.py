@@ -29,10 +29,10 @@ class Pair:
     expect: str
 
     def called(self, cells: int) -> tuple[str, str]:
-        """What sentences call the two: by what tells them apart.
+        """Names of the two in sentences, as short as tells them apart.
 
         Args:
-            cells: how many the study has.
+            cells: the number of cells of the study.
         """
         if self.ours.cell == self.theirs.cell:
             where = "" if cells == 1 else f"{self.ours.cell}/"

@@ -1,8 +1,8 @@
-"""What a study said whenever it changed, and how many trials were finished by then.
+"""The versions of a study's settings, and how many trials were finished when each began.
 
-    OUT/rules.json      an entry for each change, the first one included
+    OUT/rules.json      an entry for each version
 
-So a rule or a number of seeds that was changed after the data is seen as such.
+It shows whether a rule or a number of seeds was changed after results were there.
 """
 
 from collections.abc import Iterable, Mapping
@@ -24,10 +24,10 @@ _OTHERS = ("recipe", "set", "unlike")
 
 @dataclass(frozen=True)
 class Entry:
-    """What a study said from some moment on.
+    """One version of a study's settings.
 
     Attributes:
-        finished: how many trials of its folder were finished then.
+        finished: how many trials of the folder were finished when this version began.
         rule: what decides: `compare`, `decide`, `measure` and `student`.
         seeds: None, like `cells` and `others`, if the entry is of a release that did not keep them.
         cells: by name, what each changes in the base recipe.
@@ -93,7 +93,7 @@ def _read(out: Path) -> list[dict[str, Any]]:
 
 
 def _without_folders(recipe: Any) -> Any:
-    """A recipe's file without its folder, so that one that was moved is the same."""
+    """A recipe's file without its folder, so that moving it is not a change."""
     if isinstance(recipe, dict) and "extends" in recipe:
         return {**recipe, "extends": _without_folders(recipe["extends"])}
     return Path(recipe).name if isinstance(recipe, str) else recipe

@@ -132,7 +132,7 @@ def _made_with(manifest: Mapping[str, object]) -> str:
 def _failed(
     trial: Trial, everything: Sequence[Made], makers: Mapping[Path, Sequence[str]], out: Path
 ) -> str:
-    """Which failure a trial lacks something for; "" if none is known."""
+    """The failure because of which a trial is not finished; "" if none is known."""
     of_things = [name for made in everything if not is_made(made) for name in makers[made.folder]]
     for name in (check_name(trial.cell), *of_things, finish_name(trial)):
         if failure := read_failure(name, out):

@@ -1,6 +1,6 @@
-"""Run a study: everything that its trials need, each thing once; any kill, any extension.
+"""Run a study: make everything that its trials need, each thing once; resume and extend it.
 
-The same command goes on after a kill. A longer list of seeds or a larger grid makes only what is
+The same command resumes after a kill. A longer list of seeds or a larger grid makes only what is
 new: what is in the store is found by its address, and nothing in the store is ever replaced by
 something with other settings.
 """
@@ -49,7 +49,7 @@ EngineName = Literal["local", "ray"]
 
 
 class Engine(Protocol):
-    """What does jobs: workers of this machine, or tasks of a cluster."""
+    """Runs jobs: as workers of this machine, or as tasks of a cluster."""
 
     def run(
         self,
@@ -81,9 +81,9 @@ def run_study(
             default as many as the machine has room for, each with the threads that `babyllama run`
             would give it, so that its bits are those of a run.
         only: the name of a cell; all cells by default.
-        keep_going: whether a failure leaves what does not need it to be made.
+        keep_going: whether to go on after a failure with everything that does not depend on it.
         retries: how often something that failed is tried again.
-        accept: go on in a folder that other versions have made.
+        accept: whether to go on in a folder that other package versions made.
         engine: `local`, processes of this machine; or `ray`, tasks of the cluster that RAY_ADDRESS
             names, or of a Ray that is started here.
         store: a folder that several studies share: what one has made, the others have.

@@ -217,7 +217,7 @@ def _folder(out: Path, kind: str, key: Mapping[str, Any], name: str) -> Path:
 
 
 def _address(path: Path, made: Mapping[Path, Made]) -> str:
-    """Of what a stage of the trial makes, its address; of a file of the user, its contents."""
+    """The address of what a stage of the trial makes; the digest of a file of the user."""
     for out, owner in made.items():
         if path.is_relative_to(out):
             inside = path.relative_to(out)

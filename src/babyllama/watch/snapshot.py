@@ -44,7 +44,7 @@ class WatchedStage:
 
 @dataclass(frozen=True)
 class Worker:
-    """The process that runs it, as far as this machine can see."""
+    """The process that makes the run or the model, as far as this machine can see."""
 
     state: Literal["alive", "gone", "elsewhere", "none"]
     who: str = ""

@@ -61,6 +61,6 @@ def test_a_folder_of_an_older_release_raises_no_false_alarm(claim):
 def test_finished_trials_that_the_study_does_not_name_are_told(claim):
     (line,) = changes(replace(claim, history=(), unnamed=("base seed 9",)))
     assert line == (
-        "The folder also has 1 finished trial that the study does not name (any more); it is not "
-        "used here: base seed 9."
+        "The folder also has 1 finished trial of other seeds or cells; it is not used here: base "
+        "seed 9."
     )

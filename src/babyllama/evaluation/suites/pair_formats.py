@@ -120,11 +120,11 @@ def _labelled(rows: Sequence[Row], sentence: str, label: str, number: str | None
         of_label = {_is_good(row, label): row for row in members}
         if len(members) != 2 or len(of_label) != 2:
             raise InputError(
-                f"{members[0].where}: is not one of a good and a bad sentence",
+                f"{members[0].where}: its pair is not a good and a bad sentence",
                 why=f"{'Rows with the same ' + number if number else 'Every two rows'} are a pair; "
                 f"here {len(members)} have the labels "
                 f"{', '.join(str(row.values.get(label)) for row in members)}.",
-                mend="Add what is missing, or a column pair_id.",
+                mend="Correct the labels, or number the pairs in a column pair_id.",
             )
         first = members[0]
         rest = {key: each for key, each in first.values.items() if key not in (sentence, label)}
@@ -139,9 +139,9 @@ def _is_good(row: Row, label: str) -> bool:
     value = _is_label(row.values.get(label))
     if value is None:
         raise InputError(
-            f"{row.where}: {label} is {row.values.get(label)!r}, which is no label",
+            f"{row.where}: {label} is {row.values.get(label)!r}, which is not a label",
             why=f"Labels are {', '.join(_IS_GOOD)}.",
-            mend="Rename the column if it is something else.",
+            mend="Correct the label, or rename the column if it does not hold labels.",
         )
     return value
 

@@ -30,7 +30,7 @@ class Published:
     uids: int | None = None
 
     def part(self, items: Sequence[Any]) -> PartOfSuite | None:
-        """What part of it some items are; None if they are all of it."""
+        """The sizes of some items and of the published benchmark; None if they are equal."""
         uids = None if self.uids is None else len({item.uid for item in items})
         if (len(items), uids) == (self.items, self.uids):
             return None

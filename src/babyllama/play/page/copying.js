@@ -34,7 +34,7 @@ async function copy(button, text, what) {
   }
 }
 
-/** Say it beside the button, and nowhere else any more. */
+/** Say a text beside the button, and clear what was said beside the others. */
 function say(button, text) {
   box.hidden = true;
   said.forEach((place, each) => { place.textContent = each === button ? text : ""; });

@@ -25,7 +25,7 @@ function describe(cast) {
   replace(byId("notes"), cast.notes.map((note) => el("li", {}, note)));
 }
 
-/** Say what of the address is ignored. */
+/** Say what is ignored of the address. */
 function tellIgnored(sentences) {
   byId("ignored").hidden = !sentences.length;
   replace(byId("ignored"), sentences.length ? ["Ignored in the address, where the page uses its default instead:", el("ul", {}, sentences.map((each) => el("li", {}, each)))] : "");

@@ -130,7 +130,7 @@ export async function readBrowsing() {
   const { run, bench } = benchmark();
   const body = { run, benchmark: bench, right: state.right, wrong: state.wrong, uid: state.uid, words: state.words, start: Number(state.start) };
   await latestPage(ask("pairs", body), (found) => {
-    if (isInVain(found)) { readBrowsing(); return; }
+    if (isIgnored(found)) { readBrowsing(); return; }
     page = found;
     showFault("pairs-fault", null);
     drawPage();
@@ -144,8 +144,8 @@ export async function readBrowsing() {
   });
 }
 
-/** Whether the address asked for a paradigm or a page that there is not; it is ignored then. */
-function isInVain(found) {
+/** Whether the address asked for a paradigm or a page that does not exist; that is then ignored. */
+function isIgnored(found) {
   if (isGiven("uid") && !found.uids.includes(state.uid)) ignore("uid", "these pairs have no such paradigm");
   else if (isGiven("start") && !found.pairs.length) ignore("start", `there are only ${found.total.toLocaleString("en")} such pairs`);
   else return false;

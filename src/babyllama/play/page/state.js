@@ -8,21 +8,21 @@ const FORCED = /^\d{1,9}\.\d{1,9}\.[ke](_\d{1,9}\.\d{1,9}\.[ke]){0,199}$/;
 const group = (state) => cast.groups[Number(state.g)];
 const isModel = (text, state) => group(state).models.some(({ name }) => name === text);
 
-// Of each field: its default, whether the address may have a text for it, and what that is in words.
+// Of each field: its default, whether a text is allowed as its value, and what is allowed, in words.
 // `g` comes first and `run` before `bench`: the others are checked with them.
 const FIELDS = {
-  g: ["0", (text) => whole(0, cast.groups.length - 1)(text), "g is the number of a group of models that is here"],
+  g: ["0", (text) => whole(0, cast.groups.length - 1)(text), "g is the number of a group of models on this page"],
   text: ["", any],
   // Places where the viewer put another token: at.token.k (keeps the rest) or .e (ends), joined by _
   forced: ["", (text, state) => FORCED.test(text) && tokensOf(text).every(({ token }) => token < group(state).vocabulary),
     "forced names tokens that the viewer has put into the text"],
   at: ["", whole(0, 1e9), "at is the number of a place in the text"],
   T: ["1", between(0.05, 20), "T is a temperature from 0.05 to 20"],
-  from: ["", isModel, "from is the name of a model that is here"],
-  to: ["", isModel, "to is the name of a model that is here"],
+  from: ["", isModel, "from is the name of a model on this page"],
+  to: ["", isModel, "to is the name of a model on this page"],
   predict: ["", isOne, "predict is 1 or left out"],
   guess: ["", (text, state) => whole(0, group(state).vocabulary - 1)(text), "guess is the number of a token"],
-  student: ["", (text) => cast.lessons.some(({ student }) => student === text), "student is the name of a student that is here"],
+  student: ["", (text) => cast.lessons.some(({ student }) => student === text), "student is the name of a student on this page"],
   // What is written next; wrote: 1 once it was asked for; step: how many tokens are shown of each model
   seed: ["0", whole(0, Number.MAX_SAFE_INTEGER), "seed is a whole number from 0 on"],
   wT: ["1", between(0.05, 20), "wT is a temperature from 0.05 to 20"],
@@ -31,9 +31,9 @@ const FIELDS = {
   step: ["", whole(1, 200), "step is a number of tokens from 1 to 200"],
   first: ["", any],
   second: ["", any],
-  run: ["", (text) => cast.runs.some(({ prefix }) => prefix === text), "run is the name of a run that is here, and /"],
+  run: ["", (text) => cast.runs.some(({ prefix }) => prefix === text), "run is the name of a run on this page, followed by /"],
   bench: ["", (text, state) => cast.runs.some(({ prefix, benchmarks }) => prefix === state.run && benchmarks.includes(text)),
-    "bench is a benchmark of the run that is here"],
+    "bench is the name of a benchmark of that run"],
   right: ["", any], wrong: ["", any], uid: ["", any], words: ["", any],
   start: ["0", whole(0, 1e9), "start is the number of a pair"],
 };
@@ -42,14 +42,14 @@ let cast = null; // what there is to show
 const defaults = Object.fromEntries(Object.entries(FIELDS).map(([name, [value]]) => [name, value]));
 export const state = { ...defaults };
 const listeners = [];
-let given = new Set(); // fields of the address that nothing has been changed since
-let ignored = []; // what the address said in vain, in sentences
+let given = new Set(); // fields that the address gave, until the viewer changes anything
+let ignored = []; // what is ignored of the address, in sentences
 let onIgnored = () => {};
 
 /** Call `listener(changed)` with the names of the fields that have changed. */
 export function onChange(listener) { listeners.push(listener); }
 
-/** Begin with the address; `tell` is called with what of it is ignored. */
+/** Begin with the address; `tell` is called with what is ignored of it. */
 export function startState(found, tell) {
   cast = found;
   onIgnored = tell;
@@ -68,7 +68,7 @@ export function change(fields, { push = false } = {}) {
   listeners.forEach((listener) => listener(changed));
 }
 
-/** Look at a place that nobody has chosen. */
+/** Look at a place that the viewer has not chosen: the address stays as it is. */
 export function choosePlace(at) { state.at = String(at); }
 
 function assign(fields) {
@@ -83,13 +83,13 @@ function assign(fields) {
 /** The address of what is shown; before the first change it is not yet the browser's. */
 export const link = () => `${location.href.split("#")[0]}#${fragment()}`;
 
-/** The text is always in it: another run begins with another one. */
+/** The state as an address; it always has the text, since the default text depends on the run. */
 function fragment() {
   const shown = Object.entries(state).filter(([name, value]) => name === "text" || value !== defaults[name]);
   return new URLSearchParams(shown).toString();
 }
 
-/** Read the address, at the start and after Back; what cannot be is ignored, and said. */
+/** Read the address, at the start and after Back; wrong values are ignored, and the page says so. */
 function readAddress() {
   forget();
   const found = { ...defaults };
@@ -100,7 +100,7 @@ function readAddress() {
     if (may(text, found)) { found[name] = text; given.add(name); } else ignored.push(told(name, text, words));
   }
   for (const name of said.keys()) {
-    if (!(name in FIELDS)) ignored.push(told(name, said.get(name), "the page knows no such part"));
+    if (!(name in FIELDS)) ignored.push(told(name, said.get(name), "the page has no such field"));
   }
   onIgnored(ignored);
   return assign(found);
@@ -108,7 +108,7 @@ function readAddress() {
 
 const told = (name, text, words) => `“${name}=${text.length > 40 ? `${text.slice(0, 40)}…` : text}”: ${words}.`;
 
-/** Go back to the default of a field that the address gave, as it turns out in vain. */
+/** Reset a field to its default if the value from the address does not fit, and say why. */
 export function ignore(name, words) {
   ignored.push(told(name, state[name], words));
   state[name] = defaults[name];

@@ -60,7 +60,7 @@ async function readText(onRead) {
   });
 }
 
-/** The group that is looked at first: the others may read the text that it makes of forced tokens. */
+/** Read the group that is looked at first: with forced tokens, the others read the text that results. */
 async function readGroups() {
   const own = Math.min(Number(state.g) || 0, cast.groups.length - 1);
   const found = [];

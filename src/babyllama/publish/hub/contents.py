@@ -204,8 +204,8 @@ def _cleaned(path: str, upload: Upload, private: Private) -> Upload:
     if found := _named_in(source, private):
         raise InputError(
             f"{source} contains {found}",
-            why="It would tell everybody how this machine is set up, and cannot be changed here.",
-            mend="Remove that from the file, or choose another model.",
+            why="That is private, and publish does not change files of this kind.",
+            mend="Remove it from the file, or choose another model.",
         )
     return upload
 

@@ -14,6 +14,7 @@ from huggingface_hub.errors import (
 from babyllama.errors import InputError
 
 _LOGIN = "Log in with `hf auth login`, or set HF_TOKEN to a token from {}/settings/tokens"
+_OTHER_TOKEN = "Correct HF_TOKEN ({}/settings/tokens), or unset it and run `hf auth login`"
 _ENDPOINT = (
     "Try again later. If that does not help, check HF_ENDPOINT, and whether the network wants a "
     "login in a browser first."
@@ -81,8 +82,8 @@ def _answered(error: HfHubHTTPError, endpoint: str, repository: str, uploaded: s
         is_from_environment = "HF_TOKEN environment variable" in str(error)
         return InputError(
             f"{endpoint} does not accept the token",
-            why="It is from HF_TOKEN, which is used before a login." if is_from_environment else "",
-            mend=_LOGIN.format(endpoint),
+            why="It is from HF_TOKEN, which overrides a login." if is_from_environment else "",
+            mend=(_OTHER_TOKEN if is_from_environment else _LOGIN).format(endpoint),
         )
     if status in (403, 409) or isinstance(error, RepositoryNotFoundError):
         return InputError(
@@ -99,7 +100,7 @@ def _answered(error: HfHubHTTPError, endpoint: str, repository: str, uploaded: s
             f"{endpoint} refuses {repository}: {said or f'status {status}'}",
             mend="If it is about the card: correct the part `card` of the recipe.",
         )
-    what = "limits how often it may be asked" if status == 429 else f"has an error, status {status}"
+    what = "limits the rate of requests" if status == 429 else f"has an error, status {status}"
     return InputError(
         f"{endpoint} {what}{f': {said}' if said else ''}",
         why=uploaded,

@@ -1,4 +1,4 @@
-"""What says something about a machine or a person: found in texts, and replaced there.
+"""Find and replace in texts what identifies a machine or a person.
 
 Configurations (JSON) are read by programs, so only full paths of this machine, home folders, tokens
 and the values of fields such as `_name_or_path` are replaced in them. In texts for people every
@@ -24,7 +24,7 @@ _PATH = re.compile(rf"(?:\bfile://|(?<![^\s\"'`=(>:;,\[{{]))/[\w.@+-]+/{_REST}")
 # A field of a configuration that names a file or folder, such as "_name_or_path".
 _FIELD = re.compile(r'("\w*(?:path|dir|file|folder)":\s*")(?:/|~|\.\.|[A-Za-z]:)[^"]*')
 _TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{20,}")
-# Users and hosts of containers and services: they say nothing of anybody.
+# Users and hosts of containers and services: they identify nobody.
 _ORDINARY = {
     "admin", "app", "build", "daemon", "docker", "home", "host", "jovyan", "local", "localhost",
     "model", "nobody", "node", "none", "root", "run", "runner", "test", "ubuntu", "user", "users",

@@ -100,22 +100,28 @@ def _counted(decided: Sequence[Decided], measure: str, cells: int) -> str:
         return f"on {_title(measure)}, {subject} {_and(list(_of_one(decided, cells)))}"
     for word, said in _WORDS:
         called = [each.pair.called(cells) for each in decided if each.verdict.word == word]
-        if not called and parts:
-            continue
-        theirs = _common([theirs for _, theirs in called]) or common
-        verb = said.replace("is ", "are ", 1) if len(called) > 1 else said
-        if not theirs:  # each was compared with another one
-            its = "their" if len(called) > 1 else "its"
-            verb = verb.rpartition(" ")[0] if parts else f"{verb} the other of {its} pair"
-        elif parts and theirs == common:
-            verb = f"{verb} it"
-        else:
-            verb = f"{verb} {theirs}"
-        if theirs and 0 < len(called) <= _MOST_NAMES:
-            verb = f"{verb} ({_and([ours for ours, _ in called])})"
-        start = "" if parts else f" of {len(decided)}"
-        parts.append(f"{len(called) or 'none'}{start} {verb}")
+        if called or not parts:
+            size = "" if parts else f" of {len(decided)}"
+            claim = _claim(said, called, common, is_first=not parts)
+            parts.append(f"{len(called) or 'none'}{size} {claim}")
     return f"on {_title(measure)}, {_and(parts)}"
+
+
+def _claim(said: str, called: Sequence[tuple[str, str]], common: str, *, is_first: bool) -> str:
+    """`are worse than base (a and b)`: one verdict, without the number of pairs that have it.
+
+    Args:
+        called: the names of both sides of each pair with this verdict.
+        common: the name that all pairs of the sentence are compared with; "" if they differ.
+        is_first: whether the sentence has no claim before this one.
+    """
+    theirs = _common([theirs for _, theirs in called]) or common
+    verb = said.replace("is ", "are ", 1) if len(called) > 1 else said
+    if not theirs:
+        whose = "their" if len(called) > 1 else "its"
+        return f"{verb} the other of {whose} pair" if is_first else verb.rpartition(" ")[0]
+    names = f" ({_and([ours for ours, _ in called])})" if 0 < len(called) <= _MOST_NAMES else ""
+    return f"{verb} {theirs if is_first or theirs != common else 'it'}{names}"
 
 
 def _by_models(decided: Sequence[Decided]) -> Iterator[tuple[str, str]]:

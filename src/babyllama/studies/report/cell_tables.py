@@ -41,7 +41,7 @@ def every_cell(findings: Findings) -> Section:
 
 
 def other_models(findings: Findings) -> Section | None:
-    """All models of several cells beside the main students; those that cells share once."""
+    """All models but the main students; a model that several cells share has one row."""
     shared: dict[tuple[object, ...], list[Side]] = {}
     for side in findings.found:
         if side.model != findings.mains[side.cell]:
@@ -54,7 +54,7 @@ def other_models(findings: Findings) -> Section | None:
     for sides in shared.values():
         fullest = max(sides, key=lambda side: len(findings.found[side]))
         rows.append(_row(findings, fullest, fullest.model, _cells(findings, sides)))
-    note = "What cells share is made once and has one row."
+    note = "A model that several cells share is made once and has one row."
     return Section("Other models", tables=(Table("Models", head, tuple(rows), note, words=(0, 1)),))
 
 

@@ -23,8 +23,8 @@ def changes(findings: Findings) -> Iterator[str]:
     history = findings.history
     for _, count in _changed(history, lambda entry: entry.rule):
         yield (
-            f"This rule was changed when {count} trials were finished: what it decides was then no "
-            "longer decided before the data."
+            f"This rule was changed when {count} trials were finished: it was not fixed before the "
+            "data."
         )
     added = list(_additions(history, lambda entry: entry.cells and tuple(entry.cells), "cell"))
     if added:
@@ -38,8 +38,8 @@ def changes(findings: Findings) -> Iterator[str]:
     if unnamed := findings.unnamed:
         trials, are = ("trials", "they are") if len(unnamed) > 1 else ("trial", "it is")
         yield (
-            f"The folder also has {len(unnamed)} finished {trials} that the study does not name "
-            f"(any more); {are} not used here: {listed(unnamed)}."
+            f"The folder also has {len(unnamed)} finished {trials} of other seeds or cells; {are} "
+            f"not used here: {listed(unnamed)}."
         )
 
 
@@ -56,7 +56,7 @@ def _changed(
 ) -> Iterator[tuple[tuple[Any, Any], int]]:
     """Each change of a part after the first results: before and after, and the finished trials.
 
-    Entries that do not have the part are passed over: a release before did not keep it.
+    Entries without the part are skipped: earlier releases did not keep it.
     """
     known = [(part(entry), entry.finished) for entry in history if part(entry) is not None]
     for (before, _), (after, finished) in itertools.pairwise(known):

@@ -73,8 +73,8 @@ class Findings:
     def levels(self, each: Decided) -> str:
         """The two values that a comparison is about, means over the seeds that both sides have.
 
-        Of unseen text, where it is known how low a loss can be, how far above that the two are;
-        but in nats per token if other comparisons on it are told in that unit.
+        On unseen text: nats per word above the corpus's entropy, if it is known and no other
+        comparison is on unseen text; else nats per token.
         """
         measure = each.measure
         is_alone = sum(other.measure == DEV_LOSS for other in self.decisions[0]) == 1
