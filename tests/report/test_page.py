@@ -346,11 +346,11 @@ def test_a_report_replaces_a_report_and_nothing_else(told, tmp_path):
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "index.html").write_text("<title>my page</title>")
-    with pytest.raises(InputError, match=r"mine holds index\.html, which is not of a report"):
+    with pytest.raises(InputError, match=r"mine holds index\.html, which `babyllama report` did"):
         refuse_other_folder(mine)
     shutil.copytree(report, tmp_path / "more")
     (tmp_path / "more" / "thesis.tex").write_text("text")
-    with pytest.raises(InputError, match=r"more holds thesis\.tex, which is no part of a report"):
+    with pytest.raises(InputError, match=r"more holds thesis\.tex, which is not part of a report"):
         refuse_other_folder(tmp_path / "more")
     shutil.copytree(report, tmp_path / "finished")
     (tmp_path / "finished" / "manifest.json").write_text("{}")

@@ -131,7 +131,8 @@ def _chosen(models: list[Path], ensemble: bool, mean_of: str | None) -> tuple[li
         if run.is_run:
             raise InputError(
                 f"{models[0]} is a run, not a model",
-                mend=f"Name a model, such as {run.student('distilled')}, or add --ensemble.",
+                mend=f"Name a model, such as {run.student('distilled')}, or export its teachers' "
+                "average: --to onnx --ensemble",
             )
         return models, EQUAL_WEIGHTS
     folders, mixing = models, EQUAL_WEIGHTS

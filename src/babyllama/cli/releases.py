@@ -20,8 +20,8 @@ def fetch(
 ) -> None:
     """Download an official release of BabyLM and check every byte of it.
 
-    What is there already is checked and kept, so the same command resumes. HF_ENDPOINT, HF_TOKEN
-    and HF_HUB_OFFLINE count. Without a network it says which files to get by hand.
+    Existing files are checked and kept, so the same command resumes. HF_ENDPOINT, HF_TOKEN
+    and HF_HUB_OFFLINE are respected. Without a network it names the files to download by hand.
 
     Example: `babyllama corpus fetch babylm-2026-strict-small raw`
     """

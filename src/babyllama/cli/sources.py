@@ -124,6 +124,6 @@ def _refuse_table_without_column(path: Path) -> None:
     if path.is_file() and table_suffix(path.name):
         raise InputError(
             f"{path} is a table",
-            why="Its columns and marks are no text to learn from.",
+            why="Its columns and separators are not text to learn from.",
             mend="Name the column of its text: --column NAME",
         )

@@ -179,7 +179,7 @@ def _row(study: "StudyRecipe") -> tuple[str, ...]:
 
 
 def _show_plan(planned: "StudyPlan", name: str, jobs: int | None) -> None:
-    """What a study makes, what is there already, and what the rest takes."""
+    """Print what a study makes, how much of it is made, and what the rest takes."""
     from babyllama.studies.planning import total_flops
 
     counts, left = planned.counts(), planned.open()

@@ -57,7 +57,7 @@ def part(number: int) -> Part:
     """One part of the worksheet.
 
     Raises:
-        InputError: there is no part of that number; names those that there are.
+        InputError: there is no part of that number; names the first and the last part.
     """
     parts = parts_of(paper(WORKSHEET))
     found = next((each for each in parts if each.number == number), None)
@@ -73,7 +73,7 @@ def part(number: int) -> Part:
 def write_papers(folder: Path) -> list[Path]:
     """Write all papers into a folder, which is made if it is missing.
 
-    Files that are there already, with the same contents, are left alone.
+    Existing files with the same contents are left alone.
 
     Returns:
         the papers' paths.

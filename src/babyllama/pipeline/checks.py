@@ -76,7 +76,7 @@ def check_settings(
     """Check what follows from the recipe alone, before text or benchmarks are there.
 
     Args:
-        processes: as of `check_before_run`.
+        processes: as in `check_before_run`.
         domains: of the text; None if they are not known yet.
 
     Raises:
@@ -154,13 +154,13 @@ def check_before_training(
 
 
 def _refuse_too_little(recipe: Recipe, name: str, windows: Windows) -> None:
-    """Refuse a student whose sampled text is less than one window."""
+    """Refuse a student whose sampled text is less than two windows."""
     student = recipe.sequences.get(name)
     if student and student.sampling.amount * windows.stream_tokens < 2 * windows.window:
         raise InputError(
             f"sampling.amount is {student.sampling.amount:g}: of {windows.stream_tokens:,} tokens "
             f"this is less than two windows of {windows.window}",
-            mend="Give a larger amount; 1 is as much text as there is.",
+            mend="Give a larger amount; 1 is as much as the training text.",
         )
 
 
@@ -195,7 +195,7 @@ def _check_given(recipe: Recipe, tokenizer: Path | None) -> None:
 
 
 def _tell_other_texts(recipe: Recipe, tokens: Path) -> None:
-    """Say which given teachers were trained by a run, and on other text than this run's."""
+    """Warn of given teachers that another run trained, on other text than this run's."""
     for name, given in recipe.given.items():
         field = f"{TEACHERS}.{name}"
         manifest = read_manifest(folder_of(given, field)) or {}
@@ -210,7 +210,7 @@ def _tell_other_texts(recipe: Recipe, tokens: Path) -> None:
 def _refuse_inseparable(recipe: Recipe) -> None:
     """Refuse models that cannot read documents separately in the longest windows of the run.
 
-    All of them are evaluated on the same windows, whatever their own.
+    All models are evaluated on windows of that length, whatever the length of their own.
     """
     vocab_size = vocabulary_size(recipe)
     parts = {name: recipe.pretraining(name) for name in recipe.trained}

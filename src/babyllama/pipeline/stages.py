@@ -153,7 +153,7 @@ def stages(recipe: Recipe, folder: Path, launched: Launched = ALONE) -> Iterator
 
 
 def given_teacher_stage(given: Given, out: Path) -> Stage:
-    """A model that is there already: links to its files."""
+    """A model that was given, not trained here: links to its files."""
     name = f"{out.absolute().parent.name}/{out.name}"
 
     def build(folder: Path) -> Facts:
@@ -205,7 +205,7 @@ def twin_stage(
 
     Args:
         teachers: of its student; needed if the smoothing is matched to them.
-        corpus: as of `pretraining_stage`.
+        corpus: as in `pretraining_stage`.
     """
     part, twin = recipe.pretraining(name), recipe.students[name]
     assert isinstance(twin, TwinStudent)
@@ -319,7 +319,7 @@ def distillation_stage(
 
     Args:
         mixing: of the recipe's teachers.
-        corpus: as of `pretraining_stage`.
+        corpus: as in `pretraining_stage`.
     """
     if student.teachers is not None:
         mixing = mixing_for(student, mixing)

@@ -179,7 +179,7 @@ def tokenizer_stage(corpus: Path, recipe: TokenizerRecipe, out: Path) -> Stage:
 
 
 def given_tokenizer_stage(given: Given, out: Path) -> Stage:
-    """A tokenizer that is there already: links to its files."""
+    """A tokenizer that was given, not trained here: links to its files."""
 
     def build(folder: Path) -> Facts:
         from babyllama.models.given import link_tokenizer

@@ -131,7 +131,7 @@ class SpeedsHere:
         """The signal's work is that of the teachers' forward passes: as fast as the slowest.
 
         Args:
-            threads: as of `of_training`.
+            threads: as in `of_training`.
         """
         teachers = recipe.trained_teachers
         trained = [self.of_training(recipe, name, threads=threads) for name in teachers]

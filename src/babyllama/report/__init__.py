@@ -45,14 +45,14 @@ def refuse_other_folder(out: Path) -> None:
         )
     if other is not None:
         raise InputError(
-            f"{out} holds {other}, which is no part of a report",
+            f"{out} holds {other}, which is not part of a report",
             why=f"A report replaces {PAGE}, {REPORT_TEXT} and {_FIGURES} in its folder.",
             mend="Choose a new folder, or an earlier report.",
         )
     page = out / PAGE
     if found and not (page.is_file() and _is_ours(page)):
         raise InputError(
-            f"{out} holds {found[0]}, which is not of a report of ours",
+            f"{out} holds {found[0]}, which `babyllama report` did not write",
             why=f"A report replaces {PAGE}, {REPORT_TEXT} and {_FIGURES} in its folder.",
             mend="Choose a new folder, or an earlier report.",
         )

@@ -159,7 +159,7 @@ def _sentences(runs: Sequence[Labelled]) -> Iterator[str]:
         if "student" in other.by_role and "student" in first.by_role:
             yield from comparable.sentences(other, first, benchmark)
         else:
-            yield f"{other.label} and {first.label} have no two students to compare."
+            yield f"{other.label} and {first.label} do not both have a student to compare."
         yield _recipes_sentence(first, other)
 
 
@@ -211,7 +211,7 @@ def _recipes_table(runs: Sequence[Labelled]) -> Table | None:
 
 
 def _value(value: object) -> str:
-    return "not there" if value is None else str(value)
+    return "not set" if value is None else str(value)
 
 
 def _models_table(runs: Sequence[Labelled]) -> Table | None:

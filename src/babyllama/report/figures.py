@@ -197,10 +197,10 @@ def models_shown(scored: ScoredRun, benchmark: str) -> list[Model]:
 
 
 def inline(svg: str, label: str, *, ids: str) -> str:
-    """The same figure as part of a page: its colours, no declarations, a name for screen readers.
+    """A figure as part of a page: the page's colours, no XML header, a name for screen readers.
 
     Args:
-        ids: what its ids begin with, since a page holds several figures.
+        ids: the prefix of the figure's ids, which tells the figures of a page apart.
     """
     body = re.sub(r'(\sid="|url\(#|href="#)', rf"\g<1>{ids}-", svg[svg.index("<svg") :])
     head, _, rest = body.replace("xlink:href", "href").partition(">")

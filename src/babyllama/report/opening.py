@@ -103,7 +103,7 @@ def _on_twin(scored: ScoredRun, student: Model) -> str:
 
 
 def _tail(each: Measured) -> str:
-    """What follows on a measure on which the answer is another one."""
+    """The clause on a measure whose verdict differs from the answer's."""
     of_difference = f" (difference {each.difference})" if each.difference else ""
     match each.verdict:
         case "better" | "worse":

@@ -82,7 +82,7 @@ class Comparison:
 
     Attributes:
         answers: the baseline's and the model's.
-        uids, why_unpaired: as of `Pairing`.
+        uids, why_unpaired: as in `Pairing`.
         notes: in what else the two files differ.
     """
 

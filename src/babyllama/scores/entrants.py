@@ -107,7 +107,7 @@ def _evaluation_of(source: Source) -> Path | None:
 
 
 def _refuse_alone(source: Source, name: str) -> NoReturn:
-    """Say that there is nothing to compare with, and what there is in a run."""
+    """Refuse a single model; of a run, name two of its models to compare."""
     place = source.path if isinstance(source, NamedSource) else source
     shown = place if isinstance(place, Path) else "the result"
     if isinstance(place, Path) and len(models := models_of_run(place)) > 1:

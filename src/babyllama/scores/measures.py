@@ -100,7 +100,7 @@ def measured(sums: Sums) -> Measured:
 
 
 def difference(ours: Sums, theirs: Sums) -> tuple[float, Interval | None] | None:
-    """Ours minus theirs on the same units, paired, with its 95% interval as of `measured`.
+    """Ours minus theirs on the same units, paired, with its 95% interval as in `measured`.
 
     Returns:
         None if the units are not the same.

@@ -67,7 +67,7 @@ class Subtask(Written):
     """A part of a benchmark: a UID, a domain, a reading time.
 
     Attributes:
-        score, stderr, interval, n: as of `Score`; decisions are enough to compare models.
+        score, stderr, interval, n: as in `Score`; decisions are enough to compare models.
         group: what the part belongs to.
         decisions: of its items in their order, where the score is their mean.
     """

@@ -88,9 +88,9 @@ def verdicts(asked: Sequence[Asked], correction: Correction) -> list[Verdict]:
     `better` and `worse`: the two-sided test of no difference. `equivalent`: two one-sided tests
     (TOST), which is the 90% interval inside plus and minus the smallest difference. `no worse`: the
     one-sided test against a loss of the smallest difference. A comparison that does not show what
-    was asked may show something else, and then gets that verdict: a difference; or, if asked for a
-    difference, that there is none that counts. The tests of each kind are corrected over all
-    comparisons, each kind by itself, so that 5% holds for each kind.
+    was asked gets the verdict of what it does show: a difference or, if it was asked for one,
+    equivalence. The tests of each kind are corrected over all comparisons by themselves, so that
+    the level of 5% holds for each kind.
 
     Source: Schuirmann 1987 for TOST; Morikawa and Yoshida 1995 for asking whether it is better
     after it is no worse, without a further correction.

@@ -68,7 +68,7 @@ def refuse_unknown_measures(study: StudyRecipe, recipes: Mapping[str, Recipe]) -
     """Check that every declared measure will be measured in each cell.
 
     Raises:
-        InputError: names the measure, the cell, and what there is.
+        InputError: names the measure, the cell, and the measures that are known.
     """
     for cell, recipe in recipes.items():
         for measure in study.measure or ():
@@ -86,7 +86,7 @@ def refuse_unknown_student(study: StudyRecipe, recipes: Mapping[str, Recipe]) ->
     """Check that each cell has the declared main student.
 
     Raises:
-        InputError: names the student, the cell, and what there is.
+        InputError: names the student, the cell, and its students.
     """
     for cell, recipe in recipes.items():
         if study.student is not None and study.student not in recipe.students:

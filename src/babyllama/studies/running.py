@@ -164,7 +164,7 @@ def refuse_other_versions(out: Path, *, accept: bool) -> None:
     if not accept:
         raise InputError(
             f"{out} was made by other versions: {', '.join(changed)}",
-            why="What is made now might differ from what is there for that reason alone.",
+            why="New models might differ from the earlier ones for that reason alone.",
             mend="Choose another folder with --out DIR, or add --accept: cells that were made by "
             "unlike versions are then compared only if the study says `unlike: mark`.",
         )

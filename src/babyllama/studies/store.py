@@ -175,7 +175,7 @@ def link_trial(trial: Trial, shared: Iterable[Made]) -> None:
             link.unlink()
         elif link.exists():
             raise InputError(
-                f"{link} is no link into {names.STORE}/",
+                f"{link} is not a link into {names.STORE}/",
                 why="It was not written by the study, which would replace it.",
                 mend="Move it away, or choose another folder for the study: --out DIR",
             )

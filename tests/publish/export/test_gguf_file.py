@@ -74,7 +74,7 @@ def test_matrices_are_rounded_and_vectors_are_not(llama, tmp_path, kind, stored)
 def test_rows_that_q8_0_cannot_divide_are_f16_and_said(gpt2, tmp_path, capsys):
     read = ReadBack(written(gpt2, tmp_path / "a.gguf", "q8_0"))
     assert read.types["token_embd.weight"] == "F16"
-    assert "rows are no multiple of 32" in " ".join(capsys.readouterr().err.split())
+    assert "rows are not multiples of 32" in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.mark.parametrize("kind", ["f32", "q8_0"])

@@ -94,7 +94,9 @@ def test_a_folder_of_somebody_else_is_neither_used_nor_emptied(model, tmp_path):
     other = tmp_path / "out.partial"
     other.mkdir()
     (other / "thesis.tex").write_text("years of work")
-    with pytest.raises(InputError, match=r"out\.partial exists and is no unfinished submission"):
+    with pytest.raises(
+        InputError, match=r"out\.partial exists and is not an unfinished submission"
+    ):
         copied(model, tmp_path / "out")
     assert (other / "thesis.tex").read_text() == "years of work"
 

@@ -55,7 +55,7 @@ class TaskResult(BenchmarkResult):
     """A model's result on one task; its subtasks are its seeds.
 
     Attributes:
-        metrics: as of a seed, the mean over seeds.
+        metrics: as in `SeedResult`, but the mean over seeds.
         seeds_sd, seeds_interval: over other seeds, the rows as they are; with several seeds only.
         selection: how many rows chose and scored the model, and how they were split.
         notes: what a reader should know of the data or of the predictions.

@@ -70,7 +70,7 @@ class AcquisitionResult(BenchmarkResult):
 
 
 def _read(path: Path) -> list[Context]:
-    """A JSON object from words to lists of `{"context": ...}`, or utterances as of 2023.
+    """A JSON object from words to lists of `{"context": ...}`, or utterances as in `aoa`.
 
     At most 20 of a word's uses in utterances are read, evenly spaced. Words of one letter are
     skipped.

@@ -77,7 +77,7 @@ def suite_of_choices(
     Args:
         average: the headline's average, if it differs from the rules'.
         published: its full size, if it is a known one.
-        per_token: as of `Suite`.
+        per_token: as in `Suite`.
     """
 
     def scores(

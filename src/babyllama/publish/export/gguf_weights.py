@@ -97,7 +97,7 @@ def write_weights(
         writer.add_tensor(name, quantize(values, stored), raw_dtype=stored)
     if wider:
         print_status(
-            f"  {len(wider)} matrices are stored as f16, since their rows are no multiple of "
+            f"  {len(wider)} matrices are stored as f16, since their rows are not multiples of "
             f"{_BLOCK} numbers: {wider[0]}" + (", ..." if wider[1:] else "")
         )
 

@@ -22,7 +22,7 @@ class Texts:
 
 
 def texts_to_check(folder: Path, text: Path | None) -> Texts:
-    """Up to 2,000 lines, taken evenly from all that there are.
+    """Up to 2,000 lines, evenly spaced over the text.
 
     Args:
         folder: a model. Without a `text` the lines are those of its run's dev text, or else of the

@@ -19,7 +19,7 @@ _ENDPOINT = (
     "Try again later. If that does not help, check HF_ENDPOINT, and whether the network wants a "
     "login in a browser first."
 )
-_AGAIN = "The same command goes on: what is there already is not uploaded again."
+_AGAIN = "The same command goes on: uploaded files are not uploaded again."
 
 
 @contextmanager

@@ -56,7 +56,7 @@ def publish_models(
     Nothing is uploaded before every repository has been looked at and every question is answered.
 
     Args:
-        repo, model: as of `planned_models`.
+        repo, model: as in `planned_models`.
         is_private: whether new repositories are private; one that exists must be, too.
         confirm: given what would be replaced, asks whether to go on.
 

@@ -1,7 +1,7 @@
 """A submission's folder: copies of a model's files that agree with the model's manifest.
 
 The folder is written beside its place and takes its name when it is whole. The same command goes on
-after a kill: what is there and has the right checksum is kept. Copies are no hard links, since an
+after a kill: what is there and has the right checksum is kept. Copies are not hard links, since an
 edit of the submission would then change the run.
 """
 
@@ -36,7 +36,7 @@ def unfinished(out: Path) -> Iterator[Path]:
     partial = partial_folder(out)
     if partial.exists() and not (partial / _MARK).is_file() and any(partial.iterdir()):
         raise InputError(
-            f"{partial} exists and is no unfinished submission",
+            f"{partial} exists and is not an unfinished submission",
             why="A submission is written there first.",
             mend="Choose another --out, or remove that folder.",
         )
