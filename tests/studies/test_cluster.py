@@ -1,6 +1,7 @@
 """Jobs of a study on a real cluster of two nodes, both on this machine."""
 
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -64,13 +65,21 @@ def hold_a_training_on(node, study, ended):
             if worker.pid not in held:
                 worker.suspend()
                 held[worker.pid] = worker
+                if not partial.parents[1].exists():
+                    _resume(held)
+                    raise AssertionError("a training ended before it could be held")
             if raylet_of(node) in [each.pid for each in worker.parents()]:
                 del held[worker.pid]
-                for other in held.values():
-                    other.resume()
+                _resume(held)
                 return lease.parent
         time.sleep(0.01)
-    raise AssertionError("the study ended, but no training was seen on the node")
+    _resume(held)
+    raise AssertionError("the study ended, but no training was held on the node")
+
+
+def _resume(held):
+    for worker in held.values():
+        worker.resume()
 
 
 @pytest.mark.slow
@@ -107,10 +116,16 @@ def test_what_a_task_raises_is_told_as_by_a_worker_of_this_machine(tmp_path, mon
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_a_study_whose_node_is_lost_in_mid_training_ends_with_the_same_bits(
-    two_nodes, copy, finished, small_study, capsys
+    two_nodes, small_study, tmp_path, capsys
 ):
     started, second = two_nodes
-    trial = "trials/temperature=1/seed-0"
+    epochs = {"students.distilled.training.epochs": 8}  # so that there is time to hold one
+    claim = {"ours": "distilled", "theirs": "twin"}
+    study = small_study(set=epochs, vary={}, compare=[claim])
+    finished = tmp_path / "finished"
+    assert run_study(study, finished, jobs=1) == []
+    copy = shutil.copytree(finished, tmp_path / "copy", symlinks=True)
+    trial = "trials/base/seed-0"
     models = [f"{trial}/students/{name}" for name in ("distilled", "twin")]
     for model in models:
         (copy / model / "manifest.json").unlink()
@@ -124,7 +139,7 @@ def test_a_study_whose_node_is_lost_in_mid_training_ends_with_the_same_bits(
     thread = threading.Thread(target=kill_node)
     thread.start()
     try:
-        assert run_study(small_study(), copy, jobs=1, engine="ray") == []
+        assert run_study(study, copy, jobs=1, engine="ray") == []
     finally:
         ended.set()
         thread.join()
@@ -136,7 +151,7 @@ def test_a_study_whose_node_is_lost_in_mid_training_ends_with_the_same_bits(
         assert one.read_bytes() == other.read_bytes()
     said = capsys.readouterr().err
     assert "its node was lost; it starts again" in said
-    assert "building (resuming)" in said
+    assert "building (resuming)" in said, said
     assert not killed[0].exists()
 
 
