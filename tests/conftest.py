@@ -10,6 +10,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Every run of the suite tries the same examples: a change is judged by what it changes. To look for
+# others: pytest --hypothesis-profile=default.
+settings.register_profile("same examples", derandomize=True)
+settings.load_profile("same examples")
 
 # One thread: the suite shares its machine, and the bits of a sum depend on the number of threads.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
