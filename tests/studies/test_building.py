@@ -103,6 +103,16 @@ def test_a_silent_holder_is_followed_and_its_open_files_are_left_to_it(place):
     assert (second.staging / "log").read_text("utf-8") == "1\n"
 
 
+def test_a_holder_that_was_held_up_takes_nothing_back_from_the_next(place):
+    first = acquire(place, never, shown="model")
+    late, newest = building._created(place, 2), building._created(place, 3)
+    building._take_over(newest, [first, late])
+    (newest.staging / "log").write_text("1\n", encoding="utf-8")
+    building._take_over(late, [first, newest])
+    assert (newest.staging / "log").read_text("utf-8") == "1\n"
+    assert is_held(newest)
+
+
 def test_a_holder_that_shows_life_is_waited_for(place, monkeypatch):
     """Each look at its lease finds another date; in the end the folder is finished."""
     silent(acquire(place, never, shown="model"))

