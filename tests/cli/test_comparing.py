@@ -70,7 +70,7 @@ def test_runs_under_names_of_ones_own_are_compared_as_runs(tmp_path, monkeypatch
 
     def compared(folders, *, names):
         asked.append((folders, names))
-        return BetweenRuns((), ())
+        return BetweenRuns(None, (), None)
 
     monkeypatch.setattr("babyllama.report.between_runs.compared", compared)
     a, b = tmp_path / "one", tmp_path / "two"

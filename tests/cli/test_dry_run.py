@@ -16,7 +16,7 @@ def test_the_plan_of_the_paper_shows_the_papers_sizes(tmp_path, monkeypatch):
     assert "Time on one h100: about 27 min" in printed  # the list of recipes says 30
     assert "an assumed share of the peak" in printed
     assert "Memory to train" not in printed  # it would be that of this machine
-    assert "Free there" not in printed
+    assert "Free disk" not in printed
     assert not list(tmp_path.iterdir())
 
 
@@ -32,7 +32,7 @@ def test_the_plan_says_what_is_done_with_each_stage_and_the_time_here(tmp_path, 
     assert "too little" not in printed
     monkeypatch.setattr(planning, "free_disk", lambda _: 10_000_000)
     printed = babyllama("run", "mini", "--run-dir", folder, "--dry-run")
-    assert "Free there: 9.5 MiB, too little: the run would be refused" in printed
+    assert "Free disk: 9.5 MiB, too little: the run would be refused" in printed
     assert not folder.exists()
 
 

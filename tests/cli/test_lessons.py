@@ -17,12 +17,12 @@ def test_the_parts_are_listed_with_their_minutes_and_the_next_commands():
 def test_a_part_is_shown_by_itself_within_80_columns(number):
     shown = invoke("lesson", number)
     assert shown.exit_code == 0
-    assert lesson.part(number).title in shown.stdout
-    assert lesson.part(number % 7 + 1).title not in shown.stdout
+    assert lesson.part(str(number)).title in shown.stdout
+    assert lesson.part(str(number % 7 + 1)).title not in shown.stdout
     assert max(map(len, shown.stdout.splitlines())) <= 80
 
 
-@pytest.mark.parametrize("number", [0, 9])
+@pytest.mark.parametrize("number", [0, 9, "abc"])
 def test_a_part_that_there_is_not_is_refused_with_those_that_there_are(number):
     assert f"the lesson has no part {number} Its parts are 1 to 7." in refused("lesson", number)
 

@@ -11,7 +11,7 @@ from commands import invoke
     [
         (["run", "mini", "--jobs", "0"], "0 is wrong. Input should be greater than or equal to 1"),
         (["run", "mini", "--jobs=-3"], "-3 is wrong. Input should be"),
-        (["lesson", "abc"], "value for 'N': abc is wrong. Input should be a valid integer"),
+        (["corpus", "clean"], "Missing argument 'src'. "),
         (["version"], "No such command 'version'. The version: babyllama --version"),
         (["sweep"], "babyllama studies"),
         (["chat", "runs/mini"], "babyllama play RUN"),

@@ -22,7 +22,7 @@ def test_every_trained_model_stands_where_the_table_has_it(make_run):
     ]  # fmt: skip
     for each in found.places:
         assert each.score == scored.result(each.model, "grammar").score
-        assert each.nats.value == pytest.approx(scored.dev_loss(each.model))
+        assert each.nats.value == pytest.approx(each.model.dev_loss)
         low, high = each.nats.interval
         assert low < each.nats.value < high
     assert found.floor == pytest.approx(1.8 / 1.4)  # a word has 1.4 times the nats of a token

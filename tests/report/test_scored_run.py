@@ -50,7 +50,7 @@ def test_a_model_without_a_score_is_not_paired(make_run):
     (folder / "evaluation/twin.json").unlink()
     scored = read(folder)
     assert pairing(scored) is None
-    assert scored.dev_loss(scored.run.model("twin")) > 0  # of training
+    assert scored.run.model("twin").dev_loss > 0  # of training
     assert scored.nats_per_word(scored.run.model("twin")) is None
 
 

@@ -29,7 +29,7 @@ def test_a_difference_is_that_of_the_values_with_the_interval_of_the_paired_docu
     scored = read(make_run(items=20))
     student, twin = models(scored, "distilled", "twin")
     found = against(scored, student, twin)
-    assert found.value == pytest.approx(scored.dev_loss(student) - scored.dev_loss(twin))
+    assert found.value == pytest.approx(student.dev_loss - twin.dev_loss)
     low, high = found.interval
     assert low < found.value < high < 0
     own = cross_entropy(scored, student).interval
@@ -40,8 +40,8 @@ def test_runs_from_before_there_were_measures_have_values_without_intervals(make
     folder = make_run(items=20)
     shutil.rmtree(folder / "evaluation/measures")
     scored = read(folder)
-    assert cross_entropy(scored, *models(scored, "twin")) == Nats(scored.dev_loss(
-        *models(scored, "twin")), None)  # fmt: skip
+    (twin,) = models(scored, "twin")
+    assert cross_entropy(scored, twin) == Nats(twin.dev_loss, None)
     assert in_words(against(scored, *models(scored, "distilled", "twin"))) == "-0.300"
 
 

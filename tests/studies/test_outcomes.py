@@ -40,6 +40,14 @@ def test_a_trial_that_was_finished_with_other_settings_says_which(finished, smal
     assert {each.why for each in missing} == {f"finished with other settings: {now}"}
 
 
+def test_a_trial_whose_recipe_cannot_be_read_says_what_is_not_made(copy, small_study):
+    (copy / "trials/temperature=1/seed-0/recipe.yaml").write_text("name: [", encoding="utf-8")
+    study = small_study().model_copy(update={"set": {"teachers.llama.training.window": 8}})
+    missing = outcomes_of(trials_of(study, copy), copy)[1]
+    assert missing[0].why.startswith("not made: teachers/llama")
+    assert missing[1].why.startswith("finished with other settings")
+
+
 def test_a_trial_that_is_missing_after_a_failure_says_why_and_so_do_those_that_share_it(
     copy, small_study
 ):

@@ -48,6 +48,7 @@ def compare(
     Example: `babyllama compare runs/mini/students/twin runs/mini/students/distilled`
     """
     from babyllama.report import comparisons as words
+    from babyllama.report.section import given
     from babyllama.runs.files import write_atomically
     from babyllama.scores.compare import compare as compare_files
 
@@ -59,7 +60,9 @@ def compare(
     between = _between_runs(sources)
     if out:
         out.parent.mkdir(parents=True, exist_ok=True)
-        first, tables = (between.sentences, between.tables) if between else ((), ())
+        first, tables = (
+            (between.sentences, given(between.settings, between.models)) if between else ((), ())
+        )
         write_atomically(out, words.markdown(found, correction, first=first, tables=tables))
     if as_json:
         data = words.as_data(found)
@@ -108,18 +111,14 @@ def _between_runs(sources: "Sequence[Source]") -> "BetweenRuns | None":
 
 def _show(between: "BetweenRuns") -> None:
     """Print the settings in which runs differ, what follows, and their models role by role."""
-    from babyllama.report.between_runs import SETTINGS
-
-    for each in between.tables:
-        if each.title == SETTINGS:
-            print_table(each)
-            print_line()
+    if between.settings:
+        print_table(between.settings)
+        print_line()
     for sentence in between.sentences:
         print_line(sentence)
-    for each in between.tables:
-        if each.title != SETTINGS:
-            print_line()
-            print_table(each)
+    if between.models:
+        print_line()
+        print_table(between.models)
     print_line()
 
 

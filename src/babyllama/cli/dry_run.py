@@ -102,7 +102,7 @@ def _show_costs(planned: Plan, recipe: Recipe) -> None:
 def _show_free_disk(planned: Plan, folder: Path) -> None:
     needed, free = disk_to_go(planned, folder)
     too_little = ", too little: the run would be refused" if needed > free else ""
-    print_line(f"Free there: {format_bytes(free)}{too_little}")
+    print_line(f"Free disk: {format_bytes(free)}{too_little}")
 
 
 def _show_memory(planned: Plan) -> None:

@@ -12,7 +12,7 @@ from babyllama.errors import InputError, command
 
 def lesson(
     number: Annotated[
-        int | None,
+        str | None,
         typer.Argument(metavar="N", help="The part of the worksheet to show; none lists them."),
     ] = None,
     out: Annotated[

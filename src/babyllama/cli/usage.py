@@ -79,11 +79,8 @@ def _hint(message: str, arguments: Sequence[str]) -> str:
 
 
 def _value(error: Exception, arguments: Sequence[str]) -> str:
-    """The value of the option or argument that an error is about; "" if that is unknown."""
+    """The value that was given to the option which an error is about; "" if that is unknown."""
     names = getattr(getattr(error, "param", None), "opts", ())
-    if names and not names[0].startswith("-"):
-        typed = [each for each in arguments[1:] if not each.startswith("-")]
-        return typed[0] if len(typed) == 1 else ""
     for place, each in enumerate(arguments):
         name, equals, value = each.partition("=")
         if name in names:

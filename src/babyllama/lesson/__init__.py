@@ -53,14 +53,14 @@ def parts_of(page: str) -> list[Part]:
     ]
 
 
-def part(number: int) -> Part:
+def part(number: str) -> Part:
     """One part of the worksheet.
 
     Raises:
         InputError: there is no part of that number; names the first and the last part.
     """
     parts = parts_of(paper(WORKSHEET))
-    found = next((each for each in parts if each.number == number), None)
+    found = next((each for each in parts if str(each.number) == number), None)
     if found is None:
         raise InputError(
             f"the lesson has no part {number}",

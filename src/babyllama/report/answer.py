@@ -131,7 +131,7 @@ def _floor(scored: ScoredRun, models: Sequence[Model]) -> float | None:
     """The entropy of the text, which is known by word, in nats per token."""
     per_word = scored.run.dev_entropy
     for model in models:
-        nats, its = scored.dev_loss(model), scored.nats_per_word(model)
+        nats, its = model.dev_loss, scored.nats_per_word(model)
         if per_word is not None and nats and its:
             return per_word * nats / its  # all models read the same tokens
     return None

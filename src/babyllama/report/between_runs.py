@@ -44,7 +44,6 @@ from babyllama.scores.comparisons import pair
 _TOLD = 3  # settings that the first sentence names
 _NOT_DECISIVE = ("name", "card")
 _CANNOT = "not comparable"
-SETTINGS = "Settings that differ"
 
 
 def page_between(runs: Sequence[Labelled], folders: Sequence[Path]) -> Page:
@@ -124,10 +123,16 @@ def _forest(runs: Sequence[Labelled]) -> str | None:
 
 @dataclass(frozen=True)
 class BetweenRuns:
-    """What differs between runs, for a terminal: the settings first, then the models by role."""
+    """What differs between runs, in the order in which a terminal shows it.
 
+    Attributes:
+        settings: None if the recipes are the same.
+        models: both measures of each, by role; None if there is none.
+    """
+
+    settings: Table | None
     sentences: tuple[str, ...]
-    tables: tuple[Table, ...]
+    models: Table | None
 
 
 def compared(folders: Sequence[Path], *, names: Sequence[str] = ()) -> BetweenRuns:
@@ -144,8 +149,7 @@ def compared(folders: Sequence[Path], *, names: Sequence[str] = ()) -> BetweenRu
         runs = [
             replace(run, label=name or run.label) for run, name in zip(runs, names, strict=True)
         ]
-    tables = given(_recipes_table(runs), _models_table(runs))
-    return BetweenRuns(tuple(_sentences(runs)), tables)
+    return BetweenRuns(_recipes_table(runs), tuple(_sentences(runs)), _models_table(runs))
 
 
 # --- sentences --------------------------------------------------------------------------------
@@ -207,7 +211,9 @@ def _recipes_table(runs: Sequence[Labelled]) -> Table | None:
             row[other.label] = _value(now)
     head = ("setting", *(each.label for each in runs))
     rows = tuple((name, *row.values()) for name, row in values.items())
-    return Table(SETTINGS, head, rows, words=tuple(range(len(head)))) if rows else None
+    return (
+        Table("Settings that differ", head, rows, words=tuple(range(len(head)))) if rows else None
+    )
 
 
 def _value(value: object) -> str:
@@ -237,7 +243,7 @@ def _models_table(runs: Sequence[Labelled]) -> Table | None:
                     f"{role}, {each.label}",
                     cell(result, with_standing),
                     score,
-                    cell(each.scored.dev_loss(model), "{:.3f}"),
+                    cell(model.dev_loss, "{:.3f}"),
                     nats,
                 )
             )

@@ -131,7 +131,7 @@ def _on_unseen(other: Labelled, first: Labelled) -> Iterator[str]:
     found = nats_apart(other, first, "student")
     if found is None:
         return
-    ours, theirs = (each.scored.dev_loss(each.by_role["student"]) for each in (other, first))
+    ours, theirs = (each.by_role["student"].dev_loss for each in (other, first))
     end = f"{ours:.3f} against {theirs:.3f} nats per token (difference {signed_nats(found)})."
     start = f"On unseen text the student of {other.label}"
     if found.interval is None:

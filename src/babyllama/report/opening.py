@@ -64,7 +64,7 @@ def _is_scored(scored: ScoredRun, student: Model) -> bool:
     """Whether a student has the measure that its run is about."""
     if scored.run.benchmarks:
         return scored.result(student, scored.main_benchmark) is not None
-    return student.name in scored.results and scored.dev_loss(student) is not None
+    return student.name in scored.results and student.dev_loss is not None
 
 
 # --- the student and its twin -----------------------------------------------------------------
@@ -146,7 +146,7 @@ def _teachers(scored: ScoredRun, student: Model) -> Iterator[tuple[Model, str]]:
     named = [model for model in run.models if model.name in run.recipe.teachers_of(student.name)]
     best = scored.best_teacher(scored.main_benchmark, student.name)
     if not run.benchmarks:
-        best = min(named, key=lambda each: scored.dev_loss(each) or math.inf, default=None)
+        best = min(named, key=lambda each: each.dev_loss or math.inf, default=None)
     if best:
         kind = "its teacher" if len(named) == 1 else "the best teacher"
         yield best, f"{kind}, {best.name}"
@@ -190,7 +190,7 @@ def _measures(scored: ScoredRun, student: Model, other: Model) -> Iterator[Measu
         yield _on_benchmark(scored, student, other, (ours, theirs))
     found = against(scored, student, other)
     if found:
-        yield _on_unseen(scored, student, other, found)
+        yield _on_unseen(student, other, found)
 
 
 def _on_benchmark(
@@ -221,8 +221,8 @@ def _on_benchmark(
     return Measured(_title(scored), verdict, values, difference, unit)
 
 
-def _on_unseen(scored: ScoredRun, student: Model, other: Model, found: Nats) -> Measured:
-    values = f"{scored.dev_loss(student):.3f} against {scored.dev_loss(other):.3f} {_PER_TOKEN}"
+def _on_unseen(student: Model, other: Model, found: Nats) -> Measured:
+    values = f"{student.dev_loss:.3f} against {other.dev_loss:.3f} {_PER_TOKEN}"
     verdict: Verdict = "no interval" if found.interval is None else "undecided"
     if found.excludes_zero:
         verdict = "better" if found.value < 0 else "worse"

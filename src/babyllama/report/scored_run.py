@@ -89,10 +89,6 @@ class ScoredRun:
             self._pairings[key] = pair(mine, other) if mine and other else None
         return self._pairings[key]
 
-    def dev_loss(self, model: Model) -> float | None:
-        """Dev cross-entropy in nats per token: as evaluated, else of the best epoch of training."""
-        return model.dev_loss
-
     def nats_per_word(self, model: Model) -> float | None:
         """Dev cross-entropy in nats per word, as evaluated."""
         of_model = self.results.get(model.name)

@@ -101,7 +101,7 @@ def _order(scored: ScoredRun) -> Signature | None:
     """Pairs of models in which the lower dev loss has a detectably worse score."""
     benchmark = scored.main_benchmark
     models = [m for m in scored.run.models if m.role != "untrained"
-              if scored.result(m, benchmark) and scored.dev_loss(m) is not None]  # fmt: skip
+              if scored.result(m, benchmark) and m.dev_loss is not None]  # fmt: skip
     pairs = list(combinations(models, 2))
     if not pairs:
         return None
@@ -118,7 +118,7 @@ def _order(scored: ScoredRun) -> Signature | None:
 def _against_order(scored: ScoredRun, pairs: list[tuple[Model, Model]]) -> Iterator[str]:
     benchmark = scored.main_benchmark
     for two in pairs:
-        lower, higher = sorted(two, key=lambda model: scored.dev_loss(model) or 0.0)
+        lower, higher = sorted(two, key=lambda model: model.dev_loss or 0.0)
         result, pairing = scored.result(lower, benchmark), scored.pair(lower, higher, benchmark)
         if not result or not pairing or not pairing.difference:
             continue
@@ -128,7 +128,7 @@ def _against_order(scored: ScoredRun, pairs: list[tuple[Model, Model]]) -> Itera
             continue
         if is_worse(pairing.difference, higher_is_better=better):
             yield (
-                f"{lower.name} has {scored.dev_loss(lower):.3f} against {higher.name}'s "
-                f"{scored.dev_loss(higher):.3f}, yet scores "
+                f"{lower.name} has {lower.dev_loss:.3f} against {higher.name}'s "
+                f"{higher.dev_loss:.3f}, yet scores "
                 f"{describe(pairing.difference, higher_is_better=better)}"
             )

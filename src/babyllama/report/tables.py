@@ -32,11 +32,11 @@ def models_table(scored: ScoredRun) -> Table | None:
     run = scored.run
     columns: list[_Column] = [
         *((with_unit(scored, name), _score_column(scored, name)) for name in run.benchmarks),
-        _dev_column(scored),
+        _dev_column(),
         ("unseen text, nats per word", lambda m: cell(scored.nats_per_word(m), "{:.3f}")),
         ("unseen text, nats per character", lambda m: cell(scored.nats_per_character(m), "{:.3f}")),
         ("above the text's entropy, nats per word", lambda m: cell(_excess(scored, m), "{:.3f}")),
-        ("perplexity per token", lambda m: cell(_exp(scored.dev_loss(m)), "{:.2f}")),
+        ("perplexity per token", lambda m: cell(_exp(m.dev_loss), "{:.2f}")),
         ("parameters", lambda m: cell(m.facts.get("parameters"), "{:,.0f}")),
         ("best epoch", _best_epoch),
     ]
@@ -54,7 +54,7 @@ def summary_table(scored: ScoredRun) -> Table | None:
     name = scored.main_benchmark
     columns: list[_Column] = [
         *([(with_unit(scored, name), _score_column(scored, name))] if name else []),
-        _dev_column(scored),
+        _dev_column(),
         ("parameters", lambda m: cell(m.facts.get("parameters"), format_count)),
     ]
     return table_of("Models", "model", _finished(scored), columns)
@@ -193,8 +193,8 @@ def _finished(scored: ScoredRun) -> list[tuple[str, Model]]:
     return [(titled(model), model) for model in models if model.manifest or model.evaluation]
 
 
-def _dev_column(scored: ScoredRun) -> _Column:
-    return "unseen text, nats per token", lambda model: cell(scored.dev_loss(model), "{:.3f}")
+def _dev_column() -> _Column:
+    return "unseen text, nats per token", lambda model: cell(model.dev_loss, "{:.3f}")
 
 
 def _score_column(scored: ScoredRun, benchmark: str) -> Callable[[Model], str]:

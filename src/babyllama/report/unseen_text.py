@@ -34,7 +34,7 @@ class Nats:
 
 def cross_entropy(scored: ScoredRun, model: Model) -> Nats | None:
     """Of a model on dev text; None if it is not known."""
-    value = scored.dev_loss(model)
+    value = model.dev_loss
     if value is None:
         return None
     found = read_measures(scored.run.layout.measures(model.name)).get(CROSS_ENTROPY)
@@ -51,7 +51,7 @@ def between(ours: tuple[ScoredRun, Model], theirs: tuple[ScoredRun, Model]) -> N
 
     None if either is not known, or if the runs differ in the tokens of their dev text.
     """
-    mine, other = (scored.dev_loss(model) for scored, model in (ours, theirs))
+    mine, other = (model.dev_loss for scored, model in (ours, theirs))
     if mine is None or other is None:
         return None
     sums = [_sums(scored, model) for scored, model in (ours, theirs)]
