@@ -109,7 +109,8 @@ def test_runs_are_compared_setting_by_setting_and_role_by_role(finished, copy):
     assert "best teacher, run" in shown.stdout
     assert "distilled.json" not in shown.stdout
     found = json.loads(invoke("compare", finished[0], copy, "--json").stdout)
-    assert [each["title"] for each in found["tables"]] == ["Settings that differ", "Models by role"]
+    assert found["settings"]["title"] == "Settings that differ"
+    assert found["models"]["title"] == "Models by role"
     assert found["comparisons"]
 
 
