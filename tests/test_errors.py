@@ -2,12 +2,13 @@
 
 import re
 import subprocess
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from babyllama import errors
-from babyllama.errors import InputError, command, listed
+from babyllama.errors import InputError, command, kind_of, listed
 
 
 def test_a_message_is_what_then_why_and_mend_indented():
@@ -48,6 +49,13 @@ def test_a_command_for_ordinary_paths_is_plain():
     assert command("run", Path("runs/mini/recipe.yaml"), "--run-dir", Path("runs/mini")) == (
         "babyllama run runs/mini/recipe.yaml --run-dir runs/mini"
     )
+
+
+def test_a_value_is_called_what_a_reader_calls_it():
+    values = [None, True, 1, 0.5, "a", [1], {"a": 1}, date(2026, 1, 1)]
+    assert [kind_of(each) for each in values] == [
+        "null", "true or false", "a number", "a number", "a text", "a list", "a mapping", "a date",
+    ]  # fmt: skip
 
 
 ODD = [

@@ -10,6 +10,14 @@ from pathlib import Path
 
 _LONGEST_WORD, _LONGEST_PART = 400, 4000  # characters
 _LONGEST_PATH = 8192  # quoted; in a command, nothing shorter may be cut
+_KINDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
+    (type(None), "null"),
+    (bool, "true or false"),  # before numbers: a bool is an int
+    ((int, float), "a number"),
+    (str, "a text"),
+    (list, "a list"),
+    (dict, "a mapping"),
+)
 
 
 class InputError(Exception):
@@ -61,6 +69,14 @@ def listed(names: Sequence[object], most: int = 8) -> str:
 def numbered(number: int, noun: str) -> str:
     """A number with its noun: `1 word`, `2,000 words`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def kind_of(value: object) -> str:
+    """What a value of JSON or YAML is, in a reader's words: `a text`, `a list`, `null`."""
+    for kinds, words in _KINDS:
+        if isinstance(value, kinds):
+            return words
+    return f"a {type(value).__name__}"  # such as a date, which YAML has
 
 
 def _escaped(character: str) -> str:

@@ -101,8 +101,8 @@ def test_any_text_is_a_mapping_or_an_input_error(text):
     ("text", "found"),
     [
         ("", "is empty"),
-        ("- a\n", "holds list, not a mapping of fields"),
-        ("mini", "holds str, not a mapping of fields"),
+        ("- a\n", "holds a list, not a mapping of fields"),
+        ("mini", "holds a text, not a mapping of fields"),
     ],
 )
 def test_a_file_that_is_not_a_mapping_is_refused(text, found):

@@ -93,7 +93,7 @@ def test_a_comparison_that_is_no_list_or_expects_something_unknown_is_one_mistak
 
 
 def test_a_file_without_fields_is_refused_with_a_study_to_start_from(read):
-    for text, says in (("", "mine.yaml: is empty"), ("- a\n", "mine.yaml: holds list")):
+    for text, says in (("", "mine.yaml: is empty"), ("- a\n", "mine.yaml: holds a list")):
         said = refusal(read, text)
         assert says in said
         assert "babyllama studies replication > mine.yaml" in said

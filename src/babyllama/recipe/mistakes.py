@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from babyllama.errors import InputError, quoted
+from babyllama.errors import InputError, kind_of, quoted
 from babyllama.recipe.base import Mistake, nearest, nearest_name
 from babyllama.recipe.raw_tree import Keys, Places
 
@@ -243,7 +243,7 @@ def _shown(value: Any) -> str:
         return "empty"
     if len(repr(value)) < 50:
         return repr(value)
-    return "a mapping" if isinstance(value, dict) else f"a {type(value).__name__}"
+    return kind_of(value)
 
 
 def _members(annotation: Any) -> list[Any]:

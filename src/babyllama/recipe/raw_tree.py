@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from babyllama.errors import InputError
+from babyllama.errors import InputError, kind_of
 from babyllama.recipe.base import Mistake, nearest
 
 # Far more than any recipe has, far less than a few lines of nested aliases expand to.
@@ -132,7 +132,7 @@ def read_yaml(
     except _PARSER_ERRORS as error:
         raise _yaml_error(where, error) from None
     if not isinstance(tree, dict):
-        found = f"holds {type(tree).__name__}, not a mapping of fields"
+        found = f"holds {kind_of(tree)}, not a mapping of fields"
         raise InputError(f"{where}: {'is empty' if tree is None else found}", mend=mend)
     return tree, places
 

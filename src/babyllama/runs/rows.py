@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from babyllama.errors import InputError
+from babyllama.errors import InputError, kind_of
 from babyllama.runs.files import refuse_unprintable_name
 from babyllama.runs.git_lfs import refuse_pointer
 from babyllama.runs.json_files import decode
@@ -25,6 +25,8 @@ from babyllama.runs.zips import blocks_of, files_in, open_zip
 JSON_LINES = (".jsonl", ".jsonl.gz")
 TABLES = (".csv", ".csv.gz")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_CALLED = {str: "a text", bool: "true or false"}
+_CORRECT = "Correct the value, or remove the line."
 
 
 @dataclass(frozen=True)
@@ -57,13 +59,19 @@ class Row:
         """A text that a model can read."""
         text = self._get(key)
         if not isinstance(text, str):
-            raise InputError(f"{self.where}: {key} is {text!r}, not of type str")
+            raise self._wrong_type(key, text, str)
         if not may_be_empty and not text.strip():
             raise InputError(
-                f"{self.where}: {key} is empty", why="Only a text that is not empty can be scored."
+                f"{self.where}: {key} is empty",
+                why="Only a text that is not empty can be scored.",
+                mend="Write the text, or remove the line.",
             )
         if not text.isascii() and _SURROGATE.search(text):
-            raise InputError(f"{self.where}: {key} contains half a character (a lone surrogate)")
+            raise InputError(
+                f"{self.where}: {key} contains half a character (a lone surrogate)",
+                why="A program has cut the text in the middle of a character.",
+                mend="Write the whole character, or remove the half.",
+            )
         return text
 
     def texts_of(self, keys: Sequence[str]) -> list[str]:
@@ -81,7 +89,8 @@ class Row:
         found = self._get(key)
         if not isinstance(found, list) or len(found) < at_least:
             raise InputError(
-                f"{self.where}: {key} is {found!r}, not a list of {at_least} texts or more"
+                f"{self.where}: {key} is {found!r}, not a list of {at_least} texts or more",
+                mend='Write it so: ["one text", "another text"]',
             )
         parts = {f"{key}[{number}]": text for number, text in enumerate(found)}
         inside = Row(self.where, self.stem, self.number, parts, self.wanted)
@@ -91,7 +100,9 @@ class Row:
         """A whole number, 0 or more."""
         number = self.real(key)
         if number != int(number) or number < 0:
-            raise InputError(f"{self.where}: {key} is {number:g}, not a whole number, 0 or more")
+            raise InputError(
+                f"{self.where}: {key} is {number:g}, not a whole number, 0 or more", mend=_CORRECT
+            )
         return int(number)
 
     def real(self, key: str, *, allow_missing: bool = False) -> float:
@@ -108,15 +119,23 @@ class Row:
         except (TypeError, ValueError, OverflowError):
             number = math.nan
         if not math.isfinite(number):
-            raise InputError(f"{self.where}: {key} is {found!r}, not a number")
+            raise InputError(f"{self.where}: {key} is {found!r}, not a number", mend=_CORRECT)
         return number
 
     def optional(self, key: str, kind: type, default: Any) -> Any:
-        """A value of a given type; the default without the key. null is an error."""
+        """A value of a given type, str or bool; the default without the key. null is an error."""
         value = self.values.get(key, default)
         if key in self and not isinstance(value, kind):
-            raise InputError(f"{self.where}: {key} is {value!r}, not of type {kind.__name__}")
+            raise self._wrong_type(key, value, kind)
         return value
+
+    def _wrong_type(self, key: str, value: object, wanted: type) -> InputError:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        in_quotes = wanted is str and is_number
+        return InputError(
+            f"{self.where}: {key} is {value!r}, not {_CALLED[wanted]}",
+            mend=f'Write it in quotation marks: "{value}".' if in_quotes else _CORRECT,
+        )
 
     def _get(self, key: str) -> Any:
         if key not in self.values:
@@ -218,7 +237,8 @@ def read_json_lines(name: str, data: bytes, wanted: Sequence[str]) -> Iterator[R
             values = json_value(where, line, why=f"Each line is a JSON object{_with(wanted)}.")
             if not isinstance(values, dict):
                 raise InputError(
-                    f"{where}: is {type(values).__name__}, not an object{_with(wanted)}"
+                    f"{where}: is {kind_of(values)}, not an object{_with(wanted)}",
+                    mend="Check that this is the right file.",
                 )
             yield Row(where, stem, number, values, wanted)
 
@@ -257,7 +277,10 @@ def read_table(
         for number, values in enumerate(lines, start=1):
             where = f"{name}:{lines.line_num}"
             if None in values or None in values.values():
-                raise InputError(f"{where}: does not have the {len(columns)} fields of the header")
+                raise InputError(
+                    f"{where}: does not have the {len(columns)} fields of the header",
+                    mend=f"Put a field that contains {delimiter!r} in quotation marks.",
+                )
             yield Row(where, stem_of(name), number - 1, values, wanted)
     except csv.Error as error:  # above all a field of more than 131,072 characters
         raise InputError(
@@ -296,7 +319,9 @@ def text_of(name: str, data: bytes) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise InputError(f"{name}:{line}: is not UTF-8", mend="Download it again.") from None
+        raise InputError(
+            f"{name}:{line}: is not UTF-8", mend="Save it as UTF-8, or download it again."
+        ) from None
 
 
 def digest_of(items: Iterable[Sequence[Any]]) -> str:
@@ -349,7 +374,9 @@ def _read(path: Path) -> bytes:
     try:
         return unpack(str(path), path.read_bytes())
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+        raise InputError(
+            f"{path} cannot be read: {error.strerror}", mend="Check its permissions and its disk."
+        ) from None
 
 
 def _zipped(

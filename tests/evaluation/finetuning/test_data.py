@@ -87,9 +87,9 @@ def test_missing_files_are_named(name, place, message, tmp_path):
     ("line", "message"),
     [
         ("{", "x.jsonl:2: is not JSON"),
-        ("[1]", "x.jsonl:2: is list, not an object"),
+        ("[1]", "x.jsonl:2: is a list, not an object"),
         ('{"text": "a", "label": 1}', r"x.jsonl:2: has no sentence\n.*Expected: sentence, label"),
-        ('{"sentence": 3, "label": 1}', "x.jsonl:2: sentence is 3, not of type str"),
+        ('{"sentence": 3, "label": 1}', "x.jsonl:2: sentence is 3, not a text"),
         ('{"sentence": "a"}', "x.jsonl:2: has no label"),
         ('{"sentence": "a", "label": 2}', r"label is 2\n.*0 \(unacceptable\), 1 \(acceptable\)"),
         ('{"sentence": "a", "label": true}', "label is True"),

@@ -60,7 +60,7 @@ def test_a_tie_at_the_top_counts_as_the_rules_say_and_one_below_it_is_none(
             {"options": ["only one"]},
             r"regular\.jsonl:1: options is \['only one'\], not a list of 2",
         ),
-        ({"options": ["a", 3]}, r"options\[1\] is 3, not of type str"),
+        ({"options": ["a", 3]}, r"options\[1\] is 3, not a text"),
         ({"numops": 1.5}, r"numops is 1\.5, not a whole number"),
         ({"numops": "many"}, r"numops is 'many', not a number"),
         ({"numops": True}, "numops is True, not a number"),

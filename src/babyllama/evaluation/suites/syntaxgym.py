@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 
-from babyllama.errors import InputError
+from babyllama.errors import InputError, kind_of
 from babyllama.evaluation.likelihood.rules import ScoringRules
 from babyllama.evaluation.likelihood.texts import Likelihoods, Text
 from babyllama.evaluation.suites.region_formulas import Formula, Region, parse_formula
@@ -165,7 +165,7 @@ def _predictions(
 def _object(where: str, value: Any, what: str = "it") -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise InputError(
-            f"{where}: {what} is {type(value).__name__}, not an object",
+            f"{where}: {what} is {kind_of(value)}, not an object",
             why="Expected: a suite of SyntaxGym, with meta, predictions and items.",
         )
     return value
