@@ -1,5 +1,6 @@
 """A user's mistake reads as one message: what, why, and how to mend it."""
 
+import ast
 import re
 import subprocess
 from datetime import date
@@ -75,6 +76,19 @@ def test_a_command_can_be_pasted_whatever_its_paths():
 def test_a_path_that_begins_with_a_dash_is_no_option():
     assert command("watch", Path("-x")) == "babyllama watch ./-x"
     assert command("recipes", "--json") == "babyllama recipes --json"
+
+
+def test_every_message_says_what_to_do():
+    """Two make no message of their own: one lists several mistakes, one shortens typer's text."""
+    source = Path(errors.__file__).parent
+    without = [
+        f"{path.relative_to(source)}:{node.lineno}"
+        for path in sorted(source.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "InputError"
+        and not {"mend", None} & {each.arg for each in node.keywords}
+    ]  # fmt: skip
+    assert [each.partition(":")[0] for each in without] == ["cli/usage.py", "recipe/mistakes.py"]
 
 
 def test_no_message_puts_a_value_into_a_command_without_quoting_it():

@@ -38,6 +38,14 @@ class InputError(Exception):
         super().__init__("\n  ".join(line for line in (self.what, self.why, self.mend) if line))
 
 
+def unreadable(path: Path, error: OSError) -> InputError:
+    """That a file or a folder cannot be read, with the system's reason."""
+    return InputError(
+        f"{path} cannot be read: {error.strerror or error}",
+        mend="Check its permissions and the disk that it is on.",
+    )
+
+
 def command(*arguments: object) -> str:
     """A command of babyllama that can be pasted: quoted, and no path is taken for an option.
 

@@ -200,5 +200,6 @@ def benchmark_and_path(text: str) -> tuple[str, Path]:
         raise InputError(
             f"--benchmark {text}: {fault}",
             why="Files of predictions and scores are named after their benchmark.",
+            mend="For example: --benchmark blimp=data/blimp",
         )
     return name, Path(path)

@@ -230,7 +230,9 @@ def verify(
     damaged = [path for path, lines in found.items() if lines]
     if not found:
         raise InputError(
-            f"{folder} holds no finished artefact", why="No folder in it has a manifest.json."
+            f"{folder} holds no finished artefact",
+            why="No folder in it has a manifest.json.",
+            mend="See the runs here: babyllama ls",
         )
     if damaged:
         print_status("To rebuild what is damaged, run the command that made it again.")

@@ -205,7 +205,8 @@ def distill(
     if student is None:
         raise InputError(
             f"recipe {loaded.name} has no distilled student {first!r}",
-            why=f"Its distilled students: {', '.join(loaded.distilled)}.",
+            why=f"Its distilled students: {', '.join(loaded.distilled) or 'none'}.",
+            mend="Name one of them with --model." if loaded.distilled else "Choose another recipe.",
         )
     # The options describe the teachers or the signal named here, not those of the recipe.
     asked = {"alpha": alpha, "temperature": temperature, "weights": weight}

@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-from babyllama.errors import InputError
+from babyllama.errors import InputError, unreadable
 from babyllama.runs.git_lfs import refuse_pointer
 from babyllama.runs.packed import unpacked_blocks
 
@@ -49,7 +49,7 @@ def read_blocks(path: Path, encoding: str = _UTF8) -> Iterator[str]:
         with path.open("rb") as file:
             yield from decoded_blocks(str(path), file, size, encoding)
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+        raise unreadable(path, error) from None
 
 
 def decoded_blocks(

@@ -20,7 +20,7 @@ from typing import Literal
 import yaml
 
 from babyllama.data.file_names import SPLITS, FileName, parse_name, table_suffix
-from babyllama.errors import InputError, command, listed, quoted
+from babyllama.errors import InputError, command, listed, quoted, unreadable
 from babyllama.runs.files import refuse_unprintable_name
 from babyllama.runs.git_lfs import refuse_pointer
 from babyllama.runs.manifests import read_manifest
@@ -302,7 +302,7 @@ def _entries(folder: Path) -> tuple[list[FileName], list[str]]:
     try:
         paths = sorted(folder.iterdir())
     except OSError as error:
-        raise InputError(f"{folder} cannot be read: {error.strerror}") from None
+        raise unreadable(folder, error) from None
     for path in paths:
         if path.is_dir():
             folders += [] if path.name.startswith(".") else [path.name]

@@ -190,7 +190,9 @@ def _refuse_odd_names(benchmarks: Iterable[str]) -> None:
 def _decoders(scorer: Scorer, name: str) -> Ensemble:
     if not isinstance(scorer.model, Decoders):
         raise InputError(
-            f"{name} is not a causal model", why="Dev text is scored from left to right."
+            f"{name} is not a causal model",
+            why="Dev text is scored from left to right.",
+            mend="Leave the dev text out, or name a causal model.",
         )
     return scorer.model.ensemble
 

@@ -153,7 +153,9 @@ def refuse_no_token(group: Group, token: int) -> None:
     known = group.models[0].ensemble.mixture.vocab_size
     if not 0 <= token < known:
         raise InputError(
-            f"there is no token {token}", why=f"The models know only 0 to {known - 1}."
+            f"there is no token {token}",
+            why=f"The models know only 0 to {known - 1}.",
+            mend="Choose a token of the list.",
         )
 
 

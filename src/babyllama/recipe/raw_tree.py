@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from babyllama.errors import InputError, kind_of
+from babyllama.errors import InputError, kind_of, unreadable
 from babyllama.recipe.base import Mistake, nearest
 
 # Far more than any recipe has, far less than a few lines of nested aliases expand to.
@@ -105,7 +105,7 @@ def text_of(path: Path, what: str) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+        raise unreadable(path, error) from None
     except UnicodeDecodeError as error:
         raise InputError(
             f"{path}: byte {error.start} is not UTF-8", mend=f"Save the {what} as UTF-8 text."
@@ -188,9 +188,12 @@ def _read_value(value: str, setting: str) -> Any:
     try:
         tree, places = _load(value, f"--set {setting}")
     except _PARSER_ERRORS:
-        raise InputError(f"--set {setting}: the value {value!r} is not YAML") from None
+        raise InputError(
+            f"--set {setting}: the value {value!r} is not YAML",
+            mend="Put a text with signs in quotation marks: --set 'key.path=\"a: b\"'",
+        ) from None
     if places.repeated:
-        raise InputError(f"--set {setting}: {places.repeated[0].what}")
+        raise InputError(f"--set {setting}: {places.repeated[0].what}", mend="Remove one of them.")
     return tree
 
 

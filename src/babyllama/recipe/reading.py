@@ -91,7 +91,11 @@ def parse_stored_signal(tree: Any, where: str) -> AnyStoredSignal:
     }
     kind = tree.get("kind") if isinstance(tree, dict) else None
     if kind not in kinds:
-        raise InputError(f"{where}: kind is {kind!r}", why=f"Stored kinds: {', '.join(kinds)}.")
+        raise InputError(
+            f"{where}: kind is {kind!r}",
+            why=f"Stored kinds: {', '.join(kinds)}.",
+            mend="Read it with the version of babyllama that wrote it, or store it anew.",
+        )
     return parse(kinds[kind], tree, where)
 
 

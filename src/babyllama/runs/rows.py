@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from babyllama.errors import InputError, kind_of
+from babyllama.errors import InputError, kind_of, unreadable
 from babyllama.runs.files import refuse_unprintable_name
 from babyllama.runs.git_lfs import refuse_pointer
 from babyllama.runs.json_files import decode
@@ -26,7 +26,7 @@ JSON_LINES = (".jsonl", ".jsonl.gz")
 TABLES = (".csv", ".csv.gz")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _CALLED = {str: "a text", bool: "true or false"}
-_CORRECT = "Correct the value, or remove the line."
+CORRECT_ITEM = "Correct the value, or leave this item out."
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Row:
             raise InputError(
                 f"{self.where}: {key} is empty",
                 why="Only a text that is not empty can be scored.",
-                mend="Write the text, or remove the line.",
+                mend="Write the text, or leave this item out.",
             )
         if not text.isascii() and _SURROGATE.search(text):
             raise InputError(
@@ -101,7 +101,8 @@ class Row:
         number = self.real(key)
         if number != int(number) or number < 0:
             raise InputError(
-                f"{self.where}: {key} is {number:g}, not a whole number, 0 or more", mend=_CORRECT
+                f"{self.where}: {key} is {number:g}, not a whole number, 0 or more",
+                mend=CORRECT_ITEM,
             )
         return int(number)
 
@@ -119,7 +120,7 @@ class Row:
         except (TypeError, ValueError, OverflowError):
             number = math.nan
         if not math.isfinite(number):
-            raise InputError(f"{self.where}: {key} is {found!r}, not a number", mend=_CORRECT)
+            raise InputError(f"{self.where}: {key} is {found!r}, not a number", mend=CORRECT_ITEM)
         return number
 
     def optional(self, key: str, kind: type, default: Any) -> Any:
@@ -134,7 +135,7 @@ class Row:
         in_quotes = wanted is str and is_number
         return InputError(
             f"{self.where}: {key} is {value!r}, not {_CALLED[wanted]}",
-            mend=f'Write it in quotation marks: "{value}".' if in_quotes else _CORRECT,
+            mend=f'Write it in quotation marks: "{value}".' if in_quotes else CORRECT_ITEM,
         )
 
     def _get(self, key: str) -> Any:
@@ -257,7 +258,11 @@ def json_value(where: str, text: str, *, why: str = "") -> Any:
         return decode(where, text)
     except (ValueError, RecursionError) as error:
         fault = str(error).partition(";")[0]  # without advice for programmers
-        raise InputError(f"{where}: is not JSON: {fault}", why=why) from None
+        raise InputError(
+            f"{where}: is not JSON: {fault}",
+            why=why,
+            mend="Correct it, or download the file again.",
+        ) from None
 
 
 def read_table(
@@ -374,9 +379,7 @@ def _read(path: Path) -> bytes:
     try:
         return unpack(str(path), path.read_bytes())
     except OSError as error:
-        raise InputError(
-            f"{path} cannot be read: {error.strerror}", mend="Check its permissions and its disk."
-        ) from None
+        raise unreadable(path, error) from None
 
 
 def _zipped(

@@ -96,7 +96,11 @@ def read_entrants(sources: Sequence[Source]) -> list[Entrant]:
     names = [entrant.name for entrant in entrants]
     duplicate = next((name for name in names if names.count(name) > 1), None)
     if duplicate is not None:
-        raise InputError(f"{duplicate} is given twice", why="A model does not differ from itself.")
+        raise InputError(
+            f"{duplicate} is given twice",
+            why="A model does not differ from itself.",
+            mend="Leave one of the two out.",
+        )
     return entrants
 
 

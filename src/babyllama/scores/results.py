@@ -13,7 +13,7 @@ from typing import Annotated, Any, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
-from babyllama.errors import InputError
+from babyllama.errors import InputError, unreadable
 from babyllama.runs.artefact import Facts
 from babyllama.runs.files import write_atomically
 
@@ -313,11 +313,12 @@ def _json(path: Path) -> Any:
             f"{path} not found", mend="Check the path. The runs here: babyllama ls"
         ) from None
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+        raise unreadable(path, error) from None
     except ValueError as error:  # neither JSON nor UTF-8
         raise InputError(
             f"{path} is not JSON: {error}",
             why="`babyllama evaluate --out` and `babyllama finetune --out` write result files.",
+            mend="Name such a file, or a run.",
         ) from None
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from babyllama.errors import InputError
+from babyllama.errors import InputError, listed
 from babyllama.recipe import Recipe, SyntheticSource, names
 from babyllama.recipe.base import nearest
 from babyllama.scores import measures
@@ -59,6 +59,7 @@ def pairs_of(study: StudyRecipe, recipes: Mapping[str, Recipe]) -> list[Pair]:
                 f"{study.where}: compare {declared.ours} with {declared.theirs}: there is no "
                 "such pair",
                 why="No cell has both, or both sides are the same.",
+                mend=f"Name models of these cells: {listed(list(recipes))}.",
             )
         found |= dict.fromkeys(own)
     return list(found)

@@ -19,7 +19,7 @@ from babyllama.data.file_names import SPLITS, FileName, SplitName, parse_name, t
 from babyllama.data.gathering.documents import Document, Reading
 from babyllama.data.raw_text import decoded_blocks
 from babyllama.data.sources import NAME_COLUMN, LeftOut, Split, broken_link
-from babyllama.errors import InputError, listed
+from babyllama.errors import InputError, listed, unreadable
 from babyllama.recipe import FolderSource
 from babyllama.runs.files import refuse_unprintable_name
 from babyllama.runs.git_lfs import refuse_pointer
@@ -107,7 +107,7 @@ def files_below(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
     try:
         paths = sorted(folder.iterdir())
     except OSError as error:
-        raise InputError(f"{folder} cannot be read: {error.strerror}") from None
+        raise unreadable(folder, error) from None
     for path in paths:
         if path.is_dir():
             yield from () if path.name.startswith(".") else files_below(path, (*above, here))
@@ -219,7 +219,7 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
         with path.open("rb") as file:
             yield file
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+        raise unreadable(path, error) from None
 
 
 class _Line(NamedTuple):

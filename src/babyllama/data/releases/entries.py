@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from babyllama.errors import InputError
+from babyllama.errors import InputError, unreadable
 from babyllama.runs.packed import unpacked_blocks
 from babyllama.runs.zips import blocks_of, files_in, open_zip
 
@@ -68,7 +68,7 @@ def _blocks_of_file(path: Path) -> Iterator[bytes]:
         with path.open("rb") as file:
             yield from unpacked_blocks(str(path), file, path.stat().st_size)
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+        raise unreadable(path, error) from None
 
 
 def _blocks_of_member(path: Path, inner: str) -> Iterator[bytes]:

@@ -127,7 +127,10 @@ def encode(
             return_attention_mask=False,
         )
     except Exception as error:  # the library raises no more specific exception
-        raise InputError(f"{path}: cannot be tokenized: {error}") from None
+        raise InputError(
+            f"{path}: cannot be tokenized: {error}",
+            mend="Check the model's tokenizer on such a text.",
+        ) from None
     names = ["input_ids", "token_type_ids"] if has_types else ["input_ids"]
     rows = []
     for number, example in enumerate(examples):

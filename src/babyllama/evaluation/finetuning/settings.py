@@ -171,4 +171,6 @@ def _settings_text(name_or_path: str) -> tuple[str, str]:
     try:
         return str(path), path.read_text("utf-8")
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: byte {error.start} is not UTF-8") from None
+        raise InputError(
+            f"{path}: byte {error.start} is not UTF-8", mend="Save the settings as UTF-8 text."
+        ) from None

@@ -35,6 +35,7 @@ from babyllama.evaluation.likelihood.texts import Likelihoods, Text
 from babyllama.evaluation.suites.suite import Suite, bootstrapped_mean
 from babyllama.runs.artefact import Facts
 from babyllama.runs.rows import (
+    CORRECT_ITEM,
     JSON_LINES,
     Row,
     digest_of,
@@ -102,7 +103,10 @@ def _rows(name: str, data: bytes) -> list[Row]:
         return list(read_json_lines(name, data, wanted))
     items = json_value(name, text_of(name, data))
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise InputError(f"{name}: is not a list of objects with `sent` and `words`")
+        raise InputError(
+            f"{name}: is not a list of objects with `sent` and `words`",
+            mend="Check that this is the right file.",
+        )
     return [Row(f"{name}[{i}]", _PUBLISHED, i, item, wanted) for i, item in enumerate(items)]
 
 
@@ -121,11 +125,14 @@ def _word(row: Row, uses: Mapping[str, Sequence[tuple[str, str]]]) -> Word:
     word, category = row.text("word_clean"), row.text("lexical_category")
     if category not in _CATEGORIES:
         raise InputError(
-            f"{row.where}: lexical_category is {category!r}, not one of {', '.join(_CATEGORIES)}"
+            f"{row.where}: lexical_category is {category!r}, not one of {', '.join(_CATEGORIES)}",
+            mend=CORRECT_ITEM,
         )
     frequency = row.count("frequency")
     if not frequency:
-        raise InputError(f"{row.where}: frequency is 0", why="Its logarithm is a predictor.")
+        raise InputError(
+            f"{row.where}: frequency is 0", why="Its logarithm is a predictor.", mend=CORRECT_ITEM
+        )
     return Word(
         word, category, row.real("aoa"), row.real("concreteness"), frequency,
         tuple(uses.get(word, ())),

@@ -46,6 +46,7 @@ from babyllama.scores.results import BenchmarkResult, Count, Number
 _CHANCE_BITS = math.log2(300_000)
 _CHANCE_NATS = math.log(300_000)
 _USES = 20
+_SHAPE = 'The file reads {"word": [{"context": "the text before it"}, ...], ...}.'
 _AGES = [str(age) for age in range(16, 31)]
 
 
@@ -93,7 +94,11 @@ def _spread(uses: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
 def _read_lists(name: str, data: bytes) -> list[Context]:
     lists = json_value(name, text_of(name, data))
     if not isinstance(lists, dict):
-        raise InputError(f"{name}: is not an object from words to contexts")
+        raise InputError(
+            f"{name}: is not an object from words to contexts",
+            why=_SHAPE,
+            mend="Check that this is the right file.",
+        )
     return [
         Context(word, before)
         for word, found in lists.items()
@@ -108,7 +113,8 @@ def _befores(name: str, word: str, found: object) -> list[str]:
     if not isinstance(found, list) or not is_right:
         raise InputError(
             f"{name}: {word} is not a list of objects with `context`",
-            why='The file reads {"word": [{"context": "the text before it"}, ...], ...}.',
+            why=_SHAPE,
+            mend="Correct the contexts of this word.",
         )
     return [each["context"] for each in found]
 

@@ -19,7 +19,7 @@ from babyllama.evaluation.likelihood.texts import Likelihoods, Text
 from babyllama.evaluation.suites.choices import Choice
 from babyllama.evaluation.suites.suite import Published, Suite, suite_of_choices
 from babyllama.runs.artefact import Facts
-from babyllama.runs.rows import Row, read_rows
+from babyllama.runs.rows import CORRECT_ITEM, Row, read_rows
 from babyllama.scores.results import BenchmarkResult
 
 
@@ -82,7 +82,8 @@ def _choice(row: Row, keys: Sequence[str]) -> Choice:
         )
     if label >= len(keys):
         raise InputError(
-            f"{row.where}: label is {label}, but the solutions are 0 to {len(keys) - 1}"
+            f"{row.where}: label is {label}, but the solutions are 0 to {len(keys) - 1}",
+            mend=CORRECT_ITEM,
         )
     language = row.text("language") if "language" in row else row.stem
     ordered = [solutions[label], *solutions[:label], *solutions[label + 1 :]]

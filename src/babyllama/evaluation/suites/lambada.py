@@ -50,6 +50,7 @@ def _passage(row: Row) -> Passage:
         raise InputError(
             f"{row.where}: text has no last word after a space",
             why="The model must predict the last word from the words before it.",
+            mend="Write the whole passage, or leave this item out.",
         )
     return Passage(context, word)
 

@@ -166,7 +166,8 @@ def _table(name: str, data: bytes, wanted: Sequence[str]) -> list[Row]:
         for line, fields in parsed[1:]:
             if len(fields) != len(columns):
                 raise InputError(
-                    f"{name}:{line}: does not have the {len(columns)} fields of the header"
+                    f"{name}:{line}: does not have the {len(columns)} fields of the header",
+                    mend="Put a field that contains the separator in quotation marks.",
                 )
         return [
             _row(name, line, number, dict(zip(columns, fields, strict=True)), wanted)

@@ -51,6 +51,7 @@ _METRICS: Mapping[str, Callable[[np.ndarray], float]] = {
     "range": lambda bits: float(np.ptp(bits)) if len(bits) else 0.0,
 }
 _WANTED = ("items", "predictions")
+_FORMULA = "(2;%match%) < (2;%mismatch%), with numbers of regions and names of conditions"
 _DRAWS = 10_000  # for chance
 
 
@@ -128,7 +129,11 @@ def _items(
         if not found:
             regions, predictions = own, _predictions(where, suite, list(own))
         elif own.keys() != regions.keys():
-            raise InputError(f"{place} has other conditions or regions than the first item")
+            raise InputError(
+                f"{place} has other conditions or regions than the first item",
+                why="A prediction is computed for every item, from the same regions.",
+                mend="Correct the item, or put it into a suite of its own.",
+            )
         found.append(RegionItem(uid, str(item.get("item_number", at)), own, metric, predictions))
     return found
 
@@ -158,7 +163,10 @@ def _predictions(
         try:
             found.append(parse_formula(formula, regions))
         except ValueError as error:
-            raise InputError(f"{place}: the formula {formula} cannot be read: {error}") from None
+            raise InputError(
+                f"{place}: the formula {formula} cannot be read: {error}",
+                mend=f"Write it like this: {_FORMULA}",
+            ) from None
     return found
 
 
@@ -167,6 +175,7 @@ def _object(where: str, value: Any, what: str = "it") -> Mapping[str, Any]:
         raise InputError(
             f"{where}: {what} is {kind_of(value)}, not an object",
             why="Expected: a suite of SyntaxGym, with meta, predictions and items.",
+            mend="Check that this is the right file.",
         )
     return value
 
@@ -178,6 +187,7 @@ def _list(where: str, values: Mapping[str, Any], key: str) -> list[Any]:
             f"{where}: has no {key}",
             why=f"Expected: a suite of SyntaxGym, {', '.join(_WANTED)}, each a list. "
             f"Found: {', '.join(values) or 'nothing'}.",
+            mend="Check that this is the right file.",
         )
     return found
 

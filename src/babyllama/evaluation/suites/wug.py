@@ -21,7 +21,7 @@ from babyllama.evaluation.likelihood.rules import ScoringRules
 from babyllama.evaluation.likelihood.texts import Likelihoods, Text
 from babyllama.evaluation.suites.suite import Published, Suite, bootstrapped
 from babyllama.runs.artefact import Facts
-from babyllama.runs.rows import Row, digest_of, read_rows
+from babyllama.runs.rows import CORRECT_ITEM, Row, digest_of, read_rows
 from babyllama.scores.regression import spearman
 from babyllama.scores.results import BenchmarkResult
 
@@ -42,10 +42,15 @@ def _read(path: Path) -> list[Wug]:
 def _wug(row: Row) -> Wug:
     sentences = row.text("sentences").split("\t")
     if len(sentences) != 2 or not all(sentence.strip() for sentence in sentences):
-        raise InputError(f"{row.where}: sentences holds {len(sentences)}, not 2 separated by a tab")
+        raise InputError(
+            f"{row.where}: sentences holds {len(sentences)}, not 2 separated by a tab",
+            mend=CORRECT_ITEM,
+        )
     ratio = row.real("ratio")
     if not 0 <= ratio <= 1:
-        raise InputError(f"{row.where}: ratio is {ratio:g}, not a share between 0 and 1")
+        raise InputError(
+            f"{row.where}: ratio is {ratio:g}, not a share between 0 and 1", mend=CORRECT_ITEM
+        )
     return Wug(sentences[0], sentences[1], ratio)
 
 

@@ -26,6 +26,7 @@ PREDICTIONS = "all_full_preds_and_fast_scores_causal.json"
 MAIN = "main"
 _MODEL = ("config.json", "tokenizer.json", "tokenizer_config.json")
 _SHOWN = 12
+_AGAIN = "Write the submission again: babyllama submission --help"
 
 
 def check_submission(
@@ -48,9 +49,9 @@ def check_submission(
     try:
         content = json.loads((folder / PREDICTIONS).read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError(f"{folder / PREDICTIONS} cannot be read: {error}") from None
+        raise InputError(f"{folder / PREDICTIONS} cannot be read: {error}", mend=_AGAIN) from None
     if not isinstance(content, dict):
-        raise InputError(f"{folder / PREDICTIONS} is not a JSON object of benchmarks")
+        raise InputError(f"{folder / PREDICTIONS} is not a JSON object of benchmarks", mend=_AGAIN)
     steps = revisions(track, words_seen)
     problems = [
         *wrong_predictions(content, year_format),
