@@ -5,6 +5,7 @@ from commands import babyllama, refused
 from random_models import random_model, variant
 
 from babyllama.publish import export
+from babyllama.recipe import load_recipe, to_yaml
 
 
 @pytest.fixture(scope="module")
@@ -85,9 +86,10 @@ def test_a_model_that_is_not_there_is_refused(tmp_path):
 @pytest.mark.usefixtures("no_work")
 def test_a_run_is_refused_as_a_model(tmp_path):
     (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "recipe.yaml").touch()
+    (tmp_path / "run" / "recipe.yaml").write_text(to_yaml(load_recipe("mini")))
     said = refused("export", tmp_path / "run", tmp_path / "a.gguf", "--to", "gguf")
     assert "is a run, not a model" in said
+    assert f"Its models: {tmp_path / 'run' / 'teachers' / 'llama'}, " in said
 
 
 def test_several_models_are_averaged_as_told(calls, model, tmp_path):

@@ -8,7 +8,7 @@ import typer
 from babyllama.cli.arguments import refuse_launcher, refuse_missing
 from babyllama.cli.outputs import refuse_unwritable_file, refuse_unwritable_folder
 from babyllama.console import print_line, print_status
-from babyllama.errors import InputError, command
+from babyllama.errors import InputError, command, listed
 
 if TYPE_CHECKING:
     from babyllama.recipe import Mixing
@@ -122,6 +122,7 @@ def _chosen(models: list[Path], ensemble: bool, mean_of: str | None) -> tuple[li
     from babyllama.runs.layout import Layout
 
     run = Layout(models[0])
+    average = ("OUT", "--to", "onnx", "--ensemble")
     if not ensemble:
         if len(models) > 1:
             raise InputError(
@@ -129,15 +130,17 @@ def _chosen(models: list[Path], ensemble: bool, mean_of: str | None) -> tuple[li
                 mend="Export one after the other, or their average: --to onnx --ensemble",
             )
         if run.is_run:
+            found = run.models(run.load_recipe(command("export", models[0], *average)))
             raise InputError(
                 f"{models[0]} is a run, not a model",
-                mend=f"Name a model, such as {run.student('distilled')}, or export its teachers' "
-                "average: --to onnx --ensemble",
+                why=f"Its models: {listed([*found.values()])}.",
+                mend="Name one of them, or export the average of its teachers: "
+                "--to onnx --ensemble",
             )
         return models, EQUAL_WEIGHTS
     folders, mixing = models, EQUAL_WEIGHTS
     if len(models) == 1 and run.is_run:
-        recipe = run.load_recipe(command("export", models[0], "OUT", "--to", "onnx", "--ensemble"))
+        recipe = run.load_recipe(command("export", models[0], *average))
         folders, mixing = [*run.teachers(recipe).values()], mixing_of(recipe.signal)
         refuse_missing(folders)
     if len(folders) < 2:
