@@ -1,5 +1,6 @@
 import pytest
 from commands import babyllama, refused
+from terminals import Terminal
 
 from babyllama.pipeline import sizing
 from babyllama.pipeline.timing import Speed
@@ -35,6 +36,17 @@ def test_without_a_terminal_the_defaults_are_taken_and_said(tmp_path, monkeypatc
     assert "less than 1 h 00 min: larger models would need more than 60,000 words" in printed
     assert "Run it: babyllama run mine.yaml" in printed
     assert load_recipe("mine.yaml").corpus.source.kind == "synthetic"
+
+
+@pytest.mark.parametrize("key", [b"\x03", b"\x04"], ids=["Ctrl-C", "Ctrl-D"])
+def test_a_question_can_be_left(tmp_path, key):
+    terminal = Terminal("init", tmp_path / "mine.yaml")
+    terminal.read_until("[none]: ")
+    terminal.press(key)
+    assert terminal.exit_code() == 130
+    assert terminal.seen.endswith("\r\n")
+    assert not any(word in terminal.seen for word in ("Traceback", "Aborted"))
+    assert not (tmp_path / "mine.yaml").exists()
 
 
 def test_a_part_of_the_text_is_taken_where_the_time_is_short(tmp_path, monkeypatch):

@@ -75,7 +75,11 @@ def _answer(given: str | None, option: str, question: str, default: str) -> str:
     if given is not None:
         return given
     if sys.stdin is not None and sys.stdin.isatty():
-        return str(typer.prompt(question, default=default, err=True))
+        try:
+            return str(typer.prompt(question, default=default, err=True))
+        except typer.Abort:  # Ctrl-C, or Ctrl-D
+            print_status("")
+            raise KeyboardInterrupt from None
     print_status(f"{question}: {default} (no terminal to ask; {option} sets it)")
     return default
 
