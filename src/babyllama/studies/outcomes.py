@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from babyllama.errors import InputError
+from babyllama.console import print_status
+from babyllama.errors import InputError, listed
 from babyllama.recipe import load_recipe
 from babyllama.runs.artefact import difference
 from babyllama.runs.layout import Layout
@@ -17,10 +18,12 @@ from babyllama.studies.store import (
     ADDRESSES,
     Made,
     check_name,
+    files_of_user,
     finish_name,
     is_finished,
     is_made,
     shared_by,
+    was_finished,
 )
 from babyllama.studies.study import ABOVE_ENTROPY, DEV_LOSS
 
@@ -65,6 +68,8 @@ class Missing:
 def outcomes_of(trials: Iterable[Trial], out: Path) -> tuple[list[Outcome], list[Missing]]:
     """Every model of every finished trial, in the order of the trials; and the other trials.
 
+    Where a text or a benchmark is not there any more, a trial is finished if its folder says so.
+
     Args:
         out: the study's folder.
 
@@ -74,19 +79,31 @@ def outcomes_of(trials: Iterable[Trial], out: Path) -> tuple[list[Outcome], list
     found: list[Outcome] = []
     unfinished: list[tuple[Trial, list[Made]]] = []
     makers: dict[Path, list[str]] = {}  # the names of all jobs that may have made a folder
+    absent: dict[Path, None] = {}
     for trial in trials:
         everything = list(shared_by(trial, out))
         for made in everything:
             makers.setdefault(made.folder, []).append(made.shown)
-        if is_finished(trial, everything):
+        gone = [path for path in files_of_user(trial) if not path.exists()]
+        if gone and was_finished(trial, out):
+            absent |= dict.fromkeys(gone)
+            found += _outcomes(trial)
+        elif is_finished(trial, everything):
             found += _outcomes(trial)
         else:
             unfinished.append((trial, everything))
+    if absent:
+        print_status(
+            f"  not there: {listed([*absent])}. What the trials recorded is shown", style="yellow"
+        )
     return found, [
         Missing(
             trial.cell,
             trial.seed,
-            _failed(trial, everything, makers, out) or _changed(trial) or _lacking(everything),
+            _failed(trial, everything, makers, out)
+            or _changed(trial)
+            or _read_others(trial, out)
+            or _lacking(everything),
         )
         for trial, everything in unfinished
     ]
@@ -152,6 +169,14 @@ def _changed(trial: Trial) -> str:
         return ""
     change = difference(was, trial.recipe.model_dump(mode="json"))
     return f"finished with other settings: {change}" if change else ""
+
+
+def _read_others(trial: Trial, out: Path) -> str:
+    """Of which contents a trial was finished; "" if it was not."""
+    if not was_finished(trial, out):
+        return ""
+    files = listed(files_of_user(trial)) or "its files"
+    return f"finished with other contents of {files}, or by another version of babyllama"
 
 
 def _lacking(everything: Sequence[Made]) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 
 from babyllama.errors import InputError
 from babyllama.pipeline.stages import evaluation_stage, scored_models, stages
-from babyllama.recipe import decisive_fields, names
+from babyllama.recipe import decisive_fields, load_recipe, names
 from babyllama.runs.artefact import Stage
 from babyllama.runs.files import digest_of_json
 from babyllama.runs.json_files import read_json
@@ -205,6 +205,42 @@ def is_finished(trial: Trial, everything: Sequence[Made]) -> bool:
     if not path.is_file() or read_json(path) != addresses(everything):
         return False
     return _is_complete(Layout(trial.folder).evaluation) and all(map(is_made, everything))
+
+
+def files_of_user(trial: Trial) -> list[Path]:
+    """The texts, benchmarks and given models that a trial reads, in the order of the pipeline."""
+    every = (path for each in stages(trial.recipe, trial.folder) for path in each.inputs.values())
+    return list(dict.fromkeys(path for path in every if not path.is_relative_to(trial.folder)))
+
+
+def was_finished(trial: Trial, out: Path) -> bool:
+    """Whether a trial was finished with its recipe, whatever the files of the user hold now.
+
+    `is_finished` must read them, and a study's folder outlives them: it is copied to another
+    machine, or a benchmark is removed.
+
+    Args:
+        out: the study's folder.
+    """
+    path, layout = trial.folder / ADDRESSES, Layout(trial.folder)
+    if not path.is_file() or not layout.recipe.is_file() or not _is_complete(layout.evaluation):
+        return False
+    try:
+        recipe = load_recipe(str(layout.recipe))
+    except InputError:  # of another release
+        return False
+    return recipe == trial.recipe and all(
+        _is_at(trial.folder / name, address)
+        if not name.startswith(f"{names.SCORES}/")
+        else are_scores_made(out / names.STORE / names.SCORES / address / model, model)
+        for name, address in read_json(path).items()
+        for model in [name.partition("/")[2]]
+    )
+
+
+def _is_at(link: Path, address: str) -> bool:
+    """Whether a trial's folder is the one at an address of the store, complete."""
+    return link.resolve().parent.name == address and _is_complete(link)
 
 
 def _is_complete(folder: Path) -> bool:
