@@ -87,9 +87,7 @@ def test_many_pairs_are_counted():
     )
 
 
-def test_a_count_names_cells_only_with_what_all_of_them_were_compared_with():
-    """`2 are equivalent (a and b)` reads as if a had been compared with b."""
-
+def test_pairs_that_have_no_side_in_common_are_counted_and_the_few_are_named():
     def counted(theirs):
         asked = [
             Asked(SeedsDifference(v, 0.01, 0.0, (v,) * 9), "equivalent", 5.0) for v in [0.0] * 2
@@ -102,13 +100,14 @@ def test_a_count_names_cells_only_with_what_all_of_them_were_compared_with():
         ]
         return answer(decided, [], cells=9, seeds=9, levels=levels)
 
-    assert counted(["hot", "hot", "x", "y", "z"]) == (
-        "Over 9 seeds, on blimp, none of 5 is better than the other of its pair, 2 are equivalent "
-        "to hot (a and b) and 3 cannot be told apart."
-    )
     assert counted(["hot", "cold", "x", "y", "z"]) == (
-        "Over 9 seeds, on blimp, none of 5 is better than the other of its pair, 2 are equivalent "
-        "and 3 cannot be told apart."
+        "Over 9 seeds, on blimp, of 5 pairs the first is better in none, the two are equivalent in "
+        "2 (a against hot and b against cold) and cannot be told apart in 3 (c against x, d "
+        "against y and e against z)."
+    )
+    assert counted(["hot", "hot", "hot", "hot", "hot"]) == (
+        "Over 9 seeds, on blimp, none of 5 is better than hot, 2 are equivalent to it (a and b) "
+        "and 3 cannot be told apart from it (c, d and e)."
     )
 
 

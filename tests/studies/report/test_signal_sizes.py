@@ -1,5 +1,7 @@
 """The dev loss of students against the size of the signal that they read."""
 
+import json
+
 import pytest
 
 from babyllama.recipe import load_recipe, to_yaml
@@ -33,7 +35,8 @@ def sizes(study, findings_of):
         kl = None if each.cell == "sampled" else KL[each.cell] * (each.seed + 1)
         fidelity = {"temperatures": {"1": {"kl": 9.0}, "2": {"kl": kl}}}
         facts = {"bytes_per_token": BYTES[each.cell], "fidelity": fidelity}
-        content = {"stage": "signal", "version": 2, "recipe": {}, "inputs": {}, "seed": 0}
+        content = {"stage": "signal", "version": 2, "inputs": {}, "seed": 0}
+        content["recipe"] = {"signal": {"kind": each.cell}}
         content |= {"facts": facts, "wall_seconds": 1.0}
         write_manifest(layout.signal, content, leave_out=set())
     return found
@@ -61,3 +64,12 @@ def test_a_study_in_which_no_size_differs_has_no_such_section(sizes, claim):
         own = load_recipe("mini", ("students.distilled.teachers=[llama]", "signal={kind: online}"))
         layout.recipe.write_text(to_yaml(own), encoding="utf-8")
     assert signal_sizes(sizes) is None  # no student reads what is stored
+
+
+def test_a_signal_that_is_larger_for_more_teachers_is_no_other_signal(sizes):
+    for each in sizes.outcomes:
+        path = Layout(each.trial).signal / "manifest.json"
+        content = json.loads(path.read_text(encoding="utf-8"))
+        content["recipe"] = {"signal": {"kind": "hidden"}}
+        path.write_text(json.dumps(content), encoding="utf-8")
+    assert signal_sizes(sizes) is None

@@ -1,7 +1,7 @@
 """The first sentences of a study's report, which answer its question."""
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from babyllama.report.verdicts import digits_for
 from babyllama.scores.verdicts import Word
@@ -17,6 +17,13 @@ _WORDS: tuple[tuple[Word, str], ...] = (
     ("no worse", "is no worse than"),
     ("undecided", "cannot be told apart from"),
 )
+_OF_PAIRS: Mapping[Word, tuple[str, str]] = {
+    "better": ("the first", "is better"),
+    "worse": ("the first", "is worse"),
+    "equivalent": ("the two", "are equivalent"),
+    "no worse": ("the first", "is no worse"),
+    "undecided": ("the two", "cannot be told apart"),
+}
 
 
 def answer(
@@ -87,41 +94,47 @@ def _without_repeats(clauses: Sequence[tuple[str, str]]) -> Iterator[str]:
 def _counted(decided: Sequence[Decided], measure: str, cells: int) -> str:
     """`on blimp, none of 14 is better than base, 3 are worse and 11 cannot be told apart from it`.
 
-    Names are given only where all of them were compared with one: else `2 are equivalent (a and b)`
-    reads as if a had been compared with b.
+    Where the pairs have neither side in common, the pairs are counted.
     """
+    on = f"on {_title(measure)}"
     each_in_its_cell = all(each.pair.ours.cell == each.pair.theirs.cell for each in decided)
     if each_in_its_cell and len({each.pair.ours.cell for each in decided}) > 1:
-        return f"on {_title(measure)}, {_joined([*_by_models(decided)])}"
-    parts: list[str] = []
+        return f"{on}, {_joined([*_by_models(decided)])}"
     common = _common([each.pair.called(cells)[1] for each in decided])
     subject = _common([each.pair.called(cells)[0] for each in decided])
-    if subject and not common:
-        return f"on {_title(measure)}, {subject} {_and(list(_of_one(decided, cells)))}"
+    if common:
+        return f"{on}, {_and(list(_against_one(decided, common, cells)))}"
+    if subject:
+        return f"{on}, {subject} {_and(list(_of_one(decided, cells)))}"
+    return f"{on}, of {len(decided)} pairs {_and(list(_of_pairs(decided, cells)))}"
+
+
+def _against_one(decided: Sequence[Decided], theirs: str, cells: int) -> Iterator[str]:
+    """`1 of 3 is better than base (a)` and `2 are worse than it (b and c)`: many and one model."""
+    size, whom = f" of {len(decided)}", theirs
     for word, said in _WORDS:
+        ours = [each.pair.called(cells)[0] for each in decided if each.verdict.word == word]
+        if ours or size:
+            verb = said.replace("is ", "are ", 1) if len(ours) > 1 else said
+            yield f"{len(ours) or 'none'}{size} {verb} {whom}{_named(ours)}"
+        size, whom = "", "it"
+
+
+def _of_pairs(decided: Sequence[Decided], cells: int) -> Iterator[str]:
+    """`the first is better in 1 (a against b)` and `the two cannot be told apart in 2`."""
+    before = ""
+    for word, (subject, said) in _OF_PAIRS.items():
         called = [each.pair.called(cells) for each in decided if each.verdict.word == word]
-        if called or not parts:
-            size = "" if parts else f" of {len(decided)}"
-            claim = _claim(said, called, common, is_first=not parts)
-            parts.append(f"{len(called) or 'none'}{size} {claim}")
-    return f"on {_title(measure)}, {_and(parts)}"
+        if called or not before:
+            pairs = [f"{ours} against {theirs}" for ours, theirs in called]
+            who = "" if subject == before else f"{subject} "
+            yield f"{who}{said} in {len(called) or 'none'}{_named(pairs)}"
+            before = subject
 
 
-def _claim(said: str, called: Sequence[tuple[str, str]], common: str, *, is_first: bool) -> str:
-    """`are worse than base (a and b)`: one verdict, without the number of pairs that have it.
-
-    Args:
-        called: the names of both sides of each pair with this verdict.
-        common: the name that all pairs of the sentence are compared with; "" if they differ.
-        is_first: whether the sentence has no claim before this one.
-    """
-    theirs = _common([theirs for _, theirs in called]) or common
-    verb = said.replace("is ", "are ", 1) if len(called) > 1 else said
-    if not theirs:
-        whose = "their" if len(called) > 1 else "its"
-        return f"{verb} the other of {whose} pair" if is_first else verb.rpartition(" ")[0]
-    names = f" ({_and([ours for ours, _ in called])})" if 0 < len(called) <= _MOST_NAMES else ""
-    return f"{verb} {theirs if is_first or theirs != common else 'it'}{names}"
+def _named(names: Sequence[str]) -> str:
+    """` (a and b)`: the names that a number stands for, if they are few."""
+    return f" ({_and(names)})" if 0 < len(names) <= _MOST_NAMES else ""
 
 
 def _by_models(decided: Sequence[Decided]) -> Iterator[tuple[str, str]]:
@@ -135,9 +148,8 @@ def _by_models(decided: Sequence[Decided]) -> Iterator[tuple[str, str]]:
             if cells:
                 whom = "it" if parts else theirs
                 size = "" if parts else f" of {len(own)} cells"
-                few = 0 < len(cells) <= _MOST_NAMES and len(cells) < len(own)
-                listed = f" ({_and(cells)})" if few else ""
-                parts.append(f"{said} {whom} in {len(cells)}{size}{listed}")
+                where = _named(cells) if len(cells) < len(own) else ""
+                parts.append(f"{said} {whom} in {len(cells)}{size}{where}")
         yield ours, _and(parts)
 
 
@@ -147,8 +159,7 @@ def _of_one(decided: Sequence[Decided], cells: int) -> Iterator[str]:
     for word, said in _WORDS:
         theirs = [each.pair.called(cells)[1] for each in decided if each.verdict.word == word]
         if theirs:
-            listed = f" ({_and(theirs)})" if len(theirs) <= _MOST_NAMES else ""
-            yield f"{said} {len(theirs)}{size}{listed}"
+            yield f"{said} {len(theirs)}{size}{_named(theirs)}"
             size = ""
 
 

@@ -1,5 +1,6 @@
 """What a smaller stored signal costs: the dev loss of students against bytes per token."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import fmean
@@ -20,21 +21,26 @@ class StoredIn:
     """The stored signal of a cell.
 
     Attributes:
+        settings: of the signal in the recipe, as text.
         kl: nats from the teachers' distribution to the stored one at the student's temperature,
             over seeds; None where it is not defined, as for sampled tokens.
         losses: the dev loss of the cell's main student by seed.
     """
 
     cell: str
+    settings: str
     bytes_per_token: int
     kl: float | None
     losses: dict[int, float]
 
 
 def signal_sizes(findings: Findings) -> Section | None:
-    """Dev loss and bytes of each cell; None unless cells store signals of different sizes."""
+    """Dev loss and bytes of each cell; None unless the cells store signals of different sizes.
+
+    More or other teachers have more states to store as well: that is no choice of a signal.
+    """
     found = list(_stored(findings))
-    if len({each.bytes_per_token for each in found}) < 2:
+    if min(len({each.bytes_per_token for each in found}), len({e.settings for e in found})) < 2:
         return None
     digits = digits_of(DEV_LOSS, findings.outcomes)
     rows = []
@@ -66,19 +72,21 @@ def _stored(findings: Findings) -> Iterator[StoredIn]:
     for cell in findings.cells:
         main = findings.main(cell)
         losses = findings.values(main, DEV_LOSS)
-        sizes, distances = set[int](), list[float | None]()
+        kinds, distances = set[tuple[str, int]](), list[float | None]()
         for seed in losses:
             layout = Layout(findings.found[main][seed].trial)
-            facts = (read_manifest(layout.signal) or {}).get("facts", {})
+            manifest = read_manifest(layout.signal) or {}
+            facts = manifest.get("facts", {})
             if "fidelity" not in facts:
                 continue
             reader = load_recipe(str(layout.recipe)).readers.get(main.model)
             if reader is None:
                 continue
-            sizes.add(facts["bytes_per_token"])
+            settings = json.dumps(manifest["recipe"]["signal"], sort_keys=True)
+            kinds.add((settings, facts["bytes_per_token"]))
             measured = facts["fidelity"]["temperatures"].get(f"{reader.temperature:g}", {})
             distances.append(measured.get("kl"))
-        if len(sizes) == 1:
+        if len(kinds) == 1:
             known = [kl for kl in distances if kl is not None]
             kl = fmean(known) if known else None
-            yield StoredIn(cell.name, sizes.pop(), kl, losses)
+            yield StoredIn(cell.name, *kinds.pop(), kl, losses)
