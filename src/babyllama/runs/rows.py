@@ -363,7 +363,11 @@ def _contents(
         )
         yield from ((str(file), _read(file)) for file in files)
     elif not path.is_file():
-        raise InputError(f"{path} does not exist", mend=mend)
+        raise InputError(
+            f"{path} does not exist",
+            why="Relative paths start at the current folder.",
+            mend=f"Check the path. {mend}",
+        )
     elif path.suffix == ".zip":
         yield from _zipped(path, matters, password)
     elif path.name.endswith(tuple(suffixes)):
