@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -22,6 +23,16 @@ def states(now):
 def test_the_stages_are_those_of_the_run_in_its_order(run, tiny_recipe):
     found = [(stage.name, stage.out) for stage in snapshot(run).stages]
     assert found == list(Layout(run).stages(tiny_recipe).items())
+
+
+def test_a_trial_of_a_study_is_complete_without_a_report_of_its_own(run, tiny_recipe):
+    (run / "scores").mkdir()
+    shutil.rmtree(Layout(run).teacher("gpt2.partial"))
+    for name, out in Layout(run).stages(tiny_recipe).items():
+        if name != "report" and not out.exists():
+            finish(out, tiny_recipe.pretraining("gpt2"))
+    assert "report" not in states(snapshot(run))
+    assert snapshot(run).is_complete
 
 
 def test_a_stage_is_complete_in_progress_or_to_come(run):

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from babyllama.errors import InputError
-from babyllama.recipe.names import REPORT
 from babyllama.runs.layout import STUDY, TRIALS, Layout
 from babyllama.runs.manifests import MANIFEST
 from babyllama.runs.run import Model, read_run, student_and_twin
@@ -111,12 +110,10 @@ def state_of(path: Path) -> str:
         InputError: no run, or a recipe that is wrong.
     """
     now = snapshot(path)
-    # A trial of a study has no report of its own unless it is asked for one.
-    stages = [each for each in now.stages if each.name != REPORT or not Layout(path).is_trial]
-    done = sum(stage.state == "complete" for stage in stages)
-    if done == len(stages):
+    if now.is_complete:
         return "complete"
-    far = f"{done} of {len(stages)} stages"
+    done = sum(stage.state == "complete" for stage in now.stages)
+    far = f"{done} of {len(now.stages)} stages"
     if now.worker.state in ("alive", "elsewhere"):
         return f"{far}, making {now.current.name}" if now.current else f"{far}, in progress"
     return f"{far}, not finished"

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from babyllama.errors import InputError, command
 from babyllama.recipe import Recipe, load_recipe
-from babyllama.recipe.names import STUDENTS, TEACHERS
+from babyllama.recipe.names import REPORT, STUDENTS, TEACHERS
 from babyllama.runs.artefact import finished_folder, partial_folder, recorded_recipe
 from babyllama.runs.layout import TRAINING_LOG, Layout, run_of
 from babyllama.runs.lock import read_holder
@@ -109,7 +109,12 @@ def snapshot(path: Path) -> Snapshot:
 
 
 def _stages_of(layout: Layout, recipe: Recipe) -> list[WatchedStage]:
-    return [WatchedStage(name, out, "to come", {}) for name, out in layout.stages(recipe).items()]
+    """Those of the recipe; a trial of a study has no report of its own unless one asks for it."""
+    return [
+        WatchedStage(name, out, "to come", {})
+        for name, out in layout.stages(recipe).items()
+        if name != REPORT or not layout.is_trial
+    ]
 
 
 def _single_model(path: Path) -> WatchedStage:
