@@ -134,6 +134,16 @@ def test_a_complete_run_says_so_with_its_answer(run, tiny_recipe):
     assert "students/twin" in shown
 
 
+def test_a_complete_trial_of_a_study_says_how_its_report_is_made(run, tiny_recipe):
+    (run / "scores").mkdir()
+    (run / "teachers" / "gpt2.partial").rename(run / "gone")
+    for each in snapshot(run).stages:
+        finish(each.out, tiny_recipe.pretraining("gpt2"))
+    shown = words(once(run))
+    assert "Complete. Its report: babyllama report " in shown
+    assert "index.html" not in shown
+
+
 def test_a_log_without_lines_says_so(run):
     write(run / "teachers" / "gpt2.partial", [], tail='{"step": 1')
     assert "no line yet" in once(run)

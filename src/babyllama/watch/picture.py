@@ -13,7 +13,7 @@ from rich.text import Text
 
 from babyllama.console import format_bytes, format_count, format_duration, styled, visible
 from babyllama.errors import command
-from babyllama.recipe.names import EVALUATION
+from babyllama.recipe.names import EVALUATION, REPORT
 from babyllama.runs.dev_windows import part_of_dev
 from babyllama.runs.layout import Layout, resume_command
 from babyllama.runs.training_log import EpochEnd, Rewind, Step, TrainingLog
@@ -239,8 +239,12 @@ def _completion(now: Snapshot) -> Iterator[str]:
         loss = f": dev cross-entropy {dev:.4f}" + (f" on {part}" if part else "") if dev else ""
         yield f"Complete{loss}."
         return
-    yield "Complete. " + now.stages[-1].facts.get("first_sentence", "")
-    yield f"Report: {Layout(now.path).page}"
+    last = now.stages[-1]
+    if last.name == REPORT:
+        yield "Complete. " + last.facts.get("first_sentence", "")
+        yield f"Report: {Layout(now.path).page}"
+    else:  # a trial of a study
+        yield f"Complete. Its report: {command('report', now.path)}"
     model = next(stage for stage in reversed(now.stages) if stage.is_model)
     yield f"A model's curves: {command('watch', model.out)}"
 
