@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from commands import babyllama, invoke
 
 from babyllama.pipeline import examination
+from babyllama.watch import listing
 
 
 def test_runs_are_listed(tmp_path):
@@ -14,9 +15,19 @@ def test_runs_are_listed(tmp_path):
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "recipe.yaml").write_text("name: [")
 
-    assert "cannot be read" in babyllama("ls", tmp_path)
+    printed = babyllama("ls", tmp_path)
+    assert "cannot be read" in printed
+    assert printed.startswith("Runs and studies run state ")  # and no column without a value
     (row,) = json.loads(babyllama("ls", tmp_path, "--json"))
     assert (row["path"], row["student"]) == (str(tmp_path / "broken"), None)
+
+
+def test_scores_have_columns_where_a_run_has_some(monkeypatch, tmp_path):
+    scored = listing.ListedRun(tmp_path / "a", "complete", student=2.5, twin=2.75)
+    monkeypatch.setattr(listing, "list_runs", lambda _: [scored])
+    printed = babyllama("ls", tmp_path)
+    assert printed.startswith("Runs: student (twin) run state unseen text, nats per token ")
+    assert "2.500 (2.750)" in printed
 
 
 def test_doctor_says_what_is_here_and_how_long_recipes_take(monkeypatch):

@@ -43,7 +43,16 @@ def ls(
         print_line(f"No run below {folder}. Make one: babyllama run mini")
         return
     head = ("run", "state", "unseen text, nats per token", "benchmark", "finished")
-    print_result(table("Runs: student (twin)", head, [_row(each) for each in found]))
+    rows = [_row(each) for each in found]
+    known = [column for column in range(len(head)) if any(row[column] for row in rows)]
+    has_scores = any(each.student or each.twin for each in found)
+    print_result(
+        table(
+            "Runs: student (twin)" if has_scores else "Runs and studies",
+            [head[column] for column in known],
+            [[row[column] for column in known] for row in rows],
+        )
+    )
 
 
 def _row(run: "ListedRun") -> tuple[str, ...]:
