@@ -2,11 +2,11 @@
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
 
-from terminals import Terminal
 from typer.testing import CliRunner
 from watched import finish, once, step, words, write
 
@@ -59,8 +59,37 @@ def test_a_terminal_without_unicode_gets_letters_alone(run):
     assert shown.isascii()
 
 
+class Terminal:
+    """The command in a pseudo-terminal: a real process that believes a person sits there."""
+
+    def __init__(self, *arguments):
+        self.process, self.file = pty.fork()
+        if self.process == 0:
+            os.environ["TERM"] = "xterm"
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a job in the background ignores it
+            os.execv(sys.executable, [*WATCH, *map(str, arguments)])
+        self.seen = ""
+
+    def read_until(self, text):
+        """Blocks until it was printed; None: until the end."""
+        while text is None or text not in self.seen:
+            try:
+                read = os.read(self.file, 65536)
+            except OSError:  # how Linux says that the other side is closed
+                read = b""
+            if not read:
+                assert text is None, self.seen
+                return
+            self.seen += read.decode(errors="replace")
+
+    def exit_code(self):
+        self.read_until(None)
+        os.close(self.file)
+        return os.waitstatus_to_exitcode(os.waitpid(self.process, 0)[1])
+
+
 def test_ctrl_c_ends_quietly_and_leaves_the_last_picture(run):
-    terminal = Terminal("watch", run, "--every", "0.1")
+    terminal = Terminal(run, "--every", "0.1")
     terminal.read_until("step 120 of")
     write(run / "teachers" / "gpt2.partial", [step(130)])
     terminal.read_until("step 130 of")
@@ -73,7 +102,7 @@ def test_ctrl_c_ends_quietly_and_leaves_the_last_picture(run):
 
 def test_watching_ends_by_itself_when_the_model_is_complete(tmp_path, tiny_recipe):
     write(tmp_path / "gpt2.partial", [step(10)])
-    terminal = Terminal("watch", tmp_path / "gpt2", "--every", "0.1")
+    terminal = Terminal(tmp_path / "gpt2", "--every", "0.1")
     terminal.read_until("step 10 of")
     finish(tmp_path / "gpt2", tiny_recipe.pretraining("gpt2"), lines=[step(400)])
     assert terminal.exit_code() == 0
