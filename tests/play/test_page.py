@@ -387,9 +387,13 @@ def test_the_keyboard_alone_suffices(visit):
     for _ in range(3):
         page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.dataset.at") == "2"
+    before = page.locator("#context", has=page.locator("mark")).inner_text()
     for key in ("ArrowRight", "ArrowDown", "ArrowRight", "Enter"):
         page.keyboard.press(key)
     page.wait_for_function("location.hash.includes('at=4')")
+    page.wait_for_function(
+        "before => document.querySelector('#context').innerText !== before", arg=before
+    )  # the bars of the new place are there
     page.locator("[data-strip=gpt2] [data-at='4'][aria-pressed=true]").wait_for()
     page.keyboard.press("Home")
     assert page.evaluate("document.activeElement.dataset.at") == "1"
