@@ -15,6 +15,7 @@ from babyllama.studies.report.comparisons import CLAIMS, comparisons
 from babyllama.studies.report.cost import cost
 from babyllama.studies.report.decided import Decided
 from babyllama.studies.report.dev_loss import correlation
+from babyllama.studies.report.diversity import diversity
 from babyllama.studies.report.findings import Findings
 from babyllama.studies.report.grids import axes_of
 from babyllama.studies.report.signal_sizes import signal_sizes
@@ -42,6 +43,7 @@ def page_of(findings: Findings, files: Sequence[str]) -> Page:
         _rule(findings),
         *shown,
         signal_sizes(findings),
+        diversity(findings),
         _missing(findings.missing),
         correlation(findings),
         cost(findings),
