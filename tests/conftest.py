@@ -20,6 +20,11 @@ settings.load_profile("same examples")
 # One thread: the suite shares its machine, and the bits of a sum depend on the number of threads.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# Tests say themselves what their terminal is like: the one that starts the suite does not count.
+os.environ["TERM"] = "xterm"
+for name in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR"):
+    os.environ.pop(name, None)
+
 # Whatever uses one of these trains models first.
 SLOW_FIXTURES = {"teachers", "signal"}
 
