@@ -45,10 +45,11 @@ def ls(
     head = ("run", "state", "unseen text, nats per token", "benchmark", "finished")
     rows = [_row(each) for each in found]
     known = [column for column in range(len(head)) if any(row[column] for row in rows)]
-    has_scores = any(each.student or each.twin for each in found)
+    has_scores = any(row[2] or row[3] for row in rows)  # on unseen text, on a benchmark
+    title = "Runs: student (twin)" if has_scores else "Runs and studies"
     print_result(
         table(
-            "Runs: student (twin)" if has_scores else "Runs and studies",
+            title,
             [head[column] for column in known],
             [[row[column] for column in known] for row in rows],
         )

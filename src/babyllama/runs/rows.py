@@ -25,7 +25,6 @@ from babyllama.runs.zips import blocks_of, files_in, open_zip
 JSON_LINES = (".jsonl", ".jsonl.gz")
 TABLES = (".csv", ".csv.gz")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_CALLED = {str: "a text", bool: "true or false"}
 CORRECT_ITEM = "Correct the value, or leave this item out."
 
 
@@ -134,7 +133,7 @@ class Row:
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         in_quotes = wanted is str and is_number
         return InputError(
-            f"{self.where}: {key} is {value!r}, not {_CALLED[wanted]}",
+            f"{self.where}: {key} is {value!r}, not {kind_of(wanted())}",
             mend=f'Write it in quotation marks: "{value}".' if in_quotes else CORRECT_ITEM,
         )
 

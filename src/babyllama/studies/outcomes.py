@@ -102,7 +102,7 @@ def outcomes_of(trials: Iterable[Trial], out: Path) -> tuple[list[Outcome], list
             trial.seed,
             _failed(trial, everything, makers, out)
             or _changed(trial)
-            or _read_others(trial, out)
+            or _older(trial, out)
             or _lacking(everything),
         )
         for trial, everything in unfinished
@@ -171,12 +171,12 @@ def _changed(trial: Trial) -> str:
     return f"finished with other settings: {change}" if change else ""
 
 
-def _read_others(trial: Trial, out: Path) -> str:
-    """Of which contents a trial was finished; "" if it was not."""
+def _older(trial: Trial, out: Path) -> str:
+    """What may have changed since a trial was finished with its recipe; "" if it was not."""
     if not was_finished(trial, out):
         return ""
-    files = listed(files_of_user(trial)) or "its files"
-    return f"finished with other contents of {files}, or by another version of babyllama"
+    may_be = listed([*files_of_user(trial), "babyllama"])
+    return f"finished before one of these changed: {may_be}"
 
 
 def _lacking(everything: Sequence[Made]) -> str:

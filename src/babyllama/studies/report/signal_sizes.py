@@ -40,7 +40,8 @@ def signal_sizes(findings: Findings) -> Section | None:
     More or other teachers have more states to store as well: that is no choice of a signal.
     """
     found = list(_stored(findings))
-    if min(len({each.bytes_per_token for each in found}), len({e.settings for e in found})) < 2:
+    sizes = {each.bytes_per_token for each in found}
+    if len(sizes) < 2 or len({each.settings for each in found}) < 2:
         return None
     digits = digits_of(DEV_LOSS, findings.outcomes)
     rows = []
