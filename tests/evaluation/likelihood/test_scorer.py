@@ -1,5 +1,6 @@
 """What every scorer promises: ties, order, positions, and errors that name the text."""
 
+import gc
 import json
 import re
 import shutil
@@ -261,3 +262,18 @@ def test_a_text_that_spells_a_control_token_has_no_control_token(teachers):
     (text,) = scorer.encode([Text("a </s> <pad> b")])
     assert text.ids[0] == 1
     assert not {0, 1, 2} & set(text.ids[1:].tolist())
+
+
+def test_the_garbage_collector_is_left_as_it_was(teachers):
+    scorer = scorer_of(teachers)
+    frozen_before = gc.get_freeze_count()
+    likelihoods(scorer, [Text("The cat sees a dog.")])
+    with pytest.raises(InputError):
+        likelihoods(scorer, [Text("")])
+    assert gc.get_freeze_count() == frozen_before
+    gc.freeze()  # by a program that forks, say
+    try:
+        likelihoods(scorer, [Text("The cat sees a dog.")])
+        assert gc.get_freeze_count()
+    finally:
+        gc.unfreeze()

@@ -4,7 +4,9 @@ Apart from the last bits, a text's score does not depend on the other texts, the
 batch. Texts with the same tokens are scored once, so that they tie exactly.
 """
 
+import gc
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
@@ -58,6 +60,9 @@ class LikelihoodModel(Protocol):
     @property
     def dtype(self) -> torch.dtype:
         """The data type in which it computes."""
+
+    def in_float32(self) -> "LikelihoodModel":
+        """The same model, computing in float32."""
 
     def score_tokens(
         self, sequences: Sequence[EncodedText]
@@ -290,6 +295,11 @@ def likelihoods(scorer: Scorer, texts: Sequence[Text]) -> Likelihoods:
         parts = [_parts(scorer, text) for text in texts]
         of_parts = likelihoods(scorer, [part for of_text in parts for part in of_text])
         return of_parts.joined([len(of_text) for of_text in parts])
+    with _collecting_only_new_objects():
+        return _likelihoods(scorer, texts)
+
+
+def _likelihoods(scorer: Scorer, texts: Sequence[Text]) -> Likelihoods:
     distinct, number_of, inputs = _distinct(scorer, texts)
     sequences = [each for each, _ in distinct]
     counts = np.array([each.stop - each.first for each in sequences], dtype=np.int64)
@@ -307,6 +317,23 @@ def likelihoods(scorer: Scorer, texts: Sequence[Text]) -> Likelihoods:
             is_top[starts[number] : starts[number + 1]] = tops
             bar.advance(len(found))
     return replace(_of_every_text(Likelihoods(values, is_top, starts), number_of), inputs=inputs)
+
+
+@contextmanager
+def _collecting_only_new_objects() -> Iterator[None]:
+    """Exempt the objects that exist from garbage collection.
+
+    Scoring makes many small objects, after which Python looks through all objects for cycles, those
+    of the loaded libraries too: 0.25 s each time, 7% of scoring BLiMP with a small model.
+    """
+    if gc.get_freeze_count():  # by the caller, who would lose it by `unfreeze`
+        yield
+        return
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _parts(scorer: Scorer, text: Text) -> list[Text]:
