@@ -2,15 +2,19 @@
 
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 
+from babyllama.models import precision
 from babyllama.models.precision import (
     accumulation_dtype,
+    as_head_operand,
     bf16_matmul,
     compute_dtype,
     computing_in,
     matmul_precision,
     onednn_matmul,
     operand_dtype,
+    returns_float32,
 )
 
 CPU = torch.device("cpu")
@@ -77,3 +81,60 @@ def test_sums_are_float32_or_better():
 
 def test_a_processor_takes_products_with_the_head_in_float32():
     assert operand_dtype(torch.zeros(1, dtype=torch.bfloat16)) == torch.float32
+
+
+def exact_mm(a, b, *, out_dtype, out):
+    return out.copy_(a.to(out_dtype) @ b.to(out_dtype))
+
+
+def exact_addmm(total, a, b, *, out_dtype, out):
+    return out.copy_(total + a.to(out_dtype) @ b.to(out_dtype))
+
+
+def rounded_addmm(total, a, b, *, out_dtype, out):
+    return out.copy_((total + a.to(out_dtype) @ b.to(out_dtype)).bfloat16())
+
+
+def no_addmm(*_arguments, **_options):
+    raise RuntimeError("self and mat2 must have the same dtype, but got Float and BFloat16")
+
+
+@pytest.mark.parametrize(
+    ("addmm", "works"), [(exact_addmm, True), (rounded_addmm, False), (no_addmm, False)]
+)
+def test_a_trial_tells_whether_products_of_bfloat16_return_float32(monkeypatch, addmm, works):
+    returns_float32.cache_clear()
+    monkeypatch.setattr(torch, "mm", exact_mm)
+    monkeypatch.setattr(torch, "addmm", addmm)
+    assert returns_float32(CPU) == works
+    returns_float32.cache_clear()
+
+
+def test_a_processor_has_no_products_of_bfloat16_that_return_float32():
+    assert not returns_float32(CPU)
+
+
+@pytest.mark.parametrize(
+    ("autocast", "returned", "expected"),
+    [
+        (True, True, torch.bfloat16),
+        (True, False, torch.float32),  # products would round their results
+        (False, True, torch.float32),
+    ],
+)
+def test_a_card_gets_states_in_the_precision_of_the_model(
+    monkeypatch, autocast, returned, expected
+):
+    monkeypatch.setattr(precision, "returns_float32", lambda _device: returned)
+    monkeypatch.setattr(torch, "is_autocast_enabled", lambda _kind: autocast)
+    monkeypatch.setattr(torch, "get_autocast_dtype", lambda _kind: torch.bfloat16)
+    with FakeTensorMode():  # no card is needed
+        states = torch.zeros(2, 3, device="cuda")
+        found = as_head_operand(states)
+        assert found.dtype == expected
+        assert operand_dtype(found) == expected
+
+
+def test_a_processor_gets_the_states_as_they_are():
+    with computing_in(torch.bfloat16, CPU):
+        assert as_head_operand(torch.zeros(2, 3)).dtype == torch.float32

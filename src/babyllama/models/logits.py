@@ -16,7 +16,12 @@ from torch.nn import functional as F  # noqa: N812
 
 from babyllama.data.windows import IGNORE_INDEX
 from babyllama.errors import InputError
-from babyllama.models.precision import accumulation_dtype, onednn_matmul, operand_dtype
+from babyllama.models.precision import (
+    accumulation_dtype,
+    as_head_operand,
+    onednn_matmul,
+    operand_dtype,
+)
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel
@@ -67,6 +72,8 @@ def hidden_states(
 ) -> Float[Tensor, "batch window hidden"]:
     """What the output head reads: the last hidden states, after the final norm.
 
+    Under autocast on a GPU they have its data type: see `as_head_operand`.
+
     Args:
         context: `attention_mask` and `position_ids`, if tokens do not attend to all earlier tokens
             of the row; the key-value cache under the model's name for it, if tokens were read
@@ -74,7 +81,7 @@ def hidden_states(
     """
     base = model.base_model
     states: Tensor = base(input_ids=input_ids, use_cache=False, **context).last_hidden_state
-    return states
+    return as_head_operand(states)
 
 
 def output_head(model: "PreTrainedModel") -> Head:

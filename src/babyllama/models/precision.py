@@ -9,9 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-# From torch 2.8 on, products of bfloat16 operands on a GPU can return float32.
-_HAS_FLOAT32_RESULTS = tuple(int(part) for part in torch.__version__.split(".")[:2]) >= (2, 8)
-
 
 def pick_device() -> torch.device:
     """The GPU if there is one, else the CPU."""
@@ -95,11 +92,44 @@ def accumulation_dtype(dtype: torch.dtype) -> torch.dtype:
 def operand_dtype(states: Tensor) -> torch.dtype:
     """What the operands of a product with the output head are cast to.
 
-    On a GPU states in bfloat16 stay as they are, since the product can return float32.
+    On a GPU states in bfloat16 stay as they are if the product can return float32.
     """
-    if states.device.type == "cuda" and states.dtype.itemsize < 4 and _HAS_FLOAT32_RESULTS:
+    if states.dtype.itemsize < 4 and returns_float32(states.device):
         return states.dtype
     return accumulation_dtype(states.dtype)
+
+
+def as_head_operand(states: Tensor) -> Tensor:
+    """Last hidden states, rounded under autocast on a GPU as a linear layer would round them.
+
+    A model's last norm returns float32 under autocast, in which the products with the head would be
+    many times as slow. Their results are float32 nevertheless. A CPU rounds the operands of the
+    product itself: see `bf16_matmul`.
+    """
+    kind = states.device.type
+    if kind == "cpu" or not torch.is_autocast_enabled(kind) or not returns_float32(states.device):
+        return states
+    return states.to(torch.get_autocast_dtype(kind))
+
+
+@lru_cache
+def returns_float32(device: torch.device) -> bool:
+    """Whether products of bfloat16 operands can return float32, or add to a float32 total.
+
+    Determined by a trial, since it depends on the device and torch: in torch 2.8 and 2.9 a GPU has
+    the first kind only.
+    """
+    with torch.autocast(device.type, enabled=False), torch.no_grad():
+        a = torch.ones(16, 16, dtype=torch.bfloat16, device=device)
+        b = a.clone()
+        b[0] = 2**-7  # so that the sum of a column has more digits than bfloat16
+        total = torch.empty(16, 16, dtype=torch.float32, device=device)
+        try:
+            torch.mm(a, b, out_dtype=torch.float32, out=total)
+            torch.addmm(total, a, b, out_dtype=torch.float32, out=total)
+        except (NotImplementedError, RuntimeError, TypeError):
+            return False
+        return bool((total == 2 * (15 + 2**-7)).all())
 
 
 def _bfloat16_is_fast(device: torch.device) -> bool:
