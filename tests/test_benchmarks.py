@@ -205,9 +205,11 @@ def test_scoring_is_timed_beside_the_peers_and_the_floor(small, monkeypatch, tmp
     monkeypatch.setattr(evaluation_speed, "VOCAB_SIZE", 300)
     monkeypatch.setattr(evaluation_speed, "MASKED_VOCAB_SIZES", (320,))
     data = ("--data", str(tmp_path / "pairs.jsonl"))
-    found = small(evaluation_speed, *data, "--masked-pairs", "2", "--batch-sizes", "2")
+    sizes = ("--masked-pairs", "2", "--batch-sizes", "2", "--rounds", "2")
+    found = small(evaluation_speed, *data, *sizes, "--precision", "float32", "bfloat16")
     assert found["float32"]["decisions_that_differ"] == 0
     assert found["float32"]["largest_difference_in_nats"] < 1e-3
+    assert found["bfloat16"]["decisions_that_differ_from_float32"] == 0
     assert found["masked"][0]["largest_difference_in_nats"] < 1e-3
     assert found["float32"]["tokens_left"] < found["float32"]["tokens"]
 

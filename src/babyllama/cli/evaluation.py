@@ -68,7 +68,10 @@ def evaluate(
         typer.Option(help="Which scoring rules. By default the run's, else honest."),
     ] = None,
     precision: Annotated[
-        Literal["float32", "bfloat16"], typer.Option(help="The precision of the models.")
+        Literal["float32", "bfloat16"], typer.Option(
+            help="The precision of the models. In bfloat16 items that are close are scored again in "
+            "float32."
+        ),
     ] = "float32",
     masking: Annotated[
         Masking, typer.Option(help="Masked models: mask a token, or the rest of its word too.")

@@ -11,15 +11,18 @@ from pathlib import Path, PurePath
 from typing import Any, Literal
 
 import numpy as np
+import torch
 
+from babyllama.console import print_status
 from babyllama.data.windows import refuse_foreign_tokens
 from babyllama.errors import InputError
+from babyllama.evaluation.close_choices import settle
 from babyllama.evaluation.dev_perplexity import dev_perplexity
 from babyllama.evaluation.likelihood.decoders import Decoders
 from babyllama.evaluation.likelihood.masked import Masking
 from babyllama.evaluation.likelihood.rules import ScoringRules, describe_rules, rules_named
 from babyllama.evaluation.likelihood.scorer import Scorer, likelihoods, load_scorer, scored_bytes
-from babyllama.evaluation.likelihood.texts import Likelihoods
+from babyllama.evaluation.likelihood.texts import Likelihoods, Text
 from babyllama.evaluation.suites import Suite, suite_for
 from babyllama.evaluation.suites.choices import Choice, count_ties
 from babyllama.evaluation.worst import worst_choices
@@ -57,7 +60,9 @@ def evaluate(
         rules: honest, 2023, 2024 or 2025.
         predictions: a folder for BENCHMARK.jsonl, with one line per item.
         mixing: how an ensemble's models are averaged.
-        precision: what the models compute in; log-softmax and sums are float32 or better.
+        precision: what the models compute in; log-softmax and sums are float32 or better. In
+            bfloat16 choices whose margin is small are scored again in float32, so that decisions
+            are those of float32.
         masking: how masked models are scored; ignored for other models.
         truncate: whether texts longer than the model's positions lose their beginning.
         worst: how many of the worst errors to show, with the surprisal of each word.
@@ -95,8 +100,7 @@ def evaluate(
         predictions.mkdir(parents=True, exist_ok=True)
     results, values = {}, {}
     for each, found in _score_all(scorer, read):
-        is_averaged = scorer.is_averaged or each.suite.per_token
-        judged = found.averaged() if is_averaged else found
+        judged = found.averaged() if _is_averaged(scorer, each.suite) else found
         result, lines = each.suite.scores(each.items, judged, chosen)
         results[each.name] = result.with_keys(limits(each.suite, each.items, judged, chosen))
         if predictions:
@@ -133,8 +137,33 @@ def _score_all(
         own = found[start : start + len(part)]
         if each.suite.counts_bytes:
             own = replace(own, scored_bytes=scored_bytes(scorer, part, own.counts()))
+        if _is_settled(scorer) and isinstance(each.items[0], Choice):
+            own = _settled(scorer, each, part, own)
         yield each, own
         start += len(part)
+
+
+def _is_settled(scorer: Scorer) -> bool:
+    """Whether choices that are close are scored again in float32."""
+    return scorer.model.dtype != torch.float32
+
+
+def _settled(
+    scorer: Scorer, benchmark: _Benchmark, texts: Sequence[Text], found: Likelihoods
+) -> Likelihoods:
+    averaged = _is_averaged(scorer, benchmark.suite)
+    settled = settle(scorer, benchmark.items, texts, found, averaged=averaged)
+    print_status(
+        f"  {benchmark.name}: {settled.again:,} of {len(benchmark.items):,} items scored again in "
+        f"float32, all with a margin up to {settled.bound:.2g} nats among them",
+        style="dim",
+    )
+    return settled.found
+
+
+def _is_averaged(scorer: Scorer, suite: Suite[Any]) -> bool:
+    """Whether texts are compared by their mean over tokens."""
+    return scorer.is_averaged or suite.per_token
 
 
 def limits(
@@ -168,11 +197,12 @@ def limits(
 
 
 def _describe_rules(scorer: Scorer) -> dict[str, Any]:
+    dtype = str(scorer.model.dtype).removeprefix("torch.")
     return describe_rules(
         scorer.rules,
         context=scorer.context,
         leading_space=scorer.leading_space,
-        dtype=str(scorer.model.dtype).removeprefix("torch."),
+        dtype=f"{dtype}, close choices in float32" if _is_settled(scorer) else dtype,
         likelihood=scorer.likelihood,
     )
 

@@ -39,3 +39,16 @@ def test_a_slice_is_what_its_texts_alone_would_have(texts):
 def test_only_consecutive_texts_are_sliced():
     with pytest.raises(ValueError, match="must be 1"):
         FOUND[::2]
+
+
+def test_some_texts_get_other_log_likelihoods():
+    other = Likelihoods(
+        values=np.array([-7.0, -8.0, -9.0]),
+        is_top=np.array([False, False, True]),
+        starts=np.array([0, 1, 3]),
+    )
+    found = FOUND.with_texts(np.array([2, 3]), other)
+    assert found.values.tolist() == [-1.0, -2.0, -7.0, -8.0, -9.0]
+    assert found.is_top.tolist() == [True, True, False, False, True]
+    assert found.starts.tolist() == FOUND.starts.tolist()
+    assert FOUND.values.tolist() == [-1.0, -2.0, -4.0, -0.5, -0.25]

@@ -14,7 +14,7 @@ with a sliding window) is detected when it is loaded, and gets each text in a ro
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
@@ -125,6 +125,11 @@ class Decoders:
     def dtype(self) -> torch.dtype:
         """The data type in which the models compute."""
         return self.ensemble.dtype
+
+    def in_float32(self) -> "Decoders":
+        """The same models, computing in float32."""
+        ensemble = replace(self.ensemble, dtype=torch.float32)
+        return Decoders(ensemble, tokens_at_once=self.tokens_at_once)
 
     def score_tokens(
         self, sequences: Sequence[EncodedText]

@@ -4,6 +4,7 @@ Source: the 2023 pipeline, lm_eval/models/huggingface.py, for the inputs of enco
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,11 @@ class EncoderDecoders:
     def dtype(self) -> torch.dtype:
         """The data type in which the models compute."""
         return self.group.dtype
+
+    def in_float32(self) -> "EncoderDecoders":
+        """The same models, computing in float32."""
+        group = replace(self.group, dtype=torch.float32)
+        return EncoderDecoders(group, tokens_at_once=self.tokens_at_once)
 
     def score_tokens(
         self, sequences: Sequence[EncodedText]

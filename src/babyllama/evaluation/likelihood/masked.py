@@ -13,6 +13,7 @@ within-word variant, PLL-word-l2r there.
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -61,6 +62,13 @@ class MaskedModels:
     def dtype(self) -> torch.dtype:
         """The data type in which the models compute."""
         return self.group.dtype
+
+    def in_float32(self) -> "MaskedModels":
+        """The same models, computing in float32."""
+        return MaskedModels(
+            replace(self.group, dtype=torch.float32),
+            mask=self.mask, masking=self.masking, tokens_at_once=self.tokens_at_once,
+        )  # fmt: skip
 
     def score_tokens(
         self, sequences: Sequence[EncodedText]

@@ -100,6 +100,22 @@ class Likelihoods:
             )
         return Likelihoods(self.values, self.is_top, self.starts[first], inputs)
 
+    def with_texts(
+        self, numbers: Int64[np.ndarray, " some"], found: "Likelihoods"
+    ) -> "Likelihoods":
+        """The same with other log-likelihoods of some texts.
+
+        Args:
+            found: of the texts with these numbers, in this order, with as many scored tokens.
+        """
+        counts = found.counts()
+        tokens = np.repeat(self.starts[numbers] - found.starts[:-1], counts) + np.arange(
+            found.starts[-1]
+        )
+        values, is_top = self.values.copy(), self.is_top.copy()
+        values[tokens], is_top[tokens] = found.values, found.is_top
+        return replace(self, values=values, is_top=is_top)
+
     def counts(self) -> Int64[np.ndarray, " texts"]:
         """The number of scored tokens of each text."""
         return np.diff(self.starts)

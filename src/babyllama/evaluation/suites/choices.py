@@ -84,8 +84,16 @@ def score_choices(
 
 def count_ties(choices: Sequence[Choice], log_likelihoods: Float64[np.ndarray, " texts"]) -> int:
     """How many right options are exactly as likely as the likeliest wrong one."""
+    return int((margins(choices, log_likelihoods) == 0).sum())
+
+
+def margins(
+    choices: Sequence[Choice], log_likelihoods: Float64[np.ndarray, " texts"]
+) -> Float64[np.ndarray, " choices"]:
+    """By how many nats each right option is likelier than the likeliest wrong one."""
     right, best_other = _right_and_best_other(_by_choice(choices, log_likelihoods))
-    return int((right == best_other).sum())
+    found: Float64[np.ndarray, " choices"] = right - best_other
+    return found
 
 
 def _by_choice(
