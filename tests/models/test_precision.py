@@ -135,6 +135,20 @@ def test_a_card_gets_states_in_the_precision_of_the_model(
         assert operand_dtype(found) == expected
 
 
-def test_a_processor_gets_the_states_as_they_are():
+@pytest.mark.parametrize(
+    ("fast", "exact", "expected"),
+    [
+        (True, True, torch.bfloat16),
+        (True, False, torch.float32),  # the product rounds its operands itself
+        (False, True, torch.float32),
+    ],
+)
+def test_a_processor_gets_rounded_states_where_that_is_faster(monkeypatch, fast, exact, expected):
+    monkeypatch.setattr(precision, "_bfloat16_is_fast", lambda _device: fast)
+    monkeypatch.setattr(precision, "_onednn_is_exact", lambda: exact)
+    states = torch.zeros(2, 3)
     with computing_in(torch.bfloat16, CPU):
-        assert as_head_operand(torch.zeros(2, 3)).dtype == torch.float32
+        assert as_head_operand(states).dtype == expected
+        with torch.no_grad():
+            assert as_head_operand(states) is states
+    assert as_head_operand(states) is states

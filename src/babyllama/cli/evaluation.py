@@ -68,9 +68,9 @@ def evaluate(
         typer.Option(help="Which scoring rules. By default the run's, else honest."),
     ] = None,
     precision: Annotated[
-        Literal["float32", "bfloat16"], typer.Option(
-            help="The precision of the models. In bfloat16 items that are close are scored again in "
-            "float32."
+        Literal["float32", "bfloat16"],
+        typer.Option(
+            help="The precision of the models. In bfloat16 close items are scored again in float32."
         ),
     ] = "float32",
     masking: Annotated[

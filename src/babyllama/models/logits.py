@@ -72,7 +72,7 @@ def hidden_states(
 ) -> Float[Tensor, "batch window hidden"]:
     """What the output head reads: the last hidden states, after the final norm.
 
-    Under autocast on a GPU they have its data type: see `as_head_operand`.
+    Under autocast they may have its data type: see `as_head_operand`.
 
     Args:
         context: `attention_mask` and `position_ids`, if tokens do not attend to all earlier tokens

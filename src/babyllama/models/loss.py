@@ -16,7 +16,12 @@ from torch import Tensor
 
 from babyllama.data.windows import IGNORE_INDEX
 from babyllama.models.logits import Head
-from babyllama.models.precision import accumulation_dtype, onednn_matmul, operand_dtype
+from babyllama.models.precision import (
+    accumulation_dtype,
+    onednn_matmul,
+    operand_dtype,
+    returns_float32,
+)
 
 
 @dataclass(frozen=True)
@@ -198,6 +203,9 @@ class _ChunkedLoss(torch.autograd.Function):
         wants_gradient = wants_gradient and any(ctx.needs_input_grad[:3])
         exact = accumulation_dtype(hidden.dtype)
         operands = weight.to(operand_dtype(hidden))
+        # Logits must not be rounded, but their gradient may be as the states are: the difference of
+        # nearly equal numbers has been taken by then.
+        rounded = weight.to(hidden.dtype if hidden.dtype.itemsize < 4 else exact)
         # Summed over the chunks in `exact`, whatever the head's own precision.
         weight_gradient = torch.zeros_like(weight, dtype=exact) if wants_gradient else weight
         bias_gradient = None if bias is None else torch.zeros_like(bias, dtype=exact)
@@ -206,6 +214,9 @@ class _ChunkedLoss(torch.autograd.Function):
         block = torch.empty(
             min(chunk, len(labels)), len(weight), dtype=exact, device=hidden.device
         )  # every chunk's logits, then their gradient
+        rounded_block = (
+            block if rounded.dtype == exact else torch.empty_like(block, dtype=rounded.dtype)
+        )
         with onednn_matmul():
             for start in range(0, len(labels), chunk):
                 part = slice(start, min(start + chunk, len(labels)))
@@ -222,9 +233,9 @@ class _ChunkedLoss(torch.autograd.Function):
                 )
                 ce_sum, kl_sum = ce_sum + ce, kl_sum + kl
                 if wants_gradient:
-                    z_gradient = z.to(operands.dtype)
-                    hidden_gradient[part] = z_gradient @ operands
-                    _add_product(z_gradient.T, states, weight_gradient)
+                    z_gradient = rounded_block[: len(z)].copy_(z)
+                    hidden_gradient[part] = z_gradient @ rounded
+                    _add_product(z_gradient.T, hidden[part].to(rounded.dtype), weight_gradient)
                     if bias_gradient is not None:
                         bias_gradient += z.sum(0)
         ctx.mark_non_differentiable(ce_sum, kl_sum)
@@ -250,11 +261,13 @@ def _multiply(a: Tensor, b: Tensor, out: Tensor) -> None:
 
 
 def _add_product(a: Tensor, b: Tensor, total: Tensor) -> None:
-    """total += a @ b, in as many bits as `total` has."""
+    """total += a @ b; a product of fewer bits than `total` is rounded if the device must."""
     if a.dtype == total.dtype:
         total.addmm_(a, b)
-    else:
+    elif returns_float32(total.device):
         torch.addmm(total, a, b, out_dtype=total.dtype, out=total)
+    else:
+        total.add_(a @ b)
 
 
 def _chunk_terms(

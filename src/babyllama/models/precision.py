@@ -41,8 +41,8 @@ def matmul_precision(dtype: torch.dtype, device: torch.device) -> AbstractContex
 def bf16_matmul() -> Iterator[None]:
     """Let a CPU round the operands of float32 products to bfloat16 and sum in float32.
 
-    Only the operands lose bits. Logits and gradients stay float32: the gradient of a KL is a
-    difference of nearly equal numbers, which rounding to bfloat16 would spoil.
+    Only the operands lose bits. Logits stay float32: the gradient of a KL is a difference of nearly
+    equal numbers, which rounding them to bfloat16 would spoil.
     """
     settings: Any = getattr(torch.backends.mkldnn, "matmul", None)
     if settings is None:  # before torch 2.9: products stay exact
@@ -100,16 +100,24 @@ def operand_dtype(states: Tensor) -> torch.dtype:
 
 
 def as_head_operand(states: Tensor) -> Tensor:
-    """Last hidden states, rounded under autocast on a GPU as a linear layer would round them.
+    """Last hidden states, rounded under autocast as a linear layer would round them.
 
-    A model's last norm returns float32 under autocast, in which the products with the head would be
-    many times as slow. Their results are float32 nevertheless. A CPU rounds the operands of the
-    product itself: see `bf16_matmul`.
+    A model's last norm returns float32 under autocast, in which products with the head are slow. On
+    a GPU the product of rounded states returns float32. On a CPU the logits are computed in
+    float32, but the products that give gradients are not. States stay as they are where that gains
+    nothing: a GPU whose products round their results; a CPU that needs no gradient, rounds operands
+    itself (see `bf16_matmul`) or has no fast bfloat16.
     """
     kind = states.device.type
-    if kind == "cpu" or not torch.is_autocast_enabled(kind) or not returns_float32(states.device):
+    if not torch.is_autocast_enabled(kind) or not _gains_by_rounding(states.device):
         return states
     return states.to(torch.get_autocast_dtype(kind))
+
+
+def _gains_by_rounding(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return returns_float32(device)
+    return torch.is_grad_enabled() and _bfloat16_is_fast(device) and _onednn_is_exact()
 
 
 @lru_cache
