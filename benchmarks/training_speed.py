@@ -9,7 +9,8 @@
 
 A recipe's model is trained on the text alone; on a CPU, a GPT-2 of its width and depth as well.
 Each is trained by our loop with its defaults, by a bare loop and by `transformers.Trainer`
-(`benchmarks/trainers.py`), in the best settings that `--settings` found, in turn in one process.
+(`benchmarks/trainers.py`), in the best settings that `--settings` found, in turn, each in a process
+of its own: ours has the allocator's settings of the command line.
 Tokens are random. The floor is the matrix products of a step, measured between the contenders with
 the faster of torch's libraries; the products inside attention are not included.
 
@@ -27,9 +28,11 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager, nullcontext
 from importlib import metadata
 from itertools import chain
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -38,6 +41,7 @@ import torch
 from torch import nn
 from torch.profiler import ProfilerActivity, profile, record_function
 
+from babyllama.cli import prepare_environment
 from babyllama.console import format_bytes, print_result, print_status, table
 from babyllama.data.windows import Windows
 from babyllama.models.build import flops_per_token
@@ -134,21 +138,25 @@ def gpt2_like(shape: LlamaShape) -> GPT2Shape:
 
 def compare(case: Case, steps: int, rounds: int) -> dict[str, Any]:
     """Time all contenders in turn, in rotating order, with the floor before each."""
-    ways, settings = {"ours": ours}, {"ours": "compiled blocks"}
+    ways: dict[str, dict[str, Any]] = {"ours": {}}
+    settings = {"ours": "compiled blocks"}
     chosen = {} if _on_gpu() else BEST.get((case.kind, case.precision), {})
     if not chosen:
         tried = try_settings(case, max(1, steps // 3), 1)
         chosen = {peer: tried[peer][0] for peer in PEERS}
-    for peer, make in PEERS.items():
-        setting = {key: chosen[peer][key] for key in ("compiled", "attention")}
-        ways[peer], settings[peer] = make(**setting), _spelt(setting)
+    for peer in PEERS:
+        ways[peer] = {key: chosen[peer][key] for key in ("compiled", "attention")}
+        settings[peer] = _spelt(ways[peer])
     runs: dict[str, list[Timed]] = {name: [] for name in ways}
     floors = []
     names = list(ways)
     for number in range(rounds):
         for name in names[number % 3 :] + names[: number % 3]:
             floors.append(floor(case))
-            runs[name].append(timed(ways[name], case, steps))
+            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+                runs[name].append(
+                    process.submit(timed_apart, name, ways[name], case, steps).result()
+                )
     model = case.model()
     result = {
         "tokens_per_step": case.tokens_per_step,
@@ -166,6 +174,14 @@ def compare(case: Case, steps: int, rounds: int) -> dict[str, Any]:
     }
     print_comparison(case, result)
     return result
+
+
+def timed_apart(name: str, setting: dict[str, Any], case: Case, steps: int) -> Timed:
+    """Time one contender in a new process, as its users would run it."""
+    if name == "ours":
+        prepare_environment()
+        return timed(ours, case, steps)
+    return timed(PEERS[name](**setting), case, steps)
 
 
 def floor(case: Case) -> float:

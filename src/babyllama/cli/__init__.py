@@ -39,6 +39,7 @@ from babyllama.cli import (
     studying,
     teaching,
 )
+from babyllama.cli.allocator import keep_freed_memory
 from babyllama.cli.arguments import launched_process
 from babyllama.cli.failures import OUR_MISTAKE, explained, report_our_mistake
 from babyllama.cli.usage import legible_types, legible_usage_errors
@@ -94,7 +95,8 @@ def _end(number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def prepare_environment() -> None:
-    """Set what libraries read from the environment when they are loaded."""
+    """Set what libraries read from the environment when they are loaded, and the allocator."""
+    keep_freed_memory()
     # Waiting threads sleep instead of spinning: on a CPU that has other work too, spinning costs
     # training most of its speed (docs/log.md). torch reads this when it is loaded, so it is set
     # here; a value that the user has set stays.
