@@ -28,6 +28,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ import torch
 
 from babyllama.console import format_bytes, print_result, table
 from babyllama.data.tokenizer import load_tokenizer, train_tokenizer
-from babyllama.evaluation.close_choices import settle
+from babyllama.evaluation.close_choices import rescore_close
 from babyllama.evaluation.likelihood.decoders import pack
 from babyllama.evaluation.likelihood.rules import rules_named
 from babyllama.evaluation.likelihood.scorer import Scorer, likelihoods, load_scorer
@@ -115,7 +116,7 @@ def decoders(
     tokens, left = _tokens_left(scorer, pairs)
     ours = floor = float("inf")
     theirs = dict.fromkeys(batch_sizes, float("inf"))
-    for _ in range(rounds):
+    for _ in range(max(1, rounds)):
         seconds, found = _timed(lambda: _score(scorer, pairs))
         ours = min(ours, seconds)
         floor = min(floor, _timed(lambda: _forward(scorer, left))[0])
@@ -256,7 +257,8 @@ def _score(scorer: Scorer, pairs: list[tuple[str, str]]) -> np.ndarray:
             Choice("uid", str(number), "group", "term", (Text(good), Text(bad)))
             for number, (good, bad) in enumerate(pairs)
         ]
-        found = settle(scorer, choices, texts, found).found
+        exact = replace(scorer, model=scorer.model.in_float32())
+        found = rescore_close(exact, choices, texts, found).found
     return found.sums().reshape(-1, 2)
 
 

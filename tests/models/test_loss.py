@@ -12,6 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from babyllama.data.windows import IGNORE_INDEX
 from babyllama.models import loss as losses
+from babyllama.models import precision
 from babyllama.models.logits import Head
 from babyllama.models.loss import SparseTarget, chunk_size, cross_entropy_loss, distillation_loss
 from babyllama.models.precision import bf16_matmul
@@ -350,6 +351,38 @@ def test_bfloat16_states_lose_no_more_than_the_plain_formula_does():
     error = lambda gradient: float((gradient.double() - exact).norm() / exact.norm())  # noqa: E731
     assert error(ours) < error(plain) / 2
     assert error(ours) < 0.02
+
+
+@pytest.mark.parametrize("fast", [True, False])
+@pytest.mark.parametrize("softcap", [None, 20.0])
+def test_states_of_bfloat16_before_a_head_of_float32(monkeypatch, fast, softcap):
+    """As in a training under autocast: with a bias, in chunks, against the textbook in float64."""
+    monkeypatch.setattr(precision, "_bfloat16_is_fast", lambda _device: fast)
+    hidden, head, labels, z_bar = make_case(4, 32, 500, 32, seed=11, near=0.1)
+    hidden, bias = hidden.bfloat16().double(), head[:, 0] / 10
+    chosen = {"alpha": 0.5, "temperature": 2.0, "reduction": "token_mean"}
+
+    def gradients(loss, *parameters):
+        parameters = [each.clone().requires_grad_() for each in parameters]
+        return torch.autograd.grad(loss(*parameters), parameters)
+
+    def plain(states, weight, shift):
+        logits = states @ weight.T + shift
+        logits = logits if softcap is None else softcap * torch.tanh(logits / softcap)
+        return plain_loss(logits, torch.eye(len(weight)).double(), labels, z_bar, **chosen)[0]
+
+    def ours(states, weight, shift):
+        flat = z_bar.float().flatten(0, 1)
+        return distillation_loss(
+            states, Head(weight, bias=shift, softcap=softcap), labels, lambda part: flat[part],
+            chunk=50, **chosen,
+        ).total  # fmt: skip
+
+    exact = gradients(plain, hidden, head, bias)
+    found = gradients(ours, hidden.bfloat16(), head.float(), bias.float())
+    assert [each.dtype for each in found] == [torch.bfloat16, torch.float32, torch.float32]
+    for one, other in zip(found, exact, strict=True):
+        assert (one.double() - other).norm() < 0.01 * other.norm()
 
 
 @pytest.mark.parametrize(

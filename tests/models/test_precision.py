@@ -11,6 +11,7 @@ from babyllama.models.precision import (
     bf16_matmul,
     compute_dtype,
     computing_in,
+    gradient_dtype,
     matmul_precision,
     onednn_matmul,
     operand_dtype,
@@ -99,15 +100,22 @@ def no_addmm(*_arguments, **_options):
     raise RuntimeError("self and mat2 must have the same dtype, but got Float and BFloat16")
 
 
+@pytest.fixture
+def new_trial():
+    """No trial's answer is known, before a test and after."""
+    returns_float32.cache_clear()
+    yield
+    returns_float32.cache_clear()
+
+
+@pytest.mark.usefixtures("new_trial")
 @pytest.mark.parametrize(
     ("addmm", "works"), [(exact_addmm, True), (rounded_addmm, False), (no_addmm, False)]
 )
 def test_a_trial_tells_whether_products_of_bfloat16_return_float32(monkeypatch, addmm, works):
-    returns_float32.cache_clear()
     monkeypatch.setattr(torch, "mm", exact_mm)
     monkeypatch.setattr(torch, "addmm", addmm)
     assert returns_float32(CPU) == works
-    returns_float32.cache_clear()
 
 
 def test_a_processor_has_no_products_of_bfloat16_that_return_float32():
@@ -122,13 +130,12 @@ def test_a_processor_has_no_products_of_bfloat16_that_return_float32():
         (False, True, torch.float32),
     ],
 )
-def test_a_card_gets_states_in_the_precision_of_the_model(
-    monkeypatch, autocast, returned, expected
-):
+def test_a_gpu_gets_states_in_the_precision_of_the_model(monkeypatch, autocast, returned, expected):
+    monkeypatch.setattr(precision, "_bfloat16_is_fast", lambda _device: True)
     monkeypatch.setattr(precision, "returns_float32", lambda _device: returned)
     monkeypatch.setattr(torch, "is_autocast_enabled", lambda _kind: autocast)
     monkeypatch.setattr(torch, "get_autocast_dtype", lambda _kind: torch.bfloat16)
-    with FakeTensorMode():  # no card is needed
+    with FakeTensorMode():  # no GPU is needed
         states = torch.zeros(2, 3, device="cuda")
         found = as_head_operand(states)
         assert found.dtype == expected
@@ -152,3 +159,23 @@ def test_a_processor_gets_rounded_states_where_that_is_faster(monkeypatch, fast,
         with torch.no_grad():
             assert as_head_operand(states) is states
     assert as_head_operand(states) is states
+
+
+def test_states_of_more_bits_are_not_rounded(monkeypatch):
+    monkeypatch.setattr(precision, "gains_by_rounding", lambda _device: True)
+    with computing_in(torch.bfloat16, CPU):
+        assert as_head_operand(torch.zeros(2, 3, dtype=torch.float64)).dtype == torch.float64
+
+
+@pytest.mark.parametrize(
+    ("states", "fast", "expected"),
+    [
+        (torch.bfloat16, True, torch.bfloat16),
+        (torch.bfloat16, False, torch.float32),
+        (torch.float32, True, torch.float32),
+        (torch.float64, True, torch.float64),
+    ],
+)
+def test_gradients_are_rounded_as_their_states_are(monkeypatch, states, fast, expected):
+    monkeypatch.setattr(precision, "_bfloat16_is_fast", lambda _device: fast)
+    assert gradient_dtype(torch.zeros(1, dtype=states)) == expected

@@ -4,6 +4,7 @@ import psutil
 import pytest
 import torch
 
+from babyllama.models import precision
 from babyllama.models.build import new_model
 from babyllama.models.logits import hidden_states
 from babyllama.pipeline.memory import Taught, training_memory
@@ -47,6 +48,22 @@ def test_the_parts_are_what_a_real_pass_keeps_and_what_is_counted_by_hand(tiny_r
     assert predicted.loss == 4 * chunk * VOCAB + 4 * width * (VOCAB + chunk)
     assert predicted.teachers == 0
     assert predicted.total == 4 * weights + predicted.activations + predicted.loss
+
+
+@pytest.mark.parametrize("rounds", [True, False])
+def test_bfloat16_is_counted_before_anything_was_computed(tiny_recipe, monkeypatch, rounds):
+    """The trial of how products are rounded needs real tensors, the count has none."""
+    precision._onednn_is_exact.cache_clear()
+    monkeypatch.setattr(precision, "_bfloat16_is_fast", lambda _device: rounds)
+    exact = precision._onednn_is_exact()
+    precision._onednn_is_exact.cache_clear()
+    training_memory.cache_clear()
+    predicted = training_memory(part_of(tiny_recipe, precision="bfloat16"), VOCAB, CPU)
+    training_memory.cache_clear()
+    chunk = 4 * 16
+    block = 4 * chunk * VOCAB
+    expected = block + 4 * 16 * (VOCAB + chunk) + (block // 2 if rounds and exact else 0)
+    assert predicted.loss == expected
 
 
 def test_activations_grow_in_proportion_to_the_micro_batch_and_nothing_else_does(tiny_recipe):

@@ -16,7 +16,7 @@ import torch
 from babyllama.console import print_status
 from babyllama.data.windows import refuse_foreign_tokens
 from babyllama.errors import InputError
-from babyllama.evaluation.close_choices import settle
+from babyllama.evaluation.close_choices import rescore_close
 from babyllama.evaluation.dev_perplexity import dev_perplexity
 from babyllama.evaluation.likelihood.decoders import Decoders
 from babyllama.evaluation.likelihood.masked import Masking
@@ -61,8 +61,7 @@ def evaluate(
         predictions: a folder for BENCHMARK.jsonl, with one line per item.
         mixing: how an ensemble's models are averaged.
         precision: what the models compute in; log-softmax and sums are float32 or better. In
-            bfloat16 choices whose margin is small are scored again in float32, so that decisions
-            are those of float32.
+            bfloat16 choices whose margin is small are scored again in float32: see `rescore_close`.
         masking: how masked models are scored; ignored for other models.
         truncate: whether texts longer than the model's positions lose their beginning.
         worst: how many of the worst errors to show, with the surprisal of each word.
@@ -99,7 +98,8 @@ def evaluate(
     if predictions:
         predictions.mkdir(parents=True, exist_ok=True)
     results, values = {}, {}
-    for each, found in _score_all(scorer, read):
+    exact = _in_float32(scorer)
+    for each, found in _score_all(scorer, exact, read):
         judged = found.averaged() if _is_averaged(scorer, each.suite) else found
         result, lines = each.suite.scores(each.items, judged, chosen)
         results[each.name] = result.with_keys(limits(each.suite, each.items, judged, chosen))
@@ -111,9 +111,10 @@ def evaluate(
     if worst:
         choices = {each.name: each.items for each in read if each.name in values}
         wrong = {"worst": worst_choices(
-            scorer, choices, values, most=worst, of_each_uid=worst_of_each_uid
+            exact, choices, values, most=worst, of_each_uid=worst_of_each_uid
         )}  # fmt: skip
-    rules_used = _describe_rules(scorer)
+    has_choices = any(isinstance(each.items[0], Choice) for each in read)
+    rules_used = _describe_rules(scorer, rescored=exact is not scorer and has_choices)
     return ModelResult.model_validate(
         {"model": name, "rules": rules_used, **dev, "benchmarks": results, **wrong}
     )
@@ -127,7 +128,7 @@ class _Benchmark:
 
 
 def _score_all(
-    scorer: Scorer, read: Sequence[_Benchmark]
+    scorer: Scorer, exact: Scorer, read: Sequence[_Benchmark]
 ) -> Iterator[tuple[_Benchmark, Likelihoods]]:
     """Score all benchmarks in one pass, so that texts that they share are scored once."""
     texts = [each.suite.texts(each.items, scorer.rules) for each in read]
@@ -137,28 +138,30 @@ def _score_all(
         own = found[start : start + len(part)]
         if each.suite.counts_bytes:
             own = replace(own, scored_bytes=scored_bytes(scorer, part, own.counts()))
-        if _is_settled(scorer) and isinstance(each.items[0], Choice):
-            own = _settled(scorer, each, part, own)
+        if exact is not scorer and isinstance(each.items[0], Choice):
+            own = _with_close_choices_rescored(exact, each, part, own)
         yield each, own
         start += len(part)
 
 
-def _is_settled(scorer: Scorer) -> bool:
-    """Whether choices that are close are scored again in float32."""
-    return scorer.model.dtype != torch.float32
+def _in_float32(scorer: Scorer) -> Scorer:
+    """The scorer that scores close choices again: itself if it computes in float32."""
+    if scorer.model.dtype == torch.float32:
+        return scorer
+    return replace(scorer, model=scorer.model.in_float32())
 
 
-def _settled(
-    scorer: Scorer, benchmark: _Benchmark, texts: Sequence[Text], found: Likelihoods
+def _with_close_choices_rescored(
+    exact: Scorer, benchmark: _Benchmark, texts: Sequence[Text], found: Likelihoods
 ) -> Likelihoods:
-    averaged = _is_averaged(scorer, benchmark.suite)
-    settled = settle(scorer, benchmark.items, texts, found, averaged=averaged)
+    averaged = _is_averaged(exact, benchmark.suite)
+    rescored = rescore_close(exact, benchmark.items, texts, found, averaged=averaged)
     print_status(
-        f"  {benchmark.name}: {settled.again:,} of {len(benchmark.items):,} items scored again in "
-        f"float32, all with a margin up to {settled.bound:.2g} nats among them",
+        f"  {benchmark.name}: {rescored.count:,} of {len(benchmark.items):,} items were scored "
+        f"again in float32: a sample, and all whose margin is below {rescored.bound:.2g} nats",
         style="dim",
     )
-    return settled.found
+    return rescored.found
 
 
 def _is_averaged(scorer: Scorer, suite: Suite[Any]) -> bool:
@@ -196,13 +199,13 @@ def limits(
     return facts
 
 
-def _describe_rules(scorer: Scorer) -> dict[str, Any]:
+def _describe_rules(scorer: Scorer, *, rescored: bool) -> dict[str, Any]:
     dtype = str(scorer.model.dtype).removeprefix("torch.")
     return describe_rules(
         scorer.rules,
         context=scorer.context,
         leading_space=scorer.leading_space,
-        dtype=f"{dtype}, close choices in float32" if _is_settled(scorer) else dtype,
+        dtype=f"{dtype}, close choices in float32" if rescored else dtype,
         likelihood=scorer.likelihood,
     )
 

@@ -2,7 +2,8 @@
 
 Logits exist for one chunk of tokens at any moment. A chunk's logits give at once its loss and the
 gradients to the hidden states and to the output head; the next chunk overwrites them. Peak memory
-is a few (chunk, vocab) blocks whatever the batch; compiled, only the student's and the teachers'.
+is a few (chunk, vocab) blocks whatever the batch; compiled, only the student's and the teachers',
+and half a block more where gradients are bfloat16.
 """
 
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from babyllama.data.windows import IGNORE_INDEX
 from babyllama.models.logits import Head
 from babyllama.models.precision import (
     accumulation_dtype,
+    gradient_dtype,
     onednn_matmul,
     operand_dtype,
     returns_float32,
@@ -203,9 +205,9 @@ class _ChunkedLoss(torch.autograd.Function):
         wants_gradient = wants_gradient and any(ctx.needs_input_grad[:3])
         exact = accumulation_dtype(hidden.dtype)
         operands = weight.to(operand_dtype(hidden))
-        # Logits must not be rounded, but their gradient may be as the states are: the difference of
-        # nearly equal numbers has been taken by then.
-        rounded = weight.to(hidden.dtype if hidden.dtype.itemsize < 4 else exact)
+        rounded = operands  # of the products that give gradients
+        if wants_gradient and gradient_dtype(hidden) != operands.dtype:
+            rounded = weight.to(gradient_dtype(hidden))
         # Summed over the chunks in `exact`, whatever the head's own precision.
         weight_gradient = torch.zeros_like(weight, dtype=exact) if wants_gradient else weight
         bias_gradient = None if bias is None else torch.zeros_like(bias, dtype=exact)
@@ -214,9 +216,9 @@ class _ChunkedLoss(torch.autograd.Function):
         block = torch.empty(
             min(chunk, len(labels)), len(weight), dtype=exact, device=hidden.device
         )  # every chunk's logits, then their gradient
-        rounded_block = (
-            block if rounded.dtype == exact else torch.empty_like(block, dtype=rounded.dtype)
-        )
+        rounded_block = block
+        if rounded.dtype != exact and wants_gradient:
+            rounded_block = torch.empty_like(block, dtype=rounded.dtype)
         with onednn_matmul():
             for start in range(0, len(labels), chunk):
                 part = slice(start, min(start + chunk, len(labels)))
@@ -233,7 +235,9 @@ class _ChunkedLoss(torch.autograd.Function):
                 )
                 ce_sum, kl_sum = ce_sum + ce, kl_sum + kl
                 if wants_gradient:
-                    z_gradient = rounded_block[: len(z)].copy_(z)
+                    z_gradient = z
+                    if rounded_block is not block:
+                        z_gradient = rounded_block[: len(z)].copy_(z)
                     hidden_gradient[part] = z_gradient @ rounded
                     _add_product(z_gradient.T, hidden[part].to(rounded.dtype), weight_gradient)
                     if bias_gradient is not None:
@@ -261,7 +265,7 @@ def _multiply(a: Tensor, b: Tensor, out: Tensor) -> None:
 
 
 def _add_product(a: Tensor, b: Tensor, total: Tensor) -> None:
-    """total += a @ b; a product of fewer bits than `total` is rounded if the device must."""
+    """total += a @ b, with a rounded product if the device cannot return `total`'s data type."""
     if a.dtype == total.dtype:
         total.addmm_(a, b)
     elif returns_float32(total.device):

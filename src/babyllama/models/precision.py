@@ -100,24 +100,43 @@ def operand_dtype(states: Tensor) -> torch.dtype:
 
 
 def as_head_operand(states: Tensor) -> Tensor:
-    """Last hidden states, rounded under autocast as a linear layer would round them.
+    """Last hidden states in float32, rounded under autocast as a linear layer would round them.
 
-    A model's last norm returns float32 under autocast, in which products with the head are slow. On
-    a GPU the product of rounded states returns float32. On a CPU the logits are computed in
-    float32, but the products that give gradients are not. States stay as they are where that gains
-    nothing: a GPU whose products round their results; a CPU that needs no gradient, rounds operands
-    itself (see `bf16_matmul`) or has no fast bfloat16.
+    A model's last norm returns float32 even under autocast, and products of float32 are slow. On a
+    GPU, logits are computed from rounded states and are float32 nevertheless. On a CPU, logits are
+    computed in float32 and gradients in bfloat16, so nothing is rounded where no gradient is
+    needed. States stay float32 where rounding gains nothing: see `gains_by_rounding`.
     """
     kind = states.device.type
-    if not torch.is_autocast_enabled(kind) or not _gains_by_rounding(states.device):
+    if states.dtype != torch.float32 or not torch.is_autocast_enabled(kind):
+        return states
+    if kind == "cpu" and not torch.is_grad_enabled():
+        return states
+    if not gains_by_rounding(states.device):
         return states
     return states.to(torch.get_autocast_dtype(kind))
 
 
-def _gains_by_rounding(device: torch.device) -> bool:
-    if device.type == "cuda":
-        return returns_float32(device)
-    return torch.is_grad_enabled() and _bfloat16_is_fast(device) and _onednn_is_exact()
+def gains_by_rounding(device: torch.device) -> bool:
+    """Whether a training in bfloat16 gains by rounding its last states.
+
+    It does not without fast bfloat16, on a GPU whose products round their results, or on a CPU that
+    rounds the operands of float32 products itself (see `bf16_matmul`).
+    """
+    if not _bfloat16_is_fast(device):
+        return False
+    return returns_float32(device) if device.type == "cuda" else _onednn_is_exact()
+
+
+def gradient_dtype(states: Tensor) -> torch.dtype:
+    """What the operands of products that give gradients of states and head are cast to.
+
+    A gradient may be rounded as its states are: the difference of nearly equal numbers, which the
+    gradient of a KL is, has been taken by then.
+    """
+    if states.dtype.itemsize < 4 and _bfloat16_is_fast(states.device):
+        return states.dtype
+    return accumulation_dtype(states.dtype)
 
 
 @lru_cache

@@ -22,7 +22,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from babyllama.models.build import configuration, prefer_fast_attention
 from babyllama.models.logits import hidden_states
 from babyllama.models.loss import chunk_size
-from babyllama.models.precision import compute_dtype
+from babyllama.models.precision import compute_dtype, gains_by_rounding
 from babyllama.recipe import ExponentialAverage, PretrainingRecipe, Sam, Shape, TrainingRecipe
 from babyllama.training.optimizer import make_optimizer
 
@@ -85,18 +85,23 @@ def training_memory(
     """
     training = part.training
     windows = training.micro_batch_size or training.batch_size
+    dtype = compute_dtype(training.precision, device)
+    # A trial with real tensors, whose answer is kept for the pass below.
+    rounds = dtype != torch.float32 and gains_by_rounding(device)
     with FakeTensorMode():
         model = _planned_model(part.model, vocab_size, device)
         weights = _bytes_of(model.parameters())
         moments = _moments(model, training)
         try:
-            kept = _kept(model, windows, training.window, compute_dtype(training.precision, device))
+            kept = _kept(model, windows, training.window, dtype)
         except RuntimeError:  # an operation needs values; each raises its own message
             return None
     blocks = kept.inputs + kept.largest if training.activation_checkpointing else kept.inside
     tokens = windows * training.window
     chunk_logits = 4 * min(tokens, chunk_size(vocab_size, device)) * vocab_size
     gradients_of_loss = 4 * kept.width * (vocab_size + tokens)
+    if rounds:  # the gradient of a chunk's logits in bfloat16
+        gradients_of_loss += chunk_logits // 2
     return TrainingMemory(
         weights=weights,
         gradients=weights,

@@ -1,18 +1,12 @@
 """Encoder-decoders against one plain pass a text, in float64."""
 
 import json
-from dataclasses import replace
 
 import pytest
-import torch
-from plain_likelihoods import TEXTS, assert_agree, assert_near, plain_decoder, scorer_of
+from plain_likelihoods import TEXTS, assert_agree, plain_decoder, scorer_of
 
 from babyllama.errors import InputError
-from babyllama.evaluation.likelihood.rules import rules_named
-from babyllama.evaluation.likelihood.scorer import load_scorer, log_likelihoods
 from babyllama.recipe import Mixing
-
-CPU = torch.device("cpu")
 
 
 @pytest.mark.parametrize("name", ["honest", "2023"])
@@ -42,14 +36,3 @@ def test_a_decoder_without_a_start_token_is_refused(folder_of, tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(config | {"decoder_start_token_id": None}))
     with pytest.raises(InputError, match=r"config\.json has no decoder_start_token_id"):
         scorer_of([tmp_path])
-
-
-def test_a_scorer_in_bfloat16_has_one_in_float32(folder_of):
-    rounded, exact = (
-        load_scorer([folder_of("t5")], rules_named("honest"), device=CPU, dtype=dtype)
-        for dtype in (torch.bfloat16, torch.float32)
-    )
-    again = replace(rounded, model=rounded.model.in_float32())
-    assert (rounded.model.dtype, again.model.dtype) == (torch.bfloat16, torch.float32)
-    lines = ["The cat sees a dog.", "Where is the cat?"]
-    assert_near(log_likelihoods(again, lines), log_likelihoods(exact, lines))

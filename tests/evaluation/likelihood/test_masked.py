@@ -1,19 +1,13 @@
 """Masked models against one plain pass a masked token, in float64."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
-import torch
 from plain_likelihoods import TEXTS, assert_agree, assert_near, plain_masked, scorer_of
 from random_models import random_model, variant
 
 from babyllama.errors import InputError
-from babyllama.evaluation.likelihood.rules import rules_named
-from babyllama.evaluation.likelihood.scorer import load_scorer, log_likelihoods
+from babyllama.evaluation.likelihood.scorer import log_likelihoods
 from babyllama.recipe import Mixing
-
-CPU = torch.device("cpu")
 
 
 @pytest.mark.parametrize("masking", ["original", "within_word"])
@@ -63,14 +57,3 @@ def test_copies_that_two_texts_share_are_computed_once(folder_of):
 def test_a_masked_model_without_a_mask_token_is_refused(tokenizer, tmp_path):
     with pytest.raises(InputError, match="no mask token"):
         scorer_of([random_model("bert", variant(tokenizer), tmp_path)])
-
-
-def test_a_scorer_in_bfloat16_has_one_in_float32(folder_of):
-    rounded, exact = (
-        load_scorer([folder_of("bert")], rules_named("honest"), device=CPU, dtype=dtype)
-        for dtype in (torch.bfloat16, torch.float32)
-    )
-    again = replace(rounded, model=rounded.model.in_float32())
-    assert (rounded.model.dtype, again.model.dtype) == (torch.bfloat16, torch.float32)
-    lines = ["The cat sees a dog.", "Where is the cat?"]
-    assert_near(log_likelihoods(again, lines), log_likelihoods(exact, lines))

@@ -4,6 +4,7 @@ import gc
 import json
 import re
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,8 +20,11 @@ from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 from babyllama.data.tokenizer import load_tokenizer
 from babyllama.errors import InputError
+from babyllama.evaluation.likelihood import scorer as scorer_module
+from babyllama.evaluation.likelihood.rules import rules_named
 from babyllama.evaluation.likelihood.scorer import (
     likelihoods,
+    load_scorer,
     log_likelihoods,
     scored_bytes,
 )
@@ -264,16 +268,44 @@ def test_a_text_that_spells_a_control_token_has_no_control_token(teachers):
     assert not {0, 1, 2} & set(text.ids[1:].tolist())
 
 
-def test_the_garbage_collector_is_left_as_it_was(teachers):
-    scorer = scorer_of(teachers)
-    frozen_before = gc.get_freeze_count()
+def test_many_texts_are_scored_without_collecting_what_exists(teachers, monkeypatch):
+    monkeypatch.setattr(scorer_module, "_MANY_TEXTS", 2)
+    scorer, frozen = scorer_of(teachers), []
+    score = scorer.model.score_tokens
+
+    def watched(sequences):
+        frozen.append(gc.get_freeze_count() > 0)
+        return score(sequences)
+
+    monkeypatch.setattr(scorer.model, "score_tokens", watched)
     likelihoods(scorer, [Text("The cat sees a dog.")])
+    likelihoods(scorer, [Text("The cat sees a dog."), Text("Where?")])
+    assert frozen == [False, True]
+    assert gc.get_freeze_count() == 0
     with pytest.raises(InputError):
-        likelihoods(scorer, [Text("")])
-    assert gc.get_freeze_count() == frozen_before
-    gc.freeze()  # by a program that forks, say
+        likelihoods(scorer, [Text("Where?"), Text("")])
+    assert gc.get_freeze_count() == 0
+
+
+def test_what_a_program_has_frozen_stays_frozen(teachers, monkeypatch):
+    monkeypatch.setattr(scorer_module, "_MANY_TEXTS", 1)
+    gc.freeze()
     try:
-        likelihoods(scorer, [Text("The cat sees a dog.")])
+        likelihoods(scorer_of(teachers), [Text("The cat sees a dog.")])
         assert gc.get_freeze_count()
     finally:
         gc.unfreeze()
+
+
+@pytest.mark.parametrize("kind", ["bert", "t5"])
+def test_a_scorer_in_bfloat16_has_one_in_float32(folder_of, kind):
+    rounded, exact = (
+        load_scorer(
+            [folder_of(kind)], rules_named("honest"), device=torch.device("cpu"), dtype=dtype
+        )
+        for dtype in (torch.bfloat16, torch.float32)
+    )
+    again = replace(rounded, model=rounded.model.in_float32())
+    assert (rounded.model.dtype, again.model.dtype) == (torch.bfloat16, torch.float32)
+    lines = ["The cat sees a dog.", "Where is the cat?"]
+    assert_near(log_likelihoods(again, lines), log_likelihoods(exact, lines))
