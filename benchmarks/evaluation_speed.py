@@ -3,9 +3,10 @@
     python -m benchmarks.evaluation_speed --data $BABYLLAMA_DATA/benchmarks/blimp
         --corpus CLEANED [--pairs 67000] [--rounds 3]
         [--precision float32 bfloat16] [--masked-pairs 2000] [--memory]
+        [--recipe strict-small --vocab-size 16000]
 
-It uses the laptop recipe's student with random weights (speed does not depend on the weights) and a
-tokenizer of its size, trained on the corpus (without one on the benchmark's own sentences, which
+It uses a recipe's student, laptop's by default, with random weights (speed does not depend on the
+weights) and a tokenizer trained on the corpus (without one on the benchmark's own sentences, which
 have too few words for 6,000 tokens). Measured in turns in one process, each from sentences to
 decisions; of several rounds the fastest counts:
 
@@ -62,6 +63,8 @@ def main() -> None:
     parser.add_argument(
         "--corpus", type=Path, help="Text for the tokenizer: a folder of `corpus clean`."
     )
+    parser.add_argument("--recipe", default="laptop", help="Whose student is scored.")
+    parser.add_argument("--vocab-size", type=int, default=VOCAB_SIZE)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--pairs", type=int, default=67_000, help="Of more, every n-th is used.")
     parser.add_argument("--precision", nargs="*", default=["float32"])
@@ -84,7 +87,9 @@ def main() -> None:
         "device": str(pick_device()),
     }
     with tempfile.TemporaryDirectory() as place:
-        folder = write_student(Path(place), pairs, asked.corpus)
+        folder = write_student(
+            Path(place), pairs, asked.corpus, recipe=asked.recipe, vocab_size=asked.vocab_size
+        )
         result["vocab_size"] = len(load_tokenizer(folder))
         for precision in asked.precision:
             result[precision] = decoders(folder, pairs, precision, asked.batch_sizes, asked.rounds)
@@ -187,8 +192,15 @@ def _summed(values: torch.Tensor) -> float:
 # --- the models -------------------------------------------------------------------------------
 
 
-def write_student(place: Path, pairs: list[tuple[str, str]], corpus: Path | None = None) -> Path:
-    """The laptop recipe's student, with weights of the std that training leaves.
+def write_student(
+    place: Path,
+    pairs: list[tuple[str, str]],
+    corpus: Path | None,
+    *,
+    recipe: str,
+    vocab_size: int,
+) -> Path:
+    """A recipe's student, with weights of the std that training leaves.
 
     Args:
         corpus: the tokenizer's text; without it the benchmark's own sentences.
@@ -200,9 +212,9 @@ def write_student(place: Path, pairs: list[tuple[str, str]], corpus: Path | None
             lines = "".join(f"{sentence}\n" for pair in pairs[:20_000] for sentence in pair)
             (corpus / split / "sentences.txt").write_text(lines, encoding="utf-8")
     folder = place / "student"
-    train_tokenizer(corpus, TokenizerRecipe(vocab_size=VOCAB_SIZE), folder)
+    train_tokenizer(corpus, TokenizerRecipe(vocab_size=vocab_size), folder)
     size = len(load_tokenizer(folder))
-    shape = load_recipe("laptop").distilled["distilled"].model
+    shape = load_recipe(recipe).distilled["distilled"].model
     model = new_model(shape, size, seed=0, separators=True)
     with torch.no_grad():
         model.get_input_embeddings().weight.mul_(5)
