@@ -115,3 +115,12 @@ def test_models_of_different_vocabularies_are_refused(teachers, corpus, tmp_path
     train_tokenizer(corpus, TokenizerRecipe(vocab_size=310), other)
     with pytest.raises(InputError, match="different vocabularies"):
         load_ensemble([teachers[0], other], device=CPU)
+
+
+def test_a_head_is_converted_once():
+    weights = torch.randn(2, 7, 3, generator=torch.Generator().manual_seed(0))
+    mixture = Mixture(tuple(Head(weight) for weight in weights), (0.5, 0.5))
+    assert mixture.head_in(torch.float32) is mixture.head
+    rounded = mixture.head_in(torch.bfloat16)
+    assert rounded.weight.equal(torch.cat(list(weights / 2), dim=-1).bfloat16())
+    assert mixture.head_in(torch.bfloat16) is rounded

@@ -33,7 +33,7 @@ from babyllama.models.logits import (
     output_head,
     token_log_probabilities,
 )
-from babyllama.models.precision import computing_in, pick_device
+from babyllama.models.precision import computing_in, operand_dtype, pick_device
 from babyllama.models.vocabulary import shared_vocabulary
 from babyllama.recipe import EQUAL_WEIGHTS, MeanOf, Mixing, weights_fault
 
@@ -79,6 +79,18 @@ class Mixture:
         ]
         return Head(torch.cat(weighted, dim=-1))
 
+    def head_in(self, dtype: torch.dtype) -> Head:
+        """`head` in a data type, converted once and not for every chunk of states."""
+        if dtype not in self._converted:
+            weight = self.head.weight
+            same = weight.dtype == dtype
+            self._converted[dtype] = self.head if same else Head(weight.to(dtype))
+        return self._converted[dtype]
+
+    @cached_property
+    def _converted(self) -> dict[torch.dtype, Head]:
+        return {}
+
     def logits(
         self, states: Float[Tensor, "chunk hidden"], temperature: float = 1.0
     ) -> Float[Tensor, "chunk vocab"]:
@@ -88,7 +100,7 @@ class Mixture:
         temperature; under the mean of logits it does not.
         """
         if self.is_linear:
-            return form_logits(states, self.head)
+            return form_logits(states, self.head_in(operand_dtype(states)))
         parts = torch.split(states, list(self.widths), dim=-1)
         # A generator: one model's logits exist at a time.
         each = (form_logits(part, head) for part, head in zip(parts, self.heads, strict=True))
