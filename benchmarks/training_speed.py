@@ -41,7 +41,7 @@ import torch
 from torch import nn
 from torch.profiler import ProfilerActivity, profile, record_function
 
-from babyllama.cli import prepare_environment
+from babyllama.cli.allocator import keep_freed_memory
 from babyllama.console import format_bytes, print_result, print_status, table
 from babyllama.data.windows import Windows
 from babyllama.models.build import flops_per_token
@@ -177,9 +177,9 @@ def compare(case: Case, steps: int, rounds: int) -> dict[str, Any]:
 
 
 def timed_apart(name: str, setting: dict[str, Any], case: Case, steps: int) -> Timed:
-    """Time one contender in a new process, as its users would run it."""
+    """Time one contender; called in a process of its own, since ours changes the allocator."""
     if name == "ours":
-        prepare_environment()
+        keep_freed_memory()
         return timed(ours, case, steps)
     return timed(PEERS[name](**setting), case, steps)
 

@@ -6,7 +6,8 @@ import sys
 
 # Parameters of mallopt(3), as malloc.h numbers them.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
-# More of either made no training faster; 32 MiB is the most that every glibc takes (docs/log.md).
+# More of either made the student that was measured no faster (docs/log.md); 32 MiB is the most that
+# every 64-bit glibc takes.
 _KEPT, _LARGEST_KEPT = 256 * 2**20, 32 * 2**20
 _OWN_SETTINGS = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES")
 

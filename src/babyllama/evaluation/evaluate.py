@@ -158,7 +158,7 @@ def _with_close_choices_rescored(
     rescored = rescore_close(exact, benchmark.items, texts, found, averaged=averaged)
     print_status(
         f"  {benchmark.name}: {rescored.count:,} of {len(benchmark.items):,} items were scored "
-        f"again in float32: a sample, and all whose margin is below {rescored.bound:.2g} nats",
+        f"again in float32: a sample, and all whose margin is at most {rescored.bound:.2g} nats",
         style="dim",
     )
     return rescored.found
